@@ -1,0 +1,169 @@
+"""What the rest of the cluster knows of the engine: a kernel to start, runs to follow, an end to hear of.
+
+The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got. Nothing
+outside this folder knows that a kernel is a sandbox with processes in it.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from attrs import field, frozen
+
+Stream = Literal["stdout", "stderr"]
+RunMode = Literal["query", "batch"]
+
+
+class EngineError(Exception):
+    """A kernel could not be started, or it is gone. The text is fit for `status_info` and for a user."""
+
+
+@frozen(kw_only=True)
+class Image:
+    """A runtime found on this machine, under the name by which sessions ask for it.
+
+    `canonical` is the full reference users see (`python:3.11-debian12`); `aliases` are other names for it.
+    `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides `/usr`, read-only.
+    `language` picks the way that snippets are run: `python` keeps state between them, others do not.
+    """
+
+    canonical: str
+    language: str
+    argv: tuple[str, ...]
+    version: str = ""
+    aliases: tuple[str, ...] = ()
+    prefixes: tuple[Path, ...] = ()
+
+
+@frozen(kw_only=True)
+class KernelSpec:
+    """Everything that must be decided before a kernel starts."""
+
+    kernel_id: str
+    session_id: str
+    session_name: str
+    image: Image
+    environ: Mapping[str, str] = field(factory=dict)
+    cpus: tuple[int, ...] = ()
+    """Host processors the kernel may use; empty for all."""
+    memory: int | None = None
+    """Bytes of memory granted; None for no limit."""
+    bootstrap: bytes | None = None
+    """A shell script run in /home/work before the kernel accepts anything."""
+    cluster_role: str = "main"
+    cluster_index: int = 1
+    hostname: str = "main1"
+
+
+@frozen
+class Output:
+    """A piece of what the program wrote, cut where it came, never inside a character."""
+
+    stream: Stream
+    text: str
+
+
+@frozen
+class Media:
+    """A rich result (`image/png`, `text/html`, …) with its payload as text; base64 for binary types."""
+
+    mime: str
+    data: str
+
+
+@frozen
+class InputWanted:
+    """The program waits for a line from its user."""
+
+    is_password: bool = False
+
+
+@frozen
+class StepFinished:
+    """The clean or the build step of a batch run has ended."""
+
+    step: Literal["clean", "build"]
+    exit_code: int
+
+
+@frozen
+class Finished:
+    """The run has ended: `exit_code` is the program's own (128 + signal when one killed it)."""
+
+    exit_code: int
+
+
+Event = Output | Media | InputWanted | StepFinished | Finished
+
+
+@frozen
+class ExitStatus:
+    """How a kernel ended. `reason` is one of the life-cycle reasons of the API (`self-terminated`, …)."""
+
+    exit_code: int
+    reason: str
+
+
+class Run(Protocol):
+    """One execution inside a kernel; its events can be read once, by one reader."""
+
+    @property
+    def run_id(self) -> str:
+        """The id by which a client comes back for more."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield what happens until `Finished`; raises EngineError if the kernel goes away first."""
+
+    async def send_input(self, text: str) -> None:
+        """Answer `InputWanted`; a trailing newline is added if missing."""
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to the running code, and to nothing else."""
+
+
+class Kernel(Protocol):
+    """A started kernel."""
+
+    @property
+    def spec(self) -> KernelSpec:
+        """What it was started with."""
+
+    @property
+    def home(self) -> Path:
+        """The host folder that the kernel sees as /home/work."""
+
+    async def execute(
+        self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
+    ) -> Run:
+        """Start a run. Batch options: `clean`, `build`, `exec`, shell text each, empty to skip."""
+
+    async def interrupt(self) -> None:
+        """Interrupt whatever code runs now; nothing happens when none does."""
+
+    async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:
+        """Candidates for the word at the end of `code`."""
+
+    async def logs(self) -> str:
+        """Everything the kernel has printed so far, standard output and error together."""
+
+    async def stop(self, *, forced: bool = False) -> ExitStatus:
+        """End the kernel: politely first (SIGTERM, then SIGKILL after a grace), at once when forced."""
+
+    async def wait(self) -> ExitStatus:
+        """Wait until the kernel has ended by itself or by `stop`."""
+
+
+class Engine(Protocol):
+    """Starts kernels on this machine and finds them again."""
+
+    def images(self) -> Sequence[Image]:
+        """The runtimes of this machine, best first."""
+
+    async def start(self, spec: KernelSpec) -> Kernel:
+        """Start a kernel; returns when it accepts runs, raises EngineError when it can't start."""
+
+    async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
+        """Find a kernel that an earlier cluster program started, or learn how it ended meanwhile."""
+
+    async def remove(self, kernel_id: str) -> None:
+        """Delete the folder of an ended kernel; its logs go with it."""
