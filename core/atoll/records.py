@@ -1,0 +1,116 @@
+"""What hooks return: small frozen descriptions of what a plugin offers.
+
+Every `load` is text of the form `package.module:attribute`, imported at first use, so that listing, help and
+completion import nothing of the plugin but its light entry module.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from attrs import field, frozen, validators
+
+_WORD = r"[a-z0-9_.@-]+"
+
+
+@frozen
+class Command:
+    """A command of the shell.
+
+    `name` may hold several words (`local up`): all but the last name groups. `load` names a click command
+    whose callback is `async def` and takes a :class:`~atoll.context.Context` first; None makes a group with
+    nothing of its own to do. A command marked `secret` is kept out of the history. `asyncio` asks for the
+    asyncio loop that prompt_toolkit and asyncssh need (:mod:`atoll.runtime`); most commands do without.
+    """
+
+    name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
+    summary: str
+    load: str | None = None
+    aliases: Sequence[str] = field(default=(), converter=tuple)
+    hidden: bool = False
+    secret: bool = False
+    asyncio: bool = False
+
+
+@frozen
+class Transport:
+    """A way to reach a cluster, for the URL schemes it names.
+
+    `load` names a factory. For `request` and `channel` it is called with a
+    :class:`~atoll.settings.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial` with the URL of a profile's `via`.
+    """
+
+    kind: Literal["request", "channel", "dial"]
+    schemes: Sequence[str] = field(converter=tuple)
+    load: str
+
+
+@frozen
+class Format:
+    """A way to write records, chosen by `--output NAME`; `load` names a class of :class:`atoll.output.Writer`."""
+
+    name: str
+    summary: str
+    load: str
+
+
+@frozen
+class Completion:
+    """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's parameters.
+
+    `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the prompt
+    answers from what it said last. `ttl` is how many seconds an answer stays fresh.
+    """
+
+    kind: str
+    load: str
+    ttl: float = 5.0
+
+
+@frozen
+class Candidate:
+    """One completion: the text to insert, and what to say about it beside."""
+
+    text: str
+    meta: str = ""
+
+
+@frozen
+class Status:
+    """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`, called at each redraw."""
+
+    name: str
+    load: str
+
+
+@frozen
+class ProfileOffer:
+    """A profile for when the user has configured none.
+
+    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line on standard
+    error. It is called when a command first needs a connection, and must be quick when there is nothing to do.
+    """
+
+    name: str
+    summary: str
+    load: str
+
+
+@frozen
+class Setting:
+    """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its choices."""
+
+    key: str
+    default: str | int | float | bool
+    summary: str
+    choices: Sequence[str] = field(default=(), converter=tuple)
+
+
+@frozen
+class Invocation:
+    """Something around every command; `load` names an async context manager function of the Context.
+
+    An exception raised in it never harms the command: it costs one warning.
+    """
+
+    name: str
+    load: str

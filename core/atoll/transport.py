@@ -1,0 +1,128 @@
+"""What core asks of a transport, and the little records that pass between them.
+
+Three protocols, one for each way of reaching a cluster. They compose: a request transport or a channel
+transport that is given a dialer sends its bytes through it.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    import trio
+
+
+@frozen
+class Part:
+    """One file of a multipart upload: the form field, the file's name, its bytes."""
+
+    field: str
+    filename: str
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
+@frozen(kw_only=True)
+class Request:
+    """One request, before it is signed.
+
+    `path` is percent-encoded and starts with `/`, relative to the endpoint; `query` is appended in order.
+    `version` is the API version to announce, empty on the request that asks for it. `timeout` bounds the
+    silence between two pieces of the answer, in seconds; None waits for ever.
+    """
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    body: bytes | AsyncIterable[bytes] | None = None
+    parts: Sequence[Part] = ()
+    content_type: str = ""
+    headers: Mapping[str, str] = field(factory=dict)
+    version: str = ""
+    signed: bool = True
+    timeout: float | None = None
+
+
+class Response(Protocol):
+    """An answer whose body may still be on its way. Close it, or read it to its end."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields, by lower-case name."""
+
+    async def read(self) -> bytes:
+        """Return the whole body; raises Unreachable if the connection breaks first."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+
+    async def aclose(self) -> None:
+        """Give the connection back; what was not read is dropped."""
+
+
+class RequestTransport(Protocol):
+    """Signed requests to one profile's endpoint."""
+
+    async def request(self, request: Request) -> Response:
+        """Send a request; returns when the head of the answer is there, whatever its status.
+
+        Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that any request
+        may be tried again, and :class:`~atoll.errors.Unreachable` when the answer did not come.
+        """
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
+class Channel(Protocol):
+    """A two-way stream of messages."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text or binary message; raises ChannelClosed."""
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; raises ChannelClosed at the end."""
+
+    async def aclose(self) -> None:
+        """Close the channel; it may be closed twice."""
+
+
+class ChannelTransport(Protocol):
+    """Opens channels to one profile's endpoint."""
+
+    async def open(
+        self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
+    ) -> Channel:
+        """Open a channel; raises Problem when the cluster refuses it, Unreachable when it can't be reached."""
+
+    async def aclose(self) -> None:
+        """Close what is still open."""
+
+
+class Dialer(Protocol):
+    """How bytes get there: straight over TCP, or through something."""
+
+    async def dial(self, host: str, port: int) -> "trio.abc.HalfCloseableStream":
+        """Open a byte stream to `host:port` as seen from the far side; raises Unreachable."""
+
+    async def aclose(self) -> None:
+        """Close the way itself."""
+
+
+class NotSent(Exception):
+    """The request never left: it is safe to send it again, whatever it was. The text says why."""
+
+
+class ChannelClosed(Exception):
+    """The other side has closed the channel, in order (`clean`) or not."""
+
+    def __init__(self, code: int | None, reason: str, *, clean: bool) -> None:
+        super().__init__(reason or f"closed with code {code}")
+        self.code = code
+        self.reason = reason
+        self.clean = clean
