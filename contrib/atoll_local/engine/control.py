@@ -1,0 +1,82 @@
+"""The engine's side of a kernel's control socket: JSON lines over a unix socket."""
+
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.streams.buffered import BufferedByteReceiveStream
+from attrs import define, field
+
+from .contract import EngineError
+
+LONGEST_LINE = 64 * 1024 * 1024
+GONE = "the kernel is gone"
+
+
+@define
+class Control:
+    """One connection to a kernel; every failure of it is an EngineError."""
+
+    _stream: anyio.abc.SocketStream
+    _lines: BufferedByteReceiveStream = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._lines = BufferedByteReceiveStream(self._stream)
+
+    async def send(self, **message: object) -> None:
+        try:
+            await self._stream.send(json.dumps(message).encode() + b"\n")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise EngineError(GONE) from error
+
+    async def receive(self) -> dict[str, Any]:
+        try:
+            line = await self._lines.receive_until(b"\n", LONGEST_LINE)
+        except (
+            anyio.IncompleteRead,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ) as error:
+            raise EngineError(GONE) from error
+        message: dict[str, Any] = json.loads(line)
+        if "error" in message:
+            raise EngineError(message["error"])
+        return message
+
+    async def ask(self, **message: object) -> dict[str, Any]:
+        await self.send(**message)
+        return await self.receive()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def connect(run_folder: Path) -> Control:
+    """Connect to the socket in a kernel's run folder; raises EngineError when nobody listens.
+
+    The folder is named by a descriptor: a socket address has room for 108 bytes, a path may need more.
+    """
+    try:
+        fd = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise EngineError(GONE) from error
+    try:
+        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/kernel.sock"))
+    except OSError as error:
+        raise EngineError(GONE) from error
+    finally:
+        os.close(fd)
+
+
+@contextlib.asynccontextmanager
+async def connected(run_folder: Path) -> AsyncIterator[Control]:
+    """Be connected for the time of a block."""
+    control = await connect(run_folder)
+    try:
+        yield control
+    finally:
+        await control.aclose()

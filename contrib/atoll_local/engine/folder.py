@@ -1,0 +1,78 @@
+"""A kernel's folder on the host: where everything lies, and what its supervisor has written there."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from .contract import EngineError, ExitStatus
+
+
+@frozen
+class KernelFolder:
+    """`home/` is the user's; `run/` holds socket and state; `share/` and `etc/` are shown to the kernel."""
+
+    path: Path
+
+    @property
+    def home(self) -> Path:
+        return self.path / "home"
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def share(self) -> Path:
+        return self.path / "share"
+
+    @property
+    def etc(self) -> Path:
+        return self.path / "etc"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    def create(self) -> None:
+        """Make the folders, for their owner alone; raises EngineError when they exist."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True)
+            for folder in (self.home, self.run, self.share, self.etc):
+                folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise EngineError(f"cannot make the kernel's folder: {error}") from error
+
+    def delete(self) -> None:
+        """Delete everything, the folders that the user has locked included."""
+        if self.path.exists():
+            for parent, folders, _ in os.walk(self.path):
+                for folder in (Path(parent, name) for name in folders):
+                    if not folder.is_symlink():
+                        folder.chmod(0o700)
+            shutil.rmtree(self.path)
+
+    def read_log(self) -> str:
+        parts = (self.path / "log.1", self.log)
+        data = b"".join(part.read_bytes() for part in parts if part.exists())
+        return data.decode("utf-8", "replace")
+
+    def read_state(self, name: str) -> dict[str, Any] | None:
+        """What the supervisor wrote under `run/`, or None when it never came to that."""
+        try:
+            state: dict[str, Any] = json.loads((self.run / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return state
+
+    def exit_status(self) -> ExitStatus:
+        """How the ended kernel ended; without a word from its supervisor, it was killed with it."""
+        state = self.read_state("exit.json")
+        if state is not None:
+            return ExitStatus(state["exit_code"], state["reason"])
+        if self.read_state("supervisor.json") is None:
+            return ExitStatus(1, "failed-to-start")
+        return ExitStatus(137, "unknown")

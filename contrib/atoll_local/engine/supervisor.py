@@ -1,0 +1,264 @@
+"""Own one kernel's processes: `python -I -S supervisor.py launch.json`, started in the kernel's run folder.
+
+The supervisor detaches itself, so that the cluster program may die and find the kernel again. It leaves
+`supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`, `reason`)
+after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once. It needs nothing but
+the standard library, and as little of that as possible: there is one supervisor per kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+KEPT_LOG = 5 * 1024 * 1024
+"""Bytes in `log` before it becomes `log.1`, so that at most twice as many are kept."""
+
+
+class Log:
+    """A file that is cut off and begun again when it is full, with one older part kept."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = self._open()
+
+    def write(self, data: bytes) -> None:
+        """Append; a full disk costs the output, not the kernel."""
+        with contextlib.suppress(OSError):
+            os.write(self._fd, data)
+            if os.fstat(self._fd).st_size >= KEPT_LOG:
+                self._path.replace(self._path.with_name("log.1"))
+                os.close(self._fd)
+                self._fd = self._open()
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+class Supervisor:
+    """Starts the kernel described by `launch` (see `launch.py`) and stays until its end."""
+
+    def __init__(self, launch: dict[str, Any], listener: socket.socket) -> None:
+        self._launch = launch
+        self._log = Log(Path(launch["log"]))
+        self._output, kernel_output = os.pipe()
+        self._signals, wakeup = os.pipe()
+        for fd in (self._output, self._signals, wakeup):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wakeup)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, lambda _number, _frame: None)
+        self._reason = "self-terminated"
+        self._deadline: float | None = None
+        self._child = self._spawn(listener, kernel_output)
+        os.close(kernel_output)
+        listener.close()
+
+    def run(self) -> None:
+        """Keep the log and obey signals until the kernel has ended."""
+        exit_code = None
+        while exit_code is None:
+            patience = None if self._deadline is None else max(0, self._deadline - time.monotonic())
+            ready, _, _ = select.select([self._output, self._signals], [], [], patience)
+            if self._output in ready:
+                self._keep_output()
+            if self._signals in ready:
+                self._obey(os.read(self._signals, 512))
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                self._kill()
+            exit_code = self._reap()
+        self._kill()
+        while self._keep_output():
+            pass
+        self._leave(exit_code)
+
+    def _spawn(self, listener: socket.socket, output: int) -> int:
+        if self._launch["plain"]:
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_kernel(listener, output)
+            except OSError as error:
+                os.write(output, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
+                os._exit(127)
+        return pid
+
+    def _become_kernel(self, listener: socket.socket, output: int) -> NoReturn:
+        launch = self._launch
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        if launch["plain"]:
+            prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        for procs in launch["cgroups"]:
+            Path(procs, "cgroup.procs").write_text("0")
+        if launch["cpus"]:
+            os.sched_setaffinity(0, launch["cpus"])
+        if launch["memory"]:
+            resource.setrlimit(resource.RLIMIT_DATA, (launch["memory"], launch["memory"]))
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for fd in (1, 2):
+            os.dup2(output, fd)
+        os.dup2(listener.fileno(), launch["listening_fd"], inheritable=True)
+        os.chdir(launch["cwd"])
+        os.execve(launch["argv"][0], launch["argv"], launch["environ"])
+
+    def _keep_output(self) -> bool:
+        try:
+            data = os.read(self._output, 65536)
+        except BlockingIOError:
+            return False
+        self._log.write(data)
+        return bool(data)
+
+    def _obey(self, numbers: bytes) -> None:
+        if signal.SIGQUIT in numbers:
+            self._reason = "force-terminated"
+            self._kill()
+        elif signal.SIGTERM in numbers and self._deadline is None:
+            self._reason = "user-requested"
+            self._deadline = time.monotonic() + self._launch["grace"]
+            for pid in descendants(os.getpid(), skip=self._launch["wrappers"]):
+                send(pid, signal.SIGTERM)
+
+    def _kill(self) -> None:
+        """Kill the sandbox, which takes its processes along, or every plain process by itself."""
+        self._deadline = None
+        while pids := [pid for pid in descendants(os.getpid()) if not is_zombie(pid)]:
+            for pid in pids:
+                send(pid, signal.SIGKILL)
+            time.sleep(0.001)
+
+    def _reap(self) -> int | None:
+        """Collect every ended child, orphans of the kernel among them; the kernel's exit code if it was one."""
+        exit_code = None
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._child:
+                    code = os.waitstatus_to_exitcode(ended[1])
+                    exit_code = code if code >= 0 else 128 - code
+        return exit_code
+
+    def _leave(self, exit_code: int) -> None:
+        reason = self._reason
+        if exit_code == 128 + signal.SIGKILL and out_of_memory(self._launch["cgroups"]):
+            reason = "out-of-memory"
+        for folder in self._launch["cgroups"]:
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        write_json("exit.json", {"exit_code": exit_code, "reason": reason})
+
+
+def prctl(option: int, value: int) -> None:
+    import ctypes  # a megabyte, and only plain processes need it
+
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    except OSError:
+        return []
+
+
+def descendants(pid: int, skip: int = 0) -> list[int]:
+    """Every process below `pid`, without the first `skip` generations."""
+    found: list[int] = []
+    for child in children(pid):
+        if skip <= 0:
+            found.append(child)
+        found += descendants(child, skip - 1)
+    return found
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return stat_fields(pid)[0] == "Z"
+    except OSError:
+        return True
+
+
+def stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the third (state) on; the name before them may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def out_of_memory(cgroups: list[str]) -> bool:
+    """Whether the kernel's memory limit has killed a process."""
+    for folder in cgroups:
+        for name in ("memory.oom_control", "memory.events"):
+            with contextlib.suppress(OSError):
+                counts = dict(line.split() for line in Path(folder, name).read_text().splitlines())
+                if int(counts.get("oom_kill", 0)):
+                    return True
+    return False
+
+
+def write_json(name: str, content: dict[str, Any]) -> None:
+    """Write so that a reader finds the whole file or none, even after a power cut."""
+    new = Path(f"{name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(name)
+
+
+def listen(name: str) -> socket.socket:
+    """Listen in the current folder: a name alone stays within the 108 bytes that a socket address has."""
+    Path(name).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.umask(0o177)
+    listener.bind(name)
+    os.umask(0o077)
+    listener.listen(64)
+    return listener
+
+
+def detach() -> bool:
+    """Go on in a new session, as a child of init; true in the process that goes on."""
+    if os.fork():
+        return False
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    own_log = os.open("supervisor.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for fd, target in ((null, 0), (own_log, 1), (own_log, 2)):
+        os.dup2(fd, target)
+    return True
+
+
+def main() -> None:
+    launch = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    ready, tell = os.pipe()
+    if not detach():
+        os.close(tell)
+        sys.exit(0 if os.read(ready, 1) else 1)
+    listener = listen("kernel.sock")
+    pid = os.getpid()
+    write_json("supervisor.json", {"pid": pid, "started": int(stat_fields(pid)[19])})
+    supervisor = Supervisor(launch, listener)
+    os.write(tell, b".")
+    os.close(tell)
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The interpreter of query runs: started as `python cell.py <fd>`, it executes code as a REPL does.
+
+It stands alone, since it shares its process with the user's code. The socket on `fd` carries JSON lines:
+`run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. What
+the code prints goes to the ordinary standard streams.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import getpass
+import io
+import json
+import linecache
+import os
+import re
+import signal
+import socket
+import sys
+import traceback
+import types
+from typing import Any
+
+INTERRUPTED = 130
+RICH = {
+    "image/png": "_repr_png_",
+    "image/jpeg": "_repr_jpeg_",
+    "image/svg+xml": "_repr_svg_",
+    "text/html": "_repr_html_",
+}
+
+
+class Channel:
+    """The engine's side of the conversation, read line by line."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._pending = b""
+        self._owner = os.getpid()
+
+    def send(self, **message: Any) -> None:
+        if os.getpid() == self._owner:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for a message; raises EOFError when the kernel program is gone."""
+        while b"\n" not in self._pending:
+            data = self._socket.recv(65536)
+            if not data:
+                raise EOFError
+            self._pending += data
+        line, self._pending = self._pending.split(b"\n", 1)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+
+class UserInput(io.RawIOBase):
+    """Standard input whose every line is asked of the user."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._rest = b""
+
+    def ask(self, prompt: object = "", *, is_password: bool = False) -> str:
+        print(prompt, end="", flush=True)
+        sys.stderr.flush()
+        self._channel.send(event="input", is_password=is_password)
+        message = self._channel.receive()
+        if message["text"] is None:
+            raise EOFError("the user sent no more input")
+        return str(message["text"])
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            try:
+                self._rest = (self.ask() + "\n").encode("utf-8", "surrogateescape")
+            except EOFError:
+                return 0
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+class Cells:
+    """Executes one piece of code after the other in the same `__main__`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._count = 0
+        self._pid = os.getpid()
+        self._main = types.ModuleType("__main__")
+        self._main.__dict__["__builtins__"] = builtins
+        sys.modules["__main__"] = self._main
+        sys.displayhook = self._display
+
+    def run(self, code: str) -> int:
+        """Execute `code` and return its exit code; whatever goes wrong is printed, not raised."""
+        self._take_input()
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            exit_code = self._execute(code)
+        except KeyboardInterrupt:
+            exit_code = INTERRUPTED
+        finally:
+            signal.signal(signal.SIGINT, ignore)
+        flush()
+        if os.getpid() != self._pid:
+            os._exit(exit_code)
+        return exit_code
+
+    def complete(self, code: str) -> list[str]:
+        import rlcompleter  # costs readline, which most programs never need
+
+        word = re.search(r"[A-Za-z_][\w.]*$", code)
+        completer = rlcompleter.Completer(self._main.__dict__)
+        found: list[str] = []
+        while word is not None:
+            candidate = completer.complete(word.group(), len(found))
+            if candidate is None:
+                break
+            found.append(candidate)
+        return found
+
+    def _execute(self, code: str) -> int:
+        try:
+            for part in self._compile(code):
+                exec(part, self._main.__dict__)  # noqa: S102 - executing code is what a kernel does
+        except SystemExit as error:
+            return exit_code_of(error)
+        except KeyboardInterrupt as error:
+            report(error)
+            return INTERRUPTED
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything at all
+            report(error)
+            return 1
+        return 0
+
+    def _compile(self, code: str) -> list[types.CodeType]:
+        """Compile to what runs silently and, if the last statement is an expression, what echoes it."""
+        self._count += 1
+        name = f"<code {self._count}>"
+        linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+        tree = ast.parse(code, name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        parts = [compile(tree, name, "exec", dont_inherit=True)]
+        if last is not None:
+            parts.append(compile(ast.Interactive([last]), name, "single", dont_inherit=True))
+        return parts
+
+    def _display(self, value: object) -> None:
+        if value is None:
+            return
+        for mime, method in RICH.items():
+            data = getattr(value, method, lambda: None)() if not isinstance(value, type) else None
+            if data is not None:
+                flush()
+                self._channel.send(event="media", mime=mime, data=as_text(data))
+                return
+        sys.__displayhook__(value)
+
+    def _take_input(self) -> None:
+        """Give each run a fresh standard input: `exit()` and plain mistakes close it."""
+        user = UserInput(self._channel)
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(user), encoding="utf-8")
+        builtins.input = user.ask
+        getpass.getpass = lambda prompt="Password: ", stream=None, **_: user.ask(  # noqa: ARG005
+            prompt, is_password=True
+        )
+
+
+def as_text(data: object) -> str:
+    if isinstance(data, bytes):
+        import base64
+
+        return base64.b64encode(data).decode()
+    return str(data)
+
+
+def report(error: BaseException) -> None:
+    """Print a traceback that begins in the user's own code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    sys.stdout.flush()
+    traceback.print_exception(type(error), error, trace)
+
+
+def exit_code_of(error: SystemExit) -> int:
+    """The exit code a shell would see for this `sys.exit`; a text is printed first, as Python does."""
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def flush() -> None:
+    """Empty every buffer that may hold output, those of C libraries in this process included."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+    if "ctypes" in sys.modules:
+        sys.modules["ctypes"].CDLL(None).fflush(None)
+
+
+def ignore(_number: int, _frame: object) -> None:
+    """Take an interrupt that came after its code had ended; as a function, so children get the default."""
+
+
+def prepare_streams() -> None:
+    sys.argv = [""]
+    sys.path[0] = ""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+
+
+def serve(channel: Channel) -> None:
+    cells = Cells(channel)
+    while True:
+        message = channel.receive()
+        if message["op"] == "run":
+            channel.send(event="done", exit_code=cells.run(message["code"]))
+        elif message["op"] == "complete":
+            channel.send(event="completions", candidates=cells.complete(message["code"]))
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, ignore)
+    conversation = Channel(int(sys.argv[1]))
+    prepare_streams()
+    try:
+        serve(conversation)
+    except EOFError:
+        os._exit(0)  # not sys.exit, which would wait for the user's threads

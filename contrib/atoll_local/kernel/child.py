@@ -1,0 +1,72 @@
+"""Starting programs inside the sandbox, each as the leader of its own session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .output import OutputPipe, OutputPipes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .loop import Loop
+    from .settings import Settings
+
+SHARE_OF_BLAME = b"500"
+"""Added to the badness of user programs, so that a full memory ends them and not the kernel program."""
+
+
+class Child:
+    """A running program whose output goes to `sink(stream, text)`."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Settings,
+        argv: Sequence[str],
+        sink: Callable[[str, str], None],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        """Raises OSError when the program cannot be started."""
+        self.process = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=settings.home,
+            env=settings.environ,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+        self.pid = self.process.pid
+        self.output = OutputPipes(
+            [
+                OutputPipe(loop, os.dup(pipe.fileno()), name, sink)
+                for name, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr))
+                if pipe is not None
+            ]
+        )
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        self._take_the_blame()
+
+    def signal(self, number: int) -> None:
+        """Signal the program and everything that it started and that stayed in its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def interrupt(self) -> None:
+        self.signal(signal.SIGINT)
+
+    def _take_the_blame(self) -> None:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self.pid}/oom_score_adj").write_bytes(SHARE_OF_BLAME)

@@ -1,0 +1,150 @@
+"""Runs made of separate programs: the steps of a batch run, and snippets of languages without a state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from .child import Child
+from .languages import choose, shell_argv, snippet_argv
+from .waiting import waits_for_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .loop import Loop, Timer
+    from .runs import Run
+    from .settings import Settings
+
+FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
+"""Seconds between looks at whether the program waits for input: short at first, then longer."""
+
+
+class Step(NamedTuple):
+    """A program to start. Its end is told to the user when `name` is `clean` or `build`."""
+
+    name: str
+    argv: list[str]
+
+
+def steps_of(run: Run, settings: Settings) -> list[Step]:
+    """What a run consists of; raises ValueError with a line for the user when it can't be run."""
+    if run.mode == "query":
+        return [Step("query", snippet_argv(settings, run.code))]
+    steps = []
+    for name in ("clean", "build", "exec"):
+        text = run.options.get(name) or ""
+        if text == "*":
+            text = choose(name, settings)
+        if text:
+            steps.append(Step(name, shell_argv(text)))
+    return steps
+
+
+class Commands:
+    """Executes runs step by step; each step has a pipe as its standard input."""
+
+    def __init__(self, loop: Loop, settings: Settings, sink: Callable[[str, str], None]) -> None:
+        self._loop, self._settings, self._sink = loop, settings, sink
+        self._steps: list[Step] = []
+        self._child: Child | None = None
+        self._stdin = -1
+        self._run: Run | None = None
+        self._done: Callable[[int], None] = lambda _code: None
+        self._look: Timer | None = None
+
+    def start(self, run: Run, done: Callable[[int], None]) -> None:
+        """Execute the run; `done` gets the exit code of the last step, or of a build that failed."""
+        self._run, self._done = run, done
+        run.on_pressure = self._press
+        try:
+            self._steps = steps_of(run, self._settings)
+        except ValueError as error:
+            self._sink("stderr", f"{error}\n")
+            done(2)
+            return
+        self._next(0)
+
+    def send_input(self, text: str | None) -> None:
+        """Write a line to the program, or close its standard input."""
+        if self._stdin < 0:
+            return
+        if text is None:
+            self._close_stdin()
+            return
+        try:
+            os.write(self._stdin, f"{text}\n".encode())
+        except OSError:
+            self._close_stdin()
+        self._look_later(FIRST_LOOK)
+
+    def interrupt(self) -> None:
+        if self._child is not None:
+            self._steps.clear()
+            self._child.interrupt()
+
+    def terminate(self) -> None:
+        if self._child is not None:
+            self._child.signal(signal.SIGTERM)
+
+    def _next(self, exit_code: int) -> None:
+        if not self._steps:
+            self._run = None
+            self._done(exit_code)
+            return
+        step = self._steps.pop(0)
+        reading, self._stdin = os.pipe()
+        os.set_blocking(self._stdin, False)
+        try:
+            self._child = Child(self._loop, self._settings, step.argv, self._sink, stdin=reading)
+        except OSError as error:
+            self._close_stdin()
+            self._sink("stderr", f"{step.argv[0]}: {error.strerror}\n")
+            self._ended(step, 127)
+        else:
+            self._loop.on_exit(self._child.process, lambda code: self._exited(step, code))
+            self._look_later(FIRST_LOOK)
+        finally:
+            os.close(reading)
+
+    def _exited(self, step: Step, exit_code: int) -> None:
+        child, self._child = self._child, None
+        self._close_stdin()
+        if child is not None:
+            child.output.drain()
+            child.output.close()
+        self._ended(step, exit_code)
+
+    def _ended(self, step: Step, exit_code: int) -> None:
+        if self._run is not None and step.name in ("clean", "build"):
+            self._run.emit({"event": "step", "step": step.name, "exit_code": exit_code})
+        if step.name == "build" and exit_code != 0:
+            self._steps.clear()
+        self._next(exit_code)
+
+    def _look_later(self, seconds: float) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        self._look = self._loop.later(seconds, lambda: self._ask_if_waiting(seconds))
+
+    def _ask_if_waiting(self, waited: float) -> None:
+        if self._child is None or self._stdin < 0 or self._run is None:
+            return
+        if waits_for_input(self._child.pid, self._stdin):
+            self._child.output.drain()
+            self._run.emit({"event": "input", "is_password": False})
+        else:
+            self._look_later(min(waited * 1.5, LONGEST_LOOK))
+
+    def _close_stdin(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        if self._stdin >= 0:
+            os.close(self._stdin)
+            self._stdin = -1
+
+    def _press(self, high: bool) -> None:
+        if self._child is not None:
+            (self._child.output.pause if high else self._child.output.resume)()

@@ -1,0 +1,117 @@
+"""Query runs in Python: one interpreter process that lives, and remembers, from run to run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .child import Child
+from .link import Link
+from .runs import Run, output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .loop import Loop
+    from .settings import Settings
+
+CELL = Path(__file__).with_name("cell.py")
+
+
+class Interpreter:
+    """Starts the interpreter when it is first needed and again after it died."""
+
+    def __init__(self, loop: Loop, settings: Settings, sink: Callable[[str, str], None]) -> None:
+        self._loop, self._settings, self._sink = loop, settings, sink
+        self._child: Child | None = None
+        self._link: Link | None = None
+        self._run: Run | None = None
+        self._done: Callable[[int], None] = lambda _code: None
+        self._completing: list[Callable[[list[str]], None]] = []
+
+    def start(self, run: Run, done: Callable[[int], None]) -> None:
+        """Execute the run's code; `done` gets its exit code once all its output has been told."""
+        link = self._connect()
+        self._run, self._done = run, done
+        run.on_pressure = self._press
+        link.send({"op": "run", "code": run.code})
+
+    def send_input(self, text: str | None) -> None:
+        """Hand over a line, or None for the end of input."""
+        if self._link is not None:
+            self._link.send({"op": "line", "text": text})
+
+    def interrupt(self) -> None:
+        if self._child is not None and self._run is not None:
+            self._child.interrupt()
+
+    def complete(self, code: str, answer: Callable[[list[str]], None]) -> None:
+        """Candidates from the live objects; none while code runs, since it owns the interpreter."""
+        if self._run is not None:
+            answer([])
+            return
+        self._completing.append(answer)
+        self._connect().send({"op": "complete", "code": code})
+
+    def terminate(self) -> None:
+        if self._child is not None:
+            self._child.signal(signal.SIGTERM)
+
+    def _connect(self) -> Link:
+        if self._link is not None:
+            return self._link
+        ours, theirs = socket.socketpair()
+        with theirs:
+            argv = [*self._settings.argv, str(CELL), str(theirs.fileno())]
+            child = Child(self._loop, self._settings, argv, self._sink, pass_fds=(theirs.fileno(),))
+        self._child = child
+        self._loop.on_exit(child.process, self._exited)
+        self._link = Link(self._loop, ours, self._hear, lambda: None)
+        return self._link
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["event"] == "completions":
+            self._completing.pop(0)(message["candidates"])
+            return
+        if self._child is not None:
+            self._child.output.drain()
+        if message["event"] == "done":
+            self._finish(message["exit_code"])
+        elif self._run is not None:
+            self._run.emit(message)
+
+    def _exited(self, exit_code: int) -> None:
+        child, link = self._child, self._link
+        self._child = self._link = None
+        if link is not None:
+            link.close()
+        if child is not None:
+            child.output.drain()
+            child.output.close()
+        for answer in self._completing:
+            answer([])
+        self._completing.clear()
+        if self._run is not None:
+            self._sink("stderr", obituary(exit_code, self._settings.memory))
+            self._finish(exit_code)
+
+    def _finish(self, exit_code: int) -> None:
+        self._run, done = None, self._done
+        done(exit_code)
+
+    def _press(self, high: bool) -> None:
+        if self._child is not None:
+            (self._child.output.pause if high else self._child.output.resume)()
+
+
+def obituary(exit_code: int, memory: int | None) -> str:
+    """One line on how the interpreter died, for its user."""
+    how = f"exit code {exit_code}"
+    if exit_code > 128:
+        how = signal.Signals(exit_code - 128).name
+    if exit_code == 128 + signal.SIGKILL and memory is not None:
+        how += f", perhaps for using more than {memory >> 20} MiB of memory"
+    return f"The interpreter has ended ({how}); its variables are lost.{os.linesep}"

@@ -1,0 +1,50 @@
+"""How each language runs a snippet, and what its `*` (choose for me) means in batch runs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+SNIPPET_FLAG = {"bash": "-c", "node": "-e", "perl": "-e", "r": "-e", "ruby": "-e"}
+SUFFIX = {"bash": ".sh", "node": ".js", "perl": ".pl", "python": ".py", "r": ".R", "ruby": ".rb"}
+LONGEST_SNIPPET = 128 * 1024 - 1
+"""Bytes that Linux accepts in one argument of a program."""
+
+
+def snippet_argv(settings: Settings, code: str) -> list[str]:
+    """The command that runs `code`; raises ValueError when it cannot be passed."""
+    if len(code.encode()) > LONGEST_SNIPPET:
+        raise ValueError(f"a {settings.language} snippet may have {LONGEST_SNIPPET} bytes at most")
+    return [*settings.argv, SNIPPET_FLAG.get(settings.language, "-c"), code]
+
+
+def shell_argv(text: str) -> list[str]:
+    shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+    return [shell, "-c", text]
+
+
+def choose(step: str, settings: Settings) -> str:
+    """The shell text that `*` stands for in this step; empty when there is nothing to do."""
+    if step == "exec":
+        return _choose_program(settings)
+    if not any((Path(settings.home) / name).is_file() for name in ("Makefile", "makefile")):
+        return ""
+    return "make" if step == "build" else "make clean"
+
+
+def _choose_program(settings: Settings) -> str:
+    suffix = SUFFIX.get(settings.language, "")
+    home = Path(settings.home)
+    scripts = sorted(path.name for path in home.glob(f"*{suffix}") if path.is_file())
+    main = f"main{suffix}"
+    if main in scripts:
+        scripts = [main]
+    if len(scripts) == 1:
+        return shlex.join([*settings.argv, scripts[0]])
+    if (home / "main").is_file():
+        return "./main"
+    return f"echo 'nothing to run: there is no {main}, and not just one *{suffix}' >&2; exit 127"

@@ -1,0 +1,89 @@
+"""One connection that carries newline-delimited JSON, without ever blocking the loop."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from .loop import Loop
+
+LAGGING = 256 * 1024
+"""Bytes a reader may be behind before those who write to it should wait."""
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+class Link:
+    """A stream socket as messages: `on_message` for each that comes, `on_close` once at the end."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        on_message: Callable[[dict[str, Any]], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._loop, self._sock = loop, sock
+        self._on_message, self._on_close = on_message, on_close
+        self._incoming, self._outgoing = bytearray(), bytearray()
+        self.on_relief: Callable[[], None] = lambda: None
+        sock.setblocking(False)
+        loop.on_readable(sock.fileno(), self._receive)
+
+    @property
+    def lagging(self) -> bool:
+        """Whether the other side reads slower than it is written to."""
+        return len(self._outgoing) > LAGGING
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.send_line(encode(message))
+
+    def send_line(self, line: bytes) -> None:
+        """Send a message that is encoded already; forgotten when the other side is gone."""
+        if self._sock.fileno() < 0:
+            return
+        self._outgoing += line
+        self._transmit()
+
+    def close(self) -> None:
+        if self._sock.fileno() < 0:
+            return
+        self._loop.on_readable(self._sock.fileno(), None)
+        self._loop.on_writable(self._sock.fileno(), None)
+        self._sock.close()
+        self._on_close()
+
+    def _transmit(self) -> None:
+        was_lagging = self.lagging
+        try:
+            del self._outgoing[: self._sock.send(self._outgoing)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            return
+        self._loop.on_writable(self._sock.fileno(), self._transmit if self._outgoing else None)
+        if was_lagging and not self.lagging:
+            self.on_relief()
+
+    def _receive(self) -> None:
+        try:
+            data = self._sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self._incoming += data
+        *lines, rest = self._incoming.split(b"\n")
+        self._incoming = rest
+        for line in lines:
+            self._on_message(json.loads(line))

@@ -1,0 +1,126 @@
+"""A small event loop: file descriptors, timers, signals and ended children, one callback at a time.
+
+asyncio would do the same for twice the memory, and an idle kernel is mostly this program.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import selectors
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+
+class Timer:
+    """A call that will be made later, unless it is cancelled first."""
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class Loop:
+    """Runs callbacks in the main thread until :meth:`stop`."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._children: dict[subprocess.Popen[bytes], Callable[[int], None]] = {}
+        self._signals: dict[int, Callable[[], object]] = {}
+        self._stopped = False
+        self._wakeup, write_end = os.pipe()
+        for fd in (self._wakeup, write_end):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        self.on_readable(self._wakeup, self._hear_signals)
+        self.on_signal(signal.SIGCHLD, self._reap)
+
+    def on_readable(self, fd: int, callback: Callable[[], object] | None) -> None:
+        """Call back whenever `fd` can be read; None ends it."""
+        self._set(fd, selectors.EVENT_READ, callback)
+
+    def on_writable(self, fd: int, callback: Callable[[], object] | None) -> None:
+        """Call back whenever `fd` can be written; None ends it."""
+        self._set(fd, selectors.EVENT_WRITE, callback)
+
+    def later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), timer))
+        return timer
+
+    def on_signal(self, number: int, callback: Callable[[], object]) -> None:
+        self._signals[number] = callback
+        signal.signal(number, lambda _number, _frame: None)
+
+    def on_exit(self, child: subprocess.Popen[bytes], callback: Callable[[int], None]) -> None:
+        """Call back once with the exit code of `child` (128 + signal when one killed it)."""
+        self._children[child] = callback
+        self.later(0, self._reap)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def run(self) -> None:
+        while not self._stopped:
+            for key, events in self._selector.select(self._patience()):
+                for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
+                    if events & event:
+                        self._callbacks(key.fd).get(event, _nothing)()
+            self._run_timers()
+
+    def _callbacks(self, fd: int) -> dict[int, Callable[[], object]]:
+        key = self._selector.get_map().get(fd)
+        return key.data if key is not None else {}
+
+    def _set(self, fd: int, event: int, callback: Callable[[], object] | None) -> None:
+        callbacks = dict(self._callbacks(fd))
+        if callbacks:
+            self._selector.unregister(fd)
+        if callback is None:
+            callbacks.pop(event, None)
+        else:
+            callbacks[event] = callback
+        if callbacks:
+            self._selector.register(fd, sum(callbacks), callbacks)
+
+    def _patience(self) -> float | None:
+        if not self._timers:
+            return None
+        return max(0.0, self._timers[0][0] - time.monotonic())
+
+    def _run_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            timer = heapq.heappop(self._timers)[2]
+            if timer.callback is not None:
+                timer.callback()
+
+    def _hear_signals(self) -> None:
+        for number in set(os.read(self._wakeup, 512)):
+            if number in self._signals:
+                self._signals[number]()
+
+    def _reap(self) -> None:
+        for child in list(self._children):
+            returncode = child.poll()
+            if returncode is not None:
+                self._children.pop(child)(exit_code(returncode))
+
+
+def _nothing() -> None:
+    """Stand in for a callback that an earlier one of the same round has taken away."""
+
+
+def exit_code(returncode: int) -> int:
+    """A process's return code as shells tell it: 128 + signal instead of a negative number."""
+    return returncode if returncode >= 0 else 128 - returncode

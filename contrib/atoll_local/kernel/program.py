@@ -1,0 +1,190 @@
+"""The kernel program: takes connections on the control socket and runs one piece of code at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .child import Child
+from .commands import Commands
+from .interpreter import Interpreter
+from .link import Link
+from .loop import Loop
+from .runs import Run, output
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+REMEMBERED = 4
+"""Finished runs that can still be followed."""
+
+
+class Program:
+    """Serves the engine's requests, each a JSON object with `op`:
+
+    `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`, `options`)
+    and `follow` (`run_id`) turn their connection into a stream of that run's events. `input`
+    (`run_id`, `text`) and `interrupt` (`run_id`, or null for whatever runs) have no answer. `complete`
+    (`code`) is answered with `candidates`, `stop` with the end of the connection.
+    """
+
+    def __init__(self, loop: Loop, settings: Settings) -> None:
+        self._loop, self._settings = loop, settings
+        self._commands = Commands(loop, settings, self._print)
+        self._interpreter = Interpreter(loop, settings, self._print)
+        self._waiting: deque[Run] = deque()
+        self._current: Run | None = None
+        self._runs: dict[str, Run] = {}
+        self._ready = False
+        self._pings: list[Link] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.on_signal(number, self.stop)
+
+    def bootstrap(self) -> None:
+        """Run the session's bootstrap script, if it has one, and only then become ready."""
+        if self._settings.bootstrap is None:
+            self._become_ready()
+            return
+        argv = ["/bin/sh", self._settings.bootstrap]
+        script = Child(self._loop, self._settings, argv, self._print)
+
+        def ended(exit_code: int) -> None:
+            script.output.drain()
+            script.output.close()
+            if exit_code:
+                self._print("stderr", f"The bootstrap script ended with exit code {exit_code}.\n")
+            self._become_ready()
+
+        self._loop.on_exit(script.process, ended)
+
+    def accept(self, sock: socket.socket) -> None:
+        """Serve one more connection."""
+        link = Link(
+            self._loop, sock, lambda message: self._handle(link, message), lambda: self._lose(link)
+        )
+
+    def stop(self) -> None:
+        """End what runs and leave; the sandbox takes the rest along."""
+        self._commands.terminate()
+        self._interpreter.terminate()
+        self._loop.stop()
+
+    def _handle(self, link: Link, message: dict[str, Any]) -> None:
+        handlers: dict[str, Callable[[Link, dict[str, Any]], None]] = {
+            "ping": self._ping,
+            "execute": self._execute,
+            "follow": self._follow,
+            "input": self._input,
+            "interrupt": self._interrupt,
+            "complete": self._complete,
+            "stop": lambda _link, _message: self.stop(),
+        }
+        handler = handlers.get(message["op"])
+        if handler is None:
+            link.send({"error": f"unknown request: {message['op']}"})
+        else:
+            handler(link, message)
+
+    def _ping(self, link: Link, _message: dict[str, Any]) -> None:
+        if self._ready:
+            link.send({"pong": os.getpid()})
+        else:
+            self._pings.append(link)
+
+    def _execute(self, link: Link, message: dict[str, Any]) -> None:
+        run = Run(message["run_id"], message["mode"], message["code"], message["options"])
+        if run.run_id in self._runs:
+            link.send({"error": f"there is a run {run.run_id} already"})
+            return
+        self._runs[run.run_id] = run
+        link.send({"run_id": run.run_id})
+        run.follow(link)
+        self._waiting.append(run)
+        self._start_next()
+
+    def _follow(self, link: Link, message: dict[str, Any]) -> None:
+        run = self._runs.get(message["run_id"])
+        if run is None:
+            link.send({"error": f"no run {message['run_id']} is known here"})
+            return
+        link.send({"run_id": run.run_id})
+        run.follow(link)
+
+    def _input(self, _link: Link, message: dict[str, Any]) -> None:
+        if self._current is not None and self._current.run_id == message["run_id"]:
+            self._executor(self._current).send_input(message["text"])
+
+    def _interrupt(self, _link: Link, message: dict[str, Any]) -> None:
+        run_id = message["run_id"]
+        if self._current is not None and run_id in (None, self._current.run_id):
+            self._executor(self._current).interrupt()
+        for run in [run for run in self._waiting if run.run_id == run_id]:
+            self._waiting.remove(run)
+            run.finish(128 + signal.SIGINT)
+
+    def _complete(self, link: Link, message: dict[str, Any]) -> None:
+        def answer(candidates: list[str]) -> None:
+            link.send({"candidates": candidates})
+
+        if self._settings.language == "python":
+            self._interpreter.complete(message["code"], answer)
+        else:
+            answer([])
+
+    def _become_ready(self) -> None:
+        self._ready = True
+        for link in self._pings:
+            link.send({"pong": os.getpid()})
+        self._pings.clear()
+        self._start_next()
+
+    def _start_next(self) -> None:
+        if self._current is None and self._waiting and self._ready:
+            self._current = self._waiting.popleft()
+            self._executor(self._current).start(self._current, self._finished)
+
+    def _executor(self, run: Run) -> Interpreter | Commands:
+        stateful = run.mode == "query" and self._settings.language == "python"
+        return self._interpreter if stateful else self._commands
+
+    def _finished(self, exit_code: int) -> None:
+        run, self._current = self._current, None
+        if run is not None:
+            run.finish(exit_code)
+        over = [run_id for run_id, run in self._runs.items() if run.finished]
+        for run_id in over[:-REMEMBERED]:
+            del self._runs[run_id]
+        self._loop.later(0, self._start_next)
+
+    def _lose(self, link: Link) -> None:
+        for run in self._runs.values():
+            run.unfollow(link)
+
+    def _print(self, stream: str, text: str) -> None:
+        with contextlib.suppress(OSError):
+            os.write(1, text.encode())
+        if self._current is not None:
+            self._current.emit(output(stream, text))
+
+
+def main(listening_fd: int, settings_file: Path) -> int:
+    """Serve until told to stop; the exit code is 0 then."""
+    loop = Loop()
+    listener = socket.socket(fileno=listening_fd)
+    listener.setblocking(False)
+    program = Program(loop, Settings.read(settings_file))
+
+    def accept() -> None:
+        with contextlib.suppress(BlockingIOError):
+            program.accept(listener.accept()[0])
+
+    loop.on_readable(listener.fileno(), accept)
+    program.bootstrap()
+    loop.run()
+    return 0
