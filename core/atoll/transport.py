@@ -1,10 +1,11 @@
 """What core asks of a transport, and the little records that pass between them.
 
 Three protocols, one for each way of reaching a cluster. They compose: a request transport or a channel
-transport that is given a dialer sends its bytes through it.
+transport that is given a dialer sends its bytes through it, and closes it with itself.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
@@ -95,13 +96,16 @@ class Channel(Protocol):
 class ChannelTransport(Protocol):
     """Opens channels to one profile's endpoint."""
 
-    async def open(
+    def open(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
-    ) -> Channel:
-        """Open a channel; raises Problem when the cluster refuses it, Unreachable when it can't be reached."""
+    ) -> AbstractAsyncContextManager[Channel]:
+        """Hold a channel open for as long as the context lasts, since tasks of its own keep it alive.
+
+        Entering raises Problem when the cluster refuses it, NotSent or Unreachable when it can't be reached.
+        """
 
     async def aclose(self) -> None:
-        """Close what is still open."""
+        """Close the way to the cluster."""
 
 
 class Dialer(Protocol):

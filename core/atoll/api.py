@@ -1,0 +1,256 @@
+"""One profile's live connection to its cluster: negotiation, GraphQL, errors and retries.
+
+Knows how the API is spoken, and nothing of what it is about: no route but `/` and `/admin/gql`, no
+entity.
+"""
+
+import builtins
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self, TypeVar, Unpack
+from urllib.parse import urlsplit
+
+import trio
+from attrs import evolve, field, frozen
+
+from atoll.content import Content, build_request, query_pairs
+from atoll.endpoints import is_loopback, path
+from atoll.errors import AtollError, Problem
+from atoll.negotiation import ApiVersion, Server, ServerCache, read_server
+from atoll.problems import graphql_problem, problem_from, redirected
+from atoll.profiles import Profile
+from atoll.retries import Refused, with_retries
+from atoll.transport import Channel, ChannelTransport, Request, RequestTransport, Response
+
+__all__ = ["Api", "ApiVersion", "Reply", "TransportFactory", "path", "problem_from"]
+
+T = TypeVar("T")
+_TIMEOUT = 60.0
+
+
+class TransportFactory(Protocol):
+    """Makes the transport of a kind for a profile; called at most once for each kind."""
+
+    def __call__(self, kind: Literal["request", "channel"], profile: Profile, /) -> Any:
+        """Return a RequestTransport or a ChannelTransport, not yet connected."""
+
+
+@frozen
+class Reply:
+    """An answer of success. `bytes` is its body, empty when it was asked for as a stream.
+
+    `headers` go by lower-case name. A streamed reply is closed by leaving `async with reply`.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    bytes: builtins.bytes
+    _response: Response = field(repr=False, alias="response")
+
+    def json(self) -> Any:
+        """Decode the body; an empty one is None. Raises AtollError when it is not JSON."""
+        if not self.bytes:
+            return None
+        try:
+            return json.loads(self.bytes)
+        except ValueError:
+            raise AtollError("the cluster did not answer with JSON") from None
+
+    def chunks(self) -> AsyncIterator[builtins.bytes]:
+        """Yield the streamed body as it comes; raises Unreachable when the connection breaks."""
+        return self._response.chunks()
+
+    async def aclose(self) -> None:
+        """Drop what was not read."""
+        await self._response.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+
+class Api:
+    """The connection of one profile, made at the first request; close it with `async with`.
+
+    All requests raise Problem (or a subclass) when the cluster refuses, Unreachable when it can't
+    be reached.
+    """
+
+    def __init__(
+        self, profile: Profile, transports: TransportFactory, cache: Path | None = None
+    ) -> None:
+        self.profile = profile
+        self._transports = transports
+        self._requests: RequestTransport | None = None
+        self._channels: ChannelTransport | None = None
+        self._server: Server | None = None
+        self._cache = ServerCache(cache, profile.endpoint)
+        self._negotiating = trio.Lock()
+        self._loopback = not profile.via and is_loopback(urlsplit(profile.endpoint).hostname or "")
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        stream: bool = False,
+        timeout: float | None = _TIMEOUT,  # noqa: ASYNC109  # bounds each silence, not the whole
+        safe: bool | None = None,
+        **content: Unpack[Content],
+    ) -> Reply:
+        """Send a request that carries :class:`~atoll.content.Content`, and return its reply.
+
+        `path` is percent-encoded, see :func:`path`. `timeout` bounds the silence of the cluster in
+        seconds, None waits for ever. `safe` tells whether repeating the request does no harm; by
+        default GET and HEAD are.
+        """
+        draft = evolve(build_request(method, path, **content), timeout=timeout)
+        repeatable = method in {"GET", "HEAD"} if safe is None else safe
+
+        async def send(version: ApiVersion) -> Reply:
+            request = evolve(draft, version=str(version))
+            return await self._send(request, stream=stream, safe=repeatable)
+
+        return await self._announcing(send)
+
+    async def json(self, method: str, path: str, **content: Any) -> Any:
+        """Send a request, as :meth:`request` does, and return its reply's decoded JSON."""
+        return (await self.request(method, path, **content)).json()
+
+    async def gql(
+        self, query: str, variables: Mapping[str, Any] | None = None, **kw: Any
+    ) -> dict[str, Any]:
+        """Run a GraphQL query or mutation by `POST /admin/gql` and return its data.
+
+        Raises Problem of type `graphql-error` with the first error's message, and all of them in
+        `data`.
+        """
+        kw.setdefault("safe", "mutation" not in query)
+        document = {"query": query, "variables": dict(variables or {})}
+        answer = await self.json("POST", "/admin/gql", json=document, **kw)
+        if not isinstance(answer, dict):
+            raise AtollError("the cluster did not answer like a GraphQL API")
+        if answer.get("errors"):
+            raise graphql_problem(answer["errors"])
+        return answer.get("data") or {}
+
+    @asynccontextmanager
+    async def open(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Channel]:
+        """Hold a channel open, as in `async with api.open(path("stream", …)) as channel`."""
+        query = tuple(query_pairs(params or {}))
+
+        async with AsyncExitStack() as stack:
+
+            async def enter(version: ApiVersion) -> Channel:
+                def attempt() -> Awaitable[Channel]:
+                    return stack.enter_async_context(self._channel(path, query, version))
+
+                return await with_retries(attempt, safe=False, loopback=self._loopback)
+
+            yield await self._announcing(enter)
+
+    async def version(self) -> ApiVersion:
+        """Return the newest version that both sides speak, by which routes and shapes differ."""
+        return (await self._known_server()).spoken
+
+    async def manager(self) -> str:
+        """Return the release of the cluster's manager, such as `23.09.10`, empty when not told."""
+        return (await self._known_server()).manager
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in (self._requests, self._channels):
+            if transport is not None:
+                await transport.aclose()
+        self._requests = self._channels = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+    def _channel(
+        self, path: str, query: tuple[tuple[str, str], ...], version: ApiVersion
+    ) -> AbstractAsyncContextManager[Channel]:
+        if self._channels is None:
+            self._channels = self._transports("channel", self.profile)
+        return self._channels.open(path, query, version=str(version))
+
+    async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]]) -> T:
+        """Send under the negotiated version; again when the cluster has since become another."""
+        server = await self._known_server()
+        try:
+            return await send(server.announced)
+        except Problem as problem:
+            if "unsupported api version" not in problem.message.lower():
+                raise
+            renewed = await self._renew_server(server)
+            if renewed.announced == server.announced:
+                raise
+        # The version is checked before anything else, so the request had no effect.
+        return await send(renewed.announced)
+
+    async def _known_server(self) -> Server:
+        async with self._negotiating:
+            if self._server is None:
+                self._server = self._cache.load() or await self._probe()
+            return self._server
+
+    async def _renew_server(self, outdated: Server) -> Server:
+        async with self._negotiating:
+            if self._server is outdated:
+                self._cache.drop()
+                self._server = await self._probe()
+            return self._server or outdated
+
+    async def _probe(self) -> Server:
+        request = Request(method="GET", path="/", signed=False, timeout=_TIMEOUT)
+        try:
+            reply = await self._send(request, stream=False, safe=True)
+            server = read_server(self.profile.endpoint, reply.status, reply.bytes)
+        except Problem as problem:
+            if problem.status >= 500 or problem.type == "redirect":
+                raise
+            server = read_server(self.profile.endpoint, problem.status, b"")
+        self._cache.save(server)
+        return server
+
+    async def _send(self, request: Request, *, stream: bool, safe: bool) -> Reply:
+        async def attempt() -> Reply:
+            return await self._attempt(request, stream=stream)
+
+        return await with_retries(attempt, safe=safe, loopback=self._loopback)
+
+    async def _attempt(self, request: Request, *, stream: bool) -> Reply:
+        if self._requests is None:
+            self._requests = self._transports("request", self.profile)
+        response = await self._requests.request(request)
+        if response.status >= 300:
+            raise await self._refusal(response)
+        if stream:
+            return Reply(response.status, response.headers, b"", response)
+        return Reply(response.status, response.headers, await _read(response), response)
+
+    async def _refusal(self, response: Response) -> Refused:
+        body, headers = await _read(response), response.headers
+        if response.status < 400:
+            return Refused(redirected(self.profile.endpoint, response.status, headers), None)
+        content_type = headers.get("content-type", "")
+        problem = problem_from(response.status, body, content_type, headers)
+        wait = headers.get("retry-after", "")
+        return Refused(problem, float(wait) if wait.isdigit() else None)
+
+
+async def _read(response: Response) -> bytes:
+    try:
+        return await response.read()
+    finally:
+        with trio.CancelScope(shield=True):
+            await response.aclose()

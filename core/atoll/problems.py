@@ -1,0 +1,131 @@
+"""What a refusal of the API means: its class, one readable line, and what to do about it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from atoll.errors import Problem, ProblemNotAuthorized, ProblemNotFound
+
+_CLASSES: dict[int, type[Problem]] = {
+    401: ProblemNotAuthorized,
+    403: ProblemNotAuthorized,
+    404: ProblemNotFound,
+    410: ProblemNotFound,
+}
+_HINTS = {
+    "auth-failed": "check the access key and the secret key of the profile",
+    "password-expired": "set a new password first",
+    "generic-forbidden": "your account may not do this",
+    "insufficient-privilege": "your account may not do this",
+    "quota-exceeded": "end sessions that are not needed, or ask an administrator for more",
+    "server-frozen": "an administrator has paused the cluster; try again later",
+    "too-many-sessions-matched": "name the session by its id",
+    "too-many-vfolders": "name the folder by its id",
+}
+_CLOCK_ERROR = "date/time sync error"
+
+
+def problem_from(
+    status: int, body: bytes, content_type: str = "", headers: Mapping[str, str] | None = None
+) -> Problem:
+    """Return the error for an answer of the API that is neither 2xx nor 3xx.
+
+    The class follows the status, which both generations of managers agree on better than on their
+    texts; scripts should look at `type`. A body that is no problem document, such as a proxy's HTML
+    page, becomes a `generic-error`. `headers`, by lower-case name, give hints their figures.
+    """
+    content = _content(body, content_type)
+    kind = _kind(content)
+    chosen = _CLASSES.get(status, Problem)
+    return chosen(
+        _message(status, content, kind),
+        hint=_hint(kind, status, content, headers or {}),
+        status=status,
+        type=kind,
+        data=content.get("data"),
+    )
+
+
+def graphql_problem(errors: list[Any]) -> Problem:
+    """Return the error for the `errors` of a GraphQL answer: the first one's words, all as data."""
+    first = errors[0]
+    message = first.get("message") if isinstance(first, dict) else first
+    return Problem(_one_line(message), status=400, type="graphql-error", data=errors)
+
+
+def redirected(endpoint: str, status: int, headers: Mapping[str, str]) -> Problem:
+    """Return the error for a redirect: following it would hand the request to someone else."""
+    location = headers.get("location", "elsewhere")
+    return Problem(
+        f"{endpoint} redirects to {location}",
+        hint="if that is where the API lives, make it the profile's endpoint",
+        status=status,
+        type="redirect",
+    )
+
+
+def _content(body: bytes, content_type: str) -> dict[str, Any]:
+    if "html" in content_type:
+        return {}
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _kind(content: Mapping[str, Any]) -> str:
+    return str(content.get("type") or "").rstrip("/").rpartition("/")[2] or "generic-error"
+
+
+def _message(status: int, content: Mapping[str, Any], kind: str) -> str:
+    title = _one_line(content.get("title")).rstrip(".")
+    detail = _one_line(content.get("msg"))
+    if kind == "graphql-error" and content.get("data"):
+        return graphql_problem(content["data"]).message
+    if kind == "invalid-api-params" and isinstance(content.get("data"), dict):
+        detail = "; ".join(f"{key}: {_one_line(why)}" for key, why in content["data"].items())
+    if title and detail and title.lower() not in detail.lower():
+        return f"{title}: {detail}"
+    return detail or title or f"the cluster answered with HTTP status {status}"
+
+
+def _one_line(text: Any) -> str:
+    return " ".join(str(text or "").split())
+
+
+def _hint(kind: str, status: int, content: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    if _CLOCK_ERROR in str(content.get("msg", "")).lower():
+        return _clock_hint(headers.get("date", ""))
+    if status == 429:
+        return _rate_hint(headers)
+    if kind == "generic-error" and status >= 500:
+        return "the answer came from a proxy or a broken server, not from the cluster's API"
+    return _HINTS.get(kind, "")
+
+
+def _clock_hint(date: str) -> str:
+    try:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):
+        return "set this machine's clock"
+    direction = "ahead of" if ahead > 0 else "behind"
+    return f"this machine's clock is {_duration(abs(ahead))} {direction} the cluster's"
+
+
+def _rate_hint(headers: Mapping[str, str]) -> str:
+    if headers.get("retry-after", "").isdigit():
+        return f"try again in {_duration(int(headers['retry-after']))}"
+    limit, window = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-window", "")
+    if limit.isdigit() and window.isdigit():
+        return f"the keypair may send {limit} requests in any {_duration(int(window))}"
+    return "try again later"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,49 @@
+"""Where a profile's requests go, in the exact spelling that is both signed and sent."""
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import frozen
+
+from atoll.endpoints import query_text
+from atoll.profiles import Profile
+
+
+@frozen(kw_only=True)
+class Address:
+    """An endpoint, taken apart.
+
+    `host` is what name lookup and TLS want, `netloc` what the `Host` header says, `prefix` the
+    path below which the API lives, without a slash at its end.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    netloc: str
+    prefix: str
+
+    def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the request target of a percent-encoded path that starts with `/`."""
+        target = f"{self.prefix}{path}"
+        return f"{target}?{query_text(query)}" if query else target
+
+
+def address(profile: Profile) -> Address:
+    """Take a profile's endpoint apart."""
+    parts = urlsplit(profile.endpoint)
+    secure = parts.scheme == "https"
+    host = _ascii_host(parts)
+    netloc = f"[{host}]" if ":" in host else host
+    return Address(
+        secure=secure,
+        host=host,
+        port=parts.port or (443 if secure else 80),
+        netloc=f"{netloc}:{parts.port}" if parts.port else netloc,
+        prefix=parts.path.rstrip("/"),
+    )
+
+
+def _ascii_host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").lower()
+    return host if host.isascii() else host.encode("idna").decode()

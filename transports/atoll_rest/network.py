@@ -1,0 +1,119 @@
+"""The byte streams under httpcore: trio's, opened by a dialer where there is one."""
+
+# ruff: noqa: ASYNC109  # httpcore's interface hands time-outs over as arguments
+
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+import trio
+
+from atoll.errors import Unreachable
+from atoll.transport import Dialer, NotSent
+from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
+from atoll_rest.tls import find_tls_error, tls_failure
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """Opens streams; `name` is what errors call the server at the other end."""
+
+    def __init__(self, dialer: Dialer | None, name: str) -> None:
+        self._dialer = dialer
+        self._name = name
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002  # httpcore's signature; never asked for here
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # as above
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a stream; raises NotSent, or Unreachable from the dialer."""
+        stream = await open_stream(
+            host,
+            port,
+            name=self._name,
+            dialer=self._dialer,
+            patience=CONNECT_TIMEOUT if timeout is None else timeout,
+        )
+        return NetworkStream(stream, self._name)
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause between the connection attempts of httpcore."""
+        await trio.sleep(seconds)
+
+
+class NetworkStream(httpcore.AsyncNetworkStream):
+    """One byte stream, with the errors that httpcore expects."""
+
+    def __init__(self, stream: trio.abc.Stream, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return the next bytes, or none at the end."""
+        with _as_httpcore(httpcore.ReadError, httpcore.ReadTimeout), _deadline(timeout):
+            return bytes(await self._stream.receive_some(max_bytes))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of `buffer`."""
+        if buffer:
+            with _as_httpcore(httpcore.WriteError, httpcore.WriteTimeout), _deadline(timeout):
+                await self._stream.send_all(buffer)
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Continue under TLS; raises Unreachable that says what is wrong with it."""
+        secured = trio.SSLStream(
+            self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True
+        )
+        try:
+            with _deadline(timeout):
+                await secured.do_handshake()
+        except trio.TooSlowError:
+            await trio.aclose_forcefully(self._stream)
+            raise NotSent(f"{self._name} does not answer the TLS handshake") from None
+        except trio.BrokenResourceError as error:
+            await trio.aclose_forcefully(self._stream)
+            raise self._tls_failure(error) from None
+        return NetworkStream(secured, self._name)
+
+    def _tls_failure(self, error: trio.BrokenResourceError) -> Unreachable:
+        cause = find_tls_error(error)
+        if cause is None:
+            return Unreachable(f"{self._name} broke off the TLS handshake")
+        return tls_failure(cause, self._name)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Tell the pool whether an idle connection has been closed by the other side."""
+        stream = self._stream
+        while isinstance(stream, trio.SSLStream):
+            stream = stream.transport_stream
+        if info == "is_readable" and isinstance(stream, trio.SocketStream):
+            return stream.socket.is_readable()
+        return None
+
+
+def _deadline(timeout: float | None) -> Any:
+    return trio.fail_after(float("inf") if timeout is None else timeout)
+
+
+@contextmanager
+def _as_httpcore(broken: type[Exception], slow: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except trio.TooSlowError:
+        raise slow from None
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise broken(str(error)) from error

@@ -1,0 +1,45 @@
+"""Opening a byte stream to a server, over TCP or through a dialer."""
+
+import errno
+import os
+import socket
+
+import trio
+
+from atoll.errors import Unreachable
+from atoll.transport import Dialer, NotSent
+
+CONNECT_TIMEOUT = 10.0
+
+
+async def open_stream(
+    host: str, port: int, *, name: str, dialer: Dialer | None, patience: float = CONNECT_TIMEOUT
+) -> trio.abc.HalfCloseableStream:
+    """Reach `host:port` within `patience` seconds.
+
+    `name` is what errors call the other side. Raises NotSent, or the Unreachable of the dialer,
+    which says more than could be said here.
+    """
+    try:
+        with trio.fail_after(patience):
+            if dialer is not None:
+                return await dialer.dial(host, port)
+            return await trio.open_tcp_stream(host, port)
+    except trio.TooSlowError:
+        raise NotSent(f"can't connect to {name}: no answer for {patience:g} s") from None
+    except Unreachable:
+        raise
+    except socket.gaierror:
+        raise NotSent(f"can't connect to {name}: there is no host {host}") from None
+    except OSError as error:
+        raise NotSent(f"can't connect to {name}: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    # A host with several addresses fails with a group, one error for each.
+    if error.errno is None and isinstance(error.__cause__, ExceptionGroup):
+        first = error.__cause__.exceptions[0]
+        return _reason(first) if isinstance(first, OSError) else str(first)
+    if error.errno == errno.ECONNREFUSED:
+        return "nothing listens there"
+    return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -1,0 +1,83 @@
+"""TLS as a profile wants it, and what a failed handshake means in words."""
+
+import ssl
+from functools import cache
+from pathlib import Path
+
+from atoll.errors import ConfigError, Unreachable
+from atoll.profiles import Profile
+
+_TRUST_HINT = "if you trust it, name its authority in the profile's ca_file"
+# OpenSSL's X509_V_ERR_* numbers.
+_REASONS = {
+    9: ("is not valid yet", "check this machine's clock"),
+    10: ("has expired", "ask who runs the cluster to renew it, and check this machine's clock"),
+    18: ("is self-signed", _TRUST_HINT),
+    19: ("is signed by an authority that is not trusted here", _TRUST_HINT),
+    20: ("is signed by an authority that is not known here", _TRUST_HINT),
+    21: ("is signed by an authority that is not known here", _TRUST_HINT),
+    62: ("is for another host", "check the endpoint's host name"),
+    64: ("is for another address", "use the host name that the certificate is for"),
+}
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
+
+
+def tls_context(profile: Profile) -> ssl.SSLContext:
+    """Return the TLS settings for a profile; raises ConfigError for a `ca_file` of no use."""
+    return _context(profile.verify_tls, profile.ca_file)
+
+
+@cache
+def _context(verify: bool, ca_file: str) -> ssl.SSLContext:
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    context = ssl.create_default_context()
+    if not _system_has_authorities(context):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    if ca_file:
+        _add_authorities(context, ca_file)
+    return context
+
+
+def _system_has_authorities(context: ssl.SSLContext) -> bool:
+    # A folder of authorities is read only when a certificate is checked: the context does not tell.
+    folder = ssl.get_default_verify_paths().capath
+    return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
+
+
+def _add_authorities(context: ssl.SSLContext, ca_file: str) -> None:
+    try:
+        context.load_verify_locations(Path(ca_file).expanduser())
+    except ssl.SSLError:
+        raise ConfigError(
+            f"ca_file {ca_file} holds no certificates", hint="it should be PEM"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{ca_file} can't be read: {error.strerror}") from None
+
+
+def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
+    """Say in one line why there is no TLS with the server called `name`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        default = (f"was refused: {error.verify_message}", "")
+        reason, hint = _REASONS.get(error.verify_code, default)
+        return Unreachable(f"the certificate of {name} {reason}", hint=hint)
+    if error.reason in _NOT_TLS:
+        return Unreachable(
+            f"{name} does not speak TLS", hint="should it be http rather than https?"
+        )
+    detail = (error.reason or str(error)).replace("_", " ").lower()
+    return Unreachable(f"no TLS connection to {name}: {detail}")
+
+
+def find_tls_error(error: BaseException) -> ssl.SSLError | None:
+    """Return the TLS error that caused `error`, or None."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause

@@ -1,0 +1,154 @@
+"""Requests over HTTP and HTTPS, with httpx on trio. Nothing of httpx shows outside."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+# httpx tries to import its command line, and with it rich and pygments where they are installed:
+# tens of milliseconds for something that is never used here. An entry of None makes that import
+# fail, which httpx is prepared for.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is documented for it
+
+import httpcore  # noqa: E402  # must follow the line above, as must httpx
+import httpx  # noqa: E402
+
+from atoll.errors import AtollError, Unreachable  # noqa: E402
+from atoll.profiles import Profile  # noqa: E402
+from atoll.transport import Dialer, Part, Request  # noqa: E402
+from atoll_rest.api import USER_AGENT, address, signed_headers  # noqa: E402
+from atoll_rest.pool import Pool  # noqa: E402
+
+CONNECT_TIMEOUT = 10.0
+
+
+def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
+    """Return the transport of a profile; no connection is made before the first request."""
+    if profile.endpoint_type == "session":
+        raise AtollError(
+            f"profile {profile.name} logs in to a web server by session, which atoll can't do yet",
+            hint="use the API endpoint of the cluster with a keypair",
+        )
+    return RestTransport(profile, dialer)
+
+
+class RestTransport:
+    """Signed requests to one profile's endpoint."""
+
+    def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
+        self._profile = profile
+        self._dialer = dialer
+        self._address = address(profile)
+        scheme = "https" if self._address.secure else "http"
+        self._origin = f"{scheme}://{self._address.netloc}"
+        self._client = httpx.AsyncClient(
+            transport=Pool(profile, dialer),
+            headers={"User-Agent": USER_AGENT, "Host": self._address.netloc},
+            # Proxies are the pool's business; .netrc must never replace the signature.
+            trust_env=False,
+        )
+
+    async def request(self, request: Request) -> "RestResponse":
+        """Send a request; see :class:`atoll.transport.RequestTransport`."""
+        draft = self._draft(request)
+        if request.signed:
+            draft.headers.update(self._signature(request, draft))
+        with _explained(self._profile.endpoint, request.timeout):
+            response = await self._client.send(draft, stream=True)
+        return RestResponse(response, self._profile.endpoint, request.timeout)
+
+    async def aclose(self) -> None:
+        """Close all connections, and the way they went."""
+        await self._client.aclose()
+        if self._dialer is not None:
+            await self._dialer.aclose()
+
+    def _draft(self, request: Request) -> httpx.Request:
+        """Build what will be sent, all but the signature."""
+        target = self._address.target(request.path, request.query)
+        draft = self._client.build_request(
+            request.method,
+            f"{self._origin}{target}",
+            content=request.body,
+            files=_files(request.parts),
+            headers=dict(request.headers),
+            timeout=httpx.Timeout(request.timeout, connect=CONNECT_TIMEOUT, pool=None),
+        )
+        if "Content-Type" not in draft.headers:
+            draft.headers["Content-Type"] = _content_type(request)
+        return draft
+
+    def _signature(self, request: Request, draft: httpx.Request) -> dict[str, str]:
+        # httpx may have encoded more of the URL than was already: what it sends must be signed.
+        return signed_headers(
+            self._profile,
+            method=request.method,
+            target=draft.url.raw_path.decode("ascii"),
+            content_type=draft.headers["Content-Type"],
+            version=request.version,
+        )
+
+
+class RestResponse:
+    """An answer of which the head has come."""
+
+    def __init__(self, response: httpx.Response, endpoint: str, timeout: float | None) -> None:
+        self._response = response
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._headers = dict(response.headers)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields, by lower-case name."""
+        return self._headers
+
+    async def read(self) -> bytes:
+        """Return the whole body, and give the connection back."""
+        with _explained(self._endpoint, self._timeout):
+            return await self._response.aread()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        with _explained(self._endpoint, self._timeout):
+            async for chunk in self._response.aiter_bytes():
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back; what was not read is dropped."""
+        await self._response.aclose()
+
+
+def _files(parts: Sequence[Part]) -> list[tuple[str, tuple[str, bytes, str]]] | None:
+    return [
+        (part.field, (part.filename, part.content, part.content_type)) for part in parts
+    ] or None
+
+
+def _content_type(request: Request) -> str:
+    if request.content_type:
+        return request.content_type
+    return "text/plain" if request.body is None else "application/octet-stream"
+
+
+@contextmanager
+def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
+    """Say what went wrong in our words: those of httpcore and httpx may quote headers."""
+    try:
+        yield
+    except httpcore.TimeoutException:
+        raise Unreachable(f"{endpoint} has been silent for {timeout:g} s") from None
+    except httpcore.ProxyError:
+        raise Unreachable(
+            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY"
+        ) from None
+    except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+        raise Unreachable(f"connection to {endpoint} was lost") from None
+    except httpcore.LocalProtocolError:
+        raise AtollError(f"a request to {endpoint} holds what HTTP can't carry") from None
+    except httpx.DecodingError:
+        raise Unreachable(f"the answer of {endpoint} is damaged") from None
