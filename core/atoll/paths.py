@@ -3,14 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from attrs import frozen
+from typing import NamedTuple
 
 from atoll.errors import ConfigError
 
 
-@frozen
-class Paths:
+class Paths(NamedTuple):
     """Four folders: what the user writes, what must last, what may be lost, and bulk data."""
 
     config: Path

@@ -58,7 +58,9 @@ def check_endpoint(url: str) -> None:
     except ValueError as error:
         raise ConfigError(f"{url!r} is not a URL: {error}") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{url!r} is not an http or https URL", hint="such as https://api.example.com")
+        raise ConfigError(
+            f"{url!r} is not an http or https URL", hint="such as https://api.example.com"
+        )
     if parts.username is not None:
         raise ConfigError("an endpoint holds no user name", hint="give the keys by themselves")
     if port == {"http": 80, "https": 443}[parts.scheme]:
@@ -124,7 +126,8 @@ class ProfileStore:
     def _path(self, name: str) -> "os.PathLike[str] | Any":
         if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"{name!r} can't name a profile", hint="letters, digits, dots, dashes and underscores"
+                f"{name!r} can't name a profile",
+                hint="letters, digits, dots, dashes and underscores",
             )
         return self._folder / f"{name}.yaml"
 
@@ -140,7 +143,8 @@ def _structure(name: str, content: Any, source: str) -> Profile:
         raise ConfigError(f"{source} should hold keys and values")
     if unknown := sorted(set(content) - set(known)):
         raise ConfigError(
-            f"{source}: unknown key {', '.join(map(str, unknown))}", hint=f"known: {', '.join(known)}"
+            f"{source}: unknown key {', '.join(map(str, unknown))}",
+            hint=f"known: {', '.join(known)}",
         )
     for key, value in content.items():
         if not isinstance(value, known[key].type or str):
@@ -174,7 +178,9 @@ def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Pro
 def _environment_changes(environ: Mapping[str, str]) -> dict[str, Any]:
     names = ("access_key", "secret_key", "endpoint_type", "domain", "group")
     changes: dict[str, Any] = {
-        name: environ[variable] for name in names if environ.get(variable := f"BACKEND_{name.upper()}")
+        name: environ[variable]
+        for name in names
+        if environ.get(variable := f"BACKEND_{name.upper()}")
     }
     if "BACKEND_SKIP_SSLCERT_VALIDATION" in environ:
         changes["verify_tls"] = not truth(
@@ -193,4 +199,11 @@ def truth(text: str, name: str) -> bool:
     raise ConfigError(f"{name}={text!r} is neither yes nor no")
 
 
-__all__ = ["AtollError", "Profile", "ProfileStore", "check_endpoint", "overlay_environment", "truth"]
+__all__ = [
+    "AtollError",
+    "Profile",
+    "ProfileStore",
+    "check_endpoint",
+    "overlay_environment",
+    "truth",
+]

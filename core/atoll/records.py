@@ -18,8 +18,7 @@ class Command:
 
     `name` may hold several words (`local up`): all but the last name groups. `load` names a click command
     whose callback is `async def` and takes a :class:`~atoll.context.Context` first; None makes a group with
-    nothing of its own to do. A command marked `secret` is kept out of the history. `asyncio` asks for the
-    asyncio loop that prompt_toolkit and asyncssh need (:mod:`atoll.runtime`); most commands do without.
+    nothing of its own to do. A command marked `secret` is kept out of the history.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -28,7 +27,6 @@ class Command:
     aliases: Sequence[str] = field(default=(), converter=tuple)
     hidden: bool = False
     secret: bool = False
-    asyncio: bool = False
 
 
 @frozen

@@ -1,0 +1,76 @@
+"""Front door 2: lines from a pipe, a file or `-c`, run one after the other."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import trio
+from attrs import define
+
+from atoll.errors import ExitCode
+from atoll.jobs import Jobs
+from atoll.line import Assembler, LineError, Statement
+from atoll.program import Program, warn
+from atoll.runner import Runner
+from atoll.terminal import Source, open_terminal
+
+
+@define
+class Batch:
+    """A script: stops at the first failure with its exit code, unless told to keep going.
+
+    With `keep_going` the exit code is that of the first failure.
+    """
+
+    program: Program
+    keep_going: bool = False
+    output_format: str = ""
+
+    async def run(self, script: Source, *, stdin: Source | None = None) -> int:
+        """Run all lines, then wait for what was sent to the background; returns the exit code."""
+        async with trio.open_nursery() as nursery:
+            jobs = Jobs(nursery)
+            # The script occupies standard input: code that asks for input asks the terminal.
+            stdin = stdin or Source(open_terminal())
+            runner = Runner(self.program, jobs, stdin, self.output_format, _line_of)
+            code = await self._run_lines(script, runner)
+        await self.program.aclose()
+        return code or jobs.first_failure()
+
+    async def _run_lines(self, script: Source, runner: Runner) -> int:
+        first_failure = int(ExitCode.OK)
+        async with aclosing(_statements(script)) as found:
+            async for statement in found:
+                code = (
+                    self._refuse(statement)
+                    if isinstance(statement, LineError)
+                    else await runner.run(statement)
+                )
+                first_failure = first_failure or code
+                if code and not self.keep_going:
+                    break
+        return first_failure
+
+    def _refuse(self, error: LineError) -> int:
+        warn(f"line {error.line}: {error}")
+        return error.exit_code
+
+
+async def _statements(script: Source) -> AsyncIterator[Statement | LineError]:
+    """Yield statements as their lines come in, and the errors of lines that hold none."""
+    assembler = Assembler()
+    while (line := await script.line()) is not None:
+        try:
+            found = assembler.feed(line)
+        except LineError as error:
+            yield error
+            continue
+        for statement in found:
+            yield statement
+    try:
+        assembler.close()
+    except LineError as error:
+        yield error
+
+
+def _line_of(statement: Statement) -> str:
+    return f"line {statement.line}: "

@@ -1,0 +1,65 @@
+"""What atoll itself offers, through the same hooks as everyone: profiles, plugins, settings, formats."""
+
+from collections.abc import Iterator
+
+from atoll.hookspecs import hookimpl
+from atoll.records import Command, Format, Invocation, Setting, Status
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """Commands about atoll itself."""
+    yield Command("profile", "Which cluster to use, with which keys")
+    yield Command(
+        "profile add", "Add a profile, or change it", "atoll.builtin.profile:add", secret=True
+    )
+    yield Command(
+        "profile list", "List the profiles", "atoll.builtin.profile:list_profiles", ("ls",)
+    )
+    yield Command("profile use", "Use a profile from now on", "atoll.builtin.profile:use")
+    yield Command(
+        "profile remove", "Delete a profile and its keys", "atoll.builtin.profile:remove", ("rm",)
+    )
+    yield Command("profile test", "Check that a profile works", "atoll.builtin.profile:test")
+    yield Command(
+        "config", "Show the settings and where they come from", "atoll.builtin.about:config"
+    )
+    yield Command("plugins", "List the plugins", "atoll.builtin.about:plugins")
+    yield Command("help", "Show help on a command", "atoll.builtin.about:help_")
+    yield Command("jobs", "List what runs in the background", "atoll.builtin.jobs:jobs")
+    yield Command("jobs cancel", "Interrupt jobs", "atoll.builtin.jobs:cancel")
+
+
+@hookimpl
+def atoll_formats() -> Iterator[Format]:
+    """Formats for people and for programs."""
+    yield Format("table", "Columns of fixed width", "atoll.output.table:Table")
+    yield Format("plain", "Columns without header and lines", "atoll.output.table:Plain")
+    yield Format("json", "A JSON array", "atoll.output.machine:Json")
+    yield Format("jsonl", "A JSON object a line", "atoll.output.machine:JsonLines")
+    yield Format("yaml", "YAML", "atoll.output.machine:Yaml")
+    yield Format("csv", "Comma-separated values with a header", "atoll.output.machine:Csv")
+
+
+@hookimpl
+def atoll_settings() -> Iterator[Setting]:
+    """Keys of config.yaml that core reads."""
+    formats = [record.name for record in atoll_formats()]
+    yield Setting("output", "table", "How records are written when --output does not say", formats)
+    yield Setting("shell.edit_mode", "emacs", "Key bindings of the prompt", ("emacs", "vi"))
+    yield Setting("shell.suggest", True, "Suggest the rest of a line from the history")
+    yield Setting("shell.history_size", 10_000, "How many lines the history keeps")
+
+
+@hookimpl
+def atoll_status() -> Iterator[Status]:
+    """Segments of the toolbar."""
+    yield Status("profile", "atoll.builtin.status:profile")
+    yield Status("jobs", "atoll.builtin.status:jobs")
+    yield Status("last", "atoll.builtin.status:last")
+
+
+@hookimpl
+def atoll_invocations() -> Iterator[Invocation]:
+    """Note how long each command takes."""
+    yield Invocation("stopwatch", "atoll.builtin.status:stopwatch")

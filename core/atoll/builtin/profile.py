@@ -1,0 +1,118 @@
+"""`atoll profile …`: which cluster to use, with which keys."""
+
+from typing import Any
+
+import click
+
+from atoll.context import Context
+from atoll.errors import AtollError, UsageError
+from atoll.names import Name
+from atoll.output import Column
+from atoll.profiles import Profile, ProfileStore
+
+_COLUMNS = [
+    Column("current", "", lambda value: "*" if value else ""),
+    Column("name"),
+    Column("endpoint"),
+    Column("access_key", "Access key"),
+    Column("domain"),
+    Column("group"),
+]
+
+
+def _store(context: Context) -> ProfileStore:
+    return ProfileStore(context.program.paths)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--endpoint", required=True, metavar="URL", help="Where the cluster's API is.")
+@click.option("--access-key", default="", help="The access key of your keypair.")
+@click.option(
+    "--secret-key",
+    default="",
+    help="Its secret key; asked for, or read from standard input, when left out.",
+)
+@click.option(
+    "--endpoint-type", type=click.Choice(["api", "session"]), default="api", show_default=True
+)
+@click.option("-d", "--domain", default="default", show_default=True)
+@click.option("-g", "--group", default="default", show_default=True)
+@click.option(
+    "--ca-file", default="", metavar="FILE", help="Trust these certificate authorities too."
+)
+@click.option("--insecure", is_flag=True, help="Trust any certificate.")
+@click.option(
+    "--via",
+    default="",
+    metavar="URL",
+    help="Reach the cluster through this, e.g. ssh://me@bastion.",
+)
+async def add(context: Context, name: str, insecure: bool, **fields: Any) -> None:
+    """Add a profile, or change it.
+
+    The keys are stored in a file that only you can read.
+    """
+    fields["endpoint"] = fields["endpoint"].rstrip("/")
+    if fields["access_key"] and not fields["secret_key"]:
+        fields["secret_key"] = await _ask_secret(context)
+    _store(context).save(Profile(name=name, verify_tls=not insecure, **fields))
+    context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
+
+
+async def _ask_secret(context: Context) -> str:
+    context.output.note("secret key:")
+    secret = await context.stdin.line(hidden=True)
+    if not secret:
+        raise UsageError("no secret key was given", hint="--secret-key, or standard input")
+    return secret.strip()
+
+
+@click.command("list")
+async def list_profiles(context: Context) -> None:
+    """List the profiles; a star marks the one in use."""
+    store = _store(context)
+    current = store.current()
+    profiles = [store.load(name) for name in store.names()]
+    rows = [
+        {
+            "current": profile.name == current,
+            "name": profile.name,
+            "endpoint": profile.endpoint,
+            "access_key": profile.access_key,
+            "domain": profile.domain,
+            "group": profile.group,
+        }
+        for profile in profiles
+    ]
+    await context.output.rows(rows, _COLUMNS)
+
+
+@click.command()
+@click.argument("name", type=Name("profile"))
+async def use(context: Context, name: str) -> None:
+    """Use a profile from now on, wherever no other is named."""
+    _store(context).use(name)
+    context.output.note(f"profile {name} is in use")
+
+
+@click.command()
+@click.argument("name", type=Name("profile"))
+async def remove(context: Context, name: str) -> None:
+    """Delete a profile and its keys."""
+    _store(context).remove(name)
+    context.output.note(f"profile {name} is removed")
+
+
+@click.command()
+@click.argument("name", required=False, type=Name("profile"))
+async def test(context: Context, name: str | None) -> None:
+    """Check that the cluster answers and takes the keys."""
+    program = context.program
+    api = await (program.connect(name, context.output.note) if name else context.connect())
+    manager = await api.manager()
+    context.output.note(f"{api.profile.endpoint} answers: Backend.AI manager {manager}")
+    if not api.profile.access_key:
+        raise AtollError("the profile holds no access key", hint="requests go unsigned")
+    await api.json("GET", "/auth", params={"echo": "atoll"})
+    context.output.note(f"the keys of {api.profile.access_key} are accepted")

@@ -1,0 +1,73 @@
+"""What a command is handed."""
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from atoll.errors import UsageError
+from atoll.jobs import Jobs
+from atoll.output import Output
+from atoll.settings import Settings
+from atoll.terminal import Source
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.program import Program
+
+
+@define
+class Context:
+    """One invocation of one command.
+
+    `stdin` is where a command reads what is piped into it, and where running code reads its input.
+    `foreground` is false in a background job, which has no keyboard.
+    """
+
+    program: "Program"
+    output: Output
+    stdin: Source
+    jobs: Jobs
+    connect: Callable[[], Awaitable["Api"]]
+    """Return the connection to the profile in use; the embedded cluster is started if that is what is in use."""
+    words: tuple[str, ...] = ()
+    foreground: bool = True
+    state: dict[str, object] = field(factory=dict)
+    """What invocations leave for one another."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the user has set."""
+        return self.program.settings
+
+    async def confirm(self, question: str, *, flag: str = "") -> bool:
+        """Ask a yes or no question; raises UsageError naming `flag` where nobody can answer."""
+        file = self.stdin.file
+        if not self.foreground or file is None or not file.isatty():
+            hint = f"{flag} answers yes" if flag else "run it at a terminal"
+            raise UsageError(f"this needs an answer: {question}", hint=hint)
+        self.output.stderr.write(f"{question} [y/N] ")
+        self.output.stderr.flush()
+        answer = await self.stdin.line() or ""
+        return answer.strip().lower() in {"y", "yes"}
+
+    @asynccontextmanager
+    async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:
+        """Take Ctrl-C from the runner: iterate over the presses; what they do is up to the command."""
+        import trio
+
+        if not self.foreground:
+            # Nobody presses keys at a job. The scope that cancels it ends this wait.
+            yield _never()
+            return
+        with trio.open_signal_receiver(signal.SIGINT) as presses:
+            yield presses
+
+
+async def _never() -> AsyncIterator[int]:
+    import trio
+
+    await trio.sleep_forever()
+    yield 0

@@ -1,0 +1,18 @@
+"""Parameter types that tell the prompt what to complete."""
+
+from typing import Any
+
+import click
+
+
+class Name(click.ParamType):
+    """The name of something on the cluster; `kind` is the :class:`~atoll.records.Completion` that knows them."""
+
+    name = "text"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, _param: Any, _ctx: Any) -> str:
+        """Return the text as it is."""
+        return str(value)

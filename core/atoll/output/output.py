@@ -1,0 +1,102 @@
+"""One command's way to its user."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+from attrs import define, field
+
+from atoll.output.columns import Column
+from atoll.output.writer import Writer
+
+MakeWriter = Callable[..., Writer]
+
+
+@define
+class Output:
+    """Where a command's records, streams and remarks go.
+
+    `writer` looks a format up by name; `format` is what `--output` chose, empty when it chose nothing.
+    `quiet` drops remarks and progress, never data, warnings or errors.
+    """
+
+    writer: Callable[[str], MakeWriter]
+    stdout: TextIO = field(factory=lambda: sys.stdout)
+    stderr: TextIO = field(factory=lambda: sys.stderr)
+    format: str = ""
+    default_format: str = "table"
+    quiet: bool = False
+    color: bool = False
+    label: str = ""
+
+    async def rows(
+        self,
+        records: Iterable[Any] | AsyncIterable[Any],
+        columns: Sequence[Column],
+        *,
+        format: str = "",
+    ) -> None:
+        """Write a list; `format` is the command's own preference, which `--output` overrides."""
+        writer = self._begin(columns, format, single=False)
+        if isinstance(records, AsyncIterable):
+            async for record in records:
+                writer.row([column.get(record) for column in columns])
+        else:
+            for record in records:
+                writer.row([column.get(record) for column in columns])
+        writer.end()
+        self.stdout.flush()
+
+    def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
+        """Write one thing."""
+        writer = self._begin(columns, format, single=True)
+        writer.row([column.get(record) for column in columns])
+        writer.end()
+        self.stdout.flush()
+
+    def _begin(self, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
+        make = self.writer(self.format or format or self.default_format)
+        width = shutil.get_terminal_size().columns if self.stdout.isatty() else None
+        writer = make(self.stdout, width=width, color=self.color and width is not None)
+        writer.begin(columns, single=single)
+        return writer
+
+    def stream(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Pass on what a remote program wrote, as it is, at once."""
+        file = self.stdout if name == "stdout" else self.stderr
+        file.write(text)
+        file.flush()
+
+    def note(self, text: str) -> None:
+        """Remark on what happens, on standard error."""
+        if not self.quiet:
+            self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Tell of something that went wrong but did not stop the command."""
+        self._say(f"atoll: {text}")
+
+    def _say(self, text: str) -> None:
+        prefix = f"{self.label}: " if self.label else ""
+        self.stderr.write(f"{prefix}{text}\n")
+        self.stderr.flush()
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show a line while something takes its time, on a terminal only; call what is yielded to change it."""
+        if self.quiet or self.label or not self.stderr.isatty():
+            yield lambda _text: None
+            return
+
+        def show(line: str) -> None:
+            width = shutil.get_terminal_size().columns
+            self.stderr.write(f"\r\x1b[2K{line[: width - 1]}")
+            self.stderr.flush()
+
+        show(text)
+        try:
+            yield show
+        finally:
+            show("")

@@ -1,0 +1,125 @@
+"""The formats for people: a table of fixed widths, and the same without header and lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from atoll.output.writer import Writer
+
+SAMPLE = 500
+"""How many rows are looked at before the widths are fixed."""
+_GAP = "  "
+_MIN_WIDTH = 8
+
+
+def cells(text: str) -> int:
+    """Return how many terminal cells a text takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a number of cells, marking the cut."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - cells(text))
+    return space + text if right else text + space
+
+
+class Table(Writer):
+    """A header, a rule and a line a record; one record alone is shown with a line a field."""
+
+    header = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._held: list[list[str]] | None = []
+        self._widths: list[int] = []
+
+    def row(self, values: Sequence[Any]) -> None:
+        """Hold the first rows back until the widths are known, then write each at once."""
+        shown = self.shown(values)
+        if self._held is None:
+            self._write(shown)
+            return
+        self._held.append(shown)
+        if len(self._held) >= SAMPLE:
+            self._release()
+
+    def end(self) -> None:
+        """Write a table that was shorter than the sample."""
+        if self._held is not None:
+            self._release()
+
+    def _release(self) -> None:
+        held, self._held = self._held or [], None
+        if self.single:
+            for shown in held:
+                self._write_fields(shown)
+            return
+        self._widths = self._choose_widths(held)
+        if self.header:
+            self._write_header()
+        for shown in held:
+            self._write(shown)
+
+    def _choose_widths(self, rows: Sequence[Sequence[str]]) -> list[int]:
+        titles = [cells(column.heading) if self.header else 0 for column in self.columns]
+        widths = [
+            max(title, *(cells(row[index]) for row in rows)) if rows else title
+            for index, title in enumerate(titles)
+        ]
+        return _narrow(widths, self.width) if self.width else widths
+
+    def _write_header(self) -> None:
+        titles = [column.heading for column in self.columns]
+        line = self._line(titles)
+        self.file.write(f"\x1b[1m{line}\x1b[0m\n" if self.color else line + "\n")
+        self.file.write(_GAP.join("-" * width for width in self._widths) + "\n")
+
+    def _write(self, shown: Sequence[str]) -> None:
+        self.file.write(self._line(shown) + "\n")
+
+    def _line(self, texts: Sequence[str]) -> str:
+        padded = [
+            _pad(fit(text, width) if self.width else text, width, right=column.right)
+            for text, width, column in zip(texts, self._widths, self.columns, strict=True)
+        ]
+        return _GAP.join(padded).rstrip()
+
+    def _write_fields(self, shown: Sequence[str]) -> None:
+        titles = [column.heading for column in self.columns]
+        width = max(map(cells, titles), default=0)
+        for title, text in zip(titles, shown, strict=True):
+            name = _pad(title, width, right=False)
+            name = f"\x1b[1m{name}\x1b[0m" if self.color else name
+            self.file.write(f"{name}{_GAP}{text}".rstrip() + "\n")
+
+
+def _narrow(widths: list[int], room: int) -> list[int]:
+    """Take cells from the widest columns until the line fits, or nothing more can be taken."""
+    widths = list(widths)
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    while excess > 0:
+        index = max(range(len(widths)), key=widths.__getitem__)
+        second = max((width for at, width in enumerate(widths) if at != index), default=0)
+        cut = min(excess, max(1, widths[index] - second), widths[index] - _MIN_WIDTH)
+        if cut <= 0:
+            break
+        widths[index] -= cut
+        excess -= cut
+    return widths
+
+
+class Plain(Table):
+    """The table without its header and lines."""
+
+    header = False

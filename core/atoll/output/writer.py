@@ -1,0 +1,53 @@
+"""The contract of a format: what a class named by a :class:`~atoll.records.Format` is asked to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from atoll.output.columns import Column
+
+
+class Writer(ABC):
+    """Writes records one by one, so that a list of any length takes constant memory.
+
+    `begin` is called once, then `row` for each record with its raw values in the order of the columns, then `end`,
+    also when there was none. `single` tells that the command shows one thing, not a list. `width` is the number
+    of cells of the terminal, or None when the output is no terminal.
+    """
+
+    def __init__(self, file: TextIO, *, width: int | None = None, color: bool = False) -> None:
+        self.file = file
+        self.width = width
+        self.color = color
+        self.columns: Sequence[Column] = ()
+        self.single = False
+
+    def begin(self, columns: Sequence[Column], *, single: bool) -> None:
+        """Learn the columns."""
+        self.columns = columns
+        self.single = single
+
+    @abstractmethod
+    def row(self, values: Sequence[Any]) -> None:
+        """Write one record."""
+
+    def end(self) -> None:
+        """Write what is still held back."""
+
+    def shown(self, values: Sequence[Any]) -> list[str]:
+        """Return the values as text for people, on one line each."""
+        return [
+            _one_line(column.show(value))
+            for column, value in zip(self.columns, values, strict=True)
+        ]
+
+
+def _one_line(text: str) -> str:
+    # Names and messages come from the cluster: a line break or an escape sequence in one must not
+    # break the table, or reach the terminal.
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for char in " ".join(text.split())
+    )

@@ -1,0 +1,105 @@
+"""Everything that is made once in a process: settings, plugins, the tree of commands, open connections."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from atoll.commands import CommandTree
+from atoll.errors import ConfigError
+from atoll.paths import Paths
+from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
+from atoll.settings import Settings
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.output import Output
+    from atoll.profiles import Profile
+
+
+def warn(text: str) -> None:
+    """Put a warning on standard error."""
+    sys.stderr.write(f"atoll: {text}\n")
+
+
+class Program:
+    """The loaded program, the same behind all three front doors.
+
+    `last_seconds` is how long the last foreground command took.
+    """
+
+    def __init__(self, registry: Registry, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.registry = registry
+        self.settings = settings
+        self.paths = settings.paths
+        self.environ = environ
+        self.tree = CommandTree(registry)
+        self.last_seconds = 0.0
+        self._apis: dict[Profile, Api] = {}
+
+    @classmethod
+    def load(cls, *, plugins: bool = True, environ: Mapping[str, str] | None = None) -> "Program":
+        """Find and load plugins, and build the tree of commands; nothing is connected yet."""
+        env = os.environ if environ is None else environ
+        paths = Paths.from_environment(env)
+        registry = Registry(warn)
+        registry.load(discover(paths), Selection.from_environment(env, none=not plugins))
+        settings = Settings(paths, env)
+        settings.declare([provided.record for provided in registry.collect("atoll_settings")])
+        return cls(registry, settings, env)
+
+    def output(self, **options: Any) -> "Output":
+        """Make the output of one command."""
+        from atoll.output import Output
+
+        color = "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb"
+        return Output(self._writer, color=color, default_format=self.settings["output"], **options)
+
+    def _writer(self, name: str) -> Any:
+        formats = self.registry.by_name("atoll_formats", lambda record: [record.name])
+        if name not in formats:
+            raise ConfigError(f"no such output format: {name}", hint=f"one of {', '.join(formats)}")
+        return _load(formats[name])
+
+    def profile(self, name: str | None, say: Callable[[str], None]) -> "Profile":
+        """Return the profile to use; this may start the embedded cluster."""
+        offers = [_load(provided) for provided in self.registry.collect("atoll_profiles")]
+        return self.settings.profile(name, offers, say)
+
+    async def connect(self, name: str | None, say: Callable[[str], None]) -> "Api":
+        """Return the connection of a profile, kept for the next command; nothing is sent yet."""
+        import trio
+
+        # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
+        profile = await trio.to_thread.run_sync(self.profile, name, say)
+        if profile not in self._apis:
+            from atoll.api import Api
+
+            self._apis[profile] = Api(profile, self.transport, self.paths.cache)
+        return self._apis[profile]
+
+    def transport(self, kind: str, profile: "Profile") -> Any:
+        """Make the transport of a kind for a profile's URL scheme, over the dialer of its `via`."""
+        scheme = profile.endpoint.partition(":")[0]
+        dialer = (
+            self._load_transport("dial", profile.via.partition(":")[0])(profile.via)
+            if profile.via
+            else None
+        )
+        return self._load_transport(kind, scheme)(profile, dialer)
+
+    def _load_transport(self, kind: str, scheme: str) -> Any:
+        for provided in self.registry.collect("atoll_transports"):
+            if provided.record.kind == kind and scheme in provided.record.schemes:
+                return _load(provided)
+        raise ConfigError(f"no plugin provides a {kind} transport for {scheme}://")
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for api in self._apis.values():
+            await api.aclose()
+        self._apis.clear()
+
+
+def _load(provided: Provided[Any]) -> Any:
+    return load_attribute(provided.record.load, provided.origin)

@@ -1,0 +1,215 @@
+"""Runs one statement, from its words to its exit code, the same behind all three front doors."""
+
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Any, TextIO
+
+import trio
+from attrs import define, field
+
+from atoll.commands import HelpAsked, Prepared
+from atoll.context import Context
+from atoll.errors import AtollError, ExitCode
+from atoll.jobs import Jobs
+from atoll.line import Statement
+from atoll.paths import write_atomic
+from atoll.plugins import Origin, Provided, load_attribute
+from atoll.program import Program, warn
+from atoll.terminal import Source
+
+_SIGPIPE_CODE = 128 + signal.SIGPIPE
+
+
+@define
+class Runner:
+    """Runs statements for a front door.
+
+    `where` puts words before an error message, such as the line of a script.
+    """
+
+    program: Program
+    jobs: Jobs = field(factory=Jobs)
+    stdin: Source = field(factory=Source)
+    output_format: str = ""
+    where: Callable[[Statement], str] = lambda _statement: ""
+
+    async def run(self, statement: Statement) -> int:
+        """Run a statement; returns its exit code, having told the user of any error."""
+        if statement.background:
+            job = self.jobs.start(statement.text, partial(self._run, statement, foreground=False))
+            self.program.output().note(f"[{job.number}] {statement.text}")
+            return ExitCode.OK
+        return await self._run(statement, foreground=True)
+
+    async def _run(self, statement: Statement, *, foreground: bool) -> int:
+        try:
+            async with self._sink(statement) as sink:
+                sink.code = await self._invoke(statement, sink.file, foreground=foreground)
+        except Exception as error:  # noqa: BLE001  # the last place where an error can be told in one line
+            return self._report(error, statement)
+        return sink.code or sink.pipe_code
+
+    async def _invoke(self, statement: Statement, stdout: TextIO, *, foreground: bool) -> int:
+        try:
+            prepared = self.program.tree.prepare(statement.words)
+        except HelpAsked as asked:
+            stdout.write(f"{asked}\n")
+            stdout.flush()
+            return ExitCode.OK
+        with self._source(statement) as stdin:
+            context = self._context(prepared, stdout, stdin, foreground=foreground)
+            context.words = statement.words
+            async with _around(self.program.registry.collect("atoll_invocations"), context):
+                call = partial(_guarded, prepared, context)
+                return await _interruptible(call) if foreground else await call()
+
+    def _context(
+        self, prepared: Prepared, stdout: TextIO, stdin: Source, *, foreground: bool
+    ) -> Context:
+        output = self.program.output(
+            stdout=stdout, format=prepared.output_format or self.output_format
+        )
+        return Context(
+            program=self.program,
+            output=output,
+            stdin=stdin if foreground else Source(None),
+            jobs=self.jobs,
+            connect=partial(self.program.connect, prepared.profile_name, output.note),
+            foreground=foreground,
+        )
+
+    @contextmanager
+    def _source(self, statement: Statement) -> Iterator[Source]:
+        if statement.source is None:
+            yield self.stdin
+            return
+        with _open(statement.source, "r") as file:
+            yield Source(file)
+
+    @asynccontextmanager
+    async def _sink(self, statement: Statement) -> AsyncIterator["_Sink"]:
+        """Open where the statement's output goes; a pipe's command is waited for."""
+        if statement.pipe:
+            with subprocess.Popen(
+                ["/bin/sh", "-c", statement.pipe], stdin=subprocess.PIPE, text=True
+            ) as pipe:
+                assert pipe.stdin is not None  # noqa: S101  # asked for above
+                sink = _Sink(pipe.stdin)
+                try:
+                    yield sink
+                finally:
+                    with suppress(BrokenPipeError):
+                        pipe.stdin.close()
+                    sink.pipe_code = await trio.to_thread.run_sync(pipe.wait)
+                    # A reader that has seen enough is no failure of the writer.
+                    sink.code = 0 if sink.code == _SIGPIPE_CODE else sink.code
+        elif statement.target is not None:
+            with _open(statement.target, "a" if statement.append else "w") as file:
+                yield _Sink(file)
+        else:
+            yield _Sink(sys.stdout)
+
+    def _report(self, error: Exception, statement: Statement) -> int:
+        told = _expected(error)
+        if isinstance(told, BrokenPipeError):
+            return _SIGPIPE_CODE
+        if isinstance(told, AtollError):
+            warn(f"{self.where(statement)}{told}")
+            return told.exit_code
+        warn(f"{self.where(statement)}{self._crash_report(error, statement)}")
+        return ExitCode.FAILED
+
+    def _crash_report(self, error: Exception, statement: Statement) -> str:
+        text = "".join(traceback.format_exception(error))
+        path = self.program.paths.state / "crash.log"
+        told = f"internal error in {self._origin(statement)}: {type(error).__name__}: {error}"
+        with suppress(OSError):
+            write_atomic(path, f"{statement.text}\n{text}")
+            told += f" (details in {path})"
+        return told
+
+    def _origin(self, statement: Statement) -> Origin | str:
+        with suppress(AtollError):
+            node, _ = self.program.tree.find(statement.words)
+            if node.provided:
+                return node.provided.origin
+        return "atoll"
+
+
+@define
+class _Sink:
+    file: TextIO
+    code: int = ExitCode.OK
+    pipe_code: int = ExitCode.OK
+
+
+def _open(path: Any, mode: str) -> TextIO:
+    try:
+        file: TextIO = path.open(mode, encoding="utf-8")
+    except OSError as error:
+        raise AtollError(f"{path}: {error.strerror}") from None
+    return file
+
+
+async def _guarded(prepared: Prepared, context: Context) -> int:
+    return await prepared.call(context) or ExitCode.OK
+
+
+async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
+    """Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself."""
+    code, failure = int(ExitCode.INTERRUPTED), None
+    with trio.open_signal_receiver(signal.SIGINT) as presses:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_press, presses, nursery.cancel_scope)
+            try:
+                code = await call()
+            except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery's group
+                failure = error
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return code
+
+
+async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in presses:
+        scope.cancel()
+
+
+def _expected(error: BaseException) -> BaseException:
+    """Find what a user can be told in an error, or in a group of them."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = [_expected(one) for one in error.exceptions]
+        return next(
+            (one for one in inner if isinstance(one, AtollError | BrokenPipeError)), inner[0]
+        )
+    return error
+
+
+@asynccontextmanager
+async def _around(invocations: list[Provided[Any]], context: Context) -> AsyncIterator[None]:
+    """Enter what plugins want around a command; one that fails costs a warning."""
+    async with AsyncExitStack() as stack:
+        for provided in invocations:
+            try:
+                around = load_attribute(provided.record.load, provided.origin)(context)
+                await around.__aenter__()
+            except Exception as error:  # noqa: BLE001  # nothing around a command may harm it
+                warn(f"{provided.origin}: {provided.record.name} failed: {error}")
+            else:
+                stack.push_async_exit(partial(_leave, around, provided))
+        yield
+
+
+async def _leave(around: Any, provided: Provided[Any], *exception: Any) -> bool:
+    try:
+        await around.__aexit__(*exception)
+    except Exception as error:  # noqa: BLE001  # as above
+        if error is not exception[1]:
+            warn(f"{provided.origin}: {provided.record.name} failed: {error}")
+    return False

@@ -1,0 +1,76 @@
+"""Reading what a person or a pipe gives a command, without blocking anything else."""
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TextIO
+
+from attrs import define, field
+
+_CHUNK = 65536
+
+
+@define
+class Source:
+    """Lines from a file, a pipe or a terminal.
+
+    Never reads ahead of a terminal's line, and a read that is cancelled takes nothing: the prompt that comes
+    next finds all that was typed. `file` is None where there is nothing to read from.
+    """
+
+    file: TextIO | None = field(factory=lambda: sys.stdin)
+    _rest: str = ""
+    _decoder: codecs.IncrementalDecoder = field(
+        factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+
+    async def line(self, *, hidden: bool = False) -> str | None:
+        """Return the next line without its end, or None at the end; `hidden` turns a terminal's echo off."""
+        with self._no_echo() if hidden else nullcontext():
+            while "\n" not in self._rest and (chunk := await self._read()):
+                self._rest += self._decoder.decode(chunk)
+        self._rest += "" if "\n" in self._rest else self._decoder.decode(b"", final=True)
+        line, end, self._rest = self._rest.partition("\n")
+        return line.removesuffix("\r") if line or end else None
+
+    @classmethod
+    def of_text(cls, text: str) -> "Source":
+        """Make a source of the lines of a text."""
+        return cls(None, text)
+
+    async def _read(self) -> bytes:
+        """Return what there is, as soon as there is something; nothing at the end."""
+        import trio
+
+        if self.file is None:
+            return b""
+        # Regular files never block, and epoll refuses them.
+        with suppress(PermissionError):
+            await trio.lowlevel.wait_readable(self.file.fileno())
+        return os.read(self.file.fileno(), _CHUNK)
+
+    @contextmanager
+    def _no_echo(self) -> Iterator[None]:
+        if self.file is None or not self.file.isatty():
+            yield
+            return
+        import termios
+
+        descriptor = self.file.fileno()
+        before, silent = termios.tcgetattr(descriptor), termios.tcgetattr(descriptor)
+        silent[3] &= ~termios.ECHO
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            sys.stderr.write("\n")
+
+
+def open_terminal() -> TextIO | None:
+    """Open the terminal that the program was started from, for when standard input is something else."""
+    with suppress(OSError):
+        return open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: SIM115, PTH123  # it stays open with the program
+    return None
