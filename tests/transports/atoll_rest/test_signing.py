@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from atoll_rest.signing import Signable, authorization, day_key, host_key, signature
 
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -1,0 +1,131 @@
+"""How the program is started: trio by itself, or trio as the guest of an asyncio loop.
+
+Commands run under plain trio. The shell's prompt and SSH come from asyncio libraries: for these
+alone, trio shares its thread with an asyncio loop, and :func:`aio` awaits asyncio code from trio
+code. asyncio is imported in no other case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+
+import outcome
+import trio
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from trio.lowlevel import Abort
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_host: trio.lowlevel.RunVar[asyncio.AbstractEventLoop] = trio.lowlevel.RunVar("host loop")
+
+
+def run(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Run `async_fn(*args)` under trio; ctrl-C raises KeyboardInterrupt at a checkpoint only."""
+    return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Run `async_fn(*args)` under trio as :func:`run` does, with :func:`aio` to be used in it."""
+    import asyncio
+
+    # Not asyncio.run: it answers ctrl-C by cancelling its own main task, which would leave trio's
+    # tasks where they are, without their clean-up.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(_host_trio(loop, async_fn, args)).unwrap()
+    finally:
+        _close(loop)
+
+
+async def _host_trio(
+    loop: asyncio.AbstractEventLoop, async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
+) -> outcome.Outcome[T]:
+    async def guest() -> T:
+        _host.set(loop)
+        return await async_fn(*args)
+
+    done: asyncio.Future[outcome.Outcome[T]] = loop.create_future()
+    trio.lowlevel.start_guest_run(
+        guest,
+        done_callback=done.set_result,
+        run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+        run_sync_soon_not_threadsafe=loop.call_soon,
+        # The one wake-up descriptor for signals is asyncio's, which wakes trio too.
+        host_uses_signal_set_wakeup_fd=True,
+        restrict_keyboard_interrupt_to_checkpoints=True,
+    )
+    return await done
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_until_complete(_cancel_leftovers(loop))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+async def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
+    """End the tasks that asyncio libraries have left behind, as asyncio.run would."""
+    import asyncio
+
+    leftovers = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for task in leftovers:
+        task.cancel()
+    await asyncio.gather(*leftovers, return_exceptions=True)
+
+
+async def aio(fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Await `fn(*args, **kwargs)`, which is asyncio code, from trio under :func:`run_guest`.
+
+    What it raises is raised here, KeyboardInterrupt included. When trio cancels, the asyncio task
+    is cancelled and awaited to its end. A crossing costs more than half a millisecond, so cross
+    with messages rather than bytes.
+    """
+    try:
+        loop = _host.get()
+    except LookupError:
+        raise RuntimeError("aio() needs run_guest()") from None
+    # KeyboardInterrupt and SystemExit would leave an asyncio task by way of the loop and take the
+    # program down under trio's feet, so every outcome comes over as a value.
+    task = loop.create_task(outcome.acapture(fn, *args, **kwargs))
+    return await _ended(task)
+
+
+async def _ended(task: asyncio.Task[outcome.Outcome[T]]) -> T:
+    waiting = trio.lowlevel.current_task()
+    raise_cancel: Callable[[], NoReturn] | None = None
+
+    def wake(_task: object) -> None:
+        result = _flat(outcome.capture(task.result))
+        if raise_cancel is not None and _is_cancelled(result):
+            result = outcome.capture(raise_cancel)
+        trio.lowlevel.reschedule(waiting, result)
+
+    def abort(raise_cancel_here: Callable[[], NoReturn]) -> Abort:
+        nonlocal raise_cancel
+        raise_cancel = raise_cancel_here
+        task.cancel()
+        # Trio goes on waiting: the asyncio code may have things to put away.
+        return trio.lowlevel.Abort.FAILED
+
+    task.add_done_callback(wake)
+    value: T = await trio.lowlevel.wait_task_rescheduled(abort)
+    return value
+
+
+def _flat(result: outcome.Outcome[outcome.Outcome[T]]) -> outcome.Outcome[T]:
+    # The outer outcome is an error only if the task was cancelled before it began.
+    return result if isinstance(result, outcome.Error) else result.unwrap()
+
+
+def _is_cancelled(result: outcome.Outcome[Any]) -> bool:
+    import asyncio
+
+    return isinstance(result, outcome.Error) and isinstance(result.error, asyncio.CancelledError)
