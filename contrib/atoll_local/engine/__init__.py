@@ -1,1 +1,1 @@
-"""Kernels as sandboxed processes of this machine. `contract` is what the rest of the cluster may know."""
+"""Kernels as sandboxed processes of this machine; others know `contract` alone."""

@@ -15,6 +15,7 @@ from .contract import EngineError
 
 LONGEST_LINE = 64 * 1024 * 1024
 GONE = "the kernel is gone"
+CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 @define
@@ -30,17 +31,13 @@ class Control:
     async def send(self, **message: object) -> None:
         try:
             await self._stream.send(json.dumps(message).encode() + b"\n")
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+        except CLOSED as error:
             raise EngineError(GONE) from error
 
     async def receive(self) -> dict[str, Any]:
         try:
             line = await self._lines.receive_until(b"\n", LONGEST_LINE)
-        except (
-            anyio.IncompleteRead,
-            anyio.BrokenResourceError,
-            anyio.ClosedResourceError,
-        ) as error:
+        except CLOSED as error:
             raise EngineError(GONE) from error
         message: dict[str, Any] = json.loads(line)
         if "error" in message:
@@ -58,7 +55,7 @@ class Control:
 async def connect(run_folder: Path) -> Control:
     """Connect to the socket in a kernel's run folder; raises EngineError when nobody listens.
 
-    The folder is named by a descriptor: a socket address has room for 108 bytes, a path may need more.
+    The folder is named by a descriptor: a socket address has room for 108 bytes only.
     """
     try:
         fd = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,8 +1,9 @@
-"""A kernel's folder on the host: where everything lies, and what its supervisor has written there."""
+"""A kernel's folder on the host: where things lie, and what its supervisor has written there."""
 
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .contract import EngineError, ExitStatus
 
 @frozen
 class KernelFolder:
-    """`home/` is the user's; `run/` holds socket and state; `share/` and `etc/` are shown to the kernel."""
+    """`home/` is the user's, `run/` holds socket and state, the kernel sees `share/` and `etc/`."""
 
     path: Path
 
@@ -61,15 +62,20 @@ class KernelFolder:
         return data.decode("utf-8", "replace")
 
     def read_state(self, name: str) -> dict[str, Any] | None:
-        """What the supervisor wrote under `run/`, or None when it never came to that."""
+        """Return what the supervisor wrote under `run/`, None when it never came to that."""
         try:
             state: dict[str, Any] = json.loads((self.run / name).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         return state
 
+    def cgroups(self) -> Sequence[Path]:
+        """Return the kernel's groups; they are left over when its supervisor was killed."""
+        launch = self.read_state("launch.json") or {}
+        return [Path(group) for group in launch.get("cgroups", ())]
+
     def exit_status(self) -> ExitStatus:
-        """How the ended kernel ended; without a word from its supervisor, it was killed with it."""
+        """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
         state = self.read_state("exit.json")
         if state is not None:
             return ExitStatus(state["exit_code"], state["reason"])

@@ -12,16 +12,16 @@ from .contract import EngineError, Image
 from .runtimes import other_images, python_images
 
 PYTHON_NAME = re.compile(r"(?:.+/)?python:3(?:\.(\d+))?(?:[.-][\w.-]*)?")
-"""Any cluster's name for a Python 3: `python:3.6-ubuntu18.04`, `registry/lablup/python:3.6-ubuntu18.04`."""
+"""A Python 3 as any cluster names it: `python:3.6-ubuntu18.04`, `registry/lablup/python:3.6-…`."""
 
 
 class UnknownImageError(EngineError):
-    """No runtime of this machine serves an image name; the text names what is near."""
+    """No runtime of this machine serves an image name; the text tells what is near."""
 
 
 @frozen
 class Resolution:
-    """Which runtime serves a name. When it is not `exact`, users should be told of the difference."""
+    """Which runtime serves a name; unless it is `exact`, users should be told."""
 
     image: Image
     exact: bool
@@ -56,7 +56,7 @@ class Catalog:
         raise UnknownImageError(self._describe_unknown(name))
 
     def runner(self, image: Image) -> Image:
-        """The Python that runs the kernel program beside `image`; one of the system's if possible."""
+        """Choose the Python that runs the kernel program: the image itself, else the system's."""
         if image.language == "python":
             return image
         pythons = self._pythons()

@@ -12,7 +12,9 @@ from .contract import Image, KernelSpec
 from .folder import KernelFolder
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
-LISTENING_FD = 3
+LISTENING_FD, OPTIONS_FD = 3, 4
+OPTIONS = "bwrap.options"
+"""The sandbox's options go by a file, since a process inside can read the command line."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -36,7 +38,8 @@ class Launcher:
         if self.probe.bwrap is not None:
             prefixes = tuple(dict.fromkeys((*spec.image.prefixes, *runner.prefixes)))
             options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
-            argv = [self.probe.bwrap, *options, "--", *argv]
+            _write_private(folder.run / OPTIONS, "\0".join(options))
+            argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
 
     def _launch(
@@ -49,6 +52,8 @@ class Launcher:
             "cwd": str(folder.home),
             "log": str(folder.log),
             "listening_fd": LISTENING_FD,
+            "options": None if plain else OPTIONS,
+            "options_fd": OPTIONS_FD,
             "cpus": list(spec.cpus),
             "memory": spec.memory,
             "cgroups": [str(path) for path in cgroups],
@@ -86,7 +91,7 @@ class Place:
 
 
 def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
-    """The environment of the user's programs; `spec.environ` has the last word."""
+    """Make the environment of the user's programs; `spec.environ` has the last word."""
     paths = [place.home / ".local/bin", place.share / "bin", SYSTEM_PATH]
     return {
         "HOME": str(place.home),
@@ -96,6 +101,7 @@ def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
         "PATH": ":".join(map(str, paths)),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
+        "PYTHONUNBUFFERED": "1",
         # Debian's mark against pip means the system's own folders, which are read-only here
         "PIP_BREAK_SYSTEM_PACKAGES": "1",
         "BACKENDAI_KERNEL_ID": spec.kernel_id,
@@ -152,5 +158,9 @@ def _write_etc(spec: KernelSpec, folder: KernelFolder) -> None:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    _write_private(path, json.dumps(content))
+
+
+def _write_private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(json.dumps(content), "utf-8")
+    path.write_text(text, "utf-8")

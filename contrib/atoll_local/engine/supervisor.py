@@ -1,14 +1,15 @@
-"""Own one kernel's processes: `python -I -S supervisor.py launch.json`, started in the kernel's run folder.
+"""Own one kernel's processes: `python -I -S supervisor.py launch.json`, in the kernel's run folder.
 
-The supervisor detaches itself, so that the cluster program may die and find the kernel again. It leaves
-`supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`, `reason`)
-after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once. It needs nothing but
-the standard library, and as little of that as possible: there is one supervisor per kernel.
+The supervisor detaches itself, so that the cluster program may die and find the kernel again. It
+leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
+`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once. It needs
+little more than the interpreter itself, since there is one supervisor per kernel.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -106,12 +107,14 @@ class Supervisor:
             os.sched_setaffinity(0, launch["cpus"])
         if launch["memory"]:
             resource.setrlimit(resource.RLIMIT_DATA, (launch["memory"], launch["memory"]))
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for fd in (1, 2):
-            os.dup2(output, fd)
-        os.dup2(listener.fileno(), launch["listening_fd"], inheritable=True)
+        os.umask(0o022)
+        files = [(os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)]
+        files.append((listener.fileno(), launch["listening_fd"]))
+        if launch["options"] is not None:
+            files.append((os.open(launch["options"], os.O_RDONLY), launch["options_fd"]))
+        give_files(files)
         os.chdir(launch["cwd"])
-        os.execve(launch["argv"][0], launch["argv"], launch["environ"])
+        os.execve(launch["argv"][0], launch["argv"], launch["environ"])  # noqa: S606 - no shell is wanted
 
     def _keep_output(self) -> bool:
         try:
@@ -132,15 +135,15 @@ class Supervisor:
                 send(pid, signal.SIGTERM)
 
     def _kill(self) -> None:
-        """Kill the sandbox, which takes its processes along, or every plain process by itself."""
+        """Kill everything below the kernel's first process, then that one, and see them gone."""
         self._deadline = None
-        while pids := [pid for pid in descendants(os.getpid()) if not is_zombie(pid)]:
+        while pids := living(skip=1) or living():
             for pid in pids:
                 send(pid, signal.SIGKILL)
             time.sleep(0.001)
 
     def _reap(self) -> int | None:
-        """Collect every ended child, orphans of the kernel among them; the kernel's exit code if it was one."""
+        """Collect ended children, adopted orphans too; the exit code if the kernel was one."""
         exit_code = None
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
@@ -157,6 +160,13 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
         write_json("exit.json", {"exit_code": exit_code, "reason": reason})
+
+
+def give_files(files: list[tuple[int, int]]) -> None:
+    """Put descriptors where the program to be executed expects them."""
+    aside = [(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16), target) for fd, target in files]
+    for fd, target in aside:
+        os.dup2(fd, target)
 
 
 def prctl(option: int, value: int) -> None:
@@ -189,6 +199,11 @@ def descendants(pid: int, skip: int = 0) -> list[int]:
     return found
 
 
+def living(skip: int = 0) -> list[int]:
+    """List our descendants that run, without the first `skip` generations."""
+    return [pid for pid in descendants(os.getpid(), skip) if not is_zombie(pid)]
+
+
 def is_zombie(pid: int) -> bool:
     try:
         return stat_fields(pid)[0] == "Z"
@@ -197,7 +212,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the third (state) on; the name before them may hold anything."""
+    """Read /proc/<pid>/stat from the third field (state) on; the name before it may hold spaces."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
@@ -223,7 +238,7 @@ def write_json(name: str, content: dict[str, Any]) -> None:
 
 
 def listen(name: str) -> socket.socket:
-    """Listen in the current folder: a name alone stays within the 108 bytes that a socket address has."""
+    """Listen in the current folder, since a socket address has room for 108 bytes only."""
     Path(name).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.umask(0o177)

@@ -1,7 +1,7 @@
-"""The interpreter of query runs: started as `python cell.py <fd>`, it executes code as a REPL does.
+"""The interpreter of query runs: started as `python cell.py <fd>`, it works as a REPL does.
 
-It stands alone, since it shares its process with the user's code. The socket on `fd` carries JSON lines:
-`run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. What
+It stands alone, since it shares its process with the user's code. The socket on `fd` carries JSON
+lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. What
 the code prints goes to the ordinary standard streams.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import getpass
 import io
 import json
@@ -41,8 +42,9 @@ class Channel:
         self._owner = os.getpid()
 
     def send(self, **message: Any) -> None:
-        if os.getpid() == self._owner:
-            self._socket.sendall(json.dumps(message).encode() + b"\n")
+        if os.getpid() != self._owner:
+            raise EOFError("only the first process of the interpreter can ask its user")
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> dict[str, Any]:
         """Wait for a message; raises EOFError when the kernel program is gone."""
@@ -64,8 +66,8 @@ class UserInput(io.RawIOBase):
         self._rest = b""
 
     def ask(self, prompt: object = "", *, is_password: bool = False) -> str:
-        print(prompt, end="", flush=True)
-        sys.stderr.flush()
+        sys.stdout.write(str(prompt))
+        flush()
         self._channel.send(event="input", is_password=is_password)
         message = self._channel.receive()
         if message["text"] is None:
@@ -142,7 +144,7 @@ class Cells:
         return 0
 
     def _compile(self, code: str) -> list[types.CodeType]:
-        """Compile to what runs silently and, if the last statement is an expression, what echoes it."""
+        """Compile to what runs silently, then to what echoes a last expression."""
         self._count += 1
         name = f"<code {self._count}>"
         linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
@@ -192,35 +194,39 @@ def report(error: BaseException) -> None:
 
 
 def exit_code_of(error: SystemExit) -> int:
-    """The exit code a shell would see for this `sys.exit`; a text is printed first, as Python does."""
+    """Tell what a shell would see of this `sys.exit`; prints its text, as Python does."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    print(error.code, file=sys.stderr)
+    sys.stderr.write(f"{error.code}\n")
     return 1
 
 
 def flush() -> None:
     """Empty every buffer that may hold output, those of C libraries in this process included."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
+        with contextlib.suppress(
+            AttributeError, OSError, ValueError
+        ):  # users may close or replace it
+            stream.flush()  # type: ignore[union-attr]  # and a daemon has none
     if "ctypes" in sys.modules:
         sys.modules["ctypes"].CDLL(None).fflush(None)
 
 
 def ignore(_number: int, _frame: object) -> None:
-    """Take an interrupt that came after its code had ended; as a function, so children get the default."""
+    """Take an interrupt that came too late; SIG_IGN would be inherited by children, this is not."""
 
 
 def prepare_streams() -> None:
     sys.argv = [""]
-    sys.path[0] = ""
+    if sys.path[0] == os.path.dirname(__file__):  # noqa: PTH120 - pathlib is for users to load
+        sys.path[0] = ""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                encoding="utf-8", errors="replace", line_buffering=True, write_through=False
+            )
 
 
 def serve(channel: Channel) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 SHARE_OF_BLAME = b"500"
-"""Added to the badness of user programs, so that a full memory ends them and not the kernel program."""
+"""Added to the badness of user programs, so that full memory ends them first."""
 
 
 class Child:
@@ -34,7 +34,7 @@ class Child:
         stdin: int = subprocess.DEVNULL,
         pass_fds: Sequence[int] = (),
     ) -> None:
-        """Raises OSError when the program cannot be started."""
+        """Start the program; raises OSError when that is impossible."""
         self.process = subprocess.Popen(
             argv,
             stdin=stdin,
@@ -60,7 +60,7 @@ class Child:
         self._take_the_blame()
 
     def signal(self, number: int) -> None:
-        """Signal the program and everything that it started and that stayed in its process group."""
+        """Signal the program and what it started, as far as that stayed in its process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 

@@ -1,10 +1,9 @@
-"""Runs made of separate programs: the steps of a batch run, and snippets of languages without a state."""
+"""Runs made of separate programs: steps of a batch run, snippets in languages without a state."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from .child import Child
@@ -30,7 +29,7 @@ class Step(NamedTuple):
 
 
 def steps_of(run: Run, settings: Settings) -> list[Step]:
-    """What a run consists of; raises ValueError with a line for the user when it can't be run."""
+    """List the programs of a run; raises ValueError with a line for the user."""
     if run.mode == "query":
         return [Step("query", snippet_argv(settings, run.code))]
     steps = []
@@ -56,7 +55,7 @@ class Commands:
         self._look: Timer | None = None
 
     def start(self, run: Run, done: Callable[[int], None]) -> None:
-        """Execute the run; `done` gets the exit code of the last step, or of a build that failed."""
+        """Execute the run; `done` gets the exit code of its last step or its failed build."""
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from .child import Child
 from .link import Link
-from .runs import Run, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .loop import Loop
+    from .runs import Run
     from .settings import Settings
 
 CELL = Path(__file__).with_name("cell.py")
@@ -34,10 +34,13 @@ class Interpreter:
 
     def start(self, run: Run, done: Callable[[int], None]) -> None:
         """Execute the run's code; `done` gets its exit code once all its output has been told."""
-        link = self._connect()
         self._run, self._done = run, done
         run.on_pressure = self._press
-        link.send({"op": "run", "code": run.code})
+        try:
+            self._connect().send({"op": "run", "code": run.code})
+        except OSError as error:
+            self._sink("stderr", f"{self._settings.argv[0]}: {error.strerror}\n")
+            self._finish(127)
 
     def send_input(self, text: str | None) -> None:
         """Hand over a line, or None for the end of input."""
@@ -53,8 +56,13 @@ class Interpreter:
         if self._run is not None:
             answer([])
             return
+        try:
+            link = self._connect()
+        except OSError:
+            answer([])
+            return
         self._completing.append(answer)
-        self._connect().send({"op": "complete", "code": code})
+        link.send({"op": "complete", "code": code})
 
     def terminate(self) -> None:
         if self._child is not None:
@@ -100,6 +108,7 @@ class Interpreter:
 
     def _finish(self, exit_code: int) -> None:
         self._run, done = None, self._done
+        self._press(high=False)
         done(exit_code)
 
     def _press(self, high: bool) -> None:

@@ -16,7 +16,7 @@ LONGEST_SNIPPET = 128 * 1024 - 1
 
 
 def snippet_argv(settings: Settings, code: str) -> list[str]:
-    """The command that runs `code`; raises ValueError when it cannot be passed."""
+    """Build the command that runs `code`; raises ValueError when it is too long for one."""
     if len(code.encode()) > LONGEST_SNIPPET:
         raise ValueError(f"a {settings.language} snippet may have {LONGEST_SNIPPET} bytes at most")
     return [*settings.argv, SNIPPET_FLAG.get(settings.language, "-c"), code]
@@ -28,7 +28,7 @@ def shell_argv(text: str) -> list[str]:
 
 
 def choose(step: str, settings: Settings) -> str:
-    """The shell text that `*` stands for in this step; empty when there is nothing to do."""
+    """Choose the shell text that `*` stands for in this step; empty for nothing to do."""
     if step == "exec":
         return _choose_program(settings)
     if not any((Path(settings.home) / name).is_file() for name in ("Makefile", "makefile")):

@@ -29,7 +29,7 @@ class Timer:
 
 
 class Loop:
-    """Runs callbacks in the main thread until :meth:`stop`."""
+    """Runs callbacks in the main thread until :meth:`stop_when_childless`."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -37,7 +37,7 @@ class Loop:
         self._order = itertools.count()
         self._children: dict[subprocess.Popen[bytes], Callable[[int], None]] = {}
         self._signals: dict[int, Callable[[], object]] = {}
-        self._stopped = False
+        self._stopping = False
         self._wakeup, write_end = os.pipe()
         for fd in (self._wakeup, write_end):
             os.set_blocking(fd, False)
@@ -67,11 +67,12 @@ class Loop:
         self._children[child] = callback
         self.later(0, self._reap)
 
-    def stop(self) -> None:
-        self._stopped = True
+    def stop_when_childless(self) -> None:
+        self._stopping = True
 
     def run(self) -> None:
-        while not self._stopped:
+        """Call back until there is nothing left to wait for."""
+        while self._children or not self._stopping:
             for key, events in self._selector.select(self._patience()):
                 for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
                     if events & event:
@@ -122,5 +123,5 @@ def _nothing() -> None:
 
 
 def exit_code(returncode: int) -> int:
-    """A process's return code as shells tell it: 128 + signal instead of a negative number."""
+    """Tell a return code as shells do: 128 + signal instead of a negative number."""
     return returncode if returncode >= 0 else 128 - returncode

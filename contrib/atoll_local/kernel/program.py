@@ -1,4 +1,4 @@
-"""The kernel program: takes connections on the control socket and runs one piece of code at a time."""
+"""The kernel program: serves the control socket and runs one piece of code at a time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ REMEMBERED = 4
 
 
 class Program:
-    """Serves the engine's requests, each a JSON object with `op`:
+    """Serves the engine's requests, each a JSON object with `op`.
 
-    `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`, `options`)
-    and `follow` (`run_id`) turn their connection into a stream of that run's events. `input`
-    (`run_id`, `text`) and `interrupt` (`run_id`, or null for whatever runs) have no answer. `complete`
-    (`code`) is answered with `candidates`, `stop` with the end of the connection.
+    `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`,
+    `options`) and `follow` (`run_id`) turn their connection into a stream of that run's events.
+    `input` (`run_id`, `text`, null for its end) and `interrupt` (`run_id`, null for whatever runs)
+    have no answer. `complete` (`code`) is answered with `candidates`, `stop` with the end of the
+    connection.
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
@@ -70,10 +71,11 @@ class Program:
         )
 
     def stop(self) -> None:
-        """End what runs and leave; the sandbox takes the rest along."""
+        """Ask what runs to end, and leave when it has; the sandbox takes the rest along."""
+        self._ready = False
         self._commands.terminate()
         self._interpreter.terminate()
-        self._loop.stop()
+        self._loop.stop_when_childless()
 
     def _handle(self, link: Link, message: dict[str, Any]) -> None:
         handlers: dict[str, Callable[[Link, dict[str, Any]], None]] = {

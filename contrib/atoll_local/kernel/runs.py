@@ -19,14 +19,15 @@ KEPT = 1024 * 1024
 class Run:
     """An execution that outlives those who follow it.
 
-    Each event goes to every follower and into a bounded history. While a follower reads too slowly the
-    program's output waits (`on_pressure`); with no follower nothing waits and the oldest is dropped.
+    Each event goes to every follower and into a bounded history. While a follower reads too slowly
+    the program's output waits (`on_pressure`); with no follower, the oldest events are dropped.
     """
 
     def __init__(self, run_id: str, mode: str, code: str, options: dict[str, Any]) -> None:
         self.run_id, self.mode, self.code, self.options = run_id, mode, code, options
         self.finished = False
         self.on_pressure: Callable[[bool], None] = lambda _high: None
+        self._pressed = False
         self._history: deque[bytes] = deque()
         self._size = self._dropped = 0
         self._followers: list[Link] = []
@@ -67,8 +68,10 @@ class Run:
             self._dropped += oldest
 
     def _weigh(self) -> None:
-        if not self.finished:
-            self.on_pressure(any(link.lagging for link in self._followers))
+        pressed = any(link.lagging for link in self._followers)
+        if pressed != self._pressed and not self.finished:
+            self._pressed = pressed
+            self.on_pressure(pressed)
 
 
 def output(stream: str, text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(os.uname().machine)
 
 
 def waits_for_input(pid: int, write_end: int) -> bool:
-    """Whether `pid` or a descendant of it is blocked in reading the pipe of which we hold `write_end`.
+    """Tell whether `pid` or a descendant is blocked in reading the pipe that ends in `write_end`.
 
     False wherever it cannot be told, so that nobody is asked for input that nobody wants.
     """
