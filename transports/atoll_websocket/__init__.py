@@ -1,0 +1,14 @@
+"""Channels over websockets; this light module only offers :mod:`atoll_websocket.transport`."""
+
+from collections.abc import Iterable
+
+from atoll.hookspecs import hookimpl
+from atoll.records import Transport
+
+
+@hookimpl
+def atoll_transports() -> Iterable[Transport]:
+    """Offer channels, by the scheme of the endpoint as well as by that of websockets."""
+    yield Transport(
+        "channel", ("ws", "wss", "http", "https"), load="atoll_websocket.transport:connect"
+    )

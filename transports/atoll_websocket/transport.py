@@ -1,0 +1,172 @@
+"""Channels of messages over websockets, with `websockets.trio`. Its names don't show outside."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import trio
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedOK,
+    InvalidHandshake,
+    InvalidStatus,
+    ProxyError,
+)
+from websockets.http11 import Response
+from websockets.trio.client import ClientConnection
+from websockets.trio.client import connect as open_websocket
+
+from atoll.errors import AtollError, Problem, Unreachable
+from atoll.problems import problem_from, redirected
+from atoll.profiles import Profile
+from atoll.transport import ChannelClosed, Dialer
+from atoll_rest.api import (
+    USER_AGENT,
+    address,
+    find_tls_error,
+    open_stream,
+    proxy_for,
+    signed_headers,
+    tls_context,
+    tls_failure,
+)
+
+_HANDSHAKE_TIMEOUT = 30.0
+_PING_INTERVAL = 30.0
+_CLOSE_TIMEOUT = 2.0
+_LARGEST_MESSAGE = 64 * 2**20
+
+
+def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTransport":
+    """Return the transport of a profile; no connection is made before the first channel."""
+    if profile.endpoint_type == "session":
+        raise AtollError(
+            f"profile {profile.name} logs in to a web server by session, which atoll can't do yet",
+            hint="use the API endpoint of the cluster with a keypair",
+        )
+    return WebsocketTransport(profile, dialer)
+
+
+class WebsocketTransport:
+    """Opens signed websockets to one profile's endpoint, each over a connection of its own."""
+
+    def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
+        self._profile = profile
+        self._dialer = dialer
+        self._address = address(profile)
+        self._proxy = None if dialer else proxy_for(self._address)
+
+    @asynccontextmanager
+    async def open(
+        self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
+    ) -> AsyncIterator["WebsocketChannel"]:
+        """Hold a channel open; see :class:`atoll.transport.ChannelTransport`."""
+        async with AsyncExitStack() as stack:
+            opening = await self._opening(self._address.target(path, query), version)
+            with _explained(self._profile.endpoint):
+                connection = await stack.enter_async_context(opening)
+            yield WebsocketChannel(connection)
+
+    async def aclose(self) -> None:
+        """Close the way to the cluster."""
+        if self._dialer is not None:
+            await self._dialer.aclose()
+
+    async def _opening(self, target: str, version: str) -> "_Opening":
+        secure, netloc = self._address.secure, self._address.netloc
+        headers = signed_headers(
+            self._profile, method="GET", target=target, content_type="", version=version
+        )
+        return _Opening(
+            f"{'wss' if secure else 'ws'}://{netloc}{target}",
+            stream=None if self._proxy else await self._stream(),
+            proxy=self._proxy,
+            ssl=tls_context(self._profile) if secure else None,
+            additional_headers=headers,
+            user_agent_header=USER_AGENT,
+            # What flows here is small or encrypted: compressing it costs more than it saves.
+            compression=None,
+            open_timeout=_HANDSHAKE_TIMEOUT,
+            ping_interval=_PING_INTERVAL,
+            ping_timeout=_PING_INTERVAL,
+            close_timeout=_CLOSE_TIMEOUT,
+            max_size=_LARGEST_MESSAGE,
+        )
+
+    async def _stream(self) -> trio.abc.HalfCloseableStream:
+        return await open_stream(
+            self._address.host,
+            self._address.port,
+            name=self._profile.endpoint,
+            dialer=self._dialer,
+        )
+
+
+class _Opening(open_websocket):
+    """A handshake that follows no redirect: it would take the signature elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+class WebsocketChannel:
+    """One open websocket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text or a binary message; raises ChannelClosed."""
+        with _closing():
+            await self._connection.send(message)
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; raises ChannelClosed at the end."""
+        with _closing():
+            return await self._connection.recv()
+
+    async def aclose(self) -> None:
+        """Close the channel in order; it may be closed twice."""
+        await self._connection.aclose()
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionClosed as error:
+        frame = error.rcvd or error.sent
+        raise ChannelClosed(
+            error.rcvd.code if error.rcvd else None,
+            (frame.reason if frame else "") or ("" if error.rcvd else "the connection was lost"),
+            clean=isinstance(error, ConnectionClosedOK),
+        ) from None
+
+
+@contextmanager
+def _explained(endpoint: str) -> Iterator[None]:
+    """Say in our words why there is no channel."""
+    try:
+        yield
+    except InvalidStatus as error:
+        raise _refusal(endpoint, error.response) from None
+    except ProxyError:
+        raise Unreachable(
+            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
+        ) from None
+    except InvalidHandshake:
+        raise Unreachable(f"{endpoint} broke off the websocket handshake") from None
+    except TimeoutError:
+        raise Unreachable(f"{endpoint} does not answer the websocket handshake") from None
+    except (trio.BrokenResourceError, OSError) as error:
+        cause = find_tls_error(error)
+        if cause is not None:
+            raise tls_failure(cause, endpoint) from None
+        raise Unreachable(f"connection to {endpoint} was lost") from None
+
+
+def _refusal(endpoint: str, response: Response) -> Problem:
+    headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    if 300 <= response.status_code < 400:
+        return redirected(endpoint, response.status_code, headers)
+    content_type = headers.get("content-type", "")
+    return problem_from(response.status_code, bytes(response.body), content_type, headers)
