@@ -1,0 +1,90 @@
+"""`python -m atoll_local --data DIR`: run the embedded cluster in the foreground."""
+
+import argparse
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_LOG_SIZE = 1024 * 1024
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until stopped; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    # The heavy imports come after the arguments are known to be right.
+    from atoll._version import __version__
+    from atoll_local.instance import AlreadyRunningError
+    from atoll_local.paths import DataDir, StartError
+    from atoll_local.program import Options, serve
+
+    try:
+        _set_up_log(DataDir.prepare(options.data).log_folder if options.log_file else None)
+        serve(
+            Options(
+                data=options.data,
+                port=options.port,
+                sandbox=options.sandbox,
+                keep_sessions=options.keep_sessions,
+                cpus=options.cpus,
+                memory=options.memory,
+                version=__version__,
+            )
+        )
+    except AlreadyRunningError as running:
+        print(running)  # noqa: T201 - the program's answer
+        return 0
+    except StartError as refusal:
+        print(f"atoll_local: {refusal}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="atoll_local", description="The embedded cluster.")
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="folder for everything it keeps")
+    add("--port", type=_port, default=0, help="port on 127.0.0.1; 0 for that of the last time")
+    add("--sandbox", choices=["auto", "plain"], default="auto", help="plain: no sandbox at all")
+    add("--keep-sessions", action="store_true", help="let sessions live on when it is stopped")
+    add("--log-file", action="store_true", help="log to DIR/log/ instead of standard error")
+    add("--cpus", type=_positive, help="processors to give away (default: those of the machine)")
+    add("--memory", type=_size, help="memory to give away, like 8g (default: nine tenths)")
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _size(text: str) -> int:
+    from atoll_local.scheduler.slots import AmountError, parse_size
+
+    try:
+        return parse_size(text)
+    except AmountError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _set_up_log(folder: Path | None) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if folder is not None:
+        handler = RotatingFileHandler(
+            folder / "cluster.log", maxBytes=_LOG_SIZE, backupCount=2, encoding="utf-8"
+        )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The ASGI application: all route tables together, and what every answer carries."""
+
+from anyio.abc import TaskGroup
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from atoll_local.api import create, events, execute, files, manager, resources, sessions, streams
+from atoll_local.api.gql import route as gql
+from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
+from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
+from atoll_local.api.runs import Executions
+from atoll_local.cluster import Cluster
+
+
+def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
+    """Build the application; `tasks` is where runs are read while no request waits for them."""
+    app = Starlette(
+        routes=[
+            *manager.ROUTES,
+            *resources.ROUTES,
+            *gql.ROUTES,
+            *create.ROUTES,
+            *sessions.ROUTES,
+            *execute.ROUTES,
+            *files.ROUTES,
+            *streams.ROUTES,
+            *streams.SOCKETS,
+            *events.ROUTES,
+        ],
+        exception_handlers={HTTPException: _unrouted},
+    )
+    app.router.redirect_slashes = False
+    app.state.cluster = cluster
+    app.state.limiter = RateLimiter()
+    app.state.executions = Executions(tasks)
+    return RateHeaders(app)
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """Answer what no route took: Starlette tells it as 404 or 405."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        return method_not_allowed().response()
+    if status == 404:
+        return url_not_found(request.url.path).response()
+    return Problem(status, "generic-bad-request", "Bad request.", str(error)).response()
+
+
+class RateHeaders:
+    """Puts the rate limit's figures on every answer, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        scope.setdefault("state", {})
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                allowance: Allowance = scope["state"].get("allowance", ANONYMOUS)
+                message["headers"] = [*message.get("headers", []), *allowance.headers()]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

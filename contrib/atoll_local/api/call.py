@@ -1,0 +1,99 @@
+"""One request on its way: version, signature, rate limit and parameters, then the handler.
+
+Handlers take a :class:`Call` and return a response or raise Problem; :func:`route` makes Starlette
+routes of them. So that which routes are public stands in the route tables and nowhere else.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from atoll_local.api.access import Caller, authenticate, owner_of
+from atoll_local.api.params import Params, read_params
+from atoll_local.api.problems import Problem, internal_error, unauthorized
+from atoll_local.api.versions import read_version
+from atoll_local.cluster import Cluster
+
+if TYPE_CHECKING:
+    from atoll_local.api.ratelimit import RateLimiter
+
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class Call:
+    """A request that was let in; `caller` is None on public routes only."""
+
+    request: Request
+    cluster: Cluster
+    params: Params
+    authenticated: Caller | None
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        if self.authenticated is None:
+            raise unauthorized()
+        return self.authenticated
+
+    @property
+    def owner(self) -> Caller:
+        """For whom: the caller, or whom `owner_access_key` names."""
+        return owner_of(self.caller, self.cluster.store.accounts, self.params)
+
+    def path(self, name: str) -> str:
+        """Return a part of the path, decoded."""
+        value: str = self.request.path_params[name]
+        return value
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+def route(methods: str, path: str, handler: Handler, *, public: bool = False) -> Route:
+    """Make a route; `methods` are separated by blanks."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            caller = admit(request, public=public)
+            params = await read_params(request)
+            return await handler(Call(request, request.app.state.cluster, params, caller))
+        except Problem as problem:
+            return problem.response()
+        except Exception:  # noqa: BLE001 - a fault of ours must still be answered
+            _log.exception("%s %s failed", request.method, request.url.path)
+            return internal_error().response()
+
+    return Route(path, endpoint, methods=methods.split())
+
+
+def admit(connection: HTTPConnection, *, public: bool = False) -> Caller | None:
+    """Check version, signature and rate of a request; raises Problem."""
+    version = read_version(connection.headers)
+    if public:
+        return None
+    accounts = connection.app.state.cluster.store.accounts
+    caller = authenticate(connection, version, accounts)
+    limiter: RateLimiter = connection.app.state.limiter
+    connection.state.allowance = limiter.admit(caller.access_key, caller.keypair.rate_limit)
+    accounts.touch(caller.access_key)
+    return caller
+
+
+def reply(content: Any, status: int = HTTPStatus.OK) -> JSONResponse:
+    """Return a JSON answer."""
+    return JSONResponse(content, status_code=status)
+
+
+def no_content() -> Response:
+    """Return 204."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+Routes = Iterable[Route]

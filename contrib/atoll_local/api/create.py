@@ -1,0 +1,128 @@
+"""`POST /session`: create a session or find the one of that name, and wait until it runs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.creation import Wish, read_wish
+from atoll_local.api.problems import Problem, quota_exceeded
+from atoll_local.api.services import raw_service_ports, service_ports
+from atoll_local.store.records import ENDED, Session
+
+
+async def create(call: Call) -> Response:
+    """Answer 201 with the session, be it new or reused."""
+    wish = read_wish(call)
+    if existing := _existing(call, wish):
+        return reply(_reused(existing, wish), 201)
+    _check_policy(call, wish.session)
+    call.cluster.scheduler.submit(wish.session, wish.kernels())
+    if call.params.boolean("enqueueOnly", "enqueue_only"):
+        return reply(_created(wish.session, wish, "PENDING"), 201)
+    session = await _wait_patiently(call, wish.session.id)
+    waiting = session.status not in ENDED | {"RUNNING"}
+    return reply(_created(session, wish, "TIMEOUT" if waiting else session.status), 201)
+
+
+def _existing(call: Call, wish: Wish) -> Session | None:
+    """Return the living session of that name, None if there is none; raises Problem 400."""
+    found = call.cluster.store.sessions.find(wish.session.name, wish.session.access_key)
+    if not found:
+        return None
+    session = found[0]
+    reuse = call.params.boolean("reuseIfExists", "reuse", default=True)
+    if reuse and session.image == wish.session.image:
+        return session
+    why = "with another image" if reuse else "and reuse was not asked for"
+    raise Problem(
+        400,
+        "session-already-exists",
+        "The session already exists but not matched with the request.",
+        f"session {session.name!r} exists {why}",
+        {"existingSessionId": session.id},
+    )
+
+
+def _check_policy(call: Call, session: Session) -> None:
+    store, owner = call.cluster.store, call.owner
+    policy = store.accounts.policy(owner.keypair.resource_policy)
+    if policy is None:
+        return
+    if store.sessions.count_active(owner.access_key) >= policy.max_concurrent_sessions:
+        raise quota_exceeded(
+            f"policy {policy.name!r} allows {policy.max_concurrent_sessions} sessions at a time"
+        )
+    if session.cluster_size > policy.max_containers_per_session:
+        limit = policy.max_containers_per_session
+        raise quota_exceeded(f"policy {policy.name!r} allows {limit} containers in a session")
+
+
+async def _wait_patiently(call: Call, session_id: str) -> Session:
+    """Wait until the session runs or has ended, as long as the client wants and stays."""
+    limit = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
+    with anyio.move_on_after(limit or None):
+        await while_connected(call.request, lambda: _settled(call, session_id))
+    return call.cluster.store.sessions.get(session_id)
+
+
+async def _settled(call: Call, session_id: str) -> None:
+    while not call.cluster.stopping.is_set():
+        change = call.cluster.bus.change()
+        if call.cluster.store.sessions.get(session_id).status in ENDED | {"RUNNING"}:
+            return
+        await change.wait()
+
+
+async def while_connected(request: Request, wait: Callable[[], Awaitable[None]]) -> None:
+    """Wait for something until the client hangs up."""
+    async with anyio.create_task_group() as tasks:
+
+        async def hang_up() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(hang_up)
+        await wait()
+        tasks.cancel_scope.cancel()
+
+
+def _created(session: Session, wish: Wish, status: str) -> dict[str, Any]:
+    return {
+        "sessionId": session.id,
+        "sessionName": session.name,
+        "status": status,
+        "statusInfo": session.status_info,
+        "servicePorts": service_ports(session) if status == "RUNNING" else [],
+        "created": True,
+        **_served(wish),
+    }
+
+
+def _reused(session: Session, wish: Wish) -> dict[str, Any]:
+    return {
+        "sessionId": session.id,
+        "sessionName": session.name,
+        "status": session.status,
+        "statusInfo": session.status_info,
+        "service_ports": raw_service_ports(session),
+        "servicePorts": service_ports(session),
+        "created": False,
+        **_served(wish),
+    }
+
+
+def _served(wish: Wish) -> dict[str, Any]:
+    """Tell which runtime serves the image asked for; only shells of this house read it."""
+    resolution = wish.resolution
+    return {"servedBy": resolution.image.canonical, "servedExactly": resolution.exact}
+
+
+ROUTES: Routes = (
+    route("POST", "/session", create),
+    route("POST", "/session/_/create", create),
+)

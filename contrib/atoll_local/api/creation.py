@@ -1,0 +1,223 @@
+"""Read a request for a session: every spelling of every parameter, checked, made into records."""
+
+import base64
+import binascii
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+
+from atoll_local import clock
+from atoll_local.api.access import Caller
+from atoll_local.api.call import Call
+from atoll_local.api.params import Params
+from atoll_local.api.problems import Problem, invalid_params, not_found
+from atoll_local.engine.contract import Image, Resolution, UnknownImageError
+from atoll_local.images import default, minimum, near
+from atoll_local.scheduler.slots import AmountError, Slots, from_text
+from atoll_local.store.records import Group, KernelRow, Session
+
+_NAME = re.compile(r"(?=.{4,64}$)\w[\w.-]*\w", re.ASCII)
+_DURATION = re.compile(r"(\d+)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TYPES = frozenset({"interactive", "batch", "inference"})
+
+
+@frozen
+class Wish:
+    """A session that is asked for, and the runtime that will serve it."""
+
+    session: Session
+    resolution: Resolution
+
+    def kernels(self) -> list[KernelRow]:
+        """Return the kernels it consists of, the main one first."""
+        return [_kernel(self.session, index) for index in range(self.session.cluster_size)]
+
+
+def read_wish(call: Call) -> Wish:
+    """Turn a create request into records; raises Problem 400 or 404."""
+    params, owner = call.params, call.owner
+    config = Params(params.mapping("config"))
+    _refuse_mounts(config)
+    resolution = _image(call)
+    at = clock.now()
+    session = Session(
+        id=str(uuid.uuid4()),
+        name=read_name(params),
+        image=resolution.image.canonical,
+        asked_image=params.required("image", "lang"),
+        architecture=params.text("architecture", "arch") or "x86_64",
+        access_key=owner.access_key,
+        user_uuid=owner.user.uuid,
+        domain_name=owner.user.domain_name,
+        group_id=_group(call, owner).id,
+        tag=params.text("tag"),
+        cluster_mode=_cluster_mode(params),
+        cluster_size=_cluster_size(params, config),
+        priority=params.integer("priority", default=10),
+        requested_slots=_slots(call, resolution.image, config).as_text(),
+        resource_opts=config.mapping("resource_opts", "resourceOpts"),
+        environ=_environ(config),
+        preopen_ports=_ports(config),
+        dependencies=_dependencies(call, owner),
+        bootstrap_script=_bootstrap(params),
+        callback_url=params.text("callback_url", "callbackUrl", "callbackURL"),
+        status_changed=at,
+        created_at=at,
+        **_batch(params),
+    )
+    return Wish(session, resolution)
+
+
+def read_name(params: Params) -> str:
+    """Return a session name that may be used; raises Problem 400."""
+    name = params.required("name", "session_name", "clientSessionToken")
+    if not _NAME.fullmatch(name) or name == "from-template":
+        why = "must be 4 to 64 letters, digits, '_', '-' or '.', not ending in '-' or '.'"
+        raise invalid_params(f"session name {name!r} {why}", {"name": why})
+    return name
+
+
+def _image(call: Call) -> Resolution:
+    name = call.params.required("image", "lang")
+    try:
+        return call.cluster.engine.resolve(name)
+    except UnknownImageError as error:
+        alike = {"near": near(call.cluster.engine, name)}
+        raise not_found("environment image", str(error), alike) from error
+
+
+def _group(call: Call, owner: Caller) -> Group:
+    params, accounts = call.params, call.cluster.store.accounts
+    domain = params.text("domain", "domainName", "domain_name") or owner.user.domain_name
+    name = params.text("group", "groupName", "group_name") or "default"
+    group = accounts.group_by_name(name, domain)
+    allowed = owner.is_superadmin or (group and accounts.is_member(group.id, owner.user.uuid))
+    if group is None or not group.is_active or not allowed:
+        raise not_found("user group", f"no group {name!r} in domain {domain!r} for this user")
+    return group
+
+
+def _slots(call: Call, image: Image, config: Params) -> Slots:
+    try:
+        asked = from_text(config.mapping("resources"))
+    except AmountError as error:
+        raise _bad_resources(str(error)) from error
+    usual = default(image)
+    slots = Slots(asked.cpu or usual.cpu, asked.mem or min(usual.mem, call.cluster.machine.memory))
+    if not minimum(image).fits(slots):
+        need = minimum(image).as_text()
+        raise _bad_resources(f"{image.canonical} needs cpu {need['cpu']}, mem {need['mem']} bytes")
+    _refuse_oversize(slots, call)
+    return slots
+
+
+def _refuse_oversize(slots: Slots, call: Call) -> None:
+    whole = call.cluster.machine.slots
+    if slots.cpu > whole.cpu:
+        raise _bad_resources(f"cpu: {slots.cpu} asked for, this machine has {whole.cpu}")
+    if slots.mem > whole.mem:
+        raise _bad_resources(f"mem: {slots.mem} bytes asked for, this machine gives {whole.mem}")
+
+
+def _bad_resources(why: str) -> Problem:
+    return invalid_params(why, {"resources": why})
+
+
+def _cluster_mode(params: Params) -> str:
+    mode = params.text("clusterMode", "cluster_mode") or "single-node"
+    if mode not in {"single-node", "multi-node"}:
+        raise invalid_params(f"unknown cluster mode {mode!r}", {"clusterMode": mode})
+    return mode
+
+
+def _cluster_size(params: Params, config: Params) -> int:
+    older = config.integer("clusterSize", "cluster_size", default=1, minimum=1)
+    return params.integer("clusterSize", "cluster_size", default=older, minimum=1)
+
+
+def _environ(config: Params) -> dict[str, str]:
+    return {str(name): str(value) for name, value in config.mapping("environ").items()}
+
+
+def _ports(config: Params) -> list[int]:
+    ports = config.sequence("preopen_ports", "preopenPorts")
+    wrong = [port for port in ports if not isinstance(port, int) or not 1024 <= port <= 65535]
+    if wrong:
+        why = f"ports must be 1024 to 65535, not {wrong[0]!r}"
+        raise invalid_params(why, {"preopen_ports": why})
+    return ports
+
+
+def _dependencies(call: Call, owner: Caller) -> list[str]:
+    from atoll_local.api.naming import only
+
+    sessions = call.cluster.store.sessions
+    references = [str(reference) for reference in call.params.sequence("dependencies")]
+    return [
+        only(sessions.find(reference, owner.access_key, dead=True)[-1:], reference).id
+        for reference in references
+    ]
+
+
+def _bootstrap(params: Params) -> str | None:
+    encoded = params.text("bootstrap_script", "bootstrapScript")
+    if not encoded:
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        why = "must be base64 of a text"
+        raise invalid_params(f"bootstrap_script {why}", {"bootstrap_script": why}) from None
+
+
+def _batch(params: Params) -> dict[str, Any]:
+    kind = (params.text("type", "sessionType") or "interactive").lower()
+    if kind not in _TYPES:
+        raise invalid_params(f"unknown session type {kind!r}", {"type": kind})
+    command = params.text("startupCommand", "startup_command")
+    starts_at = params.text("starts_at", "startsAt")
+    if kind == "batch" and not command:
+        raise invalid_params(
+            "a batch session needs a startup command", {"startupCommand": "missing"}
+        )
+    if starts_at and kind != "batch":
+        raise invalid_params("only batch sessions can start later", {"starts_at": "batch only"})
+    return {
+        "type": kind.upper(),
+        "startup_command": command,
+        "starts_at": _moment(starts_at) if starts_at else None,
+    }
+
+
+def _moment(text: str) -> str:
+    if match := _DURATION.fullmatch(text.strip().lower()):
+        wait = timedelta(**{_UNITS[match[2]]: int(match[1])})
+        return clock.stamp(datetime.now(UTC) + wait)
+    try:
+        return clock.stamp(clock.parse(text))
+    except ValueError:
+        why = f"{text!r} is neither a time nor a duration like 30m"
+        raise invalid_params(why, {"starts_at": why}) from None
+
+
+def _refuse_mounts(config: Params) -> None:
+    mounts = [*config.sequence("mounts"), *config.sequence("mount_ids")]
+    if mounts:
+        raise not_found("virtual folder", f"no folder {mounts[0]!r}")
+
+
+def _kernel(session: Session, index: int) -> KernelRow:
+    role = "sub" if index else "main"
+    return KernelRow(
+        id=str(uuid.uuid4()),
+        session_id=session.id,
+        cluster_role=role,
+        cluster_idx=index or 1,
+        cluster_hostname=f"{role}{index or 1}",
+        status_changed=session.created_at,
+        created_at=session.created_at,
+    )

@@ -1,0 +1,75 @@
+"""`POST /session/{s}`: run code by polling, for clients without websockets."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.naming import named_session
+from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
+from atoll_local.engine.contract import EngineError, Kernel
+
+_FLUSH = 2.0
+"""Seconds after which a poll answers with what there is."""
+
+
+async def execute(call: Call) -> Response:
+    """Start a run, or go on with one; `runId` and `run_id` both name it."""
+    session = named_session(call)
+    kernel = running_kernel(call.cluster, session)
+    mode = call.params.required("mode")
+    try:
+        if mode == "complete":
+            return reply({"result": await _complete(call, kernel)})
+        if mode not in {"continue", "input"}:
+            call.cluster.store.sessions.count_query(session.id)
+        execution = await _execution(call, kernel, mode)
+        return reply({"result": await _poll(call, execution)})
+    except EngineError as error:
+        raise Problem(
+            500, "kernel-execution-failed", "Kernel execution has failed.", str(error)
+        ) from error
+
+
+async def _execution(call: Call, kernel: Kernel, mode: str) -> Execution:
+    executions = executions_of(call)
+    if mode not in {"continue", "input"}:
+        execution = await executions.start(kernel, mode, dict(call.params.values))
+        executions.remember(execution)
+        return execution
+    run_id = call.params.text("run_id", "runId")
+    if not run_id:
+        raise invalid_params(f"mode {mode} needs a run id", {"runId": "is required"})
+    execution = await executions.resume(run_id, kernel)
+    if mode == "input":
+        await execution.run.send_input(call.params.text("code") or "")
+    return execution
+
+
+async def _poll(call: Call, execution: Execution) -> dict[str, Any]:
+    turn: Turn = await execution.turn(_FLUSH)
+    if turn.status == "finished":
+        executions_of(call).forget(execution)
+    return {"runId": execution.run.run_id, **turn.as_json()}
+
+
+async def _complete(call: Call, kernel: Kernel) -> dict[str, Any]:
+    code = call.params.text("code") or ""
+    found = await kernel.complete(code, call.params.mapping("options"))
+    turn = Turn(status="finished", exit_code=0)
+    return {
+        "runId": call.params.text("run_id", "runId"),
+        **turn.as_json(),
+        "completions": list(found),
+    }
+
+
+def executions_of(call: Call) -> Executions:
+    """Return the runs that are polled, after letting go of those whose kernels ended."""
+    executions: Executions = call.request.app.state.executions
+    executions.forget_kernels_but(set(call.cluster.scheduler.running))
+    return executions
+
+
+ROUTES: Routes = (route("POST", "/session/{s}", execute),)

@@ -1,0 +1,163 @@
+"""Files of a running session: up, down and listed, beneath `/home/work` only."""
+
+import io
+import json
+import os
+import secrets
+import stat
+import tarfile
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+import anyio.to_thread
+from starlette.responses import Response
+
+from atoll_local.api.beneath import HOME, Home, is_regular, relative
+from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.multipart import Part, read_parts, write_parts
+from atoll_local.api.naming import named_session
+from atoll_local.api.problems import invalid_params
+from atoll_local.api.runs import running_kernel
+
+MAX_UPLOADS = 20
+MAX_UPLOAD_SIZE = 1024 * 1024
+MAX_DOWNLOADS = 5
+MAX_ARCHIVE = 1024 * 1024
+_SLACK = 64 * 1024
+"""Bytes of a form that are not content."""
+
+T = TypeVar("T")
+
+
+async def upload(call: Call) -> Response:
+    """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB each, parents made."""
+    home = _home(call)
+    content_type = call.request.headers.get("content-type", "")
+    parts = list(read_parts(content_type, await _bounded_body(call)))
+    if len(parts) > MAX_UPLOADS:
+        raise invalid_params("Too many files")
+    if any(len(part.content) >= MAX_UPLOAD_SIZE for part in parts):
+        raise invalid_params("Too large file")
+    await _in_thread(lambda: _write_all(home, parts))
+    return no_content()
+
+
+async def _bounded_body(call: Call) -> bytes:
+    limit = MAX_UPLOADS * MAX_UPLOAD_SIZE + _SLACK
+    body = bytearray()
+    async for chunk in call.request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise invalid_params("Too large file")
+    return bytes(body)
+
+
+def _write_all(home: Home, parts: list[Part]) -> None:
+    # All names are checked before the first file is written.
+    for part in parts:
+        relative(part.filename)
+    for part in parts:
+        home.write(part.filename, part.content)
+
+
+async def download(call: Call) -> Response:
+    """`GET` and `POST /session/{s}/download`: up to 5 files, each as a tar archive of one."""
+    home = _home(call)
+    paths = [str(path) for path in call.params.sequence("files")]
+    if not paths:
+        raise invalid_params("files is required", {"files": "is required"})
+    if len(paths) > MAX_DOWNLOADS:
+        raise invalid_params("Too many files")
+    archives = await _in_thread(lambda: [_archive(home, path) for path in paths])
+    boundary = secrets.token_hex(16)
+    return Response(
+        write_parts(boundary, archives), media_type=f"multipart/mixed; boundary={boundary}"
+    )
+
+
+async def download_single(call: Call) -> Response:
+    """`GET` and `POST /session/{s}/download_single`: the bytes of one file."""
+    home, path = _home(call), call.params.required("file")
+    content = await _in_thread(lambda: _read(home, path))
+    return Response(content, media_type="application/octet-stream")
+
+
+def _archive(home: Home, path: str) -> bytes:
+    with home.opened(path) as descriptor:
+        _check_size(descriptor, path)
+        return _tar(descriptor, PurePosixPath(path).name)
+
+
+def _read(home: Home, path: str) -> bytes:
+    with home.opened(path) as descriptor:
+        _check_size(descriptor, path)
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(MAX_ARCHIVE + 1)
+
+
+def _check_size(descriptor: int, path: str) -> None:
+    if not is_regular(descriptor):
+        raise invalid_params(f"{path!r} is not a file", {"file": path})
+    if os.fstat(descriptor).st_size > MAX_ARCHIVE:
+        raise invalid_params("Too large file", {"file": path})
+
+
+def _tar(descriptor: int, name: str) -> bytes:
+    buffer = io.BytesIO()
+    with (
+        tarfile.open(fileobj=buffer, mode="w") as archive,
+        os.fdopen(os.dup(descriptor), "rb") as file,
+    ):
+        member = archive.gettarinfo(arcname=name, fileobj=file)
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        archive.addfile(member, file)
+    return buffer.getvalue()
+
+
+async def list_files(call: Call) -> Response:
+    """`GET /session/{s}/files`: `files` is JSON text inside the JSON answer."""
+    home, path = _home(call), call.params.text("path") or "."
+    entries = await _in_thread(lambda: _list(home, path))
+    abspath = str(HOME / relative(path))
+    return reply({"files": json.dumps(entries), "errors": "", "abspath": abspath})
+
+
+def _list(home: Home, path: str) -> list[dict[str, Any]]:
+    with home.opened(path) as descriptor:
+        status = os.fstat(descriptor)
+        if not stat.S_ISDIR(status.st_mode):
+            return [_entry(PurePosixPath(path).name, status)]
+        return [
+            _entry(entry.name, entry.stat(follow_symlinks=False))
+            for entry in sorted(os.scandir(descriptor), key=lambda entry: entry.name)
+        ]
+
+
+def _entry(name: str, status: os.stat_result) -> dict[str, Any]:
+    return {
+        "mode": stat.filemode(status.st_mode),
+        "size": status.st_size,
+        "ctime": status.st_ctime,
+        "mtime": status.st_mtime,
+        "atime": status.st_atime,
+        "filename": name,
+    }
+
+
+def _home(call: Call) -> Home:
+    return Home(running_kernel(call.cluster, named_session(call)).home)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Do something with the disk that may take a while."""
+    return await anyio.to_thread.run_sync(work)
+
+
+ROUTES: Routes = (
+    route("POST", "/session/{s}/upload", upload),
+    route("GET POST", "/session/{s}/download", download),
+    route("GET POST", "/session/{s}/download_single", download_single),
+    route("GET", "/session/{s}/files", list_files),
+)

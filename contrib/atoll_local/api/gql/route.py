@@ -1,0 +1,3 @@
+from atoll_local.api.call import Routes
+
+ROUTES: Routes = ()

@@ -1,0 +1,96 @@
+"""Errors as the API tells them: `application/problem+json` with a stable `type`."""
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+_PREFIX = "https://api.backend.ai/probs/"
+
+
+class Problem(Exception):  # noqa: N818 - what RFC 9457 calls an error in an answer
+    """An answer that is an error; `msg` is for people, `kind` is what clients go by."""
+
+    def __init__(
+        self, status: int, kind: str, title: str, msg: str | None = None, data: Any = None
+    ) -> None:
+        super().__init__(msg or title)
+        self.status = status
+        self.kind = kind
+        self.title = title
+        self.msg = msg
+        self.data = data
+
+    def response(self) -> Response:
+        """Return the answer."""
+        body = {"type": _PREFIX + self.kind, "title": self.title}
+        extra = {"msg": self.msg, "data": self.data}
+        body |= {key: value for key, value in extra.items() if value is not None}
+        return Response(
+            json.dumps(body), status_code=self.status, media_type="application/problem+json"
+        )
+
+
+def bad_request(msg: str) -> Problem:
+    """Return 400 for a request that makes no sense as a whole."""
+    return Problem(400, "generic-bad-request", "Bad request.", msg)
+
+
+def invalid_params(msg: str, data: Any = None) -> Problem:
+    """Return 400 for parameters that are missing or wrong; `data` maps fields to reasons."""
+    return Problem(400, "invalid-api-params", "Missing or invalid API parameters.", msg, data)
+
+
+def invalid_auth(msg: str) -> Problem:
+    """Return 400 for a signature, a date or a header that can't be read."""
+    return Problem(400, "invalid-auth-params", "Missing or invalid authorization parameters.", msg)
+
+
+def unauthorized(msg: str = "Unauthorized access") -> Problem:
+    """Return 401: nobody, or not who is claimed."""
+    return Problem(401, "auth-failed", "Credential/signature mismatch.", msg)
+
+
+def forbidden(msg: str) -> Problem:
+    """Return 403: known, but not allowed."""
+    return Problem(403, "generic-forbidden", "Forbidden operation.", msg)
+
+
+def not_found(what: str, msg: str | None = None, data: Any = None) -> Problem:
+    """Return 404 for a thing of the API (`session`, `environment image`, …)."""
+    return Problem(404, "object-not-found", f"No such {what}.", msg, data)
+
+
+def quota_exceeded(msg: str) -> Problem:
+    """Return 412: the policy allows no more."""
+    return Problem(412, "quota-exceeded", "You have reached your resource limit.", msg)
+
+
+def rate_limited() -> Problem:
+    """Return 429: too many requests in the last 15 minutes."""
+    return Problem(429, "rate-limit-exceeded", "You have reached your API query rate limit.")
+
+
+def not_implemented(msg: str) -> Problem:
+    """Return 501 for what this cluster does not do."""
+    return Problem(501, "not-implemented", "This API is not implemented.", msg)
+
+
+def url_not_found(path: str) -> Problem:
+    """Return 404 for a path that is no route."""
+    return Problem(404, "url-not-found", "Unknown URL path.", data=path)
+
+
+def method_not_allowed() -> Problem:
+    """Return 405 for a route that has other methods."""
+    return Problem(405, "method-not-allowed", "HTTP Method Not Allowed.")
+
+
+def internal_error() -> Problem:
+    """Return 500; what happened is in the program's log, not in the answer."""
+    return Problem(
+        500,
+        "internal-server-error",
+        "Internal server error.",
+        "This is a fault of the cluster; its log tells more.",
+    )

@@ -1,0 +1,185 @@
+"""Runs of code as clients follow them: events gathered into turns, each turn one answer.
+
+A run's events can be read once, while its client comes and goes with every poll. A task therefore
+reads them into a short queue; when nobody polls the queue is full and the reader waits, the kernel
+does not.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from attrs import field, frozen
+
+from atoll_local.api.problems import bad_request, invalid_params
+from atoll_local.cluster import Cluster
+from atoll_local.engine.contract import (
+    EngineError,
+    Event,
+    Finished,
+    InputWanted,
+    Kernel,
+    Media,
+    Output,
+    Run,
+    StepFinished,
+)
+from atoll_local.store.records import Session
+
+_BACKLOG = 256
+_EXIT_WHEN_GONE = 130
+
+
+@frozen(kw_only=True)
+class Turn:
+    """What a client is told at a time; `status` is the API's (`continued`, `finished`, …)."""
+
+    status: str
+    console: list[list[Any]] = field(factory=list)
+    exit_code: int | None = None
+    options: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that streams send; polls add `runId`."""
+        return {
+            "status": self.status,
+            "console": self.console,
+            "exitCode": self.exit_code,
+            "options": self.options,
+            "files": [],
+        }
+
+
+class Execution:
+    """One run and what of it was not told yet."""
+
+    def __init__(self, run: Run, kernel_id: str) -> None:
+        self.run = run
+        self.kernel_id = kernel_id
+        self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
+
+    async def pump(self) -> None:
+        """Read the run's events until its end, or until nobody wants them any more."""
+        with self._send, suppress(anyio.BrokenResourceError):
+            async for event in self._events():
+                await self._send.send(event)
+
+    async def _events(self) -> AsyncIterator[Event]:
+        try:
+            async for event in self.run.events():
+                yield event
+        except EngineError as error:
+            yield Output("stderr", f"{error}\n")
+            yield Finished(_EXIT_WHEN_GONE)
+
+    async def turn(self, flush: float, *, patient: bool = False) -> Turn:
+        """Gather output for `flush` seconds, or until something happens that ends a turn.
+
+        A patient one lets the time begin with the first output.
+        """
+        console: list[list[Any]] = []
+        until = anyio.current_time() + flush
+        with anyio.CancelScope(deadline=float("inf") if patient else until) as scope:
+            while True:
+                event = await self._next()
+                if not isinstance(event, Output | Media):
+                    return _turn(event, console)
+                if patient and not console:
+                    scope.deadline = anyio.current_time() + flush
+                _add(console, event)
+        return Turn(status="continued", console=console)
+
+    async def _next(self) -> Event:
+        try:
+            return await self._receive.receive()
+        except anyio.EndOfStream:
+            return Finished(_EXIT_WHEN_GONE)
+
+    def close(self) -> None:
+        """Let go of what was not read."""
+        self._receive.close()
+
+
+def _turn(event: Event, console: list[list[Any]]) -> Turn:
+    match event:
+        case InputWanted(is_password):
+            options = {"is_password": is_password}
+            return Turn(status="waiting-input", console=console, options=options)
+        case StepFinished(step, exit_code):
+            return Turn(status=f"{step}-finished", console=console, exit_code=exit_code)
+        case Finished(exit_code):
+            return Turn(status="finished", console=console, exit_code=exit_code)
+    raise AssertionError(event)
+
+
+def _add(console: list[list[Any]], event: Output | Media) -> None:
+    if isinstance(event, Media):
+        is_html = event.mime == "text/html"
+        console.append(["html", event.data] if is_html else ["media", [event.mime, event.data]])
+    elif console and console[-1][0] == event.stream:
+        console[-1][1] += event.text
+    else:
+        console.append([event.stream, event.text])
+
+
+class Executions:
+    """The runs that clients poll, by run id."""
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+        self._known: dict[str, Execution] = {}
+
+    async def start(self, kernel: Kernel, mode: str, params: dict[str, Any]) -> Execution:
+        """Start a run in a kernel; raises Problem 400 for a mode that starts none."""
+        if mode not in {"query", "batch"}:
+            raise invalid_params(
+                f"unknown mode {mode!r}", {"mode": "query, batch, input, continue"}
+            )
+        options = params.get("options") or {}
+        run_id = params.get("run_id") or params.get("runId")
+        code = params.get("code") or ""
+        run = await kernel.execute("query" if mode == "query" else "batch", code, options, run_id)
+        execution = Execution(run, kernel.spec.kernel_id)
+        self._tasks.start_soon(execution.pump)
+        return execution
+
+    async def resume(self, run_id: str, kernel: Kernel) -> Execution:
+        """Find a run, be it one that an earlier program started; raises Problem 400."""
+        known = self._known.get(run_id)
+        if known is not None and known.kernel_id == kernel.spec.kernel_id:
+            return known
+        try:
+            run = await kernel.follow(run_id)
+        except EngineError as error:
+            raise invalid_params(
+                f"no run {run_id!r} in this session", {"runId": "unknown"}
+            ) from error
+        execution = Execution(run, kernel.spec.kernel_id)
+        self._tasks.start_soon(execution.pump)
+        self.remember(execution)
+        return execution
+
+    def remember(self, execution: Execution) -> None:
+        """Keep a run for later polls."""
+        self._known[execution.run.run_id] = execution
+
+    def forget(self, execution: Execution) -> None:
+        """Let go of a run that has ended."""
+        self._known.pop(execution.run.run_id, None)
+        execution.close()
+
+    def forget_kernels_but(self, living: set[str]) -> None:
+        """Let go of the runs of kernels that are no more, polled to their end or not."""
+        for execution in list(self._known.values()):
+            if execution.kernel_id not in living:
+                self.forget(execution)
+
+
+def running_kernel(cluster: Cluster, session: Session) -> Kernel:
+    """Return the main kernel of a session; raises Problem 400 if it does not run."""
+    kernel = cluster.scheduler.main_kernel(session)
+    if kernel is None or session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
+        raise bad_request(f"session {session.name!r} is not running, it is {session.status}")
+    return kernel

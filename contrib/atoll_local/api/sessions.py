@@ -1,0 +1,183 @@
+"""Sessions one by one: what they are, ending them, naming them, their logs and histories."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from atoll_local import clock
+from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.creation import read_name
+from atoll_local.api.naming import named_session
+from atoll_local.api.problems import bad_request, forbidden, not_implemented
+from atoll_local.api.runs import running_kernel
+from atoll_local.store.records import Session
+
+_NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
+
+
+async def info(call: Call) -> Response:
+    """`GET /session/{s}`: several values are texts of Python maps, as every manager sends them."""
+    session = named_session(call)
+    kernel = call.cluster.store.kernels.main(session.id)
+    slots = str(dict(session.requested_slots))
+    age = clock.parse(clock.now()) - clock.parse(session.created_at)
+    answer: dict[str, Any] = {
+        "domainName": session.domain_name,
+        "groupId": session.group_id,
+        "userId": session.user_uuid,
+        "lang": session.asked_image,
+        "image": session.image,
+        "architecture": session.architecture,
+        "registry": None,
+        "tag": session.tag,
+        "containerId": kernel.id,
+        "occupiedSlots": str(dict(kernel.occupied_slots)),
+        "occupyingSlots": str(dict(kernel.occupied_slots)),
+        "requestedSlots": slots,
+        "occupiedShares": "{}",
+        "environ": str(dict(session.environ)),
+        "resourceOpts": str(dict(session.resource_opts)),
+        "status": session.status,
+        "statusInfo": str(session.status_info),
+        "statusData": session.status_data,
+        "age": int(age.total_seconds() * 1000),
+        "creationTime": session.created_at.replace("T", " "),
+        "terminationTime": session.terminated_at,
+        "numQueriesExecuted": session.num_queries,
+        "lastStat": None,
+        "idleChecks": {},
+    }
+    return reply(answer)
+
+
+async def destroy(call: Call) -> Response:
+    """`DELETE /session/{s}`: end a session; with `recursive`, those that depend on it first."""
+    session = named_session(call)
+    forced = call.params.boolean("forced")
+    if not call.params.boolean("recursive"):
+        return reply({"stats": await _end(call, session, forced=forced)})
+    doomed = [*_dependents(call, session), session]
+    return reply([await _end(call, one, forced=forced) for one in doomed])
+
+
+async def _end(call: Call, session: Session, *, forced: bool) -> dict[str, Any]:
+    if session.status in _NEEDS_FORCE and not forced:
+        raise forbidden(
+            f"session {session.name!r} is {session.status}; it can only be forced to end"
+        )
+    reason = "force-terminated" if forced else "user-requested"
+    call.cluster.scheduler.terminate(session.id, reason, forced=forced)
+    ended = await call.cluster.scheduler.ended(session.id)
+    return {"status": ended.status.lower()}
+
+
+def _dependents(call: Call, session: Session) -> list[Session]:
+    living = call.cluster.store.sessions.unfinished()
+    direct = [one for one in living if session.id in one.dependencies]
+    return [found for one in direct for found in (*_dependents(call, one), one)]
+
+
+async def match(call: Call) -> Response:
+    """`GET /session/_/match?id=`: living sessions whose name or id begins like that."""
+    prefix = call.params.required("id")
+    found = [
+        {"id": one.id, "name": one.name, "status": one.status}
+        for one in call.cluster.store.sessions.unfinished()
+        if one.access_key == call.owner.access_key
+        and (one.name.startswith(prefix) or one.id.startswith(prefix))
+    ]
+    return reply({"matches": found})
+
+
+async def rename(call: Call) -> Response:
+    """`POST /session/{s}/rename`: give a running session another name."""
+    session = named_session(call)
+    name = read_name(call.params)
+    if session.status != "RUNNING":
+        raise bad_request(f"only running sessions can be renamed; this one is {session.status}")
+    if call.cluster.store.sessions.find(name, session.access_key):
+        raise bad_request(f"there is a session {name!r} already")
+    call.cluster.store.sessions.update(session.id, name=name)
+    return no_content()
+
+
+async def restart(_: Call) -> Response:
+    """`PATCH /session/{s}`: gone from the API since 26.7, and not done here either."""
+    raise not_implemented("terminate the session and create it again instead")
+
+
+async def interrupt(call: Call) -> Response:
+    """`POST /session/{s}/interrupt`: SIGINT for the code that runs."""
+    kernel = running_kernel(call.cluster, named_session(call))
+    await kernel.interrupt()
+    return no_content()
+
+
+async def complete(call: Call) -> Response:
+    """`POST /session/{s}/complete`: candidates for the word at the cursor."""
+    kernel = running_kernel(call.cluster, named_session(call))
+    code = call.params.text("code") or ""
+    found = await kernel.complete(code, call.params.mapping("options"))
+    return reply({"result": {"status": "finished", "completions": list(found)}})
+
+
+async def logs(call: Call) -> Response:
+    """`GET /session/{s}/logs`: all output so far; of ended sessions what was kept."""
+    session = named_session(call, dead=True)
+    wanted = call.params.text("kernel_id", "kernelId")
+    kernels = call.cluster.store.kernels.of(session.id)
+    row = next((k for k in kernels if k.id == wanted), kernels[0])
+    kernel = call.cluster.scheduler.running.get(row.id)
+    kept = call.cluster.store.kernels.logs(row.id)
+    return reply({"result": {"logs": await kernel.logs() if kernel else kept or ""}})
+
+
+async def status_history(call: Call) -> Response:
+    """`GET /session/{s}/status-history`: when it entered each status."""
+    session = named_session(call, dead=True)
+    return reply({"result": call.cluster.store.sessions.history(session.id)})
+
+
+async def dependency_graph(call: Call) -> Response:
+    """`GET /session/{s}/dependency-graph`: the sessions it waits for, and theirs."""
+    return reply(_graph(call, named_session(call, dead=True)))
+
+
+def _graph(call: Call, session: Session) -> dict[str, Any]:
+    sessions = call.cluster.store.sessions
+    return {
+        "session_id": session.id,
+        "session_name": session.name,
+        "status": session.status,
+        "status_changed": session.status_changed,
+        "depends_on": [_graph(call, sessions.get(other)) for other in session.dependencies],
+    }
+
+
+async def empty(call: Call) -> Response:
+    """Answer `{}` for a session that is there: it has no such data."""
+    named_session(call, dead=True)
+    return reply({})
+
+
+async def sync_agent_registry(call: Call) -> Response:
+    """`POST /session/_/sync-agent-registry`: the registry is the engine itself, always in step."""
+    _ = call.caller
+    return reply({})
+
+
+ROUTES: Routes = (
+    route("GET", "/session/_/match", match),
+    route("POST", "/session/_/sync-agent-registry", sync_agent_registry),
+    route("GET", "/session/{s}", info),
+    route("PATCH", "/session/{s}", restart),
+    route("DELETE", "/session/{s}", destroy),
+    route("GET", "/session/{s}/logs", logs),
+    route("POST", "/session/{s}/rename", rename),
+    route("POST", "/session/{s}/interrupt", interrupt),
+    route("POST", "/session/{s}/complete", complete),
+    route("GET", "/session/{s}/status-history", status_history),
+    route("GET", "/session/{s}/dependency-graph", dependency_graph),
+    route("GET", "/session/{s}/direct-access-info", empty),
+    route("GET", "/session/{s}/abusing-report", empty),
+)

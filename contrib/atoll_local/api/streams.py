@@ -1,0 +1,101 @@
+"""Streams of a session: code run over a websocket, and the list of its services."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from atoll_local.api.call import Call, Routes, admit, reply, route
+from atoll_local.api.naming import named_session, only
+from atoll_local.api.problems import Problem, invalid_params, unauthorized
+from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
+from atoll_local.api.services import service_ports
+from atoll_local.engine.contract import EngineError, Kernel
+
+if TYPE_CHECKING:
+    from atoll_local.cluster import Cluster
+
+_FLUSH = 0.1
+"""Seconds that output may wait for more of it."""
+
+
+async def execute_stream(socket: WebSocket) -> None:
+    """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code."""
+    try:
+        kernel = _kernel(socket)
+    except Problem as problem:
+        await socket.send_denial_response(problem.response())
+        return
+    await socket.accept()
+    try:
+        await _converse(socket, kernel)
+    except WebSocketDisconnect:
+        return  # Before it said anything.
+    except (Problem, EngineError, ValueError) as error:
+        await _say(socket, {"status": "error", "msg": str(error)})
+    await socket.close()
+
+
+def _kernel(socket: WebSocket) -> Kernel:
+    caller = admit(socket)
+    if caller is None:
+        raise unauthorized()
+    cluster: Cluster = socket.app.state.cluster
+    reference = socket.path_params["s"]
+    session = only(cluster.store.sessions.find(reference, caller.access_key), reference)
+    cluster.store.sessions.count_query(session.id)
+    return running_kernel(cluster, session)
+
+
+async def _converse(socket: WebSocket, kernel: Kernel) -> None:
+    asked = json.loads(await socket.receive_text())
+    if not isinstance(asked, dict):
+        raise invalid_params("the first message must be a JSON object")
+    executions: Executions = socket.app.state.executions
+    execution = await executions.start(kernel, str(asked.get("mode")), asked)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_read_input, socket, execution, tasks.cancel_scope)
+        tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
+        await _tell(socket, execution)
+        tasks.cancel_scope.cancel()
+    execution.close()
+
+
+async def _tell(socket: WebSocket, execution: Execution) -> None:
+    while True:
+        turn: Turn = await execution.turn(_FLUSH, patient=True)
+        await _say(socket, turn.as_json())
+        if turn.status == "finished":
+            return
+
+
+async def _read_input(socket: WebSocket, execution: Execution, scope: anyio.CancelScope) -> None:
+    try:
+        while True:
+            await execution.run.send_input(await socket.receive_text())
+    except WebSocketDisconnect:
+        scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await execution.run.interrupt()
+
+
+async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
+    await socket.app.state.cluster.stopping.wait()
+    await _say(socket, {"status": "server-restarting", "msg": "the cluster program is stopping"})
+    scope.cancel()
+
+
+async def _say(socket: WebSocket, message: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(message))
+
+
+async def apps(call: Call) -> Response:
+    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to."""
+    return reply(service_ports(named_session(call)))
+
+
+ROUTES: Routes = (route("GET", "/stream/session/{s}/apps", apps),)
+SOCKETS = (WebSocketRoute("/stream/session/{s}/execute", execute_stream),)

@@ -1,0 +1,23 @@
+"""The one way in which the cluster writes a moment: ISO-8601, UTC, microseconds, explicit offset.
+
+The texts sort as the moments do, so the store compares them without parsing.
+"""
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """Return this moment, like `2026-03-01T12:00:00.000000+00:00`."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """Return `moment` as text; a moment without a zone is taken for UTC."""
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def parse(text: str) -> datetime:
+    """Read an ISO-8601 text; raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

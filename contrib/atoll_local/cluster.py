@@ -1,0 +1,43 @@
+"""The cluster as the API sees it: its store, its scheduler, its news and what it calls itself."""
+
+import anyio
+from attrs import field, frozen
+
+from atoll_local.engine.contract import Engine
+from atoll_local.scheduler.bus import Bus
+from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.scheduler import Scheduler
+from atoll_local.store.store import Store
+
+API_VERSION = "v7.20230615"
+"""What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
+
+AGENT = "i-local"
+"""The name of this machine among agents."""
+
+
+@frozen
+class Cluster:
+    """Everything that a request may need."""
+
+    store: Store
+    scheduler: Scheduler
+    release: str
+    """The release text that `GET /` gives as `manager`."""
+    stopping: anyio.Event = field(factory=anyio.Event)
+    """Set when the program is about to end; whoever waits for something gives up then."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the kernels."""
+        return self.scheduler.engine
+
+    @property
+    def bus(self) -> Bus:
+        """The news of the scheduler."""
+        return self.scheduler.bus
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that sessions share."""
+        return self.scheduler.machine

@@ -1,0 +1,86 @@
+"""Where the cluster keeps things: one private folder, with files that only its owner can read."""
+
+import os
+import stat
+from pathlib import Path
+
+from attrs import frozen
+
+
+class StartError(Exception):
+    """The program can't go on; the text is the one line that its user reads."""
+
+
+@frozen
+class DataDir:
+    """The folder given as `--data`, mode 0700, and the names of what is in it."""
+
+    root: Path
+
+    @classmethod
+    def prepare(cls, root: Path) -> "DataDir":
+        """Create the folder and those beneath it; raises StartError when that can't be done."""
+        data = cls(root.expanduser().absolute())
+        try:
+            for folder in (data.root, data.kernels, data.log_folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            data.root.chmod(0o700)
+        except OSError as error:
+            raise StartError(f"cannot use {data.root}: {error.strerror}") from error
+        return data
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.root / "cluster.sqlite3"
+
+    @property
+    def credentials(self) -> Path:
+        """The keypairs made at the first start, JSON."""
+        return self.root / "credentials.json"
+
+    @property
+    def server(self) -> Path:
+        """Who serves this folder now, JSON; there only while a program answers."""
+        return self.root / "server.json"
+
+    @property
+    def port(self) -> Path:
+        """The port chosen at the first start, kept for the next ones."""
+        return self.root / "port"
+
+    @property
+    def lock(self) -> Path:
+        """Locked as long as a program uses the folder."""
+        return self.root / "lock"
+
+    @property
+    def kernels(self) -> Path:
+        """The engine's own folder."""
+        return self.root / "kernels"
+
+    @property
+    def log_folder(self) -> Path:
+        """The program's log files."""
+        return self.root / "log"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600, so that a reader sees the old text or the new, never half."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def require_private(path: Path) -> None:
+    """Raise StartError when `path` exists and somebody besides its owner may read or write it."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if mode & 0o077:
+        raise StartError(f"{path} is open to others (mode {mode:04o}); run: chmod 600 {path}")

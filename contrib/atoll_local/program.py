@@ -1,0 +1,127 @@
+"""The program: puts the parts together, serves until told to stop, and leaves in order."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import uvicorn
+from anyio.abc import TaskGroup
+from attrs import frozen
+
+from atoll_local.api.app import build_app
+from atoll_local.cluster import Cluster
+from atoll_local.credentials import ensure_accounts
+from atoll_local.engine.local import LocalEngine
+from atoll_local.instance import Announcement, bind, lock
+from atoll_local.paths import DataDir
+from atoll_local.scheduler.bus import Bus
+from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.recovery import recover
+from atoll_local.scheduler.scheduler import Scheduler
+from atoll_local.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 3
+"""Seconds that open requests get to end once the program stops."""
+
+
+@frozen(kw_only=True)
+class Options:
+    """What the command line says."""
+
+    data: Path
+    port: int = 0
+    sandbox: Literal["auto", "plain"] = "auto"
+    keep_sessions: bool = False
+    cpus: int | None = None
+    memory: int | None = None
+    version: str = "0"
+
+
+def serve(options: Options) -> None:
+    """Serve the data folder until SIGTERM or SIGINT; raises StartError and AlreadyRunningError."""
+    data = DataDir.prepare(options.data)
+    with lock(data), bind(data, options.port) as listener:
+        store = Store.open(data.database)
+        try:
+            ensure_accounts(data, store)
+            anyio.run(_run, options, data, store, listener)
+        finally:
+            store.close()
+
+
+async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:
+    engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
+    machine = Machine.this(options.cpus, options.memory)
+    scheduler = Scheduler(store, engine, machine, Bus())
+    cluster = Cluster(store, scheduler, release=f"atoll {options.version}")
+    announcement = Announcement(data, listener.getsockname()[1], options.version)
+    _warm_up(engine)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(scheduler.run)
+        await recover(scheduler)
+        scheduler.wake()
+        server = _Server(_configure(cluster, tasks), announcement)
+        tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
+        await server.serve([listener])
+        tasks.cancel_scope.cancel()
+
+
+def _warm_up(engine: LocalEngine) -> None:
+    """Let the engine look over the machine while the program starts, not while a session waits."""
+    threading.Thread(target=lambda: (engine.probe, engine.images()), daemon=True).start()
+
+
+def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(cluster, tasks),
+        loop="asyncio",
+        http="h11",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=[("Server", "BackendAI")],
+        timeout_graceful_shutdown=_PATIENCE,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling of itself once it listens, and leaving signals to us."""
+
+    def __init__(self, config: uvicorn.Config, announcement: Announcement) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announcement.publish()
+        _log.info("answering at %s", self._announcement.endpoint)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._announcement.withdraw()
+        await super().shutdown(sockets)
+
+
+async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            _log.info("stopping on %s", signal.Signals(number).name)
+            cluster.stopping.set()
+            if not keep_sessions:
+                await cluster.scheduler.end_all("agent-termination")
+            cluster.bus.close()
+            server.should_exit = True
+            return

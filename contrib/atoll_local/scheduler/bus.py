@@ -1,0 +1,71 @@
+"""News inside the program: what happened to which session, to whoever listens just then.
+
+Nothing is replayed. Who needs to be sure reads the store and waits for the next change, in this
+order: take `change()`, read, then wait.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from attrs import field, frozen
+
+_BACKLOG = 1024
+
+
+@frozen(kw_only=True)
+class News:
+    """An event of `/events/session`; `kernel` has the extra keys of kernel events."""
+
+    name: str
+    session_id: str
+    reason: str = ""
+    exit_code: int | None = None
+    kernel: dict[str, Any] = field(factory=dict)
+
+
+class Bus:
+    """Hands news to listeners; one that falls far behind is cut off rather than waited for."""
+
+    def __init__(self) -> None:
+        self._change = anyio.Event()
+        self._listeners: set[MemoryObjectSendStream[News]] = set()
+
+    def publish(self, *news: News) -> None:
+        """Wake everybody who waits for a change and hand out the news."""
+        self._change.set()
+        self._change = anyio.Event()
+        for listener in list(self._listeners):
+            self._hand(listener, news)
+
+    def _hand(self, listener: MemoryObjectSendStream[News], news: tuple[News, ...]) -> None:
+        try:
+            for item in news:
+                listener.send_nowait(item)
+        except (anyio.WouldBlock, anyio.BrokenResourceError):
+            self._listeners.discard(listener)
+            listener.close()
+
+    def change(self) -> anyio.Event:
+        """Return the event that the next change sets."""
+        return self._change
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[MemoryObjectReceiveStream[News]]:
+        """Receive all news published inside the block."""
+        send, receive = anyio.create_memory_object_stream[News](_BACKLOG)
+        self._listeners.add(send)
+        try:
+            with send, receive:
+                yield receive
+        finally:
+            self._listeners.discard(send)
+
+    def close(self) -> None:
+        """End every listener's stream."""
+        for listener in list(self._listeners):
+            listener.close()
+        self._listeners.clear()
+        self._change.set()

@@ -1,0 +1,108 @@
+"""The statuses of a session: what may follow what, written first, announced after."""
+
+from attrs import frozen
+
+from atoll_local.scheduler.bus import Bus, News
+from atoll_local.store.records import DEAD, KernelRow, Session
+from atoll_local.store.store import Store
+
+FOLLOWERS: dict[str, frozenset[str]] = {
+    # Back to PENDING goes what an earlier program had not started yet when it died.
+    "PENDING": frozenset({"SCHEDULED", "ERROR", "CANCELLED"}),
+    "SCHEDULED": frozenset({"PREPARING", "PENDING", "TERMINATING", "ERROR"}),
+    "PREPARING": frozenset({"RUNNING", "PENDING", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RUNNING": frozenset({"RUNNING_DEGRADED", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RUNNING_DEGRADED": frozenset({"RUNNING", "TERMINATING", "TERMINATED", "ERROR"}),
+    "TERMINATING": frozenset({"TERMINATED", "ERROR"}),
+    "ERROR": frozenset({"TERMINATED"}),
+    "TERMINATED": frozenset(),
+    "CANCELLED": frozenset(),
+}
+
+_NAMES = {"RUNNING": "started"}
+_KERNEL_NAMES = _NAMES | {"PREPARING": "preparing"}
+_SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RUNNING_DEGRADED", "ERROR"}
+
+
+class StatusError(Exception):
+    """The session is not in a status from which this can happen; the text tells the status."""
+
+
+@frozen
+class Lifecycle:
+    """Moves sessions from status to status."""
+
+    store: Store
+    bus: Bus
+
+    def enqueue(self, session: Session, kernels: list[KernelRow]) -> None:
+        """Put a new session in the queue."""
+        self.store.sessions.add(session, kernels)
+        self.bus.publish(News(name="session_enqueued", session_id=session.id))
+
+    def move(self, session_id: str, status: str, info: str | None = None) -> None:
+        """Write the new status of a session and of its living kernels, then announce it.
+
+        Raises StatusError if the session can't get there from where it is.
+        """
+        with self.store.db.transaction():
+            session = self.store.sessions.get(session_id)
+            if status not in FOLLOWERS[session.status]:
+                raise StatusError(f"session {session.name} is {session.status}")
+            self.store.sessions.set_status(session_id, status, info)
+            living = [k for k in self.store.kernels.of(session_id) if k.status not in DEAD]
+            for kernel in living:
+                self.store.kernels.set_status(kernel.id, status, info)
+        self._announce(session_id, status, info, living)
+
+    def bury(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
+        """Write that a kernel has ended, and announce it."""
+        self.store.kernels.set_status(kernel.id, "TERMINATED", info, exit_code)
+        self.bus.publish(_kernel_news(kernel, "terminated", info, exit_code))
+
+    def explain(self, session_id: str, info: str) -> None:
+        """Write why a waiting session waits, unless that is known already."""
+        if self.store.sessions.get(session_id).status_info != info:
+            self.store.sessions.update(session_id, status_info=info)
+
+    def finish_batch(self, session_id: str, exit_code: int) -> None:
+        """Write the result of a batch session's startup command, and announce it."""
+        result = "SUCCESS" if exit_code == 0 else "FAILURE"
+        self.store.sessions.update(session_id, result=result, exit_code=exit_code)
+        news = News(
+            name=f"session_{result.lower()}",
+            session_id=session_id,
+            reason="task-done" if exit_code == 0 else "task-failed",
+            exit_code=exit_code,
+        )
+        self.bus.publish(news)
+
+    def _announce(
+        self, session_id: str, status: str, info: str | None, kernels: list[KernelRow]
+    ) -> None:
+        name = _NAMES.get(status, status.lower())
+        exit_code = self.store.sessions.get(session_id).exit_code
+        about_kernels = []
+        if status not in _SILENT_FOR_KERNELS:
+            about_kernels = [
+                _kernel_news(kernel, _KERNEL_NAMES.get(status, name), info, kernel.exit_code)
+                for kernel in kernels
+            ]
+        session_news = News(
+            name=f"session_{name}", session_id=session_id, reason=info or "", exit_code=exit_code
+        )
+        self.bus.publish(*about_kernels, session_news)
+
+
+def _kernel_news(kernel: KernelRow, verb: str, info: str | None, exit_code: int | None) -> News:
+    return News(
+        name=f"kernel_{verb}",
+        session_id=kernel.session_id,
+        reason=info or "",
+        exit_code=exit_code,
+        kernel={
+            "kernelId": kernel.id,
+            "clusterRole": kernel.cluster_role,
+            "clusterIdx": kernel.cluster_idx,
+        },
+    )

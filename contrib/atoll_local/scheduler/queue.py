@@ -1,0 +1,93 @@
+"""Who is next: sessions in order of arrival, as far as the machine has room.
+
+The order is strict: behind a session that waits for room nobody overtakes it, or a large session
+would wait for ever. Sessions that wait for a moment (`starts_at`) or for others (`dependencies`)
+let others by.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from atoll_local import clock
+from atoll_local.scheduler.lifecycle import Lifecycle
+from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.slots import Slots, from_text
+from atoll_local.store.records import ENDED, KernelRow, Session
+
+NO_ROOM = "no-available-instances"
+
+
+@frozen
+class Queue:
+    """Gives slots to waiting sessions; what is occupied is kept in the store alone."""
+
+    machine: Machine
+    lifecycle: Lifecycle
+
+    def schedule(self) -> list[Session]:
+        """Move what fits from PENDING to SCHEDULED and return it."""
+        chosen = []
+        for session in self._ready():
+            if not _need(session).fits(self.machine.slots - self.occupied()):
+                self.lifecycle.explain(session.id, NO_ROOM)
+                break
+            self._assign(session)
+            chosen.append(session)
+        return chosen
+
+    def occupied(self) -> Slots:
+        """Return what the kernels hold now."""
+        held = Slots()
+        for kernel in self.lifecycle.store.kernels.occupying():
+            held += from_text(dict(kernel.occupied_slots))
+        return held
+
+    def next_start(self) -> float | None:
+        """Return the seconds until the next session with a start time is due."""
+        waiting = [s.starts_at for s in self._pending() if s.starts_at]
+        if not waiting:
+            return None
+        delta = clock.parse(min(waiting)) - datetime.now(UTC)
+        return max(delta.total_seconds(), 0.05)
+
+    def _pending(self) -> list[Session]:
+        return self.lifecycle.store.sessions.in_status("PENDING")
+
+    def _ready(self) -> Iterator[Session]:
+        for session in self._pending():
+            due = session.starts_at is None or session.starts_at <= clock.now()
+            if due and self._dependencies_met(session):
+                yield session
+
+    def _dependencies_met(self, session: Session) -> bool:
+        for dependency in session.dependencies:
+            other = self.lifecycle.store.sessions.get(dependency)
+            if other.result == "SUCCESS":
+                continue
+            if other.status in ENDED:
+                self.lifecycle.move(session.id, "CANCELLED", f"dependency {other.name} failed")
+            return False
+        return True
+
+    def _assign(self, session: Session) -> None:
+        kernels = self.lifecycle.store.kernels
+        slots = from_text(dict(session.requested_slots))
+        with self.lifecycle.store.db.transaction():
+            for kernel in kernels.of(session.id):
+                taken = _processors(kernels.occupying())
+                kernels.assign(
+                    kernel.id, session.requested_slots, self.machine.choose(slots.cpu, taken)
+                )
+                # The status makes the slots count before the next kernel of the session is served.
+                kernels.set_status(kernel.id, "SCHEDULED", None)
+            self.lifecycle.move(session.id, "SCHEDULED")
+
+
+def _need(session: Session) -> Slots:
+    return from_text(dict(session.requested_slots)).times(session.cluster_size)
+
+
+def _processors(kernels: list[KernelRow]) -> list[int]:
+    return [cpu for kernel in kernels for cpu in kernel.cpus]

@@ -1,0 +1,208 @@
+"""The scheduler: starts what the queue lets through, watches what runs, ends what shall end.
+
+Every kernel that runs has one task here that waits for its end, whoever brings that about. Stopping
+a session therefore is only asking its kernels to stop; the watching tasks write down what became of
+them.
+"""
+
+import logging
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
+from atoll_local.scheduler.batch import run_startup_command
+from atoll_local.scheduler.bus import Bus
+from atoll_local.scheduler.lifecycle import Lifecycle, StatusError
+from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.queue import Queue
+from atoll_local.scheduler.specs import Specs
+from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_local.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Owns the kernels that run."""
+
+    def __init__(self, store: Store, engine: Engine, machine: Machine, bus: Bus) -> None:
+        self.store = store
+        self.engine = engine
+        self.machine = machine
+        self.bus = bus
+        self.lifecycle = Lifecycle(store, bus)
+        self.queue = Queue(machine, self.lifecycle)
+        self.specs = Specs(engine, machine)
+        self.running: dict[str, Kernel] = {}
+        """Kernels by kernel id, from their start until they are buried."""
+        self._launches: dict[str, anyio.CancelScope] = {}
+        self._wake = anyio.Event()
+        self._tasks: TaskGroup
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve the queue until cancelled; sessions outlive this."""
+        async with anyio.create_task_group() as self._tasks:
+            task_status.started()
+            await self._wake.wait()
+            while True:
+                self._wake = anyio.Event()
+                for session in self.queue.schedule():
+                    self._tasks.start_soon(self._launch, session)
+                with anyio.move_on_after(self.queue.next_start() or float("inf")):
+                    await self._wake.wait()
+
+    def wake(self) -> None:
+        """Look at the queue again: something arrived or slots became free."""
+        self._wake.set()
+
+    def submit(self, session: Session, kernels: list[KernelRow]) -> None:
+        """Put a session in the queue."""
+        self.lifecycle.enqueue(session, kernels)
+        self.wake()
+
+    def main_kernel(self, session: Session) -> Kernel | None:
+        """Return the main kernel of a session while it runs."""
+        return self.running.get(self.store.kernels.main(session.id).id)
+
+    def attach(self, session: Session, row: KernelRow, kernel: Kernel) -> None:
+        """Take a started kernel into care."""
+        self.running[row.id] = kernel
+        self._tasks.start_soon(self._watch, session.id, row, kernel)
+
+    def follow_batch(self, session: Session) -> None:
+        """See a batch session's startup command through to its end."""
+        kernel = self.main_kernel(session)
+        if session.type == "BATCH" and session.startup_command and kernel:
+            self._tasks.start_soon(run_startup_command, self, session, kernel)
+
+    def terminate(self, session_id: str, reason: str, *, forced: bool = False) -> None:
+        """Begin to end a session; its status tells when it has ended."""
+        session = self.store.sessions.get(session_id)
+        if session.status in DEAD:
+            return
+        if session.status == "PENDING":
+            self.lifecycle.move(session_id, "CANCELLED", reason)
+            self.wake()
+            return
+        if session.status == "ERROR":
+            self.lifecycle.move(session_id, "TERMINATED", reason)
+            return
+        if session.status != "TERMINATING":
+            self.lifecycle.move(session_id, "TERMINATING", reason)
+        if launch := self._launches.get(session_id):
+            launch.cancel()
+        else:
+            self._stop_kernels(session_id, forced=forced)
+
+    async def ended(self, session_id: str) -> Session:
+        """Wait until a session is dead."""
+        while True:
+            change = self.bus.change()
+            session = self.store.sessions.get(session_id)
+            if session.status in DEAD:
+                return session
+            await change.wait()
+
+    async def end_all(self, reason: str) -> None:
+        """End every session, and wait for it."""
+        unfinished = self.store.sessions.unfinished()
+        for session in unfinished:
+            self.terminate(session.id, reason)
+        for session in unfinished:
+            await self.ended(session.id)
+
+    async def _launch(self, session: Session) -> None:
+        """Start the kernels of a scheduled session."""
+        try:
+            with anyio.CancelScope() as scope:
+                self._launches[session.id] = scope
+                self.lifecycle.move(session.id, "PREPARING")
+                await self._start_kernels(session)
+        except StatusError:
+            return  # It was ended between being scheduled and now.
+        except (EngineError, OSError) as error:
+            self._give_up(session, str(error))
+        finally:
+            del self._launches[session.id]
+        if scope.cancelled_caught:
+            self._stop_kernels(session.id, forced=True)
+
+    async def _start_kernels(self, session: Session) -> None:
+        for row in self.store.kernels.of(session.id):
+            kernel = await self.engine.start(self.specs.of(session, row))
+            self.attach(session, row, kernel)
+        self.lifecycle.move(session.id, "RUNNING")
+        self.follow_batch(session)
+
+    def _give_up(self, session: Session, why: str) -> None:
+        _log.warning("session %s could not be started: %s", session.name, why)
+        self.lifecycle.move(session.id, "ERROR", why)
+        self._stop_kernels(session.id, forced=True)
+        self.wake()
+
+    def _stop_kernels(self, session_id: str, *, forced: bool) -> None:
+        for row in self.store.kernels.of(session_id):
+            if row.status not in DEAD:
+                self._tasks.start_soon(self._stop_kernel, session_id, row, forced)
+
+    async def _stop_kernel(self, session_id: str, row: KernelRow, forced: bool) -> None:
+        kernel = self.running.get(row.id)
+        if kernel is not None:
+            await kernel.stop(forced=forced)
+            return
+        # Its start was cancelled or failed half way: only the engine knows what is there.
+        found = await self._find(session_id, row)
+        if isinstance(found, ExitStatus):
+            await self.bury(session_id, row, found)
+        else:
+            self.attach(self.store.sessions.get(session_id), row, found)
+            await found.stop(forced=forced)
+
+    async def _find(self, session_id: str, row: KernelRow) -> Kernel | ExitStatus:
+        session = self.store.sessions.get(session_id)
+        try:
+            return await self.engine.adopt(self.specs.of(session, row))
+        except EngineError as error:
+            return ExitStatus(1, str(error))
+
+    async def _watch(self, session_id: str, row: KernelRow, kernel: Kernel) -> None:
+        try:
+            status = await kernel.wait()
+        except EngineError as error:
+            status = ExitStatus(1, str(error))
+        await self.bury(session_id, row, status, kernel)
+
+    async def bury(
+        self, session_id: str, row: KernelRow, status: ExitStatus, kernel: Kernel | None = None
+    ) -> None:
+        """Keep what is left of an ended kernel and move its session on."""
+        if kernel is not None:
+            await self._keep_logs(row, kernel)
+        self.running.pop(row.id, None)
+        session = self.store.sessions.get(session_id)
+        stopping = session.status == "TERMINATING"
+        reason = session.status_info or status.reason if stopping else status.reason
+        self.lifecycle.bury(row, reason, status.exit_code)
+        self._move_on(session, row, reason, status.exit_code)
+        await self.engine.remove(row.id)
+        self.wake()
+
+    async def _keep_logs(self, row: KernelRow, kernel: Kernel) -> None:
+        try:
+            self.store.kernels.keep_logs(row.id, await kernel.logs())
+        except EngineError as error:
+            _log.warning("no log of kernel %s: %s", row.id, error)
+
+    def _move_on(self, session: Session, row: KernelRow, reason: str, exit_code: int) -> None:
+        living = [k for k in self.store.kernels.of(session.id) if k.status not in DEAD]
+        if session.exit_code is None and row.cluster_role == "main":
+            self.store.sessions.update(session.id, exit_code=exit_code)
+        if session.status in ENDED:
+            return
+        if not living:
+            self.lifecycle.move(session.id, "TERMINATED", reason)
+        elif row.cluster_role == "main":
+            self.terminate(session.id, reason)
+        elif session.status == "RUNNING":
+            self.lifecycle.move(session.id, "RUNNING_DEGRADED", reason)

@@ -1,0 +1,55 @@
+"""From what the store holds of a kernel to what the engine wants to know before starting it."""
+
+from attrs import frozen
+
+from atoll_local.engine.contract import Engine, Image, KernelSpec
+from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.slots import from_text
+from atoll_local.store.records import KernelRow, Session
+
+
+@frozen
+class Specs:
+    """Builds kernel specifications; images are looked up by their canonical names."""
+
+    engine: Engine
+    machine: Machine
+
+    def of(self, session: Session, kernel: KernelRow) -> KernelSpec:
+        """Describe a kernel of a session."""
+        slots = from_text(dict(kernel.occupied_slots))
+        script = session.bootstrap_script
+        return KernelSpec(
+            kernel_id=kernel.id,
+            session_id=session.id,
+            session_name=session.name,
+            image=self._image(session.image),
+            environ=_environ(session, kernel),
+            cpus=self.machine.on_host(kernel.cpus),
+            memory=slots.mem or None,
+            bootstrap=script.encode() if script else None,
+            cluster_role=kernel.cluster_role,
+            cluster_index=kernel.cluster_idx,
+            hostname=kernel.cluster_hostname,
+        )
+
+    def _image(self, canonical: str) -> Image:
+        for image in self.engine.images():
+            if image.canonical == canonical:
+                return image
+        # A runtime that was uninstalled meanwhile: its kernels can still be found, but not started.
+        return Image(canonical=canonical, language="", argv=())
+
+
+def _environ(session: Session, kernel: KernelRow) -> dict[str, str]:
+    told = {
+        "BACKENDAI_SESSION_ID": session.id,
+        "BACKENDAI_SESSION_NAME": session.name,
+        "BACKENDAI_KERNEL_ID": kernel.id,
+        "BACKENDAI_KERNEL_IMAGE": session.image,
+        "BACKENDAI_CLUSTER_SIZE": str(session.cluster_size),
+        "BACKENDAI_CLUSTER_ROLE": kernel.cluster_role,
+        "BACKENDAI_CLUSTER_IDX": str(kernel.cluster_idx),
+        "BACKENDAI_CLUSTER_HOST": kernel.cluster_hostname,
+    }
+    return told | dict(session.environ)

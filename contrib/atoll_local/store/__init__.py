@@ -1,0 +1,1 @@
+"""What the cluster knows and must not forget, in one SQLite file."""

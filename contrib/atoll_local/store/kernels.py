@@ -1,0 +1,72 @@
+"""Kernels: what each occupies, how it ended, and the log it left."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from atoll_local import clock
+from atoll_local.store.database import Database
+from atoll_local.store.records import DEAD, KernelRow
+from atoll_local.store.rows import columns, from_row
+
+_SELECT = f"SELECT {columns(KernelRow)} FROM kernels"  # noqa: S608 - names of our own record
+
+_OCCUPYING = "('SCHEDULED', 'PREPARING', 'RUNNING', 'RUNNING_DEGRADED', 'TERMINATING')"
+
+
+@frozen
+class Kernels:
+    """Reads and writes of the kernels."""
+
+    db: Database
+
+    def get(self, kernel_id: str) -> KernelRow | None:
+        """Find a kernel by its id."""
+        row = self.db.row(f"{_SELECT} WHERE id = ?", (kernel_id,))
+        return from_row(KernelRow, row) if row else None
+
+    def of(self, session_id: str) -> list[KernelRow]:
+        """Return the kernels of a session, the main one first."""
+        rows = self.db.rows(
+            f"{_SELECT} WHERE session_id = ? ORDER BY cluster_role != 'main', cluster_idx",
+            (session_id,),
+        )
+        return [from_row(KernelRow, row) for row in rows]
+
+    def main(self, session_id: str) -> KernelRow:
+        """Return the main kernel of a session."""
+        return self.of(session_id)[0]
+
+    def occupying(self) -> list[KernelRow]:
+        """Return the kernels that hold slots of the machine now."""
+        rows = self.db.rows(f"{_SELECT} WHERE status IN {_OCCUPYING}")
+        return [from_row(KernelRow, row) for row in rows]
+
+    def assign(self, kernel_id: str, slots: Mapping[str, str], cpus: Sequence[int]) -> None:
+        """Write what a kernel occupies from now on."""
+        self.db.execute(
+            "UPDATE kernels SET occupied_slots = ?, cpus = ? WHERE id = ?",
+            (json.dumps(dict(slots)), json.dumps(list(cpus)), kernel_id),
+        )
+
+    def set_status(
+        self, kernel_id: str, status: str, info: str | None, exit_code: int | None = None
+    ) -> None:
+        """Write a kernel's status with its time; an exit code once written stays."""
+        at = clock.now()
+        self.db.execute(
+            "UPDATE kernels SET status = ?, status_info = ?, status_changed = ?, "
+            "terminated_at = COALESCE(terminated_at, ?), exit_code = COALESCE(exit_code, ?) "
+            "WHERE id = ?",
+            (status, info, at, at if status in DEAD else None, exit_code, kernel_id),
+        )
+
+    def keep_logs(self, kernel_id: str, logs: str) -> None:
+        """Keep the log of a kernel that has ended."""
+        self.db.execute("INSERT OR REPLACE INTO kernel_logs VALUES (?, ?)", (kernel_id, logs))
+
+    def logs(self, kernel_id: str) -> str | None:
+        """Return the log that a kernel left, None when it left none."""
+        found = self.db.value("SELECT logs FROM kernel_logs WHERE kernel_id = ?", (kernel_id,))
+        return found if isinstance(found, str) else None

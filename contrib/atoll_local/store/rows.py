@@ -1,0 +1,50 @@
+"""Rows to records and back: a record's fields are its table's columns, under the same names.
+
+A field made with :func:`json_field` is kept as JSON text; booleans are kept as 0 and 1.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+Record = TypeVar("Record", bound=attrs.AttrsInstance)
+
+
+def json_field(factory: Callable[[], Any]) -> Any:
+    """Declare a field whose column holds JSON; `factory` makes its default."""
+    return attrs.field(factory=factory, metadata={"json": True})
+
+
+def columns(record_type: type[attrs.AttrsInstance]) -> str:
+    """Return the record's columns as they stand in a SELECT."""
+    return ", ".join(f.name for f in attrs.fields(record_type))
+
+
+def from_row(record_type: type[Record], row: sqlite3.Row) -> Record:
+    """Build a record from a row that has its columns."""
+    return record_type(**{f.name: _read(f, row[f.name]) for f in attrs.fields(record_type)})
+
+
+def insertion(table: str, record: attrs.AttrsInstance) -> tuple[str, dict[str, object]]:
+    """Return the INSERT statement for `record` and its parameters."""
+    fields = attrs.fields(type(record))
+    names = ", ".join(f.name for f in fields)
+    marks = ", ".join(f":{f.name}" for f in fields)
+    values = {f.name: _write(f, getattr(record, f.name)) for f in fields}
+    # S608: table and column names are this program's own; values are bound.
+    return f"INSERT INTO {table} ({names}) VALUES ({marks})", values  # noqa: S608
+
+
+def _read(field: "attrs.Attribute[Any]", value: Any) -> Any:
+    if field.metadata.get("json"):
+        return None if value is None else json.loads(value)
+    return bool(value) if field.type is bool else value
+
+
+def _write(field: "attrs.Attribute[Any]", value: Any) -> Any:
+    if field.metadata.get("json") and value is not None:
+        return json.dumps(value)
+    return value

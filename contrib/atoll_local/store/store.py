@@ -1,0 +1,30 @@
+"""The store as the rest of the program holds it: one object with a part for each kind of thing."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from atoll_local.store.accounts import Accounts
+from atoll_local.store.database import Database
+from atoll_local.store.kernels import Kernels
+from atoll_local.store.sessions import Sessions
+
+
+@frozen
+class Store:
+    """Everything that is kept on disk."""
+
+    db: Database
+    accounts: Accounts
+    sessions: Sessions
+    kernels: Kernels
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """Open the file at `path`, creating or upgrading it."""
+        db = Database(path)
+        return cls(db, Accounts(db), Sessions(db), Kernels(db))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
