@@ -27,10 +27,10 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # The reader is gone: keep the interpreter from complaining of it when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    sys.exit(code)
+    sys.stderr.flush()
+    # Everything is closed by now. Taking the interpreter apart would cost what a fifth of `--help` costs.
+    os._exit(code)
 
 
 def show_version() -> int:

@@ -1,6 +1,5 @@
 """The tree of commands: built from light records, each command loaded from its plugin when it is used."""
 
-import difflib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -168,6 +167,8 @@ def _all_names(record: Command) -> list[str]:
 
 def near_matches(word: str, known: Sequence[str]) -> str:
     """Return `did you mean …` for names close to the word, or nothing."""
+    import difflib
+
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else ""
 

@@ -1,0 +1,152 @@
+"""Sessions over the API. What other plugins may use of this one."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from atoll import NotFound, Problem
+from atoll_sessions.model import DEAD, Session
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+PAGE = 100
+"""The most rows that the API gives at once."""
+_ALIVE = " & ".join(f'status != "{status}"' for status in DEAD)
+_LIST = """
+query($limit: Int!, $offset: Int!, $status: String, $key: String, $filter: String, $order: String) {
+  compute_session_list(limit: $limit, offset: $offset, status: $status,
+                       access_key: $key, filter: $filter, order: $order) {
+    items { FIELDS } total_count
+  }
+}"""
+
+
+async def list_sessions(
+    api: "Api",
+    fields: Sequence[str],
+    *,
+    limit: int | None = None,
+    status: str | None = None,
+    filter: str | None = None,
+    order: str | None = None,
+    access_key: str | None = None,
+) -> AsyncIterator[Session]:
+    """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
+
+    `status` is a comma-separated list of names; without one, those that have not ended are meant: statuses
+    differ by release, and a manager refuses to filter by names it does not know. `limit` None means all.
+    """
+    variables = {
+        "status": status,
+        "filter": filter if status else _both(_ALIVE, filter),
+        "order": order,
+        "key": access_key,
+    }
+    offset = 0
+    while limit is None or offset < limit:
+        size = min(PAGE, limit - offset) if limit else PAGE
+        query = _LIST.replace("FIELDS", " ".join(dict.fromkeys(["id", *fields])))
+        data = await api.gql(query, {**variables, "limit": size, "offset": offset})
+        page = data["compute_session_list"]
+        for node in page["items"]:
+            yield Session.from_node(node)
+        offset += len(page["items"])
+        if not page["items"] or offset >= page["total_count"]:
+            return
+
+
+def _both(first: str, second: str | None) -> str:
+    return f"({first}) & ({second})" if second else first
+
+
+async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Session:
+    """Return one session by its id; raises NotFound."""
+    query = f"query($id: UUID!) {{ compute_session(id: $id) {{ {' '.join(fields)} }} }}"
+    data = await api.gql(query, {"id": session_id})
+    if not data.get("compute_session"):
+        raise NotFound(f"no session has the id {session_id}")
+    return Session.from_node(data["compute_session"])
+
+
+async def find_session(api: "Api", reference: str, *, ended: bool = False) -> Session:
+    """Find a session by its id, the start of its id, or its name.
+
+    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a session
+    that has ended is found too when no other is: the one that ended last.
+    """
+    fields = ["id", "name", "status"]
+    if _is_uuid(reference):
+        return await get_session(api, reference, fields)
+    by_name = f"name == {_quoted(reference)}"
+    found = [session async for session in list_sessions(api, fields, filter=by_name, limit=PAGE)]
+    if not found and _may_start_an_id(reference):
+        live = list_sessions(api, fields)
+        found = [session async for session in live if session.id.startswith(reference.lower())]
+    if not found and ended:
+        dead = list_sessions(api, fields, status=",".join(DEAD), filter=by_name, limit=1)
+        found = [session async for session in dead]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"{session.id} ({session.name})" for session in found)
+        raise NotFound(f"{reference!r} means several sessions", hint=listed)
+    raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _may_start_an_id(text: str) -> bool:
+    return len(text) >= 4 and set(text.lower()) <= set("0123456789abcdef-")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+async def destroy(
+    api: "Api", session: str, *, forced: bool = False, owner: str | None = None
+) -> Any:
+    """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its last figures."""
+    from atoll.api import path
+
+    params = {"forced": True if forced else None, "owner_access_key": owner}
+    answer = await api.json("DELETE", path("session", session), params=params)
+    return (answer or {}).get("stats") or {}
+
+
+async def read_logs(api: "Api", session: str) -> str:
+    """Return what a session has printed, also after its end (`GET /session/{s}/logs`)."""
+    from atoll.api import path
+
+    answer = await api.json("GET", path("session", session, "logs"))
+    return str(answer["result"]["logs"])
+
+
+async def list_images(api: "Api") -> list[str]:
+    """Return the names by which sessions can ask for images: references, short ones first, and aliases."""
+    data = await api.gql("query { images { name registry tag aliases } }")
+    names: dict[str, None] = {}
+    for image in data["images"]:
+        reference = f"{image['name']}:{image['tag']}"
+        names[reference.removeprefix("lablup/")] = None
+        names |= dict.fromkeys([reference, *image["aliases"]])
+    return list(names)
+
+
+async def explain_unknown_image(api: "Api", image: str) -> NotFound:
+    """Make the error for an image that the cluster does not have, naming near ones."""
+    from atoll.commands import near_matches
+
+    try:
+        known = await list_images(api)
+    except Problem:
+        known = []
+    hint = near_matches(image, known) or f"known: {', '.join(known[:8])}"
+    return NotFound(f"no image is called {image!r}", hint=hint)

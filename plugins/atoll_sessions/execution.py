@@ -1,0 +1,137 @@
+"""One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`)."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import define, field, frozen
+
+from atoll import AtollError, Context, ExitCode, Unreachable
+from atoll.api import path
+from atoll.transport import Channel, ChannelClosed
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_GRACE = 5.0
+"""Seconds that interrupted code is given before the command lets go of it."""
+_MEDIA_SHOWN = {"text/plain"}
+
+
+@frozen(kw_only=True)
+class Code:
+    """What to run: a snippet in the session's interpreter (`query`), or commands on its files (`batch`)."""
+
+    mode: str
+    snippet: str = ""
+    clean: str | None = None
+    build: str | None = None
+    exec: str | None = None
+
+    def message(self) -> str:
+        """Return the first message of the stream."""
+        steps = {"clean": self.clean, "build": self.build, "exec": self.exec}
+        options = steps if self.mode == "batch" else {}
+        return json.dumps({"mode": self.mode, "code": self.snippet, "options": options})
+
+
+@define
+class Execution:
+    """Follows one run: passes its output on, answers its prompts, interrupts it."""
+
+    context: Context
+    api: "Api"
+    session_id: str
+    session_name: str
+    interrupted: bool = field(default=False, init=False)
+
+    async def run(self, code: Code) -> int:
+        """Run the code; returns its exit code. Raises Unreachable when the connection is lost."""
+        channel_path = path("stream", "session", self.session_id, "execute")
+        exit_code: int = ExitCode.INTERRUPTED
+        async with self.api.open(channel_path) as channel, trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_interrupts, nursery.cancel_scope)
+            await channel.send(code.message())
+            exit_code = await self._follow(channel)
+            nursery.cancel_scope.cancel()
+        return ExitCode.INTERRUPTED if self.interrupted else exit_code
+
+    async def _follow(self, channel: Channel) -> int:
+        async with aclosing(self._messages(channel)) as messages:
+            async for message in messages:
+                self._show(message.get("console") or ())
+                status = message.get("status")
+                if status == "waiting-input":
+                    await self._answer(channel, message)
+                elif status == "build-finished" and message.get("exitCode"):
+                    self.context.output.note(
+                        f"the build failed with exit code {message['exitCode']}"
+                    )
+                elif status == "finished":
+                    return int(message.get("exitCode") or 0)
+                elif status == "exec-timeout":
+                    self.context.output.warn("the cluster ended the run: it took too long")
+                    return ExitCode.TIMED_OUT
+                elif status in ("error", "server-restarting"):
+                    raise AtollError(
+                        f"the cluster could not run this: {message.get('msg') or status}"
+                    )
+        raise self._lost()
+
+    async def _messages(self, channel: Channel) -> AsyncIterator[Mapping[str, Any]]:
+        try:
+            while True:
+                yield json.loads(await channel.receive())
+        except ChannelClosed:
+            return
+
+    def _lost(self) -> Unreachable:
+        return Unreachable(
+            f"the connection to {self.api.profile.endpoint} was lost while the code ran",
+            hint=f"session {self.session_name} may go on: atoll logs {self.session_name}",
+        )
+
+    def _show(self, console: Any) -> None:
+        stream = self.context.output.stream
+        for kind, value in console:
+            if kind in ("stdout", "stderr"):
+                stream(kind, value)
+            elif kind == "media" and value[0] in _MEDIA_SHOWN:
+                stream("stdout", value[1])
+            elif kind == "media":
+                self.context.output.note(f"[{value[0]}, {len(value[1])} characters]")
+            elif kind == "html":
+                stream("stdout", value)
+            elif kind == "log":
+                stream("stderr", value)
+
+    async def _answer(self, channel: Channel, message: Mapping[str, Any]) -> None:
+        hidden = bool((message.get("options") or {}).get("is_password"))
+        line = await self.context.stdin.line(hidden=hidden)
+        if line is None:
+            await self._interrupt()
+            self.context.output.warn(
+                "the code asks for input and there is none: it was interrupted"
+            )
+            return
+        await channel.send(line)
+
+    async def _watch_interrupts(self, scope: trio.CancelScope) -> None:
+        """Interrupt the code at the first Ctrl-C; let go of it at the second, or when it does not listen."""
+        async with self.context.interrupts() as presses:
+            async for _ in presses:
+                if self.interrupted:
+                    scope.cancel()
+                    return
+                self.interrupted = True
+                scope.deadline = trio.current_time() + _GRACE
+                await self._interrupt()
+
+    async def _interrupt(self) -> None:
+        with trio.move_on_after(_GRACE):
+            try:
+                await self.api.request("POST", path("session", self.session_id, "interrupt"))
+            except AtollError as error:
+                self.context.output.warn(f"the code could not be interrupted: {error}")

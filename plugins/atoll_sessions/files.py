@@ -1,0 +1,76 @@
+"""Files into a session (`POST /session/{s}/upload`, every release)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atoll import AtollError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import Part
+
+MOST_FILES = 20
+"""How many files the API takes in one request."""
+MOST_BYTES = 1024 * 1024 - 1
+"""How large a file may be, in bytes."""
+
+
+def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
+    """Read files, and the files in folders, named by their way from `base`, else from the current folder.
+
+    A file that does not lie there goes by its name alone. Raises UsageError or NotFound, before anything has been
+    sent, for what can't be uploaded.
+    """
+    from atoll.transport import Part
+
+    root = (base or Path()).resolve()
+    parts = [
+        Part("src", _name_in(path, root, strict=base is not None), _read(path))
+        for given in paths
+        for path in _files_below(base / given if base else given)
+    ]
+    names = [part.filename for part in parts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two files would both become {twice[0]} in the session")
+    return parts
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise NotFound(f"{path}: no such file")
+    if not path.is_dir():
+        yield path
+        return
+    yield from sorted(below for below in path.rglob("*") if below.is_file())
+
+
+def _name_in(path: Path, root: Path, *, strict: bool) -> str:
+    resolved = path.resolve()
+    if resolved.is_relative_to(root):
+        return str(resolved.relative_to(root))
+    if strict:
+        raise UsageError(f"{path} does not lie below {root}", hint="change --basedir")
+    return path.name
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise UsageError(
+                f"{path} is too large to upload this way", hint="the API takes files below 1 MiB"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise AtollError(f"{path}: {error.strerror}") from None
+
+
+async def upload(api: "Api", session_id: str, parts: "Sequence[Part]") -> None:
+    """Put files into a session's /home/work, as many in one request as the API takes."""
+    from atoll.api import path
+
+    for start in range(0, len(parts), MOST_FILES):
+        some = parts[start : start + MOST_FILES]
+        # The same files under the same names: doing it twice does no harm.
+        await api.request("POST", path("session", session_id, "upload"), parts=some, safe=True)

@@ -1,0 +1,17 @@
+"""`info`: everything about one session."""
+
+import click
+
+from atoll import Context, Name
+from atoll_sessions.api import find_session, get_session
+from atoll_sessions.model import COLUMNS
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+async def info(context: Context, session: str) -> None:
+    """Show everything about a session, named by id, start of id, or name."""
+    api = await context.connect()
+    found = await find_session(api, session, ended=True)
+    details = await get_session(api, found.id, [column.name for column in COLUMNS])
+    context.output.item(details, COLUMNS)

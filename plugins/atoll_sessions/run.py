@@ -1,0 +1,150 @@
+"""`run`: run code in a session, new or used again."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import trio
+from attrs import define
+
+from atoll import AtollError, Context, ExitCode, UsageError
+from atoll_sessions.api import destroy
+from atoll_sessions.creation import (
+    Created,
+    create_session,
+    session_options,
+    tell_created,
+    wanted_from,
+)
+from atoll_sessions.execution import Code, Execution
+from atoll_sessions.files import collect, upload
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_RUNNERS = {
+    ".py": "python",
+    ".sh": "sh",
+    ".bash": "bash",
+    ".js": "node",
+    ".rb": "ruby",
+    ".pl": "perl",
+    ".R": "Rscript",
+}
+_CLEANUP = 30.0
+
+
+@click.command()
+@session_options
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-c", "--code", metavar="CODE", help="Run this in the session's interpreter.")
+@click.option(
+    "--clean", metavar="COMMAND", help="Run this first, to remove what an earlier build left."
+)
+@click.option("--build", metavar="COMMAND", help="Build the files with this.")
+@click.option("--exec", "exec_", metavar="COMMAND", help="Run the files with this.")
+@click.option(
+    "--basedir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="What the files' paths are relative to.",
+)
+@click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
+@click.option("-q", "--quiet", is_flag=True, help="Print what the code prints, and nothing else.")
+async def run(
+    context: Context,
+    files: tuple[Path, ...],
+    code: str | None,
+    clean: str | None,
+    build: str | None,
+    exec_: str | None,
+    basedir: Path | None,
+    rm: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Run CODE, or FILES, in a session of IMAGE; its exit code is the program's own.
+
+    The session is new, unless one goes by the name that -t gives. Without --exec, a single file is run by the
+    program that its suffix stands for.
+    """
+    context.output.quiet = quiet
+    parts = collect(files, basedir)
+    what = _code_of(code, [part.filename for part in parts], clean, build, exec_)
+    api = await context.connect()
+    wanted = wanted_from(context, api, options)
+    async with _removal(context, api, wanted.name) as removal:
+        removal.due = rm
+        try:
+            created = await create_session(context, api, wanted)
+        except AtollError:
+            removal.due = False  # it was refused: what goes by that name is not of our making
+            raise
+        tell_created(context, created, wanted)
+        if created.status != "RUNNING":
+            return _not_running(context, created)
+        await upload(api, created.id, parts)
+        return await Execution(context, api, created.id, created.name).run(what)
+
+
+def _code_of(
+    code: str | None, files: Sequence[str], clean: str | None, build: str | None, exec_: str | None
+) -> Code:
+    if code is not None:
+        if files or exec_ or build:
+            raise UsageError(
+                "run: -c runs by itself", hint="leave out the files, --build and --exec"
+            )
+        return Code(mode="query", snippet=code)
+    if not files and not exec_ and not build:
+        raise UsageError(
+            "run: there is nothing to run", hint="give -c CODE, FILES or --exec COMMAND"
+        )
+    return Code(mode="batch", clean=clean, build=build, exec=exec_ or _default_exec(files, build))
+
+
+def _default_exec(files: Sequence[str], build: str | None) -> str:
+    """Return the command that runs a single file; `*` leaves the choice to the session's runtime."""
+    from shlex import quote
+
+    alone = len(files) == 1 and build is None
+    runner = _RUNNERS.get(Path(files[0]).suffix) if alone else None
+    return f"{runner} {quote(files[0])}" if runner else "*"
+
+
+def _not_running(context: Context, created: Created) -> int:
+    if created.status == "TIMEOUT":
+        return ExitCode.TIMED_OUT
+    if created.status in ("PENDING", "SCHEDULED"):
+        context.output.note("the code is not run: the session was only enqueued")
+        return ExitCode.OK
+    raise AtollError(f"session {created.name} is {created.status}", hint=f"atoll info {created.id}")
+
+
+@define
+class _Removal:
+    """Whether the session is to be terminated at the end."""
+
+    due: bool = False
+
+
+@asynccontextmanager
+async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Removal]:
+    """Terminate the session at the end, however that comes, if that is due then."""
+    removal = _Removal()
+    try:
+        yield removal
+    finally:
+        if removal.due:
+            # Ctrl-C must not keep the session from being removed, nor a silent cluster hold us for ever.
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP):
+                await _remove(context, api, name)
+
+
+async def _remove(context: Context, api: "Api", name: str) -> None:
+    try:
+        await destroy(api, name)
+    except AtollError as error:
+        if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
+            context.output.warn(f"session {name} could not be terminated: {error}")
