@@ -1,0 +1,120 @@
+"""What tests in several folders share: a server on loopback that does what a test tells it to."""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import h11
+import pytest
+import trio
+from attrs import define, field, frozen
+
+
+@frozen
+class Seen:
+    """A request as it came over the wire; header names in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Handler = Callable[[Seen, trio.abc.Stream], Awaitable[bool | None]]
+
+
+@define
+class ScriptedServer:
+    """Serves HTTP/1.1; the handler writes raw answers and returns True to keep the connection."""
+
+    handler: Handler
+    tls: ssl.SSLContext | None = None
+    port: int = 0
+    connections: int = 0
+    requests: list[Seen] = field(factory=list)
+
+    @property
+    def url(self) -> str:
+        """The endpoint to give to a profile."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        if self.tls:
+            stream = trio.SSLStream(stream, self.tls, server_side=True, https_compatible=True)
+        async with stream:
+            try:
+                await self._requests_of(stream)
+            except h11.RemoteProtocolError:
+                await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return  # The client has gone, as some tests have it do.
+
+    async def _requests_of(self, stream: trio.abc.Stream) -> None:
+        while (seen := await read_request(stream)) is not None:
+            self.requests.append(seen)
+            if not await self.handler(seen, stream):
+                return
+
+
+async def read_request(stream: trio.abc.Stream) -> Seen | None:
+    """Read one request, or return None at the end of the connection."""
+    parser = h11.Connection(h11.SERVER)
+    head, body = None, b""
+    while True:
+        event = parser.next_event()
+        if event is h11.NEED_DATA:
+            parser.receive_data(await stream.receive_some(65536))
+        elif isinstance(event, h11.Request):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            headers = {name.decode(): value.decode() for name, value in head.headers}
+            return Seen(head.method.decode(), head.target.decode(), headers, body)
+        else:
+            return None
+
+
+def http_answer(
+    body: bytes = b"{}",
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+    headers: Sequence[str] = (),
+) -> bytes:
+    """Spell out a whole answer."""
+    lines = [
+        f"HTTP/1.1 {status} Status",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+def answer():
+    """Return the function that spells out an answer."""
+    return http_answer
+
+
+@pytest.fixture
+def serve():
+    """Return a context manager that serves a handler, in which `async with` gives the server."""
+
+    @asynccontextmanager
+    async def scripted(
+        handler: Handler, *, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[ScriptedServer]:
+        server = ScriptedServer(handler, tls)
+        async with trio.open_nursery() as nursery:
+            start = partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1")
+            listeners = await nursery.start(start)
+            server.port = listeners[0].socket.getsockname()[1]
+            yield server
+            nursery.cancel_scope.cancel()
+
+    return scripted

@@ -1,0 +1,449 @@
+"""One profile's connection: negotiation, parameters, errors, retries, over real sockets."""
+
+import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from atoll.api import Api, ApiVersion, path, problem_from
+from atoll.errors import (
+    AtollError,
+    ExitCode,
+    NotAuthorized,
+    NotFound,
+    Problem,
+    Unreachable,
+)
+from atoll.profiles import Profile
+from atoll.transport import NotSent
+from atoll_rest.transport import connect
+
+pytestmark = pytest.mark.anyio
+PROBS = "https://api.backend.ai/probs"
+
+
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+
+@pytest.fixture
+def cluster(serve, answer):
+    """Serve an API that says its version at `/`, and gives prepared replies to all else."""
+
+    @asynccontextmanager
+    async def running(*replies, version="v7.20230615"):
+        pending = list(replies)
+
+        async def handler(seen, stream):
+            if seen.target == "/":
+                hello = {"version": version, "manager": "23.09.10"}
+                await stream.send_all(answer(json.dumps(hello).encode()))
+                return True
+            reply = pending.pop(0) if pending else {}
+            if isinstance(reply, dict):
+                reply = answer(json.dumps(reply).encode())
+            await stream.send_all(reply)
+            return bool(reply)
+
+        async with serve(handler) as server:
+            yield server
+
+    return running
+
+
+@pytest.fixture
+def problem(answer):
+    """Spell out a refusal."""
+
+    def refusal(status, kind="generic-bad-request", title="Bad request.", headers=(), **more):
+        body = json.dumps({"type": f"{PROBS}/{kind}", "title": title, **more}).encode()
+        kind_of_body = "application/problem+json"
+        return answer(body, status=status, content_type=kind_of_body, headers=headers)
+
+    return refusal
+
+
+def factory(_kind, profile):
+    return connect(profile)
+
+
+def open_api(server, cache=None):
+    profile = Profile(name="lab", endpoint=server.url, access_key="AK", secret_key="SK")
+    return Api(profile, factory, cache)
+
+
+def asked(server):
+    """Return what was requested, beside the version."""
+    return [seen for seen in server.requests if seen.target != "/"]
+
+
+# Paths and parameters
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        (("session", "my sess", "logs"), "/session/my%20sess/logs"),
+        (("a/b", "ü", "%"), "/a%2Fb/%C3%BC/%25"),
+        (("..", "."), "/%2E%2E/%2E"),
+    ],
+)
+def test_path(segments, expected):
+    assert path(*segments) == expected
+
+
+async def test_a_get_carries_its_parameters_both_ways(cluster):
+    params = {"name": "ü", "all": True, "ids": ["a", "b"], "tag": None, "limit": 3}
+    async with cluster() as server, open_api(server) as api:
+        await api.request("GET", "/x", params=params)
+    [seen] = asked(server)
+    assert seen.target == "/x?name=%C3%BC&all=true&ids=a&ids=b&limit=3"
+    assert json.loads(seen.body) == {"name": "ü", "all": True, "ids": ["a", "b"], "limit": 3}
+    assert seen.headers["content-type"] == "application/json"
+
+
+async def test_a_get_without_parameters_has_no_body(cluster):
+    async with cluster() as server, open_api(server) as api:
+        await api.request("GET", "/x", params={"tag": None})
+    [seen] = asked(server)
+    assert (seen.target, seen.body, seen.headers["content-type"]) == ("/x", b"", "text/plain")
+
+
+@pytest.mark.parametrize(("query", "target"), [(False, "/x"), (True, "/x?a=1")])
+async def test_a_post_carries_its_parameters_in_the_body(cluster, query, target):
+    async with cluster() as server, open_api(server) as api:
+        await api.request("POST", "/x", params={"a": 1}, query=query)
+    [seen] = asked(server)
+    assert (seen.target, json.loads(seen.body)) == (target, {"a": 1})
+
+
+async def test_where_the_body_is_taken_parameters_are_in_the_query(cluster):
+    async with cluster() as server, open_api(server) as api:
+        await api.request("PATCH", "/x", params={"a": 1}, body=b"raw", content_type="a/b")
+    [seen] = asked(server)
+    assert (seen.target, seen.body, seen.headers["content-type"]) == ("/x?a=1", b"raw", "a/b")
+
+
+# Negotiation
+
+
+@pytest.mark.parametrize(
+    ("server_says", "announced", "spoken"),
+    [
+        ("v6.20220615", "v6.20220615", ApiVersion(6, "20220615")),
+        ("v7.20230615", "v7.20230615", ApiVersion(7, "20230615")),
+        ("v9.20250722", "v7.20230615", ApiVersion(9, "20250722")),
+        ("v12.20300101", "v7.20230615", ApiVersion(9, "20250722")),
+    ],
+)
+async def test_versions(cluster, server_says, announced, spoken):
+    async with cluster(version=server_says) as server, open_api(server) as api:
+        await api.request("GET", "/x")
+        assert await api.version() == spoken
+        assert await api.manager() == "23.09.10"
+    hello, seen = server.requests
+    assert seen.headers["x-backendai-version"] == announced
+    assert "authorization" not in hello.headers
+
+
+async def test_the_server_is_asked_once_by_requests_at_once(cluster):
+    async with cluster() as server, open_api(server) as api, trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(api.request, "GET", "/x")
+    assert [seen.target for seen in server.requests].count("/") == 1
+
+
+async def test_the_version_is_remembered_on_disk(cluster, tmp_path):
+    async with cluster() as server:
+        for _ in range(2):
+            async with open_api(server, tmp_path) as api:
+                await api.request("GET", "/x")
+    assert [seen.target for seen in server.requests] == ["/", "/x", "/x"]
+    [file] = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": "x", "manager": "", "at": 1e10}'])
+async def test_a_damaged_memory_is_not_minded(cluster, tmp_path, content):
+    async with cluster() as server:
+        async with open_api(server, tmp_path) as api:
+            await api.version()
+        [file] = [file for file in tmp_path.rglob("*") if file.is_file()]
+        file.write_text(content)
+        async with open_api(server, tmp_path) as api:
+            assert await api.version() == ApiVersion(7, "20230615")
+
+
+async def test_a_folder_that_cannot_be_written_is_not_minded(cluster, tmp_path):
+    (tmp_path / "servers").write_text("a file where a folder should be")
+    async with cluster() as server, open_api(server, tmp_path) as api:
+        assert await api.version() == ApiVersion(7, "20230615")
+
+
+async def test_a_cluster_that_has_become_older_is_met_once_more(cluster, problem, tmp_path):
+    async with cluster(version="v7.20230615") as server, open_api(server, tmp_path) as api:
+        await api.version()
+    remembered = next(file for file in tmp_path.rglob("*.json"))
+    refusal = problem(400, msg="Unsupported API version.")
+    async with cluster(refusal, {"ok": 1}, version="v6.20220615") as other:
+        async with open_api(other, tmp_path) as api:
+            await api.version()
+        [file] = [file for file in tmp_path.rglob("*.json") if file != remembered]
+        file.write_text(remembered.read_text())
+        async with open_api(other, tmp_path) as api:
+            assert await api.json("POST", "/x", params={"a": 1}) == {"ok": 1}
+    versions = [seen.headers["x-backendai-version"] for seen in asked(other)]
+    assert versions == ["v7.20230615", "v6.20220615"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"<html>"), (200, b'{"version": 7}'), (200, b"[]"), (404, b"{}"), (200, b'"v"')],
+)
+async def test_something_else_at_the_endpoint(serve, answer, status, body):
+    async def handler(_seen, stream):
+        await stream.send_all(answer(body, status=status))
+
+    async with serve(handler) as server, open_api(server) as api:
+        with pytest.raises(AtollError, match="does not answer like a Backend"):
+            await api.request("GET", "/x")
+
+
+async def test_a_redirect_says_where_to(serve, answer):
+    async def handler(_seen, stream):
+        await stream.send_all(answer(status=301, headers=["Location: https://other.example/"]))
+
+    async with serve(handler) as server, open_api(server) as api:
+        with pytest.raises(Problem, match=r"redirects to https://other\.example/"):
+            await api.request("GET", "/x")
+
+
+# GraphQL
+
+
+async def test_gql_gives_the_data(cluster):
+    async with cluster({"data": {"a": 1}, "errors": None}) as server, open_api(server) as api:
+        assert await api.gql("query($x: Int) { a }", {"x": 1}) == {"a": 1}
+    [seen] = asked(server)
+    assert seen.target == "/admin/gql"
+    assert json.loads(seen.body) == {"query": "query($x: Int) { a }", "variables": {"x": 1}}
+
+
+async def test_gql_errors_are_problems(cluster):
+    errors = [{"message": "first\nwords", "path": ["a"]}, {"message": "second"}]
+    async with cluster({"data": None, "errors": errors}) as server, open_api(server) as api:
+        with pytest.raises(Problem, match=r"^first words$") as caught:
+            await api.gql("{ a }")
+    assert caught.value.type == "graphql-error"
+    assert caught.value.data == errors
+
+
+@pytest.mark.parametrize(
+    ("query", "attempts"), [("{ a }", 2), ("mutation { a }", 1), ("query { a }", 2)]
+)
+async def test_queries_are_repeated_and_mutations_are_not(cluster, query, attempts):
+    async with cluster(b"", {"data": {}}) as server, open_api(server) as api:
+        if attempts == 1:
+            with pytest.raises(Unreachable):
+                await api.gql(query)
+        else:
+            await api.gql(query)
+    assert len(asked(server)) == attempts
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "family", "exit_code"),
+    [
+        (401, "auth-failed", NotAuthorized, ExitCode.UNAUTHORIZED),
+        (403, "generic-forbidden", NotAuthorized, ExitCode.UNAUTHORIZED),
+        (404, "object-not-found", NotFound, ExitCode.NOT_FOUND),
+        (410, "vfolder-gone", NotFound, ExitCode.NOT_FOUND),
+        (412, "quota-exceeded", Problem, ExitCode.FAILED),
+        (500, "internal-server-error", Problem, ExitCode.FAILED),
+    ],
+)
+async def test_refusals(cluster, problem, status, kind, family, exit_code):
+    refusal = problem(status, kind, title="No.", data={"a": 1})
+    async with cluster(refusal) as server, open_api(server) as api:
+        with pytest.raises(family) as caught:
+            await api.request("POST", "/x")
+    error = caught.value
+    assert (error.status, error.type, error.data) == (status, kind, {"a": 1})
+    assert error.exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"title": "No such session.", "msg": "'a'"}, "No such session: 'a'"),
+        ({"title": "Bad.", "msg": "Bad. And\n more."}, "Bad. And more."),
+        ({"title": "Only a title."}, "Only a title"),
+        (
+            {"type": f"{PROBS}/invalid-api-params", "title": "Bad", "data": {"name": "too short"}},
+            "Bad: name: too short",
+        ),
+        ({}, "the cluster answered with HTTP status 400"),
+    ],
+)
+def test_messages_are_one_readable_line(content, expected):
+    assert problem_from(400, json.dumps(content).encode()).message == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"\xff\xfe", b"[1]", b'"x"', b"{"])
+def test_bodies_that_are_no_problem_documents(body):
+    error = problem_from(502, body, "text/html")
+    assert (error.type, error.status) == ("generic-error", 502)
+    assert "502" in error.message
+    assert "proxy" in error.hint
+
+
+def test_a_wrong_clock_is_measured():
+    date = format_datetime(datetime.now(UTC) - timedelta(minutes=40), usegmt=True)
+    body = json.dumps({"type": f"{PROBS}/invalid-auth-params", "msg": "Date/time sync error"})
+    error = problem_from(400, body.encode(), headers={"date": date})
+    assert error.hint == "this machine's clock is 40 min ahead of the cluster's"
+
+
+def test_a_rate_limit_says_how_long():
+    headers = {"x-ratelimit-limit": "1000", "x-ratelimit-window": "900"}
+    assert "1000 requests in any 15 min" in problem_from(429, b"{}", headers=headers).hint
+    assert "try again in 30 s" in problem_from(429, b"{}", headers={"retry-after": "30"}).hint
+
+
+async def test_a_reply_that_is_not_json(cluster, answer):
+    async with cluster(answer(b"<p>")) as server, open_api(server) as api:
+        with pytest.raises(AtollError, match="did not answer with JSON"):
+            await api.json("GET", "/x")
+
+
+# Retries
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_lost_answer_to_a_reading_request_is_asked_for_again(cluster, method):
+    async with cluster(b"") as server, open_api(server) as api:
+        assert (await api.request(method, "/x")).status == 200
+    assert len(asked(server)) == 2
+
+
+@pytest.mark.parametrize(("method", "safe"), [("POST", None), ("DELETE", None), ("GET", False)])
+async def test_a_lost_answer_to_a_changing_request_is_an_error(cluster, method, safe):
+    async with cluster(b"") as server, open_api(server) as api:
+        with pytest.raises(Unreachable, match="was lost"):
+            await api.request(method, "/x", safe=safe)
+    assert len(asked(server)) == 1
+
+
+async def test_a_changing_request_said_to_be_safe_is_repeated(cluster):
+    async with cluster(b"") as server, open_api(server) as api:
+        await api.request("PUT", "/x", safe=True)
+    assert len(asked(server)) == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "attempts"),
+    [
+        ({"status": 502}, 2),
+        ({"status": 503, "kind": "service-unavailable"}, 2),
+        ({"status": 503, "kind": "server-frozen"}, 1),
+        ({"status": 503, "kind": "not-implemented"}, 1),
+        ({"status": 500}, 1),
+        ({"status": 429}, 1),
+        ({"status": 429, "headers": ["Retry-After: 0"]}, 2),
+        ({"status": 429, "headers": ["Retry-After: 600"]}, 1),
+    ],
+)
+async def test_which_refusals_pass(cluster, problem, refusal, attempts):
+    async with cluster(problem(**refusal)) as server, open_api(server) as api:
+        if attempts == 1:
+            with pytest.raises(Problem):
+                await api.request("GET", "/x")
+        else:
+            await api.request("GET", "/x")
+    assert len(asked(server)) == attempts
+
+
+class Unsent:
+    """A transport whose first requests never leave."""
+
+    def __init__(self, profile, failures):
+        self.inner = connect(profile)
+        self.failures = failures
+        self.attempts = 0
+
+    async def request(self, request):
+        self.attempts += 1
+        if self.attempts <= self.failures:
+            raise NotSent("can't connect")
+        return await self.inner.request(request)
+
+    async def aclose(self):
+        await self.inner.aclose()
+
+
+async def test_what_never_left_is_sent_again_whatever_it_was(cluster, tmp_path):
+    async with cluster() as server:
+        async with open_api(server, tmp_path) as api:
+            await api.version()
+        made = []
+
+        def unsent(_kind, profile):
+            made.append(Unsent(profile, failures=1))
+            return made[-1]
+
+        profile = Profile(name="lab", endpoint=server.url)
+        async with Api(profile, unsent, tmp_path) as api:
+            await api.request("POST", "/x")
+    assert made[0].attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "attempts", "seconds"),
+    [("http://cluster.example", 3, 0.5), ("http://127.0.0.1:1", 2, 0.05)],
+)
+def test_an_unreachable_cluster_is_told_after_a_few_attempts(endpoint, attempts, seconds):
+    made = []
+
+    def unsent(_kind, profile):
+        made.append(Unsent(profile, failures=99))
+        return made[-1]
+
+    async def main():
+        began = trio.current_time()
+        async with Api(Profile(name="lab", endpoint=endpoint), unsent) as api:
+            with pytest.raises(Unreachable, match="can't connect"):
+                await api.request("GET", "/x")
+        return trio.current_time() - began
+
+    waited = trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert waited == pytest.approx(seconds, abs=0.01)
+    assert made[0].attempts == attempts
+
+
+# Streams
+
+
+async def test_a_streamed_reply_is_closed_with_its_context(cluster, answer):
+    big = answer(b"x" * 1_000_000)
+    async with cluster(big) as server, open_api(server) as api:
+        async with await api.request("GET", "/x", stream=True) as reply:
+            assert reply.status == 200
+            size = sum([len(chunk) async for chunk in reply.chunks()])
+        await api.request("GET", "/x")
+    assert size == 1_000_000
+    assert server.connections == 1
+
+
+async def test_a_streamed_request_that_is_refused_is_a_problem(cluster, problem):
+    refusal = problem(404, "object-not-found", "No such file.")
+    async with cluster(refusal) as server, open_api(server) as api:
+        with pytest.raises(NotFound, match="No such file"):
+            await api.request("GET", "/x", stream=True)

@@ -1,0 +1,103 @@
+"""Proxies of the environment: when one is used, and that the signature survives it."""
+
+import pytest
+
+from atoll.errors import Unreachable
+from atoll.profiles import Profile
+from atoll.transport import NotSent, Request
+from atoll_rest.address import address
+from atoll_rest.proxies import proxy_for
+from atoll_rest.transport import connect
+
+PROXY = "http://proxy.example:3128"
+
+
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "environ", "expected"),
+    [
+        ("https://api.example.com", {}, None),
+        ("https://api.example.com", {"HTTPS_PROXY": PROXY}, PROXY),
+        ("https://api.example.com", {"https_proxy": PROXY}, PROXY),
+        ("https://api.example.com", {"HTTP_PROXY": PROXY}, None),
+        ("http://api.example.com", {"HTTP_PROXY": PROXY}, PROXY),
+        ("http://api.example.com", {"ALL_PROXY": "proxy.example:3128"}, PROXY),
+        ("http://127.0.0.1:8090", {"ALL_PROXY": PROXY}, None),
+        ("http://[::1]:8090", {"ALL_PROXY": PROXY}, None),
+        ("http://localhost:8090", {"ALL_PROXY": PROXY}, None),
+        ("https://api.example.com", {"ALL_PROXY": PROXY, "NO_PROXY": "*"}, None),
+        ("https://api.example.com", {"ALL_PROXY": PROXY, "NO_PROXY": "x, example.com"}, None),
+        ("https://api.example.com", {"ALL_PROXY": PROXY, "NO_PROXY": ".example.com"}, None),
+        ("https://anexample.com", {"ALL_PROXY": PROXY, "NO_PROXY": "example.com"}, PROXY),
+        (
+            "https://api.example.com:99",
+            {"ALL_PROXY": PROXY, "NO_PROXY": "api.example.com:99"},
+            None,
+        ),
+        (
+            "https://api.example.com:99",
+            {"ALL_PROXY": PROXY, "NO_PROXY": "api.example.com:1"},
+            PROXY,
+        ),
+        ("http://10.1.2.3", {"ALL_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, None),
+        ("http://11.1.2.3", {"ALL_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, PROXY),
+    ],
+)
+def test_which_proxy(endpoint, environ, expected):
+    assert proxy_for(address(Profile(name="lab", endpoint=endpoint)), environ) == expected
+
+
+async def fetch(endpoint):
+    transport = connect(Profile(name="lab", endpoint=endpoint, access_key="AK", secret_key="SK"))
+    try:
+        response = await transport.request(Request(method="GET", path="/x", version="v7.20230615"))
+        return await response.read()
+    finally:
+        await transport.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_proxy_is_asked_for_the_whole_url(serve, answer, monkeypatch):
+    async def handler(_seen, stream):
+        await stream.send_all(answer(b"from afar"))
+
+    async with serve(handler) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert await fetch("http://cluster.example:8080") == b"from afar"
+    [seen] = proxy.requests
+    assert seen.target == "http://cluster.example:8080/x"
+    assert seen.headers["host"] == "cluster.example:8080"
+    assert "authorization" in seen.headers
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_refuses_the_tunnel(serve, answer, monkeypatch):
+    async def handler(_seen, stream):
+        await stream.send_all(answer(status=407))
+
+    async with serve(handler) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(Unreachable, match=r"the proxy refused the way to https://cluster\."):
+            await fetch("https://cluster.example")
+    [seen] = proxy.requests
+    assert (seen.method, seen.target) == ("CONNECT", "cluster.example:443")
+    assert "authorization" not in seen.headers
+
+
+@pytest.mark.anyio
+async def test_an_unreachable_proxy_is_named(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:word@no-such-proxy.invalid:3128")
+    with pytest.raises(NotSent, match="the proxy http://no-such-proxy") as caught:
+        await fetch("https://cluster.example")
+    assert "word" not in str(caught.value)
