@@ -1,0 +1,38 @@
+"""The embedded cluster: one machine that speaks the Backend.AI API, and the commands that mind it.
+
+This module is the plugin's entry; the cluster itself is a program of its own, started by the launcher.
+"""
+
+from collections.abc import Iterator
+
+from atoll import Command, ProfileOffer, Setting, hookimpl
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """Commands about the embedded cluster."""
+    yield Command("local", "The embedded cluster on this machine")
+    yield Command("local up", "Start the embedded cluster", "atoll_local.commands:up")
+    yield Command("local down", "End its sessions and stop it", "atoll_local.commands:down")
+    yield Command(
+        "local status", "Show whether it runs, and what it stands on", "atoll_local.commands:status"
+    )
+    yield Command("local logs", "Show its log", "atoll_local.commands:logs")
+    yield Command(
+        "local reset", "Stop it and delete everything it keeps", "atoll_local.commands:reset"
+    )
+    yield Command("local env", "Print settings for other clients", "atoll_local.commands:env")
+
+
+@hookimpl
+def atoll_profiles() -> Iterator[ProfileOffer]:
+    """The embedded cluster, for when no other is configured."""
+    yield ProfileOffer(
+        "local", "The embedded cluster on this machine", "atoll_local.launcher:offer"
+    )
+
+
+@hookimpl
+def atoll_settings() -> Iterator[Setting]:
+    """How the cluster is started."""
+    yield Setting("local.sandbox", "auto", "Whether sessions run in a sandbox", ("auto", "plain"))

@@ -63,8 +63,9 @@ class Program:
 
     def profile(self, name: str | None, say: Callable[[str], None]) -> "Profile":
         """Return the profile to use; this may start the embedded cluster."""
-        offers = [_load(provided) for provided in self.registry.collect("atoll_profiles")]
-        return self.settings.profile(name, offers, say)
+        offers = self.registry.by_name("atoll_profiles", lambda record: [record.name])
+        makers = {name: _load(provided) for name, provided in offers.items()}
+        return self.settings.profile(name, makers, say)
 
     async def connect(self, name: str | None, say: Callable[[str], None]) -> "Api":
         """Return the connection of a profile, kept for the next command; nothing is sent yet."""

@@ -64,9 +64,11 @@ class Settings:
         return self._file
 
     def profile(
-        self, name: str | None, offers: Sequence[Offer], say: Callable[[str], None]
+        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
     ) -> "Profile":
-        """Return the profile to use: the one named, the environment's, the one in use, or an offer.
+        """Return the profile to use: the one named, the environment's, the one in use, the first offer.
+
+        An offer can be named too.
 
         Raises NotFound for a name that is not there, ConfigError when nothing says which cluster to use.
         """
@@ -76,12 +78,14 @@ class Settings:
         return evolve(profile, verify_tls=False) if self.skip_tls_check else profile
 
     def _choose(
-        self, name: str | None, offers: Sequence[Offer], say: Callable[[str], None]
+        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
     ) -> "Profile":
         from atoll.profiles import ProfileStore, overlay_environment
 
         store = ProfileStore(self.paths)
         if named := name or self.environ.get("ATOLL_PROFILE"):
+            if named in offers and named not in store.names():
+                return offers[named](self.paths, say)
             return store.load(named)
         current = None if self.environ.get("BACKEND_ENDPOINT") else store.current()
         base = store.load(current) if current else None
@@ -91,7 +95,7 @@ class Settings:
             raise ConfigError(
                 "no profile is configured", hint="atoll profile add NAME --endpoint URL"
             )
-        return offers[0](self.paths, say)
+        return next(iter(offers.values()))(self.paths, say)
 
 
 def _read_config(path: "os.PathLike[str]") -> dict[str, Any]:

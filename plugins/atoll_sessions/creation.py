@@ -221,7 +221,8 @@ async def _tell_why_waiting(api: "Api", name: str, show: Callable[[str], None]) 
 def tell_created(context: Context, created: Created, wanted: Wanted) -> None:
     """Tell the user what became of the session."""
     note = context.output.note
-    if created.served_by:
+    # A short name asks for no version in particular; a full one does.
+    if created.served_by and ":" in wanted.image:
         note(f"{wanted.image} is served by {created.served_by}")
     if not created.created:
         note(f"session {created.name} is there already and is used again")

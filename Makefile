@@ -1,0 +1,50 @@
+# Everything a developer needs. Each target sets up what it stands on.
+#
+#   make demo    an embedded cluster, one session, code run in it
+#   make test    all tests but those that need another cluster or another client
+#   make interop the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
+#   make lint    ruff, mypy, import-linter
+#   make bench   start-up times beside their peers
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test interop lint format bench clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(STAMP)-dev: $(STAMP) pyproject.toml
+	$(BIN)/python -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"]))' > $(VENV)/dev-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(VENV)/dev-requirements.txt
+	touch $@
+
+demo: $(STAMP)
+	@sh docs/demo.sh $(BIN)/atoll
+
+test: $(STAMP)-dev
+	$(BIN)/python -m pytest -m "not interop" $(ARGS)
+
+interop: $(STAMP)-dev
+	$(BIN)/python -m pytest -m interop $(ARGS)
+
+lint: $(STAMP)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)-dev
+	$(BIN)/python tests/benchmarks/startup.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,104 @@
+"""`atoll local …`: minding the embedded cluster."""
+
+import shutil
+from collections import deque
+
+import click
+import trio
+
+from atoll import AtollError, Column, Context
+from atoll_local import launcher
+from atoll_local.instance import read_server
+
+_STATUS = [
+    Column("status"),
+    Column("endpoint"),
+    Column("pid", "Process"),
+    Column("sandbox"),
+    Column("data", "Data folder"),
+]
+
+
+@click.command()
+async def up(context: Context) -> None:
+    """Start the embedded cluster, unless it runs."""
+    data = launcher.data_dir(context.program.paths)
+    server = read_server(data)
+    if server is None:
+        sandbox = str(context.settings["local.sandbox"])
+        server = await trio.to_thread.run_sync(launcher.start, data, sandbox)
+    context.output.note(f"the embedded cluster answers at {server['endpoint']}")
+
+
+@click.command()
+async def down(context: Context) -> None:
+    """End the sessions of the embedded cluster and stop it; what it knows stays."""
+    data = launcher.data_dir(context.program.paths)
+    ran = await trio.to_thread.run_sync(launcher.stop, data)
+    context.output.note(
+        "the embedded cluster is stopped" if ran else "the embedded cluster does not run"
+    )
+
+
+@click.command()
+async def status(context: Context) -> None:
+    """Show whether the embedded cluster runs, and what its sandbox stands on."""
+    from atoll_local.engine.local import LocalEngine
+
+    data = launcher.data_dir(context.program.paths)
+    server = read_server(data) or {}
+    plain = context.settings["local.sandbox"] == "plain"
+    probe = await trio.to_thread.run_sync(lambda: LocalEngine(data.kernels, plain=plain).probe)
+    record = {
+        "status": "running" if server else "stopped",
+        "endpoint": server.get("endpoint"),
+        "pid": server.get("pid"),
+        "sandbox": str(probe),
+        "data": str(data.root),
+    }
+    context.output.item(record, _STATUS)
+
+
+@click.command()
+@click.option(
+    "-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="How many lines."
+)
+async def logs(context: Context, lines: int) -> None:
+    """Show the end of the embedded cluster's log."""
+    path = launcher.data_dir(context.program.paths).log_folder / "cluster.log"
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            last = deque(file, maxlen=lines)
+    except FileNotFoundError:
+        raise AtollError("there is no log yet", hint="atoll local up starts the cluster") from None
+    context.output.stream("stdout", "".join(last))
+
+
+@click.command()
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+async def reset(context: Context, yes: bool) -> None:
+    """Stop the embedded cluster and delete all it keeps: sessions, files, keys."""
+    data = launcher.data_dir(context.program.paths)
+    question = f"Delete everything in {data.root}?"
+    if not yes and not await context.confirm(question, flag="--yes"):
+        context.output.note("nothing was deleted")
+        return
+    await trio.to_thread.run_sync(launcher.stop, data)
+    await trio.to_thread.run_sync(shutil.rmtree, data.root, True)
+    context.output.note("the embedded cluster is as it was before its first start")
+
+
+@click.command()
+async def env(context: Context) -> None:
+    """Print settings by which other clients find the embedded cluster: eval "$(atoll local env)"."""
+    profile = await trio.to_thread.run_sync(
+        launcher.offer, context.program.paths, context.output.note
+    )
+    values = {
+        "BACKEND_ENDPOINT": profile.endpoint,
+        "BACKEND_ENDPOINT_TYPE": profile.endpoint_type,
+        "BACKEND_ACCESS_KEY": profile.access_key,
+        "BACKEND_SECRET_KEY": profile.secret_key,
+    }
+    for name, value in values.items():
+        context.output.stream("stdout", f"export {name}={value}\n")

@@ -1,0 +1,84 @@
+"""Finding the embedded cluster's program, starting it, and stopping it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from atoll import AtollError, Profile
+from atoll.paths import Paths, read_private
+from atoll_local.instance import process_start, read_server
+from atoll_local.paths import DataDir
+
+_START_DEADLINE = 30.0
+_STOP_DEADLINE = 30.0
+_POLL = 0.01
+
+
+def data_dir(paths: Paths) -> DataDir:
+    """Return where the cluster keeps things."""
+    return DataDir(paths.data / "local")
+
+
+def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
+    """Return a profile for the embedded cluster, starting it when it does not run."""
+    data = data_dir(paths)
+    server = read_server(data)
+    if server is None:
+        say("atoll: starting the embedded cluster (atoll local --help tells more)")
+        server = start(data)
+    return profile(data, server)
+
+
+def profile(data: DataDir, server: dict[str, Any]) -> Profile:
+    """Make the profile of a running cluster, as its administrator."""
+    keys = json.loads(read_private(data.credentials))["admin"]
+    return Profile(name="local", endpoint=server["endpoint"], **keys)
+
+
+def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
+    """Start the program and wait until it answers; raises AtollError with its last words if it does not."""
+    data = DataDir.prepare(data.root)
+    command = [sys.executable, "-m", "atoll_local", "--data", str(data.root), "--log-file"]
+    command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
+    last_words = data.log_folder / "start.log"
+    with last_words.open("w") as log:
+        # A session of its own: Ctrl-C in the shell is not meant for it.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    deadline = time.monotonic() + _START_DEADLINE
+    while time.monotonic() < deadline:
+        if server := read_server(data):
+            return server
+        if process.poll():
+            break
+        time.sleep(_POLL)
+    words = last_words.read_text(errors="replace").strip().splitlines()
+    raise AtollError(
+        f"the embedded cluster did not start: {words[-1] if words else 'it said nothing'}",
+        hint=f"its log is in {data.log_folder}",
+    )
+
+
+def stop(data: DataDir) -> bool:
+    """Stop the program, which ends its sessions; returns whether it ran. Raises AtollError when it stays."""
+    server = read_server(data)
+    if server is None:
+        return False
+    os.kill(server["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_DEADLINE
+    while time.monotonic() < deadline:
+        if process_start(server["pid"]) != server["started"]:
+            return True
+        time.sleep(_POLL)
+    raise AtollError(f"the embedded cluster (process {server['pid']}) does not stop")
