@@ -87,7 +87,7 @@ def _message(status: int, content: Mapping[str, Any], kind: str) -> str:
         return graphql_problem(content["data"]).message
     if kind == "invalid-api-params" and isinstance(content.get("data"), dict):
         detail = "; ".join(f"{key}: {_one_line(why)}" for key, why in content["data"].items())
-    if title and detail and title.lower() not in detail.lower():
+    if title and detail and not detail.lower().startswith(title.lower()):
         return f"{title}: {detail}"
     return detail or title or f"the cluster answered with HTTP status {status}"
 
