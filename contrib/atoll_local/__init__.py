@@ -1,6 +1,7 @@
 """The embedded cluster: one machine that speaks the Backend.AI API, and the commands that mind it.
 
-This module is the plugin's entry; the cluster itself is a program of its own, started by the launcher.
+This module is the plugin's entry; the cluster itself is a program of its own, started by the
+launcher.
 """
 
 from collections.abc import Iterator

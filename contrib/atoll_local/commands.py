@@ -90,7 +90,7 @@ async def reset(context: Context, yes: bool) -> None:
 
 @click.command()
 async def env(context: Context) -> None:
-    """Print settings by which other clients find the embedded cluster: eval "$(atoll local env)"."""
+    """Print settings for other clients, to be taken by eval "$(atoll local env)"."""
     profile = await trio.to_thread.run_sync(
         launcher.offer, context.program.paths, context.output.note
     )

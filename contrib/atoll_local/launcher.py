@@ -41,7 +41,9 @@ def profile(data: DataDir, server: dict[str, Any]) -> Profile:
 
 
 def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
-    """Start the program and wait until it answers; raises AtollError with its last words if it does not."""
+    """Start the program and wait until it answers; raises AtollError with its last words if it
+    does not.
+    """
     data = DataDir.prepare(data.root)
     command = [sys.executable, "-m", "atoll_local", "--data", str(data.root), "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
@@ -71,7 +73,9 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
 
 
 def stop(data: DataDir) -> bool:
-    """Stop the program, which ends its sessions; returns whether it ran. Raises AtollError when it stays."""
+    """Stop the program, which ends its sessions; returns whether it ran. Raises AtollError when it
+    stays.
+    """
     server = read_server(data)
     if server is None:
         return False

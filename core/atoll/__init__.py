@@ -1,7 +1,7 @@
 """atoll: a shell for compute clusters.
 
-These are the names for authors of plugins; everything else may change between releases. Each is imported when
-it is first used, so that a plugin's light entry module stays light.
+These are the names for authors of plugins; everything else may change between releases. Each is
+imported when it is first used, so that a plugin's light entry module stays light.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
 """Front door 2: lines from a pipe, a file or `-c`, run one after the other."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import trio
@@ -55,7 +55,7 @@ class Batch:
         return error.exit_code
 
 
-async def _statements(script: Source) -> AsyncIterator[Statement | LineError]:
+async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:
     """Yield statements as their lines come in, and the errors of lines that hold none."""
     assembler = Assembler()
     while (line := await script.line()) is not None:

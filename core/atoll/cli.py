@@ -1,6 +1,7 @@
 """Front door 1: one command, and the choice between the doors.
 
-Imports here are late on purpose: what a start needs depends on the line, and `--version` needs nothing.
+Imports here are late on purpose: what a start needs depends on the line, and `--version` needs
+nothing.
 """
 
 import gc
@@ -29,7 +30,7 @@ def main() -> None:
     except BrokenPipeError:
         code = 141
     sys.stderr.flush()
-    # Everything is closed by now. Taking the interpreter apart would cost what a fifth of `--help` costs.
+    # All is closed by now, and taking the interpreter apart costs a fifth of what `--help` does.
     os._exit(code)
 
 
@@ -98,7 +99,7 @@ def _root() -> "click.Command":
             click.Option(
                 ["--skip-sslcert-validation", "skip_tls_check"],
                 is_flag=True,
-                help="Trust any certificate. Anyone on the way can then read and change what is sent.",
+                help="Trust any certificate, and so anyone on the way to the cluster.",
             ),
             click.Option(["-V", "--version"], is_flag=True, help="Show the version."),
             click.Option(["-h", "--help"], is_flag=True, help="Show this help."),
@@ -171,7 +172,7 @@ def _one_command(program: "Program", options: Options) -> int:
 
 
 def _batch(program: "Program", options: Options) -> int:
-    from io import StringIO
+    from pathlib import Path
 
     from atoll import runtime
     from atoll.batch import Batch
@@ -183,7 +184,8 @@ def _batch(program: "Program", options: Options) -> int:
         script, stdin = Source.of_text(options.lines), Source()
     elif options.script is not None:
         try:
-            script, stdin = Source(open(options.script, encoding="utf-8")), Source()
+            script = Source(Path(options.script).open(encoding="utf-8"))  # noqa: SIM115  # it is open as long as the program runs
+            stdin = Source()
         except OSError as error:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:

@@ -1,4 +1,6 @@
-"""The tree of commands: built from light records, each command loaded from its plugin when it is used."""
+"""The tree of commands: built from light records, each command loaded from its plugin when it is
+used.
+"""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
@@ -64,7 +66,9 @@ class Node:
 
 
 class Prepared(NamedTuple):
-    """A line that has been understood: the command, and its callback with all arguments but the context."""
+    """A line that has been understood: the command, and its callback with all arguments but the
+    context.
+    """
 
     node: Node
     call: Call
@@ -95,7 +99,8 @@ class CommandTree:
             parent.aliases[word] = Node(own_words, provided)
 
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:
-        """Follow the words as far as they name commands; returns the node and the words that are left.
+        """Follow the words as far as they name commands; returns the node and the words that are
+        left.
 
         Raises UsageError, with near matches, for a word that should name a command and does not.
         """
@@ -191,13 +196,15 @@ def _usage_error(node: Node, error: click.ClickException) -> UsageError:
 
 
 def _prepare(command: click.Command) -> click.Command:
-    """Fit a plugin's click command into the shell, once: the options every command has, and a deferred call."""
+    """Fit a plugin's click command into the shell, once: the options every command has, and a
+    deferred call.
+    """
     if isinstance(command, click.Group):
         for below in command.commands.values():
             _prepare(below)
     if command.callback is not None:
         original = command.callback
-        # The context is the first argument: positional, since its name is the plugin's own business.
+        # The context goes first, by its place: its name is the plugin's own business.
         command.callback = lambda **arguments: partial(_call, original, arguments)
     command.add_help_option = False
     taken = {text for param in command.params for text in param.opts}
@@ -247,7 +254,9 @@ def _ask_help(context: click.Context, _param: click.Parameter, value: bool) -> N
 
 
 def group_help(node: Node, usage: str = "", options: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the help of a group: its usage, its options and what lies below it, from records alone."""
+    """Return the help of a group: its usage, its options and what lies below it, from records
+    alone.
+    """
     lines = [f"Usage: {usage or _spelled(node) + ' COMMAND [ARGS]...'}"]
     lines += ["", f"  {node.summary}"] if node.summary else []
     sections = {"Options": list(options), "Commands": _listing(node)}

@@ -31,7 +31,9 @@ class Context:
     stdin: Source
     jobs: Jobs
     connect: Callable[[], Awaitable["Api"]]
-    """Return the connection to the profile in use; the embedded cluster is started if that is what is in use."""
+    """Return the connection to the profile in use; the embedded cluster is started if that is what
+    is in use.
+    """
     words: tuple[str, ...] = ()
     foreground: bool = True
     state: dict[str, object] = field(factory=dict)
@@ -55,19 +57,16 @@ class Context:
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:
-        """Take Ctrl-C from the runner: iterate over the presses; what they do is up to the command."""
+        """Take Ctrl-C from the runner: iterate over the presses; what they do is up to the
+        command.
+        """
         import trio
 
-        if not self.foreground:
-            # Nobody presses keys at a job. The scope that cancels it ends this wait.
-            yield _never()
-            return
-        with trio.open_signal_receiver(signal.SIGINT) as presses:
-            yield presses
-
-
-async def _never() -> AsyncIterator[int]:
-    import trio
-
-    await trio.sleep_forever()
-    yield 0
+        if self.foreground:
+            with trio.open_signal_receiver(signal.SIGINT) as presses:
+                yield presses
+        else:
+            # Nobody presses keys at a job: this waits until the job itself is cancelled.
+            nobody, presses = trio.open_memory_channel[int](0)
+            async with nobody, presses:
+                yield presses

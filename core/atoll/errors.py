@@ -1,7 +1,7 @@
 """The errors a user can be expected to meet, each with what to do next and an exit code.
 
-Raise one of these for anything that is not a bug: its message becomes one line on standard error. Any
-other exception is a bug, and is reported as one.
+Raise one of these for anything that is not a bug: its message becomes one line on standard error.
+Any other exception is a bug, and is reported as one.
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """What the exit status of atoll says; `run` returns the remote program's own instead of `OK`."""
+    """What atoll's exit status says; `run` returns the remote program's own instead of `OK`."""
 
     OK = 0
     FAILED = 1
@@ -81,8 +81,9 @@ class Interrupted(AtollError):
 class Problem(AtollError):
     """A refusal by the cluster's API that has no more telling class.
 
-    `status` is the HTTP status, `type` the last part of the problem's type URI (`quota-exceeded`), `data`
-    what the problem carried beside its text. :func:`atoll.api.problem_from` chooses the class.
+    `status` is the HTTP status, `type` the last part of the problem's type URI (`quota-exceeded`),
+    `data` what the problem carried beside its text. :func:`atoll.api.problem_from` chooses the
+    class.
     """
 
     def __init__(

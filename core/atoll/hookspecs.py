@@ -1,8 +1,8 @@
 """The whole contract between atoll and its plugins, on one page.
 
-A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any of the
-functions below, marked with :data:`hookimpl`. Hooks are synchronous, cheap, called at most once in a
-process, and return or yield frozen records of :mod:`atoll.records`.
+A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any
+of the functions below, marked with :data:`hookimpl`. Hooks are synchronous, cheap, called at most
+once in a process, and return or yield frozen records of :mod:`atoll.records`.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,9 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def atoll_commands() -> Iterable[Command]:  # type: ignore[empty-body]  # a specification has no body
-    """Commands of the shell, such as `ps`. A name or alias that is taken is refused with a warning."""
+    """Commands of the shell, such as `ps`. A name or alias that is taken is refused with a
+    warning.
+    """
 
 
 @hookspec

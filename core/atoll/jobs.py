@@ -38,7 +38,9 @@ class Job:
 
 @define
 class Jobs:
-    """The jobs of one prompt or script, which lives as long as `nursery`; without one there are no jobs."""
+    """The jobs of one prompt or script, which lives as long as `nursery`; without one there are no
+    jobs.
+    """
 
     nursery: "trio.Nursery | None" = None
     on_end: Callable[[Job], None] = lambda _job: None

@@ -1,11 +1,12 @@
 """The grammar of a line, the same at the prompt, after `-c`, in a script and on standard input.
 
-A line holds statements separated by `;`, `&` or the end of the line. A statement is words, with what follows
-them: `< file`, `> file`, `>> file`, or `| system command`. `&` runs a statement in the background. Words follow
-the habits of POSIX shells: single quotes keep everything, double quotes keep all but a backslash before `"` or
-another backslash, a backslash outside quotes keeps the next character, one before the end of the line joins
-lines, `#` at the start of a word begins a comment, `~` at the start of a word is the home folder. `$` means
-nothing here, so that `-e 'X=$Y'` and `-e X=$Y` reach the program alike.
+A line holds statements separated by `;`, `&` or the end of the line. A statement is words, with
+what follows them: `< file`, `> file`, `>> file`, or `| system command`. `&` runs a statement in
+the background. Words follow the habits of POSIX shells: single quotes keep everything, double
+quotes keep all but a backslash before `"` or another backslash, a backslash outside quotes keeps
+the next character, one before the end of the line joins lines, `#` at the start of a word begins a
+comment, `~` at the start of a word is the home folder. `$` means nothing here, so that `-e 'X=$Y'`
+and `-e X=$Y` reach the program alike.
 """
 
 import os
@@ -35,7 +36,9 @@ class LineError(UsageError):
 
 @frozen(kw_only=True)
 class Statement:
-    """One thing to do: its words, where its input and output go, and the line (from 1) it starts on."""
+    """One thing to do: its words, where its input and output go, and the line (from 1) it starts
+    on.
+    """
 
     words: tuple[str, ...]
     line: int = 1
@@ -68,7 +71,7 @@ class Assembler:
     _count: int = 0
 
     def feed(self, line: str) -> list[Statement]:
-        """Take a line without its end; returns the statements that are complete. Raises LineError."""
+        """Take a line without its end; returns what is complete now. Raises LineError."""
         self._count += 1
         if not self._pending:
             self._first = self._count
@@ -127,7 +130,9 @@ class _Parser:
         )
 
     def _read_statement(self) -> tuple[str, str]:
-        """Read up to and over the end of a statement; returns what ended it, and the text of a pipe."""
+        """Read up to and over the end of a statement; returns what ended it, and the text of a
+        pipe.
+        """
         while self.at < len(self.text):
             char = self.text[self.at]
             if char in "\n;&":
@@ -212,7 +217,8 @@ class _Parser:
         return inside
 
     def _read_double(self) -> str:
-        opened, pieces = self.line, []
+        pieces: list[str] = []
+        opened = self.line
         self._skip()
         while self.at < len(self.text):
             char = self.text[self.at]

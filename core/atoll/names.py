@@ -5,8 +5,10 @@ from typing import Any
 import click
 
 
-class Name(click.ParamType):
-    """The name of something on the cluster; `kind` is the :class:`~atoll.records.Completion` that knows them."""
+class Name(click.ParamType[str]):
+    """The name of something on the cluster; `kind` is the :class:`~atoll.records.Completion` that
+    knows them.
+    """
 
     name = "text"
 

@@ -1,14 +1,16 @@
 """Finding plugins, loading each in its own guard, and collecting what they offer.
 
-Plugins are modules named by entry points of the group `atoll.plugins`. A plugin that can't be used costs one
-warning that names it, never the shell. The list of entry points is kept in the cache, keyed by the times of
-the folders on `sys.path`, because asking every installed distribution takes longer than most commands.
+Plugins are modules named by entry points of the group `atoll.plugins`. A plugin that can't be used
+costs one warning that names it, never the shell. The list of entry points is kept in the cache,
+keyed by the times of the folders on `sys.path`, because asking every installed distribution takes
+longer than most commands.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -24,7 +26,7 @@ R = TypeVar("R")
 
 
 class Origin(NamedTuple):
-    """Where a plugin comes from: its entry point's name and module, its distribution and version."""
+    """Where a plugin comes from: its entry point's name and module, and its distribution."""
 
     name: str
     module: str
@@ -116,14 +118,18 @@ class Registry:
         return ""
 
     def register(self, plugin: object, origin: Origin) -> None:
-        """Register an imported plugin; raises PluginValidationError for a hook that does not exist."""
+        """Register an imported plugin; raises PluginValidationError for a hook that does not
+        exist.
+        """
         self._manager.register(plugin, origin.name)
         self._manager.check_pending()
         self.origins[origin.name] = origin
         self._collected.clear()
 
     def collect(self, hook: str) -> list[Provided[Any]]:
-        """Return the records of one hook, in order of registration; a hook that raises costs a warning."""
+        """Return the records of one hook, in order of registration; a hook that raises costs a
+        warning.
+        """
         if hook not in self._collected:
             self._collected[hook] = list(self._ask(hook))
         return self._collected[hook]
@@ -176,18 +182,16 @@ def discover(paths: Paths) -> list[Origin]:
     """Return the plugins that are installed, from the cache when `sys.path` has not changed."""
     key = _path_key()
     cache = paths.cache / "plugins.json"
-    try:
+    # A cache that can't be read is no cache.
+    with suppress(OSError, ValueError, KeyError, TypeError):
         stored = json.loads(cache.read_text(encoding="utf-8"))
         if stored["key"] == key:
             return [Origin(*entry) for entry in stored["plugins"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # a cache that can't be read is no cache
     found = sorted(_scan())
     entries = [[o.name, o.module, o.distribution, o.version] for o in found]
-    try:
+    # A home that can't be written makes the next start slower, no more.
+    with suppress(OSError):
         write_atomic(cache, json.dumps({"key": key, "plugins": entries}))
-    except OSError:
-        pass  # a home that can't be written makes the next start slower, no more
     return found
 
 

@@ -1,18 +1,19 @@
-"""Profiles: which cluster, with which keys. One YAML file each, mode 0600, below `config/profiles/`.
+"""Profiles: which cluster, with which keys. One YAML file each, mode 0600, below
+`config/profiles/`.
 
-The environment of the official client (`BACKEND_ENDPOINT` and its companions) makes a profile of its own, named
-`environment`. Nothing is ever read from the current folder.
+The environment of the official client (`BACKEND_ENDPOINT` and its companions) makes a profile of
+its own, named `environment`. Nothing is ever read from the current folder.
 """
 
-import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
-from atoll.errors import AtollError, ConfigError, NotFound
+from atoll.errors import ConfigError, NotFound
 from atoll.paths import Paths, read_private, write_atomic
 
 ENVIRONMENT = "environment"
@@ -25,8 +26,9 @@ _FALSE = {"n", "no", "f", "false", "0", "off", ""}
 class Profile:
     """How to reach one cluster as one user.
 
-    `endpoint` is an absolute URL, without user info and without a default port, since its host is signed as it is
-    sent. `via` names a dialer (`ssh://me@bastion`), `ca_file` more certificate authorities to trust.
+    `endpoint` is an absolute URL, without user info and without a default port, since its host is
+    signed as it is sent. `via` names a dialer (`ssh://me@bastion`), `ca_file` more certificate
+    authorities to trust.
     """
 
     name: str
@@ -81,7 +83,9 @@ class ProfileStore:
         return sorted(path.stem for path in self._folder.glob("*.yaml"))
 
     def current(self) -> str | None:
-        """Return the profile chosen by `atoll profile use`; the only one there is needs no choosing."""
+        """Return the profile chosen by `atoll profile use`; the only one there is needs no
+        choosing.
+        """
         if self._current.exists():
             return self._current.read_text(encoding="utf-8").strip() or None
         names = self.names()
@@ -123,7 +127,7 @@ class ProfileStore:
             self._current.unlink(missing_ok=True)
         path.unlink()
 
-    def _path(self, name: str) -> "os.PathLike[str] | Any":
+    def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f"{name!r} can't name a profile",
@@ -158,8 +162,8 @@ def _structure(name: str, content: Any, source: str) -> Profile:
 def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:
     """Apply the official client's `BACKEND_*` variables to a profile, or make one of them.
 
-    Returns `base` itself when none is set. An endpoint in the environment replaces the profile whole: keys of one
-    cluster are never sent to another.
+    Returns `base` itself when none is set. An endpoint in the environment replaces the profile
+    whole: keys of one cluster are never sent to another.
     """
     endpoint = environ.get("BACKEND_ENDPOINT", "")
     if endpoint:
@@ -197,13 +201,3 @@ def truth(text: str, name: str) -> bool:
     if word in _FALSE:
         return False
     raise ConfigError(f"{name}={text!r} is neither yes nor no")
-
-
-__all__ = [
-    "AtollError",
-    "Profile",
-    "ProfileStore",
-    "check_endpoint",
-    "overlay_environment",
-    "truth",
-]

@@ -1,4 +1,6 @@
-"""Everything that is made once in a process: settings, plugins, the tree of commands, open connections."""
+"""Everything that is made once in a process: settings, plugins, the tree of commands, open
+connections.
+"""
 
 import os
 import sys

@@ -1,13 +1,20 @@
 """What hooks return: small frozen descriptions of what a plugin offers.
 
-Every `load` is text of the form `package.module:attribute`, imported at first use, so that listing, help and
-completion import nothing of the plugin but its light entry module.
+Every `load` is text of the form `package.module:attribute`, imported at first use, so that
+listing, help and completion import nothing of the plugin but its light entry module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from attrs import field, frozen, validators
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(texts, str):
+        raise TypeError(f"{texts!r} should be a sequence of texts, such as ({texts!r},)")
+    return tuple(texts)
+
 
 _WORD = r"[a-z0-9_.@-]+"
 
@@ -16,15 +23,16 @@ _WORD = r"[a-z0-9_.@-]+"
 class Command:
     """A command of the shell.
 
-    `name` may hold several words (`local up`): all but the last name groups. `load` names a click command
-    whose callback is `async def` and takes a :class:`~atoll.context.Context` first; None makes a group with
-    nothing of its own to do. A command marked `secret` is kept out of the history.
+    `name` may hold several words (`local up`): all but the last name groups. `load` names a click
+    command whose callback is `async def` and takes a :class:`~atoll.context.Context` first; None
+    makes a group with nothing of its own to do. A command marked `secret` is kept out of the
+    history.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
     summary: str
     load: str | None = None
-    aliases: Sequence[str] = field(default=(), converter=tuple)
+    aliases: Sequence[str] = field(default=(), converter=_texts)
     hidden: bool = False
     secret: bool = False
 
@@ -34,17 +42,20 @@ class Transport:
     """A way to reach a cluster, for the URL schemes it names.
 
     `load` names a factory. For `request` and `channel` it is called with a
-    :class:`~atoll.settings.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial` with the URL of a profile's `via`.
+    :class:`~atoll.settings.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
+    with the URL of a profile's `via`.
     """
 
     kind: Literal["request", "channel", "dial"]
-    schemes: Sequence[str] = field(converter=tuple)
+    schemes: Sequence[str] = field(converter=_texts)
     load: str
 
 
 @frozen
 class Format:
-    """A way to write records, chosen by `--output NAME`; `load` names a class of :class:`atoll.output.Writer`."""
+    """A way to write records, chosen by `--output NAME`; `load` names a class of
+    :class:`atoll.output.Writer`.
+    """
 
     name: str
     summary: str
@@ -53,10 +64,11 @@ class Format:
 
 @frozen
 class Completion:
-    """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's parameters.
+    """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's
+    parameters.
 
-    `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the prompt
-    answers from what it said last. `ttl` is how many seconds an answer stays fresh.
+    `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the
+    prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh.
     """
 
     kind: str
@@ -74,7 +86,9 @@ class Candidate:
 
 @frozen
 class Status:
-    """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`, called at each redraw."""
+    """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`,
+    called at each redraw.
+    """
 
     name: str
     load: str
@@ -84,8 +98,9 @@ class Status:
 class ProfileOffer:
     """A profile for when the user has configured none.
 
-    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line on standard
-    error. It is called when a command first needs a connection, and must be quick when there is nothing to do.
+    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line
+    on standard error. It is called when a command first needs a connection, and must be quick when
+    there is nothing to do.
     """
 
     name: str
@@ -95,17 +110,20 @@ class ProfileOffer:
 
 @frozen
 class Setting:
-    """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its choices."""
+    """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its
+    choices.
+    """
 
     key: str
     default: str | int | float | bool
     summary: str
-    choices: Sequence[str] = field(default=(), converter=tuple)
+    choices: Sequence[str] = field(default=(), converter=_texts)
 
 
 @frozen
 class Invocation:
-    """Something around every command; `load` names an async context manager function of the Context.
+    """Something around every command; `load` names an async context manager function of the
+    Context.
 
     An exception raised in it never harms the command: it costs one warning.
     """

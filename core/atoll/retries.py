@@ -22,7 +22,7 @@ _PASSING = {429, 502, 503, 504}
 _LASTING = {"server-frozen", "not-implemented"}
 
 
-class Refused(Exception):  # noqa: N818  # says what the cluster did, and never leaves core
+class Refused(Exception):  # says what the cluster did, and never leaves core
     """A refusal on its way through :func:`with_retries`; `retry_after` is in seconds."""
 
     def __init__(self, problem: Problem, retry_after: float | None) -> None:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import Any, TextIO
+from typing import IO, Any
 
 import trio
 from attrs import define, field
@@ -54,7 +54,7 @@ class Runner:
             return self._report(error, statement)
         return sink.code or sink.pipe_code
 
-    async def _invoke(self, statement: Statement, stdout: TextIO, *, foreground: bool) -> int:
+    async def _invoke(self, statement: Statement, stdout: IO[str], *, foreground: bool) -> int:
         try:
             prepared = self.program.tree.prepare(statement.words)
         except HelpAsked as asked:
@@ -69,7 +69,7 @@ class Runner:
                 return await _interruptible(call) if foreground else await call()
 
     def _context(
-        self, prepared: Prepared, stdout: TextIO, stdin: Source, *, foreground: bool
+        self, prepared: Prepared, stdout: IO[str], stdin: Source, *, foreground: bool
     ) -> Context:
         output = self.program.output(
             stdout=stdout, format=prepared.output_format or self.output_format
@@ -95,19 +95,16 @@ class Runner:
     async def _sink(self, statement: Statement) -> AsyncIterator["_Sink"]:
         """Open where the statement's output goes; a pipe's command is waited for."""
         if statement.pipe:
-            with subprocess.Popen(
-                ["/bin/sh", "-c", statement.pipe], stdin=subprocess.PIPE, text=True
-            ) as pipe:
-                assert pipe.stdin is not None  # noqa: S101  # asked for above
-                sink = _Sink(pipe.stdin)
+            with _pipe_into(statement.pipe) as pipe:
+                sink = _Sink(pipe.stdin or sys.stdout)
                 try:
                     yield sink
+                except BrokenPipeError:
+                    pass  # a reader that has seen enough is no failure of the writer
                 finally:
                     with suppress(BrokenPipeError):
-                        pipe.stdin.close()
+                        sink.file.close()
                     sink.pipe_code = await trio.to_thread.run_sync(pipe.wait)
-                    # A reader that has seen enough is no failure of the writer.
-                    sink.code = 0 if sink.code == _SIGPIPE_CODE else sink.code
         elif statement.target is not None:
             with _open(statement.target, "a" if statement.append else "w") as file:
                 yield _Sink(file)
@@ -141,16 +138,20 @@ class Runner:
         return "atoll"
 
 
+def _pipe_into(command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, text=True)
+
+
 @define
 class _Sink:
-    file: TextIO
+    file: IO[str]
     code: int = ExitCode.OK
     pipe_code: int = ExitCode.OK
 
 
-def _open(path: Any, mode: str) -> TextIO:
+def _open(path: Any, mode: str) -> IO[str]:
     try:
-        file: TextIO = path.open(mode, encoding="utf-8")
+        file: IO[str] = path.open(mode, encoding="utf-8")
     except OSError as error:
         raise AtollError(f"{path}: {error.strerror}") from None
     return file

@@ -1,4 +1,6 @@
-"""What the user has set: `config.yaml`, the environment over it, and the profile that a command is to use."""
+"""What the user has set: `config.yaml`, the environment over it, and the profile that a command is
+to use.
+"""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +20,8 @@ Offer = Callable[[Paths, Callable[[str], None]], "Profile"]
 class Settings:
     """Values by key, each from the environment, else `config.yaml`, else its default.
 
-    The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile named on the
-    command line, if any; `skip_tls_check` was asked for there too.
+    The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile
+    named on the command line, if any; `skip_tls_check` was asked for there too.
     """
 
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
@@ -66,11 +68,13 @@ class Settings:
     def profile(
         self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
     ) -> "Profile":
-        """Return the profile to use: the one named, the environment's, the one in use, the first offer.
+        """Return the profile to use: the one named, the environment's, the one in use, the first
+        offer.
 
         An offer can be named too.
 
-        Raises NotFound for a name that is not there, ConfigError when nothing says which cluster to use.
+        Raises NotFound for a name that is not there, ConfigError when nothing says which cluster
+        to use.
         """
         from attrs import evolve
 

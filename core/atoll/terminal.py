@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TextIO
+from typing import IO
 
 from attrs import define, field
 
@@ -16,18 +16,20 @@ _CHUNK = 65536
 class Source:
     """Lines from a file, a pipe or a terminal.
 
-    Never reads ahead of a terminal's line, and a read that is cancelled takes nothing: the prompt that comes
-    next finds all that was typed. `file` is None where there is nothing to read from.
+    Never reads ahead of a terminal's line, and a read that is cancelled takes nothing: the prompt
+    that comes next finds all that was typed. `file` is None where there is nothing to read from.
     """
 
-    file: TextIO | None = field(factory=lambda: sys.stdin)
+    file: IO[str] | None = field(factory=lambda: sys.stdin)
     _rest: str = ""
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
 
     async def line(self, *, hidden: bool = False) -> str | None:
-        """Return the next line without its end, or None at the end; `hidden` turns a terminal's echo off."""
+        """Return the next line without its end, or None at the end; `hidden` turns a terminal's
+        echo off.
+        """
         with self._no_echo() if hidden else nullcontext():
             while "\n" not in self._rest and (chunk := await self._read()):
                 self._rest += self._decoder.decode(chunk)
@@ -69,8 +71,10 @@ class Source:
             sys.stderr.write("\n")
 
 
-def open_terminal() -> TextIO | None:
-    """Open the terminal that the program was started from, for when standard input is something else."""
+def open_terminal() -> IO[str] | None:
+    """Open the terminal that the program was started from, for when standard input is something
+    else.
+    """
     with suppress(OSError):
-        return open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: SIM115, PTH123  # it stays open with the program
+        return open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: PTH123  # it stays open with the program
     return None

@@ -1,7 +1,7 @@
 """What core asks of a transport, and the little records that pass between them.
 
-Three protocols, one for each way of reaching a cluster. They compose: a request transport or a channel
-transport that is given a dialer sends its bytes through it, and closes it with itself.
+Three protocols, one for each way of reaching a cluster. They compose: a request transport or a
+channel transport that is given a dialer sends its bytes through it, and closes it with itself.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
@@ -28,9 +28,9 @@ class Part:
 class Request:
     """One request, before it is signed.
 
-    `path` is percent-encoded and starts with `/`, relative to the endpoint; `query` is appended in order.
-    `version` is the API version to announce, empty on the request that asks for it. `timeout` bounds the
-    silence between two pieces of the answer, in seconds; None waits for ever.
+    `path` is percent-encoded and starts with `/`, relative to the endpoint; `query` is appended in
+    order. `version` is the API version to announce, empty on the request that asks for it.
+    `timeout` bounds the silence between two pieces of the answer, in seconds; None waits for ever.
     """
 
     method: str
@@ -72,8 +72,9 @@ class RequestTransport(Protocol):
     async def request(self, request: Request) -> Response:
         """Send a request; returns when the head of the answer is there, whatever its status.
 
-        Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that any request
-        may be tried again, and :class:`~atoll.errors.Unreachable` when the answer did not come.
+        Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that
+        any request may be tried again, and :class:`~atoll.errors.Unreachable` when the answer did
+        not come.
         """
 
     async def aclose(self) -> None:
@@ -99,9 +100,11 @@ class ChannelTransport(Protocol):
     def open(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
     ) -> AbstractAsyncContextManager[Channel]:
-        """Hold a channel open for as long as the context lasts, since tasks of its own keep it alive.
+        """Hold a channel open for as long as the context lasts, since tasks of its own keep it
+        alive.
 
-        Entering raises Problem when the cluster refuses it, NotSent or Unreachable when it can't be reached.
+        Entering raises Problem when the cluster refuses it, NotSent or Unreachable when it can't
+        be reached.
         """
 
     async def aclose(self) -> None:

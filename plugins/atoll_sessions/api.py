@@ -34,8 +34,9 @@ async def list_sessions(
 ) -> AsyncIterator[Session]:
     """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
 
-    `status` is a comma-separated list of names; without one, those that have not ended are meant: statuses
-    differ by release, and a manager refuses to filter by names it does not know. `limit` None means all.
+    `status` is a comma-separated list of names; without one, those that have not ended are meant:
+    statuses differ by release, and a manager refuses to filter by names it does not know. `limit`
+    None means all.
     """
     variables = {
         "status": status,
@@ -72,8 +73,8 @@ async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Ses
 async def find_session(api: "Api", reference: str, *, ended: bool = False) -> Session:
     """Find a session by its id, the start of its id, or its name.
 
-    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a session
-    that has ended is found too when no other is: the one that ended last.
+    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a
+    session that has ended is found too when no other is: the one that ended last.
     """
     fields = ["id", "name", "status"]
     if _is_uuid(reference):
@@ -113,7 +114,9 @@ def _quoted(text: str) -> str:
 async def destroy(
     api: "Api", session: str, *, forced: bool = False, owner: str | None = None
 ) -> Any:
-    """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its last figures."""
+    """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its
+    last figures.
+    """
     from atoll.api import path
 
     params = {"forced": True if forced else None, "owner_access_key": owner}
@@ -130,7 +133,9 @@ async def read_logs(api: "Api", session: str) -> str:
 
 
 async def list_images(api: "Api") -> list[str]:
-    """Return the names by which sessions can ask for images: references, short ones first, and aliases."""
+    """Return the names by which sessions can ask for images: references, short ones first, and
+    aliases.
+    """
     data = await api.gql("query { images { name registry tag aliases } }")
     names: dict[str, None] = {}
     for image in data["images"]:

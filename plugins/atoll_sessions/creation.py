@@ -49,7 +49,8 @@ class Wanted:
 class Created:
     """A session that was made, or found under its name (`created` false).
 
-    `status` is RUNNING when it can be used; `served_by` is the image that serves it when another was asked for.
+    `status` is RUNNING when it can be used; `served_by` is the image that serves it when another
+    was asked for.
     """
 
     id: str
@@ -63,46 +64,85 @@ class Created:
 def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that make a session."""
     options = [
-        click.option("-t", "--name", "--client-token", help="Name the session; a random name otherwise."),
-        click.option("--type", type=click.Choice(["batch", "interactive"]), default="interactive", show_default=True),
+        click.option(
+            "-t", "--name", "--client-token", help="Name the session; a random name otherwise."
+        ),
+        click.option(
+            "--type",
+            type=click.Choice(["batch", "interactive"]),
+            default="interactive",
+            show_default=True,
+        ),
         click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
         click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
-        click.option("--max-wait", type=click.IntRange(0), default=0, metavar="SECONDS", help="Wait no longer than this."),
-        click.option("--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."),
-        click.option("-e", "--env", multiple=True, metavar="KEY=VAL", help="Set an environment variable. Repeatable."),
-        click.option("--bootstrap-script", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run this script when the session starts."),
+        click.option(
+            "--max-wait",
+            type=click.IntRange(0),
+            default=0,
+            metavar="SECONDS",
+            help="Wait no longer than this.",
+        ),
+        click.option(
+            "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
+        ),
+        click.option(
+            "-e",
+            "--env",
+            multiple=True,
+            metavar="KEY=VAL",
+            help="Set an environment variable. Repeatable.",
+        ),
+        click.option(
+            "--bootstrap-script",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Run this script when the session starts.",
+        ),
         click.option("--tag", help="Annotate the session."),
         click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
-        click.option("-r", "--resources", "--resource", multiple=True, metavar="KEY=VAL", help="Ask for resources: cpu=2, mem=4g. Repeatable."),
-        click.option("--cluster-size", type=click.IntRange(1), default=1, help="How many containers."),
-        click.option("--cluster-mode", type=click.Choice(["single-node", "multi-node"]), default="single-node"),
-        click.option("--resource-opts", multiple=True, metavar="KEY=VAL", help="Resource options: shmem=64m. Repeatable."),
+        click.option(
+            "-r",
+            "--resources",
+            "--resource",
+            multiple=True,
+            metavar="KEY=VAL",
+            help="Ask for resources: cpu=2, mem=4g. Repeatable.",
+        ),
+        click.option(
+            "--cluster-size", type=click.IntRange(1), default=1, help="How many containers."
+        ),
+        click.option(
+            "--cluster-mode",
+            type=click.Choice(["single-node", "multi-node"]),
+            default="single-node",
+        ),
+        click.option(
+            "--resource-opts",
+            multiple=True,
+            metavar="KEY=VAL",
+            help="Resource options: shmem=64m. Repeatable.",
+        ),
         click.option("-d", "--domain", help="The domain; the profile's otherwise."),
         click.option("-g", "--group", help="The group; the profile's otherwise."),
-    ]  # fmt: skip
+    ]
     for option in reversed(options):
         command = option(command)
     return click.argument("image", type=Name("image"))(command)
 
 
-def wanted_from(context: Context, api: "Api", options: Mapping[str, Any]) -> Wanted:
+def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
     """Make sense of the options; raises UsageError."""
     given = dict(options)
-    script: Path | None = given.pop("bootstrap_script")
-    pairs = {key: parse_pairs(given.pop(key), f"--{key}") for key in ("env", "resource_opts")}
-    return Wanted(
-        **{
-            key: value
-            for key, value in given.items()
-            if key not in {"name", "domain", "group", "resources"}
-        },
-        **pairs,
-        name=given["name"] or f"atoll-{uuid4().hex[:8]}",
-        resources=parse_resources(given["resources"]),
-        bootstrap_script=_read(script) if script else None,
-        domain=given["domain"] or api.profile.domain,
-        group=given["group"] or api.profile.group,
-    )
+    script: Path | None = given["bootstrap_script"]
+    given |= {
+        "name": given["name"] or f"atoll-{uuid4().hex[:8]}",
+        "env": parse_pairs(given["env"], "-e"),
+        "resources": parse_resources(given["resources"]),
+        "resource_opts": parse_pairs(given["resource_opts"], "--resource-opts"),
+        "bootstrap_script": _read(script) if script else None,
+        "domain": given["domain"] or api.profile.domain,
+        "group": given["group"] or api.profile.group,
+    }
+    return Wanted(**given)
 
 
 def _read(path: Path) -> bytes:

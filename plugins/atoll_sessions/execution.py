@@ -1,7 +1,7 @@
 """One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`)."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ _MEDIA_SHOWN = {"text/plain"}
 
 @frozen(kw_only=True)
 class Code:
-    """What to run: a snippet in the session's interpreter (`query`), or commands on its files (`batch`)."""
+    """What to run: a snippet in the session's interpreter (`query`), or commands on its files
+    (`batch`).
+    """
 
     mode: str
     snippet: str = ""
@@ -80,7 +82,7 @@ class Execution:
                     )
         raise self._lost()
 
-    async def _messages(self, channel: Channel) -> AsyncIterator[Mapping[str, Any]]:
+    async def _messages(self, channel: Channel) -> AsyncGenerator[Mapping[str, Any]]:
         try:
             while True:
                 yield json.loads(await channel.receive())
@@ -119,7 +121,9 @@ class Execution:
         await channel.send(line)
 
     async def _watch_interrupts(self, scope: trio.CancelScope) -> None:
-        """Interrupt the code at the first Ctrl-C; let go of it at the second, or when it does not listen."""
+        """Interrupt the code at the first Ctrl-C; let go of it at the second, or when it does not
+        listen.
+        """
         async with self.context.interrupts() as presses:
             async for _ in presses:
                 if self.interrupted:

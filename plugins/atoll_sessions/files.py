@@ -17,10 +17,11 @@ MOST_BYTES = 1024 * 1024 - 1
 
 
 def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
-    """Read files, and the files in folders, named by their way from `base`, else from the current folder.
+    """Read files, and the files in folders, named by their way from `base`, else from the current
+    folder.
 
-    A file that does not lie there goes by its name alone. Raises UsageError or NotFound, before anything has been
-    sent, for what can't be uploaded.
+    A file that does not lie there goes by its name alone. Raises UsageError or NotFound, before
+    anything has been sent, for what can't be uploaded.
     """
     from atoll.transport import Part
 

@@ -14,7 +14,8 @@ from atoll import Column
 class Session:
     """A compute session; field names are those of GraphQL's `ComputeSession` (every release).
 
-    Times are ISO 8601 text, slots maps of slot name to amount. A field that was not asked for is None.
+    Times are ISO 8601 text, slots maps of slot name to amount. A field that was not asked for is
+    None.
     """
 
     id: str = ""
@@ -50,7 +51,9 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended. Statuses are an open set: those not known to end a session don't."""
+        """Whether it has not ended. Statuses are an open set: those not known to end a session
+        don't.
+        """
         return self.status not in DEAD
 
 

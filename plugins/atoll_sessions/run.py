@@ -66,14 +66,14 @@ async def run(
 ) -> int:
     """Run CODE, or FILES, in a session of IMAGE; its exit code is the program's own.
 
-    The session is new, unless one goes by the name that -t gives. Without --exec, a single file is run by the
-    program that its suffix stands for.
+    The session is new, unless one goes by the name that -t gives. Without --exec, a single file is
+    run by the program that its suffix stands for.
     """
     context.output.quiet = quiet
     parts = collect(files, basedir)
     what = _code_of(code, [part.filename for part in parts], clean, build, exec_)
     api = await context.connect()
-    wanted = wanted_from(context, api, options)
+    wanted = wanted_from(api, options)
     async with _removal(context, api, wanted.name) as removal:
         removal.due = rm
         try:
@@ -105,7 +105,7 @@ def _code_of(
 
 
 def _default_exec(files: Sequence[str], build: str | None) -> str:
-    """Return the command that runs a single file; `*` leaves the choice to the session's runtime."""
+    """Return the command that runs a single file; `*` leaves it to the session's runtime."""
     from shlex import quote
 
     alone = len(files) == 1 and build is None
@@ -137,7 +137,7 @@ async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Re
         yield removal
     finally:
         if removal.due:
-            # Ctrl-C must not keep the session from being removed, nor a silent cluster hold us for ever.
+            # Ctrl-C must not keep the session alive, nor a silent cluster hold us for ever.
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP):
                 await _remove(context, api, name)
 

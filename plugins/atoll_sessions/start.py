@@ -26,7 +26,7 @@ _NOT_FAILED = {"RUNNING", "PENDING", "SCHEDULED", "PREPARING", "PULLING", "PREPA
 async def start(context: Context, **options: Any) -> int:
     """Start a session of IMAGE without running anything in it."""
     api = await context.connect()
-    wanted = wanted_from(context, api, options)
+    wanted = wanted_from(api, options)
     created = await create_session(context, api, wanted)
     tell_created(context, created, wanted)
     if context.output.format:

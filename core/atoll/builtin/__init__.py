@@ -1,4 +1,6 @@
-"""What atoll itself offers, through the same hooks as everyone: profiles, plugins, settings, formats."""
+"""What atoll itself offers, through the same hooks as everyone: profiles, plugins, settings,
+formats.
+"""
 
 from collections.abc import Iterator
 

@@ -25,8 +25,9 @@ def _last_part(path: str) -> Callable[[Any], Any]:
 class Column:
     """A field of a record.
 
-    `name` is the API's own and is used by the machine formats; `title` heads it for people; `show` turns its
-    value into text for people; `get` takes it from the record, by default the attribute or key `name`.
+    `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
+    turns its value into text for people; `get` takes it from the record, by default the attribute
+    or key `name`.
     """
 
     name: str

@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO
+from typing import IO, Any, Literal
 
 from attrs import define, field
 
@@ -18,13 +18,13 @@ MakeWriter = Callable[..., Writer]
 class Output:
     """Where a command's records, streams and remarks go.
 
-    `writer` looks a format up by name; `format` is what `--output` chose, empty when it chose nothing.
-    `quiet` drops remarks and progress, never data, warnings or errors.
+    `writer` looks a format up by name; `format` is what `--output` chose, empty when it chose
+    nothing. `quiet` drops remarks and progress, never data, warnings or errors.
     """
 
     writer: Callable[[str], MakeWriter]
-    stdout: TextIO = field(factory=lambda: sys.stdout)
-    stderr: TextIO = field(factory=lambda: sys.stderr)
+    stdout: IO[str] = field(factory=lambda: sys.stdout)
+    stderr: IO[str] = field(factory=lambda: sys.stderr)
     format: str = ""
     default_format: str = "table"
     quiet: bool = False
@@ -85,7 +85,9 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show a line while something takes its time, on a terminal only; call what is yielded to change it."""
+        """Show a line while something takes its time, on a terminal only; call what is yielded to
+        change it.
+        """
         if self.quiet or self.label or not self.stderr.isatty():
             yield lambda _text: None
             return

@@ -1,8 +1,8 @@
-"""The contract of a format: what a class named by a :class:`~atoll.records.Format` is asked to do."""
+"""The contract of a format: what the class that a `Format` record names is asked to do."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import IO, Any
 
 from atoll.output.columns import Column
 
@@ -10,12 +10,13 @@ from atoll.output.columns import Column
 class Writer(ABC):
     """Writes records one by one, so that a list of any length takes constant memory.
 
-    `begin` is called once, then `row` for each record with its raw values in the order of the columns, then `end`,
-    also when there was none. `single` tells that the command shows one thing, not a list. `width` is the number
-    of cells of the terminal, or None when the output is no terminal.
+    `begin` is called once, then `row` for each record with its raw values in the order of the
+    columns, then `end`, also when there was none. `single` tells that the command shows one thing,
+    not a list. `width` is the number of cells of the terminal, or None when the output is no
+    terminal.
     """
 
-    def __init__(self, file: TextIO, *, width: int | None = None, color: bool = False) -> None:
+    def __init__(self, file: IO[str], *, width: int | None = None, color: bool = False) -> None:
         self.file = file
         self.width = width
         self.color = color
@@ -31,7 +32,7 @@ class Writer(ABC):
     def row(self, values: Sequence[Any]) -> None:
         """Write one record."""
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027  # most formats hold nothing back
         """Write what is still held back."""
 
     def shown(self, values: Sequence[Any]) -> list[str]:
