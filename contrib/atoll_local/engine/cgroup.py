@@ -18,7 +18,7 @@ class Hierarchy:
 
 
 def limit_memory(name: str, limit: int) -> Sequence[Path]:
-    """Make a group with a limit in bytes; returns its folder, or nothing where that is forbidden."""
+    """Make a group with a limit in bytes; return its folder, or nothing where that is forbidden."""
     for hierarchy in _hierarchies():
         group = hierarchy.parent / f"atoll-{name}"
         try:

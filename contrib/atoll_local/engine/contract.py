@@ -1,7 +1,7 @@
-"""What the rest of the cluster knows of the engine: a kernel to start, runs to follow, an end to hear of.
+"""What the rest of the cluster knows of the engine: kernels to start, runs to follow, an end.
 
-The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got. Nothing
-outside this folder knows that a kernel is a sandbox with processes in it.
+The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got.
+Nothing outside this folder knows that a kernel is a sandbox with processes in it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,16 +15,17 @@ RunMode = Literal["query", "batch"]
 
 
 class EngineError(Exception):
-    """A kernel could not be started, or it is gone. The text is fit for `status_info` and for a user."""
+    """A kernel could not be started, or it is gone; the text is fit for `status_info` and users."""
 
 
 @frozen(kw_only=True)
 class Image:
     """A runtime found on this machine, under the name by which sessions ask for it.
 
-    `canonical` is the full reference users see (`python:3.11-debian12`); `aliases` are other names for it.
-    `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides `/usr`, read-only.
-    `language` picks the way that snippets are run: `python` keeps state between them, others do not.
+    `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
+    for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
+    `/usr`, read-only. `language` picks the way that snippets are run: `python` keeps state between
+    them, others do not.
     """
 
     canonical: str
@@ -33,6 +34,18 @@ class Image:
     version: str = ""
     aliases: tuple[str, ...] = ()
     prefixes: tuple[Path, ...] = ()
+
+
+class UnknownImageError(EngineError):
+    """No runtime of this machine serves an image name; the text tells what is near."""
+
+
+@frozen
+class Resolution:
+    """Which runtime serves a name; unless it is `exact`, users should be told."""
+
+    image: Image
+    exact: bool
 
 
 @frozen(kw_only=True)
@@ -65,7 +78,7 @@ class Output:
 
 @frozen
 class Media:
-    """A rich result (`image/png`, `text/html`, …) with its payload as text; base64 for binary types."""
+    """A rich result (`image/png`, `text/html`, …): its payload as text, binary types in base64."""
 
     mime: str
     data: str
@@ -98,7 +111,12 @@ Event = Output | Media | InputWanted | StepFinished | Finished
 
 @frozen
 class ExitStatus:
-    """How a kernel ended. `reason` is one of the life-cycle reasons of the API (`self-terminated`, …)."""
+    """How a kernel ended; `exit_code` is 128 + signal if one killed it.
+
+    `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
+    `force-terminated` after a stop, `failed-to-start`, `unknown` when the kernel was killed along
+    with its supervisor; or else `out-of-memory`.
+    """
 
     exit_code: int
     reason: str
@@ -112,10 +130,17 @@ class Run(Protocol):
         """The id by which a client comes back for more."""
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until `Finished`; raises EngineError if the kernel goes away first."""
+        """Yield what happens until `Finished`; raises EngineError if the kernel goes away first.
+
+        The program's output waits for a reader who is slow, and for one who stands still for half a
+        minute; then what he misses is left out, with a note. A reader who leaves stops nothing.
+        """
 
     async def send_input(self, text: str) -> None:
         """Answer `InputWanted`; a trailing newline is added if missing."""
+
+    async def close_input(self) -> None:
+        """Answer `InputWanted` with the end of the input (`EOFError` in Python)."""
 
     async def interrupt(self) -> None:
         """Send SIGINT to the running code, and to nothing else."""
@@ -135,7 +160,19 @@ class Kernel(Protocol):
     async def execute(
         self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
     ) -> Run:
-        """Start a run. Batch options: `clean`, `build`, `exec`, shell text each, empty to skip."""
+        """Start a run, which waits for earlier runs of this kernel to end.
+
+        Batch options: `clean`, `build`, `exec`, shell text each, empty to skip, `*` for what
+        usually fits the language. Raises EngineError when the kernel is gone or knows the
+        run id already.
+        """
+
+    async def follow(self, run_id: str) -> Run:
+        """Come back to a run, also one of an earlier cluster program, from its kept beginning on.
+
+        The latest MiB of its events is kept, and the last four runs that are over. Raises
+        EngineError for a run that is not known (any more).
+        """
 
     async def interrupt(self) -> None:
         """Interrupt whatever code runs now; nothing happens when none does."""
@@ -147,7 +184,7 @@ class Kernel(Protocol):
         """Everything the kernel has printed so far, standard output and error together."""
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
-        """End the kernel: politely first (SIGTERM, then SIGKILL after a grace), at once when forced."""
+        """End the kernel: SIGTERM, then SIGKILL after a grace; SIGKILL at once when forced."""
 
     async def wait(self) -> ExitStatus:
         """Wait until the kernel has ended by itself or by `stop`."""
@@ -157,13 +194,20 @@ class Engine(Protocol):
     """Starts kernels on this machine and finds them again."""
 
     def images(self) -> Sequence[Image]:
-        """The runtimes of this machine, best first."""
+        """Return the runtimes of this machine, best first."""
+
+    def resolve(self, name: str) -> Resolution:
+        """Find the runtime that serves an image name; raises UnknownImageError for none.
+
+        Names of Python 3 from other clusters (`lablup/python:3.6-ubuntu18.04`) lead to the nearest
+        version, not exactly; no other name does.
+        """
 
     async def start(self, spec: KernelSpec) -> Kernel:
         """Start a kernel; returns when it accepts runs, raises EngineError when it can't start."""
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
-        """Find a kernel that an earlier cluster program started, or learn how it ended meanwhile."""
+        """Find a kernel of an earlier cluster program, or learn how it ended meanwhile."""
 
     async def remove(self, kernel_id: str) -> None:
         """Delete the folder of an ended kernel; its logs go with it."""

@@ -8,23 +8,11 @@ from typing import Self
 
 from attrs import evolve, frozen
 
-from .contract import EngineError, Image
+from .contract import EngineError, Image, Resolution, UnknownImageError
 from .runtimes import other_images, python_images
 
 PYTHON_NAME = re.compile(r"(?:.+/)?python:3(?:\.(\d+))?(?:[.-][\w.-]*)?")
-"""A Python 3 as any cluster names it: `python:3.6-ubuntu18.04`, `registry/lablup/python:3.6-…`."""
-
-
-class UnknownImageError(EngineError):
-    """No runtime of this machine serves an image name; the text tells what is near."""
-
-
-@frozen
-class Resolution:
-    """Which runtime serves a name; unless it is `exact`, users should be told."""
-
-    image: Image
-    exact: bool
+"""A Python 3 as any cluster may name it, `registry/lablup/python:3.6-ubuntu18.04` included."""
 
 
 @frozen

@@ -13,9 +13,9 @@ from anyio import to_thread
 from attrs import define
 
 from . import cgroup, sandbox, supervisor
-from .contract import EngineError, ExitStatus, Image, KernelSpec
+from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution
 from .folder import KernelFolder
-from .images import Catalog, Resolution
+from .images import Catalog
 from .kernel import LocalKernel
 from .launch import Launcher
 from .process import Process
@@ -51,7 +51,6 @@ class LocalEngine:
         return self.catalog.images
 
     def resolve(self, name: str) -> Resolution:
-        """Find the runtime that serves an image name; raises UnknownImageError otherwise."""
         return self.catalog.resolve(name)
 
     async def start(self, spec: KernelSpec) -> LocalKernel:

@@ -83,7 +83,9 @@ def other_images(root: Path) -> Iterator[Image]:
         if not program.is_file() or not _is_shared(program):
             continue
         stamp = f"{program} {program.stat().st_mtime_ns}"
-        version = versions.setdefault(stamp, _ask_version(program))
+        if stamp not in versions:
+            versions[stamp] = _ask_version(program)
+        version = versions[stamp]
         yield Image(
             canonical=f"{language}:{version}-{distribution()}",
             language=language,

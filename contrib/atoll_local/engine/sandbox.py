@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,9 @@ HOST_ETC = (
     "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
 """What programs need of the host's /etc and what tells nothing of its users."""
+HOST_PROC = ("acpi", "asound", "bus", "driver", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+"""Parts of /proc that tune the machine. Their files belong to root, and a kernel started by root is
+that user still as far as such files know, without any capability: so they are made read-only."""
 PROBE_SECONDS = 10
 
 
@@ -76,6 +80,7 @@ def bwrap_options(view: View) -> list[str]:
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
         *("--tmpfs", "/run", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"),  # noqa: S108
+        *_proc(),
         *_etc(view.etc),
         *_read_only(*view.prefixes),
         *("--ro-bind", str(view.share), str(SHARE)),
@@ -95,6 +100,11 @@ def _system() -> list[str]:
         elif folder.is_dir():
             options += _read_only(folder)
     return options
+
+
+def _proc() -> list[str]:
+    paths = (f"/proc/{name}" for name in HOST_PROC)
+    return [word for path in paths for word in ("--ro-bind-try", path, path)]
 
 
 def _etc(own: Path) -> list[str]:
@@ -125,14 +135,13 @@ def _candidates() -> list[tuple[str, str]]:
 
 
 def _try(bwrap: str) -> str | None:
-    """Run `true` under most of the policy; the first line of what went wrong, or None."""
-    options = [
-        *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
-        *("--unshare-pid", "--unshare-ipc", "--unshare-uts"),
-        *_system(),
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
-    ]
-    result = _run([bwrap, *options, "true"])
+    """Run `true` under the whole policy; the first line of what went wrong, or None."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        empty = folder / PROGRAM.name
+        empty.mkdir()
+        view = View(home=folder, share=folder, program=empty, etc=empty, hostname="probe")
+        result = _run([bwrap, *bwrap_options(view), "--", "true"])
     if result.returncode == 0:
         return None
     return next(iter(result.stderr.strip().splitlines()), f"exit code {result.returncode}")
@@ -145,7 +154,12 @@ def _version(bwrap: str) -> str:
 def _run(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            argv, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+            argv,
+            env={"PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
         return subprocess.CompletedProcess(argv, 1, "", str(error))

@@ -2,13 +2,16 @@
 
 The supervisor detaches itself, so that the cluster program may die and find the kernel again. It
 leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
-`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once. It needs
-little more than the interpreter itself, since there is one supervisor per kernel.
+`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once.
+
+There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
 """
+
+# The rules below would have pathlib and contextlib back.
+# ruff: noqa: PTH105, PTH106, PTH113, PTH123, SIM105
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -18,8 +21,10 @@ import signal
 import socket
 import sys
 import time
-from pathlib import Path
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KEPT_LOG = 5 * 1024 * 1024
@@ -29,18 +34,20 @@ KEPT_LOG = 5 * 1024 * 1024
 class Log:
     """A file that is cut off and begun again when it is full, with one older part kept."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._fd = self._open()
 
     def write(self, data: bytes) -> None:
         """Append; a full disk costs the output, not the kernel."""
-        with contextlib.suppress(OSError):
+        try:
             os.write(self._fd, data)
             if os.fstat(self._fd).st_size >= KEPT_LOG:
-                self._path.replace(self._path.with_name("log.1"))
+                os.replace(self._path, f"{self._path}.1")
                 os.close(self._fd)
                 self._fd = self._open()
+        except OSError:
+            pass
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -51,7 +58,7 @@ class Supervisor:
 
     def __init__(self, launch: dict[str, Any], listener: socket.socket) -> None:
         self._launch = launch
-        self._log = Log(Path(launch["log"]))
+        self._log = Log(launch["log"])
         self._output, kernel_output = os.pipe()
         self._signals, wakeup = os.pipe()
         for fd in (self._output, self._signals, wakeup):
@@ -101,8 +108,8 @@ class Supervisor:
         os.setsid()
         if launch["plain"]:
             prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        for procs in launch["cgroups"]:
-            Path(procs, "cgroup.procs").write_text("0")
+        for group in launch["cgroups"]:
+            write(f"{group}/cgroup.procs", "0")
         if launch["cpus"]:
             os.sched_setaffinity(0, launch["cpus"])
         if launch["memory"]:
@@ -145,11 +152,13 @@ class Supervisor:
     def _reap(self) -> int | None:
         """Collect ended children, adopted orphans too; the exit code if the kernel was one."""
         exit_code = None
-        with contextlib.suppress(ChildProcessError):
+        try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._child:
                     code = os.waitstatus_to_exitcode(ended[1])
                     exit_code = code if code >= 0 else 128 - code
+        except ChildProcessError:
+            pass
         return exit_code
 
     def _leave(self, exit_code: int) -> None:
@@ -157,8 +166,10 @@ class Supervisor:
         if exit_code == 128 + signal.SIGKILL and out_of_memory(self._launch["cgroups"]):
             reason = "out-of-memory"
         for folder in self._launch["cgroups"]:
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass
         write_json("exit.json", {"exit_code": exit_code, "reason": reason})
 
 
@@ -176,15 +187,15 @@ def prctl(option: int, value: int) -> None:
 
 
 def send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def children(pid: int) -> list[int]:
     try:
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
+        return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
     except OSError:
         return []
 
@@ -213,33 +224,44 @@ def is_zombie(pid: int) -> bool:
 
 def stat_fields(pid: int) -> list[str]:
     """Read /proc/<pid>/stat from the third field (state) on; the name before it may hold spaces."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def out_of_memory(cgroups: list[str]) -> bool:
     """Whether the kernel's memory limit has killed a process."""
     for folder in cgroups:
         for name in ("memory.oom_control", "memory.events"):
-            with contextlib.suppress(OSError):
-                counts = dict(line.split() for line in Path(folder, name).read_text().splitlines())
-                if int(counts.get("oom_kill", 0)):
-                    return True
+            try:
+                counts = dict(line.split() for line in read(f"{folder}/{name}").splitlines())
+            except OSError:
+                continue
+            if int(counts.get("oom_kill", 0)):
+                return True
     return False
 
 
 def write_json(name: str, content: dict[str, Any]) -> None:
     """Write so that a reader finds the whole file or none, even after a power cut."""
-    new = Path(f"{name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
+    new = f"{name}.new"
+    write(new, json.dumps(content))
+    os.replace(new, name)
+
+
+def read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
         file.flush()
-        os.fsync(file.fileno())
-    new.replace(name)
+        if os.path.isfile(path):
+            os.fsync(file.fileno())
 
 
 def listen(name: str) -> socket.socket:
     """Listen in the current folder, since a socket address has room for 108 bytes only."""
-    Path(name).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.umask(0o177)
     listener.bind(name)
@@ -261,7 +283,7 @@ def detach() -> bool:
 
 
 def main() -> None:
-    launch = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    launch = json.loads(read(sys.argv[1]))
     ready, tell = os.pipe()
     if not detach():
         os.close(tell)

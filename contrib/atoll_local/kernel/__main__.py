@@ -5,10 +5,9 @@ can import one another as a package, whatever the folder above is called.
 """
 
 import importlib
+import os
 import sys
-from pathlib import Path
 
-package = Path(sys.path[0])
-sys.path[0] = str(package.parent)
-program = importlib.import_module(f"{package.name}.program")
-sys.exit(program.main(int(sys.argv[1]), Path(sys.argv[2])))
+sys.path[0], package = os.path.split(sys.path[0])
+program = importlib.import_module(f"{package}.program")
+sys.exit(program.main(int(sys.argv[1]), sys.argv[2]))

@@ -6,11 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .output import OutputPipe, OutputPipes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -68,5 +67,5 @@ class Child:
         self.signal(signal.SIGINT)
 
     def _take_the_blame(self) -> None:
-        with contextlib.suppress(OSError):
-            Path(f"/proc/{self.pid}/oom_score_adj").write_bytes(SHARE_OF_BLAME)
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "wb") as file:
+            file.write(SHARE_OF_BLAME)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, NamedTuple
 
 from .child import Child
 from .languages import choose, shell_argv, snippet_argv
 from .waiting import waits_for_input
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,11 +21,11 @@ FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
 """Seconds between looks at whether the program waits for input: short at first, then longer."""
 
 
-class Step(NamedTuple):
+class Step:
     """A program to start. Its end is told to the user when `name` is `clean` or `build`."""
 
-    name: str
-    argv: list[str]
+    def __init__(self, name: str, argv: list[str]) -> None:
+        self.name, self.argv = name, argv
 
 
 def steps_of(run: Run, settings: Settings) -> list[Step]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from .child import Child
 from .link import Link
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .loop import Loop
     from .runs import Run
     from .settings import Settings
 
-CELL = Path(__file__).with_name("cell.py")
+CELL = os.path.join(os.path.dirname(__file__), "cell.py")
 
 
 class Interpreter:
@@ -73,7 +73,7 @@ class Interpreter:
             return self._link
         ours, theirs = socket.socketpair()
         with theirs:
-            argv = [*self._settings.argv, str(CELL), str(theirs.fileno())]
+            argv = [*self._settings.argv, CELL, str(theirs.fileno())]
             child = Child(self._loop, self._settings, argv, self._sink, pass_fds=(theirs.fileno(),))
         self._child = child
         self._loop.on_exit(child.process, self._exited)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .settings import Settings
 
 SNIPPET_FLAG = {"bash": "-c", "node": "-e", "perl": "-e", "r": "-e", "ruby": "-e"}
 SUFFIX = {"bash": ".sh", "node": ".js", "perl": ".pl", "python": ".py", "r": ".R", "ruby": ".rb"}
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 LONGEST_SNIPPET = 128 * 1024 - 1
 """Bytes that Linux accepts in one argument of a program."""
 
@@ -23,7 +24,7 @@ def snippet_argv(settings: Settings, code: str) -> list[str]:
 
 
 def shell_argv(text: str) -> list[str]:
-    shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+    shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
     return [shell, "-c", text]
 
 
@@ -31,20 +32,19 @@ def choose(step: str, settings: Settings) -> str:
     """Choose the shell text that `*` stands for in this step; empty for nothing to do."""
     if step == "exec":
         return _choose_program(settings)
-    if not any((Path(settings.home) / name).is_file() for name in ("Makefile", "makefile")):
+    if not any(os.path.isfile(os.path.join(settings.home, name)) for name in MAKEFILES):
         return ""
     return "make" if step == "build" else "make clean"
 
 
 def _choose_program(settings: Settings) -> str:
     suffix = SUFFIX.get(settings.language, "")
-    home = Path(settings.home)
-    scripts = sorted(path.name for path in home.glob(f"*{suffix}") if path.is_file())
+    scripts = [name for name in os.listdir(settings.home) if name.endswith(suffix)]
     main = f"main{suffix}"
     if main in scripts:
         scripts = [main]
     if len(scripts) == 1:
         return shlex.join([*settings.argv, scripts[0]])
-    if (home / "main").is_file():
+    if os.path.isfile(os.path.join(settings.home, "main")):
         return "./main"
     return f"echo 'nothing to run: there is no {main}, and not just one *{suffix}' >&2; exit 127"

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from .child import Child
 from .commands import Commands
@@ -17,9 +16,10 @@ from .loop import Loop
 from .runs import Run, output
 from .settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from typing import Any
 
 REMEMBERED = 4
 """Finished runs that can still be followed."""
@@ -100,7 +100,9 @@ class Program:
             self._pings.append(link)
 
     def _execute(self, link: Link, message: dict[str, Any]) -> None:
-        run = Run(message["run_id"], message["mode"], message["code"], message["options"])
+        run = Run(
+            self._loop, message["run_id"], message["mode"], message["code"], message["options"]
+        )
         if run.run_id in self._runs:
             link.send({"error": f"there is a run {run.run_id} already"})
             return
@@ -175,12 +177,12 @@ class Program:
             self._current.emit(output(stream, text))
 
 
-def main(listening_fd: int, settings_file: Path) -> int:
+def main(listening_fd: int, settings_file: str) -> int:
     """Serve until told to stop; the exit code is 0 then."""
     loop = Loop()
     listener = socket.socket(fileno=listening_fd)
     listener.setblocking(False)
-    program = Program(loop, Settings.read(settings_file))
+    program = Program(loop, Settings(settings_file))
 
     def accept() -> None:
         with contextlib.suppress(BlockingIOError):

@@ -3,59 +3,89 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from .link import encode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .link import Link
+    from .loop import Loop, Timer
 
 KEPT = 1024 * 1024
 """Bytes of events kept for whoever follows a run later; the log holds more."""
+PATIENCE = 30.0
+"""Seconds for which a program waits for a follower who does not read at all."""
+
+
+class Follower:
+    """Someone who is told of a run's events, and what had to be left out for them."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._missed = 0
+
+    def tell(self, line: bytes) -> None:
+        if self._missed:
+            self.link.send(left_out(self._missed))
+            self._missed = 0
+        self.link.send_line(line)
+
+    def leave_out(self, line: bytes) -> None:
+        self._missed += len(line)
 
 
 class Run:
     """An execution that outlives those who follow it.
 
     Each event goes to every follower and into a bounded history. While a follower reads too slowly
-    the program's output waits (`on_pressure`); with no follower, the oldest events are dropped.
+    the program's output waits (`on_pressure`), but not for ever: after a while without any progress
+    that follower misses output. With no follower nothing waits.
     """
 
-    def __init__(self, run_id: str, mode: str, code: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self, loop: Loop, run_id: str, mode: str, code: str, options: dict[str, Any]
+    ) -> None:
         self.run_id, self.mode, self.code, self.options = run_id, mode, code, options
         self.finished = False
         self.on_pressure: Callable[[bool], None] = lambda _high: None
-        self._pressed = False
+        self._loop = loop
         self._history: deque[bytes] = deque()
         self._size = self._dropped = 0
-        self._followers: list[Link] = []
+        self._followers: list[Follower] = []
+        self._waiting: Timer | None = None
+        self._out_of_patience = False
 
     def follow(self, link: Link) -> None:
         """Send all kept events to `link`, then each new one."""
         if self._dropped:
-            note = f"[{self._dropped} bytes of earlier events are no longer kept]\n"
-            link.send(output("stderr", note))
-        for line in list(self._history):
+            link.send(left_out(self._dropped))
+        for line in self._history:
             link.send_line(line)
-        self._followers.append(link)
+        self._followers.append(Follower(link))
         link.on_relief = self._weigh
         self._weigh()
 
     def unfollow(self, link: Link) -> None:
-        if link in self._followers:
-            self._followers.remove(link)
-            self._weigh()
+        self._followers = [follower for follower in self._followers if follower.link is not link]
+        self._weigh()
 
     def emit(self, event: dict[str, Any]) -> None:
+        """Tell and keep an event; only output may ever be left out."""
         line = encode(event)
         self._keep(line)
-        for link in list(self._followers):
-            link.send_line(line)
+        may_wait = event["event"] == "output"
+        for follower in list(self._followers):
+            if may_wait and self._out_of_patience and follower.link.lagging:
+                follower.leave_out(line)
+            else:
+                follower.tell(line)
         self._weigh()
 
     def finish(self, exit_code: int) -> None:
+        self._relax()
         self.finished = True
         self.emit({"event": "finished", "exit_code": exit_code})
 
@@ -68,11 +98,30 @@ class Run:
             self._dropped += oldest
 
     def _weigh(self) -> None:
-        pressed = any(link.lagging for link in self._followers)
-        if pressed != self._pressed and not self.finished:
-            self._pressed = pressed
-            self.on_pressure(pressed)
+        if self.finished:
+            return
+        if not any(follower.link.lagging for follower in self._followers):
+            self._relax()
+        elif self._waiting is None:
+            self._waiting = self._loop.later(PATIENCE, self._lose_patience)
+            self.on_pressure(True)
+
+    def _relax(self) -> None:
+        self._out_of_patience = False
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+            self.on_pressure(False)
+
+    def _lose_patience(self) -> None:
+        self._out_of_patience = True
+        self.on_pressure(False)
 
 
 def output(stream: str, text: str) -> dict[str, Any]:
     return {"event": "output", "stream": stream, "text": text}
+
+
+def left_out(size: int) -> dict[str, Any]:
+    """Make the note that stands in the place of events nobody could be told of."""
+    return output("stderr", f"[{size} bytes of events were left out here; the log has more]\n")

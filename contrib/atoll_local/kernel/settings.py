@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
-class Settings(NamedTuple):
-    """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter."""
+class Settings:
+    """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
 
-    language: str
-    argv: list[str]
-    environ: dict[str, str]
-    home: str
-    memory: int | None
-    bootstrap: str | None
+    `environ` is for the user's programs; `memory` is in bytes; `bootstrap` is the path of a script.
+    """
 
-    @classmethod
-    def read(cls, path: Path) -> Settings:
-        return cls(**json.loads(path.read_text("utf-8")))
+    def __init__(self, path: str) -> None:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        self.language: str = content["language"]
+        self.argv: list[str] = content["argv"]
+        self.environ: dict[str, str] = content["environ"]
+        self.home: str = content["home"]
+        self.memory: int | None = content["memory"]
+        self.bootstrap: str | None = content["bootstrap"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from itertools import chain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,18 +23,23 @@ def waits_for_input(pid: int, write_end: int) -> bool:
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            pids = children.read_text().split()
-        except OSError:
-            continue
-        for child in pids:
-            yield from _family(int(child))
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        children = [_words(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    except OSError:
+        return
+    for child in chain.from_iterable(children):
+        yield from _family(int(child))
 
 
 def _reads(pid: int, pipe: int) -> bool:
     try:
-        call = Path(f"/proc/{pid}/syscall").read_text().split()
-        return call[:2] == [READ, "0x0"] and os.stat(f"/proc/{pid}/fd/0").st_ino == pipe  # noqa: PTH116 - follows a magic link
+        call = _words(f"/proc/{pid}/syscall")
+        return call[:2] == [READ, "0x0"] and os.stat(f"/proc/{pid}/fd/0").st_ino == pipe
     except OSError:
         return False
+
+
+def _words(path: str) -> list[str]:
+    with open(path, encoding="ascii") as file:
+        return file.read().split()
