@@ -1,14 +1,33 @@
-"""What tests in several folders share: a server on loopback that does what a test tells it to."""
+"""What all tests share: trio for async tests, a home that is nobody's, and a server on loopback.
+
+The server does what a test tells it to, so that faults can be forced on the wire.
+"""
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import h11
 import pytest
 import trio
 from attrs import define, field, frozen
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests under trio, as atoll does; those of the embedded cluster say otherwise."""
+    return "trio"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ATOLL_HOME, and an environment that names no cluster."""
+    for variable in ("ATOLL_PROFILE", "ATOLL_PLUGINS", "BACKEND_ENDPOINT", "BACKEND_ACCESS_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ATOLL_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @frozen

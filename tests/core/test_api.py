@@ -27,11 +27,6 @@ PROBS = "https://api.backend.ai/probs"
 
 
 @pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
-@pytest.fixture
 def cluster(serve, answer):
     """Serve an API that says its version at `/`, and gives prepared replies to all else."""
 

@@ -25,11 +25,6 @@ IMAGE = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
 
 
 @pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
-@pytest.fixture
 def profile():
     return overlay_environment(None, os.environ)
 

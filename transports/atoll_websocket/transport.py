@@ -18,7 +18,7 @@ from websockets.trio.client import connect as open_websocket
 from atoll.errors import AtollError, Problem, Unreachable
 from atoll.problems import problem_from, redirected
 from atoll.profiles import Profile
-from atoll.transport import ChannelClosed, Dialer
+from atoll.transport import ChannelClosed, Dialer, NotSent
 from atoll_rest.api import (
     USER_AGENT,
     address,
@@ -157,11 +157,14 @@ def _explained(endpoint: str) -> Iterator[None]:
         raise Unreachable(f"{endpoint} broke off the websocket handshake") from None
     except TimeoutError:
         raise Unreachable(f"{endpoint} does not answer the websocket handshake") from None
-    except (trio.BrokenResourceError, OSError) as error:
+    except trio.BrokenResourceError as error:
         cause = find_tls_error(error)
         if cause is not None:
             raise tls_failure(cause, endpoint) from None
         raise Unreachable(f"connection to {endpoint} was lost") from None
+    except OSError:
+        # Only the way to a proxy is opened by websockets itself.
+        raise NotSent(f"can't connect to the proxy on the way to {endpoint}") from None
 
 
 def _refusal(endpoint: str, response: Response) -> Problem:

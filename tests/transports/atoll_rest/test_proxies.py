@@ -12,11 +12,6 @@ from atoll_rest.transport import connect
 PROXY = "http://proxy.example:3128"
 
 
-@pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):

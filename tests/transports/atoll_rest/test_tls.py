@@ -11,11 +11,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
-@pytest.fixture
 def serve_tls(serve, answer):
     """Return a context manager that serves empty answers under a certificate."""
 

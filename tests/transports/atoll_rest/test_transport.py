@@ -34,11 +34,6 @@ ODD_NAMES = [
 ]
 
 
-@pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
 def profile(endpoint, **kw):
     return Profile(name="lab", endpoint=endpoint, access_key="AK", secret_key=SECRET, **kw)
 

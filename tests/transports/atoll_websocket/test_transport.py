@@ -21,11 +21,6 @@ pytestmark = pytest.mark.anyio
 VERSION = "v7.20230615"
 
 
-@pytest.fixture
-def anyio_backend():
-    return "trio"
-
-
 def profile(endpoint, **kw):
     return Profile(name="lab", endpoint=endpoint, access_key="AK", secret_key="SK", **kw)
 
@@ -251,3 +246,54 @@ async def test_bytes_go_through_the_dialer(peer):
             assert await channel.receive() == "through"
         await transport.aclose()
     assert dialer.closed
+
+
+@pytest.fixture
+def clean_environment(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def pump(source, sink):
+    async for data in source:
+        await sink.send_all(data)
+
+
+async def test_a_channel_goes_through_the_proxy_of_the_environment(
+    peer, serve, clean_environment, monkeypatch
+):
+    async with peer(echo) as endpoint:
+
+        async def tunnel(seen, stream):
+            assert (seen.method, seen.target) == ("CONNECT", "cluster.example:80")
+            await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            port = int(endpoint.rpartition(":")[2])
+            onward = await trio.open_tcp_stream("127.0.0.1", port)
+            async with onward, trio.open_nursery() as nursery:
+                nursery.start_soon(pump, stream, onward)
+                await pump(onward, stream)
+                nursery.cancel_scope.cancel()
+
+        async with serve(tunnel) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            transport = connect(profile("http://cluster.example"))
+            async with transport.open("/x") as channel:
+                await channel.send("through")
+                assert await channel.receive() == "through"
+
+
+@pytest.mark.parametrize(
+    ("status", "family", "told"), [(407, Unreachable, "refused the way"), (None, NotSent, "proxy")]
+)
+async def test_a_proxy_that_does_not_let_through(
+    serve, answer, clean_environment, monkeypatch, status, family, told
+):
+    async def refuse(_seen, stream):
+        await stream.send_all(answer(status=status))
+
+    async with serve(refuse) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url if status else "http://127.0.0.1:1")
+        with pytest.raises(family, match=told):
+            async with connect(profile("http://cluster.example")).open("/x"):
+                pass
