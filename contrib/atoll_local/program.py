@@ -3,13 +3,13 @@
 import logging
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import anyio
+import anyio.to_thread
 import uvicorn
 from anyio.abc import TaskGroup
 from attrs import frozen
@@ -63,20 +63,29 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
     scheduler = Scheduler(store, engine, machine, Bus())
     cluster = Cluster(store, scheduler, release=f"atoll {options.version}")
     announcement = Announcement(data, listener.getsockname()[1], options.version)
-    _warm_up(engine)
     async with anyio.create_task_group() as tasks:
         await tasks.start(scheduler.run)
         await recover(scheduler)
         scheduler.wake()
         server = _Server(_configure(cluster, tasks), announcement)
+        tasks.start_soon(_warm_up, engine, server)
         tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
         await server.serve([listener])
         tasks.cancel_scope.cancel()
 
 
-def _warm_up(engine: LocalEngine) -> None:
-    """Let the engine look over the machine while the program starts, not while a session waits."""
-    threading.Thread(target=lambda: (engine.probe, engine.images()), daemon=True).start()
+async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
+    """Do ahead what the first session and the first query would wait for."""
+    await server.listening.wait()
+
+    def work() -> None:
+        from atoll_local.api.gql.schema import schema
+
+        engine.images()
+        _log.info("%s", engine.probe)
+        schema()
+
+    await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
@@ -100,6 +109,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, announcement: Announcement) -> None:
         super().__init__(config)
         self._announcement = announcement
+        self.listening = anyio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -108,6 +118,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._announcement.publish()
+        self.listening.set()
         _log.info("answering at %s", self._announcement.endpoint)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

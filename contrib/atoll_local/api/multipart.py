@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from email.message import Message
+from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -45,8 +46,16 @@ def _filename(head: str) -> str | None:
     for line in head.split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-disposition":
-            return _header("content-disposition", value.strip()).get_filename()
+            return _decoded(_header("content-disposition", value.strip()))
     return None
+
+
+def _decoded(header: Message) -> str | None:
+    filename = header.get_filename()
+    if filename is None or "filename*" in str(header["content-disposition"]):
+        return filename
+    # The official client percent-encodes the plain form; `filename*` is decoded already.
+    return unquote(filename)
 
 
 def _header(name: str, value: str) -> Message:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 _PREFIX = "https://api.backend.ai/probs/"
 
 
-class Problem(Exception):  # noqa: N818 - what RFC 9457 calls an error in an answer
+class Problem(Exception):
     """An answer that is an error; `msg` is for people, `kind` is what clients go by."""
 
     def __init__(

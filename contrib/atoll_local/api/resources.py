@@ -8,7 +8,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.scheduler.slots import Slots, from_text
 
 _GIBIBYTE = 1024**3
-_PRESETS = {"small": Slots(1, _GIBIBYTE), "medium": Slots(2, 4 * _GIBIBYTE)}
+PRESETS = {"small": Slots(1, _GIBIBYTE), "medium": Slots(2, 4 * _GIBIBYTE)}
 _NO_LIMIT = {"cpu": "Infinity", "mem": "Infinity"}
 
 
@@ -19,7 +19,7 @@ async def scaling_groups(_: Call) -> Response:
 
 async def presets(_: Call) -> Response:
     """`GET /resource/presets`: named amounts that a user can ask for."""
-    return reply({"presets": [_preset(name, slots) for name, slots in _PRESETS.items()]})
+    return reply({"presets": [_preset(name, slots) for name, slots in PRESETS.items()]})
 
 
 async def check_presets(call: Call) -> Response:
@@ -39,7 +39,7 @@ async def check_presets(call: Call) -> Response:
         "scaling_groups": {"default": left},
         "presets": [
             {**_preset(name, slots), "allocatable": slots.fits(remaining)}
-            for name, slots in _PRESETS.items()
+            for name, slots in PRESETS.items()
         ],
     }
     return reply(answer)

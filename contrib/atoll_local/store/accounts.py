@@ -34,14 +34,23 @@ class Accounts:
         )
         return from_row(KeyPair, row) if row else None
 
-    def keypairs(self, user_uuid: str | None = None) -> list[KeyPair]:
-        """Return the keypairs of one user, or of all."""
+    def select_keypairs(
+        self, where: str, parameters: Sequence[object], order: str
+    ) -> list[KeyPair]:
+        """Return the keypairs for a WHERE clause written in this program, values bound."""
         rows = self.db.rows(
-            f"SELECT {columns(KeyPair)} FROM keypairs "  # noqa: S608
-            "WHERE :user IS NULL OR user = :user ORDER BY created_at, access_key",
-            {"user": user_uuid},
+            f"SELECT {columns(KeyPair)} FROM keypairs WHERE {where} ORDER BY {order}",  # noqa: S608
+            parameters,
         )
         return [from_row(KeyPair, row) for row in rows]
+
+    def select_users(self, where: str, parameters: Sequence[object], order: str) -> list[User]:
+        """Return the users for a WHERE clause written in this program, values bound."""
+        rows = self.db.rows(
+            f"SELECT {columns(User)} FROM users WHERE {where} ORDER BY {order}",  # noqa: S608
+            parameters,
+        )
+        return [from_row(User, row) for row in rows]
 
     def touch(self, access_key: str) -> None:
         """Count a request of the keypair."""
@@ -64,13 +73,6 @@ class Accounts:
             (value,),
         )
         return from_row(User, row) if row else None
-
-    def users(self) -> list[User]:
-        """Return every user."""
-        rows = self.db.rows(
-            f"SELECT {columns(User)} FROM users ORDER BY created_at, email"  # noqa: S608
-        )
-        return [from_row(User, row) for row in rows]
 
     def domain(self, name: str) -> Domain | None:
         """Find a domain."""

@@ -34,6 +34,16 @@ class Kernels:
         )
         return [from_row(KernelRow, row) for row in rows]
 
+    def select(
+        self, session_id: str, where: str, parameters: Sequence[object], order: str
+    ) -> list[KernelRow]:
+        """Return kernels of a session for a WHERE clause written in this program, values bound."""
+        rows = self.db.rows(
+            f"{_SELECT} WHERE session_id = ? AND ({where}) ORDER BY {order}",
+            (session_id, *parameters),
+        )
+        return [from_row(KernelRow, row) for row in rows]
+
     def main(self, session_id: str) -> KernelRow:
         """Return the main kernel of a session."""
         return self.of(session_id)[0]

@@ -68,6 +68,11 @@ class Sessions:
         )
         return [from_row(Session, row) for row in rows]
 
+    def count(self, where: str, parameters: Sequence[object]) -> int:
+        """Count the sessions for a WHERE clause written in this program, values bound."""
+        found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
+        return found if isinstance(found, int) else 0
+
     def update(self, session_id: str, **changes: object) -> None:
         """Write some columns of a session; the names are those of the record."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))

@@ -1,3 +1,48 @@
-from atoll_local.api.call import Routes
+"""`POST /admin/gql` and its older sister `/admin/graphql`."""
 
-ROUTES: Routes = ()
+import logging
+from typing import Any
+
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.problems import Problem
+
+_log = logging.getLogger(__name__)
+
+
+async def gql(call: Call) -> Response:
+    """Answer `{"data": …}`, with `errors` beside it if there are any."""
+    data, errors = _run(call)
+    return reply({"data": data} | ({"errors": errors} if errors else {}))
+
+
+async def graphql(call: Call) -> Response:
+    """Answer the bare data; errors make it a 400, as clients before v6.20210815 expect."""
+    data, errors = _run(call)
+    if errors:
+        raise Problem(400, "graphql-error", "GraphQL-generated error", data=errors)
+    return reply(data)
+
+
+def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
+    # GraphQL's library is slow to import; a program that just started answers without it.
+    from atoll_local.api.gql.context import Context
+    from atoll_local.api.gql.schema import run
+
+    result = run(
+        Context(call.caller, call.cluster),
+        call.params.required("query"),
+        call.params.mapping("variables"),
+        call.params.text("operation_name", "operationName"),
+    )
+    for error in result.errors or []:
+        if error.original_error and not isinstance(error.original_error, Problem | ValueError):
+            _log.error("a resolver failed", exc_info=error.original_error)
+    return result.data, [dict(error.formatted) for error in result.errors or []]
+
+
+ROUTES: Routes = (
+    route("POST", "/admin/gql", gql),
+    route("POST", "/admin/graphql", graphql),
+)

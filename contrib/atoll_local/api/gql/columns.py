@@ -1,0 +1,147 @@
+"""Which fields each list can be filtered and ordered by, and what kind of values they have."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from atoll_local import clock
+from atoll_local.cluster import AGENT
+from atoll_local.store.records import STATUSES
+
+Value = str | int | float | bool | None
+Kind = Literal["text", "number", "boolean", "time", "name"]
+
+
+class FilterError(ValueError):
+    """A filter or an order that can't be understood."""
+
+
+@frozen
+class Column:
+    """A field: its SQL expression and the kind of its values; a `name` is one of `names`."""
+
+    sql: str
+    kind: Kind = "text"
+    names: frozenset[str] = frozenset()
+    is_list: bool = False
+
+
+def check(field: str, column: Column, value: Value) -> Value:
+    """Return a value as the store writes it; raises FilterError if the column can't have it."""
+    if value is None:
+        return None
+    match column.kind:
+        case "number":
+            return _number(field, value)
+        case "boolean":
+            return int(bool(value))
+        case "time":
+            return _time(field, value)
+        case "name":
+            return known_name(field, str(value), column.names)
+    return str(value)
+
+
+def known_name(field: str, name: str, names: frozenset[str]) -> str:
+    """Return a name of an enumeration in upper case; raises FilterError for others."""
+    if name.upper() not in names:
+        raise FilterError(f"{field}: unknown name {name!r}")
+    return name.upper()
+
+
+def _number(field: str, value: Value) -> Value:
+    if isinstance(value, int | float):
+        return value
+    try:
+        return float(str(value))
+    except ValueError:
+        raise FilterError(f"{field}: {value!r} is not a number") from None
+
+
+def _time(field: str, value: Value) -> str:
+    try:
+        return clock.stamp(clock.parse(str(value)))
+    except ValueError:
+        raise FilterError(f"{field}: {value!r} is not an ISO-8601 time") from None
+
+
+_STATUS = frozenset(STATUSES)
+_TYPES = frozenset({"INTERACTIVE", "BATCH", "INFERENCE", "SYSTEM"})
+_RESULTS = frozenset({"UNDEFINED", "SUCCESS", "FAILURE"})
+_AGENTS = f"CASE WHEN sessions.scheduled_at IS NULL THEN '[]' ELSE '[\"{AGENT}\"]' END"
+
+
+def _text(*names: str, table: str) -> dict[str, Column]:
+    return {name: Column(f"{table}.{name}") for name in names}
+
+
+def _times(*names: str, table: str) -> dict[str, Column]:
+    return {name: Column(f"{table}.{name}", "time") for name in names}
+
+
+def _of_user(column: str) -> Column:
+    return Column(f"(SELECT {column} FROM users WHERE uuid = sessions.user_uuid)")  # noqa: S608 - our own names
+
+
+SESSIONS: Mapping[str, Column] = {
+    **_text(
+        "id", "name", "image", "domain_name", "access_key", "scaling_group", "cluster_mode",
+        "status_info", "startup_command", "tag", table="sessions",
+    ),
+    **_times(
+        "created_at", "terminated_at", "starts_at", "scheduled_at", "status_changed",
+        table="sessions",
+    ),
+    "type": Column("sessions.type", "name", _TYPES),
+    "status": Column("sessions.status", "name", _STATUS),
+    "result": Column("sessions.result", "name", _RESULTS),
+    "cluster_size": Column("sessions.cluster_size", "number"),
+    "priority": Column("sessions.priority", "number"),
+    "group_name": Column("(SELECT name FROM groups WHERE id = sessions.group_id)"),
+    "user_email": _of_user("email"),
+    "full_name": _of_user("full_name"),
+    "agent_ids": Column(_AGENTS, is_list=True),
+    "agent_id": Column(_AGENTS, is_list=True),
+    "agents": Column(_AGENTS, is_list=True),
+}  # fmt: skip
+
+CONTAINERS: Mapping[str, Column] = {
+    **_text("id", "cluster_role", "cluster_hostname", "status_info", table="kernels"),
+    **_times("created_at", "status_changed", "terminated_at", table="kernels"),
+    "status": Column("kernels.status", "name", _STATUS),
+    "cluster_idx": Column("kernels.cluster_idx", "number"),
+    "local_rank": Column("kernels.cluster_idx - 1", "number"),
+    "image": Column("(SELECT image FROM sessions WHERE id = kernels.session_id)"),
+    "architecture": Column("(SELECT architecture FROM sessions WHERE id = kernels.session_id)"),
+    "scheduled_at": Column(
+        "(SELECT scheduled_at FROM sessions WHERE id = kernels.session_id)", "time"
+    ),
+}
+
+KEYPAIRS: Mapping[str, Column] = {
+    **_text("access_key", "resource_policy", table="keypairs"),
+    **_times("created_at", "last_used", table="keypairs"),
+    "user_id": Column("(SELECT email FROM users WHERE uuid = keypairs.user)"),
+    "email": Column("(SELECT email FROM users WHERE uuid = keypairs.user)"),
+    "full_name": Column("(SELECT full_name FROM users WHERE uuid = keypairs.user)"),
+    "is_active": Column("keypairs.is_active", "boolean"),
+    "is_admin": Column("keypairs.is_admin", "boolean"),
+    "rate_limit": Column("keypairs.rate_limit", "number"),
+    "num_queries": Column("keypairs.num_queries", "number"),
+}
+
+USERS: Mapping[str, Column] = {
+    **_text(
+        "uuid", "username", "email", "full_name", "description", "status_info", "domain_name",
+        "resource_policy", "main_access_key", "role", "status", table="users",
+    ),
+    **_times("created_at", "modified_at", table="users"),
+    "is_active": Column("users.is_active", "boolean"),
+}  # fmt: skip
+
+AGENTS: Mapping[str, Column] = {
+    **_text("id", "status", "region", "scaling_group", "addr", "version", table="agents"),
+    **_times("status_changed", "first_contact", "lost_at", table="agents"),
+    "schedulable": Column("agents.schedulable", "boolean"),
+}

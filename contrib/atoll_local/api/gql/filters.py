@@ -1,0 +1,195 @@
+"""The filter language of list queries, compiled to SQL with every value bound.
+
+    name ilike "train%" & (status == "RUNNING" | created_at > "2026-01-01")
+
+A comparison is `field operator value`; `&` and `|` bind alike, from left to right; `!` negates what
+follows it. A filter that is wrong raises :class:`FilterError`, whose text says where.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import define, frozen
+
+from atoll_local.api.gql.columns import Column, FilterError, Value, check
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<string>"(?:[^"\\]|\\.)*")
+      | (?P<number>-?\d+(?:\.\d+)?(?![\w.]))
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<sign>==|!=|>=|<=|[><&|!()\[\],])
+    )""",
+    re.VERBOSE,
+)
+_SIGNS = {"==": "=", "!=": "!=", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
+_WORDS = frozenset({"contains", "in", "is", "isnot", "like", "ilike"})
+_CONSTANTS: Mapping[str, Value] = {"null": None, "true": True, "false": False}
+_MAX_DEPTH = 50
+
+
+@frozen
+class Clause:
+    """A condition in SQL and the values of its question marks."""
+
+    sql: str
+    values: tuple[Value, ...] = ()
+
+
+def compile_filter(text: str, columns: Mapping[str, Column]) -> Clause:
+    """Compile a filter over these columns; an empty one takes everything."""
+    if not text.strip():
+        return Clause("1")
+    parser = _Parser(_tokenize(text), columns)
+    clause = parser.expression(0)
+    if parser.position < len(parser.tokens):
+        raise FilterError(f"unexpected {parser.peek()[1]!r} in the filter")
+    return clause
+
+
+def _tokenize(text: str) -> list[tuple[str, str]]:
+    tokens = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise FilterError(f"cannot read the filter at {text[position:].strip()[:20]!r}")
+        kind = match.lastgroup or ""
+        tokens.append((kind, match[kind]))
+        position = match.end()
+    return tokens
+
+
+@define
+class _Parser:
+    """Reads tokens from left to right, one method for each rule of the language."""
+
+    tokens: Sequence[tuple[str, str]]
+    columns: Mapping[str, Column]
+    position: int = 0
+
+    def peek(self) -> tuple[str, str]:
+        """Return the next token, an empty one at the end."""
+        return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")
+
+    def take(self) -> tuple[str, str]:
+        """Return the next token and go past it."""
+        token = self.peek()
+        self.position += 1
+        return token
+
+    def expect(self, sign: str) -> None:
+        """Go past a sign that must be there."""
+        found = self.take()[1]
+        if found != sign:
+            raise FilterError(f"expected {sign!r} in the filter, not {found!r}")
+
+    def expression(self, depth: int) -> Clause:
+        """Read terms joined by `&` and `|`."""
+        if depth > _MAX_DEPTH:
+            raise FilterError("the filter is nested too deeply")
+        clause = self.term(depth)
+        while self.peek()[1] in {"&", "|"} and self.peek()[0] == "sign":
+            joint = "AND" if self.take()[1] == "&" else "OR"
+            other = self.term(depth)
+            clause = Clause(f"({clause.sql} {joint} {other.sql})", clause.values + other.values)
+        return clause
+
+    def term(self, depth: int) -> Clause:
+        """Read a negation, a group or a comparison."""
+        kind, text = self.peek()
+        if (kind, text) == ("sign", "!"):
+            self.take()
+            if depth > _MAX_DEPTH:
+                raise FilterError("the filter is nested too deeply")
+            clause = self.term(depth + 1)
+            return Clause(f"(NOT {clause.sql})", clause.values)
+        if (kind, text) == ("sign", "("):
+            self.take()
+            clause = self.expression(depth + 1)
+            self.expect(")")
+            return clause
+        return self.comparison()
+
+    def comparison(self) -> Clause:
+        """Read `field operator value`."""
+        kind, name = self.take()
+        if kind != "word":
+            raise FilterError(f"expected a field in the filter, not {name!r}")
+        if name not in self.columns:
+            raise FilterError(f"Unknown/unsupported field name: {name}")
+        operator = self.take()[1]
+        if operator not in _SIGNS and operator not in _WORDS:
+            raise FilterError(f"unknown operator {operator!r} in the filter")
+        return _compare(name, self.columns[name], operator, self.value())
+
+    def value(self) -> Value | list[Value]:
+        """Read a constant or an array of them."""
+        if self.peek() != ("sign", "["):
+            return self.constant()
+        self.take()
+        found: list[Value] = []
+        while self.peek()[1] != "]":
+            found.append(self.constant())
+            if self.peek()[1] != "]":
+                self.expect(",")
+        self.take()
+        return found
+
+    def constant(self) -> Value:
+        """Read a text, a number, or one of `null`, `true`, `false`."""
+        kind, text = self.take()
+        if kind == "string":
+            return _unquote(text)
+        if kind == "number":
+            return float(text) if "." in text else int(text)
+        if kind == "word" and text in _CONSTANTS:
+            return _CONSTANTS[text]
+        raise FilterError(f"expected a value in the filter, not {text!r}")
+
+
+def _unquote(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError as error:
+        raise FilterError(f"cannot read the text {text}") from error
+
+
+def _compare(name: str, column: Column, operator: str, value: Value | list[Value]) -> Clause:
+    if isinstance(value, list) != (operator == "in"):
+        raise FilterError(f"{name}: {operator} {'needs' if operator == 'in' else 'takes no'} array")
+    if not column.is_list:
+        return _condition(column.sql, name, column, operator, value)
+    inner = _condition("value", name, column, "==" if operator == "contains" else operator, value)
+    return Clause(
+        # S608: the column is one of this program's own; the value is bound.
+        f"EXISTS (SELECT 1 FROM json_each({column.sql}) WHERE {inner.sql})",  # noqa: S608
+        inner.values,
+    )
+
+
+def _condition(
+    sql: str, name: str, column: Column, operator: str, value: Value | list[Value]
+) -> Clause:
+    if isinstance(value, list):
+        marks = ", ".join("?" * len(value))
+        return Clause(f"{sql} IN ({marks})", tuple(check(name, column, one) for one in value))
+    if operator in {"like", "ilike", "contains"}:
+        return _pattern(sql, name, operator, value)
+    if operator in {"is", "isnot"} or value is None:
+        negation = " NOT" if operator in {"isnot", "!="} else ""
+        return Clause(f"{sql} IS{negation} ?", (check(name, column, value),))
+    return Clause(f"{sql} {_SIGNS[operator]} ?", (check(name, column, value),))
+
+
+def _pattern(sql: str, name: str, operator: str, value: Value) -> Clause:
+    if not isinstance(value, str):
+        raise FilterError(f"{name}: {operator} needs a text")
+    if operator == "contains":
+        return Clause(f"instr({sql}, ?) > 0", (value,))
+    if operator == "ilike":
+        return Clause(f"{sql} LIKE ? ESCAPE '\\'", (value,))
+    # SQLite's LIKE ignores case; GLOB does not, but its wildcards are others.
+    glob = re.sub(r"[*?\[]", r"[\g<0>]", value).replace("%", "*").replace("_", "?")
+    return Clause(f"{sql} GLOB ?", (glob,))

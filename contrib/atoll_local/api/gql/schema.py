@@ -1,0 +1,102 @@
+"""The schema: what stands in `sdl/`, with a resolver for each root of `Query`.
+
+Everything below the roots is plain maps (:data:`~atoll_local.api.gql.context.Fields`), which
+GraphQL reads by itself. Documents are parsed and validated once and remembered: clients send the
+same few.
+"""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    parse,
+    validate,
+)
+
+from atoll_local.api.gql import accounts, legacy, machine, sessions
+from atoll_local.api.gql.context import Context
+
+_SDL = Path(__file__).with_name("sdl")
+_MAX_TOKENS = 5000
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "compute_session": sessions.compute_session,
+    "compute_session_list": sessions.compute_session_list,
+    "compute_container": sessions.compute_container,
+    "compute_container_list": sessions.compute_container_list,
+    "legacy_compute_session": legacy.legacy_compute_session,
+    "legacy_compute_session_list": legacy.legacy_compute_session_list,
+    "compute_session_node": legacy.compute_session_node,
+    "keypair": accounts.keypair,
+    "keypairs": accounts.keypairs,
+    "keypair_list": accounts.keypair_list,
+    "user": accounts.user,
+    "user_from_uuid": accounts.user_from_uuid,
+    "users": accounts.users,
+    "user_list": accounts.user_list,
+    "domain": accounts.domain,
+    "domains": accounts.domains,
+    "group": accounts.group,
+    "groups": accounts.groups,
+    "groups_by_name": accounts.groups_by_name,
+    "keypair_resource_policy": accounts.keypair_resource_policy,
+    "keypair_resource_policies": accounts.keypair_resource_policies,
+    "image": machine.image,
+    "images": machine.images,
+    "agent": machine.agent,
+    "agents": machine.agents,
+    "agent_list": machine.agent_list,
+    "agent_summary": machine.agent_summary,
+    "agent_summary_list": machine.agent_summary_list,
+    "scaling_group": machine.scaling_group,
+    "scaling_groups": machine.scaling_groups,
+    "scaling_groups_for_domain": machine.scaling_groups,
+    "scaling_groups_for_user_group": machine.scaling_groups,
+    "scaling_groups_for_keypair": machine.scaling_groups,
+    "resource_preset": machine.resource_preset,
+    "resource_presets": machine.resource_presets,
+}
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """Build the schema, once."""
+    built = build_schema("\n".join(path.read_text() for path in sorted(_SDL.glob("*.graphql"))))
+    query = built.query_type
+    assert query is not None  # noqa: S101 - it stands in sdl/query.graphql
+    for name, root in query.fields.items():
+        root.resolve = RESOLVERS[name]
+    return built
+
+
+@lru_cache(maxsize=256)
+def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
+    try:
+        document = parse(query, max_tokens=_MAX_TOKENS)
+    except GraphQLError as error:
+        return (error,)
+    return tuple(validate(schema(), document)) or document
+
+
+def run(
+    context: Context, query: str, variables: dict[str, Any], operation: str | None
+) -> ExecutionResult:
+    """Answer a query; whatever is wrong with it is in the result's errors."""
+    prepared = _prepare(query)
+    if isinstance(prepared, tuple):
+        return ExecutionResult(data=None, errors=list(prepared))
+    return execute_sync(
+        schema(),
+        prepared,
+        context_value=context,
+        variable_values=variables,
+        operation_name=operation,
+    )
