@@ -3,6 +3,7 @@ used.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ class Node:
             if not isinstance(command, click.Command):
                 what = f"{self.provided.record.load} is no click command"
                 raise PluginError(self.provided.origin, what)
-            self._click = _prepare(command)
+            self._click = _fitted(command)
         return self._click
 
 
@@ -195,24 +196,22 @@ def _usage_error(node: Node, error: click.ClickException) -> UsageError:
     )
 
 
-def _prepare(command: click.Command) -> click.Command:
-    """Fit a plugin's click command into the shell, once: the options every command has, and a
-    deferred call.
-    """
-    if isinstance(command, click.Group):
-        for below in command.commands.values():
-            _prepare(below)
-    if command.callback is not None:
-        original = command.callback
-        # The context goes first, by its place: its name is the plugin's own business.
-        command.callback = lambda **arguments: partial(_call, original, arguments)
-    command.add_help_option = False
+def _fitted(command: click.Command) -> click.Command:
+    """Return a copy that fits the shell: with the options every command has, and a deferred call."""
+    fitted = copy(command)
+    if isinstance(fitted, click.Group):
+        fitted.commands = {name: _fitted(below) for name, below in fitted.commands.items()}
+    if (original := command.callback) is not None:
+        fitted.callback = lambda **arguments: partial(_call, original, arguments)
+    fitted.add_help_option = False
     taken = {text for param in command.params for text in param.opts}
-    command.params += [option for option in _shared_options() if not taken & set(option.opts)]
-    return command
+    shared = [option for option in _shared_options() if not taken & set(option.opts)]
+    fitted.params = [*command.params, *shared]
+    return fitted
 
 
 def _call(callback: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Any:
+    # The context goes first, by its place: its name is the plugin's own business.
     return callback(context, **arguments)
 
 

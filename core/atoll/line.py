@@ -59,6 +59,9 @@ def quote(word: str) -> str:
 
 def parse(text: str, line: int = 1) -> list[Statement]:
     """Return the statements of a text whose first line has the number `line`; raises LineError."""
+    if (at := text.find("\0")) >= 0:
+        # No file, no variable and no argument of a program can hold one.
+        raise LineError("a line can't hold a NUL character", line + text.count("\n", 0, at))
     return list(_Parser(text, line).statements())
 
 

@@ -12,6 +12,7 @@ from atoll.errors import ConfigError
 from atoll.paths import Paths
 from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
 from atoll.settings import Settings
+from atoll.text import printable
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def warn(text: str) -> None:
     """Put a warning on standard error."""
-    sys.stderr.write(f"atoll: {text}\n")
+    sys.stderr.write(f"atoll: {printable(text)}\n")
 
 
 class Program:

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from atoll.output.columns import Column
 from atoll.output.writer import Writer
+from atoll.text import printable
 
 MakeWriter = Callable[..., Writer]
 
@@ -80,7 +81,7 @@ class Output:
 
     def _say(self, text: str) -> None:
         prefix = f"{self.label}: " if self.label else ""
-        self.stderr.write(f"{prefix}{text}\n")
+        self.stderr.write(f"{prefix}{printable(text)}\n")
         self.stderr.flush()
 
     @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from atoll.output.columns import Column
+from atoll.text import printable
 
 
 class Writer(ABC):
@@ -38,17 +39,6 @@ class Writer(ABC):
     def shown(self, values: Sequence[Any]) -> list[str]:
         """Return the values as text for people, on one line each."""
         return [
-            _one_line(column.show(value))
+            printable(column.show(value))
             for column, value in zip(self.columns, values, strict=True)
         ]
-
-
-def _one_line(text: str) -> str:
-    # Names and messages come from the cluster: a line break or an escape sequence in one must not
-    # break the table, or reach the terminal.
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for char in " ".join(text.split())
-    )

@@ -1,0 +1,73 @@
+"""For the tests of plugins: the shell in process, with exactly the plugins that a test names.
+
+In a `conftest.py`, `pytest_plugins = ["atoll.testing"]` brings the fixture `shell`:
+
+    async def test_greeting(shell):
+        shell.add(my_plugin)
+        result = await shell.run("greet world")
+        assert result.stdout == "hello world\\n"
+"""
+
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from attrs import define, field, frozen
+
+from atoll import builtin
+from atoll.batch import Batch
+from atoll.plugins import Origin, Registry
+from atoll.program import Program, warn
+from atoll.settings import Settings
+from atoll.paths import Paths
+from atoll.terminal import Source
+
+_BUILT_IN = Origin("builtin", "atoll.builtin", "atoll", "0")
+
+
+@frozen
+class Result:
+    """What lines did: their data, everything else they said, and the exit code."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+
+@define
+class Shell:
+    """A shell whose home is `home`, with the plugins added to it and those built in."""
+
+    home: Path
+    environ: dict[str, str] = field(factory=dict)
+    _plugins: list[tuple[object, Origin]] = field(factory=list)
+
+    def add(self, plugin: object, name: str = "tested") -> None:
+        """Add a plugin: a module, or any object with hook implementations."""
+        self._plugins.append((plugin, Origin(name, name, f"atoll-{name}", "1.0")))
+
+    def program(self) -> Program:
+        """Build the program as a front door does."""
+        registry = Registry(warn)
+        registry.register(builtin, _BUILT_IN)
+        for plugin, origin in self._plugins:
+            registry.register(plugin, origin)
+        environ = {"ATOLL_HOME": str(self.home), **self.environ}
+        settings = Settings(Paths.from_environment(environ), environ)
+        settings.declare([provided.record for provided in registry.collect("atoll_settings")])
+        return Program(registry, settings, environ)
+
+    async def run(self, lines: str, *, stdin: str = "", keep_going: bool = False) -> Result:
+        """Run lines as a script does; `stdin` is what commands read."""
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            batch = Batch(self.program(), keep_going)
+            code = await batch.run(Source.of_text(lines), stdin=Source.of_text(stdin))
+        return Result(out.getvalue(), err.getvalue(), int(code))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A shell in a home of its own."""
+    return Shell(tmp_path / "atoll")

@@ -1,0 +1,224 @@
+"""Statements, run as a script runs them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from atoll import Command, hookimpl
+
+pytestmark = pytest.mark.anyio
+
+
+class Sample:
+    """The plugin under which the commands of `sample.py` go."""
+
+    @hookimpl
+    def atoll_commands(self) -> Iterator[Command]:
+        for name in (
+            "echo",
+            "leave",
+            "table",
+            "crash",
+            "find",
+            "grouped",
+            "read",
+            "wait",
+            "family",
+        ):
+            yield Command(name, f"The command {name}", f"sample:{name}")
+        yield Command("deep", "A group")
+        yield Command("deep echo", "Below", "sample:echo", aliases=("say",))
+        yield Command("missing", "Can't be loaded", "sample:nothing_there")
+
+
+@pytest.fixture(autouse=True)
+def plugin(shell, monkeypatch):
+    """Offer the commands to each test."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    shell.add(Sample())
+
+
+async def test_lines_run_in_order(shell):
+    """Data goes to standard output, nothing else."""
+    result = await shell.run("echo one # comment\n\n  echo 'two three'; echo --loud four")
+
+    assert (result.stdout, result.stderr, result.code) == ("one\ntwo three\nFOUR\n", "", 0)
+
+
+async def test_a_script_stops_at_the_first_failure(shell):
+    """The exit code is the failure's, and the message names the line."""
+    result = await shell.run("echo a\nfind it\necho b")
+
+    assert result.stdout == "a\n"
+    assert result.stderr == "atoll: line 2: there is no it (look elsewhere)\n"
+    assert result.code == 5
+
+
+async def test_keep_going_runs_the_rest(shell):
+    """The exit code is that of the first failure."""
+    result = await shell.run("leave 3\nnosuch\necho b", keep_going=True)
+
+    assert result.stdout == "b\n"
+    assert result.code == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nosuch", "no such command: nosuch"),
+        ("ecko x", "no such command: ecko (did you mean echo?)"),
+        ("deep", "deep needs a command (one of echo)"),
+        ("deep ecko", "no such command: deep ecko (did you mean echo?)"),
+        ("echo --nope", "echo: no such option '--nope' (atoll echo --help)"),
+        ("leave", "leave: missing argument 'CODE' (atoll leave --help)"),
+        ("leave x", "is not a valid integer"),
+        ("table --output nope", "no such output format: nope (one of table, plain"),
+        ("echo 'a", "a single quote is not closed"),
+        ("--nope", "no such option: --nope"),
+    ],
+)
+async def test_a_line_that_is_not_understood_is_refused(shell, line, message):
+    """Bad usage is one line on standard error, and exit code 2."""
+    result = await shell.run(line)
+
+    assert message in result.stderr
+    assert result.stderr.startswith("atoll: line 1: ")
+    assert result.stderr.count("\n") == 1
+    assert result.code == 2
+
+
+async def test_commands_have_aliases_groups_and_the_programs_name(shell):
+    """A line may start with the program's name, as documents have it."""
+    result = await shell.run("deep say a\natoll deep echo b\nbackend.ai echo c\nfamily child")
+
+    assert result.stdout == "a\nb\nc\nchild\n"
+
+
+async def test_help_is_data(shell):
+    """Help of a command and of a group goes where data goes."""
+    result = await shell.run("echo --help\ndeep -h\nhelp deep echo | cat >/dev/null\nhelp")
+
+    assert "Print the words." in result.stdout
+    assert "Usage: atoll deep COMMAND" in result.stdout
+    assert "The command echo" in result.stdout
+    assert result.code == 0
+
+
+async def test_a_bug_is_reported_in_one_line(shell):
+    """The report names the plugin and the way around it; the details go to a file."""
+    result = await shell.run("crash")
+
+    assert "internal error in plugin 'tested' (atoll-tested 1.0)" in result.stderr
+    assert "ZeroDivisionError: a bug" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" in (shell.home / "state" / "crash.log").read_text()
+    assert result.code == 1
+
+
+async def test_a_command_that_cannot_be_loaded_names_its_plugin(shell):
+    """It costs that command and no other."""
+    result = await shell.run("missing\necho b", keep_going=True)
+
+    assert (
+        "plugin 'tested' (atoll-tested 1.0): sample:nothing_there can't be loaded" in result.stderr
+    )
+    assert "--no-plugins" in result.stderr
+    assert result.stdout == "b\n"
+
+
+async def test_an_error_in_a_nursery_is_told_like_any_other(shell):
+    """Groups of exceptions are unwrapped."""
+    result = await shell.run("grouped")
+
+    assert result.stderr == "atoll: line 1: it failed inside\n"
+
+
+async def test_redirections(shell, tmp_path):
+    """Output goes to a file, is added to it, and is read from it."""
+    file = tmp_path / "a file"
+    result = await shell.run(f"echo one > '{file}'\necho two >> '{file}'\nread < '{file}'")
+
+    assert file.read_text() == "one\ntwo\n"
+    assert result.stdout == "<one>\n"
+
+
+async def test_a_redirection_that_fails_runs_nothing(shell, tmp_path):
+    """The file is opened first."""
+    result = await shell.run(
+        f"echo a > {tmp_path}/no/where\nread < {tmp_path}/none", keep_going=True
+    )
+
+    assert result.stderr.count("No such file or directory") == 2
+    assert result.stdout == ""
+
+
+async def test_pipes(shell, tmp_path):
+    """The rest of a pipe is the system shell's; its failure is the statement's."""
+    out = tmp_path / "out"
+    result = await shell.run(f"echo b a | tr ' ' '\\n' | sort > {out}\necho x | false")
+
+    assert out.read_text() == "a\nb\n"
+    assert result.code == 1
+
+
+async def test_the_reader_of_a_pipe_may_leave_early(shell):
+    """As `| head` does."""
+    result = await shell.run("echo x | true\necho y")
+
+    assert (result.stdout, result.code) == ("y\n", 0)
+
+
+async def test_background_jobs_are_waited_for(shell):
+    """A script ends when its jobs have; a job's failure is the script's."""
+    result = await shell.run("echo a & leave 4 &\necho b")
+
+    assert sorted(result.stdout.split()) == ["a", "b"]
+    assert result.code == 4
+
+
+async def test_jobs_can_be_listed_and_cancelled(shell):
+    """By their numbers."""
+    result = await shell.run("wait &\njobs --output jsonl\njobs cancel 1\njobs cancel 7")
+
+    assert '"state": "running"' in result.stdout
+    assert "no job 7 is running" in result.stderr
+
+
+async def test_formats(shell):
+    """Each format writes the same records; text from the cluster can't reach the terminal raw."""
+    names = ("table", "plain", "json", "jsonl", "yaml", "csv")
+    written = {name: (await shell.run(f"table --output {name}")).stdout for name in names}
+
+    assert written["table"] == "Name     Size (B)\n-------  --------\na               1\nbé�[31m\n"
+    assert written["plain"] == "a        1\nbé�[31m\n"
+    assert written["jsonl"] == '{"name": "a", "size": 1}\n{"name": "bé\\u001b[31m", "size": null}\n'
+    assert written["json"].startswith('[\n  {\n    "name": "a",\n    "size": 1\n  },\n  {')
+    assert written["yaml"] == '- name: a\n  size: 1\n- name: "bé\\e[31m"\n  size: null\n'
+    assert written["csv"] == "name,size\na,1\nbé\x1b[31m,\n"
+
+
+async def test_one_record(shell):
+    """A single thing is no list."""
+    names = ("table", "json", "yaml", "csv")
+    written = {name: (await shell.run(f"table --one --output={name}")).stdout for name in names}
+
+    assert written["table"] == "Name      a\nSize (B)  1\n"
+    assert written["json"] == '{\n  "name": "a",\n  "size": 1\n}\n'
+    assert written["yaml"] == "name: a\nsize: 1\n"
+    assert written["csv"] == "name,size\na,1\n"
+
+
+async def test_the_format_can_be_a_setting(shell):
+    """`output` in config.yaml, the environment over it, the line over both."""
+    config = shell.home / "config" / "config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("output: csv\n")
+
+    assert (await shell.run("table")).stdout.startswith("name,size")
+    shell.environ["ATOLL_OUTPUT"] = "jsonl"
+    assert (await shell.run("table")).stdout.startswith("{")
+    assert (await shell.run("table --output plain")).stdout.startswith("a ")
+    config.write_text("output: [\n")
+    del shell.environ["ATOLL_OUTPUT"]
+    assert "is not YAML: see line 2" in (await shell.run("table")).stderr
