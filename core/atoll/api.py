@@ -22,9 +22,18 @@ from atoll.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.profiles import Profile
 from atoll.retries import Refused, with_retries
+from atoll.sse import ServerSentEvent, server_sent_events
 from atoll.transport import Channel, ChannelTransport, Request, RequestTransport, Response
 
-__all__ = ["Api", "ApiVersion", "Reply", "TransportFactory", "path", "problem_from"]
+__all__ = [
+    "Api",
+    "ApiVersion",
+    "Reply",
+    "ServerSentEvent",
+    "TransportFactory",
+    "path",
+    "problem_from",
+]
 
 T = TypeVar("T")
 _TIMEOUT = 60.0
@@ -59,8 +68,12 @@ class Reply:
             raise AtollError("the cluster did not answer with JSON") from None
 
     def chunks(self) -> AsyncIterator[builtins.bytes]:
-        """Yield the streamed body as it comes; raises Unreachable when the connection breaks."""
+        """Yield the streamed body as it comes; raises ConnectionLost when it breaks off."""
         return self._response.chunks()
+
+    def events(self) -> AsyncIterator[ServerSentEvent]:
+        """Yield server-sent events as they come."""
+        return server_sent_events(self._response.chunks())
 
     async def aclose(self) -> None:
         """Drop what was not read."""
@@ -106,16 +119,18 @@ class Api:
 
         `path` is percent-encoded, see :func:`path`. `timeout` bounds the silence of the cluster in
         seconds, None waits for ever. `safe` tells whether repeating the request does no harm; by
-        default GET and HEAD are.
+        default GET and HEAD are. A `stream` is read by the reply's `chunks` or `events`.
         """
         draft = evolve(build_request(method, path, **content), timeout=timeout)
-        repeatable = method in {"GET", "HEAD"} if safe is None else safe
+        # A body that comes piece by piece is gone once it was sent.
+        lasting = draft.body is None or isinstance(draft.body, bytes)
+        repeatable = lasting and (method in {"GET", "HEAD"} if safe is None else safe)
 
         async def send(version: ApiVersion) -> Reply:
             request = evolve(draft, version=str(version))
             return await self._send(request, stream=stream, safe=repeatable)
 
-        return await self._announcing(send)
+        return await self._announcing(send, again=lasting)
 
     async def json(self, method: str, path: str, **content: Any) -> Any:
         """Send a request, as :meth:`request` does, and return its reply's decoded JSON."""
@@ -153,7 +168,7 @@ class Api:
 
                 return await with_retries(attempt, safe=False, loopback=self._loopback)
 
-            yield await self._announcing(enter)
+            yield await self._announcing(enter, again=True)
 
     async def version(self) -> ApiVersion:
         """Return the newest version that both sides speak, by which routes and shapes differ."""
@@ -183,8 +198,8 @@ class Api:
             self._channels = self._transports("channel", self.profile)
         return self._channels.open(path, query, version=str(version))
 
-    async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]]) -> T:
-        """Send under the negotiated version; again when the cluster has since become another."""
+    async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
+        """Send under the negotiated version; `again` if the cluster has since become another."""
         server = await self._known_server()
         try:
             return await send(server.announced)
@@ -192,7 +207,7 @@ class Api:
             if "unsupported api version" not in problem.message.lower():
                 raise
             renewed = await self._renew_server(server)
-            if renewed.announced == server.announced:
+            if not again or renewed.announced == server.announced:
                 raise
         # The version is checked before anything else, so the request had no effect.
         return await send(renewed.announced)

@@ -6,23 +6,21 @@ from typing import TypeVar
 import trio
 
 from atoll.errors import Problem, Unreachable
-from atoll.transport import NotSent
+from atoll.transport import ConnectionLost, NotSent
 
 T = TypeVar("T")
 
 _PAUSES = (0.1, 0.4)
-# Nobody on the way to this very machine can lose a connection: once more, for a server that
-# restarts.
+# On the way to this very machine nothing gets lost: once more, for a server that restarts.
 _LOOPBACK_PAUSES = (0.05,)
-# Past this, the user has waited long enough to be told. It also bounds the longest Retry-After that
-# is obeyed.
+# By then the user has waited long enough to be told. It bounds the Retry-After that is obeyed, too.
 _PATIENCE = 10.0
 _PASSING = {429, 502, 503, 504}
 # Managers of 23.09 use status 503 for these two, and they do not pass.
 _LASTING = {"server-frozen", "not-implemented"}
 
 
-class Refused(Exception):  # says what the cluster did, and never leaves core
+class Refused(Exception):
     """A refusal on its way through :func:`with_retries`; `retry_after` is in seconds."""
 
     def __init__(self, problem: Problem, retry_after: float | None) -> None:
@@ -34,14 +32,14 @@ class Refused(Exception):  # says what the cluster did, and never leaves core
 async def with_retries(attempt: Callable[[], Awaitable[T]], *, safe: bool, loopback: bool) -> T:
     """Await `attempt()`, up to three times.
 
-    What never left (NotSent) is tried again whatever it was; a lost answer or a passing refusal
+    What never left (NotSent) is tried again whatever it was; a lost connection or a passing refusal
     only when the request is `safe` to repeat. Raises the last error, NotSent as Unreachable.
     """
     give_up = trio.current_time() + _PATIENCE
     for pause in _LOOPBACK_PAUSES if loopback else _PAUSES:
         try:
             return await attempt()
-        except (NotSent, Unreachable, Refused) as error:
+        except (NotSent, ConnectionLost, Refused) as error:
             wait = _wait_before_next(error, pause, safe=safe)
             if wait is None or trio.current_time() + wait >= give_up:
                 raise _final(error) from None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
+from atoll.errors import Unreachable
+
 if TYPE_CHECKING:
     import trio
 
@@ -57,7 +59,7 @@ class Response(Protocol):
         """Header fields, by lower-case name."""
 
     async def read(self) -> bytes:
-        """Return the whole body; raises Unreachable if the connection breaks first."""
+        """Return the whole body; raises ConnectionLost if the connection breaks first."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes."""
@@ -73,8 +75,8 @@ class RequestTransport(Protocol):
         """Send a request; returns when the head of the answer is there, whatever its status.
 
         Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that
-        any request may be tried again, and :class:`~atoll.errors.Unreachable` when the answer did
-        not come.
+        any request may be tried again, :class:`ConnectionLost` when the connection broke later, and
+        another :class:`~atoll.errors.Unreachable` when asking again would not help.
         """
 
     async def aclose(self) -> None:
@@ -123,6 +125,10 @@ class Dialer(Protocol):
 
 class NotSent(Exception):
     """The request never left: it is safe to send it again, whatever it was. The text says why."""
+
+
+class ConnectionLost(Unreachable):
+    """The connection broke before the answer was whole; asking again may help."""
 
 
 class ChannelClosed(Exception):

@@ -366,6 +366,30 @@ async def test_which_refusals_pass(cluster, problem, refusal, attempts):
     assert len(asked(server)) == attempts
 
 
+async def test_a_streamed_body_is_sent_once(cluster):
+    async def pieces():
+        yield b"piece"
+
+    async with cluster(b"") as server, open_api(server) as api:
+        with pytest.raises(Unreachable, match="was lost"):
+            await api.request("PATCH", "/x", body=pieces(), safe=True)
+    [seen] = asked(server)
+    assert seen.body == b"piece"
+
+
+async def test_silence_is_not_asked_twice(serve, answer):
+    async def handler(seen, stream):
+        if seen.target != "/":
+            await trio.sleep_forever()
+        await stream.send_all(answer(b'{"version": "v7.20230615"}'))
+        return True
+
+    async with serve(handler) as server, open_api(server) as api:
+        with pytest.raises(Unreachable, match="silent"):
+            await api.request("GET", "/x", timeout=0.05)
+    assert len(asked(server)) == 1
+
+
 class Unsent:
     """A transport whose first requests never leave."""
 
@@ -435,6 +459,29 @@ async def test_a_streamed_reply_is_closed_with_its_context(cluster, answer):
         await api.request("GET", "/x")
     assert size == 1_000_000
     assert server.connections == 1
+
+
+async def test_events_come_as_they_are_sent(serve, answer):
+    seen_first = trio.Event()
+
+    async def handler(seen, stream):
+        if seen.target == "/":
+            await stream.send_all(answer(b'{"version": "v7.20230615"}'))
+            return True
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        await stream.send_all(b"event: session_started\ndata: {}\n\n")
+        await seen_first.wait()
+        await stream.send_all(b"event: server_close\ndata:\n\n")
+        return False
+
+    events = []
+    async with serve(handler) as server, open_api(server) as api:
+        reply = await api.request("GET", "/events", stream=True, timeout=None)
+        with trio.fail_after(5):
+            async for event in reply.events():
+                events.append((event.event, event.data))
+                seen_first.set()
+    assert events == [("session_started", "{}"), ("server_close", "")]
 
 
 async def test_a_streamed_request_that_is_refused_is_a_problem(cluster, problem):

@@ -6,7 +6,7 @@ Nothing here imports an HTTP library.
 from datetime import UTC, datetime
 
 from atoll._version import __version__
-from atoll.errors import ConfigError
+from atoll.errors import AtollError, ConfigError
 from atoll.profiles import Profile
 from atoll_rest.address import Address, address
 from atoll_rest.proxies import proxy_for
@@ -15,6 +15,15 @@ from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_context, tls_failure
 
 USER_AGENT = f"atoll/{__version__}"
+
+
+def require_keypairs(profile: Profile) -> None:
+    """Raise AtollError for a profile that does not sign its requests with a keypair."""
+    if profile.endpoint_type != "api":
+        raise AtollError(
+            f"profile {profile.name} logs in to a web server by session, which atoll can't do yet",
+            hint="use the API endpoint of the cluster with a keypair",
+        )
 
 
 def signed_headers(
@@ -64,6 +73,7 @@ __all__ = [
     "find_tls_error",
     "open_stream",
     "proxy_for",
+    "require_keypairs",
     "signed_headers",
     "tls_context",
     "tls_failure",

@@ -1,5 +1,7 @@
 """Requests over HTTP and HTTPS, with httpx on trio. Nothing of httpx shows outside."""
 
+# ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
+
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,25 +11,25 @@ from contextlib import contextmanager
 # fail, which httpx is prepared for.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is documented for it
 
-import httpcore  # noqa: E402  # must follow the line above, as must httpx
-import httpx  # noqa: E402
+import httpcore
+import httpx
 
-from atoll.errors import AtollError, Unreachable  # noqa: E402
-from atoll.profiles import Profile  # noqa: E402
-from atoll.transport import Dialer, Part, Request  # noqa: E402
-from atoll_rest.api import USER_AGENT, address, signed_headers  # noqa: E402
-from atoll_rest.pool import Pool  # noqa: E402
-
-CONNECT_TIMEOUT = 10.0
+from atoll.errors import AtollError, Unreachable
+from atoll.profiles import Profile
+from atoll.transport import ConnectionLost, Dialer, Part, Request
+from atoll_rest.api import (
+    CONNECT_TIMEOUT,
+    USER_AGENT,
+    address,
+    require_keypairs,
+    signed_headers,
+)
+from atoll_rest.pool import Pool
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
     """Return the transport of a profile; no connection is made before the first request."""
-    if profile.endpoint_type == "session":
-        raise AtollError(
-            f"profile {profile.name} logs in to a web server by session, which atoll can't do yet",
-            hint="use the API endpoint of the cluster with a keypair",
-        )
+    require_keypairs(profile)
     return RestTransport(profile, dialer)
 
 
@@ -144,11 +146,11 @@ def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
         raise Unreachable(f"{endpoint} has been silent for {timeout:g} s") from None
     except httpcore.ProxyError:
         raise Unreachable(
-            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY"
+            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
         ) from None
     except (httpcore.NetworkError, httpcore.RemoteProtocolError):
-        raise Unreachable(f"connection to {endpoint} was lost") from None
+        raise ConnectionLost(f"connection to {endpoint} was lost") from None
     except httpcore.LocalProtocolError:
         raise AtollError(f"a request to {endpoint} holds what HTTP can't carry") from None
     except httpx.DecodingError:
-        raise Unreachable(f"the answer of {endpoint} is damaged") from None
+        raise ConnectionLost(f"the answer of {endpoint} came damaged") from None

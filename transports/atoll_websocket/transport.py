@@ -15,16 +15,17 @@ from websockets.http11 import Response
 from websockets.trio.client import ClientConnection
 from websockets.trio.client import connect as open_websocket
 
-from atoll.errors import AtollError, Problem, Unreachable
+from atoll.errors import Problem, Unreachable
 from atoll.problems import problem_from, redirected
 from atoll.profiles import Profile
-from atoll.transport import ChannelClosed, Dialer, NotSent
+from atoll.transport import ChannelClosed, ConnectionLost, Dialer, NotSent
 from atoll_rest.api import (
     USER_AGENT,
     address,
     find_tls_error,
     open_stream,
     proxy_for,
+    require_keypairs,
     signed_headers,
     tls_context,
     tls_failure,
@@ -38,11 +39,7 @@ _LARGEST_MESSAGE = 64 * 2**20
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTransport":
     """Return the transport of a profile; no connection is made before the first channel."""
-    if profile.endpoint_type == "session":
-        raise AtollError(
-            f"profile {profile.name} logs in to a web server by session, which atoll can't do yet",
-            hint="use the API endpoint of the cluster with a keypair",
-        )
+    require_keypairs(profile)
     return WebsocketTransport(profile, dialer)
 
 
@@ -161,7 +158,7 @@ def _explained(endpoint: str) -> Iterator[None]:
         cause = find_tls_error(error)
         if cause is not None:
             raise tls_failure(cause, endpoint) from None
-        raise Unreachable(f"connection to {endpoint} was lost") from None
+        raise ConnectionLost(f"connection to {endpoint} was lost") from None
     except OSError:
         # Only the way to a proxy is opened by websockets itself.
         raise NotSent(f"can't connect to the proxy on the way to {endpoint}") from None
