@@ -21,6 +21,7 @@ def limit_memory(name: str, limit: int) -> Sequence[Path]:
     """Make a group with a limit in bytes; return its folder, or nothing where that is forbidden."""
     for hierarchy in _hierarchies():
         group = hierarchy.parent / f"atoll-{name}"
+        remove([group])
         try:
             group.mkdir()
             (group / hierarchy.limit).write_text(str(limit))

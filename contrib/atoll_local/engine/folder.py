@@ -35,8 +35,9 @@ class KernelFolder:
         return self.path / "etc"
 
     @property
-    def log(self) -> Path:
-        return self.path / "log"
+    def logs(self) -> tuple[Path, Path]:
+        """The two files that the kernel program fills in turn."""
+        return self.path / "log", self.path / "log.1"
 
     def create(self) -> None:
         """Make the folders, for their owner alone; raises EngineError when they exist."""
@@ -57,9 +58,9 @@ class KernelFolder:
             shutil.rmtree(self.path)
 
     def read_log(self) -> str:
-        parts = (self.path / "log.1", self.log)
-        data = b"".join(part.read_bytes() for part in parts if part.exists())
-        return data.decode("utf-8", "replace")
+        """Return what is kept of the kernel's output, the file that was written last at the end."""
+        parts = sorted(filter(Path.exists, self.logs), key=lambda part: part.stat().st_mtime_ns)
+        return b"".join(part.read_bytes() for part in parts).decode("utf-8", "replace")
 
     def read_state(self, name: str) -> dict[str, Any] | None:
         """Return what the supervisor wrote under `run/`, None when it never came to that."""

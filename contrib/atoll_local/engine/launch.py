@@ -1,6 +1,7 @@
 """What a kernel's supervisor and its kernel program are told before they start."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from .contract import Image, KernelSpec
 from .folder import KernelFolder
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
-LISTENING_FD, OPTIONS_FD = 3, 4
+LISTENING_FD, SECOND_LOG_FD, OPTIONS_FD = 3, 4, 5
 OPTIONS = "bwrap.options"
 """The sandbox's options go by a file, since a process inside can read the command line."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,8 +34,9 @@ class Launcher:
         place = self._place(folder)
         _write_share(spec, folder, place)
         _write_etc(spec, folder)
-        program = [*runner.argv, "-I", "-S", str(place.program), str(LISTENING_FD)]
-        argv = [*program, str(place.share / "kernel.json")]
+        settings = str(place.share / "kernel.json")
+        program = [*runner.argv, "-I", "-S", str(place.program)]
+        argv = [*program, str(LISTENING_FD), str(SECOND_LOG_FD), settings]
         if self.probe.bwrap is not None:
             prefixes = tuple(dict.fromkeys((*spec.image.prefixes, *runner.prefixes)))
             options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
@@ -50,10 +52,7 @@ class Launcher:
             "argv": argv,
             "environ": {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
             "cwd": str(folder.home),
-            "log": str(folder.log),
-            "listening_fd": LISTENING_FD,
-            "options": None if plain else OPTIONS,
-            "options_fd": OPTIONS_FD,
+            "files": self._files(folder),
             "cpus": list(spec.cpus),
             "memory": spec.memory,
             "cgroups": [str(path) for path in cgroups],
@@ -61,6 +60,12 @@ class Launcher:
             "wrappers": 0 if plain else 2,
             "grace": self.grace,
         }
+
+    def _files(self, folder: KernelFolder) -> list[str | None]:
+        """What the kernel has as its descriptors 0, 1, 2, …; None is the listening socket."""
+        log, second_log = map(str, folder.logs)
+        files = [os.devnull, log, log, None, second_log]
+        return files if self.probe.tier == "plain" else [*files, str(folder.run / OPTIONS)]
 
     def _place(self, folder: KernelFolder) -> "Place":
         if self.probe.tier == "plain":

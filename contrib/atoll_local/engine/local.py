@@ -117,7 +117,7 @@ class LocalEngine:
 
 
 def _last_words(folder: KernelFolder) -> str:
-    for path in (folder.log, folder.run / "supervisor.log"):
+    for path in (folder.logs[0], folder.run / "supervisor.log"):
         with contextlib.suppress(OSError):
             if lines := path.read_text("utf-8", "replace").strip().splitlines():
                 return lines[-1]

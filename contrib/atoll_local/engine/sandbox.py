@@ -24,7 +24,19 @@ HOST_ETC = (
     "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
 """What programs need of the host's /etc and what tells nothing of its users."""
-HOST_PROC = ("acpi", "asound", "bus", "driver", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+HOST_PROC = (
+    "acpi",
+    "asound",
+    "bus",
+    "driver",
+    "fs",
+    "irq",
+    "mtrr",
+    "pressure",
+    "scsi",
+    "sys",
+    "sysrq-trigger",
+)
 """Parts of /proc that tune the machine. Their files belong to root, and a kernel started by root is
 that user still as far as such files know, without any capability: so they are made read-only."""
 PROBE_SECONDS = 10

@@ -27,30 +27,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-KEPT_LOG = 5 * 1024 * 1024
-"""Bytes in `log` before it becomes `log.1`, so that at most twice as many are kept."""
-
-
-class Log:
-    """A file that is cut off and begun again when it is full, with one older part kept."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._fd = self._open()
-
-    def write(self, data: bytes) -> None:
-        """Append; a full disk costs the output, not the kernel."""
-        try:
-            os.write(self._fd, data)
-            if os.fstat(self._fd).st_size >= KEPT_LOG:
-                os.replace(self._path, f"{self._path}.1")
-                os.close(self._fd)
-                self._fd = self._open()
-        except OSError:
-            pass
-
-    def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class Supervisor:
@@ -58,51 +34,50 @@ class Supervisor:
 
     def __init__(self, launch: dict[str, Any], listener: socket.socket) -> None:
         self._launch = launch
-        self._log = Log(launch["log"])
-        self._output, kernel_output = os.pipe()
         self._signals, wakeup = os.pipe()
-        for fd in (self._output, self._signals, wakeup):
+        for fd in (self._signals, wakeup):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wakeup)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, lambda _number, _frame: None)
         self._reason = "self-terminated"
         self._deadline: float | None = None
-        self._child = self._spawn(listener, kernel_output)
-        os.close(kernel_output)
+        self._init: int | None = None
+        self._child = self._spawn(listener)
         listener.close()
 
     def run(self) -> None:
-        """Keep the log and obey signals until the kernel has ended."""
+        """Obey signals until the kernel has ended."""
         exit_code = None
         while exit_code is None:
-            patience = None if self._deadline is None else max(0, self._deadline - time.monotonic())
-            ready, _, _ = select.select([self._output, self._signals], [], [], patience)
-            if self._output in ready:
-                self._keep_output()
-            if self._signals in ready:
+            if select.select([self._signals], [], [], self._patience())[0]:
                 self._obey(os.read(self._signals, 512))
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._kill()
             exit_code = self._reap()
         self._kill()
-        while self._keep_output():
-            pass
+        self._await_init()
         self._leave(exit_code)
 
-    def _spawn(self, listener: socket.socket, output: int) -> int:
+    def _patience(self) -> float | None:
+        if self._init is None and self._launch["wrappers"]:
+            self._init = next(iter(children(self._child)), None)
+            return 0.02
+        return None if self._deadline is None else max(0, self._deadline - time.monotonic())
+
+    def _spawn(self, listener: socket.socket) -> int:
         if self._launch["plain"]:
             prctl(PR_SET_CHILD_SUBREAPER, 1)
         pid = os.fork()
         if pid == 0:
             try:
-                self._become_kernel(listener, output)
+                self._become_kernel(listener)
             except OSError as error:
-                os.write(output, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
+                os.write(2, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
                 os._exit(127)
         return pid
 
-    def _become_kernel(self, listener: socket.socket, output: int) -> NoReturn:
+    def _become_kernel(self, listener: socket.socket) -> NoReturn:
         launch = self._launch
         signal.set_wakeup_fd(-1)
         os.setsid()
@@ -114,22 +89,10 @@ class Supervisor:
             os.sched_setaffinity(0, launch["cpus"])
         if launch["memory"]:
             resource.setrlimit(resource.RLIMIT_DATA, (launch["memory"], launch["memory"]))
+        give_files(launch["files"], listener)
         os.umask(0o022)
-        files = [(os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)]
-        files.append((listener.fileno(), launch["listening_fd"]))
-        if launch["options"] is not None:
-            files.append((os.open(launch["options"], os.O_RDONLY), launch["options_fd"]))
-        give_files(files)
         os.chdir(launch["cwd"])
         os.execve(launch["argv"][0], launch["argv"], launch["environ"])  # noqa: S606 - no shell is wanted
-
-    def _keep_output(self) -> bool:
-        try:
-            data = os.read(self._output, 65536)
-        except BlockingIOError:
-            return False
-        self._log.write(data)
-        return bool(data)
 
     def _obey(self, numbers: bytes) -> None:
         if signal.SIGQUIT in numbers:
@@ -149,6 +112,11 @@ class Supervisor:
                 send(pid, signal.SIGKILL)
             time.sleep(0.001)
 
+    def _await_init(self) -> None:
+        """See the sandbox's first process gone, all others with it; bubblewrap leaves earlier."""
+        while self._init is not None and not is_zombie(self._init):
+            time.sleep(0.001)
+
     def _reap(self) -> int | None:
         """Collect ended children, adopted orphans too; the exit code if the kernel was one."""
         exit_code = None
@@ -166,17 +134,16 @@ class Supervisor:
         if exit_code == 128 + signal.SIGKILL and out_of_memory(self._launch["cgroups"]):
             reason = "out-of-memory"
         for folder in self._launch["cgroups"]:
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass
+            remove_group(folder)
         write_json("exit.json", {"exit_code": exit_code, "reason": reason})
 
 
-def give_files(files: list[tuple[int, int]]) -> None:
-    """Put descriptors where the program to be executed expects them."""
-    aside = [(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16), target) for fd, target in files]
-    for fd, target in aside:
+def give_files(paths: list[str | None], listener: socket.socket) -> None:
+    """Open `paths` as descriptors 0, 1, 2, …; None stands for the listening socket."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    opened = [listener.fileno() if path is None else os.open(path, flags, 0o600) for path in paths]
+    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, len(paths) + len(opened)) for fd in opened]
+    for target, fd in enumerate(aside):
         os.dup2(fd, target)
 
 
@@ -238,6 +205,17 @@ def out_of_memory(cgroups: list[str]) -> bool:
             if int(counts.get("oom_kill", 0)):
                 return True
     return False
+
+
+def remove_group(folder: str) -> None:
+    """Remove a cgroup; it may hold its last dying process for a moment yet."""
+    for _ in range(100):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
 
 
 def write_json(name: str, content: dict[str, Any]) -> None:

@@ -64,6 +64,8 @@ def runtimes(tmp_path_factory):
 def make_engine(tmp_path, runtimes):
     def make(**settings) -> LocalEngine:
         engine = LocalEngine(tmp_path / "kernels", **settings)
+        if not engine.plain:
+            engine.__dict__["probe"] = runtimes.probe
         engine.__dict__["catalog"] = runtimes.catalog
         return engine
 
@@ -119,8 +121,9 @@ def started(spec):
 
 
 @pytest.fixture
-async def kernel(engine, started):
-    async with started(engine) as kernel:
+async def kernel(make_engine, started):
+    """Start a kernel in the best sandbox there is."""
+    async with started(make_engine()) as kernel:
         yield kernel
 
 
