@@ -11,17 +11,20 @@ import httpcore
 import trio
 
 from atoll.errors import Unreachable
+from atoll.profiles import Profile
 from atoll.transport import Dialer, NotSent
+from atoll_rest.address import address
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_failure
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens streams; `name` is what errors call the server at the other end."""
+    """Opens streams to the endpoint, or to the proxy that errors shall name if there is one."""
 
-    def __init__(self, dialer: Dialer | None, name: str) -> None:
+    def __init__(self, profile: Profile, dialer: Dialer | None = None, *, proxy: str = "") -> None:
+        self._profile = profile
         self._dialer = dialer
-        self._name = name
+        self._name = proxy or profile.endpoint
 
     async def connect_tcp(
         self,
@@ -39,7 +42,7 @@ class Network(httpcore.AsyncNetworkBackend):
             dialer=self._dialer,
             patience=CONNECT_TIMEOUT if timeout is None else timeout,
         )
-        return NetworkStream(stream, self._name)
+        return NetworkStream(stream, self._profile, self._name)
 
     async def sleep(self, seconds: float) -> None:
         """Pause between the connection attempts of httpcore."""
@@ -49,8 +52,9 @@ class Network(httpcore.AsyncNetworkBackend):
 class NetworkStream(httpcore.AsyncNetworkStream):
     """One byte stream, with the errors that httpcore expects."""
 
-    def __init__(self, stream: trio.abc.Stream, name: str) -> None:
+    def __init__(self, stream: trio.abc.Stream, profile: Profile, name: str) -> None:
         self._stream = stream
+        self._profile = profile
         self._name = name
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -75,6 +79,9 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Continue under TLS; raises Unreachable that says what is wrong with it."""
+        # Through a proxy, the first handshake may be the proxy's and the next is the endpoint's.
+        at_endpoint = server_hostname == address(self._profile).host
+        name = self._profile.endpoint if at_endpoint else self._name
         secured = trio.SSLStream(
             self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True
         )
@@ -83,17 +90,11 @@ class NetworkStream(httpcore.AsyncNetworkStream):
                 await secured.do_handshake()
         except trio.TooSlowError:
             await trio.aclose_forcefully(self._stream)
-            raise NotSent(f"{self._name} does not answer the TLS handshake") from None
+            raise NotSent(f"{name} does not answer the TLS handshake") from None
         except trio.BrokenResourceError as error:
             await trio.aclose_forcefully(self._stream)
-            raise self._tls_failure(error) from None
-        return NetworkStream(secured, self._name)
-
-    def _tls_failure(self, error: trio.BrokenResourceError) -> Unreachable:
-        cause = find_tls_error(error)
-        if cause is None:
-            return Unreachable(f"{self._name} broke off the TLS handshake")
-        return tls_failure(cause, self._name)
+            raise _handshake_failure(error, name) from None
+        return NetworkStream(secured, self._profile, name)
 
     def get_extra_info(self, info: str) -> Any:
         """Tell the pool whether an idle connection has been closed by the other side."""
@@ -103,6 +104,13 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         if info == "is_readable" and isinstance(stream, trio.SocketStream):
             return stream.socket.is_readable()
         return None
+
+
+def _handshake_failure(error: trio.BrokenResourceError, name: str) -> Unreachable:
+    cause = find_tls_error(error)
+    if cause is None:
+        return Unreachable(f"{name} broke off the TLS handshake")
+    return tls_failure(cause, name)
 
 
 def _deadline(timeout: float | None) -> Any:

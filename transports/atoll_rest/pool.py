@@ -71,7 +71,7 @@ def _direct(
 ) -> httpcore.AsyncConnectionPool:
     return httpcore.AsyncConnectionPool(
         ssl_context=tls_context(profile) if target.secure else None,
-        network_backend=Network(dialer, profile.endpoint),
+        network_backend=Network(profile, dialer),
         **_LIMITS,
     )
 
@@ -84,7 +84,7 @@ def _proxied(profile: Profile, target: Address, proxy: str) -> httpcore.AsyncCon
         "proxy_url": _url(url),
         "proxy_auth": auth,
         "ssl_context": tls_context(profile) if target.secure else None,
-        "network_backend": Network(None, name),
+        "network_backend": Network(profile, proxy=name),
         **_LIMITS,
     }
     if url.scheme.startswith("socks5"):

@@ -1,6 +1,7 @@
 """Proxies of the environment: when one is used, and that the signature survives it."""
 
 import pytest
+import trio
 
 from atoll.errors import Unreachable
 from atoll.profiles import Profile
@@ -53,8 +54,9 @@ def test_which_proxy(endpoint, environ, expected):
     assert proxy_for(address(Profile(name="lab", endpoint=endpoint)), environ) == expected
 
 
-async def fetch(endpoint):
-    transport = connect(Profile(name="lab", endpoint=endpoint, access_key="AK", secret_key="SK"))
+async def fetch(endpoint, **kw):
+    profile = Profile(name="lab", endpoint=endpoint, access_key="AK", secret_key="SK", **kw)
+    transport = connect(profile)
     try:
         response = await transport.request(Request(method="GET", path="/x", version="v7.20230615"))
         return await response.read()
@@ -88,6 +90,35 @@ async def test_a_proxy_that_refuses_the_tunnel(serve, answer, monkeypatch):
     [seen] = proxy.requests
     assert (seen.method, seen.target) == ("CONNECT", "cluster.example:443")
     assert "authorization" not in seen.headers
+
+
+async def pump(source, sink):
+    async for data in source:
+        await sink.send_all(data)
+
+
+@pytest.mark.anyio
+async def test_tls_through_a_tunnel_is_between_atoll_and_the_cluster(
+    serve, answer, make_certificate, monkeypatch
+):
+    async def handler(_seen, stream):
+        await stream.send_all(answer(b"from afar"))
+
+    async def tunnel(_seen, stream):
+        await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
+        onward = await trio.open_tcp_stream("127.0.0.1", cluster.port)
+        async with onward, trio.open_nursery() as nursery:
+            nursery.start_soon(pump, stream, onward)
+            await pump(onward, stream)
+            nursery.cancel_scope.cancel()
+
+    tls = make_certificate().server_context()
+    async with serve(handler, tls=tls) as cluster, serve(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert await fetch("https://cluster.example", verify_tls=False) == b"from afar"
+        told = r"the certificate of https://cluster\.example is self-signed"
+        with pytest.raises(Unreachable, match=told):
+            await fetch("https://cluster.example")
 
 
 @pytest.mark.anyio
