@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from atoll.errors import UsageError
+from atoll.names import Name
 from atoll.plugins import PluginError, Provided, Registry, load_attribute
 from atoll.records import Command
 
@@ -176,6 +177,12 @@ def near_matches(word: str, known: Sequence[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    # A name with a version is near when the name alone is: `pyton` and `python:3.11`.
+    close = close or [
+        name
+        for name in known
+        if difflib.get_close_matches(word.partition(":")[0], [name.partition(":")[0]], cutoff=0.8)
+    ][:3]
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 
@@ -219,6 +226,7 @@ def _shared_options() -> list[click.Option]:
     return [
         click.Option(
             ["--output"],
+            type=Name("format"),
             metavar="FORMAT",
             callback=_remember,
             expose_value=False,
@@ -226,6 +234,7 @@ def _shared_options() -> list[click.Option]:
         ),
         click.Option(
             ["--profile"],
+            type=Name("profile"),
             metavar="NAME",
             callback=_remember,
             expose_value=False,

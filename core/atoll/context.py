@@ -16,6 +16,7 @@ from atoll.terminal import Source
 if TYPE_CHECKING:
     from atoll.api import Api
     from atoll.program import Program
+    from atoll.shell.state import ShellState
 
 
 @define
@@ -36,6 +37,7 @@ class Context:
     """
     words: tuple[str, ...] = ()
     foreground: bool = True
+    shell: "ShellState | None" = None
     state: dict[str, object] = field(factory=dict)
     """What invocations leave for one another."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -36,6 +37,10 @@ class Job:
         return (self.ended or time.monotonic()) - self.started
 
 
+current_job: ContextVar[Job | None] = ContextVar("current_job", default=None)
+"""The job that the running code belongs to, so that what it writes can be told apart."""
+
+
 @define
 class Jobs:
     """The jobs of one prompt or script, which lives as long as `nursery`; without one there are no
@@ -58,6 +63,7 @@ class Jobs:
     async def _run(self, job: Job, run: Callable[[], Awaitable[int]]) -> None:
         import trio
 
+        current_job.set(job)
         with trio.CancelScope() as job.scope:
             job.exit_code = await run()
         if job.exit_code is None:

@@ -6,8 +6,9 @@ import click
 
 
 class Name(click.ParamType[str]):
-    """The name of something on the cluster; `kind` is the :class:`~atoll.records.Completion` that
-    knows them.
+    """The name of something; `kind` is the :class:`~atoll.records.Completion` that knows them.
+
+    The prompt itself knows the kinds `profile`, `format` and `command`.
     """
 
     name = "text"

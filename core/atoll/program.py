@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atoll.commands import CommandTree
-from atoll.errors import ConfigError
+from atoll.errors import AtollError, ConfigError
 from atoll.paths import Paths
 from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
 from atoll.settings import Settings
@@ -76,6 +76,26 @@ class Program:
 
         # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
         profile = await trio.to_thread.run_sync(self.profile, name, say)
+        return self._api(profile)
+
+    async def connect_if_up(self) -> "Api | None":
+        """Return the connection of the profile in use, or None where that would start a cluster."""
+        import trio
+
+        try:
+            profile = await trio.to_thread.run_sync(self._configured_profile)
+        except AtollError:
+            offered = {provided.record.name for provided in self.registry.collect("atoll_profiles")}
+            return next((api for of, api in self._apis.items() if of.name in offered), None)
+        return self._api(profile)
+
+    def _configured_profile(self) -> "Profile":
+        profile = self.settings.profile(None, {}, warn)
+        # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
+        self._load_transport("request", profile.endpoint.partition(":")[0])
+        return profile
+
+    def _api(self, profile: "Profile") -> "Api":
         if profile not in self._apis:
             from atoll.api import Api
 

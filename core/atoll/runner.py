@@ -7,7 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import trio
 from attrs import define, field
@@ -22,6 +22,9 @@ from atoll.plugins import Origin, Provided, load_attribute
 from atoll.program import Program, warn
 from atoll.terminal import Source
 
+if TYPE_CHECKING:
+    from atoll.shell.state import ShellState
+
 _SIGPIPE_CODE = 128 + signal.SIGPIPE
 
 
@@ -29,7 +32,8 @@ _SIGPIPE_CODE = 128 + signal.SIGPIPE
 class Runner:
     """Runs statements for a front door.
 
-    `where` puts words before an error message, such as the line of a script.
+    `where` puts words before an error message, such as the line of a script. `shell` is the prompt
+    that the lines come from, if they come from one.
     """
 
     program: Program
@@ -37,6 +41,7 @@ class Runner:
     stdin: Source = field(factory=Source)
     output_format: str = ""
     where: Callable[[Statement], str] = lambda _statement: ""
+    shell: "ShellState | None" = None
 
     async def run(self, statement: Statement) -> int:
         """Run a statement; returns its exit code, having told the user of any error."""
@@ -81,6 +86,7 @@ class Runner:
             jobs=self.jobs,
             connect=partial(self.program.connect, prepared.profile_name, output.note),
             foreground=foreground,
+            shell=self.shell,
         )
 
     @contextmanager

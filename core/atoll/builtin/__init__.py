@@ -30,6 +30,8 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("help", "Show help on a command", "atoll.builtin.about:help_")
     yield Command("jobs", "List what runs in the background", "atoll.builtin.jobs:jobs")
     yield Command("jobs cancel", "Interrupt jobs", "atoll.builtin.jobs:cancel")
+    yield Command("exit", "Leave the prompt", "atoll.shell.commands:leave", ("quit",))
+    yield Command("history", "List lines typed before", "atoll.shell.commands:history")
 
 
 @hookimpl
@@ -59,6 +61,7 @@ def atoll_status() -> Iterator[Status]:
     yield Status("profile", "atoll.builtin.status:profile")
     yield Status("jobs", "atoll.builtin.status:jobs")
     yield Status("last", "atoll.builtin.status:last")
+    yield Status("names", "atoll.builtin.status:names")
 
 
 @hookimpl

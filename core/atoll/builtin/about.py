@@ -4,6 +4,7 @@ import click
 
 from atoll.commands import HelpAsked
 from atoll.context import Context
+from atoll.names import Name
 from atoll.output import Column
 
 _SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]
@@ -50,7 +51,7 @@ async def plugins(context: Context) -> None:
 
 
 @click.command("help")
-@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+@click.argument("words", nargs=-1, type=Name("command"), metavar="[COMMAND]...")
 async def help_(context: Context, words: tuple[str, ...]) -> None:
     """Show help on a command, or the list of commands."""
     try:

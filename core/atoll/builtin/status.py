@@ -31,6 +31,11 @@ def last(state: "ShellState") -> str:
     return ", ".join(parts)
 
 
+def names(state: "ShellState") -> str:
+    """Whether completion offers what it once knew, because the cluster does not tell."""
+    return "names are old" if state.names_old else ""
+
+
 @asynccontextmanager
 async def stopwatch(context: "Context") -> AsyncIterator[None]:
     """Note how long a command takes."""

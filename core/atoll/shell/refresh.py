@@ -1,0 +1,100 @@
+"""Asks the cluster for its names in the background, so that completion never has to."""
+
+import time
+from collections.abc import Callable
+
+import trio
+from attrs import define, field
+
+from atoll.errors import Unreachable
+from atoll.plugins import Provided, load_attribute
+from atoll.program import Program
+from atoll.records import Completion
+from atoll.shell.names import Names
+from atoll.shell.state import ShellState
+
+_PATIENCE = 15.0
+"""Seconds that the cluster is given to tell its names."""
+_REST = 30.0
+"""Seconds before a kind is asked for again that could not be asked for."""
+_LONG_LIVED = 60.0
+"""Names with a longer ttl, in seconds, are not asked for after each command."""
+
+
+@define
+class Refresher:
+    """Keeps the names fresh while the prompt is used, and lets the cluster be while it is not.
+
+    `on_change` is called after each round.
+    """
+
+    program: Program
+    names: Names
+    state: ShellState
+    on_change: Callable[[], object] = lambda: None
+    _next: dict[str, float] = field(factory=dict)
+    _wanted: trio.Event = field(factory=trio.Event)
+
+    async def run(self) -> None:
+        """Refresh whenever that is wanted, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted = trio.Event()
+            await self._refresh()
+            self.on_change()
+
+    def typed(self) -> None:
+        """Note that the prompt is in use: names that have grown old are asked for."""
+        if self._due():
+            self._wanted.set()
+
+    def ran(self) -> None:
+        """Note that a command has run, which may have changed what there is."""
+        for provided in self._records():
+            if provided.record.ttl <= _LONG_LIVED:
+                self._next.pop(provided.record.kind, None)
+        self._wanted.set()
+
+    def _records(self) -> list[Provided[Completion]]:
+        return self.program.registry.collect("atoll_completions")
+
+    def _due(self) -> list[Provided[Completion]]:
+        now = time.monotonic()
+        return [one for one in self._records() if self._next.get(one.record.kind, 0.0) <= now]
+
+    async def _refresh(self) -> None:
+        try:
+            with trio.fail_after(_PATIENCE):
+                fresh = await self._ask()
+        except Exception:  # noqa: BLE001  # nobody asked for this: the toolbar tells, and no more
+            fresh = False
+            self._postpone()
+        self.state.names_old = not fresh
+
+    async def _ask(self) -> bool:
+        """Ask for what is due; returns whether all of it was answered."""
+        api = await self.program.connect_if_up()
+        if api is None:
+            return True
+        self.names.switch(self.program.paths.cache, api.profile)
+        answers = []
+        for provided in self._due():
+            record = provided.record
+            # In a thread, since an import would keep the prompt from answering keys.
+            ask = await trio.to_thread.run_sync(load_attribute, record.load, provided.origin)
+            try:
+                self.names.learn(record.kind, await ask(api))
+            except Unreachable:
+                raise
+            except Exception:  # noqa: BLE001  # one kind that a cluster refuses to tell is no harm to the others
+                self._next[record.kind] = time.monotonic() + _REST
+                answers.append(False)
+            else:
+                self._next[record.kind] = time.monotonic() + record.ttl
+                answers.append(True)
+        await trio.to_thread.run_sync(self.names.save)
+        return all(answers)
+
+    def _postpone(self) -> None:
+        for provided in self._due():
+            self._next[provided.record.kind] = time.monotonic() + _REST
