@@ -1,0 +1,194 @@
+"""A cluster to talk to, and programs that talk to it, each as its user would start it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+import pytest
+from attrs import define, field, frozen
+
+SCRIPTS = Path(sys.executable).parent
+IMAGE = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
+_DEADLINE = 120.0
+"""Seconds after which a program is taken to hang."""
+
+
+@frozen
+class Cluster:
+    """An endpoint and a keypair that it takes."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables by which every client finds it."""
+        return {
+            "BACKEND_ENDPOINT": self.endpoint,
+            "BACKEND_ENDPOINT_TYPE": "api",
+            "BACKEND_ACCESS_KEY": self.access_key,
+            "BACKEND_SECRET_KEY": self.secret_key,
+        }
+
+
+@frozen
+class Finished:
+    """What a program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@define
+class Running:
+    """A program that is under way; what it prints can be waited for."""
+
+    process: "subprocess.Popen[bytes]"
+    _printed: dict[str, bytes] = field(factory=lambda: {"out": b"", "err": b""})
+    _ended: set[str] = field(factory=set)
+    _news: threading.Condition = field(factory=threading.Condition)
+    _readers: list[threading.Thread] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        pipes = {"out": self.process.stdout, "err": self.process.stderr}
+        for item in pipes.items():
+            self._readers.append(threading.Thread(target=self._read, args=item))
+            self._readers[-1].start()
+
+    def _read(self, stream: str, pipe: IO[bytes]) -> None:
+        while some := os.read(pipe.fileno(), 65536):
+            with self._news:
+                self._printed[stream] += some
+                self._news.notify_all()
+        with self._news:
+            self._ended.add(stream)
+            self._news.notify_all()
+
+    def wait_for(self, text: str, stream: str = "out") -> None:
+        """Wait until the program has printed `text`; fails when it ends, or hangs, without."""
+        wanted = text.encode()
+        with self._news:
+            self._news.wait_for(
+                lambda: wanted in self._printed[stream] or stream in self._ended, _DEADLINE
+            )
+            assert wanted in self._printed[stream], self._printed
+
+    def say(self, line: str) -> None:
+        """Type a line."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def finish(self) -> Finished:
+        """Wait for the end."""
+        code = self.process.wait(_DEADLINE)
+        for reader in self._readers:
+            reader.join(_DEADLINE)
+        return Finished(code, *(text.decode() for text in self._printed.values()))
+
+
+@frozen
+class Program:
+    """A command in an environment and a folder of its own; nothing of the tester's own gets in."""
+
+    command: Sequence[str]
+    home: Path
+    environ: Mapping[str, str]
+
+    def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Finished:
+        """Run it to its end."""
+        done = subprocess.run(
+            [*self.command, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=_DEADLINE,
+            **self._place(environ),
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[Running]:
+        """Start it; it is killed should it still run at the end."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        command = [*self.command, *arguments]
+        with subprocess.Popen(command, **pipes, **self._place({})) as process:
+            running = Running(process)
+            try:
+                yield running
+            finally:
+                process.kill()
+                running.finish()
+
+    def _place(self, environ: Mapping[str, str]) -> dict[str, object]:
+        self.home.mkdir(exist_ok=True)
+        plain = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
+        return {"cwd": self.home, "env": {**plain, **self.environ, **environ}}
+
+
+@pytest.fixture(scope="session")
+def embedded_keys(tmp_path_factory) -> Iterator[dict[str, Cluster]]:
+    """Run an embedded cluster; gives its keypairs, `admin` and `user`."""
+    home = tmp_path_factory.mktemp("atoll-home")
+    data = home / "data" / "local"
+    program = Program([sys.executable, "-m", "atoll_local", "--data", str(data)], home, {})
+    with program.started() as running:
+        running.wait_for("answering at", "err")
+        endpoint = json.loads((data / "server.json").read_text())["endpoint"]
+        keys = json.loads((data / "credentials.json").read_text())
+        yield {owner: Cluster(endpoint, **pair) for owner, pair in keys.items()}
+        running.process.terminate()
+        assert running.finish().code == 0
+
+
+@pytest.fixture(scope="session")
+def embedded(embedded_keys) -> Cluster:
+    """The embedded cluster, as its administrator."""
+    return embedded_keys["admin"]
+
+
+@pytest.fixture
+def image() -> str:
+    """The image to run sessions of."""
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def make_cluster():
+    """Return the function that describes a cluster: endpoint, access key, secret key."""
+    return Cluster
+
+
+@pytest.fixture
+def make_program(tmp_path):
+    """Return the function that puts a command in a place of its own, facing a cluster.
+
+    A bare name is that of one of our own programs.
+    """
+
+    def make(command: Path | str, cluster: Cluster | None = None, **environ: str) -> Program:
+        home = tmp_path / "work"
+        facing = cluster.environ if cluster else {}
+        return Program([str(SCRIPTS / command)], home, {**facing, **environ})
+
+    return make
+
+
+@pytest.fixture
+def name() -> str:
+    """A session name that nobody else uses."""
+    return f"it-{uuid4().hex[:10]}"
