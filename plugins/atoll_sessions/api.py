@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from atoll import NotFound, Problem
+from atoll import NotFound
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
@@ -132,26 +132,13 @@ async def read_logs(api: "Api", session: str) -> str:
     return str(answer["result"]["logs"])
 
 
-async def list_images(api: "Api") -> list[str]:
-    """Return the names by which sessions can ask for images: references, short ones first, and
-    aliases.
-    """
+async def image_names(api: "Api") -> dict[str, str]:
+    """Return each image's full reference by all its names: short ones first, aliases, itself."""
     data = await api.gql("query { images { name registry tag aliases } }")
-    names: dict[str, None] = {}
+    names: dict[str, str] = {}
     for image in data["images"]:
         reference = f"{image['name']}:{image['tag']}"
-        names[reference.removeprefix("lablup/")] = None
-        names |= dict.fromkeys([reference, *image["aliases"]])
-    return list(names)
-
-
-async def explain_unknown_image(api: "Api", image: str) -> NotFound:
-    """Make the error for an image that the cluster does not have, naming near ones."""
-    from atoll.commands import near_matches
-
-    try:
-        known = await list_images(api)
-    except Problem:
-        known = []
-    hint = near_matches(image, known) or f"known: {', '.join(known[:8])}"
-    return NotFound(f"no image is called {image!r}", hint=hint)
+        full = f"{image['registry']}/{reference}" if image.get("registry") else reference
+        for name in (reference.rpartition("/")[2], reference, *(image["aliases"] or ()), full):
+            names.setdefault(name, full)
+    return names

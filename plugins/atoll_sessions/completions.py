@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from atoll import Candidate
 from atoll.api import Api
-from atoll_sessions.api import list_images, list_sessions
+from atoll_sessions.api import image_names, list_sessions
 
 _MOST = 1000
 
@@ -17,4 +17,4 @@ async def sessions(api: Api) -> Sequence[Candidate]:
 
 async def images(api: Api) -> Sequence[Candidate]:
     """Return the names of images."""
-    return [Candidate(name) for name in await list_images(api)]
+    return [Candidate(name) for name in await image_names(api)]

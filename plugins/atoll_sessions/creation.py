@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import click
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from atoll import Context, Name, Problem, UsageError
-from atoll_sessions.api import explain_unknown_image, list_sessions
+from atoll import AtollError, Context, Interrupted, Name, NotFound, Problem, UsageError
+from atoll.commands import near_matches
+from atoll_sessions.api import image_names, list_sessions
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -211,21 +212,42 @@ async def create_session(context: Context, api: "Api", wanted: Wanted) -> Create
     Raises NotFound with near matches for an unknown image.
     """
     with context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_tell_why_waiting, api, wanted.name, show)
-            try:
-                answer, failure = await _post(api, wanted), None
-            except Problem as problem:
-                answer, failure = {}, problem
-            nursery.cancel_scope.cancel()
-    if failure is not None:
-        if failure.type == "object-not-found" and "image" in failure.message.lower():
-            raise await explain_unknown_image(api, wanted.image)
-        raise failure
+        answer = await _post_patiently(api, wanted, show)
     return _created(wanted, answer)
 
 
+async def _post_patiently(
+    api: "Api", wanted: Wanted, show: Callable[[str], None]
+) -> Mapping[str, Any]:
+    """Post the wish, telling meanwhile what it waits for."""
+    answer, failure = None, None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tell_why_waiting, api, wanted.name, show)
+        try:
+            answer = await _post(api, wanted)
+        except AtollError as error:
+            failure = error  # raised below, outside the nursery's group
+        nursery.cancel_scope.cancel()
+    if answer is None:
+        raise failure or Interrupted("interrupted")
+    return answer
+
+
 async def _post(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
+    """Post the wish, under the image's full name where the cluster knows no short ones."""
+    try:
+        return await _post_once(api, wanted)
+    except Problem as problem:
+        if problem.type != "object-not-found" or "image" not in problem.message.lower():
+            raise
+    known = await image_names(api)
+    if known.get(wanted.image, wanted.image) == wanted.image:
+        hint = near_matches(wanted.image, list(known)) or f"known: {', '.join(list(known)[:6])}"
+        raise NotFound(f"no image is called {wanted.image!r}", hint=hint)
+    return await _post_once(api, evolve(wanted, image=known[wanted.image]))
+
+
+async def _post_once(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
     # The cluster answers when the session runs, which may be long after: no silence is too long.
     answer: Mapping[str, Any] = await api.json(
         "POST", "/session", json=creation_body(wanted), timeout=None

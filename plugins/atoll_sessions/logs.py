@@ -13,4 +13,4 @@ async def logs(context: Context, session: str) -> None:
     api = await context.connect()
     found = await find_session(api, session, ended=True)
     text = await read_logs(api, found.id)
-    context.output.stream("stdout", text if text.endswith("\\n") or not text else text + "\\n")
+    context.output.stream("stdout", text if text.endswith("\n") or not text else text + "\n")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _RUNNERS = {
-    ".py": "python",
+    ".py": "python3",
     ".sh": "sh",
     ".bash": "bash",
     ".js": "node",
