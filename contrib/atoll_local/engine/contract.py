@@ -48,6 +48,18 @@ class Resolution:
     exact: bool
 
 
+@frozen
+class Mount:
+    """A host folder that the kernel sees as /home/work/<name>.
+
+    Plain processes see a link to it, for which `read_only` cannot be enforced.
+    """
+
+    name: str
+    source: Path
+    read_only: bool = False
+
+
 @frozen(kw_only=True)
 class KernelSpec:
     """Everything that must be decided before a kernel starts."""
@@ -61,6 +73,7 @@ class KernelSpec:
     """Host processors the kernel may use; empty for all."""
     memory: int | None = None
     """Bytes of memory granted; None for no limit."""
+    mounts: tuple[Mount, ...] = ()
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
     cluster_role: str = "main"

@@ -42,7 +42,8 @@ class KernelFolder:
     def create(self) -> None:
         """Make the folders, for their owner alone; raises EngineError when they exist."""
         try:
-            self.path.mkdir(mode=0o700, parents=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700)
             for folder in (self.home, self.run, self.share, self.etc):
                 folder.mkdir(mode=0o700)
         except OSError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from attrs import define, field
+from attrs import define
 
 from . import contract
 from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode
@@ -77,7 +77,6 @@ class LocalKernel:
     _folder: KernelFolder
     _supervisor: Process
     _grace: float
-    _counter: int = field(default=0, init=False)
 
     @property
     def home(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from . import sandbox
-from .contract import Image, KernelSpec
+from .contract import EngineError, Image, KernelSpec, Mount
 from .folder import KernelFolder
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
@@ -31,6 +31,7 @@ class Launcher:
         self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
     ) -> None:
         """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
+        _check_mounts(spec.mounts)
         place = self._place(folder)
         _write_share(spec, folder, place)
         _write_etc(spec, folder)
@@ -42,6 +43,8 @@ class Launcher:
             options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
             _write_private(folder.run / OPTIONS, "\0".join(options))
             argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
+        else:
+            _link_mounts(spec.mounts, folder)
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
 
     def _launch(
@@ -82,6 +85,7 @@ class Launcher:
             etc=folder.etc,
             hostname=spec.hostname,
             prefixes=prefixes,
+            mounts=spec.mounts,
             network=self.network,
         )
 
@@ -117,6 +121,19 @@ def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
         "BACKENDAI_CLUSTER_HOST": spec.hostname,
         **spec.environ,
     }
+
+
+def _check_mounts(mounts: Sequence[Mount]) -> None:
+    for mount in mounts:
+        if mount.name in {"", ".."} or Path(mount.name).name != mount.name:
+            raise EngineError(f"cannot be mounted under this name: {mount.name!r}")
+        if not mount.source.is_dir():
+            raise EngineError(f"there is no folder to mount as {mount.name}")
+
+
+def _link_mounts(mounts: Sequence[Mount], folder: KernelFolder) -> None:
+    for mount in mounts:
+        (folder.home / mount.name).symlink_to(mount.source)
 
 
 def _write_share(spec: KernelSpec, folder: KernelFolder, place: Place) -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from .contract import Mount
+
 Tier = Literal["bubblewrap", "plain"]
 
 HOME = Path("/home/work")
@@ -65,6 +67,7 @@ class View:
     etc: Path
     hostname: str
     prefixes: Sequence[Path] = ()
+    mounts: Sequence[Mount] = ()
     network: bool = True
 
 
@@ -98,6 +101,7 @@ def bwrap_options(view: View) -> list[str]:
         *("--ro-bind", str(view.share), str(SHARE)),
         *("--ro-bind", str(view.program), str(PROGRAM)),
         *("--bind", str(view.home), str(HOME), "--chdir", str(HOME)),
+        *_mounts(view.mounts),
         *("--remount-ro", "/run", "--remount-ro", "/"),
     ]
 
@@ -127,6 +131,14 @@ def _etc(own: Path) -> list[str]:
     for path in sorted(own.iterdir()):
         options += ("--ro-bind", str(path), f"/etc/{path.name}")
     return [*options, "--remount-ro", "/etc"]
+
+
+def _mounts(mounts: Sequence[Mount]) -> list[str]:
+    options = []
+    for mount in mounts:
+        bind = "--ro-bind" if mount.read_only else "--bind"
+        options += [bind, str(mount.source), str(HOME / mount.name)]
+    return options
 
 
 def _read_only(*paths: Path) -> list[str]:

@@ -88,7 +88,7 @@ class Supervisor:
         if launch["cpus"]:
             os.sched_setaffinity(0, launch["cpus"])
         if launch["memory"]:
-            resource.setrlimit(resource.RLIMIT_DATA, (launch["memory"], launch["memory"]))
+            limit_data(launch["memory"])
         give_files(launch["files"], listener)
         os.umask(0o022)
         os.chdir(launch["cwd"])
@@ -145,6 +145,13 @@ def give_files(paths: list[str | None], listener: socket.socket) -> None:
     aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, len(paths) + len(opened)) for fd in opened]
     for target, fd in enumerate(aside):
         os.dup2(fd, target)
+
+
+def limit_data(memory: int) -> None:
+    """Limit the memory that each process may ask for, unless a lower limit holds already."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or hard > memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
 def prctl(option: int, value: int) -> None:

@@ -84,7 +84,7 @@ class Link:
             self.close()
             return
         self._incoming += data
-        *lines, rest = self._incoming.split(b"\n")
-        self._incoming = rest
-        for line in lines:
-            self._on_message(json.loads(line))
+        if b"\n" in data:
+            *lines, self._incoming = self._incoming.split(b"\n")
+            for line in lines:
+                self._on_message(json.loads(line))

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import anyio
 import pytest
 from attrs import evolve
 
-from atoll_local.engine.contract import EngineError, ExitStatus, Finished
+from atoll_local.engine.contract import EngineError, ExitStatus, Finished, Mount
 
 pytestmark = pytest.mark.anyio
 
@@ -214,6 +215,39 @@ async def test_remove_deletes_everything_even_what_is_locked(engine, started, ba
     await engine.remove("k1")
     assert list(engine.root.iterdir()) == []
     assert outside.stat().st_mode & 0o777 == 0o500
+
+
+async def test_folders_are_mounted_in_the_home(engine, started, batch):
+    source = engine.root.parent / "data of mine"
+    source.mkdir()
+    (source / "in").write_text("from the host")
+    async with started(engine, mounts=(Mount("data", source),)) as kernel:
+        assert (await batch(kernel, exec="cat data/in; echo back > data/out")).exit_code == 0
+    assert (source / "out").read_text() == "back\n"
+    await engine.remove("k1")
+    assert (source / "in").exists()
+
+
+async def test_a_mount_can_be_read_only(boxed, started, batch):
+    source = boxed.root.parent / "data"
+    source.mkdir()
+    async with started(boxed, mounts=(Mount("data", source, read_only=True),)) as kernel:
+        assert "Read-only" in (await batch(kernel, exec="touch data/mark")).stderr
+
+
+@pytest.mark.parametrize(("name", "folder"), [("..", "/tmp"), ("a/b", "/tmp"), ("x", "/nowhere")])  # noqa: S108 - exists
+async def test_a_senseless_mount_is_refused(engine, spec, name, folder):
+    with pytest.raises(EngineError, match="mount"):
+        await engine.start(spec(mounts=(Mount(name, Path(folder)),)))
+
+
+async def test_code_that_ends_its_own_kernel_is_told_of(engine, started):
+    async with started(engine) as kernel:
+        run = await kernel.execute("query", "import os; os.kill(os.getppid(), 9)", {})
+        with anyio.fail_after(5):
+            with pytest.raises(EngineError, match="gone"):
+                assert [event async for event in run.events()]
+            assert await kernel.wait() == ExitStatus(137, "self-terminated")
 
 
 async def test_a_long_path_is_no_obstacle(make_engine, started, query):
