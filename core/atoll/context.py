@@ -16,7 +16,7 @@ from atoll.terminal import Source
 if TYPE_CHECKING:
     from atoll.api import Api
     from atoll.program import Program
-    from atoll.shell.state import ShellState
+    from atoll.state import ShellState
 
 
 @define

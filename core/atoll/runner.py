@@ -23,7 +23,7 @@ from atoll.program import Program, warn
 from atoll.terminal import Source
 
 if TYPE_CHECKING:
-    from atoll.shell.state import ShellState
+    from atoll.state import ShellState
 
 _SIGPIPE_CODE = 128 + signal.SIGPIPE
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from atoll.context import Context
-    from atoll.shell.state import ShellState
+    from atoll.state import ShellState
 
 _WORTH_SAYING = 1.0
 

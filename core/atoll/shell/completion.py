@@ -85,14 +85,14 @@ class LineCompleter(Completer):
             return self._options(taken, typed)
         argument, given = taken.argument()
         if argument is None:
-            return matches(typed, taken.offered()) if not typed else ()
+            return matches(typed, taken.offered(typed)) if not typed else ()
         values = self._values(command, argument, typed, given)
         return [one for one in values if one.text not in given]
 
     def _options(self, taken: Taken, typed: str) -> Sequence[Candidate]:
         name, attached, value = typed.partition("=")
         if not attached:
-            return matches(typed, taken.offered())
+            return matches(typed, taken.offered(typed))
         option = taken.option(name)
         if option is None or not takes_value(option):
             return ()

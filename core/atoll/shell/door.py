@@ -11,7 +11,7 @@ from atoll import runtime
 from atoll._version import __version__
 from atoll.program import Program
 from atoll.shell.loop import Shell, profile_name
-from atoll.shell.state import ShellState
+from atoll.state import ShellState
 from atoll.terminal import Source
 
 _CLOSING = 5.0

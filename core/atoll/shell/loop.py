@@ -3,21 +3,24 @@
 import signal
 import sys
 from collections.abc import AsyncIterator
+from textwrap import shorten
 
 import trio
 from attrs import define, field
 
 from atoll.errors import AtollError, ExitCode
-from atoll.jobs import Job, Jobs
+from atoll.jobs import Job, Jobs, current_job
 from atoll.line import LineError, parse
 from atoll.profiles import ENVIRONMENT, ProfileStore
 from atoll.program import Program, warn
 from atoll.runner import Runner
 from atoll.shell.reader import Cleared, Left, Reader
-from atoll.shell.state import ShellState
+from atoll.state import ShellState
 from atoll.terminal import Source
 
 _SIGNALLED = 128
+_SHOWN = 60
+"""How many characters of a job's line are repeated at its end."""
 
 
 @define
@@ -95,8 +98,10 @@ class Shell:
 
     def _tell_end(self, job: Job) -> None:
         self.reader.ended(job)
+        # What is said about a job is none of its output.
+        current_job.set(None)
         code = f" ({job.exit_code})" if job.exit_code else ""
-        sys.stderr.write(f"[{job.number}] {job.state}{code}: {job.text}\n")
+        sys.stderr.write(f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}\n")
 
 
 async def _ignore(presses: AsyncIterator[int]) -> None:

@@ -77,13 +77,13 @@ class Taken:
                 left = left[param.nargs :]
         return None, []
 
-    def offered(self) -> Iterator[Candidate]:
-        """Yield the options that may still be given, with their help."""
+    def offered(self, typed: str) -> Iterator[Candidate]:
+        """Yield the options that may still be given, each by the spelling that fits best."""
         for option in () if self.closed else self._options():
             repeats = option.multiple or option.count
             if not option.hidden and (repeats or option.name not in self.given):
-                for spelling in _spellings(option):
-                    yield Candidate(spelling, _help(option))
+                for spellings in filter(None, (option.opts, option.secondary_opts)):
+                    yield Candidate(_fitting(spellings, typed), _help(option))
 
     def _options(self) -> Iterator[click.Option]:
         return (param for param in self.command.params if isinstance(param, click.Option))
@@ -92,6 +92,11 @@ class Taken:
 def takes_value(option: click.Option) -> bool:
     """Whether a value has to follow the option."""
     return not option.is_flag and not option.count
+
+
+def _fitting(spellings: Sequence[str], typed: str) -> str:
+    """Choose the first long spelling that begins with what was typed, or one that is as good."""
+    return min(spellings, key=lambda one: (not one.startswith(typed), not one.startswith("--")))
 
 
 def _spellings(option: click.Option) -> list[str]:

@@ -19,8 +19,8 @@ from atoll.shell.names import Names
 from atoll.shell.reader import Cleared, Left
 from atoll.shell.refresh import Refresher
 from atoll.shell.screen import Screen, begin_line, finish_lines
-from atoll.shell.state import ShellState
 from atoll.shell.toolbar import Toolbar
+from atoll.state import ShellState
 
 _STYLE = Style.from_dict(
     {

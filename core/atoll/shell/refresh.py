@@ -11,7 +11,7 @@ from atoll.plugins import Provided, load_attribute
 from atoll.program import Program
 from atoll.records import Completion
 from atoll.shell.names import Names
-from atoll.shell.state import ShellState
+from atoll.state import ShellState
 
 _PATIENCE = 15.0
 """Seconds that the cluster is given to tell its names."""

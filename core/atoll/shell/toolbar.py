@@ -8,7 +8,7 @@ from prompt_toolkit.utils import get_cwidth
 from atoll.plugins import Provided, Registry, load_attribute
 from atoll.program import warn
 from atoll.records import Status
-from atoll.shell.state import ShellState
+from atoll.state import ShellState
 
 _BETWEEN = " | "
 Segment = Callable[[ShellState], str]
