@@ -101,10 +101,14 @@ def read_server(data: DataDir) -> dict[str, Any] | None:
 
 
 def process_start(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot: with the pid, its identity."""
+    """Return when a process started, in clock ticks since boot: with the pid, its identity.
+
+    None when there is none; one that has ended and was not collected by its parent is none either.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return None
     # The command's name may hold blanks and brackets; the fields are counted from its end.
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *rest = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else int(rest[18])

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import trio
@@ -22,14 +22,15 @@ from atoll.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.profiles import Profile
 from atoll.retries import Refused, with_retries
-from atoll.sse import ServerSentEvent, server_sent_events
 from atoll.transport import Channel, ChannelTransport, Request, RequestTransport, Response
+
+if TYPE_CHECKING:
+    from atoll.sse import ServerSentEvent
 
 __all__ = [
     "Api",
     "ApiVersion",
     "Reply",
-    "ServerSentEvent",
     "TransportFactory",
     "path",
     "problem_from",
@@ -71,8 +72,10 @@ class Reply:
         """Yield the streamed body as it comes; raises ConnectionLost when it breaks off."""
         return self._response.chunks()
 
-    def events(self) -> AsyncIterator[ServerSentEvent]:
+    def events(self) -> "AsyncIterator[ServerSentEvent]":
         """Yield server-sent events as they come."""
+        from atoll.sse import server_sent_events
+
         return server_sent_events(self._response.chunks())
 
     async def aclose(self) -> None:

@@ -204,7 +204,7 @@ def _usage_error(node: Node, error: click.ClickException) -> UsageError:
 
 
 def _fitted(command: click.Command) -> click.Command:
-    """Return a copy that fits the shell: with the options every command has, and a deferred call."""
+    """Return a copy that fits the shell: with the options all have, and a deferred call."""
     fitted = copy(command)
     if isinstance(fitted, click.Group):
         fitted.commands = {name: _fitted(below) for name, below in fitted.commands.items()}

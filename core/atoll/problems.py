@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from atoll.errors import Problem, ProblemNotAuthorized, ProblemNotFound
@@ -107,6 +106,8 @@ def _hint(kind: str, status: int, content: Mapping[str, Any], headers: Mapping[s
 
 
 def _clock_hint(date: str) -> str:
+    from email.utils import parsedate_to_datetime
+
     try:
         ahead = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):

@@ -1,11 +1,11 @@
-"""For the tests of plugins: the shell in process, with exactly the plugins that a test names.
+r"""For the tests of plugins: the shell in process, with exactly the plugins that a test names.
 
 In a `conftest.py`, `pytest_plugins = ["atoll.testing"]` brings the fixture `shell`:
 
     async def test_greeting(shell):
         shell.add(my_plugin)
         result = await shell.run("greet world")
-        assert result.stdout == "hello world\\n"
+        assert result.stdout == "hello world\n"
 """
 
 from contextlib import redirect_stderr, redirect_stdout
@@ -17,10 +17,10 @@ from attrs import define, field, frozen
 
 from atoll import builtin
 from atoll.batch import Batch
+from atoll.paths import Paths
 from atoll.plugins import Origin, Registry
 from atoll.program import Program, warn
 from atoll.settings import Settings
-from atoll.paths import Paths
 from atoll.terminal import Source
 
 _BUILT_IN = Origin("builtin", "atoll.builtin", "atoll", "0")

@@ -1,0 +1,129 @@
+"""Commands, names and segments for the tests of the prompt, loaded by text as any plugin's are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import trio
+
+from atoll import Candidate, Command, Completion, Name, Status, Transport, Unreachable, hookimpl
+
+THINGS = [Candidate("alpha", "the first"), Candidate("beta one"), Candidate("it's")]
+ANSWERS: list[object] = []
+"""What the cluster says when it is asked for things, in order; then THINGS for ever."""
+ASKED: list[str] = []
+
+
+class Prompted:
+    """The plugin under test."""
+
+    @hookimpl
+    def atoll_commands(self) -> Iterator[Command]:
+        yield Command("thing", "Things")
+        yield Command("thing show", "Show things", "prompted:show", ("view",))
+        yield Command("thing ls", "List things", "prompted:echo")
+        yield Command("echo", "Print words", "prompted:echo", ("say",))
+        yield Command("ask", "Ask for a line", "prompted:ask")
+        yield Command("wait", "Wait until interrupted", "prompted:wait")
+        yield Command("drip", "Print in pieces", "prompted:drip")
+        yield Command("login", "Take a secret", "prompted:echo", secret=True)
+        yield Command("broken", "Can't be loaded", "prompted:nothing_there")
+        yield Command("ghost", "Not listed", "prompted:echo", hidden=True)
+        yield Command("family", "A group of click's own", "prompted:family")
+
+    @hookimpl
+    def atoll_completions(self) -> Iterator[Completion]:
+        yield Completion("thing", "prompted:things", ttl=1000.0)
+
+    @hookimpl
+    def atoll_status(self) -> Iterator[Status]:
+        yield Status("steady", "prompted:steady")
+        yield Status("shaky", "prompted:shaky")
+
+    @hookimpl
+    def atoll_transports(self) -> Iterator[Transport]:
+        yield Transport("request", ("http",), "prompted:no_requests")
+
+
+def no_requests(*_):
+    """Names are made up here, so that nothing is ever sent."""
+    raise AssertionError("nothing may be sent")
+
+
+async def things(api):
+    """Return the names of things."""
+    ASKED.append(api.profile.name)
+    answer = ANSWERS.pop(0) if ANSWERS else THINGS
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def unreachable():
+    """Return the error of a cluster that is down."""
+    return Unreachable("down")
+
+
+def steady(state):
+    """Show something at all times."""
+    return f"steady {state.last_code}"
+
+
+def shaky(state):
+    """Fail."""
+    raise LookupError("shaky broke")
+
+
+@click.command()
+@click.argument("things", nargs=-1, type=Name("thing"))
+@click.option("-c", "--color", type=click.Choice(["red", "green"]), help="Which  colour.")
+@click.option("--into", type=click.Path(path_type=Path), help="A file.")
+@click.option("--below", type=click.Path(file_okay=False), help="A folder.")
+@click.option("--tag", "--label", multiple=True)
+@click.option("--all/--none", "-a", default=False)
+@click.option("--near", type=Name("thing"))
+@click.option("--inner", hidden=True)
+async def show(context, **_):
+    """Show things."""
+
+
+@click.command()
+@click.argument("words", nargs=-1)
+async def echo(context, words):
+    """Print the words."""
+    context.output.stream("stdout", " ".join(words) + "\n")
+
+
+@click.command()
+@click.option("--hidden", is_flag=True)
+async def ask(context, hidden):
+    """Print what was answered."""
+    context.output.stream("stdout", "answer: ")
+    line = await context.stdin.line(hidden=hidden)
+    context.output.stream("stdout", f"<{line}>\n")
+
+
+@click.command()
+async def wait(context):
+    """Wait for ever."""
+    context.output.stream("stdout", "waiting\n")
+    await trio.sleep_forever()
+
+
+@click.command()
+async def drip(context):
+    """Print a line in pieces, and half a line."""
+    for piece in ("one", " two\nth", "ree"):
+        context.output.stream("stdout", piece)
+        await trio.lowlevel.checkpoint()
+
+
+@click.group()
+def family():
+    """A group that click makes."""
+
+
+@family.command()
+@click.option("--depth", type=int)
+async def child(context, depth):
+    """Be below."""

@@ -1,0 +1,67 @@
+"""Reading unfinished lines: as the grammar has it, and without ever refusing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atoll.line import LineError, parse
+from atoll.shell.scan import place, scan, statements
+
+TEXTS = st.text(alphabet="ab \"'\\;&|<>#\n-=", max_size=25)
+
+
+@given(TEXTS)
+def test_finished_lines_are_read_as_they_are_run(text):
+    """Words, their statements and their pipes are those that will run."""
+    try:
+        expected = parse(text)
+    except LineError:
+        return
+
+    found = [
+        (
+            tuple(token.value for token in tokens if token.kind == "word"),
+            "".join(token.value[1:].strip() for token in tokens if token.kind == "pipe"),
+        )
+        for tokens in statements(text)
+    ]
+
+    assert [one for one in found if one[0]] == [(one.words, one.pipe) for one in expected]
+
+
+@given(TEXTS)
+def test_every_text_can_be_read(text):
+    """Pieces follow one another inside the text."""
+    at = 0
+    for token in scan(text):
+        assert at <= token.start < token.end <= len(text)
+        at = token.end
+    place(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "kind", "typed"),
+    [
+        ("", (), "word", ""),
+        ("ps", (), "word", "ps"),
+        ("ps ", ("ps",), "word", ""),
+        ("ps --a", ("ps",), "word", "--a"),
+        ("run 'my se", ("run",), "word", "my se"),
+        ('run "a \\" b', ("run",), "word", 'a " b'),
+        ("run my\\ se", ("run",), "word", "my se"),
+        ("ps; in", (), "word", "in"),
+        ("ps & ", (), "word", ""),
+        ("ps > ou", ("ps",), "file", "ou"),
+        ("ps >>", ("ps",), "file", ""),
+        ("ps < in --al", ("ps",), "word", "--al"),
+        ("ps | gr", ("ps",), "pipe", "| gr"),
+        ("ps | grep x; in", (), "word", "in"),
+        ("ps # no", ("ps",), "comment", "# no"),
+        ("ps \\\n--a", ("ps",), "word", "--a"),
+    ],
+)
+def test_the_place_of_the_cursor(before, words, kind, typed):
+    """Completion knows the statement, and what has been typed of the next word."""
+    where = place(before)
+
+    assert (where.words, where.kind, where.typed) == (words, kind, typed)
