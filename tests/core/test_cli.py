@@ -117,12 +117,11 @@ def test_profiles_from_the_command_line(atoll, home):
     assert atoll(*add[:4], "no-url").returncode == 2
 
 
-PIECES = [
-    "ps", "run", "start", "rm", "info", "logs", "local", "status", "profile", "list", "config", "jobs",
-    "help", "plugins", "cancel", "--help", "-h", "--output", "json", "csv", "nope", "-c", "-t", "-q",
-    "--rm", "python", "'", '"', "\\", "#", ";", "&", "<", ">", ">>", "| cat", "\n", " ", "  ", "''",
-    '"a b"', "=", "é", "\x00", "\x1b[31m", "--", "-", "-1", "%", "$X", "~", "*", "\t", "\u2028", "a" * 300,
-]  # fmt: skip
+PIECES = """
+    ps run start rm info logs local status profile list config jobs help plugins cancel
+    --help -h --output json csv nope -c -t -q --rm python = é -- - -1 % $X ~ * '' "a b" ' " # ; & < > >>
+""".split()
+PIECES += ["\\", "\n", " ", "  ", "\t", "\u2028", "\0", "\x1b[31m", "| cat", "a" * 300]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The contract with plugins keeps its word: every hook is documented, tested and used by atoll itself."""
+"""The contract with plugins: every hook is documented, tested and used by atoll itself."""
 
 import inspect
 import re

@@ -104,10 +104,9 @@ def test_a_name_that_is_taken_is_refused_with_both_names(registry, warnings):
     registry.load(origins("rival", "good"), Selection())
 
     assert names_of(registry) == ["bye", "hello", "hi"]
-    assert warnings == [
-        "plugin 'rival' (atoll-rival 1.2): command 'hello' is already provided by "
-        "plugin 'good' (atoll-good 1.2)"
-    ]
+    (warning,) = warnings
+    assert warning.startswith("plugin 'rival' (atoll-rival 1.2): command 'hello' is already ")
+    assert warning.endswith("provided by plugin 'good' (atoll-good 1.2)")
 
 
 def test_built_in_names_cannot_be_taken(registry, warnings):

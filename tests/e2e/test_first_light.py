@@ -75,7 +75,8 @@ def test_files_are_built_and_run(atoll, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "show.py").write_text("import sys; print(sys.argv[1:]); sys.exit(4)")
 
-    result = atoll.run("run", "--rm", "-q", "--exec", "python3 show.py a 'b c'", "python", "./show.py")
+    command = "python3 show.py a 'b c'"
+    result = atoll.run("run", "--rm", "-q", "--exec", command, "python", "./show.py")
     assert (result.stdout, result.returncode) == ("['a', 'b c']\n", 4)
 
     built = atoll.run(
