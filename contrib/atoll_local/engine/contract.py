@@ -158,6 +158,9 @@ class Run(Protocol):
     async def interrupt(self) -> None:
         """Send SIGINT to the running code, and to nothing else."""
 
+    async def aclose(self) -> None:
+        """Let go of a run whose events are not read to their end; the run itself goes on."""
+
 
 class Kernel(Protocol):
     """A started kernel."""

@@ -52,8 +52,11 @@ class LocalRun:
                 if isinstance(event, contract.Finished):
                     return
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._control.aclose()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._control.aclose()
 
     async def send_input(self, text: str) -> None:
         await self._tell(op="input", run_id=self.run_id, text=text.removesuffix("\n"))
@@ -91,6 +94,8 @@ class LocalKernel:
         self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
     ) -> LocalRun:
         run_id = run_id or secrets.token_hex(8)
+        if not isinstance(code, str) or not isinstance(run_id, str):
+            raise EngineError("code and run id must be texts")
         return await self._open(
             op="execute", run_id=run_id, mode=mode, code=code, options=dict(options)
         )

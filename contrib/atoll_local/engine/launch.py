@@ -26,6 +26,7 @@ class Launcher:
     probe: sandbox.Probe
     network: bool
     grace: float
+    patience: float
 
     def prepare(
         self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
@@ -33,7 +34,7 @@ class Launcher:
         """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
         _check_mounts(spec.mounts)
         place = self._place(folder)
-        _write_share(spec, folder, place)
+        self._write_share(spec, folder, place)
         _write_etc(spec, folder)
         settings = str(place.share / "kernel.json")
         program = [*runner.argv, "-I", "-S", str(place.program)]
@@ -46,6 +47,24 @@ class Launcher:
         else:
             _link_mounts(spec.mounts, folder)
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
+
+    def _write_share(self, spec: KernelSpec, folder: KernelFolder, place: "Place") -> None:
+        bootstrap = None
+        if spec.bootstrap is not None:
+            (folder.share / "bootstrap.sh").write_bytes(spec.bootstrap)
+            bootstrap = str(place.share / "bootstrap.sh")
+        settings = {
+            "language": spec.image.language,
+            "argv": list(spec.image.argv),
+            "environ": environ(spec, place),
+            "home": str(place.home),
+            "memory": spec.memory,
+            "bootstrap": bootstrap,
+            "patience": self.patience,
+        }
+        _write_json(folder.share / "kernel.json", settings)
+        (folder.share / "kernel").mkdir()
+        _link_interpreter(spec.image, folder.share / "bin")
 
     def _launch(
         self, spec: KernelSpec, folder: KernelFolder, argv: list[str], cgroups: Sequence[Path]
@@ -134,24 +153,6 @@ def _check_mounts(mounts: Sequence[Mount]) -> None:
 def _link_mounts(mounts: Sequence[Mount], folder: KernelFolder) -> None:
     for mount in mounts:
         (folder.home / mount.name).symlink_to(mount.source)
-
-
-def _write_share(spec: KernelSpec, folder: KernelFolder, place: Place) -> None:
-    bootstrap = None
-    if spec.bootstrap is not None:
-        (folder.share / "bootstrap.sh").write_bytes(spec.bootstrap)
-        bootstrap = str(place.share / "bootstrap.sh")
-    settings = {
-        "language": spec.image.language,
-        "argv": list(spec.image.argv),
-        "environ": environ(spec, place),
-        "home": str(place.home),
-        "memory": spec.memory,
-        "bootstrap": bootstrap,
-    }
-    _write_json(folder.share / "kernel.json", settings)
-    (folder.share / "kernel").mkdir()
-    _link_interpreter(spec.image, folder.share / "bin")
 
 
 def _link_interpreter(image: Image, folder: Path) -> None:

@@ -28,14 +28,16 @@ SUPERVISOR = Path(supervisor.__file__)
 class LocalEngine:
     """Starts kernels below `root` and finds them again there after a restart.
 
-    `plain` forgoes the sandbox, `network` keeps the host's network inside it, `grace` is how many
-    seconds programs have between being asked to end and being killed.
+    `plain` forgoes the sandbox; `network` keeps the host's network inside it. `grace` is how many
+    seconds programs have between being asked to end and being killed, `patience` how many their
+    output waits for a reader who stands still.
     """
 
     root: Path
     plain: bool = False
     network: bool = True
     grace: float = 5.0
+    patience: float = 30.0
 
     @cached_property
     def probe(self) -> sandbox.Probe:
@@ -97,7 +99,9 @@ class LocalEngine:
         return KernelFolder(self.root / kernel_id)
 
     def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
-        launcher = Launcher(probe=self.probe, network=self.network, grace=self.grace)
+        launcher = Launcher(
+            probe=self.probe, network=self.network, grace=self.grace, patience=self.patience
+        )
         groups = cgroup.limit_memory(spec.kernel_id, spec.memory) if spec.memory else ()
         launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
 

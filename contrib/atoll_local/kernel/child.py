@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -34,17 +35,20 @@ class Child:
         pass_fds: Sequence[int] = (),
     ) -> None:
         """Start the program; raises OSError when that is impossible."""
-        self.process = subprocess.Popen(
-            argv,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=settings.home,
-            env=settings.environ,
-            pass_fds=pass_fds,
-            start_new_session=True,
-        )
+        try:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=settings.home,
+                env=settings.environ,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        except ValueError as error:  # a NUL in an argument, a name of a variable with =
+            raise OSError(errno.EINVAL, str(error)) from error
         self.pid = self.process.pid
         self.output = OutputPipes(
             [

@@ -35,6 +35,8 @@ def steps_of(run: Run, settings: Settings) -> list[Step]:
     steps = []
     for name in ("clean", "build", "exec"):
         text = run.options.get(name) or ""
+        if not isinstance(text, str):
+            raise ValueError(f"the {name} step must be a shell text")  # noqa: TRY004 - the user's
         if text == "*":
             text = choose(name, settings)
         if text:
@@ -74,7 +76,7 @@ class Commands:
             self._close_stdin()
             return
         try:
-            os.write(self._stdin, f"{text}\n".encode())
+            os.write(self._stdin, f"{text}\n".encode("utf-8", "replace"))
         except OSError:
             self._close_stdin()
         self._look_later(FIRST_LOOK)

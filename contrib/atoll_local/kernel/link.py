@@ -86,5 +86,11 @@ class Link:
         self._incoming += data
         if b"\n" in data:
             *lines, self._incoming = self._incoming.split(b"\n")
+            self._tell(lines)
+
+    def _tell(self, lines: list[bytearray]) -> None:
+        try:
             for line in lines:
                 self._on_message(json.loads(line))
+        except ValueError:  # the other side does not speak JSON, so it has nothing to say
+            self.close()

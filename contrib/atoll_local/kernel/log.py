@@ -18,7 +18,7 @@ class Log:
     def write(self, text: str) -> None:
         """Append; a full disk costs the log, not the run."""
         try:
-            self._size += os.write(self._fd, text.encode())
+            self._size += os.write(self._fd, text.encode("utf-8", "replace"))
             if self._size >= KEPT:
                 self._fd, self._other_fd, self._size = self._other_fd, self._fd, 0
                 os.ftruncate(self._fd, 0)

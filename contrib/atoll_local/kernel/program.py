@@ -54,7 +54,12 @@ class Program:
             self._become_ready()
             return
         argv = ["/bin/sh", self._settings.bootstrap]
-        script = Child(self._loop, self._settings, argv, self._print)
+        try:
+            script = Child(self._loop, self._settings, argv, self._print)
+        except OSError as error:
+            self._print("stderr", f"The bootstrap script did not start: {error}\n")
+            self._become_ready()
+            return
 
         def ended(exit_code: int) -> None:
             script.output.drain()
@@ -101,9 +106,7 @@ class Program:
             self._pings.append(link)
 
     def _execute(self, link: Link, message: dict[str, Any]) -> None:
-        run = Run(
-            self._loop, message["run_id"], message["mode"], message["code"], message["options"]
-        )
+        run = Run(self._loop, self._settings.patience, message)
         if run.run_id in self._runs:
             link.send({"error": f"there is a run {run.run_id} already"})
             return

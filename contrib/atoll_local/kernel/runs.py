@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 KEPT = 1024 * 1024
 """Bytes of events kept for whoever follows a run later; the log holds more."""
-PATIENCE = 30.0
-"""Seconds for which a program waits for a follower who does not read at all."""
 
 
 class Follower:
@@ -41,14 +39,16 @@ class Run:
     """An execution that outlives those who follow it.
 
     Each event goes to every follower and into a bounded history. While a follower reads too slowly
-    the program's output waits (`on_pressure`), but not for ever: after a while without any progress
-    that follower misses output. With no follower nothing waits.
+    the program's output waits (`on_pressure`), but for `patience` seconds only: then that follower
+    misses output. With no follower nothing waits.
     """
 
-    def __init__(
-        self, loop: Loop, run_id: str, mode: str, code: str, options: dict[str, Any]
-    ) -> None:
-        self.run_id, self.mode, self.code, self.options = run_id, mode, code, options
+    def __init__(self, loop: Loop, patience: float, request: dict[str, Any]) -> None:
+        self.run_id: str = request["run_id"]
+        self.mode: str = request["mode"]
+        self.code: str = request["code"]
+        self.options: dict[str, Any] = request["options"]
+        self._patience = patience
         self.finished = False
         self.on_pressure: Callable[[bool], None] = lambda _high: None
         self._loop = loop
@@ -103,7 +103,7 @@ class Run:
         if not any(follower.link.lagging for follower in self._followers):
             self._relax()
         elif self._waiting is None:
-            self._waiting = self._loop.later(PATIENCE, self._lose_patience)
+            self._waiting = self._loop.later(self._patience, self._lose_patience)
             self.on_pressure(True)
 
     def _relax(self) -> None:

@@ -8,7 +8,8 @@ import json
 class Settings:
     """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
 
-    `environ` is for the user's programs; `memory` is in bytes; `bootstrap` is the path of a script.
+    `environ` is for the user's programs, `memory` in bytes, `bootstrap` the path of a script, and
+    `patience` the seconds for which a program's output waits for a reader who stands still.
     """
 
     def __init__(self, path: str) -> None:
@@ -20,3 +21,4 @@ class Settings:
         self.home: str = content["home"]
         self.memory: int | None = content["memory"]
         self.bootstrap: str | None = content["bootstrap"]
+        self.patience: float = content["patience"]

@@ -65,5 +65,13 @@ async def test_a_program_left_in_the_background_does_not_hold_the_run(kernel, ba
     assert (await batch(kernel, exec="sleep 60 & echo started")).stdout == "started\n"
 
 
+@pytest.mark.parametrize("text", [5, ["ls"], "echo \0", "echo \udc80\ud800"])
+async def test_a_step_that_is_no_shell_text_is_refused_in_one_line(kernel, batch, text):
+    story = await batch(kernel, exec=text)
+    assert story.exit_code in {2, 127}
+    assert len(story.stderr.splitlines()) == 1
+    assert (await batch(kernel, exec="echo fine")).stdout == "fine\n"
+
+
 async def test_killed_by_a_signal_is_128_and_the_signal(kernel, batch):
     assert (await batch(kernel, exec="kill -KILL $$")).exit_code == 137

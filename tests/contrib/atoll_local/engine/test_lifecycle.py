@@ -206,6 +206,29 @@ async def test_a_run_goes_on_without_its_reader(kernel, tell, until):
     assert story.events[-1] == Finished(0)
 
 
+async def test_much_is_kept_for_who_comes_later_but_not_all(kernel, tell):
+    run = await kernel.execute("query", "print('x' * 3_000_000)\nprint('the end')", {}, "r")
+    await run.aclose()
+    assert (await tell(await kernel.execute("query", "1", {}))).stdout == "1\n"
+    story = await tell(await kernel.follow("r"))
+    assert "bytes of events were left out here" in story.stderr
+    assert 500_000 < len(story.stdout) < 1_100_000
+    assert story.stdout.endswith("xxx\nthe end\n")
+
+
+async def test_a_program_does_not_wait_for_ever_for_its_reader(
+    make_engine, started, tell, eventually
+):
+    async with started(make_engine(patience=0.2)) as kernel:
+        code = "print('x' * 5_000_000)\nopen('done', 'w').close()"
+        run = await kernel.execute("query", code, {})
+        await eventually((kernel.home / "done").exists)
+        story = await tell(run)
+        assert "bytes of events were left out here" in story.stderr
+        assert len(story.stdout) < 5_000_000
+        assert story.exit_code == 0
+
+
 async def test_remove_deletes_everything_even_what_is_locked(engine, started, batch):
     outside = engine.root.parent / "outside"
     outside.mkdir(mode=0o500)

@@ -128,7 +128,7 @@ async def test_interrupt_raises_keyboard_interrupt_and_keeps_the_state(kernel, q
 
 async def test_interrupt_reaches_programs_that_the_code_started(kernel, until):
     code = """
-import os, sys
+import os
 os.system("exec python3 -c 'import time; print(42, flush=True); time.sleep(60)'") and "ended"
 """
     run = await kernel.execute("query", code, {})
