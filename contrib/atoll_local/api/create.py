@@ -17,13 +17,15 @@ from atoll_local.store.records import ENDED, Session
 async def create(call: Call) -> Response:
     """Answer 201 with the session, be it new or reused."""
     wish = read_wish(call)
+    patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
+    enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
     if existing := _existing(call, wish):
         return reply(_reused(existing, wish), 201)
     _check_policy(call, wish.session)
     call.cluster.scheduler.submit(wish.session, wish.kernels())
-    if call.params.boolean("enqueueOnly", "enqueue_only"):
+    if enqueue_only:
         return reply(_created(wish.session, wish, "PENDING"), 201)
-    session = await _wait_patiently(call, wish.session.id)
+    session = await _wait_patiently(call, wish.session.id, patience)
     waiting = session.status not in ENDED | {"RUNNING"}
     return reply(_created(session, wish, "TIMEOUT" if waiting else session.status), 201)
 
@@ -61,10 +63,9 @@ def _check_policy(call: Call, session: Session) -> None:
         raise quota_exceeded(f"policy {policy.name!r} allows {limit} containers in a session")
 
 
-async def _wait_patiently(call: Call, session_id: str) -> Session:
-    """Wait until the session runs or has ended, as long as the client wants and stays."""
-    limit = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
-    with anyio.move_on_after(limit or None):
+async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
+    """Wait until the session runs or has ended, as long as the client wants (0: ever) and stays."""
+    with anyio.move_on_after(seconds or None):
         await while_connected(call.request, lambda: _settled(call, session_id))
     return call.cluster.store.sessions.get(session_id)
 

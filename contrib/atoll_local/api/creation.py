@@ -43,6 +43,8 @@ def read_wish(call: Call) -> Wish:
     config = Params(params.mapping("config"))
     _refuse_mounts(config)
     resolution = _image(call)
+    slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
+    _refuse_oversize(slots.times(size), call)
     at = clock.now()
     session = Session(
         id=str(uuid.uuid4()),
@@ -56,9 +58,9 @@ def read_wish(call: Call) -> Wish:
         group_id=_group(call, owner).id,
         tag=params.text("tag"),
         cluster_mode=_cluster_mode(params),
-        cluster_size=_cluster_size(params, config),
+        cluster_size=size,
         priority=params.integer("priority", default=10),
-        requested_slots=_slots(call, resolution.image, config).as_text(),
+        requested_slots=slots.as_text(),
         resource_opts=config.mapping("resource_opts", "resourceOpts"),
         environ=_environ(config),
         preopen_ports=_ports(config),
@@ -111,7 +113,6 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
     if not minimum(image).fits(slots):
         need = minimum(image).as_text()
         raise _bad_resources(f"{image.canonical} needs cpu {need['cpu']}, mem {need['mem']} bytes")
-    _refuse_oversize(slots, call)
     return slots
 
 

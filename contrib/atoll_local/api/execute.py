@@ -35,7 +35,7 @@ async def execute(call: Call) -> Response:
 async def _execution(call: Call, kernel: Kernel, mode: str) -> Execution:
     executions = executions_of(call)
     if mode not in {"continue", "input"}:
-        execution = await executions.start(kernel, mode, dict(call.params.values))
+        execution = await executions.start(kernel, mode, call.params)
         executions.remember(execution)
         return execution
     run_id = call.params.text("run_id", "runId")

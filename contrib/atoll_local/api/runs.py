@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 from attrs import field, frozen
 
+from atoll_local.api.params import Params
 from atoll_local.api.problems import bad_request, invalid_params
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import (
@@ -131,16 +132,18 @@ class Executions:
         self._tasks = tasks
         self._known: dict[str, Execution] = {}
 
-    async def start(self, kernel: Kernel, mode: str, params: dict[str, Any]) -> Execution:
+    async def start(self, kernel: Kernel, mode: str, params: Params) -> Execution:
         """Start a run in a kernel; raises Problem 400 for a mode that starts none."""
         if mode not in {"query", "batch"}:
             raise invalid_params(
                 f"unknown mode {mode!r}", {"mode": "query, batch, input, continue"}
             )
-        options = params.get("options") or {}
-        run_id = params.get("run_id") or params.get("runId")
-        code = params.get("code") or ""
-        run = await kernel.execute("query" if mode == "query" else "batch", code, options, run_id)
+        run = await kernel.execute(
+            "query" if mode == "query" else "batch",
+            params.text("code") or "",
+            params.mapping("options"),
+            params.text("run_id", "runId") or None,
+        )
         execution = Execution(run, kernel.spec.kernel_id)
         self._tasks.start_soon(execution.pump)
         return execution

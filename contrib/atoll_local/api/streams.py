@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from atoll_local.api.call import Call, Routes, admit, reply, route
 from atoll_local.api.naming import named_session, only
+from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.api.services import service_ports
@@ -55,7 +56,7 @@ async def _converse(socket: WebSocket, kernel: Kernel) -> None:
     if not isinstance(asked, dict):
         raise invalid_params("the first message must be a JSON object")
     executions: Executions = socket.app.state.executions
-    execution = await executions.start(kernel, str(asked.get("mode")), asked)
+    execution = await executions.start(kernel, str(asked.get("mode")), Params(asked))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_read_input, socket, execution, tasks.cancel_scope)
         tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)

@@ -1,0 +1,290 @@
+"""Sessions over the API: asking for them, waiting, sharing the machine, and their ends."""
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+INVALID = "https://api.backend.ai/probs/invalid-api-params"
+
+
+def refused(client, status=400, **body):
+    """Ask for a session that is refused; returns the problem."""
+    request = {"name": "refused", "image": "python", **body}
+    answer = client.ask("POST", "/session", json=request)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def status_of(client, name):
+    return client.ask("GET", f"/session/{name}").json()["status"]
+
+
+def test_create_info_and_destroy(client):
+    created = client.create("first", tag="t1", config={"environ": {"GREETING": "hello"}})
+    assert created["status"] == "RUNNING"
+    assert created["created"] is True
+    assert created["servicePorts"] == []
+    assert created["servedExactly"] is True
+    info = client.ask("GET", "/session/first").json()
+    assert (info["status"], info["tag"], info["lang"]) == ("RUNNING", "t1", "python")
+    assert info["image"] == created["servedBy"]
+    assert info["environ"] == "{'GREETING': 'hello'}"
+    assert client.run("first", "import os; print(os.environ['GREETING'])")[-1]["exitCode"] == 0
+    gone = client.ask("DELETE", "/session/first")
+    assert gone.json() == {"stats": {"status": "terminated"}}
+    assert client.ask("GET", "/session/first").status_code == 404
+
+
+def test_every_spelling_of_older_and_newer_clients(client):
+    answer = client.ask(
+        "POST",
+        "/session/_/create",
+        json={
+            "clientSessionToken": "spelling",
+            "lang": "python:3.6-ubuntu18.04",
+            "sessionType": "interactive",
+            "groupName": "default",
+            "domainName": "default",
+            "priority": 10,
+            "is_preemptible": True,
+            "config": {
+                "mount_ids": [],
+                "mount_id_map": {},
+                "mount_options": {},
+                "resourceOpts": {},
+            },
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    created = answer.json()
+    assert created["servedExactly"] is False
+    assert created["servedBy"].startswith("python:3.")
+    client.ask("DELETE", "/session/spelling")
+
+
+def test_reuse(client):
+    first = client.create("reused")
+    again = client.create("reused")
+    assert (again["sessionId"], again["created"]) == (first["sessionId"], False)
+    assert again["service_ports"] == []
+    for other in ({"image": "bash"}, {"reuseIfExists": False}):
+        problem = refused(client, name="reused", **other)
+        assert problem["type"].endswith("/session-already-exists")
+        assert problem["data"] == {"existingSessionId": first["sessionId"]}
+    client.ask("DELETE", "/session/reused")
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"name": "abc"}, "4 to 64"),
+        ({"name": "trailing-"}, "4 to 64"),
+        ({"name": "a b c d"}, "4 to 64"),
+        ({"name": "from-template"}, "session name"),
+        ({"name": ""}, "name is required"),
+        ({"image": None}, "image is required"),
+        ({"config": {"resources": {"cpu": 0.5}}}, "whole number"),
+        ({"config": {"resources": {"cpu": 11}}}, "this machine has 10"),
+        ({"config": {"resources": {"mem": "900t"}}}, "this machine gives"),
+        ({"config": {"resources": {"mem": "lots"}}}, "not a size"),
+        ({"config": {"resources": {"mem": "1m"}}}, "needs"),
+        ({"config": {"resources": {"cuda.device": 1}}}, "unknown resource slot: cuda.device"),
+        ({"config": {"preopen_ports": [80]}}, "1024"),
+        ({"config": []}, "config must be a map"),
+        ({"type": "batch"}, "startup command"),
+        ({"type": "nope"}, "unknown session type"),
+        ({"starts_at": "1h"}, "only batch"),
+        ({"type": "batch", "startupCommand": "true", "starts_at": "soon"}, "neither a time"),
+        ({"bootstrap_script": "not base64!"}, "base64"),
+        ({"maxWaitSeconds": "long"}, "whole number"),
+        ({"clusterSize": 0}, "1 or more"),
+        ({"clusterSize": 3, "config": {"resources": {"cpu": 5}}}, "15 asked for"),
+    ],
+)
+def test_bad_wishes_are_told_clearly(client, body, word):
+    problem = refused(client, **body)
+    assert problem["type"] == INVALID
+    assert word in problem["msg"]
+
+
+def test_unknown_image_names_what_is_near(client):
+    problem = refused(client, 404, image="pythn")
+    assert problem["title"] == "No such environment image."
+    assert "python" in problem["data"]["near"]
+
+
+def test_no_such_folder_and_no_such_group(client):
+    assert refused(client, 404, config={"mounts": ["data"]})["title"] == "No such virtual folder."
+    assert refused(client, 404, group="strangers")["title"] == "No such user group."
+
+
+def test_refused_wishes_leave_nothing(client):
+    refused(client, maxWaitSeconds="long")
+    assert client.ask("GET", "/session/refused").status_code == 404
+
+
+def test_policy_is_enforced(client):
+    problem = refused(client, 412, clusterSize=9, config={"resources": {"cpu": 1}})
+    assert problem["type"].endswith("/quota-exceeded")
+    assert "8 containers" in problem["msg"]
+
+
+def test_full_machine_queues_and_wakes(client):
+    client.create("large", config={"resources": {"cpu": 10}})
+    waiting = client.create("patient", maxWaitSeconds=1)
+    assert waiting["status"] == "TIMEOUT"
+    assert waiting["statusInfo"] == "no-available-instances"
+    assert status_of(client, "patient") == "PENDING"
+    with client.events("?sessionName=patient&scope=session") as events:
+        client.ask("DELETE", "/session/large")
+        names = []
+        while not names or names[-1] != "session_started":
+            names.append(next(events).name)
+    assert names == ["session_scheduled", "session_preparing", "session_started"]
+    client.ask("DELETE", "/session/patient")
+
+
+def test_queue_is_in_order_of_arrival(client):
+    client.create("hold", config={"resources": {"cpu": 9}})
+    client.create("big1", config={"resources": {"cpu": 2}}, enqueueOnly=True)
+    client.create("small", config={"resources": {"cpu": 1}}, enqueueOnly=True)
+    assert status_of(client, "small") == "PENDING"
+    cancelled = client.ask("DELETE", "/session/big1")
+    assert cancelled.json() == {"stats": {"status": "cancelled"}}
+    assert client.create("small", config={"resources": {"cpu": 1}})["created"] is False
+    with client.events("?sessionName=small") as events:
+        if status_of(client, "small") != "RUNNING":
+            assert "session_started" in (event.name for event in events)
+    for name in ("small", "hold"):
+        client.ask("DELETE", f"/session/{name}")
+
+
+def test_kernels_get_processors_of_their_own(client):
+    client.create("cpu-a", config={"resources": {"cpu": 2}})
+    client.create("cpu-b", config={"resources": {"cpu": 1}})
+    query = """query($name: String) { compute_session_list(limit: 1, offset: 0, filter: $name) {
+        items { occupied_slots containers { occupied_slots } } } }"""
+    found = client.gql(query, name='name == "cpu-a"')["data"]["compute_session_list"]["items"][0]
+    assert '"cpu": "2"' in found["occupied_slots"]
+    for name in ("cpu-a", "cpu-b"):
+        client.ask("DELETE", f"/session/{name}")
+
+
+def test_cluster_of_kernels(client):
+    created = client.create("cluster", clusterSize=3)
+    query = """query($id: ID!) { compute_container_list(limit: 9, offset: 0, session_id: $id) {
+        items { cluster_hostname status } total_count } }"""
+    found = client.gql(query, id=created["sessionId"])["data"]["compute_container_list"]
+    assert [one["cluster_hostname"] for one in found["items"]] == ["main1", "sub1", "sub2"]
+    assert {one["status"] for one in found["items"]} == {"RUNNING"}
+    assert client.ask("DELETE", "/session/cluster").status_code == 200
+
+
+def test_kernel_that_dies_ends_its_session(client, shared):
+    created = client.create("mortal")
+    query = "query($id: UUID!) { compute_session(id: $id) { main_kernel_id status status_info } }"
+    kernel = client.gql(query, id=created["sessionId"])["data"]["compute_session"]
+    client.run("mortal", "print('last words')")
+    with client.events("?sessionName=mortal&scope=session") as events:
+        os.kill(shared.supervisor(kernel["main_kernel_id"]), signal.SIGKILL)
+        assert next(events).name == "session_terminated"
+    assert "last words" in client.ask("GET", "/session/mortal/logs").json()["result"]["logs"]
+
+
+def test_batch_session(client):
+    with client.events("?sessionName=batched&scope=session") as events:
+        client.create("batched", type="batch", startupCommand="echo done", enqueueOnly=True)
+        seen = {}
+        for event in events:
+            seen[event.name] = event.data
+            if event.name == "session_terminated":
+                break
+    assert seen["session_success"]["exitCode"] == 0
+    assert seen["session_terminated"]["reason"] == "task-done"
+    assert "done" in client.ask("GET", "/session/batched/logs").json()["result"]["logs"]
+
+
+def test_dependencies_wait_for_success(client):
+    first = client.create("step1", type="batch", startupCommand="exit 1", enqueueOnly=True)
+    with client.events("?sessionName=step2&scope=session") as events:
+        client.create(
+            "step2",
+            type="batch",
+            startupCommand="true",
+            dependencies=[first["sessionId"]],
+            enqueueOnly=True,
+        )
+        names = [next(events).name for _ in range(2)]
+    assert names == ["session_enqueued", "session_cancelled"]
+    graph = client.ask("GET", "/session/step2/dependency-graph").json()
+    assert [one["session_name"] for one in graph["depends_on"]] == ["step1"]
+
+
+def test_starts_at_waits_without_holding_others_up(client):
+    client.create("later", type="batch", startupCommand="true", starts_at="1h", enqueueOnly=True)
+    assert client.create("sooner")["status"] == "RUNNING"
+    assert status_of(client, "later") == "PENDING"
+    for name in ("later", "sooner"):
+        client.ask("DELETE", f"/session/{name}")
+
+
+def test_rename_match_and_history(client):
+    created = client.create("before")
+    assert client.ask("POST", "/session/before/rename?name=after-it").status_code == 204
+    found = client.ask("GET", "/session/_/match?id=after").json()["matches"]
+    assert [one["id"] for one in found] == [created["sessionId"]]
+    history = client.ask("GET", f"/session/{created['sessionId']}/status-history").json()["result"]
+    assert list(history) == ["PENDING", "SCHEDULED", "PREPARING", "RUNNING"]
+    assert sorted(history.values()) == list(history.values())
+    client.ask("DELETE", "/session/after-it")
+
+
+def test_client_that_leaves_keeps_its_place(client, shared):
+    client.create("blocker", config={"resources": {"cpu": 10}})
+    with client.events("?sessionName=leaver&scope=session") as events:
+        body = {"name": "leaver", "image": "python"}
+        request = client.http.build_request("POST", client.endpoint + "/session", json=body)
+        request.headers.update(client.headers("POST", "/session", "application/json"))
+        thread = threading.Thread(target=_hang_up, args=(shared.endpoint, request))
+        thread.start()
+        assert next(events).name == "session_enqueued"
+        thread.join()
+    assert status_of(client, "leaver") == "PENDING"
+    for name in ("leaver", "blocker"):
+        client.ask("DELETE", f"/session/{name}")
+
+
+def _hang_up(endpoint, request):
+    """Send a request and close the connection without reading the answer."""
+    host, port = endpoint.removeprefix("http://").split(":")
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"POST /session HTTP/1.1\r\n{head}\r\n".encode() + request.content)
+
+
+def test_force_is_needed_only_on_the_way(client):
+    created = client.create("forced")
+    answer = client.ask("DELETE", f"/session/{created['sessionId']}?forced=true")
+    assert answer.json() == {"stats": {"status": "terminated"}}
+    assert client.ask("DELETE", "/session/forced").status_code == 404
+
+
+def test_users_see_and_touch_their_own_only(client, user):
+    client.create("secret1")
+    assert user.ask("GET", "/session/secret1").status_code == 404
+    assert user.ask("DELETE", "/session/secret1").status_code == 404
+    named = user.ask("GET", f"/session/secret1?owner_access_key={client.access_key}")
+    assert named.status_code == 403
+    mine = user.create("mine1")
+    seen = client.ask("GET", f"/session/mine1?owner_access_key={user.access_key}")
+    assert seen.status_code == 200
+    unknown = client.ask("GET", "/session/mine1?owner_access_key=AKIANOBODY")
+    assert unknown.json()["type"] == INVALID
+    answer = client.ask(
+        "DELETE", f"/session/{mine['sessionId']}?owner_access_key={user.access_key}"
+    )
+    assert answer.status_code == 200
+    client.ask("DELETE", "/session/secret1")
