@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from atoll import AtollError, Profile
+from atoll import AtollError, Profile, __version__
 from atoll.paths import Paths, read_private
 from atoll_local.instance import process_start, read_server
 from atoll_local.paths import DataDir
@@ -31,6 +31,8 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
     if server is None:
         say("atoll: starting the embedded cluster (atoll local --help tells more)")
         server = start(data)
+    elif server["version"] != __version__:
+        say("atoll: the embedded cluster is of another version: atoll local down, and use it again")
     return profile(data, server)
 
 

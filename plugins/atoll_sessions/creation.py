@@ -1,22 +1,20 @@
-"""What `run` and `start` share: the options that make a session, and making it."""
+"""Making a session, and waiting for it, as `run` and `start` both do."""
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import click
 import trio
 from attrs import evolve, field, frozen
 
-from atoll import AtollError, Context, Interrupted, Name, NotFound, Problem, UsageError
+from atoll import AtollError, Context, Interrupted, NotFound, Problem
 from atoll.commands import near_matches
-from atoll_sessions.api import image_names, list_sessions
+from atoll_sessions.api import get_session, image_names, list_sessions
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
+_FAILED = ("ERROR", "CANCELLED", "TERMINATED")
 _PATIENCE = 1.0
 """Seconds of silence after which a waiting user is told what the session waits for."""
 
@@ -50,8 +48,8 @@ class Wanted:
 class Created:
     """A session that was made, or found under its name (`created` false).
 
-    `status` is RUNNING when it can be used; `served_by` is the image that serves it when another
-    was asked for.
+    `status` is RUNNING when it can be used, and `reason` says why when it never will be;
+    `served_by` is the image that serves it when another was asked for.
     """
 
     id: str
@@ -60,119 +58,17 @@ class Created:
     created: bool
     services: tuple[str, ...] = ()
     served_by: str = ""
+    reason: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it will never run."""
+        return self.status in _FAILED
 
-def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that make a session."""
-    options = [
-        click.option(
-            "-t", "--name", "--client-token", help="Name the session; a random name otherwise."
-        ),
-        click.option(
-            "--type",
-            type=click.Choice(["batch", "interactive"]),
-            default="interactive",
-            show_default=True,
-        ),
-        click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
-        click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
-        click.option(
-            "--max-wait",
-            type=click.IntRange(0),
-            default=0,
-            metavar="SECONDS",
-            help="Wait no longer than this.",
-        ),
-        click.option(
-            "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
-        ),
-        click.option(
-            "-e",
-            "--env",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Set an environment variable. Repeatable.",
-        ),
-        click.option(
-            "--bootstrap-script",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Run this script when the session starts.",
-        ),
-        click.option("--tag", help="Annotate the session."),
-        click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
-        click.option(
-            "-r",
-            "--resources",
-            "--resource",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Ask for resources: cpu=2, mem=4g. Repeatable.",
-        ),
-        click.option(
-            "--cluster-size", type=click.IntRange(1), default=1, help="How many containers."
-        ),
-        click.option(
-            "--cluster-mode",
-            type=click.Choice(["single-node", "multi-node"]),
-            default="single-node",
-        ),
-        click.option(
-            "--resource-opts",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Resource options: shmem=64m. Repeatable.",
-        ),
-        click.option("-d", "--domain", help="The domain; the profile's otherwise."),
-        click.option("-g", "--group", help="The group; the profile's otherwise."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return click.argument("image", type=Name("image"))(command)
-
-
-def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
-    """Make sense of the options; raises UsageError."""
-    given = dict(options)
-    script: Path | None = given["bootstrap_script"]
-    given |= {
-        "name": given["name"] or f"atoll-{uuid4().hex[:8]}",
-        "env": parse_pairs(given["env"], "-e"),
-        "resources": parse_resources(given["resources"]),
-        "resource_opts": parse_pairs(given["resource_opts"], "--resource-opts"),
-        "bootstrap_script": _read(script) if script else None,
-        "domain": given["domain"] or api.profile.domain,
-        "group": given["group"] or api.profile.group,
-    }
-    return Wanted(**given)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-
-
-def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """Split KEY=VAL texts at the first `=`; raises UsageError for one that holds none."""
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"{option} {text}: not of the form KEY=VAL")
-        pairs[key] = value
-    return pairs
-
-
-def parse_resources(texts: Iterable[str]) -> dict[str, str]:
-    """Split `-r` texts; memory without a unit is in MiB."""
-    resources = parse_pairs(texts, "-r")
-    for key, amount in resources.items():
-        if not amount.strip():
-            raise UsageError(f"-r {key}=: no amount is given")
-        if key == "mem" and amount.isdigit():
-            resources[key] = amount + "m"
-    return resources
+    def failure(self) -> AtollError:
+        """Make the error for a session that will never run."""
+        reason = f": {self.reason}" if self.reason else ""
+        return AtollError(f"session {self.name} is {self.status}{reason}")
 
 
 def creation_body(wanted: Wanted) -> dict[str, Any]:
@@ -213,7 +109,11 @@ async def create_session(context: Context, api: "Api", wanted: Wanted) -> Create
     """
     with context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show:
         answer = await _post_patiently(api, wanted, show)
-    return _created(wanted, answer)
+    created = _created(wanted, answer)
+    if created.failed:
+        session = await get_session(api, created.id, ["status_info"])
+        created = evolve(created, reason=session.status_info or "")
+    return created
 
 
 async def _post_patiently(
@@ -293,5 +193,5 @@ def tell_created(context: Context, created: Created, wanted: Wanted) -> None:
         note(f"session {created.name} is ready{services}")
     elif created.status == "TIMEOUT":
         note(f"session {created.name} has not started in {wanted.max_wait} s and stays queued")
-    else:
+    elif not created.failed:
         note(f"session {created.name} is {created.status}")

@@ -102,8 +102,8 @@ def _show_json(value: Any) -> str:
 
 
 COLUMNS = [
-    Column("id", "Session ID"),
-    Column("name"),
+    Column("id", "Session ID", keep=True),
+    Column("name", keep=True),
     Column("access_key", "Owner"),
     Column("image"),
     Column("type"),

@@ -11,15 +11,10 @@ from attrs import define
 
 from atoll import AtollError, Context, ExitCode, UsageError
 from atoll_sessions.api import destroy
-from atoll_sessions.creation import (
-    Created,
-    create_session,
-    session_options,
-    tell_created,
-    wanted_from,
-)
+from atoll_sessions.creation import Created, create_session, tell_created
 from atoll_sessions.execution import Code, Execution
 from atoll_sessions.files import collect, upload
+from atoll_sessions.options import session_options, wanted_from
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -119,7 +114,7 @@ def _not_running(context: Context, created: Created) -> int:
     if created.status in ("PENDING", "SCHEDULED"):
         context.output.note("the code is not run: the session was only enqueued")
         return ExitCode.OK
-    raise AtollError(f"session {created.name} is {created.status}", hint=f"atoll info {created.id}")
+    raise created.failure()
 
 
 @define

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from atoll import Column, Context, ExitCode
-from atoll_sessions.creation import create_session, session_options, tell_created, wanted_from
+from atoll_sessions.creation import create_session, tell_created
+from atoll_sessions.options import session_options, wanted_from
 
 _COLUMNS = [
     Column("id", "Session ID"),
@@ -14,7 +15,6 @@ _COLUMNS = [
     Column("created"),
     Column("services", show=", ".join),
 ]
-_NOT_FAILED = {"RUNNING", "PENDING", "SCHEDULED", "PREPARING", "PULLING", "PREPARED", "CREATING"}
 
 
 @click.command()
@@ -31,6 +31,6 @@ async def start(context: Context, **options: Any) -> int:
     tell_created(context, created, wanted)
     if context.output.format:
         context.output.item(created, _COLUMNS)
-    if created.status == "TIMEOUT":
-        return ExitCode.TIMED_OUT
-    return ExitCode.OK if created.status in _NOT_FAILED else ExitCode.FAILED
+    if created.failed:
+        raise created.failure()
+    return ExitCode.TIMED_OUT if created.status == "TIMEOUT" else ExitCode.OK

@@ -117,10 +117,54 @@ def test_profiles_from_the_command_line(atoll, home):
     assert atoll(*add[:4], "no-url").returncode == 2
 
 
-PIECES = """
-    ps run start rm info logs local status profile list config jobs help plugins cancel
-    --help -h --output json csv nope -c -t -q --rm python = é -- - -1 % $X ~ * '' "a b" ' " # ; & < > >>
-""".split()
+PIECES = [
+    "ps",
+    "run",
+    "start",
+    "rm",
+    "info",
+    "logs",
+    "local",
+    "status",
+    "profile",
+    "list",
+    "config",
+    "jobs",
+    "help",
+    "plugins",
+    "cancel",
+    "--help",
+    "-h",
+    "--output",
+    "json",
+    "csv",
+    "nope",
+    "-c",
+    "-t",
+    "-q",
+    "--rm",
+    "python",
+    "=",
+    "é",
+    "--",
+    "-",
+    "-1",
+    "%",
+    "$X",
+    "~",
+    "*",
+    "''",
+    '"a',
+    'b"',
+    "'",
+    '"',
+    "#",
+    ";",
+    "&",
+    "<",
+    ">",
+    ">>",
+]
 PIECES += ["\\", "\n", " ", "  ", "\t", "\u2028", "\0", "\x1b[31m", "| cat", "a" * 300]
 
 

@@ -26,14 +26,15 @@ class Column:
     """A field of a record.
 
     `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
-    turns its value into text for people; `get` takes it from the record, by default the attribute
-    or key `name`.
+    turns its value into text for people; `keep` spares it from being cut on a narrow terminal;
+    `get` takes it from the record, by default the attribute or key `name`.
     """
 
     name: str
     title: str = ""
     show: Callable[[Any], str] = _text
     right: bool = False
+    keep: bool = False
     get: Callable[[Any], Any] = field()
 
     @get.default

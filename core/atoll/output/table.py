@@ -77,7 +77,8 @@ class Table(Writer):
             max(title, *(cells(row[index]) for row in rows)) if rows else title
             for index, title in enumerate(titles)
         ]
-        return _narrow(widths, self.width) if self.width else widths
+        kept = [column.keep for column in self.columns]
+        return _narrow(widths, kept, self.width) if self.width else widths
 
     def _write_header(self) -> None:
         titles = [column.heading for column in self.columns]
@@ -104,18 +105,17 @@ class Table(Writer):
             self.file.write(f"{name}{_GAP}{text}".rstrip() + "\n")
 
 
-def _narrow(widths: list[int], room: int) -> list[int]:
+def _narrow(widths: list[int], kept: Sequence[bool], room: int) -> list[int]:
     """Take cells from the widest columns until the line fits, or nothing more can be taken."""
     widths = list(widths)
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
-    while excess > 0:
-        index = max(range(len(widths)), key=widths.__getitem__)
-        second = max((width for at, width in enumerate(widths) if at != index), default=0)
-        cut = min(excess, max(1, widths[index] - second), widths[index] - _MIN_WIDTH)
-        if cut <= 0:
+    cuttable = [index for index, keep in enumerate(kept) if not keep]
+    while excess > 0 and cuttable:
+        widest = max(cuttable, key=widths.__getitem__)
+        if widths[widest] <= _MIN_WIDTH:
             break
-        widths[index] -= cut
-        excess -= cut
+        widths[widest] -= 1
+        excess -= 1
     return widths
 
 

@@ -1,0 +1,19 @@
+"""Opens the prompt on the commands of `prompted.py`; started by the tests on a terminal of its own."""
+
+import sys
+
+from prompted import Prompted
+
+from atoll import builtin
+from atoll.plugins import Origin, Registry
+from atoll.program import Program, warn
+from atoll.settings import Settings
+from atoll.paths import Paths
+from atoll.shell import run_shell
+
+registry = Registry(warn)
+registry.register(builtin, Origin("builtin", "atoll.builtin", "atoll", "0"))
+registry.register(Prompted(), Origin("prompted", "prompted", "atoll-prompted", "1.0"))
+settings = Settings(Paths.from_environment())
+settings.declare([provided.record for provided in registry.collect("atoll_settings")])
+sys.exit(run_shell(Program(registry, settings, settings.environ)))

@@ -1,0 +1,145 @@
+"""What Tab offers for a line that has been typed so far."""
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from atoll.line import parse
+from atoll.profiles import Profile, ProfileStore
+from atoll.shell.completion import LineCompleter
+from atoll.shell.names import Names
+
+
+@pytest.fixture
+def complete(program, prompted):
+    """Return what is offered at the end of a text: the texts, in order."""
+    names = Names()
+    names.learn("thing", prompted.THINGS)
+    completer = LineCompleter(program, names)
+
+    def offered(before):
+        found = completer.get_completions(Document(before), CompleteEvent())
+        return [one.text for one in found]
+
+    return offered
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("ec", ["echo"]),
+        ("say", ["say"]),
+        ("atoll ec", ["echo"]),
+        ("thing ", ["ls", "show"]),
+        ("thing v", ["view"]),
+        ("echo hi; thing s", ["show"]),
+        ("wait & thi", ["thing"]),
+        ("ghos", []),
+        ("help thing s", ["show"]),
+        ("family ", ["child"]),
+        ("family child --de", ["--depth"]),
+        ("broken ", []),
+        ("broken --", []),
+        ("nothing such ", []),
+        ("echo x | gr", []),
+        ("echo # x", []),
+    ],
+)
+def test_commands(complete, before, expected):
+    """Groups, aliases, new statements, click's own groups; nothing for what can't be loaded."""
+    assert complete(before) == expected
+
+
+def test_a_word_that_begins_nothing_is_matched_by_its_letters(complete):
+    """The closest match comes first; beginnings win over it."""
+    assert complete("thg") == ["thing"]
+    assert complete("thing sw") == ["show"]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("--c", ["--color"]),
+        ("--la", ["--label"]),
+        ("--color red --c", []),
+        ("--tag x --t", ["--tag"]),
+        ("--n", ["--none", "--near"]),
+        ("-a --al", []),
+        ("--in", ["--into"]),
+        ("-- --c", []),
+        ("--color ", ["red", "green"]),
+        ("--color g", ["green"]),
+        ("--color=g", ["--color=green"]),
+        ("-ac ", ["red", "green"]),
+        ("--output js", ["json", "jsonl"]),
+        ("--near be", ["'beta one'"]),
+    ],
+)
+def test_options(complete, before, expected):
+    """Those not given yet, in the spelling that was begun, and their values."""
+    assert complete(f"thing show {before}") == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", ["alpha", "'beta one'", "'it'\"'\"'s'"]),
+        ("al", ["alpha"]),
+        ("alpha b", ["'beta one'"]),
+        ("alpha alp", []),
+        ("'beta o", ["'beta one'"]),
+        ('"beta o', ['"beta one"']),
+        ("beta\\ o", ["'beta one'"]),
+        ('"it', ['"it\'s"']),
+        ("--color red a", ["alpha"]),
+        ("-c red a", ["alpha"]),
+        ("-cred a", ["alpha"]),
+    ],
+)
+def test_names_are_quoted_as_they_need(complete, before, expected):
+    """Names of the snapshot, those given already left out; quotes that were begun are kept."""
+    assert complete(f"thing show {before}") == expected
+
+
+def test_options_carry_their_help(program):
+    """It is shown beside them."""
+    completer = LineCompleter(program, Names())
+
+    (found,) = completer.get_completions(Document("thing show --col"), CompleteEvent())
+
+    assert found.display_meta_text == "Which colour."
+
+
+def test_files(complete, here):
+    """Paths are completed for parameters and redirections, and read back as themselves."""
+    (here / "my data").mkdir()
+    (here / "my data" / "a&b.txt").touch()
+    (here / "notes.txt").touch()
+    (here / ".hidden").touch()
+
+    assert complete("thing show --into ") == ["'my data/'", "notes.txt"]
+    assert complete("thing show --below ") == ["'my data/'"]
+    assert complete("echo x > no") == ["notes.txt"]
+    assert complete("read < .h") == [".hidden"]
+    assert complete("thing show --into 'my d") == ["'my data/"]
+    (found,) = complete("echo > 'my data/a")
+    assert found == "'my data/a&b.txt'"
+    (statement,) = parse(f"echo > {found}")
+    assert str(statement.target) == "my data/a&b.txt"
+
+
+def test_files_below_home_keep_their_tilde(complete, here, monkeypatch):
+    """The tilde stays outside the quotes, where it means the home folder."""
+    monkeypatch.setenv("HOME", str(here))
+    (here / "my file").touch()
+
+    assert complete("thing show --into ~/m") == ["~/'my file'"]
+    assert parse("cat ~/'my file'")[0].words[1] == str(here / "my file")
+
+
+def test_profiles(complete, program):
+    """Their names come from the folder, without reading what is in them."""
+    ProfileStore(program.paths).save(Profile(name="lab", endpoint="https://lab.example"))
+
+    assert complete("profile use ") == ["lab"]
+    assert complete("echo --profile l") == ["lab"]

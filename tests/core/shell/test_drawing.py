@@ -1,0 +1,70 @@
+"""What the prompt draws around a line: the toolbar below, and colours in it."""
+
+import pytest
+from prompt_toolkit.document import Document
+
+from atoll.jobs import Job
+from atoll.shell.lexer import LineLexer
+from atoll.shell.toolbar import Toolbar
+from atoll.state import ShellState
+
+
+def test_a_segment_that_fails_is_left_out(program, capsys):
+    """It costs one warning that names its plugin; the others are drawn on."""
+    toolbar = Toolbar(program.registry, ShellState(profile_name="lab", last_code=3))
+
+    assert toolbar.draw(80) == toolbar.draw(80) == "lab | exit 3 | steady 3"
+    warnings = capsys.readouterr().err
+    assert warnings.count("shaky") == 2
+    assert "atoll-prompted 1.0" in warnings
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(12, "lab | exit 3"), (11, "lab"), (2, "")])
+def test_a_narrow_terminal(program, width, drawn):
+    """What is on the right gives way, whole."""
+    state = ShellState(profile_name="lab", last_code=3)
+
+    assert Toolbar(program.registry, state).draw(width) == drawn
+
+
+def test_jobs_and_old_names_are_told(program):
+    """They are of interest while they last."""
+    state = ShellState(profile_name="lab", names_old=True, last_seconds=2.04)
+    state.jobs._jobs = {1: Job(1, "wait &"), 2: Job(2, "echo &", exit_code=0)}
+
+    assert (
+        Toolbar(program.registry, state)
+        .draw(80)
+        .startswith("lab | 1 job | took 2.0 s | names are old")
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("thing show x", {"thing": "class:command", "show": "class:command"}),
+        ("thing nope", {"thing": "class:command", "nope": "class:command.unknown"}),
+        ("nope x", {"nope": "class:command.unknown"}),
+        ("echo -n 'a b'", {"echo": "class:command", "-n": "class:option", "'a b'": "class:string"}),
+        (
+            "ps > f # c",
+            {"ps": "class:command.unknown", ">": "class:operator", "# c": "class:comment"},
+        ),
+        ("echo 'open", {"echo": "class:command", "'open": "class:string"}),
+    ],
+)
+def test_colours(program, line, expected):
+    """Commands, options and quotes are told apart, unfinished as they may be."""
+    pieces = LineLexer(program.tree).lex_document(Document(line))(0)
+
+    assert "".join(piece[1] for piece in pieces) == line
+    assert {text: style for style, text, *_ in pieces if style} == expected
+
+
+def test_colours_of_many_lines(program):
+    """A quote that spans lines has its colour on each."""
+    line_of = LineLexer(program.tree).lex_document(Document("echo 'a\nb'\nps"))
+
+    assert line_of(0)[-1] == ("class:string", "'a")
+    assert ("class:string", "b'") in line_of(1)
+    assert line_of(3) == []

@@ -1,0 +1,259 @@
+"""The prompt on a real terminal: keys go in, and what a user would see comes out."""
+
+import os
+import signal
+import sys
+import termios
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from atoll.shell.history import read_entries
+
+DEADLINE = 20
+CTRL_C, CTRL_D, UP, TAB = "\x03", "\x04", "\x1b[A", "\t"
+
+
+class Terminal:
+    """A prompt on a terminal of its own."""
+
+    def __init__(self, environ, columns=80):
+        program = str(Path(__file__).with_name("open_prompt.py"))
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-W", "error", program],
+            env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **environ},
+            dimensions=(30, columns),
+            timeout=DEADLINE,
+            encoding="utf-8",
+        )
+        self.child.delaybeforesend = None
+        self.before = termios.tcgetattr(self.child.child_fd)
+        self.prompt()
+
+    def prompt(self):
+        """Wait for the prompt."""
+        self.see("atoll>")
+
+    def type(self, keys):
+        """Press keys."""
+        self.child.send(keys)
+
+    def see(self, text):
+        """Wait until this is shown; returns what was shown before it."""
+        self.child.expect_exact(text)
+        return self.child.before
+
+    def run(self, line, shown):
+        """Run a line, wait for what it shows, and for the prompt."""
+        self.type(line + "\r")
+        self.see(shown)
+        self.prompt()
+
+    def leave(self):
+        """Wait for the end; returns the exit code, or the signal as a negative number."""
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        return self.child.exitstatus if self.child.signalstatus is None else -1
+
+    def is_cooked(self):
+        """Whether the terminal is as it was before."""
+        return termios.tcgetattr(self.child.child_fd)[:4] == self.before[:4]
+
+
+@pytest.fixture
+def open_prompt(home):
+    """Open prompts, which are closed at the end."""
+    opened = []
+
+    def open_one(columns=80, **environ):
+        opened.append(Terminal({"BACKEND_ENDPOINT": "http://127.0.0.1:9", **environ}, columns))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.child.close(force=True)
+
+
+def test_lines_are_run_and_kept(open_prompt, home):
+    """Several statements a line, several lines an entry; the history is the user's alone."""
+    terminal = open_prompt()
+    terminal.run("echo one-$((1)); echo t'w'o", "two\r\n")
+    terminal.type("echo 'a\r")
+    terminal.see("......")
+    terminal.type("b'\r")
+    terminal.see("a\r\nb\r\n")
+    terminal.prompt()
+    terminal.type(" echo pri'vate'\r")
+    terminal.see("private")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+
+    assert terminal.leave() == 0
+    history = home / "state" / "history.jsonl"
+    lines = [entry["line"] for entry in read_entries(history)]
+    assert lines == ["echo one-$((1)); echo t'w'o", "echo 'a\nb'"]
+    assert history.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_error_ends_neither_the_shell_nor_the_line(open_prompt):
+    """It is told in one line, and Up brings the line back."""
+    terminal = open_prompt()
+    terminal.run("echo x && echo y", "is not understood here")
+    terminal.run("nope", "no such command: nope")
+    terminal.run("broken", "plugin 'prompted'")
+    terminal.type(UP + UP)
+    terminal.see("nope")
+    terminal.type("\x15exit 7\r")
+
+    assert terminal.leave() == 7
+
+
+def test_the_rest_of_a_line_is_not_run_after_a_failure(open_prompt):
+    """As in a script."""
+    terminal = open_prompt()
+    terminal.type("nope; echo n'e'ver\r")
+    terminal.see("no such command")
+    terminal.type("echo al'w'ays\r")
+
+    assert "never" not in terminal.see("always\r\n")
+
+
+def test_ctrl_c_clears_the_line(open_prompt):
+    """At the prompt; the shell stays."""
+    terminal = open_prompt()
+    terminal.type("echo 'unfinished" + CTRL_C)
+    terminal.prompt()
+    terminal.run("echo st'i'll", "still\r\n")
+
+
+def test_ctrl_c_ends_the_command_alone(open_prompt):
+    """While it runs; the toolbar says how it ended."""
+    terminal = open_prompt()
+    terminal.type("wait\r")
+    terminal.see("waiting")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.see("exit 130")
+    terminal.run("echo st'i'll", "still\r\n")
+
+
+def test_ctrl_c_from_outside(open_prompt):
+    """A signal is no more than the key."""
+    terminal = open_prompt()
+    os.kill(terminal.child.pid, signal.SIGINT)
+    terminal.run("echo st'i'll", "still\r\n")
+
+
+def test_jobs_write_above_the_prompt(open_prompt):
+    """Line by line, with their number; the line that is being typed stays."""
+    terminal = open_prompt()
+    terminal.type("drip &\r")
+    terminal.see("[1] drip &\r\n")
+    terminal.see("[1] one two\r\n")
+    terminal.see("[1] three\r\n")
+    terminal.see("[1] done: drip &\r\n")
+    terminal.run("jobs", "done")
+
+
+def test_leaving_jobs_behind(open_prompt):
+    """They are told of once; leaving again interrupts them."""
+    terminal = open_prompt()
+    terminal.type("wait &\r")
+    terminal.see("[1] waiting")
+    terminal.type(CTRL_D)
+    terminal.see("a job is running")
+    terminal.prompt()
+    terminal.type("exit\r")
+    terminal.see("a job is running")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+
+    assert terminal.leave() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("line", ["", "wait", "ask --hidden"])
+def test_signals_leave_the_terminal_as_it_was(open_prompt, number, line):
+    """At the prompt, while a command runs, and while a secret is typed."""
+    terminal = open_prompt()
+    if line:
+        terminal.type(line + "\r")
+        terminal.see("waiting" if line == "wait" else "answer: ")
+    os.kill(terminal.child.pid, number)
+
+    assert terminal.leave() == 128 + number
+
+
+def test_commands_read_from_the_terminal(open_prompt):
+    """What is hidden is not echoed; the prompt works on afterwards."""
+    terminal = open_prompt()
+    terminal.type("ask\r")
+    terminal.see("answer: ")
+    terminal.type("shown\r")
+    terminal.see("shown\r\n<shown>")
+    terminal.prompt()
+    terminal.type("ask --hidden\r")
+    terminal.see("answer: ")
+    terminal.type("hunter2\r")
+    assert "hunter2" not in terminal.see("<hunter2>")
+    terminal.prompt()
+    terminal.run("echo st'i'll", "still\r\n")
+
+
+def test_tab_completes(open_prompt):
+    """Commands at once, names as soon as the cluster has told them."""
+    terminal = open_prompt()
+    terminal.type("thi" + TAB)
+    terminal.see("thing")
+    terminal.type(" sh" + TAB)
+    terminal.see("show")
+    terminal.type(" alp" + TAB)
+    terminal.see("alpha")
+
+
+def test_the_toolbar_fits(open_prompt):
+    """A segment that fails is told of above the prompt, once."""
+    terminal = open_prompt(columns=20)
+    terminal.see("'shaky' failed")
+    terminal.see("environment")
+    terminal.run("echo fine", "fine")
+
+
+def test_no_color(open_prompt):
+    """Nothing is coloured then."""
+    terminal = open_prompt(NO_COLOR="1")
+    terminal.type("nope 'x'\r")
+
+    shown = terminal.see("no such command")
+    assert not any(f"\x1b[0;{code}" in shown for code in ("31", "32", "36"))
+
+
+def test_vi_keys(open_prompt):
+    """By setting."""
+    terminal = open_prompt(ATOLL_SHELL_EDIT_MODE="vi")
+    terminal.type("echo ab")
+    terminal.see("b")
+    terminal.type("\x1b")
+    terminal.type("xae'c'\r")
+    terminal.see("aec\r\n")
+
+
+def test_a_terminal_that_cannot_move_its_cursor(open_prompt):
+    """It gets lines as they are, without escape sequences."""
+    terminal = open_prompt(TERM="dumb")
+    terminal.type("echo 'a\r")
+    terminal.see("...... ")
+    terminal.type("b'\r")
+    assert "\x1b" not in terminal.see("a\r\nb\r\n")
+    terminal.prompt()
+    terminal.type("wait\r")
+    terminal.see("waiting")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.type("half" + CTRL_C)
+    terminal.prompt()
+    terminal.type(CTRL_D)
+
+    assert terminal.leave() == 0

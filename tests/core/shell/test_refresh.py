@@ -1,0 +1,120 @@
+"""Names are asked for in the background, while the prompt is used."""
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from atoll.shell.names import Names
+from atoll.shell.refresh import Refresher
+from atoll.state import ShellState
+
+pytestmark = pytest.mark.anyio
+
+
+class Rounds:
+    """A refresher at work, and the end of its next round to wait for."""
+
+    def __init__(self, program):
+        self.names = Names()
+        self.state = ShellState()
+        self._send, self._ended = trio.open_memory_channel(100)
+        self.refresher = Refresher(program, self.names, self.state, self._note)
+
+    def _note(self):
+        self._send.send_nowait(None)
+
+    async def round(self):
+        """Wait for the end of a round."""
+        with trio.fail_after(10):
+            await self._ended.receive()
+
+    def texts(self):
+        """Return the names that are offered now."""
+        return [one.text for one in self.names.of("thing")]
+
+
+@pytest.fixture
+async def rounds(program):
+    """A refresher in the background of the test."""
+    one = Rounds(program)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.refresher.run)
+        yield one
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_first_key_asks(rounds, prompted):
+    """After that, names are fresh for as long as their plugin says."""
+    rounds.refresher.typed()
+    await rounds.round()
+    rounds.refresher.typed()
+    await wait_all_tasks_blocked()
+
+    assert rounds.texts() == ["alpha", "beta one", "it's"]
+    assert prompted.ASKED == ["environment"]
+
+
+async def test_the_next_prompt_knows_them_at_once(rounds, program):
+    """The snapshot of a profile is there before its cluster is asked again."""
+    rounds.refresher.typed()
+    await rounds.round()
+    next_names = Names()
+    api = await program.connect_if_up()
+    next_names.switch(program.paths.cache, api.profile)
+
+    assert next_names.of("thing") == rounds.names.of("thing")
+
+
+async def test_a_cluster_that_is_down(rounds, prompted, program, capsys):
+    """The old names stay, the toolbar is told, and it is not asked again at each key."""
+    rounds.refresher.typed()
+    await rounds.round()
+    rounds.refresher._next.clear()
+    prompted.ANSWERS.append(prompted.unreachable())
+    rounds.refresher.typed()
+    await rounds.round()
+    rounds.refresher.typed()
+    await wait_all_tasks_blocked()
+
+    assert rounds.texts() == ["alpha", "beta one", "it's"]
+    assert rounds.state.names_old
+    assert len(prompted.ASKED) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_a_plugin_that_fails_costs_its_own_names(rounds, prompted):
+    """Whatever it raises, the prompt goes on."""
+    prompted.ANSWERS.append(LookupError("a bug"))
+    rounds.refresher.typed()
+    await rounds.round()
+
+    assert rounds.texts() == []
+    assert rounds.state.names_old
+
+
+async def test_nothing_is_started_for_completion(shell, prompted):
+    """Without a profile there is nobody to ask."""
+    shell.add(prompted.Prompted(), "prompted")
+    one = Rounds(shell.program())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.refresher.run)
+        one.refresher.typed()
+        await one.round()
+        nursery.cancel_scope.cancel()
+
+    assert prompted.ASKED == []
+    assert not one.state.names_old
+
+
+async def test_a_snapshot_that_is_broken_is_none(program):
+    """Nothing is offered, and nothing fails."""
+    api = await program.connect_if_up()
+    names = Names()
+    names.switch(program.paths.cache, api.profile)
+    names.learn("thing", ["a"])
+    names.save()
+    names.path.write_text('{"thing": 3}')
+    again = Names()
+    again.switch(program.paths.cache, api.profile)
+
+    assert list(again.of("thing")) == []
