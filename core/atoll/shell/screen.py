@@ -64,9 +64,10 @@ class Screen:
             self._putting = self.loop.create_task(self._in_terminal())
 
     async def _in_terminal(self) -> None:
-        # A burst of lines is put by one redraw: those that come meanwhile are taken along.
-        async with in_terminal():
-            self._put()
+        # A burst of lines is put by one redraw; those that come during it by another.
+        while self._waiting:
+            async with in_terminal():
+                self._put()
 
     def _put(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -5,10 +5,10 @@ import sys
 from prompted import Prompted
 
 from atoll import builtin
+from atoll.paths import Paths
 from atoll.plugins import Origin, Registry
 from atoll.program import Program, warn
 from atoll.settings import Settings
-from atoll.paths import Paths
 from atoll.shell import run_shell
 
 registry = Registry(warn)
