@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
-from atoll.endpoints import query_text
+from atoll.api.endpoints import query_text
 from atoll.profiles import Profile
 
 

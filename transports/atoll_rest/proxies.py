@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
-from atoll.endpoints import is_loopback
+from atoll.api.endpoints import is_loopback
 from atoll_rest.address import Address
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 import trio
 
-from atoll.endpoints import path
+from atoll.api.endpoints import path
 from atoll.errors import AtollError, ConfigError, Unreachable
 from atoll.profiles import Profile
 from atoll.transport import NotSent, Part, Request

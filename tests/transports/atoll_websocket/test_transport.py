@@ -10,7 +10,7 @@ import pytest
 import trio
 from websockets.trio.server import serve as serve_websocket
 
-from atoll.endpoints import path
+from atoll.api.endpoints import path
 from atoll.errors import NotAuthorized, NotFound, Problem, Unreachable
 from atoll.profiles import Profile
 from atoll.transport import ChannelClosed, NotSent

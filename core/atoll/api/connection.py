@@ -15,26 +15,17 @@ from urllib.parse import urlsplit
 import trio
 from attrs import evolve, field, frozen
 
-from atoll.content import Content, build_request, query_pairs
-from atoll.endpoints import is_loopback, path
+from atoll.api.content import Content, build_request, query_pairs
+from atoll.api.endpoints import is_loopback
+from atoll.api.negotiation import ApiVersion, Server, ServerCache, read_server
+from atoll.api.problems import graphql_problem, problem_from, redirected
+from atoll.api.retries import Refused, with_retries
 from atoll.errors import AtollError, Problem
-from atoll.negotiation import ApiVersion, Server, ServerCache, read_server
-from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.profiles import Profile
-from atoll.retries import Refused, with_retries
 from atoll.transport import Channel, ChannelTransport, Request, RequestTransport, Response
 
 if TYPE_CHECKING:
-    from atoll.sse import ServerSentEvent
-
-__all__ = [
-    "Api",
-    "ApiVersion",
-    "Reply",
-    "TransportFactory",
-    "path",
-    "problem_from",
-]
+    from atoll.api.sse import ServerSentEvent
 
 T = TypeVar("T")
 _TIMEOUT = 60.0
@@ -74,7 +65,7 @@ class Reply:
 
     def events(self) -> "AsyncIterator[ServerSentEvent]":
         """Yield server-sent events as they come."""
-        from atoll.sse import server_sent_events
+        from atoll.api.sse import server_sent_events
 
         return server_sent_events(self._response.chunks())
 
@@ -118,9 +109,9 @@ class Api:
         safe: bool | None = None,
         **content: Unpack[Content],
     ) -> Reply:
-        """Send a request that carries :class:`~atoll.content.Content`, and return its reply.
+        """Send a request that carries :class:`~atoll.api.content.Content`, and return its reply.
 
-        `path` is percent-encoded, see :func:`path`. `timeout` bounds the silence of the cluster in
+        `path` is percent-encoded, see :func:`~atoll.api.path`. `timeout` bounds the silence of the cluster in
         seconds, None waits for ever. `safe` tells whether repeating the request does no harm; by
         default GET and HEAD are. A `stream` is read by the reply's `chunks` or `events`.
         """
