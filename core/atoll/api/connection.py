@@ -111,9 +111,9 @@ class Api:
     ) -> Reply:
         """Send a request that carries :class:`~atoll.api.content.Content`, and return its reply.
 
-        `path` is percent-encoded, see :func:`~atoll.api.path`. `timeout` bounds the silence of the cluster in
-        seconds, None waits for ever. `safe` tells whether repeating the request does no harm; by
-        default GET and HEAD are. A `stream` is read by the reply's `chunks` or `events`.
+        `path` is percent-encoded, see :func:`~atoll.api.path`. `timeout` bounds the silence of the
+        cluster in seconds, None waits for ever. `safe` tells whether repeating the request does no
+        harm; by default GET and HEAD are. A `stream` is read by the reply's `chunks` or `events`.
         """
         draft = evolve(build_request(method, path, **content), timeout=timeout)
         # A body that comes piece by piece is gone once it was sent.
