@@ -74,6 +74,7 @@ class KernelSpec:
     memory: int | None = None
     """Bytes of memory granted; None for no limit."""
     mounts: tuple[Mount, ...] = ()
+    """Folders shown inside the home, which on the host shows only their empty places."""
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
     cluster_role: str = "main"

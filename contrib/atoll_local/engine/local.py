@@ -20,7 +20,7 @@ from .kernel import LocalKernel
 from .launch import Launcher
 from .process import Process
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 SUPERVISOR = Path(supervisor.__file__)
 
 
@@ -47,6 +47,7 @@ class LocalEngine:
     @cached_property
     def catalog(self) -> Catalog:
         """The runtimes found here; looked for once."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Catalog.discover(self.root)
 
     def images(self) -> Sequence[Image]:
@@ -62,15 +63,12 @@ class LocalEngine:
         await self._launch(folder)
         kernel = self._running(spec, folder)
         if kernel is None:
-            raise EngineError(f"the kernel did not start: {_last_words(folder)}")
+            raise _ended_at_start(folder)
         try:
             await kernel.ready()
         except EngineError as error:
-            status = await kernel.stop(forced=True)
-            words = _last_words(folder)
-            raise EngineError(
-                f"the kernel ended at its start: {words} ({status.reason})"
-            ) from error
+            await kernel.stop(forced=True)
+            raise _ended_at_start(folder) from error
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await kernel.stop(forced=True)
@@ -103,7 +101,11 @@ class LocalEngine:
             probe=self.probe, network=self.network, grace=self.grace, patience=self.patience
         )
         groups = cgroup.limit_memory(spec.kernel_id, spec.memory) if spec.memory else ()
-        launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
+        try:
+            launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
+        except BaseException:
+            cgroup.remove(groups)
+            raise
 
     async def _launch(self, folder: KernelFolder) -> None:
         argv = [sys.executable, "-I", "-S", str(SUPERVISOR), "launch.json"]
@@ -120,9 +122,10 @@ class LocalEngine:
         return LocalKernel(spec, folder, process, self.grace) if process.alive() else None
 
 
-def _last_words(folder: KernelFolder) -> str:
-    for path in (folder.logs[0], folder.run / "supervisor.log"):
-        with contextlib.suppress(OSError):
-            if lines := path.read_text("utf-8", "replace").strip().splitlines():
-                return lines[-1]
-    return "it left no word"
+def _ended_at_start(folder: KernelFolder) -> EngineError:
+    """Make the error for a kernel that never ran, with the last that it or its owner said."""
+    words = "it left no word"
+    for path in (folder.run / "supervisor.log", folder.logs[0]):
+        with contextlib.suppress(OSError, IndexError):
+            words = path.read_text("utf-8", "replace").strip().splitlines()[-1]
+    return EngineError(f"the kernel ended at its start: {words}")

@@ -4,10 +4,11 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import anyio
 from attrs import frozen
+
+from .supervisor import stat_fields
 
 
 @frozen
@@ -19,7 +20,7 @@ class Process:
 
     def alive(self) -> bool:
         try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            fields = stat_fields(self.pid)
         except OSError:
             return False
         return fields[0] not in "ZX" and int(fields[19]) == self.started

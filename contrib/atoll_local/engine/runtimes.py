@@ -54,7 +54,7 @@ def distribution() -> str:
 
 
 def python_images() -> Iterator[Image]:
-    """Every Python that kernels can use, the system's first, then the newest first."""
+    """Find every Python that kernels can use: the system's first, then the newest first."""
     found = sorted(_pythons(), key=lambda python: (python.prefix is not None, -python.minor))
     taken: set[str] = set()
     for python in found:
@@ -132,7 +132,7 @@ def _python(program: Path, minor: int) -> Python | None:
 
 
 def _is_private(prefix: Path) -> bool:
-    """Whether a prefix is a home folder, or has one inside."""
+    """Tell whether a prefix is a home folder, or has one inside."""
     return Path.home().is_relative_to(prefix) or prefix.parent == Path("/home")
 
 
@@ -150,7 +150,7 @@ def _is_binary(program: Path) -> bool:
 
 
 def _ask_version(program: Path) -> str:
-    """Major and minor version, as the program tells them; `0` when it doesn't."""
+    """Ask a program for its major and minor version; `0` when it doesn't tell."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=False

@@ -130,12 +130,13 @@ class Supervisor:
         return exit_code
 
     def _leave(self, exit_code: int) -> None:
-        reason = self._reason
-        if exit_code == 128 + signal.SIGKILL and out_of_memory(self._launch["cgroups"]):
-            reason = "out-of-memory"
+        by_itself = self._reason == "self-terminated"
+        killed = exit_code == 128 + signal.SIGKILL
+        if by_itself and killed and out_of_memory(self._launch["cgroups"]):
+            self._reason = "out-of-memory"
         for folder in self._launch["cgroups"]:
             remove_group(folder)
-        write_json("exit.json", {"exit_code": exit_code, "reason": reason})
+        write_json("exit.json", {"exit_code": exit_code, "reason": self._reason})
 
 
 def give_files(paths: list[str | None], listener: socket.socket) -> None:
@@ -175,7 +176,7 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int, skip: int = 0) -> list[int]:
-    """Every process below `pid`, without the first `skip` generations."""
+    """List every process below `pid`, without the first `skip` generations."""
     found: list[int] = []
     for child in children(pid):
         if skip <= 0:
@@ -202,7 +203,7 @@ def stat_fields(pid: int) -> list[str]:
 
 
 def out_of_memory(cgroups: list[str]) -> bool:
-    """Whether the kernel's memory limit has killed a process."""
+    """Tell whether the kernel's memory limit has killed a process."""
     for folder in cgroups:
         for name in ("memory.oom_control", "memory.events"):
             try:

@@ -156,15 +156,16 @@ class Cells:
         return parts
 
     def _display(self, value: object) -> None:
-        if value is None:
+        """Echo a value, and send its picture or page along if it has one."""
+        sys.__displayhook__(value)
+        if value is None or isinstance(value, type):
             return
         for mime, method in RICH.items():
-            data = getattr(value, method, lambda: None)() if not isinstance(value, type) else None
+            data = getattr(value, method, lambda: None)()
             if data is not None:
                 flush()
                 self._channel.send(event="media", mime=mime, data=as_text(data))
                 return
-        sys.__displayhook__(value)
 
     def _take_input(self) -> None:
         """Give each run a fresh standard input: `exit()` and plain mistakes close it."""
@@ -189,8 +190,9 @@ def report(error: BaseException) -> None:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    sys.stdout.flush()
-    traceback.print_exception(type(error), error, trace)
+    flush()
+    with contextlib.suppress(OSError, ValueError):  # the user may have closed it
+        traceback.print_exception(type(error), error, trace)
 
 
 def exit_code_of(error: SystemExit) -> int:
@@ -199,17 +201,16 @@ def exit_code_of(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    sys.stderr.write(f"{error.code}\n")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{error.code}\n")
     return 1
 
 
 def flush() -> None:
     """Empty every buffer that may hold output, those of C libraries in this process included."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(
-            AttributeError, OSError, ValueError
-        ):  # users may close or replace it
-            stream.flush()  # type: ignore[union-attr]  # and a daemon has none
+        with contextlib.suppress(Exception):  # the user may have put anything there
+            stream.flush()  # type: ignore[union-attr]  # even None
     if "ctypes" in sys.modules:
         sys.modules["ctypes"].CDLL(None).fflush(None)
 
@@ -220,7 +221,7 @@ def ignore(_number: int, _frame: object) -> None:
 
 def prepare_streams() -> None:
     sys.argv = [""]
-    if sys.path[0] == os.path.dirname(__file__):  # noqa: PTH120 - pathlib is for users to load
+    if sys.path[0] == os.path.dirname(__file__):
         sys.path[0] = ""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

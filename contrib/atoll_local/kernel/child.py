@@ -52,14 +52,11 @@ class Child:
         self.pid = self.process.pid
         self.output = OutputPipes(
             [
-                OutputPipe(loop, os.dup(pipe.fileno()), name, sink)
+                OutputPipe(loop, pipe, name, sink)
                 for name, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr))
                 if pipe is not None
             ]
         )
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
         self._take_the_blame()
 
     def signal(self, number: int) -> None:

@@ -7,6 +7,7 @@ import signal
 
 from .child import Child
 from .languages import choose, shell_argv, snippet_argv
+from .stdin import InputPipe
 from .waiting import waits_for_input
 
 TYPE_CHECKING = False
@@ -51,7 +52,7 @@ class Commands:
         self._loop, self._settings, self._sink = loop, settings, sink
         self._steps: list[Step] = []
         self._child: Child | None = None
-        self._stdin = -1
+        self._stdin: InputPipe | None = None
         self._run: Run | None = None
         self._done: Callable[[int], None] = lambda _code: None
         self._look: Timer | None = None
@@ -64,21 +65,18 @@ class Commands:
             self._steps = steps_of(run, self._settings)
         except ValueError as error:
             self._sink("stderr", f"{error}\n")
-            done(2)
-            return
-        self._next(0)
+            self._next(2)
+        else:
+            self._next(0)
 
     def send_input(self, text: str | None) -> None:
-        """Write a line to the program, or close its standard input."""
-        if self._stdin < 0:
+        """Write a line to the program, or end its standard input."""
+        if self._stdin is None:
             return
         if text is None:
-            self._close_stdin()
-            return
-        try:
-            os.write(self._stdin, f"{text}\n".encode("utf-8", "replace"))
-        except OSError:
-            self._close_stdin()
+            self._stdin.end()
+        else:
+            self._stdin.send(f"{text}\n")
         self._look_later(FIRST_LOOK)
 
     def interrupt(self) -> None:
@@ -96,19 +94,21 @@ class Commands:
             self._done(exit_code)
             return
         step = self._steps.pop(0)
-        reading, self._stdin = os.pipe()
-        os.set_blocking(self._stdin, False)
+        stdin = InputPipe(self._loop)
         try:
-            self._child = Child(self._loop, self._settings, step.argv, self._sink, stdin=reading)
+            self._child = Child(
+                self._loop, self._settings, step.argv, self._sink, stdin=stdin.reading
+            )
         except OSError as error:
-            self._close_stdin()
+            stdin.close()
             self._sink("stderr", f"{step.argv[0]}: {error.strerror}\n")
             self._ended(step, 127)
         else:
+            self._stdin = stdin
             self._loop.on_exit(self._child.process, lambda code: self._exited(step, code))
             self._look_later(FIRST_LOOK)
         finally:
-            os.close(reading)
+            os.close(stdin.reading)
 
     def _exited(self, step: Step, exit_code: int) -> None:
         child, self._child = self._child, None
@@ -131,9 +131,10 @@ class Commands:
         self._look = self._loop.later(seconds, lambda: self._ask_if_waiting(seconds))
 
     def _ask_if_waiting(self, waited: float) -> None:
-        if self._child is None or self._stdin < 0 or self._run is None:
+        if self._child is None or self._stdin is None or self._run is None:
             return
-        if waits_for_input(self._child.pid, self._stdin):
+        pipe = self._stdin.inode
+        if pipe is not None and waits_for_input(self._child.pid, pipe):
             self._child.output.drain()
             self._run.emit({"event": "input", "is_password": False})
         else:
@@ -142,9 +143,9 @@ class Commands:
     def _close_stdin(self) -> None:
         if self._look is not None:
             self._look.cancel()
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
+        if self._stdin is not None:
+            self._stdin.close()
+            self._stdin = None
 
     def _press(self, high: bool) -> None:
         if self._child is not None:

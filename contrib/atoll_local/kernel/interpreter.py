@@ -52,7 +52,7 @@ class Interpreter:
             self._child.interrupt()
 
     def complete(self, code: str, answer: Callable[[list[str]], None]) -> None:
-        """Candidates from the live objects; none while code runs, since it owns the interpreter."""
+        """Find candidates among the live objects; none while code runs, which has them all."""
         if self._run is not None:
             answer([])
             return
@@ -117,10 +117,9 @@ class Interpreter:
 
 
 def obituary(exit_code: int, memory: int | None) -> str:
-    """One line on how the interpreter died, for its user."""
-    how = f"exit code {exit_code}"
-    if exit_code > 128:
-        how = signal.Signals(exit_code - 128).name
+    """Tell the user in one line how the interpreter died."""
+    signals = {128 + number: number.name for number in signal.Signals}
+    how = signals.get(exit_code, f"exit code {exit_code}")
     if exit_code == 128 + signal.SIGKILL and memory is not None:
         how += f", perhaps for using more than {memory >> 20} MiB of memory"
-    return f"The interpreter has ended ({how}); its variables are lost.{os.linesep}"
+    return f"The interpreter has ended ({how}); its variables are lost.\n"

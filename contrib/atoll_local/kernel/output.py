@@ -8,6 +8,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import IO
 
     from .loop import Loop
 
@@ -19,21 +20,23 @@ DRAIN_LIMIT = 32
 class OutputPipe:
     """The read end of one standard stream of a program."""
 
-    def __init__(self, loop: Loop, fd: int, stream: str, sink: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, loop: Loop, file: IO[bytes], stream: str, sink: Callable[[str, str], None]
+    ) -> None:
         """`sink` gets the stream's name and each piece of text."""
-        self._loop, self._fd, self._stream, self._sink = loop, fd, stream, sink
+        self._loop, self._file, self._stream, self._sink = loop, file, stream, sink
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        os.set_blocking(fd, False)
+        os.set_blocking(file.fileno(), False)
         self.resume()
 
     def pause(self) -> None:
         """Leave further output in the pipe, so that its writer waits in the end."""
-        if self._fd >= 0:
-            self._loop.on_readable(self._fd, None)
+        if not self._file.closed:
+            self._loop.on_readable(self._file.fileno(), None)
 
     def resume(self) -> None:
-        if self._fd >= 0:
-            self._loop.on_readable(self._fd, self._read)
+        if not self._file.closed:
+            self._loop.on_readable(self._file.fileno(), self._read)
 
     def drain(self) -> None:
         """Take everything written so far; a character begun and not ended is replaced."""
@@ -43,14 +46,13 @@ class OutputPipe:
         self._tell(self._decoder.decode(b"", final=True))
 
     def close(self) -> None:
-        if self._fd >= 0:
-            self._loop.on_readable(self._fd, None)
-            os.close(self._fd)
-            self._fd = -1
+        if not self._file.closed:
+            self._loop.on_readable(self._file.fileno(), None)
+            self._file.close()
 
     def _read(self) -> bool:
         try:
-            data = os.read(self._fd, CHUNK) if self._fd >= 0 else b""
+            data = b"" if self._file.closed else os.read(self._file.fileno(), CHUNK)
         except BlockingIOError:
             return False
         if not data:

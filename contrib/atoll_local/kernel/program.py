@@ -188,7 +188,7 @@ def main(listening_fd: int, second_log_fd: int, settings_file: str) -> int:
     program = Program(loop, Settings(settings_file), Log(1, second_log_fd))
 
     def accept() -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):
             program.accept(listener.accept()[0])
 
     loop.on_readable(listener.fileno(), accept)

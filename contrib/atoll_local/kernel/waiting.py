@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(os.uname().machine)
 
 
-def waits_for_input(pid: int, write_end: int) -> bool:
-    """Tell whether `pid` or a descendant is blocked in reading the pipe that ends in `write_end`.
+def waits_for_input(pid: int, pipe: int) -> bool:
+    """Tell whether `pid` or a descendant is blocked in reading a pipe, given by its inode.
 
     False wherever it cannot be told, so that nobody is asked for input that nobody wants.
     """
-    pipe = os.fstat(write_end).st_ino
     return any(_reads(process, pipe) for process in _family(pid))
 
 

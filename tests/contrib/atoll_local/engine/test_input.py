@@ -58,6 +58,11 @@ async def test_a_batch_program_that_reads_is_seen_to_wait(kernel, batch):
     assert story.stdout == "name: hello atoll\n"
 
 
+async def test_an_input_longer_than_a_pipe_arrives_whole(kernel, batch):
+    story = await batch(kernel, "x" * 300_000, exec="sleep 0.1; wc -c")
+    assert story.stdout == "300001\n"
+
+
 async def test_batch_input_can_end(kernel, batch):
     story = await batch(kernel, "one", "two", exec="cat; echo done")
     assert story.stdout == "one\ntwo\ndone\n"

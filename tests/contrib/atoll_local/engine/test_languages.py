@@ -15,6 +15,10 @@ SNIPPETS = {
 }
 
 
+def kernel_id(image):
+    return image.version.replace(".", "-")
+
+
 @pytest.mark.parametrize("language", SNIPPETS)
 async def test_a_snippet_runs(boxed, runtimes, started, query, language):
     try:
@@ -29,7 +33,7 @@ async def test_a_snippet_runs(boxed, runtimes, started, query, language):
 async def test_every_python_here_keeps_state_and_asks(boxed, runtimes, started, query):
     pythons = [image for image in runtimes.images() if image.language == "python"]
     for image in pythons:
-        async with started(boxed, f"k{image.version}", image=image.canonical) as kernel:
+        async with started(boxed, kernel_id(image), image=image.canonical) as kernel:
             await query(kernel, "import sys\nversion = '%d.%d' % sys.version_info[:2]")
             story = await query(kernel, "print(input(), version)", "this is")
             assert story.stdout == f"this is {'.'.join(image.version.split('.')[:2])}\n"
@@ -52,7 +56,7 @@ async def test_a_snippet_too_long_is_refused_in_one_line(boxed, started, query):
 
 async def test_the_images_own_interpreter_is_the_one_in_a_shell(boxed, runtimes, started, batch):
     for image in [image for image in runtimes.images() if image.language == "python"][:2]:
-        async with started(boxed, f"k{image.version}", image=image.canonical) as kernel:
+        async with started(boxed, kernel_id(image), image=image.canonical) as kernel:
             story = await batch(kernel, exec="python -V; python3 -V")
             minor = ".".join(image.version.split(".")[:2])
             assert [line.startswith(f"Python {minor}.") for line in story.stdout.splitlines()] == [

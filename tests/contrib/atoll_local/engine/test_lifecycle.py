@@ -146,7 +146,7 @@ async def test_the_same_kernel_is_not_started_twice(engine, spec, started):
             await engine.start(spec())
 
 
-@pytest.mark.parametrize("kernel_id", ["", "..", "../x", "a/b", ".hidden"])
+@pytest.mark.parametrize("kernel_id", ["", "..", "../x", "a/b", ".hidden", "runtimes.json"])
 async def test_a_kernel_id_is_never_a_path(engine, spec, kernel_id):
     with pytest.raises(EngineError, match="not a kernel id"):
         await engine.start(spec(kernel_id))

@@ -51,6 +51,7 @@ async def test_exit_ends_the_run_and_keeps_the_state(kernel, query, code, exit_c
     ("code", "exit_code", "how"),
     [
         ("import os; os._exit(4)", 4, "exit code 4"),
+        ("import os; os._exit(200)", 200, "exit code 200"),
         ("import ctypes; ctypes.string_at(0)", 139, "SIGSEGV"),
     ],
 )
@@ -170,13 +171,20 @@ async def test_a_forked_copy_of_the_interpreter_ends_alone(kernel, query):
 
 
 async def test_rich_results_come_as_media(kernel, query):
-    code = "class Page:\n    def _repr_html_(self): return '<b>hi</b>'\nprint('first')\nPage()"
+    code = """
+class Page:
+    def __repr__(self): return "a page"
+    def _repr_html_(self): return "<b>hi</b>"
+Page()
+"""
     story = await query(kernel, code)
-    assert story.events == [
-        Output("stdout", "first\n"),
-        Media("text/html", "<b>hi</b>"),
-        Finished(0),
-    ]
+    assert story.stdout == "a page\n"
+    assert story.events[1:] == [Media("text/html", "<b>hi</b>"), Finished(0)]
+
+
+async def test_closed_streams_do_not_end_the_interpreter(kernel, query):
+    await query(kernel, "import sys\nx = 3\nsys.stderr.close()\n1 / 0")
+    assert (await query(kernel, "x")).stdout == "3\n"
 
 
 async def test_runs_wait_for_their_turn(kernel, tell):
