@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from .contract import EngineError, ExitStatus
+from .supervisor import END, STATE
 
 
 @frozen
@@ -78,9 +79,9 @@ class KernelFolder:
 
     def exit_status(self) -> ExitStatus:
         """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
-        state = self.read_state("exit.json")
+        state = self.read_state(END)
         if state is not None:
             return ExitStatus(state["exit_code"], state["reason"])
-        if self.read_state("supervisor.json") is None:
+        if self.read_state(STATE) is None:
             return ExitStatus(1, "failed-to-start")
         return ExitStatus(137, "unknown")

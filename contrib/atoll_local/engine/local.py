@@ -115,7 +115,7 @@ class LocalEngine:
             )
 
     def _running(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel | None:
-        state = folder.read_state("supervisor.json")
+        state = folder.read_state(supervisor.STATE)
         if state is None:
             return None
         process = Process(state["pid"], state["started"])

@@ -2,13 +2,14 @@
 
 The supervisor detaches itself, so that the cluster program may die and find the kernel again. It
 leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
-`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once.
+`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once, and so
+does deleting its folder, since nobody could find it any more.
 
 There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
 """
 
 # The rules below would have pathlib and contextlib back.
-# ruff: noqa: PTH105, PTH106, PTH113, PTH123, SIM105
+# ruff: noqa: PTH105, PTH106, PTH110, PTH113, PTH123, SIM105
 
 from __future__ import annotations
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+STATE, END = "supervisor.json", "exit.json"
+LOOK_AROUND = 60
+"""Seconds between looks at whether the kernel's folder is still there."""
 
 
 class Supervisor:
@@ -52,18 +56,23 @@ class Supervisor:
         while exit_code is None:
             if select.select([self._signals], [], [], self._patience())[0]:
                 self._obey(os.read(self._signals, 512))
-            if self._deadline is not None and time.monotonic() >= self._deadline:
+            if self._is_overdue() or is_abandoned():
                 self._kill()
             exit_code = self._reap()
         self._kill()
         self._await_init()
         self._leave(exit_code)
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         if self._init is None and self._launch["wrappers"]:
             self._init = next(iter(children(self._child)), None)
             return 0.02
-        return None if self._deadline is None else max(0, self._deadline - time.monotonic())
+        if self._deadline is None:
+            return LOOK_AROUND
+        return max(0, self._deadline - time.monotonic())
+
+    def _is_overdue(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _spawn(self, listener: socket.socket) -> int:
         if self._launch["plain"]:
@@ -136,7 +145,13 @@ class Supervisor:
             self._reason = "out-of-memory"
         for folder in self._launch["cgroups"]:
             remove_group(folder)
-        write_json("exit.json", {"exit_code": exit_code, "reason": self._reason})
+        if not is_abandoned():
+            write_json(END, {"exit_code": exit_code, "reason": self._reason})
+
+
+def is_abandoned() -> bool:
+    """Tell whether the kernel's folder was deleted, so that nobody can find the kernel any more."""
+    return not os.path.exists(STATE)
 
 
 def give_files(paths: list[str | None], listener: socket.socket) -> None:
@@ -276,7 +291,7 @@ def main() -> None:
         sys.exit(0 if os.read(ready, 1) else 1)
     listener = listen("kernel.sock")
     pid = os.getpid()
-    write_json("supervisor.json", {"pid": pid, "started": int(stat_fields(pid)[19])})
+    write_json(STATE, {"pid": pid, "started": int(stat_fields(pid)[19])})
     supervisor = Supervisor(launch, listener)
     os.write(tell, b".")
     os.close(tell)

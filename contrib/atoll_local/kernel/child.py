@@ -35,26 +35,13 @@ class Child:
         pass_fds: Sequence[int] = (),
     ) -> None:
         """Start the program; raises OSError when that is impossible."""
-        try:
-            self.process = subprocess.Popen(
-                argv,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=settings.home,
-                env=settings.environ,
-                pass_fds=pass_fds,
-                start_new_session=True,
-            )
-        except ValueError as error:  # a NUL in an argument, a name of a variable with =
-            raise OSError(errno.EINVAL, str(error)) from error
+        self.process = _start(settings, argv, stdin, pass_fds)
         self.pid = self.process.pid
         self.output = OutputPipes(
             [
-                OutputPipe(loop, pipe, name, sink)
-                for name, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr))
-                if pipe is not None
+                OutputPipe(loop, file, name, sink)
+                for name, file in (("stdout", self.process.stdout), ("stderr", self.process.stderr))
+                if file is not None
             ]
         )
         self._take_the_blame()
@@ -70,3 +57,22 @@ class Child:
     def _take_the_blame(self) -> None:
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "wb") as file:
             file.write(SHARE_OF_BLAME)
+
+
+def _start(
+    settings: Settings, argv: Sequence[str], stdin: int, pass_fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=settings.home,
+            env=settings.environ,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except ValueError as error:  # a NUL in an argument, a name of a variable with =
+        raise OSError(errno.EINVAL, str(error)) from error

@@ -1,6 +1,7 @@
 """Kernels from their start to their end, across the deaths of everything around them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,15 @@ async def test_a_cancelled_start_leaves_no_process(engine, spec, processes):
         await engine.start(spec(bootstrap=b"sleep 76.5"))
     assert scope.cancelled_caught
     assert processes("sleep\x0076.5") == []
+
+
+async def test_a_kernel_without_its_folder_ends(engine, started, processes):
+    async with started(engine, bootstrap=b"sleep 65.4 & true") as kernel:
+        shutil.rmtree(kernel.home.parent)
+        kernel._supervisor.signal(signal.SIGCHLD)
+        with anyio.fail_after(5):
+            await kernel.wait()
+        assert processes("sleep\x0065.4") == []
 
 
 async def test_the_same_kernel_is_not_started_twice(engine, spec, started):
