@@ -9,6 +9,8 @@ from atoll import Command, Completion, hookimpl
 def atoll_commands() -> Iterator[Command]:
     """Commands about sessions."""
     yield Command("ps", "List your sessions", "atoll_sessions.ps:ps")
+    yield Command("admin sessions", "List sessions, of others too", "atoll_sessions.ps:ps")
+    yield Command("admin session", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("run", "Run code in a session", "atoll_sessions.run:run")
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
     yield Command("rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate"))

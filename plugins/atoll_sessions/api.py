@@ -1,6 +1,6 @@
 """Sessions over the API. What other plugins may use of this one."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAGE = 100
 """The most rows that the API gives at once."""
+ALL = "ALL"
+"""Stands for every status."""
 _ALIVE = " & ".join(f'status != "{status}"' for status in DEAD)
 _LIST = """
 query($limit: Int!, $offset: Int!, $status: String, $key: String, $filter: String, $order: String) {
@@ -31,25 +33,27 @@ async def list_sessions(
     filter: str | None = None,
     order: str | None = None,
     access_key: str | None = None,
+    on_total: Callable[[int], None] = lambda _total: None,
 ) -> AsyncIterator[Session]:
     """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
 
-    `status` is a comma-separated list of names; without one, those that have not ended are meant:
-    statuses differ by release, and a manager refuses to filter by names it does not know. `limit`
-    None means all.
+    `status` is a comma-separated list of names, or `ALL`; without one, those that have not ended
+    are meant: statuses differ by release, and a manager refuses to filter by names it does not
+    know. `limit` None means all. `on_total` is told how many there are.
     """
     variables = {
-        "status": status,
+        "status": None if status == ALL else status,
         "filter": filter if status else _both(_ALIVE, filter),
         "order": order,
         "key": access_key,
     }
+    query = _LIST.replace("FIELDS", " ".join(dict.fromkeys(["id", *fields])))
     offset = 0
     while limit is None or offset < limit:
-        size = min(PAGE, limit - offset) if limit else PAGE
-        query = _LIST.replace("FIELDS", " ".join(dict.fromkeys(["id", *fields])))
+        size = PAGE if limit is None else min(PAGE, limit - offset)
         data = await api.gql(query, {**variables, "limit": size, "offset": offset})
         page = data["compute_session_list"]
+        on_total(page["total_count"])
         for node in page["items"]:
             yield Session.from_node(node)
         offset += len(page["items"])

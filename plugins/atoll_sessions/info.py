@@ -4,7 +4,7 @@ import click
 
 from atoll import Context, Name
 from atoll_sessions.api import find_session, get_session
-from atoll_sessions.model import COLUMNS
+from atoll_sessions.fields import COLUMNS, selection
 
 
 @click.command()
@@ -13,5 +13,5 @@ async def info(context: Context, session: str) -> None:
     """Show everything about a session, named by id, start of id, or name."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    details = await get_session(api, found.id, [column.name for column in COLUMNS])
+    details = await get_session(api, found.id, selection(COLUMNS))
     context.output.item(details, COLUMNS)

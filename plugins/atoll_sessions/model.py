@@ -1,21 +1,22 @@
-"""A session as the API tells of it, and the columns in which it is shown."""
+"""A session as the API tells of it."""
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Self
 
 from attrs import fields, frozen
 
-from atoll import Column
+DEAD = ("CANCELLED", "TERMINATED")
+"""The statuses of sessions that have ended. The others are an open set, which grows."""
+_JSON = {"status_data", "occupying_slots", "service_ports"}
+_MIB = 1024 * 1024
 
 
 @frozen(kw_only=True)
 class Session:
-    """A compute session; field names are those of GraphQL's `ComputeSession` (every release).
+    """A compute session; attributes are fields of GraphQL's `ComputeSession` (every release).
 
-    Times are ISO 8601 text, slots maps of slot name to amount. A field that was not asked for is
-    None.
+    Times are ISO 8601 text, slots maps of slot name to amount. What was not asked for is None.
     """
 
     id: str = ""
@@ -42,88 +43,52 @@ class Session:
     occupying_slots: Mapping[str, str] | None = None
     service_ports: Sequence[Mapping[str, Any]] | None = None
     mounts: Sequence[str] | None = None
+    containers: Sequence[Mapping[str, Any]] | None = None
 
     @classmethod
     def from_node(cls, node: Mapping[str, Any]) -> Self:
-        """Take the fields known here from a GraphQL node, decoding JSON strings."""
+        """Take the fields known here from a GraphQL node, decoding JSON inside JSON."""
         known = {field.name for field in fields(cls)}
         return cls(**{key: _decode(key, value) for key, value in node.items() if key in known})
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended. Statuses are an open set: those not known to end a session
-        don't.
-        """
+        """Whether it has not ended."""
         return self.status not in DEAD
 
+    @property
+    def used_memory(self) -> float | None:
+        """Memory in use now, over all containers, in MiB; None when nothing was measured."""
+        return _mib(self._measured("mem", "current"))
 
-DEAD = ("TERMINATED", "CANCELLED")
-_JSON = {"status_data", "occupying_slots", "service_ports"}
+    @property
+    def max_used_memory(self) -> float | None:
+        """The most memory that was in use, in MiB, each container's own maximum added up."""
+        return _mib(self._measured("mem", "stats.max"))
+
+    @property
+    def cpu_using(self) -> float | None:
+        """Processor use now in per cent of one core, over all containers."""
+        return self._measured("cpu_util", "pct")
+
+    def _measured(self, metric: str, figure: str) -> float | None:
+        figures = [
+            float(stat[metric][figure])
+            for container in self.containers or ()
+            if (stat := _stat(container)) and (stat.get(metric) or {}).get(figure) is not None
+        ]
+        return sum(figures) if figures else None
 
 
 def _decode(key: str, value: Any) -> Any:
     return json.loads(value) if key in _JSON and isinstance(value, str) and value else value
 
 
-def local_time(text: str | None) -> str:
-    """Show an ISO time in the reader's zone, to the second."""
-    if not text:
-        return ""
-    try:
-        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        return text
+def _stat(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    text = container.get("live_stat") or container.get("last_stat")
+    stat = json.loads(text) if isinstance(text, str) else text
+    return stat if isinstance(stat, dict) else None
 
 
-def show_slots(slots: Mapping[str, str] | None) -> str:
-    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`."""
-    return ", ".join(
-        f"{name} {_binary(amount) if name == 'mem' else amount}"
-        for name, amount in sorted((slots or {}).items())
-        if str(amount) not in ("0", "")
-    )
-
-
-def _binary(amount: Any) -> str:
-    size = float(amount)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:g} {unit}"
-        size /= 1024
-    return f"{size:.4g} GiB"
-
-
-def _show_ports(ports: Sequence[Mapping[str, Any]] | None) -> str:
-    return ", ".join(f"{port.get('name')} ({port.get('protocol')})" for port in ports or ())
-
-
-def _show_json(value: Any) -> str:
-    return json.dumps(value) if value else ""
-
-
-COLUMNS = [
-    Column("id", "Session ID", keep=True),
-    Column("name", keep=True),
-    Column("access_key", "Owner"),
-    Column("image"),
-    Column("type"),
-    Column("status"),
-    Column("status_info", "Status Info"),
-    Column("status_changed", "Last updated", local_time),
-    Column("result"),
-    Column("tag"),
-    Column("created_at", "Created At", local_time),
-    Column("terminated_at", "Terminated At", local_time),
-    Column("starts_at", "Starts At", local_time),
-    Column("startup_command"),
-    Column("domain_name", "Domain"),
-    Column("group_name", "Group"),
-    Column("scaling_group"),
-    Column("cluster_mode"),
-    Column("cluster_size", right=True),
-    Column("main_kernel_id", "Main kernel"),
-    Column("occupying_slots", "Occupied Resource", show_slots),
-    Column("service_ports", "Services", _show_ports),
-    Column("mounts", show=lambda mounts: ", ".join(mounts or ())),
-    Column("status_data", "Status Data", _show_json),
-]
+def _mib(size: float | None) -> float | None:
+    return None if size is None else round(size / _MIB, 1)

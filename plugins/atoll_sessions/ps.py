@@ -4,13 +4,12 @@ import click
 
 from atoll import Context, UsageError, columns_of
 from atoll_sessions.api import list_sessions
-from atoll_sessions.model import COLUMNS, DEAD
+from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, known_names, selection
+from atoll_sessions.model import DEAD
 
 FIRST = 10
 """How many sessions are shown unless all are asked for."""
-_DEFAULT = "id,name,access_key,image,type,status,status_info,status_changed,result"
-_DETAIL = _DEFAULT + ",tag,created_at,occupying_slots"
-_STARTING = "PREPARING,PULLING,RUNNING"
+_RUNNING = "PREPARING,PULLING,RUNNING"
 
 
 @click.command()
@@ -33,6 +32,7 @@ _STARTING = "PREPARING,PULLING,RUNNING"
     "--filter", "filter_", metavar="EXPR", help='Only sessions that match, e.g. name like "exp%".'
 )
 @click.option("--order", metavar="EXPR", help="Sort by these fields, e.g. -created_at.")
+@click.option("--access-key", metavar="KEY", help="Sessions of this key; for administrators.")
 async def ps(
     context: Context,
     status: str | None,
@@ -45,23 +45,34 @@ async def ps(
     plain: bool,
     filter_: str | None,
     order: str | None,
+    access_key: str | None,
 ) -> None:
     """List your sessions, the one whose status changed last first."""
-    if sum(map(bool, (status, running, dead))) > 1:
-        raise UsageError("--status, --running and --dead exclude each other")
-    names = "name" if name_only else fields or (_DETAIL if detail else _DEFAULT)
+    names = "name" if name_only else known_names(fields or (DETAIL if detail else DEFAULT))
     columns = columns_of(names, COLUMNS)
+    statuses = _statuses(status, running=running, dead=dead)
     api = await context.connect()
+    totals = [0]
     sessions = list_sessions(
         api,
-        [column.name for column in columns],
+        selection(columns),
         limit=None if everything else FIRST,
-        status=_STARTING if running else ",".join(DEAD) if dead else _statuses(status),
+        status=statuses,
         filter=filter_,
         order=order,
+        access_key=access_key,
+        on_total=totals.append,
     )
-    await context.output.rows(sessions, columns, format="plain" if plain or name_only else "")
+    preferred = "plain" if plain or name_only else ""
+    await context.output.rows(sessions, columns, format=preferred, paged=everything)
+    if not everything and totals[-1] > FIRST:
+        context.output.note(f"{totals[-1] - FIRST} more: --all shows them")
 
 
-def _statuses(given: str | None) -> str | None:
-    return given.upper() if given else None
+def _statuses(status: str | None, *, running: bool, dead: bool) -> str | None:
+    """Return the statuses to ask for; None means all that have not ended."""
+    if sum(map(bool, (status, running, dead))) > 1:
+        raise UsageError("--status, --running and --dead exclude each other")
+    if dead:
+        return ",".join(DEAD)
+    return _RUNNING if running else (status.upper() if status else None)

@@ -2,17 +2,27 @@
 
 import shutil
 import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Literal
 
 from attrs import define, field
 
 from atoll.output.columns import Column
+from atoll.output.pager import Pager, pager_command
 from atoll.output.writer import Writer
 from atoll.text import printable
 
 MakeWriter = Callable[..., Writer]
+
+
+async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+    if isinstance(records, AsyncIterable):
+        async for record in records:
+            yield record
+    else:
+        for record in records:
+            yield record
 
 
 @define
@@ -38,29 +48,48 @@ class Output:
         columns: Sequence[Column],
         *,
         format: str = "",
+        paged: bool = False,
     ) -> None:
-        """Write a list; `format` is the command's own preference, which `--output` overrides."""
-        writer = self._begin(columns, format, single=False)
-        if isinstance(records, AsyncIterable):
-            async for record in records:
-                writer.row([column.get(record) for column in columns])
-        else:
-            for record in records:
-                writer.row([column.get(record) for column in columns])
+        """Write a list; `format` is the command's own preference, which `--output` overrides.
+
+        With `paged`, a list that does not fit the terminal goes through a pager.
+        """
+        if paged and not self.label and self.stdout.isatty() and (command := pager_command()):
+            await self._page(command, records, columns, format)
+            return
+        writer = self._begin(self.stdout, columns, format, single=False)
+        async for record in _iterate(records):
+            writer.row([column.get(record) for column in columns])
         writer.end()
         self.stdout.flush()
 
+    async def _page(
+        self, command: list[str], records: Any, columns: Sequence[Column], format: str
+    ) -> None:
+        pager = Pager.start(command)
+        try:
+            writer = self._begin(pager, columns, format, single=False)
+            async for record in _iterate(records):
+                writer.row([column.get(record) for column in columns])
+                await pager.drain()
+            writer.end()
+            await pager.drain(all=True)
+        except BrokenPipeError:
+            pass  # its user has seen enough
+        finally:
+            await pager.aclose()
+
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
         """Write one thing."""
-        writer = self._begin(columns, format, single=True)
+        writer = self._begin(self.stdout, columns, format, single=True)
         writer.row([column.get(record) for column in columns])
         writer.end()
         self.stdout.flush()
 
-    def _begin(self, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
+    def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
         make = self.writer(self.format or format or self.default_format)
-        width = shutil.get_terminal_size().columns if self.stdout.isatty() else None
-        writer = make(self.stdout, width=width, color=self.color and width is not None)
+        width = shutil.get_terminal_size().columns if file.isatty() else None
+        writer = make(file, width=width, color=self.color and width is not None)
         writer.begin(columns, single=single)
         return writer
 

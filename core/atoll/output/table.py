@@ -5,7 +5,7 @@ from typing import Any
 
 from atoll.output.writer import Writer
 
-SAMPLE = 500
+SAMPLE = 200
 """How many rows are looked at before the widths are fixed."""
 _GAP = "  "
 _MIN_WIDTH = 8

@@ -1,0 +1,71 @@
+"""A pager for lists that are longer than the screen, filled as its user scrolls."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from attrs import define, field
+
+_CHUNK = 4096
+
+
+def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the pager that `PAGER` names, `less` otherwise; empty when there is none to use."""
+    env = os.environ if environ is None else environ
+    command = shlex.split(env.get("PAGER", "less"))
+    return command if command and command[0] != "cat" and shutil.which(command[0]) else []
+
+
+@define
+class Pager:
+    """A text file whose reader is a pager.
+
+    What is written is held until `drain` hands it over, which waits as long as the pager has
+    enough: a list of any length is fetched no further than it is read. Raises BrokenPipeError when
+    the user has left.
+    """
+
+    process: "subprocess.Popen[str]"
+    _held: list[str] = field(factory=list)
+    _size: int = 0
+
+    @classmethod
+    def start(cls, command: list[str]) -> "Pager":
+        """Start the pager; a list that fits the screen is just printed."""
+        environ = {"LESS": "FRX", **os.environ}
+        return cls(subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=environ))
+
+    def write(self, text: str) -> int:
+        """Hold a text for the pager."""
+        self._held.append(text)
+        self._size += len(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: `drain` may have to wait, and this may not."""
+
+    def isatty(self) -> bool:
+        """Tell that a person reads this."""
+        return True
+
+    async def drain(self, *, all: bool = False) -> None:
+        """Hand over what is held, when that is enough to be worth it."""
+        import trio
+
+        if self._size >= _CHUNK or (all and self._held):
+            text, self._held, self._size = "".join(self._held), [], 0
+            await trio.to_thread.run_sync(self._hand_over, text)
+
+    def _hand_over(self, text: str) -> None:
+        assert self.process.stdin is not None  # noqa: S101  # asked for at its start
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    async def aclose(self) -> None:
+        """Tell the pager that this is all, and wait until its user leaves it."""
+        import trio
+
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self.process.communicate)

@@ -1,0 +1,128 @@
+"""The fields by which sessions are shown and asked for (`ps -f`, `info`)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from atoll import Column
+
+DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"
+DETAIL = f"{DEFAULT},tag,created_at,occupied_slots,used_memory,max_used_memory,cpu_using"
+_STATS = "containers { live_stat last_stat }"
+
+
+@frozen
+class Field:
+    """A column, and what GraphQL must be asked for to fill it."""
+
+    column: Column
+    selection: str
+
+
+def selection(columns: Iterable[Column]) -> Sequence[str]:
+    """Return the GraphQL selections that fill these columns, each once."""
+    needed = {field.column.name: field.selection for field in FIELDS}
+    return list(dict.fromkeys(needed[column.name] for column in columns))
+
+
+def local_time(text: str | None) -> str:
+    """Show an ISO time in the reader's zone, to the second."""
+    if not text:
+        return ""
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return text
+
+
+def show_slots(slots: Mapping[str, str] | None) -> str:
+    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`."""
+    return ", ".join(
+        f"{name} {binary_size(amount) if name == 'mem' else amount}"
+        for name, amount in sorted((slots or {}).items())
+        if str(amount) not in ("0", "")
+    )
+
+
+def binary_size(amount: Any) -> str:
+    """Show a number of bytes in the largest unit that leaves it above one."""
+    size = float(amount)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _ports(ports: Sequence[Mapping[str, Any]] | None) -> str:
+    return ", ".join(f"{port.get('name')} ({port.get('protocol')})" for port in ports or ())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value) if value else ""
+
+
+def _list(texts: Sequence[str] | None) -> str:
+    return ", ".join(texts or ())
+
+
+def _get(attribute: str) -> Any:
+    return lambda session: getattr(session, attribute)
+
+
+# The names are those of the command line's own document; where the API calls a field otherwise, its
+# name is taken too.
+FIELDS = [
+    Field(Column("id", "Session ID", keep=True), "id"),
+    Field(Column("name", keep=True), "name"),
+    Field(Column("access_key", "Owner"), "access_key"),
+    Field(Column("image"), "image"),
+    Field(Column("type"), "type"),
+    Field(Column("status"), "status"),
+    Field(Column("status_info", "Status Info"), "status_info"),
+    Field(
+        Column("last_updated", "Last updated", local_time, get=_get("status_changed")),
+        "status_changed",
+    ),
+    Field(Column("result"), "result"),
+    Field(Column("task_id", "Task ID", get=_get("main_kernel_id")), "main_kernel_id"),
+    Field(Column("tag"), "tag"),
+    Field(Column("created_at", "Created At", local_time), "created_at"),
+    Field(Column("terminated_at", "Terminated At", local_time), "terminated_at"),
+    Field(Column("starts_at", "Starts At", local_time), "starts_at"),
+    Field(
+        Column("occupied_slots", "Occupied Resource", show_slots, get=_get("occupying_slots")),
+        "occupying_slots",
+    ),
+    Field(Column("used_memory", "Used Memory (MiB)", _figure, right=True), _STATS),
+    Field(Column("max_used_memory", "Max Used Memory (MiB)", _figure, right=True), _STATS),
+    Field(Column("cpu_using", "CPU Using (%)", _figure, right=True), _STATS),
+    Field(Column("startup_command"), "startup_command"),
+    Field(Column("domain_name", "Domain"), "domain_name"),
+    Field(Column("group_name", "Group"), "group_name"),
+    Field(Column("scaling_group"), "scaling_group"),
+    Field(Column("cluster_mode"), "cluster_mode"),
+    Field(Column("cluster_size", right=True), "cluster_size"),
+    Field(Column("service_ports", "Services", _ports), "service_ports"),
+    Field(Column("mounts", show=_list), "mounts"),
+    Field(Column("status_data", "Status Data", _json), "status_data"),
+]
+COLUMNS = [field.column for field in FIELDS]
+_API_NAMES = {
+    "status_changed": "last_updated",
+    "main_kernel_id": "task_id",
+    "occupying_slots": "occupied_slots",
+    "session_id": "id",
+}
+
+
+def known_names(names: str) -> str:
+    """Replace the API's names for fields by those known here, in a comma-separated list."""
+    return ",".join(_API_NAMES.get(name.strip(), name) for name in names.split(","))
