@@ -16,9 +16,16 @@ from starlette.routing import Route
 
 from atoll_local.api.access import Caller, authenticate, owner_of
 from atoll_local.api.params import Params, read_params
-from atoll_local.api.problems import Problem, internal_error, unauthorized
+from atoll_local.api.problems import (
+    Problem,
+    internal_error,
+    kernel_failed,
+    unauthorized,
+    unavailable,
+)
 from atoll_local.api.versions import read_version
 from atoll_local.cluster import Cluster
+from atoll_local.engine.contract import EngineError
 
 if TYPE_CHECKING:
     from atoll_local.api.ratelimit import RateLimiter
@@ -66,6 +73,8 @@ def route(methods: str, path: str, handler: Handler, *, public: bool = False) ->
             return await handler(Call(request, request.app.state.cluster, params, caller))
         except Problem as problem:
             return problem.response()
+        except EngineError as error:
+            return kernel_failed(str(error)).response()
         except Exception:  # noqa: BLE001 - a fault of ours must still be answered
             _log.exception("%s %s failed", request.method, request.url.path)
             return internal_error().response()
@@ -78,7 +87,10 @@ def admit(connection: HTTPConnection, *, public: bool = False) -> Caller | None:
     version = read_version(connection.headers)
     if public:
         return None
-    accounts = connection.app.state.cluster.store.accounts
+    cluster: Cluster = connection.app.state.cluster
+    if cluster.stopping.is_set():
+        raise unavailable("the cluster is stopping")
+    accounts = cluster.store.accounts
     caller = authenticate(connection, version, accounts)
     limiter: RateLimiter = connection.app.state.limiter
     connection.state.allowance = limiter.admit(caller.access_key, caller.keypair.rate_limit)

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.naming import named_session
-from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
-from atoll_local.engine.contract import EngineError, Kernel
+from atoll_local.engine.contract import Kernel
 
 _FLUSH = 2.0
 """Seconds after which a poll answers with what there is."""
@@ -19,17 +19,12 @@ async def execute(call: Call) -> Response:
     session = named_session(call)
     kernel = running_kernel(call.cluster, session)
     mode = call.params.required("mode")
-    try:
-        if mode == "complete":
-            return reply({"result": await _complete(call, kernel)})
-        if mode not in {"continue", "input"}:
-            call.cluster.store.sessions.count_query(session.id)
-        execution = await _execution(call, kernel, mode)
-        return reply({"result": await _poll(call, execution)})
-    except EngineError as error:
-        raise Problem(
-            500, "kernel-execution-failed", "Kernel execution has failed.", str(error)
-        ) from error
+    if mode == "complete":
+        return reply({"result": await _complete(call, kernel)})
+    if mode not in {"continue", "input"}:
+        call.cluster.store.sessions.count_query(session.id)
+    execution = await _execution(call, kernel, mode)
+    return reply({"result": await _poll(call, execution)})
 
 
 async def _execution(call: Call, kernel: Kernel, mode: str) -> Execution:

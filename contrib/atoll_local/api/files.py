@@ -17,6 +17,7 @@ from atoll_local.api.beneath import HOME, Home, is_regular, relative
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.multipart import Part, read_parts, write_parts
 from atoll_local.api.naming import named_session
+from atoll_local.api.params import bounded_body
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import running_kernel
 
@@ -24,8 +25,8 @@ MAX_UPLOADS = 20
 MAX_UPLOAD_SIZE = 1024 * 1024
 MAX_DOWNLOADS = 5
 MAX_ARCHIVE = 1024 * 1024
-_SLACK = 64 * 1024
-"""Bytes of a form that are not content."""
+_MAX_FORM = MAX_UPLOADS * MAX_UPLOAD_SIZE + 64 * 1024
+"""Bytes of a form, which are not all content."""
 
 T = TypeVar("T")
 
@@ -34,23 +35,14 @@ async def upload(call: Call) -> Response:
     """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB each, parents made."""
     home = _home(call)
     content_type = call.request.headers.get("content-type", "")
-    parts = list(read_parts(content_type, await _bounded_body(call)))
+    body = await bounded_body(call.request, _MAX_FORM, "Too large file")
+    parts = list(read_parts(content_type, body))
     if len(parts) > MAX_UPLOADS:
         raise invalid_params("Too many files")
     if any(len(part.content) >= MAX_UPLOAD_SIZE for part in parts):
         raise invalid_params("Too large file")
     await _in_thread(lambda: _write_all(home, parts))
     return no_content()
-
-
-async def _bounded_body(call: Call) -> bytes:
-    limit = MAX_UPLOADS * MAX_UPLOAD_SIZE + _SLACK
-    body = bytearray()
-    async for chunk in call.request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise invalid_params("Too large file")
-    return bytes(body)
 
 
 def _write_all(home: Home, parts: list[Part]) -> None:

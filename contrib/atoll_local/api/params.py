@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from atoll_local.api.problems import Problem, invalid_params
 
+_MAX_BODY = 16 * 1024 * 1024
 _TRUE = frozenset({"true", "yes", "1", "y", "t", "on"})
 _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
 
@@ -103,7 +104,17 @@ async def read_params(request: Request) -> Params:
         values[name] = found[0] if len(found) == 1 else found
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Params(values)
-    return Params(values | _decode(await request.body()))
+    return Params(values | _decode(await bounded_body(request, _MAX_BODY, "Too large body")))
+
+
+async def bounded_body(request: Request, limit: int, complaint: str) -> bytes:
+    """Return the body of a request; raises Problem 400 as soon as it exceeds `limit` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise invalid_params(complaint)
+    return bytes(body)
 
 
 def _decode(body: bytes) -> dict[str, Any]:

@@ -71,6 +71,16 @@ def rate_limited() -> Problem:
     return Problem(429, "rate-limit-exceeded", "You have reached your API query rate limit.")
 
 
+def unavailable(msg: str) -> Problem:
+    """Return 503: not now."""
+    return Problem(503, "service-unavailable", "Service unavailable.", msg)
+
+
+def kernel_failed(msg: str) -> Problem:
+    """Return 500: the kernel did not do what it was asked, or is gone."""
+    return Problem(500, "kernel-execution-failed", "Kernel execution has failed.", msg)
+
+
 def not_implemented(msg: str) -> Problem:
     """Return 501 for what this cluster does not do."""
     return Problem(501, "not-implemented", "This API is not implemented.", msg)

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from atoll_local import clock
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.creation import read_name
-from atoll_local.api.naming import named_session
+from atoll_local.api.naming import named_session, only
 from atoll_local.api.problems import bad_request, forbidden, not_implemented
 from atoll_local.api.runs import running_kernel
-from atoll_local.store.records import Session
+from atoll_local.store.records import KernelRow, Session
 
 _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
 
@@ -127,9 +127,26 @@ async def logs(call: Call) -> Response:
     wanted = call.params.text("kernel_id", "kernelId")
     kernels = call.cluster.store.kernels.of(session.id)
     row = next((k for k in kernels if k.id == wanted), kernels[0])
+    return reply({"result": {"logs": await _logs(call, row)}})
+
+
+async def _logs(call: Call, row: KernelRow) -> str:
     kernel = call.cluster.scheduler.running.get(row.id)
-    kept = call.cluster.store.kernels.logs(row.id)
-    return reply({"result": {"logs": await kernel.logs() if kernel else kept or ""}})
+    if kernel is not None:
+        return await kernel.logs()
+    return call.cluster.store.kernels.logs(row.id) or ""
+
+
+async def task_logs(call: Call) -> Response:
+    """`GET /session/_/logs`: the same as plain text, by the id of a session or a kernel."""
+    names = ("taskId", "task_id", "session_name", "sessionName", "kernel_id", "kernelId")
+    reference = call.params.required(*names)
+    store = call.cluster.store
+    kernel = store.kernels.get(reference)
+    session_id = kernel.session_id if kernel else reference
+    found = store.sessions.find(session_id, call.owner.access_key, dead=True)[-1:]
+    session = only(found, reference)
+    return PlainTextResponse(await _logs(call, kernel or store.kernels.main(session.id)))
 
 
 async def status_history(call: Call) -> Response:
@@ -168,6 +185,7 @@ async def sync_agent_registry(call: Call) -> Response:
 
 ROUTES: Routes = (
     route("GET", "/session/_/match", match),
+    route("GET", "/session/_/logs", task_logs),
     route("POST", "/session/_/sync-agent-registry", sync_agent_registry),
     route("GET", "/session/{s}", info),
     route("PATCH", "/session/{s}", restart),

@@ -22,6 +22,9 @@ from atoll_local.store.store import Store
 
 _log = logging.getLogger(__name__)
 
+_KEPT_LOG = 1024 * 1024
+"""Characters of a log that are kept of an ended kernel: the last ones."""
+
 
 class Scheduler:
     """Owns the kernels that run."""
@@ -148,16 +151,18 @@ class Scheduler:
 
     async def _stop_kernel(self, session_id: str, row: KernelRow, forced: bool) -> None:
         kernel = self.running.get(row.id)
-        if kernel is not None:
+        if kernel is None:
+            # Its start was cancelled or failed half way: only the engine knows what is there.
+            found = await self._find(session_id, row)
+            if isinstance(found, ExitStatus):
+                await self.bury(session_id, row, found)
+                return
+            kernel = found
+            self.attach(self.store.sessions.get(session_id), row, kernel)
+        try:
             await kernel.stop(forced=forced)
-            return
-        # Its start was cancelled or failed half way: only the engine knows what is there.
-        found = await self._find(session_id, row)
-        if isinstance(found, ExitStatus):
-            await self.bury(session_id, row, found)
-        else:
-            self.attach(self.store.sessions.get(session_id), row, found)
-            await found.stop(forced=forced)
+        except EngineError as error:
+            _log.warning("kernel %s does not stop: %s", row.id, error)
 
     async def _find(self, session_id: str, row: KernelRow) -> Kernel | ExitStatus:
         session = self.store.sessions.get(session_id)
@@ -185,13 +190,16 @@ class Scheduler:
         reason = session.status_info or status.reason if stopping else status.reason
         self.lifecycle.bury(row, reason, status.exit_code)
         self._move_on(session, row, reason, status.exit_code)
-        await self.engine.remove(row.id)
         self.wake()
+        try:
+            await self.engine.remove(row.id)
+        except (EngineError, OSError) as error:
+            _log.warning("the folder of kernel %s stays: %s", row.id, error)
 
     async def _keep_logs(self, row: KernelRow, kernel: Kernel) -> None:
         try:
-            self.store.kernels.keep_logs(row.id, await kernel.logs())
-        except EngineError as error:
+            self.store.kernels.keep_logs(row.id, (await kernel.logs())[-_KEPT_LOG:])
+        except (EngineError, OSError) as error:
             _log.warning("no log of kernel %s: %s", row.id, error)
 
     def _move_on(self, session: Session, row: KernelRow, reason: str, exit_code: int) -> None:

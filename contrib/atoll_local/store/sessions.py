@@ -36,12 +36,12 @@ class Sessions:
         return found[0]
 
     def find(self, reference: str, access_key: str, *, dead: bool = False) -> list[Session]:
-        """Match a full id, else an exact name, among the sessions of one keypair."""
+        """Match a full id, else an exact name, among a keypair's sessions, the oldest first."""
         parameters = [access_key, *([] if dead else sorted(DEAD))]
         alive = "" if dead else f" AND status NOT IN ({_marks(len(DEAD))})"
         for column in ("id", "name"):
             where = f"access_key = ?{alive} AND {column} = ?"
-            if found := self.select(where, [*parameters, reference]):
+            if found := self.select(where, [*parameters, reference], order="sequence"):
                 return found
         return []
 

@@ -81,6 +81,12 @@ def test_errors_are_problems(client, method, path, status, kind):
     assert answer.headers["server"] == "BackendAI"
 
 
+def test_body_without_end_is_refused(client):
+    headers = {"Content-Type": "application/json"}
+    answer = client.ask("POST", "/auth", content=b" " * (17 << 20), headers=headers)
+    assert (answer.status_code, answer.json()["msg"]) == (400, "Too large body")
+
+
 def test_rate_figures_are_real(client):
     def remaining() -> int:
         answer = client.ask("GET", "/auth")

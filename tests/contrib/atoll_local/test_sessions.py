@@ -205,6 +205,10 @@ def test_batch_session(client):
     assert seen["session_success"]["exitCode"] == 0
     assert seen["session_terminated"]["reason"] == "task-done"
     assert "done" in client.ask("GET", "/session/batched/logs").json()["result"]["logs"]
+    session_id = seen["session_terminated"]["sessionId"]
+    task_logs = client.ask("GET", f"/session/_/logs?taskId={session_id}")
+    assert task_logs.headers["content-type"].startswith("text/plain")
+    assert "done" in task_logs.text
 
 
 def test_dependencies_wait_for_success(client):
