@@ -109,7 +109,8 @@ class LocalEngine:
 
     async def _launch(self, folder: KernelFolder) -> None:
         argv = [sys.executable, "-I", "-S", str(SUPERVISOR), "launch.json"]
-        with contextlib.suppress(subprocess.CalledProcessError):
+        # Shielded, since a supervisor that nobody waits for would be there with nobody to end it.
+        with anyio.CancelScope(shield=True), contextlib.suppress(subprocess.CalledProcessError):
             await anyio.run_process(
                 argv, cwd=folder.run, env={}, stdin=subprocess.DEVNULL, stdout=None, stderr=None
             )
