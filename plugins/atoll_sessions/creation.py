@@ -1,22 +1,26 @@
 """Making a session, and waiting for it, as `run` and `start` both do."""
 
 import base64
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
 from attrs import evolve, field, frozen
 
-from atoll import AtollError, Context, Interrupted, NotFound, Problem
+from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
-from atoll_sessions.api import get_session, image_names, list_sessions
+from atoll_sessions.api import get_session, image_names
+from atoll_sessions.model import Session
+from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
-_PATIENCE = 1.0
-"""Seconds of silence after which a waiting user is told what the session waits for."""
+_HOLD = 3
+"""Seconds for which a session's creation holds its answer back."""
 
 
 @frozen(kw_only=True)
@@ -84,7 +88,9 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
         "clusterSize": wanted.cluster_size,
         "clusterMode": wanted.cluster_mode,
         "enqueueOnly": wanted.enqueue_only,
-        "maxWaitSeconds": wanted.max_wait,
+        # The cluster holds the answer back this long: enough where sessions start at once. After
+        # that, asking again shows what the session waits for, and survives a cut connection.
+        "maxWaitSeconds": min(wanted.max_wait or _HOLD, _HOLD),
         "reuseIfExists": not wanted.no_reuse,
         "starts_at": wanted.starts_at,
         "startupCommand": wanted.startup_command,
@@ -102,35 +108,51 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-async def create_session(context: Context, api: "Api", wanted: Wanted) -> Created:
+async def create_session(
+    context: Context, api: "Api", wanted: Wanted, *, stays: bool = True
+) -> Created:
     """Make the session, and wait until it runs unless told otherwise, saying what it waits for.
 
-    Raises NotFound with near matches for an unknown image.
+    `stays` tells that the session is not removed when the user stops waiting for it, who is then
+    told how to find it. Raises NotFound with near matches for an unknown image.
     """
-    with context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show:
-        answer = await _post_patiently(api, wanted, show)
-    created = _created(wanted, answer)
-    if created.failed:
-        session = await get_session(api, created.id, ["status_info"])
-        created = evolve(created, reason=session.status_info or "")
+    deadline = trio.current_time() + wanted.max_wait if wanted.max_wait else math.inf
+    with (
+        context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,
+        _told_when_left(context, wanted.name if stays else ""),
+    ):
+        created = _created(wanted, await _post(api, wanted))
+        if not wanted.enqueue_only and created.status not in OVER:
+            waiting = Waiting(context, api, created.id, wanted.name, wanted.resources, wanted.group)
+            created = _updated(created, await waiting.finish(show, deadline))
+    if created.failed and not created.reason:
+        created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
     return created
 
 
-async def _post_patiently(
-    api: "Api", wanted: Wanted, show: Callable[[str], None]
-) -> Mapping[str, Any]:
-    """Post the wish, telling meanwhile what it waits for."""
-    answer, failure = None, None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_tell_why_waiting, api, wanted.name, show)
-        try:
-            answer = await _post(api, wanted)
-        except AtollError as error:
-            failure = error  # raised below, outside the nursery's group
-        nursery.cancel_scope.cancel()
-    if answer is None:
-        raise failure or Interrupted("interrupted")
-    return answer
+@contextmanager
+def _told_when_left(context: Context, name: str) -> Iterator[None]:
+    """Say what becomes of the session when the user stops waiting for it."""
+    try:
+        yield
+    except trio.Cancelled:
+        if name:
+            context.output.note(
+                f"session {name} stays queued: atoll wait {name} waits, atoll rm {name} cancels it"
+            )
+        raise
+
+
+def _updated(created: Created, session: Session | None) -> Created:
+    """Take what waiting has brought; None means that patience ended first."""
+    if session is None:
+        return evolve(created, status="TIMEOUT")
+    return evolve(
+        created,
+        status=session.status,
+        reason=session.status_info or "",
+        services=tuple(str(port["name"]) for port in session.service_ports or ()),
+    )
 
 
 async def _post(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
@@ -148,10 +170,7 @@ async def _post(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
 
 
 async def _post_once(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
-    # The cluster answers when the session runs, which may be long after: no silence is too long.
-    answer: Mapping[str, Any] = await api.json(
-        "POST", "/session", json=creation_body(wanted), timeout=None
-    )
+    answer: Mapping[str, Any] = await api.json("POST", "/session", json=creation_body(wanted))
     return answer
 
 
@@ -165,19 +184,6 @@ def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
         services=tuple(port["name"] for port in ports),
         served_by=answer.get("servedBy") or "",
     )
-
-
-async def _tell_why_waiting(api: "Api", name: str, show: Callable[[str], None]) -> None:
-    by_name = f'name == "{name}"'
-    while True:
-        await trio.sleep(_PATIENCE)
-        try:
-            waiting = list_sessions(api, ["name", "status", "status_info"], filter=by_name, limit=1)
-            async for session in waiting:
-                reason = f": {session.status_info}" if session.status_info else ""
-                show(f"{name} is {session.status}{reason}")
-        except Problem:
-            return  # it was only for information
 
 
 def tell_created(context: Context, created: Created, wanted: Wanted) -> None:

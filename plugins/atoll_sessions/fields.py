@@ -38,12 +38,12 @@ def local_time(text: str | None) -> str:
         return text
 
 
-def show_slots(slots: Mapping[str, str] | None) -> str:
+def show_slots(slots: Mapping[str, Any] | None) -> str:
     """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`."""
     return ", ".join(
-        f"{name} {binary_size(amount) if name == 'mem' else amount}"
+        f"{name} {binary_size(amount) if name == 'mem' else f'{float(amount):g}'}"
         for name, amount in sorted((slots or {}).items())
-        if str(amount) not in ("0", "")
+        if float(amount)
     )
 
 

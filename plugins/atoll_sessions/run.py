@@ -72,7 +72,7 @@ async def run(
     async with _removal(context, api, wanted.name) as removal:
         removal.due = rm
         try:
-            created = await create_session(context, api, wanted)
+            created = await create_session(context, api, wanted, stays=not rm)
         except AtollError:
             removal.due = False  # it was refused: what goes by that name is not of our making
             raise
