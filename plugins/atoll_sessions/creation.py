@@ -46,6 +46,9 @@ class Wanted:
     resource_opts: Mapping[str, str] = field(factory=dict)
     domain: str = "default"
     group: str = "default"
+    mounts: Mapping[str, str] = field(factory=dict)
+    preopen: tuple[int, ...] = ()
+    assign_agent: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -101,9 +104,10 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
             "resources": dict(wanted.resources),
             "resource_opts": dict(wanted.resource_opts),
             "scalingGroup": wanted.scaling_group,
-            "mounts": [],
-            "mount_map": {},
-            "preopen_ports": [],
+            "mounts": list(wanted.mounts),
+            "mount_map": {name: path for name, path in wanted.mounts.items() if path},
+            "preopen_ports": list(wanted.preopen),
+            **({"agentList": list(wanted.assign_agent)} if wanted.assign_agent else {}),
         },
     }
 
@@ -186,7 +190,7 @@ def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
     )
 
 
-def tell_created(context: Context, created: Created, wanted: Wanted) -> None:
+def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: bool = True) -> None:
     """Tell the user what became of the session."""
     note = context.output.note
     # A short name asks for no version in particular; a full one does.
@@ -198,6 +202,7 @@ def tell_created(context: Context, created: Created, wanted: Wanted) -> None:
         services = f" with {', '.join(created.services)}" if created.services else ""
         note(f"session {created.name} is ready{services}")
     elif created.status == "TIMEOUT":
-        note(f"session {created.name} has not started in {wanted.max_wait} s and stays queued")
+        queued = " and stays queued" if stays else ""
+        note(f"session {created.name} has not started in {wanted.max_wait} s{queued}")
     elif not created.failed:
         note(f"session {created.name} is {created.status}")

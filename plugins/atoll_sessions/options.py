@@ -14,74 +14,86 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 
+_OPTIONS = (
+    click.option(
+        "-t",
+        "--name",
+        "--client-token",
+        type=Name("session"),
+        help="Name the session; a random name otherwise.",
+    ),
+    click.option(
+        "--type",
+        type=click.Choice(["batch", "interactive"]),
+        default="interactive",
+        show_default=True,
+    ),
+    click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
+    click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
+    click.option(
+        "--max-wait",
+        type=click.IntRange(0),
+        default=0,
+        metavar="SECONDS",
+        help="Wait no longer than this.",
+    ),
+    click.option(
+        "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
+    ),
+    click.option(
+        "-e",
+        "--env",
+        multiple=True,
+        metavar="KEY=VAL",
+        help="Set an environment variable. Repeatable.",
+    ),
+    click.option(
+        "--bootstrap-script",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Run this script when the session starts.",
+    ),
+    click.option("--tag", help="Annotate the session."),
+    click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
+    click.option(
+        "-r",
+        "--resources",
+        "--resource",
+        multiple=True,
+        metavar="KEY=VAL",
+        help="Ask for resources: cpu=2, mem=4g. Repeatable.",
+    ),
+    click.option("--cluster-size", type=click.IntRange(1), default=1, help="How many containers."),
+    click.option(
+        "--cluster-mode",
+        type=click.Choice(["single-node", "multi-node"]),
+        default="single-node",
+    ),
+    click.option(
+        "--resource-opts",
+        multiple=True,
+        metavar="KEY=VAL",
+        help="Resource options: shmem=64m. Repeatable.",
+    ),
+    click.option("-d", "--domain", help="The domain; the profile's otherwise."),
+    click.option("-g", "--group", help="The group; the profile's otherwise."),
+    click.option(
+        "-v",
+        "--volume",
+        "-m",
+        "--mount",
+        "mounts",
+        multiple=True,
+        metavar="NAME[=PATH]",
+        help="Mount a virtual folder, below /home/work unless PATH says otherwise. Repeatable.",
+    ),
+    click.option("--preopen", metavar="PORT,…", help="Open these ports of the session to apps."),
+    click.option("--assign-agent", metavar="AGENT,…", help="Start it on these agents."),
+)
+
+
 def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that make a session."""
-    options = [
-        click.option(
-            "-t",
-            "--name",
-            "--client-token",
-            type=Name("session"),
-            help="Name the session; a random name otherwise.",
-        ),
-        click.option(
-            "--type",
-            type=click.Choice(["batch", "interactive"]),
-            default="interactive",
-            show_default=True,
-        ),
-        click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
-        click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
-        click.option(
-            "--max-wait",
-            type=click.IntRange(0),
-            default=0,
-            metavar="SECONDS",
-            help="Wait no longer than this.",
-        ),
-        click.option(
-            "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
-        ),
-        click.option(
-            "-e",
-            "--env",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Set an environment variable. Repeatable.",
-        ),
-        click.option(
-            "--bootstrap-script",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Run this script when the session starts.",
-        ),
-        click.option("--tag", help="Annotate the session."),
-        click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
-        click.option(
-            "-r",
-            "--resources",
-            "--resource",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Ask for resources: cpu=2, mem=4g. Repeatable.",
-        ),
-        click.option(
-            "--cluster-size", type=click.IntRange(1), default=1, help="How many containers."
-        ),
-        click.option(
-            "--cluster-mode",
-            type=click.Choice(["single-node", "multi-node"]),
-            default="single-node",
-        ),
-        click.option(
-            "--resource-opts",
-            multiple=True,
-            metavar="KEY=VAL",
-            help="Resource options: shmem=64m. Repeatable.",
-        ),
-        click.option("-d", "--domain", help="The domain; the profile's otherwise."),
-        click.option("-g", "--group", help="The group; the profile's otherwise."),
-    ]
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return click.argument("image", type=Name("image"))(command)
 
@@ -96,6 +108,9 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "resources": parse_resources(given["resources"]),
         "resource_opts": parse_pairs(given["resource_opts"], "--resource-opts"),
         "bootstrap_script": _read(script) if script else None,
+        "mounts": parse_mounts(given["mounts"]),
+        "preopen": parse_ports(given["preopen"]),
+        "assign_agent": tuple(_split(given["assign_agent"])),
         "domain": given["domain"] or api.profile.domain,
         "group": given["group"] or api.profile.group,
     }
@@ -129,3 +144,27 @@ def parse_resources(texts: Iterable[str]) -> dict[str, str]:
         if key == "mem" and amount.isdigit():
             resources[key] = amount + "m"
     return resources
+
+
+def parse_mounts(texts: Iterable[str]) -> dict[str, str]:
+    """Split `-v` texts into folder names and the paths they are mounted at, empty for the usual."""
+    mounts = {}
+    for text in texts:
+        # Both separators are in use: the document's `=`, and `:` as container tools have it.
+        name, _, path = text.replace(":", "=", 1).partition("=")
+        if not name:
+            raise UsageError(f"--mount {text}: no folder is named")
+        mounts[name] = path
+    return mounts
+
+
+def parse_ports(text: str | None) -> tuple[int, ...]:
+    """Split `--preopen` into port numbers."""
+    ports = _split(text)
+    if bad := [port for port in ports if not port.isdigit() or not 1024 <= int(port) <= 65535]:
+        raise UsageError(f"--preopen {bad[0]}: a port is a number from 1024 to 65535")
+    return tuple(map(int, ports))
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]

@@ -76,7 +76,7 @@ async def run(
         except AtollError:
             removal.due = False  # it was refused: what goes by that name is not of our making
             raise
-        tell_created(context, created, wanted)
+        tell_created(context, created, wanted, stays=not rm)
         if created.status != "RUNNING":
             return _not_running(context, created)
         await upload(api, created.id, parts)
