@@ -50,7 +50,7 @@ def bind(data: DataDir, wanted: int = 0) -> socket.socket:
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio sets TCP_NODELAY only on sockets whose protocol is told; without it answers wait 40 ms.
+    # Only where the protocol is told does asyncio set TCP_NODELAY; without it answers take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -28,13 +28,15 @@ class Queue:
 
     def schedule(self) -> list[Session]:
         """Move what fits from PENDING to SCHEDULED and return it."""
-        chosen = []
+        chosen: list[Session] = []
+        is_full = False
         for session in self._ready():
-            if not _need(session).fits(self.machine.slots - self.occupied()):
+            is_full = is_full or not _need(session).fits(self.machine.slots - self.occupied())
+            if is_full:
                 self.lifecycle.explain(session.id, NO_ROOM)
-                break
-            self._assign(session)
-            chosen.append(session)
+            else:
+                self._assign(session)
+                chosen.append(session)
         return chosen
 
     def occupied(self) -> Slots:

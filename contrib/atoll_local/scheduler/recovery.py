@@ -21,9 +21,15 @@ async def recover(scheduler: "Scheduler") -> None:
         elif session.status != "PENDING":
             await _recover_session(scheduler, session)
 
+    for session in scheduler.store.sessions.in_status("ERROR"):
+        scheduler.stop_kernels(session.id, forced=True)
+
 
 async def _recover_session(scheduler: "Scheduler", session: Session) -> None:
-    rows = [row for row in scheduler.store.kernels.of(session.id) if row.status not in DEAD]
+    kernels = scheduler.store.kernels.of(session.id)
+    for row in (kernel for kernel in kernels if kernel.status in DEAD):
+        await scheduler.settle(session.id, row)
+    rows = [kernel for kernel in kernels if kernel.status not in DEAD]
     found = {row.id: await _adopt(scheduler, session, row) for row in rows}
     if session.status == "PREPARING" and not all(found.values()):
         await _requeue(scheduler, session, rows, found)

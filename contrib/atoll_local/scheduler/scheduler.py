@@ -96,7 +96,7 @@ class Scheduler:
         if launch := self._launches.get(session_id):
             launch.cancel()
         else:
-            self._stop_kernels(session_id, forced=forced)
+            self.stop_kernels(session_id, forced=forced)
 
     async def ended(self, session_id: str) -> Session:
         """Wait until a session is dead."""
@@ -129,7 +129,7 @@ class Scheduler:
         finally:
             del self._launches[session.id]
         if scope.cancelled_caught:
-            self._stop_kernels(session.id, forced=True)
+            self.stop_kernels(session.id, forced=True)
 
     async def _start_kernels(self, session: Session) -> None:
         for row in self.store.kernels.of(session.id):
@@ -141,10 +141,11 @@ class Scheduler:
     def _give_up(self, session: Session, why: str) -> None:
         _log.warning("session %s could not be started: %s", session.name, why)
         self.lifecycle.move(session.id, "ERROR", why)
-        self._stop_kernels(session.id, forced=True)
+        self.stop_kernels(session.id, forced=True)
         self.wake()
 
-    def _stop_kernels(self, session_id: str, *, forced: bool) -> None:
+    def stop_kernels(self, session_id: str, *, forced: bool) -> None:
+        """Begin to stop whatever still runs of a session."""
         for row in self.store.kernels.of(session_id):
             if row.status not in DEAD:
                 self._tasks.start_soon(self._stop_kernel, session_id, row, forced)
@@ -181,20 +182,27 @@ class Scheduler:
     async def bury(
         self, session_id: str, row: KernelRow, status: ExitStatus, kernel: Kernel | None = None
     ) -> None:
-        """Keep what is left of an ended kernel and move its session on."""
+        """Write down what is left of an ended kernel, then let its session go on without it."""
         if kernel is not None:
             await self._keep_logs(row, kernel)
         self.running.pop(row.id, None)
         session = self.store.sessions.get(session_id)
-        stopping = session.status == "TERMINATING"
-        reason = session.status_info or status.reason if stopping else status.reason
-        self.lifecycle.bury(row, reason, status.exit_code)
-        self._move_on(session, row, reason, status.exit_code)
-        self.wake()
+        asked = session.status_info if session.status == "TERMINATING" else None
+        self.lifecycle.bury(row, asked or status.reason, status.exit_code)
+        await self.settle(session_id, row)
+
+    async def settle(self, session_id: str, row: KernelRow) -> None:
+        """Clean up after a buried kernel and move its session on.
+
+        A program that dies on the way leaves the session unfinished with a buried kernel, by which
+        the next one knows that this has to be done again.
+        """
         try:
             await self.engine.remove(row.id)
         except (EngineError, OSError) as error:
             _log.warning("the folder of kernel %s stays: %s", row.id, error)
+        self._move_on(session_id)
+        self.wake()
 
     async def _keep_logs(self, row: KernelRow, kernel: Kernel) -> None:
         try:
@@ -202,15 +210,16 @@ class Scheduler:
         except (EngineError, OSError) as error:
             _log.warning("no log of kernel %s: %s", row.id, error)
 
-    def _move_on(self, session: Session, row: KernelRow, reason: str, exit_code: int) -> None:
-        living = [k for k in self.store.kernels.of(session.id) if k.status not in DEAD]
-        if session.exit_code is None and row.cluster_role == "main":
-            self.store.sessions.update(session.id, exit_code=exit_code)
+    def _move_on(self, session_id: str) -> None:
+        session = self.store.sessions.get(session_id)
+        main, *subs = self.store.kernels.of(session_id)
+        if session.exit_code is None and main.exit_code is not None:
+            self.store.sessions.update(session_id, exit_code=main.exit_code)
         if session.status in ENDED:
             return
-        if not living:
-            self.lifecycle.move(session.id, "TERMINATED", reason)
-        elif row.cluster_role == "main":
-            self.terminate(session.id, reason)
+        if all(kernel.status in DEAD for kernel in (main, *subs)):
+            self.lifecycle.move(session_id, "TERMINATED", main.status_info)
+        elif main.status in DEAD:
+            self.terminate(session_id, main.status_info or "unknown")
         elif session.status == "RUNNING":
-            self.lifecycle.move(session.id, "RUNNING_DEGRADED", reason)
+            self.lifecycle.move(session_id, "RUNNING_DEGRADED", "a sub kernel has ended")

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -154,6 +155,55 @@ def test_killed_program_finds_its_sessions_again(program, http):
     assert again["sessionId"] == waiting["sessionId"]
     history = client.ask("GET", "/session/waiting/status-history").json()["result"]
     assert next(iter(history)) == "PENDING"
+
+
+def edit(program, *statements, values=()):
+    """Change the store as a program leaves it that dies between two writes."""
+    database = sqlite3.connect(program.data / "cluster.sqlite3")
+    with database:
+        for statement in statements:
+            database.execute(statement, values)
+    database.close()
+
+
+@pytest.mark.parametrize("status", ["SCHEDULED", "PREPARING"])
+def test_half_done_start_is_done_again(program, http, status):
+    program.arguments = ("--cpus", "1")
+    client = program.start().client(http)
+    client.create("blocker")
+    created = client.create("halfway", enqueueOnly=True)
+    program.end(signal.SIGKILL)
+    session_id = created["sessionId"]
+    edit(
+        program,
+        "UPDATE sessions SET status = ? WHERE id = ?",
+        "UPDATE kernels SET status = ? WHERE session_id = ?",
+        values=(status, session_id),
+    )
+    client = program.start().client(http)
+    assert main_kernel(client, session_id)["status"] == "PENDING"
+    with client.events("?sessionName=halfway&scope=session") as events:
+        client.ask("DELETE", "/session/blocker")
+        assert "session_started" in (event.name for event in events)
+    assert client.run("halfway", "print(1)")[-1]["exitCode"] == 0
+
+
+def test_half_written_end_is_finished(program, http):
+    client = program.start().client(http)
+    created = client.create("ending")
+    kernel_id = main_kernel(client, created["sessionId"])["main_kernel_id"]
+    supervisor = program.supervisor(kernel_id)
+    program.end(signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for_end(supervisor)
+    edit(
+        program,
+        "UPDATE kernels SET status = 'TERMINATED', status_info = 'self-terminated', exit_code = 7",
+    )
+    client = program.start().client(http)
+    found = main_kernel(client, created["sessionId"])
+    assert (found["status"], found["status_info"]) == ("TERMINATED", "self-terminated")
+    assert not (program.data / "kernels" / kernel_id).exists()
 
 
 def wait_for_end(pid):
