@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 3
 """Seconds that open requests get to end once the program stops."""
 
+_SESSION_PATIENCE = 30
+"""Seconds that sessions get to end before that; the next program finds what still runs then."""
+
 
 @frozen(kw_only=True)
 class Options:
@@ -132,7 +135,8 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
             _log.info("stopping on %s", signal.Signals(number).name)
             cluster.stopping.set()
             if not keep_sessions:
-                await cluster.scheduler.end_all("agent-termination")
+                with anyio.move_on_after(_SESSION_PATIENCE):
+                    await cluster.scheduler.end_all("agent-termination")
             cluster.bus.close()
             server.should_exit = True
             return

@@ -12,6 +12,7 @@ from attrs import frozen
 from atoll_local import clock
 from atoll_local.api.access import Caller
 from atoll_local.api.call import Call
+from atoll_local.api.naming import only
 from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
@@ -154,8 +155,6 @@ def _ports(config: Params) -> list[int]:
 
 
 def _dependencies(call: Call, owner: Caller) -> list[str]:
-    from atoll_local.api.naming import only
-
     sessions = call.cluster.store.sessions
     references = [str(reference) for reference in call.params.sequence("dependencies")]
     return [

@@ -125,10 +125,11 @@ class Scheduler:
         except StatusError:
             return  # It was ended between being scheduled and now.
         except (EngineError, OSError) as error:
-            self._give_up(session, str(error))
+            if not scope.cancel_called:
+                self._give_up(session, str(error))
         finally:
             del self._launches[session.id]
-        if scope.cancelled_caught:
+        if scope.cancel_called:
             self.stop_kernels(session.id, forced=True)
 
     async def _start_kernels(self, session: Session) -> None:

@@ -1,5 +1,6 @@
 """Sessions over the API: asking for them, waiting, sharing the machine, and their ends."""
 
+import base64
 import os
 import signal
 import socket
@@ -269,7 +270,49 @@ def _hang_up(endpoint, request):
         connection.sendall(f"POST /session HTTP/1.1\r\n{head}\r\n".encode() + request.content)
 
 
-def test_force_is_needed_only_on_the_way(client):
+def encoded(script):
+    return base64.b64encode(script.encode()).decode()
+
+
+def test_start_that_takes_long_can_only_be_forced_to_end(client, shared):
+    with client.events("?sessionName=slowly&scope=session") as events:
+        script = encoded("while true; do read -t 1 < /dev/zero; done")
+        created = client.create("slowly", bootstrap_script=script, enqueueOnly=True)
+        assert "session_preparing" in (event.name for event in events)
+    refusal = client.ask("DELETE", "/session/slowly")
+    assert refusal.status_code == 403
+    assert "PREPARING" in refusal.json()["msg"]
+    ended = client.ask("DELETE", "/session/slowly?forced=true")
+    assert ended.json() == {"stats": {"status": "terminated"}}
+    query = "query($id: UUID!) { compute_session(id: $id) { main_kernel_id status_info } }"
+    found = client.gql(query, id=created["sessionId"])["data"]["compute_session"]
+    assert found["status_info"] == "force-terminated"
+    assert not (shared.data / "kernels" / found["main_kernel_id"]).exists()
+
+
+def test_bootstrap_runs_before_anything_else(client):
+    client.create("boot", bootstrap_script=encoded("echo prepared > made"))
+    turns = client.run("boot", "print(open('made').read())")
+    assert client.console(turns) == "prepared\n\n"
+    client.ask("DELETE", "/session/boot")
+
+
+def test_start_that_fails_is_told_and_leaves_the_slots(client, shared):
+    kernels = shared.data / "kernels"
+    kernels.rename(shared.data / "aside")
+    kernels.touch()  # Where the engine wants a folder there is a file now.
+    created = client.create("broken")
+    kernels.unlink()
+    (shared.data / "aside").rename(kernels)
+    assert created["status"] == "ERROR"
+    assert "folder" in created["statusInfo"]
+    assert client.ask("DELETE", "/session/broken").status_code == 403
+    assert client.ask("DELETE", "/session/broken?forced=true").status_code == 200
+    assert client.create("after", config={"resources": {"cpu": 10}})["status"] == "RUNNING"
+    client.ask("DELETE", "/session/after")
+
+
+def test_force_is_not_needed_but_allowed(client):
     created = client.create("forced")
     answer = client.ask("DELETE", f"/session/{created['sessionId']}?forced=true")
     assert answer.json() == {"stats": {"status": "terminated"}}

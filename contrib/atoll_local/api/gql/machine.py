@@ -1,4 +1,4 @@
-"""This machine as GraphQL shows it: its runtimes, the one agent it is, the one scaling group."""
+"""This machine as GraphQL shows it: the one agent that it is, the one scaling group, presets."""
 
 import os
 import platform
@@ -9,62 +9,10 @@ from atoll_local.api.gql.columns import AGENTS
 from atoll_local.api.gql.context import Context, Fields, Info, as_json
 from atoll_local.api.gql.filters import compile_filter
 from atoll_local.api.gql.sessions import container_fields
-from atoll_local.api.problems import not_found
 from atoll_local.api.resources import PRESETS
 from atoll_local.cluster import AGENT
-from atoll_local.engine.contract import Image, UnknownImageError
-from atoll_local.images import REGISTRY, minimum, near
 
 _MEBIBYTE = 1024 * 1024
-
-
-def images(_: Any, info: Info, **args: Any) -> list[Fields]:
-    """Resolve `images`: the runtimes found here, none of which serves operations."""
-    if args.get("is_operation") or args.get("is_installed") is False:
-        return []
-    return [image_fields(one) for one in info.context.cluster.engine.images()]
-
-
-def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fields | None:
-    """Resolve `image` by any name that a session may ask for."""
-    engine = info.context.cluster.engine
-    name = reference or args.get("id") or ""
-    try:
-        return image_fields(engine.resolve(name).image)
-    except UnknownImageError as error:
-        raise not_found("image", str(error), {"near": near(engine, name)}) from error
-
-
-def image_fields(image: Image) -> Fields:
-    """Return `Image`, and `ImageNode` too: the fields that both have mean the same."""
-    name, _, tag = image.canonical.partition(":")
-    least = minimum(image).as_text()
-    limits = [{"key": slot, "min": amount, "max": None} for slot, amount in least.items()]
-    return {
-        "id": image.canonical,
-        "row_id": None,
-        "name": name,
-        "humanized_name": name,
-        "base_image_name": name,
-        "namespace": name,
-        "project": None,
-        "tag": tag,
-        "tags": [],
-        "version": image.version,
-        "registry": REGISTRY,
-        "architecture": platform.machine(),
-        "is_local": True,
-        "digest": "",
-        "labels": [{"key": "ai.backend.runtime-type", "value": image.language}],
-        "aliases": list(image.aliases),
-        "size_bytes": 0,
-        "resource_limits": limits,
-        "supported_accelerators": [],
-        "installed": True,
-        "installed_agents": [AGENT],
-        "hash": "",
-        "status": "ALIVE",
-    }
 
 
 def agent(_: Any, info: Info, agent_id: str) -> Fields | None:

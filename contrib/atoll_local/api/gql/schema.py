@@ -21,7 +21,7 @@ from graphql import (
     validate,
 )
 
-from atoll_local.api.gql import accounts, legacy, machine, sessions
+from atoll_local.api.gql import accounts, images, legacy, machine, sessions
 from atoll_local.api.gql.context import Context
 
 _SDL = Path(__file__).with_name("sdl")
@@ -49,8 +49,8 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "groups_by_name": accounts.groups_by_name,
     "keypair_resource_policy": accounts.keypair_resource_policy,
     "keypair_resource_policies": accounts.keypair_resource_policies,
-    "image": machine.image,
-    "images": machine.images,
+    "image": images.image,
+    "images": images.images,
     "agent": machine.agent,
     "agents": machine.agents,
     "agent_list": machine.agent_list,

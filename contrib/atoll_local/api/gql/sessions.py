@@ -5,6 +5,7 @@ from typing import Any
 from atoll_local.api.gql.columns import CONTAINERS, SESSIONS, known_name
 from atoll_local.api.gql.context import Context, Fields, Info, as_json, together
 from atoll_local.api.gql.filters import Clause, compile_filter
+from atoll_local.api.gql.images import image_fields
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.services import raw_service_ports
 from atoll_local.cluster import AGENT
@@ -206,8 +207,6 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
 
 
 def _image_object(ctx: Context, session: Session) -> Fields | None:
-    from atoll_local.api.gql.machine import image_fields
-
     found = [one for one in ctx.cluster.engine.images() if one.canonical == session.image]
     return image_fields(found[0]) if found else None
 
