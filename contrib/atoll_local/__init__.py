@@ -29,7 +29,10 @@ def atoll_commands() -> Iterator[Command]:
 def atoll_profiles() -> Iterator[ProfileOffer]:
     """The embedded cluster, for when no other is configured."""
     yield ProfileOffer(
-        "local", "The embedded cluster on this machine", "atoll_local.launcher:offer"
+        "local",
+        "The embedded cluster on this machine",
+        load="atoll_local.launcher:offer",
+        running="atoll_local.launcher:running",
     )
 
 

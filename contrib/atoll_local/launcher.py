@@ -36,6 +36,13 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
     return profile(data, server)
 
 
+def running(paths: Paths) -> Profile | None:
+    """Return the profile of the embedded cluster if it runs."""
+    data = data_dir(paths)
+    server = read_server(data)
+    return profile(data, server) if server else None
+
+
 def profile(data: DataDir, server: dict[str, Any]) -> Profile:
     """Make the profile of a running cluster, as its administrator."""
     keys = json.loads(read_private(data.credentials))["admin"]

@@ -5,12 +5,14 @@ connections.
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atoll.commands import CommandTree
 from atoll.errors import AtollError, ConfigError
 from atoll.paths import Paths
 from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
+from atoll.records import ProfileOffer
 from atoll.settings import Settings
 from atoll.text import printable
 
@@ -83,14 +85,15 @@ class Program:
         import trio
 
         try:
-            profile = await trio.to_thread.run_sync(self._configured_profile)
+            profile = await trio.to_thread.run_sync(self._profile_if_up)
         except AtollError:
-            offered = {provided.record.name for provided in self.registry.collect("atoll_profiles")}
-            return next((api for of, api in self._apis.items() if of.name in offered), None)
+            return None
         return self._api(profile)
 
-    def _configured_profile(self) -> "Profile":
-        profile = self.settings.profile(None, {}, warn)
+    def _profile_if_up(self) -> "Profile":
+        offers = self.registry.by_name("atoll_profiles", lambda record: [record.name])
+        running = {name: partial(_take_running, provided) for name, provided in offers.items()}
+        profile = self.settings.profile(None, running, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
         self._load_transport("request", profile.endpoint.partition(":")[0])
         return profile
@@ -123,6 +126,20 @@ class Program:
         for api in self._apis.values():
             await api.aclose()
         self._apis.clear()
+
+
+def _take_running(
+    provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]
+) -> "Profile":
+    """Take an offer without starting anything; raises ConfigError when that is not possible."""
+    record, origin = provided
+    if record.running is None:
+        profile: Profile | None = load_attribute(record.load, origin)(paths, say)
+    else:
+        profile = load_attribute(record.running, origin)(paths)
+    if profile is None:
+        raise ConfigError(f"{record.name} does not run")
+    return profile
 
 
 def _load(provided: Provided[Any]) -> Any:

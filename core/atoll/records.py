@@ -100,12 +100,14 @@ class ProfileOffer:
 
     `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line
     on standard error. It is called when a command first needs a connection, and must be quick when
-    there is nothing to do.
+    there is nothing to do. If it may start something, `running` names
+    `def running(home: Paths) -> Profile | None`, which starts nothing; None if nothing runs.
     """
 
     name: str
     summary: str
     load: str
+    running: str | None = None
 
 
 @frozen

@@ -6,7 +6,18 @@ from pathlib import Path
 import click
 import trio
 
-from atoll import Candidate, Command, Completion, Name, Status, Transport, Unreachable, hookimpl
+from atoll import (
+    Candidate,
+    Command,
+    Completion,
+    Name,
+    Profile,
+    ProfileOffer,
+    Status,
+    Transport,
+    Unreachable,
+    hookimpl,
+)
 
 THINGS = [Candidate("alpha", "the first"), Candidate("beta one"), Candidate("it's")]
 ANSWERS: list[object] = []
@@ -43,6 +54,31 @@ class Prompted:
     @hookimpl
     def atoll_transports(self) -> Iterator[Transport]:
         yield Transport("request", ("http",), "prompted:no_requests")
+
+
+class Offering:
+    """A plugin with a cluster that it could start; `running` names what tells whether it runs."""
+
+    def __init__(self, running):
+        self.running = running
+
+    @hookimpl
+    def atoll_profiles(self) -> Iterator[ProfileOffer]:
+        yield ProfileOffer("offered", "", "prompted:start", f"prompted:{self.running}")
+
+
+def start(*_):
+    """Start the cluster."""
+    raise AssertionError("nothing may be started")
+
+
+def nothing_runs(home):
+    """Tell that the cluster does not run."""
+
+
+def one_runs(home):
+    """Return the profile of the running cluster."""
+    return Profile(name="offered", endpoint="http://127.0.0.1:9")
 
 
 def no_requests(*_):

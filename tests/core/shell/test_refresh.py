@@ -92,9 +92,11 @@ async def test_a_plugin_that_fails_costs_its_own_names(rounds, prompted):
     assert rounds.state.names_old
 
 
-async def test_nothing_is_started_for_completion(shell, prompted):
-    """Without a profile there is nobody to ask."""
+@pytest.mark.parametrize(("running", "asked"), [("nothing_runs", []), ("one_runs", ["offered"])])
+async def test_nothing_is_started_for_completion(shell, prompted, running, asked):
+    """Where no profile is configured, a cluster is asked only if it runs already."""
     shell.add(prompted.Prompted(), "prompted")
+    shell.add(prompted.Offering(running), "offering")
     one = Rounds(shell.program())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(one.refresher.run)
@@ -102,7 +104,7 @@ async def test_nothing_is_started_for_completion(shell, prompted):
         await one.round()
         nursery.cancel_scope.cancel()
 
-    assert prompted.ASKED == []
+    assert asked == prompted.ASKED
     assert not one.state.names_old
 
 
