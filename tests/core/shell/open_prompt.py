@@ -1,4 +1,4 @@
-"""Opens the prompt on the commands of `prompted.py`; started by the tests on a terminal of its own."""
+"""Opens the prompt on the commands of `prompted.py`, on the terminal that a test gives it."""
 
 import sys
 

@@ -1,0 +1,30 @@
+"""What the first prompt may load: the time to it is most of what a start feels like."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import sys
+sys.argv = ["atoll"]
+from atoll.cli import _root
+from atoll.program import Program
+program = Program.load()
+import atoll.shell.door, atoll.shell.prompt, atoll.shell.screen
+own = sys.stdlib_module_names
+print(*sorted({name.partition(".")[0] for name in sys.modules} - own - {"__main__"}))
+"""
+ALLOWED = {
+    *("atoll", "attr", "attrs", "click", "pluggy"),
+    *("trio", "outcome", "sniffio", "sortedcontainers", "idna", "exceptiongroup"),
+    *("prompt_toolkit", "wcwidth"),
+}
+
+
+def test_the_prompt_loads_no_transport_and_no_command(home):
+    """Of plugins only their light entry modules are there, of transports no library."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+
+    loaded = {name for name in result.stdout.split() if not name.startswith("_")}
+    assert {name for name in loaded if not name.startswith("atoll_")} <= ALLOWED
