@@ -80,15 +80,19 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
 async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
     """Do ahead what the first session and the first query would wait for."""
     await server.listening.wait()
+    await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
 
-    def work() -> None:
-        from atoll_local.api.gql.schema import schema
 
+def _look_around(engine: LocalEngine) -> None:
+    from atoll_local.api.gql.schema import schema
+
+    schema()
+    try:
         engine.images()
-        _log.info("%s", engine.probe)
-        schema()
-
-    await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+        _log.info("sandbox: %s", engine.probe)
+    except OSError:
+        # Whoever asks for a session will meet the same fault, and be told.
+        _log.exception("this machine cannot be looked over")
 
 
 def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
