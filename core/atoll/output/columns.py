@@ -27,7 +27,8 @@ class Column:
 
     `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
     turns its value into text for people; `keep` spares it from being cut on a narrow terminal;
-    `get` takes it from the record, by default the attribute or key `name`.
+    `width` is how many cells to reserve when records are written live, before their values are
+    known; `get` takes it from the record, by default the attribute or key `name`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     show: Callable[[Any], str] = _text
     right: bool = False
     keep: bool = False
+    width: int = 0
     get: Callable[[Any], Any] = field()
 
     @get.default

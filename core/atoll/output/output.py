@@ -49,11 +49,16 @@ class Output:
         *,
         format: str = "",
         paged: bool = False,
+        live: bool = False,
     ) -> None:
         """Write a list; `format` is the command's own preference, which `--output` overrides.
 
-        With `paged`, a list that does not fit the terminal goes through a pager.
+        With `paged`, a list that does not fit the terminal goes through a pager. With `live`, each
+        record can be read as soon as it comes.
         """
+        if live:
+            await self._live(records, columns, format)
+            return
         if paged and not self.label and self.stdout.isatty() and (command := pager_command()):
             await self._page(command, records, columns, format)
             return
@@ -62,6 +67,19 @@ class Output:
             writer.row([column.get(record) for column in columns])
         writer.end()
         self.stdout.flush()
+
+    async def _live(self, records: Any, columns: Sequence[Column], format: str) -> None:
+        writer = self._begin(self.stdout, columns, format, single=False)
+        writer.live()
+        self.stdout.flush()
+        try:
+            async for record in _iterate(records):
+                writer.row([column.get(record) for column in columns])
+                self.stdout.flush()
+        finally:
+            # Ctrl-C is how watching usually ends: what was written shall be whole even so.
+            writer.end()
+            self.stdout.flush()
 
     async def _page(
         self, command: list[str], records: Any, columns: Sequence[Column], format: str

@@ -44,6 +44,14 @@ class Table(Writer):
         self._held: list[list[str]] | None = []
         self._widths: list[int] = []
 
+    def live(self) -> None:
+        """Write the header now, as wide as the titles and the columns' own widths ask."""
+        # Where no later row has a say in the widths, one that needs more is not cut to them.
+        self.width = None
+        reserved = [" " * column.width for column in self.columns]
+        self._held = None
+        self._begin_rows([reserved])
+
     def row(self, values: Sequence[Any]) -> None:
         """Hold the first rows back until the widths are known, then write each at once."""
         shown = self.shown(values)
@@ -65,11 +73,14 @@ class Table(Writer):
             for shown in held:
                 self._write_fields(shown)
             return
-        self._widths = self._choose_widths(held)
-        if self.header:
-            self._write_header()
+        self._begin_rows(held)
         for shown in held:
             self._write(shown)
+
+    def _begin_rows(self, sample: Sequence[Sequence[str]]) -> None:
+        self._widths = self._choose_widths(sample)
+        if self.header:
+            self._write_header()
 
     def _choose_widths(self, rows: Sequence[Sequence[str]]) -> list[int]:
         titles = [cells(column.heading) if self.header else 0 for column in self.columns]

@@ -12,9 +12,10 @@ class Writer(ABC):
     """Writes records one by one, so that a list of any length takes constant memory.
 
     `begin` is called once, then `row` for each record with its raw values in the order of the
-    columns, then `end`, also when there was none. `single` tells that the command shows one thing,
-    not a list. `width` is the number of cells of the terminal, or None when the output is no
-    terminal.
+    columns, then `end`, also when there was none. `live` is called after `begin` when records come
+    as things happen, and each shall be read at once. `single` tells that the command shows one
+    thing, not a list. `width` is the number of cells of the terminal, or None when the output is
+    no terminal.
     """
 
     def __init__(self, file: IO[str], *, width: int | None = None, color: bool = False) -> None:
@@ -28,6 +29,9 @@ class Writer(ABC):
         """Learn the columns."""
         self.columns = columns
         self.single = single
+
+    def live(self) -> None:  # noqa: B027  # most formats hold nothing back
+        """Hold no record back from now on."""
 
     @abstractmethod
     def row(self, values: Sequence[Any]) -> None:
