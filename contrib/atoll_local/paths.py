@@ -19,9 +19,14 @@ class DataDir:
 
     @classmethod
     def prepare(cls, root: Path) -> "DataDir":
-        """Create the folder and those beneath it; raises StartError when that can't be done."""
+        """Create the folder and those beneath it; raises StartError when that can't be done.
+
+        A folder that holds other things is refused: it would be closed to everybody else.
+        """
         data = cls(root.expanduser().absolute())
         try:
+            if data.root.exists() and not data.kernels.exists() and any(data.root.iterdir()):
+                raise StartError(f"{data.root} holds other things; name a folder of its own")
             for folder in (data.root, data.kernels, data.log_folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             data.root.chmod(0o700)

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 3
 """Seconds that open requests get to end once the program stops."""
 
-_SESSION_PATIENCE = 30
+_SESSION_PATIENCE = 20
 """Seconds that sessions get to end before that; the next program finds what still runs then."""
 
 

@@ -60,7 +60,7 @@ def read_wish(call: Call) -> Wish:
         tag=params.text("tag"),
         cluster_mode=_cluster_mode(params),
         cluster_size=size,
-        priority=params.integer("priority", default=10),
+        priority=params.integer("priority", default=10, maximum=100),
         requested_slots=slots.as_text(),
         resource_opts=config.mapping("resource_opts", "resourceOpts"),
         environ=_environ(config),
@@ -142,7 +142,13 @@ def _cluster_size(params: Params, config: Params) -> int:
 
 
 def _environ(config: Params) -> dict[str, str]:
-    return {str(name): str(value) for name, value in config.mapping("environ").items()}
+    environ = config.mapping("environ")
+    wrong = [
+        name for name in environ if not name or "=" in name or "\0" in f"{name}{environ[name]}"
+    ]
+    if wrong:
+        raise invalid_params(f"environ: {wrong[0]!r} cannot be set", {"environ": "invalid"})
+    return {name: Params(environ).text(name) or "" for name in environ}
 
 
 def _ports(config: Params) -> list[int]:
@@ -194,12 +200,12 @@ def _batch(params: Params) -> dict[str, Any]:
 
 
 def _moment(text: str) -> str:
-    if match := _DURATION.fullmatch(text.strip().lower()):
-        wait = timedelta(**{_UNITS[match[2]]: int(match[1])})
-        return clock.stamp(datetime.now(UTC) + wait)
     try:
+        if match := _DURATION.fullmatch(text.strip().lower()):
+            wait = timedelta(**{_UNITS[match[2]]: int(match[1])})
+            return clock.stamp(datetime.now(UTC) + wait)
         return clock.stamp(clock.parse(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         why = f"{text!r} is neither a time nor a duration like 30m"
         raise invalid_params(why, {"starts_at": why}) from None
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from atoll_local.api.problems import Problem, invalid_params
 
 _MAX_BODY = 16 * 1024 * 1024
+_MAX_INTEGER = 2**31 - 1
 _TRUE = frozenset({"true", "yes", "1", "y", "t", "on"})
 _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
 
@@ -41,11 +42,11 @@ class Params:
     def text(self, *names: str) -> str | None:
         """Return a text; numbers are taken as texts."""
         value = self.get(*names)
-        if value is None or isinstance(value, str):
-            return value
-        if isinstance(value, int | float):
-            return str(value)
-        raise _wrong(names[0], "must be a text")
+        if value is None:
+            return None
+        if not isinstance(value, str | int | float):
+            raise _wrong(names[0], "must be a text")
+        return _valid(names[0], str(value))
 
     def required(self, *names: str) -> str:
         """Return a text that may not be missing or empty."""
@@ -64,8 +65,10 @@ class Params:
             raise _wrong(names[0], "must be true or false")
         return text in _TRUE
 
-    def integer(self, *names: str, default: int, minimum: int = 0) -> int:
-        """Return a whole number not below `minimum`."""
+    def integer(
+        self, *names: str, default: int, minimum: int = 0, maximum: int = _MAX_INTEGER
+    ) -> int:
+        """Return a whole number within bounds."""
         value = self.get(*names)
         if value is None:
             return default
@@ -75,6 +78,8 @@ class Params:
             raise _wrong(names[0], "must be a whole number") from None
         if number < minimum:
             raise _wrong(names[0], f"must be {minimum} or more")
+        if number > maximum:
+            raise _wrong(names[0], f"must be {maximum} or less")
         return number
 
     def mapping(self, *names: str) -> dict[str, Any]:
@@ -127,6 +132,15 @@ def _decode(body: bytes) -> dict[str, Any]:
     if not isinstance(decoded, dict):
         raise invalid_params("Malformed body: it must be a JSON object")
     return decoded
+
+
+def _valid(name: str, text: str) -> str:
+    """Return the text if it is one: JSON can escape halves of characters, which are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _wrong(name, "holds half a character") from None
+    return text
 
 
 def _wrong(name: str, why: str) -> Problem:

@@ -1,12 +1,13 @@
 """Streams of a session: code run over a websocket, and the list of its services."""
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from atoll_local.api.call import Call, Routes, admit, reply, route
 from atoll_local.api.naming import named_session, only
@@ -37,7 +38,8 @@ async def execute_stream(socket: WebSocket) -> None:
         return  # Before it said anything.
     except (Problem, EngineError, ValueError) as error:
         await _say(socket, {"status": "error", "msg": str(error)})
-    await socket.close()
+    if socket.client_state is WebSocketState.CONNECTED:
+        await socket.close()
 
 
 def _kernel(socket: WebSocket) -> Kernel:
@@ -90,7 +92,9 @@ async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
 
 
 async def _say(socket: WebSocket, message: dict[str, Any]) -> None:
-    await socket.send_text(json.dumps(message))
+    # That the client has gone is noticed where its messages are read.
+    with suppress(WebSocketDisconnect):
+        await socket.send_text(json.dumps(message))
 
 
 async def apps(call: Call) -> Response:

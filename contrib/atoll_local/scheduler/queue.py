@@ -6,7 +6,6 @@ let others by.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from attrs import frozen
 
@@ -48,11 +47,12 @@ class Queue:
 
     def next_start(self) -> float | None:
         """Return the seconds until the next session with a start time is due."""
-        waiting = [s.starts_at for s in self._pending() if s.starts_at]
-        if not waiting:
+        now = clock.now()
+        coming = [s.starts_at for s in self._pending() if s.starts_at and s.starts_at > now]
+        if not coming:
             return None
-        delta = clock.parse(min(waiting)) - datetime.now(UTC)
-        return max(delta.total_seconds(), 0.05)
+        delta = clock.parse(min(coming)) - clock.parse(now)
+        return delta.total_seconds()
 
     def _pending(self) -> list[Session]:
         return self.lifecycle.store.sessions.in_status("PENDING")

@@ -52,7 +52,7 @@ class Scheduler:
                 self._wake = anyio.Event()
                 for session in self.queue.schedule():
                     self._tasks.start_soon(self._launch, session)
-                with anyio.move_on_after(self.queue.next_start() or float("inf")):
+                with anyio.move_on_after(self.queue.next_start()):
                     await self._wake.wait()
 
     def wake(self) -> None:
@@ -69,7 +69,9 @@ class Scheduler:
         return self.running.get(self.store.kernels.main(session.id).id)
 
     def attach(self, session: Session, row: KernelRow, kernel: Kernel) -> None:
-        """Take a started kernel into care."""
+        """Take a started kernel into care, once."""
+        if row.id in self.running:
+            return
         self.running[row.id] = kernel
         self._tasks.start_soon(self._watch, session.id, row, kernel)
 

@@ -4,7 +4,8 @@ import re
 
 from attrs import frozen
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
+_COUNT = re.compile(r"(\d{1,9})(?:\.0*)?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 KNOWN_SLOTS = {"cpu": "count", "mem": "bytes"}
@@ -59,13 +60,10 @@ def from_text(amounts: dict[str, object]) -> Slots:
 
 def parse_count(value: object) -> int:
     """Read a number of processors, which is whole; raises AmountError."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        raise AmountError(f"cpu: {value!r} is not a number") from None
-    if number < 0 or number != int(number):
+    match = _COUNT.fullmatch(str(value).strip())
+    if match is None:
         raise AmountError(f"cpu: {value} is not a whole number of processors")
-    return int(number)
+    return int(match[1])
 
 
 def parse_size(value: object) -> int:

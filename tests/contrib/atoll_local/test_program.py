@@ -250,6 +250,17 @@ def test_folder_that_cannot_be_made(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+def test_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "precious").touch()
+    tmp_path.chmod(0o755)
+    command = [sys.executable, "-m", "atoll_local", "--data", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "holds other things" in result.stderr
+    assert mode(tmp_path) == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
 def test_stops_while_somebody_listens(program, http):
     client = program.start().client(http)
     with client.events() as events:

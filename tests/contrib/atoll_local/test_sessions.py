@@ -1,12 +1,15 @@
 """Sessions over the API: asking for them, waiting, sharing the machine, and their ends."""
 
 import base64
+import json
 import os
 import signal
 import socket
 import threading
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 INVALID = "https://api.backend.ai/probs/invalid-api-params"
 
@@ -109,6 +112,47 @@ def test_bad_wishes_are_told_clearly(client, body, word):
     problem = refused(client, **body)
     assert problem["type"] == INVALID
     assert word in problem["msg"]
+
+
+odd = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.just("1e9999"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+configs = st.fixed_dictionaries(
+    {},
+    optional={
+        "resources": st.dictionaries(st.sampled_from(["cpu", "mem"]), odd),
+        "environ": odd,
+        "preopen_ports": odd,
+        "resource_opts": odd,
+    },
+)
+NAMES = (
+    "name", "tag", "architecture", "group", "clusterSize", "clusterMode", "priority",
+    "maxWaitSeconds", "bootstrap_script", "dependencies", "callback_url", "startupCommand",
+    "starts_at", "reuseIfExists",
+)  # fmt: skip
+wishes = st.fixed_dictionaries({"config": configs | odd}, optional=dict.fromkeys(NAMES, odd))
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(wish=wishes, is_batch=st.booleans())
+def test_no_wish_is_too_odd_for_an_answer(shared, http, wish, is_batch):
+    client = shared.client(http, "user")
+    kind = {"type": "batch", "startupCommand": "true", "starts_at": "1h"} if is_batch else {}
+    body = {"name": "odd1", "image": "python", **kind, **wish, "enqueueOnly": True}
+    content = json.dumps(body)
+    headers = {"Content-Type": "application/json"}
+    answer = client.ask("POST", "/session", content=content, headers=headers)
+    assert answer.status_code in {201, 400, 404, 412}, answer.text
+    if answer.status_code == 201:
+        client.ask("DELETE", f"/session/{answer.json()['sessionId']}?forced=true")
 
 
 def test_unknown_image_names_what_is_near(client):
