@@ -31,6 +31,8 @@ from atoll_local.store.records import Session
 
 _BACKLOG = 256
 _EXIT_WHEN_GONE = 130
+_MUCH = 96 * 1024
+"""Characters of output after which a turn ends: clients take messages of 1 MiB, escapes and all."""
 
 
 @frozen(kw_only=True)
@@ -64,8 +66,12 @@ class Execution:
     async def pump(self) -> None:
         """Read the run's events until its end, or until nobody wants them any more."""
         with self._send, suppress(anyio.BrokenResourceError):
-            async for event in self._events():
-                await self._send.send(event)
+            try:
+                async for event in self._events():
+                    await self._send.send(event)
+            except anyio.get_cancelled_exc_class():
+                self.close()  # The program ends: nobody will read on.
+                raise
 
     async def _events(self) -> AsyncIterator[Event]:
         try:
@@ -76,20 +82,22 @@ class Execution:
             yield Finished(_EXIT_WHEN_GONE)
 
     async def turn(self, flush: float, *, patient: bool = False) -> Turn:
-        """Gather output for `flush` seconds, or until something happens that ends a turn.
+        """Gather output for `flush` seconds, until it is much, or until something ends the turn.
 
         A patient one lets the time begin with the first output.
         """
         console: list[list[Any]] = []
+        room = _MUCH
         until = anyio.current_time() + flush
         with anyio.CancelScope(deadline=float("inf") if patient else until) as scope:
-            while True:
+            while room > 0:
                 event = await self._next()
                 if not isinstance(event, Output | Media):
                     return _turn(event, console)
                 if patient and not console:
                     scope.deadline = anyio.current_time() + flush
                 _add(console, event)
+                room -= len(event.text if isinstance(event, Output) else event.data)
         return Turn(status="continued", console=console)
 
     async def _next(self) -> Event:

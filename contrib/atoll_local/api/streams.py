@@ -1,7 +1,7 @@
 """Streams of a session: code run over a websocket, and the list of its services."""
 
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -36,7 +36,7 @@ async def execute_stream(socket: WebSocket) -> None:
         await _converse(socket, kernel)
     except WebSocketDisconnect:
         return  # Before it said anything.
-    except (Problem, EngineError, ValueError) as error:
+    except (Problem, EngineError) as error:
         await _say(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
         await socket.close()
@@ -54,17 +54,25 @@ def _kernel(socket: WebSocket) -> Kernel:
 
 
 async def _converse(socket: WebSocket, kernel: Kernel) -> None:
-    asked = json.loads(await socket.receive_text())
+    asked = _read_request(await _hear(socket))
+    executions: Executions = socket.app.state.executions
+    execution = await executions.start(kernel, asked.text("mode") or "", asked)
+    with closing(execution):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_read_input, socket, execution, tasks.cancel_scope)
+            tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
+            await _tell(socket, execution)
+            tasks.cancel_scope.cancel()
+
+
+def _read_request(message: str) -> Params:
+    try:
+        asked = json.loads(message)
+    except ValueError:
+        asked = None
     if not isinstance(asked, dict):
         raise invalid_params("the first message must be a JSON object")
-    executions: Executions = socket.app.state.executions
-    execution = await executions.start(kernel, str(asked.get("mode")), Params(asked))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_read_input, socket, execution, tasks.cancel_scope)
-        tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
-        await _tell(socket, execution)
-        tasks.cancel_scope.cancel()
-    execution.close()
+    return Params(asked)
 
 
 async def _tell(socket: WebSocket, execution: Execution) -> None:
@@ -78,7 +86,7 @@ async def _tell(socket: WebSocket, execution: Execution) -> None:
 async def _read_input(socket: WebSocket, execution: Execution, scope: anyio.CancelScope) -> None:
     try:
         while True:
-            await execution.run.send_input(await socket.receive_text())
+            await execution.run.send_input(await _hear(socket))
     except WebSocketDisconnect:
         scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -89,6 +97,15 @@ async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
     await socket.app.state.cluster.stopping.wait()
     await _say(socket, {"status": "server-restarting", "msg": "the cluster program is stopping"})
     scope.cancel()
+
+
+async def _hear(socket: WebSocket) -> str:
+    """Return the next message as text, whichever kind of frame it came in."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    text: str | None = message.get("text")
+    return message["bytes"].decode("utf-8", "replace") if text is None else text
 
 
 async def _say(socket: WebSocket, message: dict[str, Any]) -> None:

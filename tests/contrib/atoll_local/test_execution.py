@@ -125,7 +125,7 @@ def test_interrupt(client):
         assert list(turns)[-1]["exitCode"] == 130
 
 
-@pytest.mark.parametrize("message", ["no json", "[]", '{"mode": "nope"}'])
+@pytest.mark.parametrize("message", ["no json", "[]", '{"mode": "nope"}', b"\xff\x00"])
 def test_stream_tells_mistakes(client, message):
     with client.stream("exec1") as socket:
         socket.send(message)
@@ -153,6 +153,14 @@ def test_much_output_arrives_whole(client):
     text = client.console(client.run("exec1", code))
     assert text.count("\n") == 20000
     assert text.endswith("19999 " + "x" * 50 + "\n")
+
+
+def test_messages_stay_small_enough_for_every_client(client):
+    with client.stream("exec1") as socket:
+        socket.send(json.dumps({"mode": "query", "code": "print('\\1' * 3_000_000)"}))
+        sizes = [len(message) for message in socket]
+    assert sum(sizes) > 3_000_000 * len("\\u0001")
+    assert max(sizes) < 1024 * 1024
 
 
 def test_logs(client):
