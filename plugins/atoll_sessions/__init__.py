@@ -16,6 +16,9 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate"))
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
+    yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
+    yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
+    yield Command("download", "Download files from a session", "atoll_sessions.download:download")
 
 
 @hookimpl

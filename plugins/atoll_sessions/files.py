@@ -1,6 +1,6 @@
 """Files into a session (`POST /session/{s}/upload`, every release)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,19 @@ def _read(path: Path) -> bytes:
         raise AtollError(f"{path}: {error.strerror}") from None
 
 
-async def upload(api: "Api", session_id: str, parts: "Sequence[Part]") -> None:
-    """Put files into a session's /home/work, as many in one request as the API takes."""
+async def upload(
+    api: "Api",
+    session_id: str,
+    parts: "Sequence[Part]",
+    on_sent: Callable[[int], None] = lambda _number: None,
+) -> None:
+    """Put files into a session's /home/work, as many in one request as the API takes; `on_sent` is
+    told how many are there.
+    """
     from atoll.api import path
 
     for start in range(0, len(parts), MOST_FILES):
         some = parts[start : start + MOST_FILES]
         # The same files under the same names: doing it twice does no harm.
         await api.request("POST", path("session", session_id, "upload"), parts=some, safe=True)
+        on_sent(start + len(some))

@@ -1,0 +1,87 @@
+"""Writing below one folder, whatever the names are and whatever lies there already.
+
+Names come from a cluster that may be lying, and a link met on the way leads anywhere. So the way
+down is walked by file descriptors, one name at a time, none of them a symbolic link. A file shows
+under its name when it is whole, and not before.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from errno import ELOOP, ENOTDIR
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from attrs import frozen
+
+from atoll import AtollError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CHUNK = 1024 * 1024
+
+
+@frozen
+class Beneath:
+    """The folder; all paths are relative to it, without `..`. All raise AtollError."""
+
+    root: Path
+
+    def make_folder(self, path: PurePosixPath, mode: int = 0o755) -> None:
+        """Make a folder and those above it, unless they are there."""
+        with self._explained(path), self._opened(path, mode):
+            pass
+
+    def write(self, path: PurePosixPath, content: IO[bytes], mode: int, mtime: float) -> None:
+        """Write a file, in place of one that is there, which stays until the new one is whole."""
+
+        def fill(draft: str, folder: int) -> None:
+            with os.fdopen(os.open(draft, _FRESH, mode, dir_fd=folder), "wb") as file:
+                while chunk := content.read(_CHUNK):
+                    file.write(chunk)
+                file.flush()
+                os.utime(file.fileno(), (mtime, mtime))
+
+        self._put(path, fill)
+
+    def link(self, path: PurePosixPath, target: str) -> None:
+        """Make a symbolic link, in place of a file or link that is there."""
+        self._put(path, lambda draft, folder: os.symlink(target, draft, dir_fd=folder))
+
+    def _put(self, path: PurePosixPath, make: Callable[[str, int], None]) -> None:
+        """Make something under a name that nobody knows, and give it its own."""
+        with self._explained(path), self._opened(path.parent) as folder:
+            draft = f".{secrets.token_hex(8)}.part"
+            try:
+                make(draft, folder)
+                os.replace(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(draft, dir_fd=folder)
+                raise
+
+    @contextmanager
+    def _opened(self, path: PurePosixPath, mode: int = 0o755) -> Iterator[int]:
+        """Open a folder below the root, making what is missing of it; `mode` is for the last."""
+        folder = os.open(self.root, _FOLDER)
+        try:
+            for position, name in enumerate(path.parts, start=1):
+                with suppress(FileExistsError):
+                    os.mkdir(name, mode if position == len(path.parts) else 0o755, dir_fd=folder)
+                below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            yield folder
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def _explained(self, path: PurePosixPath) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror
+            if error.errno in (ELOOP, ENOTDIR):
+                reason = "a file or a symbolic link is in the way"
+            raise AtollError(f"{self.root / path}: {reason}") from None

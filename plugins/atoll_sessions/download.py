@@ -1,0 +1,56 @@
+"""`download`: files and folders out of a session."""
+
+from pathlib import Path
+
+import click
+
+from atoll import AtollError, Context, Name
+from atoll_sessions.api import find_session
+from atoll_sessions.beneath import Beneath
+from atoll_sessions.fetching import Fetching
+from atoll_sessions.fields import binary_size
+from atoll_sessions.remote_files import in_home
+from atoll_sessions.unpack import Unpacked
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--dest",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Put them in this folder.",
+)
+async def download(context: Context, session: str, files: tuple[str, ...], dest: Path) -> int:
+    """Download files and folders of a session, their paths being seen from /home/work.
+
+    Each goes by its own name in DEST, in place of a file that is there.
+    """
+    wanted = [in_home(file) for file in files]
+    _make(dest)
+    api = await context.connect()
+    found = await find_session(api, session)
+    with context.output.progress(f"downloading from {found.name} …") as show:
+        fetching = Fetching(api, found.id, Beneath(dest), context.output.warn, show)
+        try:
+            for path in wanted:
+                await fetching.fetch(path)
+        finally:
+            _tell(context, fetching.done, dest)
+    return fetching.exit_code
+
+
+def _make(dest: Path) -> None:
+    try:
+        dest.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AtollError(f"{dest}: {error.strerror}") from None
+
+
+def _tell(context: Context, done: Unpacked, dest: Path) -> None:
+    for what in done.left_out:
+        context.output.warn(f"left out: {what}")
+    files = f"{done.files} file{'s' * (done.files != 1)}"
+    context.output.note(f"downloaded {files} ({binary_size(done.size)}) to {dest}")

@@ -1,0 +1,152 @@
+"""Files of a running session over the API: what lies in a folder, and their content as archives."""
+
+import json
+import re
+from pathlib import PurePosixPath
+from posixpath import normpath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import frozen
+
+from atoll import AtollError, NotFound, Problem, UsageError
+from atoll_sessions.multipart import read_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atoll.api import Api
+
+HOME = PurePosixPath("/home/work")
+"""Where a session's files live; the API reaches nothing outside."""
+MOST_BYTES = 1024 * 1024
+"""How large an archive the API gives, in bytes."""
+_MOST_ANSWER = 16 * MOST_BYTES
+_DOWNLOAD_BY_POST = 8
+"""The major version of the API from which downloads are asked for by POST."""
+_NOT_ALLOWED = (404, 405)
+_PYTHON_ERROR = re.compile(r"^\w*Error: (?:\[Errno \d+\] )?")
+
+
+@frozen(kw_only=True)
+class FileEntry:
+    """A file in a session: `mode` as `ls -l` shows it, `size` in bytes, `mtime` in Unix seconds."""
+
+    mode: str
+    size: int
+    mtime: float
+    filename: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.mode.startswith("d")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an ordinary file."""
+        return self.mode.startswith("-")
+
+
+def in_home(path: str) -> PurePosixPath:
+    """Return a path as seen in the session relative to its home; raises UsageError outside."""
+    absolute = PurePosixPath(normpath(HOME / path))
+    if not absolute.is_relative_to(HOME):
+        raise UsageError(f"{path} lies outside of {HOME}, which is all that can be reached")
+    return absolute.relative_to(HOME)
+
+
+async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[FileEntry]:
+    """Return what lies in a folder, by name (`GET /session/{s}/files`).
+
+    Raises NotFound, or AtollError with the words of the session when it is no folder.
+    """
+    from atoll.api import path as route
+
+    try:
+        answer = await api.json(
+            "GET", route("session", session_id, "files"), params={"path": str(path)}
+        )
+    except Problem as problem:
+        if "not found" in problem.message.lower() and problem.type == "invalid-api-params":
+            raise NotFound(f"{path}: no such file or folder") from None
+        raise
+    if answer["errors"]:
+        _raise_told(path, answer["errors"])
+    entries = [_entry(item) for item in json.loads(answer["files"] or "[]")]
+    return sorted(entries, key=lambda entry: entry.filename)
+
+
+def _entry(item: dict[str, Any]) -> FileEntry:
+    if "/" in item["filename"] or item["filename"] in ("", ".", ".."):
+        raise AtollError(f"the cluster lists a file called {item['filename']!r}")
+    return FileEntry(**{key: item[key] for key in ("mode", "size", "mtime", "filename")})
+
+
+def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
+    """Raise what the session's own Python has said: the last line of its traceback."""
+    told = _PYTHON_ERROR.sub("", errors.strip().splitlines()[-1])
+    told = told.rpartition(": '")[0] or told
+    if "No such file" in told:
+        raise NotFound(f"{path}: no such file or folder")
+    raise AtollError(f"{path}: {told.lower()}")
+
+
+async def find_entry(api: "Api", session_id: str, path: PurePosixPath) -> FileEntry:
+    """Return one file as the folder above it lists it; raises NotFound."""
+    for entry in await list_folder(api, session_id, path.parent):
+        if entry.filename == path.name:
+            return entry
+    raise NotFound(f"{path}: no such file or folder")
+
+
+async def fetch_archive(
+    api: "Api",
+    session_id: str,
+    path: PurePosixPath,
+    on_bytes: "Callable[[int], None]" = lambda _size: None,
+) -> bytes:
+    """Return a file or folder as a tar archive (`/session/{s}/download`); `on_bytes` is told how
+    much has come so far.
+
+    It is asked for by GET up to version 7 of the API, which has one request body on each method,
+    and by POST from 24.03 on, where parameters are read from the query. A gateway may be of
+    another mind than the version it announces, so the other method is tried as well.
+    """
+    is_newer = (await api.version()).major >= _DOWNLOAD_BY_POST
+    methods = ("POST", "GET") if is_newer else ("GET", "POST")
+    try:
+        return await _fetch(api, methods[0], session_id, path, on_bytes)
+    except Problem as problem:
+        if problem.status not in _NOT_ALLOWED or problem.type == "object-not-found":
+            raise
+    return await _fetch(api, methods[1], session_id, path, on_bytes)
+
+
+async def _fetch(
+    api: "Api",
+    method: str,
+    session_id: str,
+    path: PurePosixPath,
+    on_bytes: "Callable[[int], None]",
+) -> bytes:
+    from atoll.api import path as route
+
+    reply = await api.request(
+        method,
+        route("session", session_id, "download"),
+        params={"files": [str(path)]},
+        query=True,
+        safe=True,
+        stream=True,
+    )
+    body = bytearray()
+    async with reply:
+        async for chunk in reply.chunks():
+            body += chunk
+            on_bytes(len(body))
+            if len(body) > _MOST_ANSWER:
+                raise AtollError(f"{path}: the cluster sends more than its API allows")
+    parts = read_parts(reply.headers.get("content-type", ""), bytes(body))
+    if len(parts) != 1:
+        raise AtollError(f"{path}: the cluster sent {len(parts)} archives for one file")
+    return parts[0]

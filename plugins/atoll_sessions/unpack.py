@@ -1,0 +1,157 @@
+"""Unpacking an archive that a cluster sent, as if the cluster were hostile.
+
+Whoever controls a session controls what it sends, and no session shall reach the files of those who
+download from it. So an archive may hold the one name that was asked for, and what lies below that;
+it is looked through to its end before the first file is written; and it is written by a
+:class:`~atoll_sessions.beneath.Beneath`.
+"""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Self
+
+from attrs import define, field, frozen
+
+from atoll import AtollError
+from atoll_sessions.beneath import Beneath
+
+_LATEST = 2.0**33
+"""The last modification time that is believed, in Unix seconds."""
+
+
+class HostileArchive(AtollError):
+    """The archive holds what no honest cluster sends; nothing of it was written."""
+
+
+@define
+class Unpacked:
+    """What came out of archives: files, their bytes, and what was left out, with the reason."""
+
+    files: int = 0
+    size: int = 0
+    left_out: list[str] = field(factory=list)
+
+
+@frozen
+class Archive:
+    """A tar archive of the file or folder called `name`."""
+
+    name: str
+    _content: bytes = field(repr=False)
+    _members: Sequence[tarfile.TarInfo] = field(repr=False)
+
+    @classmethod
+    def read(cls, name: str, content: bytes) -> Self:
+        """Look through an archive; raises HostileArchive."""
+        try:
+            with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
+                members = [_checked(member, name, len(content)) for member in tar]
+        except HostileArchive:
+            raise
+        except Exception:  # noqa: BLE001  # fed by a stranger, the parser may stumble over anything
+            raise HostileArchive("the cluster sent an archive that can't be read") from None
+        return cls(name, content, members)
+
+    def link_target(self) -> str | None:
+        """Return where the link leads if what was asked for is a symbolic link itself."""
+        alone = self._members[0] if len(self._members) == 1 else None
+        return alone.linkname if alone and alone.issym() else None
+
+    def unpack(self, target: Beneath, place: PurePosixPath, done: Unpacked) -> None:
+        """Write what was asked for to `place`, which may have another name, adding up `done`.
+
+        Links that lead out of the folder, devices and the like are left out. Raises HostileArchive,
+        or AtollError when the target can't be written.
+        """
+        for member in self._members:
+            _ask_standard_library(member, target)
+        for member in self._members:
+            below = PurePosixPath(member.name).relative_to(self.name)
+            self._unpack_one(member, target, place, below, done)
+
+    def _unpack_one(
+        self,
+        member: tarfile.TarInfo,
+        target: Beneath,
+        place: PurePosixPath,
+        below: PurePosixPath,
+        done: Unpacked,
+    ) -> None:
+        content = self._content_of(member)
+        if content is not None:
+            target.write(place / below, io.BytesIO(content), _file_mode(member), _time(member))
+            done.files += 1
+            done.size += len(content)
+        elif member.isdir():
+            target.make_folder(place / below, member.mode & 0o755 | 0o700)
+        elif member.issym() and _stays_below(member.linkname, len(below.parts) - 1):
+            target.link(place / below, member.linkname)
+        else:
+            done.left_out.append(f"{place / below} ({_kind(member)})")
+
+    def _content_of(self, member: tarfile.TarInfo) -> bytes | None:
+        """Return a file's bytes; a hard link becomes a file of its own; None for anything else."""
+        if member.islnk():
+            named = [one for one in self._members if one.name == member.linkname]
+            return self._content_of(named[0]) if named and not named[0].islnk() else None
+        if not member.isreg() or member.issparse():
+            return None
+        return self._content[member.offset_data : member.offset_data + member.size]
+
+
+def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
+    """Return a member that lies where it may; raises HostileArchive."""
+    path = PurePosixPath(member.name)
+    if path.parts[:1] != (name,):
+        raise HostileArchive(f"the cluster sent {member.name!r} instead of {name!r}")
+    if ".." in path.parts or "\0" in member.name:
+        raise HostileArchive(f"the cluster sent a file called {member.name!r}")
+    is_cut = member.isreg() and not member.issparse() and member.offset_data + member.size > size
+    if member.size < 0 or is_cut:
+        raise HostileArchive(f"the cluster sent {member.name!r} with a false size")
+    return member
+
+
+def _ask_standard_library(member: tarfile.TarInfo, target: Beneath) -> None:
+    """Have Python's own filter look as well, which learns of new attacks with its releases.
+
+    What it refuses for its kind or its target alone is left out later on, and told.
+    """
+    try:
+        tarfile.data_filter(member, str(target.root))
+    except (
+        tarfile.SpecialFileError,
+        tarfile.AbsoluteLinkError,
+        tarfile.LinkOutsideDestinationError,
+    ):
+        return
+    except (tarfile.FilterError, ValueError, OSError) as error:
+        raise HostileArchive(f"the cluster sent what must not be unpacked: {error}") from None
+
+
+def _stays_below(link: str, depth: int) -> bool:
+    """Tell whether a link, `depth` folders below what was asked for, leads nowhere above that.
+
+    It may climb at its start only: what `..` means behind another link can't be told from names.
+    """
+    path = PurePosixPath(link)
+    climbs = path.parts.count("..")
+    starts_with_them = path.parts[:climbs] == ("..",) * climbs
+    return not path.is_absolute() and starts_with_them and climbs <= depth and "\0" not in link
+
+
+def _file_mode(member: tarfile.TarInfo) -> int:
+    """Return a file's mode without set-id bits, and writable for its owner alone."""
+    return member.mode & 0o755 | 0o600
+
+
+def _time(member: tarfile.TarInfo) -> float:
+    return member.mtime if 0 <= member.mtime < _LATEST else 0
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.issym() or member.islnk():
+        return f"a link to {member.linkname}"
+    return "a sparse file" if member.issparse() else "no file or folder"
