@@ -1,5 +1,6 @@
 """Channels of messages over websockets, with `websockets.trio`. Its names don't show outside."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
@@ -30,6 +31,10 @@ from atoll_rest.api import (
     tls_context,
     tls_failure,
 )
+
+# What goes wrong with a connection is raised where it is used; nobody wants it told twice.
+_log = logging.getLogger("atoll.websocket")
+_log.addHandler(logging.NullHandler())
 
 _HANDSHAKE_TIMEOUT = 30.0
 _PING_INTERVAL = 30.0
@@ -84,7 +89,10 @@ class WebsocketTransport:
             compression=None,
             open_timeout=_HANDSHAKE_TIMEOUT,
             ping_interval=_PING_INTERVAL,
-            ping_timeout=_PING_INTERVAL,
+            # A manager that waits for code to print something does not read, and so answers no
+            # pings: silence says nothing about the connection. TCP notices when it is gone.
+            ping_timeout=None,
+            logger=_log,
             close_timeout=_CLOSE_TIMEOUT,
             max_size=_LARGEST_MESSAGE,
         )
