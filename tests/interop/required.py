@@ -1,0 +1,52 @@
+"""Fail when a test that must have run was skipped: `required.py REPORT`, a JUnit XML file of pytest.
+
+A client that needs a Python which this machine does not have may be left out, all but the one of
+23.09, the release of the cluster. Besides that everything is required, and each part must be there.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+PARTS = {
+    "the shell on the real cluster": ("test_real_cluster", "[endpoint"),
+    "the shell on the embedded cluster": ("test_real_cluster", "[embedded"),
+    "the official client 23.9.10": ("test_official_clients", "[23.9.10]"),
+    "the transports on the real cluster": ("test_transport",),
+}
+OPTIONAL = ("no Python 3.9 ", "no Python 3.13 ")
+
+
+def main(report: Path) -> int:
+    """Print what is missing; returns the exit code."""
+    cases = list(ET.parse(report).iter("testcase"))  # noqa: S314  # pytest wrote it just now
+    problems = [*skipped(cases), *missing(cases)]
+    for problem in problems:
+        print(problem)  # noqa: T201  # the answer of this program
+    return 1 if problems else 0
+
+
+def skipped(cases: Sequence[ET.Element]) -> Iterator[str]:
+    """Tell of tests that were skipped and must not be."""
+    for case in cases:
+        skip = case.find("skipped")
+        if skip is not None and not skip.get("message", "").startswith(OPTIONAL):
+            yield f"skipped: {title(case)}: {skip.get('message')}"
+
+
+def missing(cases: Sequence[ET.Element]) -> Iterator[str]:
+    """Tell of parts of which no test ran."""
+    ran = [title(case) for case in cases if case.find("skipped") is None]
+    for part, words in PARTS.items():
+        if not any(all(word in name for word in words) for name in ran):
+            yield f"not run: {part}"
+
+
+def title(case: ET.Element) -> str:
+    """Return a test's full name."""
+    return f"{case.get('classname')}::{case.get('name')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
