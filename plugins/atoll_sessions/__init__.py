@@ -13,12 +13,30 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("admin session", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("run", "Run code in a session", "atoll_sessions.run:run")
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
+    yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")
     yield Command("rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate"))
+    yield Command("wait", "Wait until a session is in a status", "atoll_sessions.wait:wait")
+    yield Command("events", "Show what happens to a session", "atoll_sessions.events:events")
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
+    yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")
     yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
     yield Command("download", "Download files from a session", "atoll_sessions.download:download")
+    for name, summary in _SWEEP.items():
+        load = f"atoll_sessions.sweep.commands:{name.replace('-', '_')}"
+        yield Command(f"sweep {name}", summary, load)
+
+
+_SWEEP = {
+    "list": "List sweeps",
+    "status": "Show the cases of a sweep",
+    "logs": "Show what cases have printed",
+    "cancel": "End sweeps and their sessions",
+    "resume": "Run the cases that are missing or failed",
+    "retry-failed": "Run the cases that failed again",
+    "rm": "Forget sweeps",
+}
 
 
 @hookimpl
@@ -26,3 +44,4 @@ def atoll_completions() -> Iterator[Completion]:
     """Names of sessions and images."""
     yield Completion("session", "atoll_sessions.completions:sessions", ttl=3.0)
     yield Completion("image", "atoll_sessions.completions:images", ttl=300.0)
+    yield Completion("sweep", "atoll_sessions.sweep.completions:sweeps", ttl=3.0)

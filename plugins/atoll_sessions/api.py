@@ -1,6 +1,7 @@
 """Sessions over the API. What other plugins may use of this one."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -74,28 +75,32 @@ async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Ses
     return Session.from_node(data["compute_session"])
 
 
-async def find_session(api: "Api", reference: str, *, ended: bool = False) -> Session:
+async def find_session(
+    api: "Api", reference: str, *, ended: bool = False, owner: str | None = None
+) -> Session:
     """Find a session by its id, the start of its id, or its name.
 
     Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a
-    session that has ended is found too when no other is: the one that ended last.
+    session that has ended is found too when no other is: the one that ended last. `owner` is the
+    access key of the user whose session it is, when that is another one.
     """
     fields = ["id", "name", "status"]
     if _is_uuid(reference):
         return await get_session(api, reference, fields)
     by_name = f"name == {_quoted(reference)}"
-    found = [session async for session in list_sessions(api, fields, filter=by_name, limit=PAGE)]
+    listed = partial(list_sessions, api, fields, access_key=owner)
+    found = [session async for session in listed(filter=by_name, limit=PAGE)]
     if not found and _may_start_an_id(reference):
-        live = list_sessions(api, fields)
-        found = [session async for session in live if session.id.startswith(reference.lower())]
+        start = reference.lower()
+        found = [session async for session in listed() if session.id.startswith(start)]
     if not found and ended:
-        dead = list_sessions(api, fields, status=",".join(DEAD), filter=by_name, limit=1)
-        found = [session async for session in dead]
+        dead = ",".join(DEAD)
+        found = [session async for session in listed(status=dead, filter=by_name, limit=1)]
     if len(found) == 1:
         return found[0]
     if found:
-        listed = ", ".join(f"{session.id} ({session.name})" for session in found)
-        raise NotFound(f"{reference!r} means several sessions", hint=listed)
+        several = ", ".join(f"{session.id} ({session.name})" for session in found)
+        raise NotFound(f"{reference!r} means several sessions", hint=several)
     raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
 
 

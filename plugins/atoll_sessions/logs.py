@@ -1,16 +1,87 @@
 """`logs`: what a session has printed."""
 
-import click
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from atoll import Context, Name
-from atoll_sessions.api import find_session, read_logs
+import click
+import trio
+
+from atoll import Context, Name, Problem
+from atoll_sessions.api import find_session, get_session, read_logs
+from atoll_sessions.statuses import FINAL
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 2.0
+_MARK = 512
+"""Characters by which the beginning of a log is looked for in an earlier one."""
 
 
 @click.command()
 @click.argument("session", type=Name("session"))
-async def logs(context: Context, session: str) -> None:
+@click.option("-f", "--follow", is_flag=True, help="Go on with what it prints until it has ended.")
+async def logs(context: Context, session: str, follow: bool) -> None:
     """Show what a session has printed, also after its end."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    text = await read_logs(api, found.id)
-    context.output.stream("stdout", text if text.endswith("\n") or not text else text + "\n")
+
+    def show(text: str) -> None:
+        context.output.stream("stdout", text)
+
+    if follow:
+        text = await _follow(api, found.id, show)
+    else:
+        text = await read_logs(api, found.id)
+        show(text)
+    if text and not text.endswith("\n"):
+        show("\n")
+
+
+async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> str:
+    """Show what a session prints until it has ended; returns the log as it was then.
+
+    The API gives the whole log each time, so it is asked for less often while nothing is printed.
+    """
+    shown, pause = "", _FIRST_PAUSE
+    while True:
+        # In this order: what it printed last is in the log by the time it has ended.
+        session = await get_session(api, session_id, ["status"])
+        has_ended = session.status in FINAL
+        text = await _read(api, session_id, default=shown, strict=has_ended)
+        if news := new_part(shown, text):
+            show(news)
+        pause = _FIRST_PAUSE if news else min(pause * 1.5, _LONGEST_PAUSE)
+        shown = text
+        if has_ended:
+            return shown
+        await trio.sleep(pause)
+
+
+async def _read(api: "Api", session_id: str, *, default: str, strict: bool) -> str:
+    """Return the log; while its container is made or removed, clusters may have none to give."""
+    try:
+        return await read_logs(api, session_id) or default
+    except Problem:
+        if strict:
+            raise
+        return default
+
+
+def new_part(before: str, now: str) -> str:
+    """Return what a log has that an earlier reading of it had not.
+
+    Clusters keep a log up to some length and then drop its front, so the later one may begin
+    anywhere in the earlier one; where it does not, all of it is new.
+    """
+    if now.startswith(before):
+        return now[len(before) :]
+    mark = now[:_MARK]
+    start = before.find(mark)
+    while start >= 0:
+        kept = before[start:]
+        if now.startswith(kept):
+            return now[len(kept) :]
+        start = before.find(mark, start + 1)
+    return now

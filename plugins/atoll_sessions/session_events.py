@@ -1,0 +1,159 @@
+"""What happens to a session, as it happens (`GET /events/session`, server-sent events).
+
+Releases differ in what they send: 23.09 refuses parameters that it does not know, 26.x sends the
+events of all sessions whichever was asked for, and both send some events several times. Nothing is
+replayed, so whoever listens has to look at the session once listening has begun.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import define, field, frozen
+
+from atoll import Problem, Unreachable
+from atoll_sessions.api import get_session
+from atoll_sessions.statuses import FINAL
+
+if TYPE_CHECKING:
+    from atoll.api import Api, Reply
+
+_LAST = ("session_terminated", "session_cancelled", "session_error")
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_PATIENCE = 300.0
+"""Seconds after which a cluster that can't be reached is given up."""
+
+
+@frozen(kw_only=True)
+class SessionEvent:
+    """An event, named as the cluster does; `time` is when it came, in ISO 8601.
+
+    `kernel_id` and `cluster_role` (`main` or `sub`) are those of the container that it is about;
+    26.x tells no exit codes.
+    """
+
+    time: str
+    event: str
+    reason: str = ""
+    exit_code: int | None = None
+    kernel_id: str | None = None
+    cluster_role: str | None = None
+
+    @classmethod
+    def from_data(cls, name: str, data: dict[str, Any]) -> "SessionEvent":
+        """Make an event, which has happened now, of its name and data."""
+        return cls(
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            event=name,
+            reason=data.get("reason") or "",
+            exit_code=data.get("exitCode"),
+            kernel_id=data.get("kernelId"),
+            cluster_role=data.get("clusterRole"),
+        )
+
+    @property
+    def scope(self) -> str:
+        """What it is about: `session` or `kernel`."""
+        return self.event.partition("_")[0]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing happens to the session after it."""
+        return self.event in _LAST
+
+
+@define
+class Watch:
+    """Listens to one session until it has ended; `say` is told what is no event."""
+
+    api: "Api"
+    session_id: str
+    owner: str | None
+    say: Callable[[str], None]
+    _newest: dict[str | None, str] = field(factory=dict, init=False)
+    """The newest event of each container, and of the session itself."""
+
+    async def events(self) -> AsyncGenerator[SessionEvent]:
+        """Yield events up to the session's last; a connection that breaks is made again.
+
+        Raises Unreachable when that can't be done for some minutes.
+        """
+        reply = await self._subscribe()
+        while True:
+            async with reply:
+                if await self._has_ended():
+                    return
+                async with aclosing(self._read(reply)) as events:
+                    async for event in events:
+                        yield event
+                        if event.is_last:
+                            return
+            self.say("the stream of events broke off; connecting again")
+            reply = await self._subscribe_again()
+            self.say("connected again; what happened meanwhile was missed")
+
+    async def _subscribe(self) -> "Reply":
+        params = {"sessionId": self.session_id, "scope": "*", "ownerAccessKey": self.owner}
+        return await self.api.request(
+            "GET", "/events/session", params=params, stream=True, timeout=None
+        )
+
+    async def _subscribe_again(self) -> "Reply":
+        pause, give_up = _FIRST_PAUSE, trio.current_time() + _PATIENCE
+        while True:
+            await trio.sleep(pause)
+            try:
+                return await self._subscribe()
+            except Unreachable:
+                if trio.current_time() >= give_up:
+                    raise
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _has_ended(self) -> bool:
+        """Look whether there is anything to wait for, and say so if there is not."""
+        try:
+            session = await get_session(
+                self.api, self.session_id, ["name", "status", "status_info"]
+            )
+        except Problem:
+            return False  # of another's session, events may be all that one is shown
+        if session.status not in FINAL:
+            return False
+        reason = f": {session.status_info}" if session.status_info else ""
+        self.say(f"session {session.name} has ended already; it is {session.status}{reason}")
+        return True
+
+    async def _read(self, reply: "Reply") -> AsyncGenerator[SessionEvent]:
+        """Yield the events of this session until the stream ends, however that comes."""
+        try:
+            async with aclosing(_closable(reply.events())) as messages:
+                async for message in messages:
+                    event = self._event(message.event, message.data)
+                    if event is not None:
+                        yield event
+        except Unreachable:
+            return
+
+    def _event(self, name: str, text: str) -> SessionEvent | None:
+        """Return the event that a message tells of, None when it is of no interest."""
+        try:
+            data = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(data, dict) or data.get("sessionId") != self.session_id:
+            return None
+        event = SessionEvent.from_data(name, data)
+        subject = event.kernel_id if event.scope == "kernel" else None
+        if self._newest.get(subject) == name:
+            return None
+        self._newest[subject] = name
+        return event
+
+
+async def _closable(messages: AsyncIterator[Any]) -> AsyncGenerator[Any]:
+    async for message in messages:
+        yield message

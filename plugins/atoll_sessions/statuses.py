@@ -1,0 +1,81 @@
+"""What statuses a session goes through, and waiting for one."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from atoll import UsageError
+from atoll_sessions.api import get_session
+from atoll_sessions.model import DEAD, Session
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+FAILED = "ERROR"
+FINAL = (*DEAD, FAILED)
+"""The statuses that nothing but its removal gets a session out of."""
+_STARTING: Sequence[tuple[str, ...]] = (
+    ("PENDING",),
+    ("SCHEDULED",),
+    ("PULLING", "PREPARING"),  # in this order up to 24.x, in the other one since
+    ("PREPARED",),
+    ("CREATING",),
+    ("RUNNING",),
+)
+_ENDING: Sequence[tuple[str, ...]] = (("TERMINATING",), ("TERMINATED",))
+_OTHERS = ("RUNNING_DEGRADED", "RESTARTING", "DEPRIORITIZING", "RESERVED", "PREEMPTED")
+KNOWN = tuple(
+    dict.fromkeys([*(name for step in (*_STARTING, *_ENDING) for name in step), *_OTHERS, *FINAL])
+)
+"""Every status that a release up to 26.8 has."""
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
+
+
+def known_status(name: str) -> str:
+    """Return the status of this name in whatever case; raises UsageError listing all."""
+    if name.upper() not in KNOWN:
+        raise UsageError(f"no such status: {name}", hint=f"known: {', '.join(KNOWN)}")
+    return name.upper()
+
+
+def has_reached(status: str, wanted: str) -> bool:
+    """Tell whether a session is in the wanted status, or has come through it on its usual way.
+
+    It may be in some for a moment only, which nobody can be sure to see.
+    """
+    for way in (_STARTING, _ENDING):
+        now, then = _step(way, status), _step(way, wanted)
+        if now is not None and then is not None:
+            return now > then or status == wanted
+    return status == wanted
+
+
+def _step(way: Sequence[tuple[str, ...]], status: str) -> int | None:
+    return next((index for index, step in enumerate(way) if status in step), None)
+
+
+def can_reach(status: str, wanted: str) -> bool:
+    """Tell whether a session in one status may come to be in another one still."""
+    if status == FAILED:
+        return _step(_ENDING, wanted) is not None
+    return status not in DEAD
+
+
+async def look_until(
+    api: "Api",
+    session_id: str,
+    fields: Sequence[str],
+    done: Callable[[Session], bool],
+    show: Callable[[str], None] = lambda _status: None,
+) -> Session:
+    """Look at a session again and again until `done` with it; `show` is told each status."""
+    pause = _FIRST_PAUSE
+    while True:
+        session = await get_session(api, session_id, ["id", "name", "status", *fields])
+        if done(session):
+            return session
+        show(session.status)
+        await trio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -1,0 +1,59 @@
+"""`wait`: until a session is in a status."""
+
+import math
+
+import click
+import trio
+
+from atoll import AtollError, Context, Name, TimedOut
+from atoll_sessions.api import find_session
+from atoll_sessions.model import Session
+from atoll_sessions.statuses import can_reach, has_reached, known_status, look_until
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.option(
+    "--for", "wanted", default="RUNNING", metavar="STATUS", show_default=True, help="Wait for this."
+)
+@click.option(
+    "--max-wait",
+    type=click.IntRange(0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait no longer than this; the exit code is 124 then.",
+)
+async def wait(context: Context, session: str, wanted: str, max_wait: int) -> None:
+    """Wait until a session is in a status, or has been on its way from start to end.
+
+    Fails as soon as the session can't come to be in it any more.
+    """
+    target = known_status(wanted)
+    api = await context.connect()
+    found = await find_session(api, session, ended=True)
+
+    def is_over(now: Session) -> bool:
+        return has_reached(now.status, target) or not can_reach(now.status, target)
+
+    with context.output.progress(f"waiting for {found.name} …") as show:
+        with trio.move_on_after(max_wait or math.inf):
+            found = await look_until(
+                api,
+                found.id,
+                ["status_info"],
+                is_over,
+                lambda status: show(f"{found.name} is {status}, waiting for {target} …"),
+            )
+            _tell(context, found, target)
+            return
+    raise TimedOut(f"session {found.name} is not {target} after {max_wait} s")
+
+
+def _tell(context: Context, session: Session, target: str) -> None:
+    """Say what came of it; raises AtollError when it is not what was waited for."""
+    if not has_reached(session.status, target):
+        reason = f" ({session.status_info})" if session.status_info else ""
+        raise AtollError(
+            f"session {session.name} is {session.status}{reason} and will not be {target} any more"
+        )
+    context.output.note(f"session {session.name} is {session.status}")
