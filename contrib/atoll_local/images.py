@@ -15,7 +15,7 @@ REGISTRY = "local"
 def near(engine: Engine, name: str) -> list[str]:
     """Return names of images that look like `name`, the likeliest first."""
     names = [known for image in engine.images() for known in (image.canonical, *image.aliases)]
-    return difflib.get_close_matches(name, names, n=5, cutoff=0.4)
+    return difflib.get_close_matches(name, names, n=5, cutoff=0.5)
 
 
 def minimum(image: Image) -> Slots:

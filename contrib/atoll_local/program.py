@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 3
 """Seconds that open requests get to end once the program stops."""
 
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open; short ones race with clients that use it again."""
+
 _SESSION_PATIENCE = 20
 """Seconds that sessions get to end before that; the next program finds what still runs then."""
 
@@ -107,6 +110,11 @@ def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
         server_header=False,
         headers=[("Server", "BackendAI")],
         timeout_graceful_shutdown=_PATIENCE,
+        timeout_keep_alive=_KEEP_ALIVE,
+        # A client that is stopped for a while (Ctrl-Z) must not lose its run, and on loopback a
+        # dead one is noticed anyway; nor is there anything to gain from compressing.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
     )
 
 

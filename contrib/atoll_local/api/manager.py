@@ -77,14 +77,14 @@ async def auth_test(call: Call) -> Response:
 async def role(call: Call) -> Response:
     """`GET /auth/role`: what the caller is globally, in the domain, and in the group asked for."""
     user = call.caller.user
-    answer = {
-        "global_role": "superadmin" if user.role == "superadmin" else "user",
-        "domain_role": "admin" if user.role in {"admin", "superadmin"} else "user",
-    }
-    group_id = call.params.text("group")
-    if group_id and call.cluster.store.accounts.is_member(group_id, user.uuid):
-        answer["group_role"] = "user"
-    return reply(answer)
+    is_member = call.cluster.store.accounts.is_member(call.params.text("group") or "", user.uuid)
+    return reply(
+        {
+            "global_role": "superadmin" if user.role == "superadmin" else "user",
+            "domain_role": "admin" if user.role in {"admin", "superadmin"} else "user",
+            "group_role": "user" if is_member else None,
+        }
+    )
 
 
 async def my_ip(call: Call) -> Response:

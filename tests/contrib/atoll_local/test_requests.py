@@ -99,7 +99,11 @@ def test_rate_figures_are_real(client):
 
 def test_roles(client, user):
     assert client.ask("GET", "/auth/role").json()["global_role"] == "superadmin"
-    assert user.ask("GET", "/auth/role").json() == {"global_role": "user", "domain_role": "user"}
+    roles = {"global_role": "user", "domain_role": "user", "group_role": None}
+    assert user.ask("GET", "/auth/role").json() == roles
+    group = user.gql("{ groups { id } }")["data"]["groups"][0]["id"]
+    roles["group_role"] = "user"
+    assert user.ask("GET", f"/auth/role?group={group}").json() == roles
 
 
 def test_resources(client):

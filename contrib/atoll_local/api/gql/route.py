@@ -21,7 +21,7 @@ async def graphql(call: Call) -> Response:
     """Answer the bare data; errors make it a 400, as clients before v6.20210815 expect."""
     data, errors = _run(call)
     if errors:
-        raise Problem(400, "graphql-error", "GraphQL-generated error", data=errors)
+        raise Problem(400, "graphql-error", "GraphQL-generated error.", data=errors)
     return reply(data)
 
 
