@@ -2,6 +2,9 @@
 
 Every `load` is text of the form `package.module:attribute`, imported at first use, so that
 listing, help and completion import nothing of the plugin but its light entry module.
+
+These classes are made at every start. They go without the methods that nobody calls, since each of
+those takes its time to be generated.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +22,7 @@ def _texts(texts: Iterable[str]) -> tuple[str, ...]:
 _WORD = r"[a-z0-9_.@-]+"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Command:
     """A command of the shell.
 
@@ -37,7 +40,7 @@ class Command:
     secret: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Transport:
     """A way to reach a cluster, for the URL schemes it names.
 
@@ -51,7 +54,7 @@ class Transport:
     load: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Format:
     """A way to write records, chosen by `--output NAME`; `load` names a class of
     :class:`atoll.output.Writer`.
@@ -62,7 +65,7 @@ class Format:
     load: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Completion:
     """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's
     parameters.
@@ -84,7 +87,7 @@ class Candidate:
     meta: str = ""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Status:
     """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`,
     called at each redraw.
@@ -94,7 +97,7 @@ class Status:
     load: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ProfileOffer:
     """A profile for when the user has configured none.
 
@@ -110,7 +113,7 @@ class ProfileOffer:
     running: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Setting:
     """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its
     choices.
@@ -122,7 +125,7 @@ class Setting:
     choices: Sequence[str] = field(default=(), converter=_texts)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Invocation:
     """Something around every command; `load` names an async context manager function of the
     Context.
