@@ -1,4 +1,4 @@
-"""Fail when a test that must have run was skipped: `required.py REPORT`, a JUnit XML file of pytest.
+"""Fail when a test that must run was skipped: `required.py REPORT`, a JUnit XML file of pytest.
 
 A client that needs a Python which this machine does not have may be left out, all but the one of
 23.09, the release of the cluster. Besides that everything is required, and each part must be there.
