@@ -51,7 +51,7 @@ class Shell:
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
-            self.state.leaving = _SIGNALLED + number
+            self.state.leaving, self._warned = _SIGNALLED + number, True
             scope.cancel()
 
     async def _run_lines(self) -> None:
@@ -65,7 +65,8 @@ class Shell:
             except Cleared:
                 continue
             except Left:
-                self.state.leaving = ExitCode.OK
+                if self.state.leaving is None:
+                    self.state.leaving = ExitCode.OK
             else:
                 await self._run_line(line, runner)
             self._stay_for_jobs()

@@ -1,11 +1,9 @@
 """The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
 
-from attrs import define, field
+from attrs import define
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.input import Input
-from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from atoll.jobs import Job
@@ -42,39 +40,26 @@ class PromptReader:
     session: PromptSession[str]
     screen: Screen
     refresher: Refresher
-    _begun: bool = field(default=False, init=False)
 
     @classmethod
-    def make(
-        cls,
-        program: Program,
-        state: ShellState,
-        screen: Screen,
-        *,
-        input: Input | None = None,
-        output: Output | None = None,
-    ) -> "PromptReader":
-        """Make a prompt for a program; `input` and `output` are the terminal's unless given."""
+    def make(cls, program: Program, state: ShellState, screen: Screen) -> "PromptReader":
+        """Make the prompt of a program."""
         names = Names()
-        session = _session(program, state, names, input, output)
+        session = _session(program, state, names)
         refresher = Refresher(program, names, state, session.app.invalidate)
+        reader = cls(session, screen, refresher)
         session.default_buffer.on_text_changed += lambda _buffer: refresher.typed()
-        return cls(session, screen, refresher)
+        # Names are nothing to wait for: the prompt is to be on the screen first.
+        session.app.after_render += reader._first_drawn
+        return reader
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
-        with self.screen.prompting():
-            return await aio(
-                self.session.prompt_async,
-                # Once the prompt is on the screen: names are nothing to wait for.
-                pre_run=self._begin,
-                set_exception_handler=False,
-            )
-
-    def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
-            self.session.app.after_render += self._first_drawn
+        with self.screen.prompting(self.session.app):
+            try:
+                return await aio(self.session.prompt_async, set_exception_handler=False)
+            except (EOFError, OSError):
+                raise Left from None  # the terminal has gone
 
     def _first_drawn(self, _app: object) -> None:
         self.session.app.after_render -= self._first_drawn
@@ -91,13 +76,7 @@ class PromptReader:
         self.refresher.ran()
 
 
-def _session(
-    program: Program,
-    state: ShellState,
-    names: Names,
-    input: Input | None,
-    output: Output | None,
-) -> PromptSession[str]:
+def _session(program: Program, state: ShellState, names: Names) -> PromptSession[str]:
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
     session: PromptSession[str] = PromptSession(
@@ -118,7 +97,5 @@ def _session(
         include_default_pygments_style=False,
         interrupt_exception=Cleared,
         eof_exception=Left,
-        input=input,
-        output=output,
     )
     return session

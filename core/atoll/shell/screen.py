@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from attrs import define, field
-from prompt_toolkit.application import in_terminal
+from prompt_toolkit.application import Application
 
 from atoll.jobs import Job, current_job
 
@@ -26,9 +26,8 @@ class Screen:
 
     loop: asyncio.AbstractEventLoop
     terminal: IO[str] = field(factory=lambda: sys.stdout)
-    shown: bool = False
     _waiting: list[tuple[IO[str], str]] = field(factory=list)
-    _putting: asyncio.Task[None] | None = None
+    _app: Application[str] | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -41,14 +40,19 @@ class Screen:
             sys.stdout, sys.stderr = before
             self._put()
 
+    @property
+    def shown(self) -> bool:
+        """Whether the prompt is on the screen."""
+        return self._app is not None
+
     @contextmanager
-    def prompting(self) -> Iterator[None]:
-        """Hold what is written back until it can go above the prompt, which is shown within."""
-        self.shown = True
+    def prompting(self, app: Application[str]) -> Iterator[None]:
+        """Put what is written above the prompt, which is shown within."""
+        self._app = app
         try:
             yield
         finally:
-            self.shown = False
+            self._app = None
             self._put()
 
     def write(self, file: IO[str], text: str) -> None:
@@ -60,14 +64,16 @@ class Screen:
             self._put()
 
     def _put_above(self) -> None:
-        if self._waiting and (self._putting is None or self._putting.done()):
-            self._putting = self.loop.create_task(self._in_terminal())
-
-    async def _in_terminal(self) -> None:
-        # A burst of lines is put by one redraw; those that come during it by another.
-        while self._waiting:
-            async with in_terminal():
-                self._put()
+        app = self._app
+        if app is None or not app.is_running:
+            self._put()
+        elif self._waiting:
+            # prompt_toolkit's own in_terminal() would leave raw mode for this, and a Ctrl-D or
+            # Ctrl-C that is pressed meanwhile would never reach the prompt.
+            app.renderer.erase()
+            self._put()
+            app.renderer.request_absolute_cursor_position()
+            app.invalidate()
 
     def _put(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -1,7 +1,9 @@
 """The prompt on a real terminal: keys go in, and what a user would see comes out."""
 
 import os
+import pty
 import signal
+import subprocess
 import sys
 import termios
 from pathlib import Path
@@ -198,6 +200,30 @@ def test_signals_leave_the_terminal_as_it_was(open_prompt, number, line):
     assert terminal.leave() == 128 + number
 
 
+def test_a_terminal_that_goes_away(home, tmp_path):
+    """The shell ends, without a word of complaint."""
+    program = str(Path(__file__).with_name("open_prompt.py"))
+    terminal, other_end = pty.openpty()
+    with (tmp_path / "errors").open("w+") as errors:
+        shell = subprocess.Popen(
+            [sys.executable, program],
+            env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm"},
+            stdin=other_end,
+            stdout=other_end,
+            stderr=errors,
+            start_new_session=True,
+        )
+        os.close(other_end)
+        shown = b""
+        while b"atoll>" not in shown:
+            shown += os.read(terminal, 1000)
+        os.close(terminal)
+
+        assert shell.wait(DEADLINE) == 0
+        errors.seek(0)
+        assert len(errors.read().splitlines()) == 1
+
+
 def test_commands_read_from_the_terminal(open_prompt):
     """What is hidden is not echoed; the prompt works on afterwards."""
     terminal = open_prompt()
@@ -208,6 +234,7 @@ def test_commands_read_from_the_terminal(open_prompt):
     terminal.prompt()
     terminal.type("ask --hidden\r")
     terminal.see("answer: ")
+    assert terminal.child.waitnoecho(DEADLINE)
     terminal.type("hunter2\r")
     assert "hunter2" not in terminal.see("<hunter2>")
     terminal.prompt()
