@@ -141,7 +141,7 @@ NAMES = (
 wishes = st.fixed_dictionaries({"config": configs | odd}, optional=dict.fromkeys(NAMES, odd))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(wish=wishes, is_batch=st.booleans())
 def test_no_wish_is_too_odd_for_an_answer(shared, http, wish, is_batch):
     client = shared.client(http, "user")
