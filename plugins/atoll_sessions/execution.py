@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from atoll import AtollError, Context, ExitCode, Unreachable
 from atoll.api import path
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _GRACE = 5.0
 """Seconds that interrupted code is given before the command lets go of it."""
+_FIRST_TO_LOSE = 8
+"""The version of the API from which agents may lose output between the steps of a run."""
+_PAUSE = 1
+"""Seconds."""
 _MEDIA_SHOWN = {"text/plain"}
 
 
@@ -55,10 +59,20 @@ class Execution:
         exit_code: int = ExitCode.INTERRUPTED
         async with self.api.open(channel_path) as channel, trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_interrupts, nursery.cancel_scope)
-            await channel.send(code.message())
+            await channel.send((await self._paced(code)).message())
             exit_code = await self._follow(channel)
             nursery.cancel_scope.cancel()
         return ExitCode.INTERRUPTED if self.interrupted else exit_code
+
+    async def _paced(self, code: Code) -> Code:
+        """Return the code in the form that this cluster runs without losing what it prints.
+
+        An agent of 26.4 drops all that comes between the end of one step and its manager's call for
+        the next, be it the end of the run. A pause lets the call come first.
+        """
+        if (await self.api.version()).major < _FIRST_TO_LOSE:
+            return code
+        return evolve(code, build=_paused(code.build), exec=_paused(code.exec))
 
     async def _follow(self, channel: Channel) -> int:
         async with aclosing(self._messages(channel)) as messages:
@@ -139,3 +153,8 @@ class Execution:
                 await self.api.request("POST", path("session", self.session_id, "interrupt"))
             except AtollError as error:
                 self.context.output.warn(f"the code could not be interrupted: {error}")
+
+
+def _paused(command: str | None) -> str | None:
+    """Put the pause before a command; `*` names a way to run files, and is none."""
+    return f"sleep {_PAUSE}; {command}" if command and command != "*" else command
