@@ -14,7 +14,10 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("run", "Run code in a session", "atoll_sessions.run:run")
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
     yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")
-    yield Command("rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate"))
+    yield Command("rename", "Give a session another name", "atoll_sessions.rename:rename")
+    yield Command(
+        "rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate", "destroy")
+    )
     yield Command("wait", "Wait until a session is in a status", "atoll_sessions.wait:wait")
     yield Command("events", "Show what happens to a session", "atoll_sessions.events:events")
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
@@ -26,8 +29,38 @@ def atoll_commands() -> Iterator[Command]:
     for name, summary in _SWEEP.items():
         load = f"atoll_sessions.sweep.commands:{name.replace('-', '_')}"
         yield Command(f"sweep {name}", summary, load)
+    yield Command("session", "The commands about sessions by their newer names")
+    for name, older in _NEWER.items():
+        word = older.replace("-", "_")
+        yield Command(name, f"Same as atoll {older}", f"atoll_sessions.{word}:{word}")
 
 
+# What clients since 23.09 call the commands; those that have kept their name are in both places.
+_NEWER = {
+    "admin session info": "info",
+    "admin session list": "ps",
+    "session create": "start",
+    "session destroy": "rm",
+    "session list": "ps",
+    "session rm": "rm",
+    "session kill": "rm",
+    **{
+        f"session {name}": name
+        for name in (
+            "download",
+            "events",
+            "info",
+            "logs",
+            "ls",
+            "rename",
+            "restart",
+            "run",
+            "task-logs",
+            "upload",
+            "wait",
+        )
+    },
+}
 _SWEEP = {
     "list": "List sweeps",
     "status": "Show the cases of a sweep",

@@ -1,0 +1,22 @@
+"""`rename`: give a session another name."""
+
+import click
+
+from atoll import Context, Name
+from atoll_sessions.api import find_session
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.argument("new_name")
+async def rename(context: Context, session: str, new_name: str) -> None:
+    """Give a running session another name (`POST /session/{s}/rename`)."""
+    from atoll.api import path
+
+    api = await context.connect()
+    found = await find_session(api, session)
+    # Up to 24.x the name is read from the query, since 26.3 from the body.
+    await api.request(
+        "POST", path("session", found.id, "rename"), params={"name": new_name}, query=True
+    )
+    context.output.note(f"session {found.name} is called {new_name} now")
