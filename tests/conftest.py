@@ -14,6 +14,9 @@ import pytest
 import trio
 from attrs import define, field, frozen
 
+# Here, because pytest takes it from a top folder alone.
+pytest_plugins = ["atoll.testing"]
+
 
 @pytest.fixture
 def anyio_backend() -> str:
