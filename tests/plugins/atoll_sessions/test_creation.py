@@ -6,8 +6,8 @@ import pytest
 
 from atoll import NotFound, UsageError
 from atoll_sessions.creation import Wanted, creation_body
-from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.fields import local_time, show_slots
+from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.model import Session
 from atoll_sessions.options import parse_pairs, parse_resources
 from atoll_sessions.run import _code_of
