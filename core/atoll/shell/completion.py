@@ -84,10 +84,9 @@ class LineCompleter(Completer):
         if typed.startswith("-") and not taken.closed:
             return self._options(taken, typed)
         argument, given = taken.argument()
-        if argument is None:
-            return matches(typed, taken.offered(typed)) if not typed else ()
-        values = self._values(command, argument, typed, given)
-        return [one for one in values if one.text not in given]
+        values = self._values(command, argument, typed, given) if argument else ()
+        found = [one for one in values if one.text not in given]
+        return found if found or typed else list(taken.offered(typed))
 
     def _options(self, taken: Taken, typed: str) -> Sequence[Candidate]:
         name, attached, value = typed.partition("=")

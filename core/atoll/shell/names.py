@@ -33,12 +33,14 @@ class Names:
         """Take what the cluster has said of a kind."""
         self._kinds[kind] = [Candidate(one) if isinstance(one, str) else one for one in found]
 
-    def switch(self, cache: Path, profile: Profile) -> None:
-        """Turn to the names of a profile, as an earlier prompt has left them."""
+    def switch(self, cache: Path, profile: Profile) -> bool:
+        """Turn to a profile's names, as earlier prompts left them; returns whether it changed."""
         path = cache / "names" / f"{_key(profile)}.json"
-        if path != self.path:
-            self.path = path
-            self._kinds = _load(path)
+        if path == self.path:
+            return False
+        self.path = path
+        self._kinds = _load(path)
+        return True
 
     def save(self) -> None:
         """Keep the names for the next prompt; they can do without."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import define, field
@@ -13,10 +14,15 @@ from atoll.records import Completion
 from atoll.shell.names import Names
 from atoll.state import ShellState
 
+if TYPE_CHECKING:
+    from atoll.api import Api
+
 _PATIENCE = 15.0
 """Seconds that the cluster is given to tell its names."""
 _REST = 30.0
 """Seconds before a kind is asked for again that could not be asked for."""
+_PAUSE = 2.0
+"""Seconds before it is looked again whether there is a cluster."""
 _LONG_LIVED = 60.0
 """Names with a longer ttl, in seconds, are not asked for after each command."""
 
@@ -68,33 +74,37 @@ class Refresher:
                 fresh = await self._ask()
         except Exception:  # noqa: BLE001  # nobody asked for this: the toolbar tells, and no more
             fresh = False
-            self._postpone()
+            self._postpone(_REST)
         self.state.names_old = not fresh
 
     async def _ask(self) -> bool:
         """Ask for what is due; returns whether all of it was answered."""
         api = await self.program.connect_if_up()
         if api is None:
+            self._postpone(_PAUSE)
             return True
-        self.names.switch(self.program.paths.cache, api.profile)
-        answers = []
-        for provided in self._due():
-            record = provided.record
+        if self.names.switch(self.program.paths.cache, api.profile):
+            self._next.clear()
+        answered = [await self._ask_for(provided, api) for provided in self._due()]
+        await trio.to_thread.run_sync(self.names.save)
+        return all(answered)
+
+    async def _ask_for(self, provided: Provided[Completion], api: "Api") -> bool:
+        """Ask for one kind; one that the cluster does not tell is no harm to the others."""
+        record, wait = provided.record, _REST
+        try:
             # In a thread, since an import would keep the prompt from answering keys.
             ask = await trio.to_thread.run_sync(load_attribute, record.load, provided.origin)
-            try:
-                self.names.learn(record.kind, await ask(api))
-            except Unreachable:
-                raise
-            except Exception:  # noqa: BLE001  # one kind that a cluster refuses to tell is no harm to the others
-                self._next[record.kind] = time.monotonic() + _REST
-                answers.append(False)
-            else:
-                self._next[record.kind] = time.monotonic() + record.ttl
-                answers.append(True)
-        await trio.to_thread.run_sync(self.names.save)
-        return all(answers)
+            self.names.learn(record.kind, await ask(api))
+            wait = record.ttl
+        except Unreachable:
+            raise
+        except Exception:  # noqa: BLE001  # whatever a plugin raises, the prompt goes on
+            return False
+        finally:
+            self._next[record.kind] = time.monotonic() + wait
+        return True
 
-    def _postpone(self) -> None:
+    def _postpone(self, seconds: float) -> None:
         for provided in self._due():
-            self._next[provided.record.kind] = time.monotonic() + _REST
+            self._next[provided.record.kind] = time.monotonic() + seconds

@@ -13,6 +13,8 @@ from attrs import define, frozen
 BLANK = " \t\r\n"
 SPECIAL = ";&|<>"
 Kind = Literal["word", "file", "redirect", "end", "pipe", "comment"]
+_AFTER: dict[Kind, Kind] = {"redirect": "file", "pipe": "pipe"}
+"""What follows a piece, where that is not a word."""
 
 
 @frozen
@@ -168,9 +170,7 @@ def place(before: str) -> Place:
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
         return Place(_words(pieces[:-1]), last.kind, last)
-    kind: Kind = "word"
-    if last is not None:
-        kind = {"redirect": "file", "pipe": "pipe"}.get(last.kind, "word")  # type: ignore[assignment]  # both are kinds
+    kind = _AFTER.get(last.kind, "word") if last else "word"
     return Place(_words(pieces), kind, None)
 
 

@@ -7,7 +7,7 @@ line by line, with the job's number before it.
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -105,7 +105,7 @@ class _Stream:
             self._screen.write(self._file, "".join(f"{_label(job)}{line}\n" for line in lines))
         return len(text)
 
-    def writelines(self, lines: Iterator[str]) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 

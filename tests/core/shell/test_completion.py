@@ -39,6 +39,7 @@ def complete(program, prompted):
         ("family ", ["child"]),
         ("family child --de", ["--depth"]),
         ("broken ", []),
+        ("echo ", ["--output", "--profile", "--help"]),
         ("broken --", []),
         ("nothing such ", []),
         ("echo x | gr", []),

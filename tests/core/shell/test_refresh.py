@@ -108,6 +108,18 @@ async def test_nothing_is_started_for_completion(shell, prompted, running, asked
     assert not one.state.names_old
 
 
+async def test_another_profile_has_other_names(rounds, program, prompted):
+    """Its cluster is asked at once, however fresh the other's names are."""
+    rounds.refresher.typed()
+    await rounds.round()
+    program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
+    prompted.ANSWERS.append(["gamma"])
+    rounds.refresher.ran()
+    await rounds.round()
+
+    assert rounds.texts() == ["gamma"]
+
+
 async def test_a_snapshot_that_is_broken_is_none(program):
     """Nothing is offered, and nothing fails."""
     api = await program.connect_if_up()
