@@ -194,7 +194,7 @@ def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: b
     """Tell the user what became of the session."""
     note = context.output.note
     # A short name asks for no version in particular; a full one does.
-    if created.served_by and ":" in wanted.image:
+    if ":" in wanted.image and created.served_by not in ("", wanted.image):
         note(f"{wanted.image} is served by {created.served_by}")
     if not created.created:
         note(f"session {created.name} is there already and is used again")
