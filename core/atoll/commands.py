@@ -178,11 +178,16 @@ def near_matches(word: str, known: Sequence[str]) -> str:
 
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     # A name with a version is near when the name alone is: `pyton` and `python:3.11`.
-    close = close or [
-        name
-        for name in known
-        if difflib.get_close_matches(word.partition(":")[0], [name.partition(":")[0]], cutoff=0.8)
-    ][:3]
+    close = (
+        close
+        or [
+            name
+            for name in known
+            if difflib.get_close_matches(
+                word.partition(":")[0], [name.partition(":")[0]], cutoff=0.8
+            )
+        ][:3]
+    )
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 
