@@ -1,10 +1,10 @@
 """`events`: what happens to a session, live."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+import math
 from datetime import datetime
 
 import click
+import trio
 
 from atoll import Column, Context, Name
 from atoll_sessions.api import find_session
@@ -44,13 +44,8 @@ async def events(context: Context, session: str, owner: str | None, scope: str) 
     """
     api = await context.connect()
     found = await find_session(api, session, ended=True, owner=owner)
-    watch = Watch(api, found.id, owner, context.output.note)
-    async with aclosing(watch.events()) as everything, aclosing(_of(scope, everything)) as shown:
-        await context.output.rows(shown, COLUMNS, live=True)
-
-
-async def _of(scope: str, events: AsyncIterator[SessionEvent]) -> AsyncGenerator[SessionEvent]:
-    # Chosen here and not by the cluster: the session's last event ends it all in any scope.
-    async for event in events:
-        if scope in ("*", event.scope):
-            yield event
+    send, receive = trio.open_memory_channel[SessionEvent](math.inf)
+    watch = Watch(api, found.id, owner, scope, context.output.note)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.run, send)
+        await context.output.rows(receive, COLUMNS, live=True)

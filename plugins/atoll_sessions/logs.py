@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
-_MARK = 512
-"""Characters by which the beginning of a log is looked for in an earlier one."""
+_MARK = 32
+"""Characters by which the beginning of a log is found in an earlier one; fewer could be chance."""
 
 
 @click.command()
@@ -78,7 +78,8 @@ def new_part(before: str, now: str) -> str:
     if now.startswith(before):
         return now[len(before) :]
     mark = now[:_MARK]
-    start = before.find(mark)
+    # What is left of the earlier log can't be longer than the later one.
+    start = before.find(mark, max(0, len(before) - len(now)))
     while start >= 0:
         kept = before[start:]
         if now.startswith(kept):

@@ -1,12 +1,17 @@
 """`ls`: what lies in a folder of a session."""
 
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import click
 
 from atoll import AtollError, Column, Context, Name
 from atoll_sessions.api import find_session
-from atoll_sessions.remote_files import find_entry, in_home, list_folder
+from atoll_sessions.remote_files import FileEntry, find_entry, in_home, list_folder
+
+if TYPE_CHECKING:
+    from atoll.api import Api
 
 
 def _minute(seconds: float) -> str:
@@ -32,8 +37,16 @@ async def ls(context: Context, session: str, path: str) -> None:
     try:
         entries = await list_folder(api, found.id, below_home)
     except AtollError:
-        # A file can't be listed by itself, but among its neighbours; what is neither is not found.
-        entries = [await find_entry(api, found.id, below_home)] if below_home.name else []
-        if not entries or not entries[0].is_file:
+        entries = await _file_alone(api, found.id, below_home)
+        if not entries:
             raise
     await context.output.rows(entries, COLUMNS)
+
+
+async def _file_alone(api: "Api", session_id: str, path: PurePosixPath) -> list[FileEntry]:
+    """Return a file in a list, or nothing: the API lists it among its neighbours only."""
+    try:
+        entry = await find_entry(api, session_id, path)
+    except AtollError:
+        return []
+    return [entry] if entry.is_file else []

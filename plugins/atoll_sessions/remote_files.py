@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import trio
 from attrs import frozen
 
 from atoll import AtollError, NotFound, Problem, UsageError
@@ -141,11 +142,14 @@ async def _fetch(
     )
     body = bytearray()
     async with reply:
-        async for chunk in reply.chunks():
-            body += chunk
-            on_bytes(len(body))
-            if len(body) > _MOST_ANSWER:
-                raise AtollError(f"{path}: the cluster sends more than its API allows")
+        with trio.CancelScope() as enough:
+            async for chunk in reply.chunks():
+                body += chunk
+                on_bytes(len(body))
+                if len(body) > _MOST_ANSWER:
+                    enough.cancel()
+    if enough.cancel_called:
+        raise AtollError(f"{path}: the cluster sends more than its API allows")
     parts = read_parts(reply.headers.get("content-type", ""), bytes(body))
     if len(parts) != 1:
         raise AtollError(f"{path}: the cluster sent {len(parts)} archives for one file")

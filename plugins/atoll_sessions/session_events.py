@@ -6,8 +6,8 @@ replayed, so whoever listens has to look at the session once listening has begun
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,33 +68,48 @@ class SessionEvent:
 
 @define
 class Watch:
-    """Listens to one session until it has ended; `say` is told what is no event."""
+    """Listens to one session until it has ended; `say` is told what is no event.
+
+    `scope` is `session` or `kernel` to hear of nothing else, `*` otherwise.
+    """
 
     api: "Api"
     session_id: str
     owner: str | None
+    scope: str
     say: Callable[[str], None]
     _newest: dict[str | None, str] = field(factory=dict, init=False)
     """The newest event of each container, and of the session itself."""
 
-    async def events(self) -> AsyncGenerator[SessionEvent]:
-        """Yield events up to the session's last; a connection that breaks is made again.
+    async def run(self, send: trio.MemorySendChannel[SessionEvent]) -> None:
+        """Send events up to the session's last; a connection that breaks is made again.
 
-        Raises Unreachable when that can't be done for some minutes.
+        Raises Unreachable when that can't be done for some minutes. The channel must have room.
         """
-        reply = await self._subscribe()
-        while True:
-            async with reply:
-                if await self._has_ended():
-                    return
-                async with aclosing(self._read(reply)) as events:
-                    async for event in events:
-                        yield event
-                        if event.is_last:
-                            return
-            self.say("the stream of events broke off; connecting again")
-            reply = await self._subscribe_again()
-            self.say("connected again; what happened meanwhile was missed")
+        async with send:
+            reply = await self._subscribe()
+            while not await self._follow(reply, send):
+                self.say("the stream of events broke off; connecting again")
+                reply = await self._subscribe_again()
+                self.say("connected again; what happened meanwhile was missed")
+
+    async def _follow(self, reply: "Reply", send: trio.MemorySendChannel[SessionEvent]) -> bool:
+        """Send the events of one connection; returns whether the session has ended."""
+        async with reply:
+            if await self._has_ended():
+                return True
+            with trio.CancelScope() as ended, suppress(Unreachable):
+                async for message in reply.events():
+                    event = self._event(message.event, message.data)
+                    if event is None or ended.cancel_called:
+                        continue
+                    # Chosen here: the session's last event ends it all in any scope.
+                    if self.scope in ("*", event.scope):
+                        send.send_nowait(event)
+                    if event.is_last:
+                        # Not left by `break`, the stream unwinds from where it waits for more.
+                        ended.cancel()
+            return ended.cancel_called
 
     async def _subscribe(self) -> "Reply":
         params = {"sessionId": self.session_id, "scope": "*", "ownerAccessKey": self.owner}
@@ -127,17 +142,6 @@ class Watch:
         self.say(f"session {session.name} has ended already; it is {session.status}{reason}")
         return True
 
-    async def _read(self, reply: "Reply") -> AsyncGenerator[SessionEvent]:
-        """Yield the events of this session until the stream ends, however that comes."""
-        try:
-            async with aclosing(_closable(reply.events())) as messages:
-                async for message in messages:
-                    event = self._event(message.event, message.data)
-                    if event is not None:
-                        yield event
-        except Unreachable:
-            return
-
     def _event(self, name: str, text: str) -> SessionEvent | None:
         """Return the event that a message tells of, None when it is of no interest."""
         try:
@@ -152,8 +156,3 @@ class Watch:
             return None
         self._newest[subject] = name
         return event
-
-
-async def _closable(messages: AsyncIterator[Any]) -> AsyncGenerator[Any]:
-    async for message in messages:
-        yield message
