@@ -226,5 +226,8 @@ class Engine(Protocol):
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
         """Find a kernel of an earlier cluster program, or learn how it ended meanwhile."""
 
+    async def logs(self, kernel_id: str) -> str:
+        """Everything that a kernel has printed, also one that ended while nobody looked."""
+
     async def remove(self, kernel_id: str) -> None:
         """Delete the folder of an ended kernel; its logs go with it."""

@@ -86,6 +86,9 @@ class LocalEngine:
             return await kernel.stop(forced=True)
         return kernel
 
+    async def logs(self, kernel_id: str) -> str:
+        return await to_thread.run_sync(self._folder(kernel_id).read_log)
+
     async def remove(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
         cgroup.remove(folder.cgroups())

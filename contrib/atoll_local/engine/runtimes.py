@@ -100,7 +100,7 @@ def other_images(root: Path) -> Iterator[Image]:
 def _pythons() -> Iterator[Python]:
     seen: set[Path] = set()
     for folder in _program_folders():
-        for path in sorted(folder.glob("python3.*")):
+        for path in _named_python(folder):
             program = Path(os.path.realpath(path))
             match = PYTHON_PROGRAM.fullmatch(program.name)
             if match is None or program in seen:
@@ -109,6 +109,14 @@ def _pythons() -> Iterator[Python]:
             python = _python(program, int(match.group(1)))
             if python is not None:
                 yield python
+
+
+def _named_python(folder: Path) -> list[Path]:
+    """List what is called like a Python; nothing for a folder that we may not read."""
+    try:
+        return sorted(folder.glob("python3.*"))
+    except OSError:
+        return []
 
 
 def _program_folders() -> Iterator[Path]:
@@ -127,7 +135,7 @@ def _python(program: Path, minor: int) -> Python | None:
     if _is_shared(program):
         return Python(program, minor, None)
     prefix = program.parent.parent
-    is_whole = (prefix / f"lib/python3.{minor}").is_dir()
+    is_whole = os.access(prefix / f"lib/python3.{minor}", os.X_OK)
     return Python(program, minor, prefix) if is_whole and not _is_private(prefix) else None
 
 

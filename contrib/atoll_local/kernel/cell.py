@@ -186,13 +186,21 @@ def as_text(data: object) -> str:
 
 
 def report(error: BaseException) -> None:
-    """Print a traceback that begins in the user's own code."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
+    """Print a traceback of the user's own code alone."""
+    told = traceback.TracebackException(type(error), error, error.__traceback__)
+    hide_own_frames(told)
     flush()
     with contextlib.suppress(OSError, ValueError):  # the user may have closed it
-        traceback.print_exception(type(error), error, trace)
+        sys.stderr.write("".join(told.format()))
+
+
+def hide_own_frames(told: traceback.TracebackException | None) -> None:
+    """Leave out the frames of this file, those below `input()` and in causes included."""
+    if told is None:
+        return
+    told.stack[:] = [frame for frame in told.stack if frame.filename != __file__]
+    for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or [])):
+        hide_own_frames(other)
 
 
 def exit_code_of(error: SystemExit) -> int:

@@ -180,14 +180,11 @@ class Scheduler:
             status = await kernel.wait()
         except EngineError as error:
             status = ExitStatus(1, str(error))
-        await self.bury(session_id, row, status, kernel)
+        await self.bury(session_id, row, status)
 
-    async def bury(
-        self, session_id: str, row: KernelRow, status: ExitStatus, kernel: Kernel | None = None
-    ) -> None:
+    async def bury(self, session_id: str, row: KernelRow, status: ExitStatus) -> None:
         """Write down what is left of an ended kernel, then let its session go on without it."""
-        if kernel is not None:
-            await self._keep_logs(row, kernel)
+        await self._keep_logs(row)
         self.running.pop(row.id, None)
         session = self.store.sessions.get(session_id)
         asked = session.status_info if session.status == "TERMINATING" else None
@@ -207,9 +204,10 @@ class Scheduler:
         self._move_on(session_id)
         self.wake()
 
-    async def _keep_logs(self, row: KernelRow, kernel: Kernel) -> None:
+    async def _keep_logs(self, row: KernelRow) -> None:
         try:
-            self.store.kernels.keep_logs(row.id, (await kernel.logs())[-_KEPT_LOG:])
+            logs = await self.engine.logs(row.id)
+            self.store.kernels.keep_logs(row.id, logs[-_KEPT_LOG:])
         except (EngineError, OSError) as error:
             _log.warning("no log of kernel %s: %s", row.id, error)
 

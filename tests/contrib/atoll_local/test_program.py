@@ -140,6 +140,7 @@ def test_killed_program_finds_its_sessions_again(program, http):
     client = program.start().client(http)
     kept, dead = client.create("kept1"), client.create("dead1")
     client.run("kept1", "x = 41")
+    client.run("dead1", "print('last words')")
     waiting = client.create("waiting", config={"resources": {"cpu": 2}}, enqueueOnly=True)
     supervisor = program.supervisor(main_kernel(client, dead["sessionId"])["main_kernel_id"])
     program.end(signal.SIGKILL)
@@ -150,6 +151,8 @@ def test_killed_program_finds_its_sessions_again(program, http):
     assert client.run("kept1", "print(x + 1)")[-1]["console"] == [["stdout", "42\n"]]
     ended = main_kernel(client, dead["sessionId"])
     assert (ended["status"], ended["status_info"]) == ("TERMINATED", "unknown")
+    logs = client.ask("GET", "/session/dead1/logs").json()["result"]["logs"]
+    assert logs == "last words\n"
     # Its place is free again, so the one that waited runs now.
     again = client.create("waiting", config={"resources": {"cpu": 2}})
     assert again["sessionId"] == waiting["sessionId"]

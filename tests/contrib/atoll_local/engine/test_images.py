@@ -2,6 +2,8 @@
 
 import re
 import sys
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from atoll_local.engine.contract import EngineError, Image, UnknownImageError
 from atoll_local.engine.images import Catalog
 from atoll_local.engine.local import LocalEngine
+from atoll_local.engine.runtimes import python_images
 
 
 def python(minor, **fields):
@@ -108,6 +111,13 @@ def test_scripts_in_place_of_an_interpreter_are_passed_over(tmp_path, monkeypatc
     (tmp_path / "python3.99").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert all(image.version != "3.99" for image in LocalEngine(tmp_path).images())
+
+
+def test_folders_that_cannot_be_read_are_passed_over(monkeypatch):
+    refuse = Mock(side_effect=PermissionError(13, "Permission denied"))
+    monkeypatch.setattr(Path, "glob", refuse)
+    assert not list(python_images())
+    assert refuse.called
 
 
 def test_another_language_is_served_by_the_systems_python(runtimes):

@@ -43,6 +43,9 @@ async def test_a_run_can_be_interrupted_while_it_asks(kernel, query):
         if isinstance(event, InputWanted):
             await run.interrupt()
     assert seen[-1] == Finished(130)
+    told = "".join(event.text for event in seen if isinstance(event, Output))
+    assert told.splitlines()[-1] == "KeyboardInterrupt"
+    assert told.count("File ") == 1
     assert (await query(kernel, "input()", "next")).stdout == "'next'\n"
 
 
