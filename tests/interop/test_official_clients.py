@@ -84,7 +84,7 @@ def install(client: Client, python: Path) -> Path:
     """Return a client's program, installed in a folder that is kept for the next time."""
     wanted = (HERE / client.requirements).read_bytes()
     venv = VENVS / f"{client.release}-{hashlib.sha256(wanted).hexdigest()[:12]}"
-    with _locked(venv.with_suffix(".lock")):
+    with _locked(VENVS / f"{venv.name}.lock"):
         complete = venv / "complete"
         if not complete.exists():
             shutil.rmtree(venv, ignore_errors=True)
