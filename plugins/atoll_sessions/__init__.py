@@ -26,49 +26,41 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
     yield Command("download", "Download files from a session", "atoll_sessions.download:download")
-    for name, summary in _SWEEP.items():
-        load = f"atoll_sessions.sweep.commands:{name.replace('-', '_')}"
-        yield Command(f"sweep {name}", summary, load)
+    sweep = "atoll_sessions.sweep.commands"
+    yield Command("sweep", "Runs over ranges of parameters")
+    yield Command("sweep list", "List sweeps", f"{sweep}:list_sweeps")
+    yield Command("sweep status", "Show the cases of a sweep", f"{sweep}:status")
+    yield Command("sweep logs", "Show what cases have printed", f"{sweep}:logs")
+    yield Command("sweep cancel", "End sweeps and their sessions", f"{sweep}:cancel")
+    yield Command("sweep resume", "Run what is missing or failed", f"{sweep}:resume")
+    yield Command("sweep retry-failed", "Run what failed again", f"{sweep}:retry_failed")
+    yield Command("sweep rm", "Forget sweeps", f"{sweep}:rm")
     yield Command("session", "The commands about sessions by their newer names")
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
         yield Command(name, f"Same as atoll {older}", f"atoll_sessions.{word}:{word}")
 
 
-# What clients since 23.09 call the commands; those that have kept their name are in both places.
+# What clients since 23.09 call the commands; most go by both names there.
 _NEWER = {
     "admin session info": "info",
     "admin session list": "ps",
     "session create": "start",
     "session destroy": "rm",
-    "session list": "ps",
-    "session rm": "rm",
+    "session download": "download",
+    "session events": "events",
+    "session info": "info",
     "session kill": "rm",
-    **{
-        f"session {name}": name
-        for name in (
-            "download",
-            "events",
-            "info",
-            "logs",
-            "ls",
-            "rename",
-            "restart",
-            "run",
-            "task-logs",
-            "upload",
-            "wait",
-        )
-    },
-}
-_SWEEP = {
-    "list": "List sweeps",
-    "status": "Show the cases of a sweep",
-    "logs": "Show what cases have printed",
-    "cancel": "End sweeps and their sessions",
-    "resume": "Run the cases that are missing or failed",
-    "retry-failed": "Run the cases that failed again",
-    "rm": "Forget sweeps",
+    "session list": "ps",
+    "session logs": "logs",
+    "session ls": "ls",
+    "session rename": "rename",
+    "session restart": "restart",
+    "session rm": "rm",
+    "session run": "run",
+    "session task-logs": "task-logs",
+    "session upload": "upload",
+    "session wait": "wait",
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atoll import AtollError, Column, Context, Name
+from atoll import AtollError, Column, Context, Name, NotFound
 from atoll_sessions.api import find_session
 from atoll_sessions.remote_files import FileEntry, find_entry, in_home, list_folder
 
@@ -36,17 +36,24 @@ async def ls(context: Context, session: str, path: str) -> None:
     found = await find_session(api, session)
     try:
         entries = await list_folder(api, found.id, below_home)
-    except AtollError:
-        entries = await _file_alone(api, found.id, below_home)
-        if not entries:
-            raise
+    except AtollError as error:
+        entries = [await _file_alone(api, found.id, below_home, error)]
     await context.output.rows(entries, COLUMNS)
 
 
-async def _file_alone(api: "Api", session_id: str, path: PurePosixPath) -> list[FileEntry]:
-    """Return a file in a list, or nothing: the API lists it among its neighbours only."""
+async def _file_alone(
+    api: "Api", session_id: str, path: PurePosixPath, error: AtollError
+) -> FileEntry:
+    """Return a file that the API lists among its neighbours only.
+
+    Raises NotFound, or `error` when it is no file that could not be listed.
+    """
     try:
         entry = await find_entry(api, session_id, path)
+    except NotFound:
+        raise
     except AtollError:
-        return []
-    return [entry] if entry.is_file else []
+        raise error from None
+    if not entry.is_file:
+        raise error
+    return entry

@@ -59,18 +59,13 @@ def in_home(path: str) -> PurePosixPath:
 async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[FileEntry]:
     """Return what lies in a folder, by name (`GET /session/{s}/files`).
 
-    Raises NotFound, or AtollError with the words of the session when it is no folder.
+    Raises NotFound, or AtollError with the words of the session, when that is where it fails.
     """
     from atoll.api import path as route
 
-    try:
-        answer = await api.json(
-            "GET", route("session", session_id, "files"), params={"path": str(path)}
-        )
-    except Problem as problem:
-        if "not found" in problem.message.lower() and problem.type == "invalid-api-params":
-            raise NotFound(f"{path}: no such file or folder") from None
-        raise
+    answer = await api.json(
+        "GET", route("session", session_id, "files"), params={"path": str(path)}
+    )
     if answer["errors"]:
         _raise_told(path, answer["errors"])
     entries = [_entry(item) for item in json.loads(answer["files"] or "[]")]

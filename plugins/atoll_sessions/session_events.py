@@ -88,16 +88,20 @@ class Watch:
         """
         async with send:
             reply = await self._subscribe()
-            while not await self._follow(reply, send):
+            greeting = "watching until the session ends; Ctrl-C leaves it alone"
+            while not await self._follow(reply, send, greeting):
                 self.say("the stream of events broke off; connecting again")
                 reply = await self._subscribe_again()
-                self.say("connected again; what happened meanwhile was missed")
+                greeting = "connected again; what happened meanwhile was missed"
 
-    async def _follow(self, reply: "Reply", send: trio.MemorySendChannel[SessionEvent]) -> bool:
+    async def _follow(
+        self, reply: "Reply", send: trio.MemorySendChannel[SessionEvent], greeting: str
+    ) -> bool:
         """Send the events of one connection; returns whether the session has ended."""
         async with reply:
             if await self._has_ended():
                 return True
+            self.say(greeting)
             with trio.CancelScope() as ended, suppress(Unreachable):
                 async for message in reply.events():
                     event = self._event(message.event, message.data)

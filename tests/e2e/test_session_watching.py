@@ -1,0 +1,115 @@
+"""Watching sessions of the embedded cluster: events, logs as they come, waiting, newer names."""
+
+import json
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# The session tells that it is under way by a file, and ends when it finds another one.
+UNTIL_TOLD = "echo began; until [ -e go ]; do sleep 0.05; done; echo 'and ended'; exit 3"
+
+
+@pytest.fixture
+def batch(atoll):
+    """A batch session that runs until a file called `go` is uploaded to it."""
+    options = ["--type", "batch", "-c", UNTIL_TOLD, "-t", "batch"]
+    assert atoll.run("start", *options, "python").returncode == 0
+    return "batch"
+
+
+@pytest.fixture
+def tell(atoll, batch, tmp_path):
+    """Return the function that lets the session end."""
+    (tmp_path / "go").touch()
+    return lambda: atoll.run("upload", batch, str(tmp_path / "go"))
+
+
+def test_logs_are_followed_to_the_end(atoll, batch, tell):
+    """Each line comes as it is printed, and the command ends with the session."""
+    with atoll.start("logs", "--follow", batch) as following:
+        assert following.stdout.readline() == "began\n"
+        tell()
+        rest, said = following.communicate(timeout=30)
+
+    assert (rest, said, following.returncode) == ("and ended\n", "", 0)
+    assert atoll.run("logs", "-f", batch).stdout == "began\nand ended\n"
+
+
+def test_events_are_shown_to_the_end(atoll, batch, tell):
+    """Live, in the format asked for; of a session that has ended there are none to come."""
+    with atoll.start("events", batch, "--output", "jsonl") as watching:
+        assert watching.stderr.readline().startswith("watching until the session ends")
+        tell()
+        lines, _ = watching.communicate(timeout=30)
+
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert watching.returncode == 0
+    assert events[-1]["event"] == "session_terminated"
+    (failure,) = [event for event in events if event["event"] == "session_failure"]
+    assert (failure["reason"], failure["exit_code"]) == ("task-failed", 3)
+
+    later = atoll.run("events", batch)
+    assert later.returncode == 0
+    assert "has ended already; it is TERMINATED" in later.stderr
+
+
+@pytest.mark.parametrize(("command", "mark"), [("events", "Time"), ("logs --follow", "began")])
+def test_ctrl_c_leaves_the_session_alone(atoll, batch, command, mark):
+    """And has the exit code that it has everywhere."""
+    with atoll.start(*command.split(), batch) as following:
+        assert following.stdout.readline().startswith(mark)
+        following.send_signal(signal.SIGINT)
+        _, said = following.communicate(timeout=30)
+
+    assert following.returncode == 130, said
+    assert atoll.run("wait", batch).stderr == "session batch is RUNNING\n"
+
+
+def test_waiting(atoll, batch, tell):
+    """For what is, what comes, and what can't come any more."""
+    assert atoll.run("wait", batch).stderr == "session batch is RUNNING\n"
+    assert atoll.run("wait", batch, "--for", "terminated", "--max-wait", "1").returncode == 124
+    refused = atoll.run("wait", batch, "--for", "finished")
+    assert (refused.returncode, "known: PENDING" in refused.stderr) == (2, True)
+
+    with atoll.start("wait", batch, "--for", "Terminated") as waiting:
+        tell()
+        _, said = waiting.communicate(timeout=30)
+    assert (waiting.returncode, said) == (0, "session batch is TERMINATED\n")
+    late = atoll.run("wait", batch)
+    assert (late.returncode, late.stderr.count("\n")) == (1, 1)
+
+
+def test_the_log_of_a_task_is_shown(atoll, batch, tell):
+    """By the id that `ps` tells."""
+    tell()
+    assert atoll.run("wait", batch, "--for", "TERMINATED").returncode == 0
+    task = atoll.run("ps", "--dead", "-f", "task_id", "--plain").stdout.strip()
+    assert atoll.run("task-logs", task).stdout == "began\nand ended\n"
+
+
+def test_newer_names_do_the_same(atoll):
+    """Those of clients since 23.09, beside the older ones."""
+    script = """
+        session create -t sess python
+        session list --name-only
+        session rename sess other
+        admin session list --name-only
+        session destroy other
+    """
+    ran = atoll.run(stdin=script)
+    assert (ran.returncode, ran.stdout) == (0, "sess\nother\n"), ran.stderr
+    assert "session info" not in atoll.run("session", "--help").stdout
+    assert "Same as atoll ps" in atoll.run("session", "--help").stdout
+
+
+def test_a_restart_is_done_or_refused_with_advice(atoll):
+    """This cluster speaks the newest API, which has none."""
+    assert atoll.run("start", "-t", "sess", "python").returncode == 0
+    refused = atoll.run("restart", "sess", "nobody")
+
+    assert refused.returncode == 1
+    assert "sess is as it was (atoll rm sess, then start it again)" in refused.stderr
+    assert "nobody" in refused.stderr.splitlines()[-1]
