@@ -1,0 +1,124 @@
+"""From a line of `run` with ranges to a sweep: checked, counted, written down, taken up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from atoll import Column, Context, UsageError
+from atoll.line import quote
+from atoll_sessions.creation import Wanted
+from atoll_sessions.execution import Code
+from atoll_sessions.options import parse_pairs, wanted_from
+from atoll_sessions.sweep.options import SweepOptions
+from atoll_sessions.sweep.plan import Plan, fingerprint
+from atoll_sessions.sweep.ranges import make_grid
+from atoll_sessions.sweep.store import Sweep, Sweeps
+from atoll_sessions.sweep.summary import value_columns
+from atoll_sessions.sweep.turn import RESUME, Turn, take_turn
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import Part
+
+ASKED_FROM = 1_000
+"""More cases than this are asked about at a terminal."""
+REFUSED_FROM = 10_000
+"""More cases than this need --yes where nobody can be asked."""
+MOST = 1_000_000
+"""More cases than this are never run."""
+
+
+async def begin(
+    context: Context,
+    options: SweepOptions,
+    session: Mapping[str, Any],
+    files: "Sequence[Part]",
+    code: Code,
+    *,
+    remove: bool,
+) -> int:
+    """Run the sweep that a line asks for; returns its exit code. Nothing starts before all of the
+    line has been understood.
+
+    `session` are the options that make a session.
+    """
+    plan = _draft(options, session, code, remove=remove)
+    plan.check()
+    if plan.count > MOST:
+        raise UsageError(f"run: {plan.count:,} cases are too many", hint=f"at most {MOST:,}")
+    if names := plan.unused():
+        context.output.warn(f"${names[0]} is put in nowhere: cases differ in nothing by it")
+    if options.dry_run:
+        await _show_cases(context, plan)
+        return 0
+    await _ask_about(context, plan.count, yes=options.yes)
+    plan = _completed(await context.connect(), context, plan, session)
+    plan = evolve(plan, fingerprint=fingerprint(plan, files))
+    sweep = _sweep_for(context, plan, files, resume=options.resume)
+    turn = Turn(RESUME, options.max_parallel, detach=options.detach)
+    return await take_turn(context, sweep, turn, context.connect)
+
+
+def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, remove: bool) -> Plan:
+    """Make the plan as far as the line alone tells it."""
+    if session["enqueue_only"]:
+        raise UsageError("run: a sweep waits for its sessions", hint="leave out --enqueue-only")
+    env = parse_pairs(session["env"], "-e")
+    name = session["name"] or ""
+    return Plan(
+        # Of the length of a real id: names of sessions are made of it.
+        id="s-0000",
+        grid=make_grid(options.ranges),
+        wanted=Wanted(image=session["image"], name=name, env=env),
+        code=code,
+        named=bool(name),
+        remove=remove,
+        max_parallel=options.max_parallel,
+        out=str(options.out.absolute()) if options.out else None,
+    )
+
+
+async def _show_cases(context: Context, plan: Plan) -> None:
+    columns = [
+        *value_columns(plan, lambda case: case.values),
+        Column("session", get=lambda case: case.wanted.name.removeprefix(plan.id)),
+        Column("command", get=lambda case: case.code.exec or case.code.snippet),
+        Column("build", get=lambda case: case.code.build),
+        Column("env", get=lambda case: " ".join(f"{k}={v}" for k, v in case.wanted.env.items())),
+    ]
+    shown = [one for one in columns if one.name != "build" or plan.code.build]
+    await context.output.rows(plan.cases(), shown)
+    context.output.note(f"{plan.count} cases")
+
+
+async def _ask_about(context: Context, count: int, *, yes: bool) -> None:
+    file = context.stdin.file
+    somebody = context.foreground and file is not None and file.isatty()
+    if yes or count <= (ASKED_FROM if somebody else REFUSED_FROM):
+        return
+    if not await context.confirm(f"run {count:,} cases?", flag="--yes"):
+        raise UsageError(f"run: {count:,} cases, not confirmed")
+
+
+def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, Any]) -> Plan:
+    return evolve(
+        plan,
+        line=" ".join(map(quote, context.words)),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        profile=api.profile.name,
+        wanted=wanted_from(api, session),
+    )
+
+
+def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume: bool) -> Sweep:
+    """Write the sweep down, or find the one to go on with."""
+    sweeps = Sweeps.of(context.program.paths)
+    if resume and (found := sweeps.alike(plan.fingerprint)):
+        context.output.note(f"sweep {found.id} goes on")
+        return found
+    sweep = sweeps.reserve()
+    sweeps.save(sweep, evolve(plan, id=sweep.id), files)
+    context.output.note(f"sweep {sweep.id}: {plan.count} cases, {plan.max_parallel} at a time")
+    return sweep

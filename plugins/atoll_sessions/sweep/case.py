@@ -1,0 +1,188 @@
+"""One case: a session is started, its files and its code are sent there, its end is written down,
+the session is removed.
+
+Three requests when all goes well, four with files: create, execute, destroy.
+"""
+
+import io
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import IO, TYPE_CHECKING, cast
+
+import trio
+from attrs import Factory, define, evolve
+
+from atoll import AtollError, Context, ExitCode, NotAuthorized, NotFound, Problem, Unreachable
+from atoll_sessions.api import destroy
+from atoll_sessions.creation import Created, create_session
+from atoll_sessions.files import upload
+from atoll_sessions.sweep.journal import Journal
+from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.plan import Case, Plan
+from atoll_sessions.sweep.polling import NeverRan, Run
+from atoll_sessions.sweep.progress import CaseState
+from atoll_sessions.sweep.room import Room
+from atoll_sessions.sweep.sessions import end_session, own_sessions
+from atoll_sessions.sweep.view import View
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import Part
+
+_ATTEMPTS = 3
+_REMOVAL = 30.0
+"""Seconds that a session's removal may take when everything else has been called off."""
+_FULL = {"quota-exceeded", "instance-not-available"}
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
+
+
+class StopSweep(Exception):
+    """What befell one case would befall them all; its cause says what it was."""
+
+
+@define
+class CaseRunner:
+    """Runs cases of one sweep, any number at a time."""
+
+    context: Context
+    plan: Plan
+    files: "Sequence[Part]"
+    journal: Journal
+    link: Link
+    view: View
+    room: Room
+    _removals: set[trio.CancelScope] = Factory(set)
+
+    async def run(self, case: Case) -> None:
+        """Run a case to its end, whatever that is. Raises StopSweep."""
+        began = trio.current_time()
+        self.journal.start(case.number, case.wanted.name)
+        async with self._removal(case):
+            try:
+                exit_code, error = await self._attempts(case), ""
+            except AtollError as refusal:
+                if self._concerns_all(refusal):
+                    raise StopSweep from refusal
+                exit_code, error = None, str(refusal)
+            # Before the session goes: whoever reads that it went knows how the case ended.
+            self.journal.end(case.number, exit_code, error, trio.current_time() - began)
+            self.view.ended(case, self._state(case))
+
+    def _state(self, case: Case) -> CaseState:
+        return self.journal.progress.state(case.number)
+
+    def _concerns_all(self, refusal: AtollError) -> bool:
+        if isinstance(refusal, Unreachable | NotAuthorized):
+            return True
+        # No session of the sweep was ever there, so it was the wish for one that was refused.
+        refused = isinstance(refusal, Problem | NotFound)
+        return refused and not self.journal.progress.sessions
+
+    async def _attempts(self, case: Case) -> int:
+        for _ in range(_ATTEMPTS):
+            created = await self._session(case)
+            self.journal.session(case.number, created.id)
+            await self.link.do(partial(upload, session_id=created.id, parts=self.files))
+            self.view.started(case)
+            run = Run(self.link, created.id, partial(self.view.output, case))
+            try:
+                return await run.follow(case.code)
+            except NeverRan:
+                continue
+        raise AtollError(f"the cluster lost the run {_ATTEMPTS} times")
+
+    async def _session(self, case: Case) -> Created:
+        created = await self._created(case)
+        if created.served_by and ":" in self.plan.wanted.image:
+            self.view.say_once(f"{self.plan.wanted.image} is served by {created.served_by}")
+        if created.status == "TIMEOUT":
+            raise AtollError(f"its session has not started in {case.wanted.max_wait} s")
+        if created.failed:
+            raise created.failure()
+        return created
+
+    async def _created(self, case: Case) -> Created:
+        """Make the session; a cluster that is full is waited for."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self.link.do(lambda api: self._create(api, case))
+            except Problem as problem:
+                if problem.type not in _FULL:
+                    raise
+                self.view.waits(case, str(problem))
+            await self.room.wait(case.number, pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _create(self, api: "Api", case: Case) -> Created:
+        remarks = cast("IO[str]", _Remarks(self.view, case))
+        quiet = evolve(self.context, output=evolve(self.context.output, stderr=remarks))
+        try:
+            return await create_session(quiet, api, case.wanted, stays=False)
+        except Problem as problem:
+            if problem.type != "session-already-exists":
+                raise
+        if not await self._clear(api, case):
+            raise AtollError(f"session {case.wanted.name} is there and is none of this sweep")
+        return await create_session(quiet, api, case.wanted, stays=False)
+
+    async def _clear(self, api: "Api", case: Case) -> bool:
+        """End the session that an earlier attempt has left; False if there is none of ours."""
+        found = await own_sessions(api, self.plan, case.wanted.name)
+        for session in found:
+            await end_session(api, session.id)
+        return bool(found)
+
+    @asynccontextmanager
+    async def _removal(self, case: Case) -> AsyncIterator[None]:
+        """Remove the session at the end, however that comes: if the sweep's are to be removed, or
+        if nothing ever ran in it.
+        """
+        try:
+            yield
+        finally:
+            if self.plan.remove or not self._state(case).session_id:
+                await self._remove_in_time(case)
+            self.room.freed()
+
+    async def _remove_in_time(self, case: Case) -> None:
+        # Ctrl-C must not keep sessions alive, nor a silent cluster hold us for ever.
+        deadline = trio.current_time() + _REMOVAL
+        with trio.CancelScope(shield=True, deadline=deadline) as scope:
+            self._removals.add(scope)
+            await self._remove(case)
+        self._removals.discard(scope)
+        if scope.cancelled_caught:
+            self.view.warn(f"session {case.wanted.name} may still be there")
+
+    def hurry(self) -> None:
+        """Let go of the sessions that are still being removed."""
+        for scope in self._removals:
+            scope.cancel()
+
+    async def _remove(self, case: Case) -> None:
+        session_id = self._state(case).session_id
+        try:
+            if session_id:
+                await self.link.do(partial(destroy, session=session_id))
+            else:
+                # It may have been made without our having been told.
+                await self.link.do(lambda api: self._clear(api, case))
+        except AtollError as error:
+            if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
+                self.view.warn(f"session {case.wanted.name} could not be terminated: {error}")
+
+
+class _Remarks(io.TextIOBase):
+    """Takes what is said about the start of a session for something about its case."""
+
+    def __init__(self, view: View, case: Case) -> None:
+        super().__init__()
+        self._view, self._case = view, case
+
+    def write(self, text: str) -> int:
+        """Pass it on."""
+        self._view.waits(self._case, text.strip())
+        return len(text)

@@ -1,0 +1,120 @@
+"""Running a sweep: workers take case after case until all have ended, or somebody says stop."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import Factory, define, field
+
+from atoll import AtollError, Context
+from atoll_sessions.sweep.case import CaseRunner, StopSweep
+from atoll_sessions.sweep.journal import Journal, open_journal
+from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.plan import Case
+from atoll_sessions.sweep.progress import Progress
+from atoll_sessions.sweep.room import Room
+from atoll_sessions.sweep.sessions import end_own_sessions
+from atoll_sessions.sweep.store import Sweep, until
+from atoll_sessions.sweep.view import View
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+
+@define
+class Conduct:
+    """One process's turn at a sweep.
+
+    After :meth:`run`, `how` says how it came to its end: `finished`, `interrupted`, `cancelled`,
+    or `stopped` by `failure`.
+    """
+
+    context: Context
+    sweep: Sweep
+    view: View
+    connect: Callable[[], Awaitable["Api"]]
+    max_parallel: int
+    how: str = "interrupted"
+    failure: AtollError | None = None
+    _scope: trio.CancelScope = Factory(trio.CancelScope)
+    _runner: CaseRunner = field(init=False)
+
+    async def run(self, numbers: Collection[int]) -> Progress:
+        """Run these cases; raises AtollError if another process runs the sweep."""
+        with (
+            self.sweep.hold(),
+            open_journal(self.sweep.journal, self.sweep.plan.count) as journal,
+        ):
+            journal.begin()
+            try:
+                await self._run(journal, numbers)
+            finally:
+                journal.stop(self.how)
+            return journal.progress
+
+    async def _run(self, journal: Journal, numbers: Collection[int]) -> None:
+        plan, link = self.sweep.plan, Link(self.connect, self.view.warn)
+        files = self.sweep.files()
+        room = Room(plan, link, journal.progress, self.view)
+        self._runner = CaseRunner(self.context, plan, files, journal, link, self.view, room)
+        async with trio.open_nursery() as watchers:
+            watchers.start_soon(self._watch_interrupts)
+            watchers.start_soon(self._watch_requests)
+            watchers.start_soon(self.view.live, journal.progress)
+            if not plan.remove:
+                watchers.start_soon(self._guarded, room.make)
+            with self._scope:
+                await self._guarded(self._clear, journal.progress, link, numbers)
+                await self._run_cases(numbers)
+                if self.failure is None:
+                    self.how = "finished"
+            watchers.cancel_scope.cancel()
+
+    async def _run_cases(self, numbers: Collection[int]) -> None:
+        cases = self.sweep.plan.cases(numbers)
+        async with trio.open_nursery() as workers:
+            for _ in range(min(self.max_parallel, len(numbers))):
+                workers.start_soon(self._guarded, self._work, cases)
+
+    async def _work(self, cases: Iterator[Case]) -> None:
+        for case in cases:
+            await self._runner.run(case)
+
+    async def _clear(self, progress: Progress, link: Link, numbers: Collection[int]) -> None:
+        """End what an earlier turn has left running, before anything is started beside it."""
+        if progress.sessions or progress.runs > 1:
+            plan = self.sweep.plan
+            await link.do(
+                lambda api: end_own_sessions(api, plan, all_cases=plan.remove, due=numbers)
+            )
+
+    async def _guarded(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Do it; what is wrong with more than one case ends them all."""
+        try:
+            await work(*args)
+        except StopSweep as stop:
+            self._fail(stop.__cause__)
+        except AtollError as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException | None) -> None:
+        if self.failure is None and isinstance(error, AtollError):
+            self.failure = error
+        self._stop("stopped")
+
+    def _stop(self, how: str) -> None:
+        if not self._scope.cancel_called:
+            self.how = how
+            self._scope.cancel()
+
+    async def _watch_interrupts(self) -> None:
+        """Stop at the first Ctrl-C; at the second, don't wait for sessions to be removed."""
+        async with self.context.interrupts() as presses:
+            async for _ in presses:
+                if self._scope.cancel_called:
+                    self._runner.hurry()
+                self._stop("interrupted")
+
+    async def _watch_requests(self) -> None:
+        await until(lambda: self.sweep.cancel_asked)
+        self._stop("cancelled")

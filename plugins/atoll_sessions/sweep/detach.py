@@ -1,0 +1,60 @@
+"""Sweeps that go on without the prompt that started them, in a process of their own."""
+
+import subprocess
+import sys
+
+import trio
+
+from atoll import AtollError, Context, ExitCode
+from atoll.jobs import current_job
+from atoll_sessions.sweep.progress import Progress
+from atoll_sessions.sweep.store import Sweep, until
+
+_START = 30.0
+_SHELL = ("/bin/sh", "-c", '"$@" </dev/null >>"$0" 2>&1 &')
+# -P: what lies in the current folder is no part of the program.
+_PROGRAM = (sys.executable, "-P", "-c", "from atoll.cli import main; main()")
+
+
+def spawn(context: Context, sweep: Sweep, verb: str, max_parallel: int) -> None:
+    """Have a process of its own take the sweep up; it holds neither terminal nor folder."""
+    flags = ["--skip-sslcert-validation"] if context.settings.skip_tls_check else []
+    command = ["sweep", verb, sweep.id, "--silent", "--max-parallel", str(max_parallel)]
+    # The shell in between ends at once, so that the process is nobody's child to wait for.
+    subprocess.run(
+        [*_SHELL, str(sweep.folder / "log"), *_PROGRAM, *flags, *command],
+        check=True,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+async def follow(sweep: Sweep, runs: int) -> int:
+    """Wait for the end of the sweep whose process was just started; returns its exit code.
+
+    `runs` is how often it had been taken up before. Ends the sweep if the job that follows it is
+    cancelled by itself; when its prompt is left, the sweep goes on.
+    """
+    try:
+        return _exit_code(sweep, await _ended(sweep, runs))
+    except trio.Cancelled:
+        job = current_job.get()
+        if job is not None and job.scope is not None and job.scope.cancel_called:
+            sweep.ask_cancel()
+        raise
+
+
+async def _ended(sweep: Sweep, runs: int) -> Progress:
+    with trio.move_on_after(_START):
+        await until(lambda: sweep.progress().runs > runs)
+    await until(lambda: not sweep.held())
+    progress = sweep.progress()
+    if progress.runs == runs:
+        raise AtollError(f"sweep {sweep.id} did not start", hint=f"see {sweep.folder / 'log'}")
+    return progress
+
+
+def _exit_code(sweep: Sweep, progress: Progress) -> int:
+    if progress.succeeded:
+        return ExitCode.OK
+    return ExitCode.FAILED if sweep.status(progress) == "failed" else ExitCode.INTERRUPTED

@@ -1,0 +1,95 @@
+"""The journal of a sweep: one JSON object a line, each written before what it tells is acted on.
+
+    {"event": "begin", "at": …, "pid": …}                    a process takes the sweep up
+    {"event": "start", "case": 3, "at": …, "session": NAME}  a session is about to be asked for
+    {"event": "session", "case": 3, "id": …}                 it is there
+    {"event": "end", "case": 3, "at": …, "seconds": …, "exit_code": 0, "error": ""}
+    {"event": "stop", "at": …, "how": "finished"}            the process leaves the sweep
+
+A line is one write to the file, past any buffer of this process: SIGKILL loses none. A line that a
+crash of the machine has torn is passed over, and its case runs again.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from atoll_sessions.sweep.progress import Progress
+
+
+def read_progress(path: Path, count: int) -> Progress:
+    """Add up a journal for a sweep of so many cases; one that is not there yet is empty."""
+    progress = Progress(count)
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return progress
+    for line in lines:
+        # Half a line of a crash, or an event of another release: what it told is not known.
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            progress.apply(json.loads(line))
+    return progress
+
+
+@frozen
+class Journal:
+    """A journal that is being written, and what it adds up to."""
+
+    descriptor: int
+    progress: Progress
+
+    def begin(self) -> None:
+        """A process takes the sweep up."""
+        self._add(event="begin", at=time.time(), pid=os.getpid())
+
+    def start(self, case: int, session: str) -> None:
+        """A session of this name is about to be asked for."""
+        self._add(event="start", case=case, at=time.time(), session=session)
+
+    def session(self, case: int, session_id: str) -> None:
+        """The case has its session."""
+        self._add(event="session", case=case, id=session_id)
+
+    def end(self, case: int, exit_code: int | None, error: str, seconds: float) -> None:
+        """The case has ended, with an exit code or with an error in its stead."""
+        self._add(
+            event="end",
+            case=case,
+            at=time.time(),
+            seconds=round(seconds, 3),
+            exit_code=exit_code,
+            error=error,
+        )
+
+    def stop(self, how: str) -> None:
+        """The process leaves the sweep; the disk has it all from here."""
+        self._add(event="stop", at=time.time(), how=how)
+        os.fsync(self.descriptor)
+
+    def _add(self, **event: Any) -> None:
+        os.write(self.descriptor, json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        self.progress.apply(event)
+
+
+@contextmanager
+def open_journal(path: Path, count: int) -> Iterator[Journal]:
+    """Open a journal to go on with it."""
+    progress = read_progress(path, count)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        _end_torn_line(descriptor)
+        yield Journal(descriptor, progress)
+    finally:
+        os.close(descriptor)
+
+
+def _end_torn_line(descriptor: int) -> None:
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        os.write(descriptor, b"\n")

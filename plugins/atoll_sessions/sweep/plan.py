@@ -1,0 +1,185 @@
+"""What a sweep is to do: its cases, each with the session it wants and the code it runs."""
+
+import base64
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, evolve, fields, frozen
+
+from atoll import UsageError
+from atoll_sessions.creation import Wanted
+from atoll_sessions.execution import Code
+from atoll_sessions.sweep.ranges import Grid, Place, make_grid, parse_range
+from atoll_sessions.sweep.template import interpolate, mentioned
+
+if TYPE_CHECKING:
+    from atoll.transport import Part
+
+TAG = "sweep:"
+"""What a sweep's sessions are tagged with, followed by its id."""
+_LONGEST_NAME = 64
+_DIGITS = 4
+
+
+@frozen(kw_only=True)
+class Case:
+    """One combination of values; `number` counts from 1."""
+
+    number: int
+    values: Mapping[str, str]
+    label: str
+    wanted: Wanted
+    code: Code
+
+
+@frozen(kw_only=True)
+class Plan:
+    """Everything that a process needs to run a sweep, or to go on with one.
+
+    `line` is what the user typed; `profile` names the cluster. `named` tells that the user has
+    named the sessions. `remove` is `--rm`. `out` is the folder that the user wants the cases'
+    output in, if any.
+    """
+
+    id: str = ""
+    line: str = ""
+    created: str = ""
+    profile: str = ""
+    grid: Grid
+    wanted: Wanted
+    code: Code
+    named: bool = False
+    remove: bool = False
+    max_parallel: int = 2
+    out: str | None = None
+    fingerprint: str = ""
+
+    @cached_property
+    def count(self) -> int:
+        """How many cases there are."""
+        return self.grid.count
+
+    @property
+    def tag(self) -> str:
+        """The tag of its sessions, by which they are known as its own."""
+        return f"{self.wanted.tag or ''} {TAG}{self.id}".strip()
+
+    @property
+    def stem(self) -> str:
+        """What the names of its sessions begin with."""
+        return f"{self.wanted.name if self.named else self.id}-"
+
+    def case(self, number: int) -> Case:
+        """Return a case by its number."""
+        values = self.grid.at(number - 1)
+        shown = " ".join(f"{name}={value}" for name, value in values.items())
+        env = self._values("env", values)
+        return Case(
+            number=number,
+            values=values,
+            label=f"[{number}/{self.count} {shown}]",
+            wanted=evolve(
+                self.wanted,
+                name=f"{self.stem}{self._padded(number)}",
+                env={key: interpolate(text, env) for key, text in self.wanted.env.items()},
+                tag=self.tag,
+                # A session that is there already is another's, or one to be cleared away.
+                no_reuse=True,
+            ),
+            code=self._code(values),
+        )
+
+    def cases(self, numbers: Collection[int] | None = None) -> Iterator[Case]:
+        """Yield all cases, or those of these numbers, one at a time."""
+        for number in numbers if numbers is not None else range(1, self.count + 1):
+            yield self.case(number)
+
+    def _code(self, values: Mapping[str, str]) -> Code:
+        exec_, build = self._values("exec", values), self._values("build", values)
+        code = self.code
+        return evolve(
+            code,
+            snippet=interpolate(code.snippet, exec_),
+            exec=code.exec and interpolate(code.exec, exec_),
+            build=code.build and interpolate(code.build, build),
+        )
+
+    def _values(self, place: Place, values: Mapping[str, str]) -> dict[str, str]:
+        return {
+            one.variable: values[one.variable] for one in self.grid.ranges if one.place == place
+        }
+
+    def _padded(self, number: int) -> str:
+        return str(number).zfill(max(_DIGITS, len(str(self.count))))
+
+    def check(self) -> None:
+        """Raise UsageError for names of sessions that no cluster would take."""
+        if len(name := f"{self.stem}{self._padded(self.count)}") > _LONGEST_NAME:
+            raise UsageError(f"{name} is too long for the name of a session")
+
+    def unused(self) -> list[str]:
+        """Return the variables that are put in nowhere, so that their cases differ in nothing."""
+        texts = {
+            "exec": [self.code.exec or "", self.code.snippet],
+            "build": [self.code.build or ""],
+            "env": list(self.wanted.env.values()),
+        }
+        return [
+            one.variable
+            for one in self.grid.ranges
+            if not any(mentioned(text, {one.variable}) for text in texts[one.place])
+        ]
+
+
+def dump_plan(plan: Plan) -> str:
+    """Write a plan as JSON."""
+    document = asdict(plan, recurse=False)
+    document["grid"] = [[one.place, one.text] for one in plan.grid.ranges]
+    document["code"] = asdict(plan.code)
+    document["wanted"] = asdict(plan.wanted) | {
+        "bootstrap_script": _encoded(plan.wanted.bootstrap_script)
+    }
+    return json.dumps(document, indent=1)
+
+
+def load_plan(text: str) -> Plan:
+    """Read what :func:`dump_plan` has written; raises ValueError, KeyError or TypeError."""
+    document: dict[str, Any] = json.loads(text)
+    ranges = [parse_range(place, expression) for place, expression in document["grid"]]
+    wanted = _known(Wanted, document["wanted"])
+    if script := wanted.get("bootstrap_script"):
+        wanted["bootstrap_script"] = base64.b64decode(script)
+    return Plan(
+        **_known(Plan, document)
+        | {
+            "grid": make_grid(ranges),
+            "wanted": Wanted(**wanted),
+            "code": Code(**_known(Code, document["code"])),
+        }
+    )
+
+
+def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
+    """Return a text that plans share when they are for the same cases of the same code and files.
+
+    How many run at a time, and what happens to sessions and output, is no part of it.
+    """
+    wanted = plan.wanted if plan.named else evolve(plan.wanted, name="")
+    same = Plan(grid=plan.grid, wanted=wanted, code=plan.code, profile=plan.profile)
+    digest = sha256(dump_plan(same).encode())
+    for part in files:
+        digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode() + part.content)
+    return digest.hexdigest()
+
+
+def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what another release has written and this one does not know."""
+    names = {one.name for one in fields(record)}
+    return {key: value for key, value in document.items() if key in names}
+
+
+def _encoded(script: bytes | None) -> str | None:
+    return None if script is None else base64.b64encode(script).decode()

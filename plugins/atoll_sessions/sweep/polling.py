@@ -1,0 +1,105 @@
+"""One run of code, followed by asking again (`POST /session/{s}`, every release).
+
+A stream would end with its connection, and interrupt the code. A run that is asked for by its id
+goes on whatever happens to the connection, and is found again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from attrs import field, frozen
+
+from atoll import AtollError, ExitCode, Problem
+from atoll.api import path
+from atoll_sessions.execution import Code
+from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.store import Stream
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+Show = Callable[[Stream, str], None]
+_CONTINUE = {"mode": "continue", "code": "", "options": {}}
+_STREAMS: Mapping[str, Stream] = {
+    "stdout": "stdout",
+    "stderr": "stderr",
+    "html": "stdout",
+    "log": "stderr",
+}
+
+
+class NeverRan(Exception):
+    """The cluster knows nothing of the run: the wish for it was lost on the way."""
+
+
+@frozen
+class Run:
+    """One run in a session; `show` is given what it prints."""
+
+    link: Link
+    session_id: str
+    show: Show
+    id: str = field(factory=lambda: uuid4().hex[:16])
+
+    async def follow(self, code: Code) -> int:
+        """Start the code and wait for its end; returns its exit code.
+
+        Raises NeverRan when it may be started anew, AtollError when it can't be run.
+        """
+        message = _start(code)
+        while True:
+            turn = await self._turn(message)
+            message = _CONTINUE
+            self._show(turn.get("console") or ())
+            match turn.get("status"):
+                case "finished":
+                    return _exit_code(turn)
+                case "exec-timeout":
+                    self.show("stderr", "the cluster ended the run: it took too long\n")
+                    return ExitCode.TIMED_OUT
+                case "waiting-input":
+                    raise AtollError("the code asks for input, and a sweep has none to give")
+                case "build-finished" if _exit_code(turn):
+                    self.show("stderr", f"the build failed with exit code {_exit_code(turn)}\n")
+
+    async def _turn(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        times = 0
+
+        async def ask(api: "Api") -> Mapping[str, Any]:
+            nonlocal times
+            times += 1
+            # What was sent once may have been heard: from then on the run is only asked for.
+            return await self._ask(api, message if times == 1 else _CONTINUE)
+
+        try:
+            return await self.link.do(ask)
+        except Problem as problem:
+            if times > 1:
+                raise NeverRan from problem
+            raise
+
+    async def _ask(self, api: "Api", message: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Releases disagree on which of the two spellings names the run.
+        document = {**message, "runId": self.id, "run_id": self.id}
+        answer = await api.json("POST", path("session", self.session_id), json=document)
+        turn: Mapping[str, Any] = answer["result"]
+        return turn
+
+    def _show(self, console: Any) -> None:
+        for kind, value in console:
+            if kind in _STREAMS:
+                self.show(_STREAMS[kind], value)
+            elif kind == "media":
+                mime, data = value
+                self.show("stdout", data if mime == "text/plain" else f"[{mime}]\n")
+
+
+def _start(code: Code) -> dict[str, Any]:
+    steps = {"clean": code.clean, "build": code.build, "exec": code.exec}
+    options = steps if code.mode == "batch" else {}
+    return {"mode": code.mode, "code": code.snippet, "options": options}
+
+
+def _exit_code(turn: Mapping[str, Any]) -> int:
+    return int(turn.get("exitCode") or 0)

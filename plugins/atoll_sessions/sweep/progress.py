@@ -1,0 +1,136 @@
+"""What became of the cases: the journal's events, added up.
+
+The process that runs a sweep and those that only look at it see the same, by the same code.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+INTERRUPTED = "interrupted"
+"""A case that was running when the process that ran it ended."""
+
+
+@define
+class CaseState:
+    """One case. `exit_code` is None until it has ended, and if it ended without one.
+
+    Times are seconds: `started` since 1970, `seconds` from there to the end.
+    """
+
+    number: int
+    status: str = WAITING
+    exit_code: int | None = None
+    error: str = ""
+    session: str = ""
+    session_id: str = ""
+    started: float | None = None
+    seconds: float | None = None
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds that it took, or that it has taken up to now."""
+        if self.seconds is not None or self.started is None:
+            return self.seconds
+        return max(0.0, time.time() - self.started) if self.status != INTERRUPTED else None
+
+
+@frozen
+class Ending:
+    """How the process that ran a sweep last has left it: `how` says why, empty while it runs."""
+
+    how: str = ""
+    at: float = 0.0
+
+
+@define
+class Progress:
+    """The states of all cases of a sweep; those that were never touched are not held."""
+
+    count: int
+    states: dict[int, CaseState] = field(factory=dict)
+    counts: Counter[str] = field(factory=Counter)
+    runs: int = 0
+    ending: Ending = Ending()
+    sessions: int = 0
+    """How many sessions were ever started."""
+
+    def state(self, number: int) -> CaseState:
+        """Return the state of a case."""
+        return self.states.get(number) or CaseState(number)
+
+    def all(self) -> Iterator[CaseState]:
+        """Yield all states in the order of the cases."""
+        return (self.state(number) for number in range(1, self.count + 1))
+
+    @property
+    def waiting(self) -> int:
+        """How many cases have neither ended nor a session."""
+        return self.count - self.counts.total() + self.counts[WAITING]
+
+    @property
+    def ended(self) -> int:
+        """How many cases have ended, well or not."""
+        return self.counts[DONE] + self.counts[FAILED]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every case has ended with exit code 0."""
+        return self.counts[DONE] == self.count
+
+    def numbers(self, statuses: Iterable[str]) -> list[int]:
+        """Return the numbers of the cases in these states."""
+        wanted = set(statuses)
+        return [state.number for state in self.all() if state.status in wanted]
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in one event of the journal; those of other releases are passed over."""
+        match event.get("event"):
+            case "begin":
+                self.runs += 1
+                self.ending = Ending()
+                self.interrupt()
+            case "stop":
+                self.ending = Ending(event.get("how", ""), event.get("at", 0.0))
+                self.interrupt()
+            case "start" | "session" | "end" as kind:
+                self._apply_to_case(kind, event)
+
+    def interrupt(self) -> None:
+        """Take note that no process runs the cases that were running."""
+        for state in list(self.states.values()):
+            if state.status == RUNNING or (state.status == WAITING and state.started):
+                self._become(state, INTERRUPTED)
+
+    def _apply_to_case(self, kind: str, event: Mapping[str, Any]) -> None:
+        number = event["case"]
+        if kind == "start":
+            state = CaseState(number, session=event["session"], started=event["at"])
+            self._replace(state)
+            return
+        if number not in self.states:
+            self._replace(CaseState(number))
+        state = self.states[number]
+        if kind == "session":
+            self.sessions += 1
+            state.session_id = event["id"]
+            self._become(state, RUNNING)
+        else:
+            state.exit_code, state.error = event["exit_code"], event["error"]
+            state.seconds = event["seconds"]
+            self._become(state, FAILED if state.exit_code != 0 else DONE)
+
+    def _replace(self, state: CaseState) -> None:
+        if before := self.states.get(state.number):
+            self.counts[before.status] -= 1
+        self.states[state.number] = state
+        self.counts[state.status] += 1
+
+    def _become(self, state: CaseState, status: str) -> None:
+        self.counts[state.status] -= 1
+        self.counts[status] += 1
+        state.status = status

@@ -1,0 +1,65 @@
+"""The sessions of a sweep: known as its own by their names and tags, and ended when that is due."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import trio
+
+from atoll import NotFound, Problem
+from atoll_sessions.api import destroy, get_session, list_sessions
+from atoll_sessions.model import Session
+from atoll_sessions.sweep.plan import Plan
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_FIELDS = ["id", "name", "status", "tag"]
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_FORBIDDEN = 403
+
+
+async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
+    """Return the living sessions that this sweep has started, or the one of this name."""
+    # Patterns take an underscore for any character: what is not ours is left out below.
+    which = f'name == "{name}"' if name else f'name like "{plan.stem}%"'
+    found = list_sessions(api, _FIELDS, filter=which)
+    return [session async for session in found if session.tag == plan.tag]
+
+
+def case_number(plan: Plan, session: Session) -> int:
+    """Return the number of the case that a session was started for, 0 if its name tells none."""
+    suffix = session.name.removeprefix(plan.stem)
+    return int(suffix) if suffix.isdecimal() else 0
+
+
+async def end_session(api: "Api", session_id: str) -> None:
+    """End a session and wait until it has: then its name is free again.
+
+    One that is about to start is let start, since only administrators may end it before.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await destroy(api, session_id)
+            if not (await get_session(api, session_id, _FIELDS)).alive:
+                return
+        except NotFound:
+            return
+        except Problem as problem:
+            if problem.status != _FORBIDDEN:
+                raise
+        await trio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def end_own_sessions(
+    api: "Api", plan: Plan, *, all_cases: bool, due: Collection[int] = ()
+) -> int:
+    """End the sweep's living sessions, of all cases or of those due; returns how many."""
+    numbers = set(due)
+    found = await own_sessions(api, plan)
+    ended = [one for one in found if all_cases or case_number(plan, one) in numbers]
+    for session in ended:
+        await end_session(api, session.id)
+    return len(ended)

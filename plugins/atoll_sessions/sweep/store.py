@@ -1,0 +1,223 @@
+"""Sweeps on disk: a folder each below `state/sweeps`, held by the process that runs it.
+
+In the folder are
+
+- plan.json: what to run,
+- files/: what is uploaded into each session,
+- journal.jsonl: what became of the cases,
+- output/0003.out: what case 3 has printed, 0003.err what it has printed on standard error,
+- lock: locked as long as a process runs the sweep; the system undoes that whatever ends it,
+- cancel: there when that process is asked to end the sweep,
+- log: what a detached process had to say.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+from atoll import AtollError, NotFound
+from atoll.paths import Paths, make_private, write_atomic
+from atoll_sessions.sweep.journal import read_progress
+from atoll_sessions.sweep.plan import Plan, dump_plan, load_plan
+from atoll_sessions.sweep.progress import Progress
+
+if TYPE_CHECKING:
+    from atoll.transport import Part
+
+Stream = Literal["stdout", "stderr"]
+_LOOK = 0.2
+_SUFFIXES = {"stdout": "out", "stderr": "err"}
+
+
+@frozen
+class Sweep:
+    """One sweep, by its folder."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The name it goes by."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.folder / "journal.jsonl"
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What it is to do; raises AtollError when that can't be read."""
+        try:
+            return load_plan((self.folder / "plan.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError, AtollError) as error:
+            raise AtollError(f"the plan of sweep {self.id} can't be read: {error}") from None
+
+    def files(self) -> "list[Part]":
+        """Return what is uploaded into each session."""
+        from atoll.transport import Part
+
+        root = self.folder / "files"
+        paths = sorted(path for path in root.rglob("*") if path.is_file())
+        return [Part("src", str(path.relative_to(root)), path.read_bytes()) for path in paths]
+
+    def progress(self) -> Progress:
+        """Return what became of its cases up to now."""
+        # Looked at first: a process that ends in between has written all it had to say.
+        held = self.held()
+        progress = read_progress(self.journal, self.plan.count)
+        if not held:
+            progress.interrupt()
+        return progress
+
+    def status(self, progress: Progress) -> str:
+        """Return how it stands, in one word."""
+        if self.held():
+            return "running"
+        if progress.ended == progress.count:
+            return "done" if progress.succeeded else "failed"
+        if not progress.runs:
+            return "waiting"
+        return progress.ending.how or "interrupted"
+
+    def output(self, number: int, stream: Stream) -> Path:
+        """Return the file of what a case has printed; it is there only if there was something."""
+        folder = Path(self.plan.out) if self.plan.out else self.folder / "output"
+        return folder / f"{number:04}.{_SUFFIXES[stream]}"
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Be the process that runs it; raises AtollError while another one is."""
+        with _locked(self.folder / "lock") as is_ours:
+            if not is_ours:
+                raise AtollError(f"sweep {self.id} is running", hint=f"sweep cancel {self.id}")
+            yield
+
+    def held(self) -> bool:
+        """Tell whether a process runs it."""
+        return (self.folder / "lock").exists() and not _lockable(self.folder / "lock")
+
+    @property
+    def cancel_asked(self) -> bool:
+        """Whether the process that runs it is asked to end it."""
+        return (self.folder / "cancel").exists()
+
+    def ask_cancel(self) -> None:
+        """Ask the process that runs it to end it."""
+        (self.folder / "cancel").touch()
+
+    def forget_cancel(self) -> None:
+        """Take that back."""
+        (self.folder / "cancel").unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete all that is known of it, but for a folder that the user has named."""
+        shutil.rmtree(self.folder)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Lock a file for as long as this lasts, even if the process is killed; yields success."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _try_lock(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    # Those who only look hold the lock for a moment, too.
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+        else:
+            return True
+    return False
+
+
+def _lockable(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@frozen
+class Sweeps:
+    """All sweeps of this user on this machine."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, paths: Paths) -> "Sweeps":
+        """Return those that are kept in the user's state folder."""
+        return cls(paths.state / "sweeps")
+
+    def reserve(self) -> Sweep:
+        """Make an empty folder under a new id."""
+        make_private(self.root)
+        while True:
+            folder = self.root / f"s-{secrets.token_hex(2)}"
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return Sweep(folder)
+
+    def save(self, sweep: Sweep, plan: Plan, files: "Sequence[Part]") -> None:
+        """Write a sweep down, its plan last: without one a folder is no sweep."""
+        for part in files:
+            path = sweep.folder / "files" / part.filename
+            make_private(path.parent)
+            path.write_bytes(part.content)
+        make_private(Path(plan.out) if plan.out else sweep.folder / "output")
+        write_atomic(sweep.folder / "plan.json", dump_plan(plan))
+
+    def all(self) -> list[Sweep]:
+        """Return all sweeps, the newest first."""
+        plans = [(path.stat().st_mtime_ns, path.parent) for path in self.root.glob("*/plan.json")]
+        return [Sweep(folder) for _, folder in sorted(plans, reverse=True)]
+
+    def find(self, reference: str) -> Sweep:
+        """Find a sweep by its id, or by the start of it, with or without `s-`; raises NotFound."""
+        starts = (reference, f"s-{reference}")
+        found = [sweep for sweep in self.all() if sweep.id.startswith(starts)]
+        exact = [sweep for sweep in found if sweep.id in starts]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        if found:
+            listed = ", ".join(sweep.id for sweep in found)
+            raise NotFound(f"{reference!r} means several sweeps", hint=listed)
+        raise NotFound(f"no sweep goes by {reference!r}", hint="atoll sweep list shows them")
+
+    def alike(self, fingerprint: str) -> Sweep | None:
+        """Return the newest sweep of the same cases, code and files."""
+        return next((sweep for sweep in self.all() if _is_alike(sweep, fingerprint)), None)
+
+
+def _is_alike(sweep: Sweep, fingerprint: str) -> bool:
+    try:
+        return sweep.plan.fingerprint == fingerprint
+    except AtollError:
+        return False
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is true that another process makes true, on disk."""
+    import trio
+
+    while not condition():  # noqa: ASYNC110  # no event crosses from one process to another
+        await trio.sleep(_LOOK)

@@ -1,0 +1,129 @@
+"""The table of cases on a terminal, drawn anew several times a second below what is printed."""
+
+import shutil
+import time
+from collections import deque
+
+import trio
+from attrs import define, field
+
+from atoll.output.table import fit
+from atoll.text import printable
+from atoll_sessions.sweep.plan import Case
+from atoll_sessions.sweep.progress import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    RUNNING,
+    CaseState,
+    Progress,
+)
+from atoll_sessions.sweep.store import Stream
+from atoll_sessions.sweep.view import Labelled
+
+_REDRAW = 0.125
+_MOST_ROWS = 24
+_KEPT = 64
+
+
+@define
+class LiveTable(Labelled):
+    """Counts, and a line a case: all of them if they fit, else those that run and ended last."""
+
+    _began: float = field(factory=time.monotonic)
+    _reasons: dict[int, str] = field(factory=dict)
+    _recent: deque[int] = field(factory=lambda: deque(maxlen=_KEPT))
+    _drawn: int = 0
+
+    async def live(self, progress: Progress) -> None:
+        """Draw until cancelled, then leave nothing behind."""
+        try:
+            while True:
+                self._draw(progress)
+                await trio.sleep(_REDRAW)
+        finally:
+            self._erase()
+
+    def started(self, case: Case) -> None:
+        """It waits no longer."""
+        super().started(case)
+        self._reasons.pop(case.number, None)
+
+    def waits(self, case: Case, why: str) -> None:
+        """Show why beside the case."""
+        self._reasons[case.number] = why
+
+    def ended(self, case: Case, state: CaseState) -> None:
+        """Remember it as one of the last; only failures get a line that stays."""
+        self._recent.append(case.number)
+        self._reasons.pop(case.number, None)
+        super().ended(case, state)
+
+    def say(self, text: str) -> None:
+        """Say it above the table."""
+        self._erase()
+        super().say(text)
+
+    def warn(self, text: str) -> None:
+        """Say it above the table."""
+        self._erase()
+        super().warn(text)
+
+    def _write(self, case: Case, stream: Stream, lines: list[str]) -> None:
+        self._erase()
+        super()._write(case, stream, lines)
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self.context.output.stderr.write(f"\x1b[{self._drawn}A\r\x1b[J")
+            self.context.output.stderr.flush()
+            self._drawn = 0
+
+    def _draw(self, progress: Progress) -> None:
+        size = shutil.get_terminal_size()
+        rows = min(_MOST_ROWS, size.lines - 2)
+        lines = [self._heading(progress), *(self._row(s) for s in self._chosen(progress, rows))]
+        self._erase()
+        shown = "".join(f"{fit(printable(line), size.columns - 1)}\n" for line in lines)
+        self.context.output.stderr.write(shown)
+        self.context.output.stderr.flush()
+        self._drawn = len(lines)
+
+    def _heading(self, progress: Progress) -> str:
+        elapsed = time.monotonic() - self._began
+        return f"sweep {self.sweep.id}: {tally(progress)}, {elapsed:.1f} s"
+
+    def _chosen(self, progress: Progress, rows: int) -> list[CaseState]:
+        if progress.count <= rows:
+            return list(progress.all())
+        running = [s for s in progress.states.values() if s.started and s.status not in _OVER]
+        ended = [progress.state(number) for number in reversed(self._recent)]
+        return [*running, *ended][: max(rows, 1)]
+
+    def _row(self, state: CaseState) -> str:
+        case = self.sweep.plan.case(state.number)
+        values = " ".join(f"{name}={value}" for name, value in case.values.items())
+        code = "" if state.exit_code is None else state.exit_code
+        elapsed = "" if state.elapsed is None else f"{state.elapsed:.1f} s"
+        why = state.error or self._reasons.get(state.number, "")
+        width = len(str(self.sweep.plan.count))
+        return (
+            f"{state.number:>{width}}  {state.status:<11} {code:>3} {elapsed:>8}  {values}  {why}"
+        ).rstrip()
+
+
+_OVER = {DONE, FAILED, INTERRUPTED}
+
+
+def tally(progress: Progress) -> str:
+    """Count the cases by what became of them."""
+    counts = progress.counts
+    parts = [
+        f"{progress.waiting} waiting",
+        f"{counts[RUNNING]} running",
+        f"{counts[DONE]} done",
+        f"{counts[FAILED]} failed",
+    ]
+    if interrupted := counts[INTERRUPTED]:
+        parts.append(f"{interrupted} interrupted")
+    return ", ".join(parts) + f" of {progress.count}"

@@ -1,0 +1,32 @@
+"""Putting the values of variables into texts: `$X` and `${X}`.
+
+Only the variables of the sweep are touched. All else that a shell or a language may mean by a
+dollar stays as it is, `$$` too; before a variable of the sweep, `$$X` writes `$X`.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+_REFERENCE = re.compile(r"\$(\$?)(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+def interpolate(text: str, values: Mapping[str, str]) -> str:
+    """Replace the references to these variables."""
+
+    def replace(found: re.Match[str]) -> str:
+        escaped, bare, braced = found.groups()
+        name = bare or braced
+        if name not in values:
+            return found[0]
+        return found[0][1:] if escaped else values[name]
+
+    return _REFERENCE.sub(replace, text)
+
+
+def mentioned(text: str, names: Collection[str]) -> set[str]:
+    """Return which of the variables a text refers to."""
+    return {
+        bare or braced
+        for escaped, bare, braced in _REFERENCE.findall(text)
+        if not escaped and (bare or braced) in names
+    }

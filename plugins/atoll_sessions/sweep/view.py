@@ -1,0 +1,103 @@
+"""What the user sees of a sweep while it runs.
+
+`View` shows nothing and keeps output in files, as the others do too. `Labelled` writes each line as
+it comes, under a label that says whose it is. The table of cases is a module of its own.
+"""
+
+from attrs import define, field
+
+from atoll import Context
+from atoll_sessions.sweep.plan import Case
+from atoll_sessions.sweep.progress import CaseState, Progress
+from atoll_sessions.sweep.store import Stream, Sweep
+
+
+@define
+class View:
+    """Keeps what the cases print, and shows nothing but warnings."""
+
+    context: Context
+    sweep: Sweep
+    _said: set[str] = field(factory=set)
+
+    async def live(self, progress: Progress) -> None:
+        """Keep something on the screen until cancelled, for views that do."""
+
+    def started(self, case: Case) -> None:
+        """Forget what an earlier attempt has printed."""
+        for stream in ("stdout", "stderr"):
+            self.sweep.output(case.number, stream).unlink(missing_ok=True)
+
+    def waits(self, case: Case, why: str) -> None:
+        """Say why a case does not start."""
+
+    def output(self, case: Case, stream: Stream, text: str) -> None:
+        """Take what a case has printed."""
+        path = self.sweep.output(case.number, stream)
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+    def ended(self, case: Case, state: CaseState) -> None:
+        """Say how a case has ended."""
+
+    def say(self, text: str) -> None:
+        """Remark on what happens."""
+
+    def warn(self, text: str) -> None:
+        """Tell of something that went wrong."""
+        self.context.output.warn(text)
+
+    def say_once(self, text: str) -> None:
+        """Remark on something that is the same for all cases."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
+
+@define
+class Labelled(View):
+    """Writes what happens line by line; `echo` is false where output is only kept."""
+
+    echo: bool = True
+    _partial: dict[tuple[int, Stream], str] = field(factory=dict)
+    _waiting: set[int] = field(factory=set)
+
+    def waits(self, case: Case, why: str) -> None:
+        """Say why, the first time: a full cluster gives another reason every second."""
+        if case.number not in self._waiting:
+            self._waiting.add(case.number)
+            self.say(f"{case.label} waits: {why}")
+
+    def output(self, case: Case, stream: Stream, text: str) -> None:
+        """Write whole lines; the rest waits for its end."""
+        super().output(case, stream, text)
+        if not self.echo:
+            return
+        *lines, rest = (self._partial.pop((case.number, stream), "") + text).split("\n")
+        if rest:
+            self._partial[case.number, stream] = rest
+        self._write(case, stream, lines)
+
+    def ended(self, case: Case, state: CaseState) -> None:
+        """Write what is left of the case's output, then how it ended."""
+        for stream in ("stdout", "stderr"):
+            if rest := self._partial.pop((case.number, stream), ""):
+                self._write(case, stream, [rest])
+        self.say(f"{case.label} {outcome(state)}")
+
+    def say(self, text: str) -> None:
+        """Remark on standard error."""
+        self.context.output.note(text)
+
+    def _write(self, case: Case, stream: Stream, lines: list[str]) -> None:
+        if lines:
+            text = "".join(f"{case.label} {line}\n" for line in lines)
+            self.context.output.stream(stream, text)
+
+
+def outcome(state: CaseState) -> str:
+    """Say how a case has ended, in a few words."""
+    took = f" after {state.seconds:.1f} s" if state.seconds is not None else ""
+    if state.error:
+        return f"failed{took}: {state.error}"
+    return f"ended with exit code {state.exit_code}{took}" if state.exit_code else f"done{took}"
