@@ -15,6 +15,7 @@ from atoll_sessions.creation import Created, create_session, tell_created
 from atoll_sessions.execution import Code, Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -33,6 +34,7 @@ _CLEANUP = 30.0
 
 @click.command()
 @session_options
+@sweep_options
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-c", "--code", metavar="CODE", help="Run this in the session's interpreter.")
 @click.option(
@@ -63,10 +65,17 @@ async def run(
 
     The session is new, unless one goes by the name that -t gives. Without --exec, a single file is
     run by the program that its suffix stands for.
+
+    With a range, a sweep is run: a session for each value that the range stands for.
     """
     context.output.quiet = quiet
+    sweep = take_sweep_options(options)
     parts = collect(files, basedir)
     what = _code_of(code, [part.filename for part in parts], clean, build, exec_)
+    if sweep is not None:
+        from atoll_sessions.sweep.begin import begin
+
+        return await begin(context, sweep, options, parts, what, remove=rm)
     api = await context.connect()
     wanted = wanted_from(api, options)
     async with _removal(context, api, wanted.name) as removal:
