@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from atoll import AtollError, Context, Name
+from atoll import AtollError, Context, Name, UsageError
 from atoll_sessions.api import find_session
 from atoll_sessions.beneath import Beneath
 from atoll_sessions.fetching import Fetching
 from atoll_sessions.fields import binary_size
-from atoll_sessions.remote_files import in_home
+from atoll_sessions.files import counted
+from atoll_sessions.remote_files import HOME, in_home
 from atoll_sessions.unpack import Unpacked
 
 
@@ -29,6 +30,7 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
     Each goes by its own name in DEST, in place of a file that is there.
     """
     wanted = [in_home(file) for file in files]
+    _check_names([path.name for path in wanted])
     _make(dest)
     api = await context.connect()
     found = await find_session(api, session)
@@ -42,6 +44,12 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
     return fetching.exit_code
 
 
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two files would both become {name or HOME.name}")
+
+
 def _make(dest: Path) -> None:
     try:
         dest.mkdir(parents=True, exist_ok=True)
@@ -52,5 +60,7 @@ def _make(dest: Path) -> None:
 def _tell(context: Context, done: Unpacked, dest: Path) -> None:
     for what in done.left_out:
         context.output.warn(f"left out: {what}")
-    files = f"{done.files} file{'s' * (done.files != 1)}"
-    context.output.note(f"downloaded {files} ({binary_size(done.size)}) to {dest}")
+    if done.files:
+        context.output.note(
+            f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
+        )

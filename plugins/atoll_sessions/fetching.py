@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from atoll import AtollError, NotAuthorized, Problem, Unreachable
+from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
 from atoll_sessions.beneath import Beneath
 from atoll_sessions.fields import binary_size
 from atoll_sessions.remote_files import (
@@ -84,10 +84,10 @@ class Fetching:
         for _ in range(_MOST_LINKS):
             self.show(f"downloading {wanted} …")
             content = await fetch_archive(self.api, self.session_id, wanted, self._on_bytes(wanted))
-            archive = Archive.read(wanted.name, content)
+            archive = Archive.read(wanted.name or HOME.name, content)
             if (link := archive.link_target()) is None:
                 return archive
-            wanted = in_home(str(wanted.parent / link))
+            wanted = _behind(wanted, link)
         raise AtollError(f"{path}: too many links, one behind the other")
 
     def _on_bytes(self, path: PurePosixPath) -> Callable[[int], None]:
@@ -109,6 +109,14 @@ class Fetching:
                 await self._attempt(path / entry.filename, place / entry.filename)
             else:
                 self.done.left_out.append(f"{path / entry.filename} (a link, or no file)")
+
+
+def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
+    """Return where a link leads to."""
+    try:
+        return in_home(str(path.parent / link))
+    except UsageError:
+        raise AtollError(f"{path} is a link to {link}, which lies outside of {HOME}") from None
 
 
 def _refusal(path: PurePosixPath, entry: FileEntry, problem: Problem) -> AtollError:

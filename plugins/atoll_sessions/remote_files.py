@@ -104,9 +104,8 @@ async def fetch_archive(
     """Return a file or folder as a tar archive (`/session/{s}/download`); `on_bytes` is told how
     much has come so far.
 
-    It is asked for by GET up to version 7 of the API, which has one request body on each method,
-    and by POST from 24.03 on, where parameters are read from the query. A gateway may be of
-    another mind than the version it announces, so the other method is tried as well.
+    It is asked for by GET up to version 7 of the API, and by POST later (releases since 24.03). A
+    cluster may be of another mind than the version it announces, so the other one is tried, too.
     """
     is_newer = (await api.version()).major >= _DOWNLOAD_BY_POST
     methods = ("POST", "GET") if is_newer else ("GET", "POST")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from attrs import define, field, frozen
 
-from atoll import Problem, Unreachable
+from atoll import NotFound, Problem, Unreachable
 from atoll_sessions.api import get_session
 from atoll_sessions.statuses import FINAL
 
@@ -98,11 +98,11 @@ class Watch:
         self, reply: "Reply", send: trio.MemorySendChannel[SessionEvent], greeting: str
     ) -> bool:
         """Send the events of one connection; returns whether the session has ended."""
-        async with reply:
-            if await self._has_ended():
-                return True
-            self.say(greeting)
-            with trio.CancelScope() as ended, suppress(Unreachable):
+        with trio.CancelScope() as ended, suppress(Unreachable):
+            async with reply:
+                if await self._has_ended():
+                    return True
+                self.say(greeting)
                 async for message in reply.events():
                     event = self._event(message.event, message.data)
                     if event is None or ended.cancel_called:
@@ -113,7 +113,7 @@ class Watch:
                     if event.is_last:
                         # Not left by `break`, the stream unwinds from where it waits for more.
                         ended.cancel()
-            return ended.cancel_called
+        return ended.cancel_called
 
     async def _subscribe(self) -> "Reply":
         params = {"sessionId": self.session_id, "scope": "*", "ownerAccessKey": self.owner}
@@ -127,8 +127,10 @@ class Watch:
             await trio.sleep(pause)
             try:
                 return await self._subscribe()
-            except Unreachable:
-                if trio.current_time() >= give_up:
+            except (Unreachable, Problem) as error:
+                # Between us and a cluster that restarts, a proxy may speak in its place.
+                is_refused = isinstance(error, Problem) and error.status < 500
+                if is_refused or trio.current_time() >= give_up:
                     raise
             pause = min(pause * 2, _LONGEST_PAUSE)
 
@@ -138,7 +140,7 @@ class Watch:
             session = await get_session(
                 self.api, self.session_id, ["name", "status", "status_info"]
             )
-        except Problem:
+        except (Problem, NotFound):
             return False  # of another's session, events may be all that one is shown
         if session.status not in FINAL:
             return False

@@ -8,7 +8,7 @@ it is looked through to its end before the first file is written; and it is writ
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Self
 
@@ -17,6 +17,8 @@ from attrs import define, field, frozen
 from atoll import AtollError
 from atoll_sessions.beneath import Beneath
 
+_MOST_BYTES = 64 * 1024 * 1024
+"""What an archive may unpack to: as many hard links as it has bytes may all mean its one file."""
 _LATEST = 2.0**33
 """The last modification time that is believed, in Unix seconds."""
 
@@ -40,24 +42,29 @@ class Archive:
 
     name: str
     _content: bytes = field(repr=False)
-    _members: Sequence[tarfile.TarInfo] = field(repr=False)
+    _members: Mapping[str, tarfile.TarInfo] = field(repr=False)
+    """By their names; of several with one name the last, as if each had replaced the one before."""
 
     @classmethod
     def read(cls, name: str, content: bytes) -> Self:
         """Look through an archive; raises HostileArchive."""
         try:
             with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-                members = [_checked(member, name, len(content)) for member in tar]
+                members = {one.name: _checked(one, name, len(content)) for one in tar}
         except HostileArchive:
             raise
         except Exception:  # noqa: BLE001  # fed by a stranger, the parser may stumble over anything
             raise HostileArchive("the cluster sent an archive that can't be read") from None
-        return cls(name, content, members)
+        archive = cls(name, content, members)
+        if sum(len(archive._content_of(one) or b"") for one in members.values()) > _MOST_BYTES:
+            raise HostileArchive("the cluster sent an archive that unpacks to more than is allowed")
+        return archive
 
     def link_target(self) -> str | None:
         """Return where the link leads if what was asked for is a symbolic link itself."""
-        alone = self._members[0] if len(self._members) == 1 else None
-        return alone.linkname if alone and alone.issym() else None
+        first = next(iter(self._members.values()), None)
+        is_alone = first is not None and len(self._members) == 1
+        return first.linkname if first and is_alone and first.issym() else None
 
     def unpack(self, target: Beneath, place: PurePosixPath, done: Unpacked) -> None:
         """Write what was asked for to `place`, which may have another name, adding up `done`.
@@ -65,7 +72,7 @@ class Archive:
         Links that lead out of the folder, devices and the like are left out. Raises AtollError when
         the target can't be written.
         """
-        for member in self._members:
+        for member in self._members.values():
             below = PurePosixPath(member.name).relative_to(self.name)
             self._unpack_one(member, target, place, below, done)
 
@@ -92,8 +99,8 @@ class Archive:
     def _content_of(self, member: tarfile.TarInfo) -> bytes | None:
         """Return a file's bytes; a hard link becomes a file of its own; None for anything else."""
         if member.islnk():
-            named = [one for one in self._members if one.name == member.linkname]
-            return self._content_of(named[0]) if named and not named[0].islnk() else None
+            named = self._members.get(member.linkname)
+            return self._content_of(named) if named and not named.islnk() else None
         if not member.isreg() or member.issparse():
             return None
         return self._content[member.offset_data : member.offset_data + member.size]

@@ -39,8 +39,4 @@ async def upload(
             if sent < len(parts):
                 context.output.note(f"{sent} of {len(parts)} files were uploaded")
     size = sum(len(part.content) for part in parts)
-    context.output.note(f"uploaded {_files(sent)} ({binary_size(size)}) to {found.name}")
-
-
-def _files(number: int) -> str:
-    return f"{number} file{'s' * (number != 1)}"
+    context.output.note(f"uploaded {transfer.counted(sent)} ({binary_size(size)}) to {found.name}")

@@ -244,6 +244,14 @@ def test_a_false_size_is_refused(around, unpack, size):
     assert listed(around / "target") == set()
 
 
+def test_a_bomb_is_refused(around, unpack):
+    """Hard links that would each become a copy of one file."""
+    bomb = [hard_link(f"top/{number}", "top/file") for number in range(100)]
+    with pytest.raises(HostileArchive, match="more than is allowed"):
+        unpack(folder("top"), member("top/file", bytes(1024 * 1024)), *bomb)
+    assert listed(around / "target") == set()
+
+
 def test_a_senseless_time_does_no_harm(around, unpack):
     """Nor one that is no number at all."""
     for mtime in ("nan", "inf", "-1e300"):

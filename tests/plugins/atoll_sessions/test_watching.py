@@ -98,6 +98,34 @@ async def test_a_broken_stream_is_taken_up_again(facing, cluster):
     assert "broke off; connecting again" in result.stderr
 
 
+async def test_a_proxy_that_speaks_for_a_restarting_cluster_is_asked_again(facing, cluster, answer):
+    """As a connection that could not be made is."""
+    left = [
+        HEAD,
+        answer(b"<html>", status=500, content_type="text/html"),
+        HEAD + event("session_terminated"),
+    ]
+
+    async def stream(connection):
+        await connection.send_all(left.pop(0))
+
+    cluster.routes[EVENTS] = stream
+    names, result = await watch(facing)
+    assert (names, result.code) == (["session_terminated"], 0)
+
+
+async def test_a_refusal_is_no_break(facing, cluster, answer):
+    """Keys that were withdrawn meanwhile won't be taken by asking again."""
+    left = [HEAD, answer(b"{}", status=403)]
+
+    async def stream(connection):
+        await connection.send_all(left.pop(0))
+
+    cluster.routes[EVENTS] = stream
+    _, result = await watch(facing)
+    assert result.code == 4
+
+
 @pytest.mark.parametrize("status", ["TERMINATED", "CANCELLED", "ERROR"])
 async def test_nothing_is_waited_for_when_it_has_ended(facing, cluster, status):
     """Before, or while the stream was broken: the last event won't come again."""
