@@ -59,3 +59,11 @@ def atoll(tmp_path: Path) -> Iterator[Installed]:
     installed = Installed(tmp_path / "home")
     yield installed
     installed.run("local", "down")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """The same for all tests of a module: for those that mind only sessions of their own."""
+    installed = Installed(tmp_path_factory.mktemp("shared") / "home")
+    yield installed
+    installed.run("local", "down")

@@ -17,10 +17,10 @@ open("large", "wb").write(bytes(2_000_000))
 """
 
 
-@pytest.fixture
-def session(atoll):
+@pytest.fixture(scope="module")
+def session(shared):
     """A running session with files in it."""
-    assert atoll.run("run", "-t", "sess", "-qc", MAKE, "python").returncode == 0
+    assert shared.run("run", "-t", "sess", "-qc", MAKE, "python").returncode == 0
     return "sess"
 
 
@@ -33,15 +33,15 @@ def here(tmp_path, monkeypatch):
     return folder
 
 
-def test_there_and_back(atoll, session, here):
+def test_there_and_back(shared, session, here):
     """Whole folders, with the bytes and modes of their files; more files than one request takes."""
     (here / "many" / "below").mkdir(parents=True)
     for number in range(45):
         (here / "many" / "below" / f"{number}.bin").write_bytes(bytes([number]) * 50_000)
-    sent = atoll.run("upload", session, "many")
+    sent = shared.run("upload", session, "many")
     assert (sent.returncode, sent.stderr) == (0, "uploaded 45 files (2.146 MiB) to sess\n")
 
-    got = atoll.run("download", session, "many", "made", "link", "--dest", "back")
+    got = shared.run("download", session, "many", "made", "link", "--dest", "back")
     assert got.returncode == 0, got.stderr
     for number in range(45):
         assert (here / "back" / "many" / "below" / f"{number}.bin").read_bytes() == (
@@ -51,9 +51,9 @@ def test_there_and_back(atoll, session, here):
     assert (here / "back" / "link").read_bytes() == b""
 
 
-def test_what_can_not_be_had_does_not_keep_the_rest(atoll, session, here):
+def test_what_can_not_be_had_does_not_keep_the_rest(shared, session, here):
     """Each failure is one line; the first one's exit code tells."""
-    got = atoll.run("download", session, "nothing", "large", "made/empty")
+    got = shared.run("download", session, "nothing", "large", "made/empty")
 
     assert got.returncode == 5
     missing, large, end = got.stderr.splitlines()
@@ -63,25 +63,25 @@ def test_what_can_not_be_had_does_not_keep_the_rest(atoll, session, here):
     assert [path.name for path in here.iterdir()] == ["empty"]
 
 
-def test_files_are_listed(atoll, session):
+def test_files_are_listed(shared, session):
     """Of the home, of a folder, of a file alone."""
-    home = atoll.run("ls", session, "--output", "json")
+    home = shared.run("ls", session, "--output", "json")
     assert {file["filename"] for file in json.loads(home.stdout)} >= {"large", "link", "made"}
     assert [
-        line.split()[-1] for line in atoll.run("ls", session, "made").stdout.splitlines()[2:]
+        line.split()[-1] for line in shared.run("ls", session, "made").stdout.splitlines()[2:]
     ] == ["deep", "empty"]
-    (alone,) = json.loads(atoll.run("ls", session, "large", "--output", "json").stdout)
+    (alone,) = json.loads(shared.run("ls", session, "large", "--output", "json").stdout)
     assert (alone["size"], alone["mode"]) == (2_000_000, "-rw-r--r--")
 
-    missing = atoll.run("ls", session, "nothing")
+    missing = shared.run("ls", session, "nothing")
     assert (missing.returncode, missing.stderr) == (5, "atoll: nothing: no such file or folder\n")
 
 
-def test_what_can_not_be_uploaded_is_told_first(atoll, session, here):
+def test_what_can_not_be_uploaded_is_told_first(shared, session, here):
     """Before any file is sent."""
     (here / "ok").write_text("fine")
-    refused = atoll.run("upload", session, "ok", "nothing")
+    refused = shared.run("upload", session, "ok", "nothing")
 
     assert (refused.returncode, refused.stderr) == (5, "atoll: nothing: no such file\n")
-    assert '"ok"' not in atoll.run("ls", session, "--output", "json").stdout
-    assert atoll.run("upload", "nobody", "ok").returncode == 5
+    assert '"ok"' not in shared.run("ls", session, "--output", "json").stdout
+    assert shared.run("upload", "nobody", "ok").returncode == 5

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from uuid import uuid4
 
 import pytest
 
@@ -12,34 +13,36 @@ UNTIL_TOLD = "echo began; until [ -e go ]; do sleep 0.05; done; echo 'and ended'
 
 
 @pytest.fixture
-def batch(atoll):
+def batch(shared):
     """A batch session that runs until a file called `go` is uploaded to it."""
-    options = ["--type", "batch", "-c", UNTIL_TOLD, "-t", "batch"]
-    assert atoll.run("start", *options, "python").returncode == 0
-    return "batch"
+    name = f"batch-{uuid4().hex[:8]}"
+    options = ["--type", "batch", "-c", UNTIL_TOLD, "-t", name]
+    assert shared.run("start", *options, "python").returncode == 0
+    yield name
+    shared.run("rm", name)
 
 
 @pytest.fixture
-def tell(atoll, batch, tmp_path):
+def tell(shared, batch, tmp_path):
     """Return the function that lets the session end."""
     (tmp_path / "go").touch()
-    return lambda: atoll.run("upload", batch, str(tmp_path / "go"))
+    return lambda: shared.run("upload", batch, str(tmp_path / "go"))
 
 
-def test_logs_are_followed_to_the_end(atoll, batch, tell):
+def test_logs_are_followed_to_the_end(shared, batch, tell):
     """Each line comes as it is printed, and the command ends with the session."""
-    with atoll.start("logs", "--follow", batch) as following:
+    with shared.start("logs", "--follow", batch) as following:
         assert following.stdout.readline() == "began\n"
         tell()
         rest, said = following.communicate(timeout=30)
 
     assert (rest, said, following.returncode) == ("and ended\n", "", 0)
-    assert atoll.run("logs", "-f", batch).stdout == "began\nand ended\n"
+    assert shared.run("logs", "-f", batch).stdout == "began\nand ended\n"
 
 
-def test_events_are_shown_to_the_end(atoll, batch, tell):
+def test_events_are_shown_to_the_end(shared, batch, tell):
     """Live, in the format asked for; of a session that has ended there are none to come."""
-    with atoll.start("events", batch, "--output", "jsonl") as watching:
+    with shared.start("events", batch, "--output", "jsonl") as watching:
         assert watching.stderr.readline().startswith("watching until the session ends")
         tell()
         lines, _ = watching.communicate(timeout=30)
@@ -50,44 +53,45 @@ def test_events_are_shown_to_the_end(atoll, batch, tell):
     (failure,) = [event for event in events if event["event"] == "session_failure"]
     assert (failure["reason"], failure["exit_code"]) == ("task-failed", 3)
 
-    later = atoll.run("events", batch)
+    later = shared.run("events", batch)
     assert later.returncode == 0
     assert "has ended already; it is TERMINATED" in later.stderr
 
 
 @pytest.mark.parametrize(("command", "mark"), [("events", "Time"), ("logs --follow", "began")])
-def test_ctrl_c_leaves_the_session_alone(atoll, batch, command, mark):
+def test_ctrl_c_leaves_the_session_alone(shared, batch, command, mark):
     """And has the exit code that it has everywhere."""
-    with atoll.start(*command.split(), batch) as following:
+    with shared.start(*command.split(), batch) as following:
         assert following.stdout.readline().startswith(mark)
         following.send_signal(signal.SIGINT)
         _, said = following.communicate(timeout=30)
 
     assert following.returncode == 130, said
-    assert atoll.run("wait", batch).stderr == "session batch is RUNNING\n"
+    assert shared.run("wait", batch).stderr == f"session {batch} is RUNNING\n"
 
 
-def test_waiting(atoll, batch, tell):
+def test_waiting(shared, batch, tell):
     """For what is, what comes, and what can't come any more."""
-    assert atoll.run("wait", batch).stderr == "session batch is RUNNING\n"
-    assert atoll.run("wait", batch, "--for", "terminated", "--max-wait", "1").returncode == 124
-    refused = atoll.run("wait", batch, "--for", "finished")
+    assert shared.run("wait", batch).stderr == f"session {batch} is RUNNING\n"
+    assert shared.run("wait", batch, "--for", "terminated", "--max-wait", "1").returncode == 124
+    refused = shared.run("wait", batch, "--for", "finished")
     assert (refused.returncode, "known: PENDING" in refused.stderr) == (2, True)
 
-    with atoll.start("wait", batch, "--for", "Terminated") as waiting:
+    with shared.start("wait", batch, "--for", "Terminated") as waiting:
         tell()
         _, said = waiting.communicate(timeout=30)
-    assert (waiting.returncode, said) == (0, "session batch is TERMINATED\n")
-    late = atoll.run("wait", batch)
+    assert (waiting.returncode, said) == (0, f"session {batch} is TERMINATED\n")
+    late = shared.run("wait", batch)
     assert (late.returncode, late.stderr.count("\n")) == (1, 1)
 
 
-def test_the_log_of_a_task_is_shown(atoll, batch, tell):
+def test_the_log_of_a_task_is_shown(shared, batch, tell):
     """By the id that `ps` tells."""
     tell()
-    assert atoll.run("wait", batch, "--for", "TERMINATED").returncode == 0
-    task = atoll.run("ps", "--dead", "-f", "task_id", "--plain").stdout.strip()
-    assert atoll.run("task-logs", task).stdout == "began\nand ended\n"
+    assert shared.run("wait", batch, "--for", "TERMINATED").returncode == 0
+    this = ("--filter", f'name == "{batch}"')
+    task = shared.run("ps", "--dead", "-f", "task_id", "--plain", *this).stdout.strip()
+    assert shared.run("task-logs", task).stdout == "began\nand ended\n"
 
 
 def test_newer_names_do_the_same(atoll):
@@ -105,10 +109,10 @@ def test_newer_names_do_the_same(atoll):
     assert "Same as atoll ps" in atoll.run("session", "--help").stdout
 
 
-def test_a_restart_is_done_or_refused_with_advice(atoll):
+def test_a_restart_is_done_or_refused_with_advice(shared):
     """This cluster speaks the newest API, which has none."""
-    assert atoll.run("start", "-t", "sess", "python").returncode == 0
-    refused = atoll.run("restart", "sess", "nobody")
+    assert shared.run("start", "-t", "sess", "python").returncode == 0
+    refused = shared.run("restart", "sess", "nobody")
 
     assert refused.returncode == 1
     assert "sess is as it was (atoll rm sess, then start it again)" in refused.stderr
