@@ -21,3 +21,8 @@ def parse(text: str) -> datetime:
     """Read an ISO-8601 text; raises ValueError for anything else."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def age(text: str) -> float:
+    """Return the seconds since a moment, 0 if it is still to come."""
+    return max(0.0, (datetime.now(UTC) - parse(text)).total_seconds())

@@ -31,6 +31,8 @@ from atoll_local.store.records import Session
 
 _BACKLOG = 256
 _EXIT_WHEN_GONE = 130
+_PATIENCE = 5.0
+"""Seconds in which a kernel that no longer answers must have ended."""
 _MUCH = 96 * 1024
 """Characters of output after which a turn ends: clients take messages of 1 MiB, escapes and all."""
 
@@ -58,9 +60,10 @@ class Turn:
 class Execution:
     """One run and what of it was not told yet."""
 
-    def __init__(self, run: Run, kernel_id: str) -> None:
+    def __init__(self, run: Run, kernel: Kernel) -> None:
         self.run = run
-        self.kernel_id = kernel_id
+        self.kernel_id = kernel.spec.kernel_id
+        self._kernel = kernel
         self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
 
     async def pump(self) -> None:
@@ -78,8 +81,21 @@ class Execution:
             async for event in self.run.events():
                 yield event
         except EngineError as error:
+            async for event in self._last_events(error):
+                yield event
+
+    async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
+        """Tell what became of a run whose kernel went away below it."""
+        status = None
+        with anyio.move_on_after(_PATIENCE):
+            status = await self._kernel.wait()
+        if status is None or status.reason != "out-of-memory":
             yield Output("stderr", f"{error}\n")
             yield Finished(_EXIT_WHEN_GONE)
+            return
+        given = (self._kernel.spec.memory or 0) >> 20
+        yield Output("stderr", f"The session has run out of memory: it was given {given} MiB.\n")
+        yield Finished(status.exit_code)
 
     async def turn(self, flush: float, *, patient: bool = False) -> Turn:
         """Gather output for `flush` seconds, until it is much, or until something ends the turn.
@@ -152,7 +168,7 @@ class Executions:
             params.mapping("options"),
             params.text("run_id", "runId") or None,
         )
-        execution = Execution(run, kernel.spec.kernel_id)
+        execution = Execution(run, kernel)
         self._tasks.start_soon(execution.pump)
         return execution
 
@@ -167,7 +183,7 @@ class Executions:
             raise invalid_params(
                 f"no run {run_id!r} in this session", {"runId": "unknown"}
             ) from error
-        execution = Execution(run, kernel.spec.kernel_id)
+        execution = Execution(run, kernel)
         self._tasks.start_soon(execution.pump)
         self.remember(execution)
         return execution

@@ -44,7 +44,7 @@ async def info(call: Call) -> Response:
         "creationTime": session.created_at.replace("T", " "),
         "terminationTime": session.terminated_at,
         "numQueriesExecuted": session.num_queries,
-        "lastStat": None,
+        "lastStat": call.cluster.scheduler.metering.live(kernel.id) or kernel.last_stat,
         "idleChecks": {},
     }
     return reply(answer)
@@ -68,7 +68,8 @@ async def _end(call: Call, session: Session, *, forced: bool) -> dict[str, Any]:
     reason = "force-terminated" if forced else "user-requested"
     call.cluster.scheduler.terminate(session.id, reason, forced=forced)
     ended = await call.cluster.scheduler.ended(session.id)
-    return {"status": ended.status.lower()}
+    stat = call.cluster.store.kernels.main(session.id).last_stat or {}
+    return {**stat, "version": 2, "status": ended.status.lower()}
 
 
 def _dependents(call: Call, session: Session) -> list[Session]:

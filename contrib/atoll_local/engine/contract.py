@@ -71,8 +71,10 @@ class KernelSpec:
     environ: Mapping[str, str] = field(factory=dict)
     cpus: tuple[int, ...] = ()
     """Host processors the kernel may use; empty for all."""
+    cpu_quota: float | None = None
+    """How many processors' time it may use where cgroups allow to say so; None for no limit."""
     memory: int | None = None
-    """Bytes of memory granted; None for no limit."""
+    """Bytes of memory granted, whose excess ends the kernel; None for no limit."""
     mounts: tuple[Mount, ...] = ()
     """Folders shown inside the home, which on the host shows only their empty places."""
     bootstrap: bytes | None = None
@@ -129,11 +131,29 @@ class ExitStatus:
 
     `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
     `force-terminated` after a stop, `failed-to-start`, `unknown` when the kernel was killed along
-    with its supervisor; or else `out-of-memory`.
+    with its supervisor; or else `out-of-memory`. `cpu_used` (milliseconds) and `memory_peak`
+    (bytes) are what its processes took in all, None when nobody is left who knows.
     """
 
     exit_code: int
     reason: str
+    cpu_used: float | None = field(default=None, eq=False)
+    memory_peak: int | None = field(default=None, eq=False)
+
+
+@frozen(kw_only=True)
+class Usage:
+    """What a kernel's processes take: `cpu_used` in milliseconds and the rest in bytes.
+
+    `memory` is what they hold now and `scratch` what the home takes on the disk, as of a minute ago
+    at most; the others add up from the kernel's start.
+    """
+
+    cpu_used: float
+    memory: int
+    read: int
+    written: int
+    scratch: int = 0
 
 
 class Run(Protocol):
@@ -225,6 +245,9 @@ class Engine(Protocol):
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
         """Find a kernel of an earlier cluster program, or learn how it ended meanwhile."""
+
+    async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
+        """Return what running kernels take now; those that have ended are left out."""
 
     async def logs(self, kernel_id: str) -> str:
         """Everything that a kernel has printed, also one that ended while nobody looked."""

@@ -81,7 +81,12 @@ class KernelFolder:
         """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
         state = self.read_state(END)
         if state is not None:
-            return ExitStatus(state["exit_code"], state["reason"])
+            return ExitStatus(
+                state["exit_code"],
+                state["reason"],
+                state.get("cpu_used"),
+                state.get("memory_peak"),
+            )
         if self.read_state(STATE) is None:
             return ExitStatus(1, "failed-to-start")
         return ExitStatus(137, "unknown")

@@ -4,23 +4,26 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
-from attrs import define
+from attrs import define, field
 
 from . import cgroup, sandbox, supervisor
-from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution
+from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution, Usage
 from .folder import KernelFolder
 from .images import Catalog
 from .kernel import LocalKernel
 from .launch import Launcher
 from .process import Process
+from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+MOST_PROCESSES = 4096
+"""Processes and threads of one kernel, so that a fork bomb stays its own trouble."""
 SUPERVISOR = Path(supervisor.__file__)
 
 
@@ -38,6 +41,7 @@ class LocalEngine:
     network: bool = True
     grace: float = 5.0
     patience: float = 30.0
+    _gauge: Gauge = field(factory=Gauge, init=False)
 
     @cached_property
     def probe(self) -> sandbox.Probe:
@@ -86,6 +90,10 @@ class LocalEngine:
             return await kernel.stop(forced=True)
         return kernel
 
+    async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
+        folders = {kernel_id: self._folder(kernel_id) for kernel_id in kernel_ids}
+        return await to_thread.run_sync(self._gauge.measure, folders)
+
     async def logs(self, kernel_id: str) -> str:
         return await to_thread.run_sync(self._folder(kernel_id).read_log)
 
@@ -103,7 +111,8 @@ class LocalEngine:
         launcher = Launcher(
             probe=self.probe, network=self.network, grace=self.grace, patience=self.patience
         )
-        groups = cgroup.limit_memory(spec.kernel_id, spec.memory) if spec.memory else ()
+        limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
+        groups = cgroup.create(spec.kernel_id, limits)
         try:
             launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
         except BaseException:

@@ -31,6 +31,12 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 STATE, END = "supervisor.json", "exit.json"
 LOOK_AROUND = 60
 """Seconds between looks at whether the kernel's folder is still there."""
+LOOK_AT_MEMORY = 0.25
+"""Seconds between looks at the kernel's memory where no cgroup tells of it."""
+HEADROOM = 2
+"""How many times its memory a single process may ask for where no cgroup counts; what it then
+really takes ends the kernel at the next look."""
+PAGE, TICKS_PER_SECOND = resource.getpagesize(), os.sysconf("SC_CLK_TCK")
 
 
 class Supervisor:
@@ -38,6 +44,7 @@ class Supervisor:
 
     def __init__(self, launch: dict[str, Any], listener: socket.socket) -> None:
         self._launch = launch
+        self._memory = MemoryWatch(launch["memory"], launch["cgroups"])
         self._signals, wakeup = os.pipe()
         for fd in (self._signals, wakeup):
             os.set_blocking(fd, False)
@@ -46,6 +53,7 @@ class Supervisor:
             signal.signal(number, lambda _number, _frame: None)
         self._reason = "self-terminated"
         self._deadline: float | None = None
+        self._cpu_used = 0.0
         self._init: int | None = None
         self._child = self._spawn(listener)
         listener.close()
@@ -54,14 +62,25 @@ class Supervisor:
         """Obey signals until the kernel has ended."""
         exit_code = None
         while exit_code is None:
-            if select.select([self._signals], [], [], self._patience())[0]:
+            heard = self._wait()
+            if self._signals in heard:
                 self._obey(os.read(self._signals, 512))
+            if self._memory.is_exceeded(heard):
+                self._reason = "out-of-memory"
+                self._kill()
             if self._is_overdue() or is_abandoned():
                 self._kill()
             exit_code = self._reap()
         self._kill()
         self._await_init()
         self._leave(exit_code)
+
+    def _wait(self) -> list[int]:
+        """Wait for a signal or for news of the memory; return which descriptors have some."""
+        patience = min(self._patience(), self._memory.interval)
+        memory = self._memory.notices
+        ready, _, urgent = select.select([self._signals, *memory], [], memory, patience)
+        return [*ready, *urgent]
 
     def _patience(self) -> float:
         if self._init is None and self._launch["wrappers"]:
@@ -96,8 +115,8 @@ class Supervisor:
             write(f"{group}/cgroup.procs", "0")
         if launch["cpus"]:
             os.sched_setaffinity(0, launch["cpus"])
-        if launch["memory"]:
-            limit_data(launch["memory"])
+        if launch["memory"] and not self._memory.in_group:
+            limit_data(HEADROOM * launch["memory"])
         give_files(launch["files"], listener)
         os.umask(0o022)
         os.chdir(launch["cwd"])
@@ -110,12 +129,19 @@ class Supervisor:
         elif signal.SIGTERM in numbers and self._deadline is None:
             self._reason = "user-requested"
             self._deadline = time.monotonic() + self._launch["grace"]
+            self._take_figures()
             for pid in descendants(os.getpid(), skip=self._launch["wrappers"]):
                 send(pid, signal.SIGTERM)
+
+    def _take_figures(self) -> None:
+        """Note what the kernel has used so far: what a killed sandbox used, nobody is told."""
+        self._cpu_used = max(self._cpu_used, cpu_used())
+        self._memory.look()
 
     def _kill(self) -> None:
         """Kill everything below the kernel's first process, then that one, and see them gone."""
         self._deadline = None
+        self._take_figures()
         while pids := living(skip=1) or living():
             for pid in pids:
                 send(pid, signal.SIGKILL)
@@ -139,14 +165,139 @@ class Supervisor:
         return exit_code
 
     def _leave(self, exit_code: int) -> None:
-        by_itself = self._reason == "self-terminated"
-        killed = exit_code == 128 + signal.SIGKILL
-        if by_itself and killed and out_of_memory(self._launch["cgroups"]):
-            self._reason = "out-of-memory"
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        end = {
+            "exit_code": 128 + signal.SIGKILL if self._reason == "out-of-memory" else exit_code,
+            "reason": self._reason,
+            "cpu_used": round(max(self._cpu_used, cpu_used())),
+            "memory_peak": max(self._memory.peak(), most),
+        }
+        self._memory.close()
         for folder in self._launch["cgroups"]:
             remove_group(folder)
         if not is_abandoned():
-            write_json(END, {"exit_code": exit_code, "reason": self._reason})
+            write_json(END, end)
+
+
+class MemoryWatch:
+    """Tells when a kernel takes more memory than it was given.
+
+    A cgroup sends word itself: version 1 by an eventfd, version 2 by its file of events. Elsewhere
+    the resident memory of all processes is added up now and then, pages they share counted once.
+    """
+
+    def __init__(self, limit: int | None, cgroups: list[str]) -> None:
+        self._limit = limit
+        self._most = 0
+        self._folder = next((path for path in cgroups if group_limits_memory(path)), None)
+        self.in_group = self._folder is not None
+        self.interval: float = LOOK_AROUND if self.in_group or limit is None else LOOK_AT_MEMORY
+        self.notices: list[int] = []
+        self._version_1 = False
+        if self._folder is not None:
+            self._subscribe(self._folder)
+
+    def is_exceeded(self, heard: list[int]) -> bool:
+        if self._folder is not None:
+            told = self._version_1 and any(notice in heard for notice in self.notices)
+            return told or oom_kills(self._folder) > 0
+        if self._limit is None:
+            return False
+        return self.look() > self._limit
+
+    def look(self) -> int:
+        """Return the bytes that the kernel's processes hold now; exact if that matters."""
+        pids = descendants(os.getpid())
+        used = sum(map(resident, pids))
+        if self._limit is not None and used > self._limit:
+            used = sum(map(proportional, pids))
+        self._most = max(self._most, used)
+        return used
+
+    def peak(self) -> int:
+        for name in ("memory.peak", "memory.max_usage_in_bytes"):
+            try:
+                return int(read(f"{self._folder}/{name}"))
+            except (OSError, ValueError):
+                continue
+        return self._most
+
+    def close(self) -> None:
+        for notice in self.notices:
+            os.close(notice)
+        self.notices.clear()
+
+    def _subscribe(self, folder: str) -> None:
+        try:
+            if os.path.exists(f"{folder}/memory.events"):
+                self.notices = [os.open(f"{folder}/memory.events", os.O_RDONLY)]
+            else:
+                self.notices = [oom_eventfd(folder)]
+                self._version_1 = True
+        except OSError:
+            self.interval = LOOK_AT_MEMORY
+
+
+def cpu_used() -> float:
+    """Return the milliseconds of processor time of all descendants, the ended ones included."""
+    ended = os.times()
+    ticks = sum(ticks_of(pid) for pid in descendants(os.getpid()))
+    return 1000 * (ended.children_user + ended.children_system + ticks / TICKS_PER_SECOND)
+
+
+def ticks_of(pid: int) -> int:
+    try:
+        return sum(map(int, stat_fields(pid)[11:15]))
+    except OSError:
+        return 0
+
+
+def group_limits_memory(folder: str) -> bool:
+    return any(
+        os.path.exists(f"{folder}/{name}") for name in ("memory.max", "memory.limit_in_bytes")
+    )
+
+
+def oom_eventfd(folder: str) -> int:
+    """Subscribe to the memory running out in a group of version 1; raises OSError."""
+    notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    control = os.open(f"{folder}/memory.oom_control", os.O_RDONLY)
+    try:
+        write(f"{folder}/cgroup.event_control", f"{notice} {control}")
+    except OSError:
+        os.close(notice)
+        raise
+    finally:
+        os.close(control)
+    return notice
+
+
+def oom_kills(folder: str) -> int:
+    """Count the processes that a group's memory limit has killed."""
+    for name in ("memory.events", "memory.oom_control"):
+        try:
+            counts = dict(line.split() for line in read(f"{folder}/{name}").splitlines())
+        except OSError:
+            continue
+        return int(counts.get("oom_kill", 0))
+    return 0
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process holds, those it shares included."""
+    try:
+        return int(read(f"/proc/{pid}/statm").split()[1]) * PAGE
+    except OSError:
+        return 0
+
+
+def proportional(pid: int) -> int:
+    """Return the bytes that a process holds, of shared ones its part: exact, but dear to ask."""
+    try:
+        lines = read(f"/proc/{pid}/smaps_rollup").splitlines()
+    except OSError:
+        return resident(pid)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def is_abandoned() -> bool:
@@ -215,19 +366,6 @@ def is_zombie(pid: int) -> bool:
 def stat_fields(pid: int) -> list[str]:
     """Read /proc/<pid>/stat from the third field (state) on; the name before it may hold spaces."""
     return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-
-
-def out_of_memory(cgroups: list[str]) -> bool:
-    """Tell whether the kernel's memory limit has killed a process."""
-    for folder in cgroups:
-        for name in ("memory.oom_control", "memory.events"):
-            try:
-                counts = dict(line.split() for line in read(f"{folder}/{name}").splitlines())
-            except OSError:
-                continue
-            if int(counts.get("oom_kill", 0)):
-                return True
-    return False
 
 
 def remove_group(folder: str) -> None:

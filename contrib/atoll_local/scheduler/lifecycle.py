@@ -68,7 +68,8 @@ class Lifecycle:
     def finish_batch(self, session_id: str, exit_code: int) -> None:
         """Write the result of a batch session's startup command, and announce it."""
         result = "SUCCESS" if exit_code == 0 else "FAILURE"
-        self.store.sessions.update(session_id, result=result, exit_code=exit_code)
+        data = {"kernel": {"exit_code": exit_code}}
+        self.store.sessions.update(session_id, result=result, exit_code=exit_code, status_data=data)
         news = News(
             name=f"session_{result.lower()}",
             session_id=session_id,

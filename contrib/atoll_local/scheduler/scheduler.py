@@ -10,12 +10,15 @@ import logging
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from atoll_local import clock
 from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
 from atoll_local.scheduler.batch import run_startup_command
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.metering import Metering
 from atoll_local.scheduler.queue import Queue
+from atoll_local.scheduler.slots import from_text
 from atoll_local.scheduler.specs import Specs
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.store.store import Store
@@ -37,6 +40,7 @@ class Scheduler:
         self.lifecycle = Lifecycle(store, bus)
         self.queue = Queue(machine, self.lifecycle)
         self.specs = Specs(engine, machine)
+        self.metering = Metering(engine)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""
         self._launches: dict[str, anyio.CancelScope] = {}
@@ -47,6 +51,7 @@ class Scheduler:
         """Serve the queue until cancelled; sessions outlive this."""
         async with anyio.create_task_group() as self._tasks:
             task_status.started()
+            self._tasks.start_soon(self.metering.run)
             await self._wake.wait()
             while True:
                 self._wake = anyio.Event()
@@ -73,6 +78,7 @@ class Scheduler:
         if row.id in self.running:
             return
         self.running[row.id] = kernel
+        self.metering.add(kernel.spec, clock.age(row.status_changed))
         self._tasks.start_soon(self._watch, session.id, row, kernel)
 
     def follow_batch(self, session: Session) -> None:
@@ -185,6 +191,8 @@ class Scheduler:
     async def bury(self, session_id: str, row: KernelRow, status: ExitStatus) -> None:
         """Write down what is left of an ended kernel, then let its session go on without it."""
         await self._keep_logs(row)
+        stat = self.metering.end(row.id, status)
+        self.store.kernels.keep_figures(row.id, _status_data(row, status), stat)
         self.running.pop(row.id, None)
         session = self.store.sessions.get(session_id)
         asked = session.status_info if session.status == "TERMINATING" else None
@@ -215,7 +223,9 @@ class Scheduler:
         session = self.store.sessions.get(session_id)
         main, *subs = self.store.kernels.of(session_id)
         if session.exit_code is None and main.exit_code is not None:
-            self.store.sessions.update(session_id, exit_code=main.exit_code)
+            self.store.sessions.update(
+                session_id, exit_code=main.exit_code, status_data=main.status_data
+            )
         if session.status in ENDED:
             return
         if all(kernel.status in DEAD for kernel in (main, *subs)):
@@ -224,3 +234,12 @@ class Scheduler:
             self.terminate(session_id, main.status_info or "unknown")
         elif session.status == "RUNNING":
             self.lifecycle.move(session_id, "RUNNING_DEGRADED", "a sub kernel has ended")
+
+
+def _status_data(row: KernelRow, status: ExitStatus) -> dict[str, object]:
+    """Return what there is to know of an ended kernel besides its reason."""
+    data: dict[str, object] = {"kernel": {"exit_code": status.exit_code}}
+    if status.reason == "out-of-memory":
+        limit = from_text(dict(row.occupied_slots)).mem
+        data["memory"] = {"limit": limit, "peak": status.memory_peak}
+    return data

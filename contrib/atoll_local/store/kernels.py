@@ -72,6 +72,15 @@ class Kernels:
             (status, info, at, at if status in DEAD else None, exit_code, kernel_id),
         )
 
+    def keep_figures(
+        self, kernel_id: str, status_data: Mapping[str, object], last_stat: Mapping[str, object]
+    ) -> None:
+        """Keep why a kernel ended and what it had used by then."""
+        self.db.execute(
+            "UPDATE kernels SET status_data = ?, last_stat = ? WHERE id = ?",
+            (json.dumps(status_data), json.dumps(last_stat), kernel_id),
+        )
+
     def keep_logs(self, kernel_id: str, logs: str) -> None:
         """Keep the log of a kernel that has ended."""
         self.db.execute("INSERT OR REPLACE INTO kernel_logs VALUES (?, ?)", (kernel_id, logs))

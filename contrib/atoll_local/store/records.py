@@ -96,7 +96,7 @@ class KeyPairResourcePolicy:
     max_session_lifetime: int = 0
     max_concurrent_sessions: int = 64
     max_containers_per_session: int = 8
-    idle_timeout: int = 0
+    idle_timeout: int = 1800
 
 
 @frozen(kw_only=True)
@@ -137,11 +137,12 @@ class Session:
     scheduled_at: str | None = None
     terminated_at: str | None = None
     num_queries: int = 0
+    active_at: str | None = None
 
 
 @frozen(kw_only=True)
 class KernelRow:
-    """A kernel of a session: what it occupies and how it ended."""
+    """A kernel of a session: what it occupies, what it used, and how it ended."""
 
     id: str
     session_id: str
@@ -155,4 +156,8 @@ class KernelRow:
     terminated_at: str | None = None
     occupied_slots: Mapping[str, str] = json_field(dict)
     cpus: Sequence[int] = json_field(list)
+    devices: Sequence[int] = json_field(list)
+    address: str | None = None
     exit_code: int | None = None
+    status_data: Mapping[str, object] | None = json_field(lambda: None)
+    last_stat: Mapping[str, object] | None = json_field(lambda: None)

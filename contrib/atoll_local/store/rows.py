@@ -5,7 +5,7 @@ A field made with :func:`json_field` is kept as JSON text; booleans are kept as 
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -36,6 +36,12 @@ def insertion(table: str, record: attrs.AttrsInstance) -> tuple[str, dict[str, o
     values = {f.name: _write(f, getattr(record, f.name)) for f in fields}
     # S608: table and column names are this program's own; values are bound.
     return f"INSERT INTO {table} ({names}) VALUES ({marks})", values  # noqa: S608
+
+
+def written(record_type: type[attrs.AttrsInstance], values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values for some columns of a record's table as the table keeps them."""
+    fields = attrs.fields_dict(record_type)
+    return {name: _write(fields[name], value) for name, value in values.items()}
 
 
 def _read(field: "attrs.Attribute[Any]", value: Any) -> Any:

@@ -8,7 +8,7 @@ from attrs import frozen
 from atoll_local import clock
 from atoll_local.store.database import Database
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
-from atoll_local.store.rows import columns, from_row, insertion
+from atoll_local.store.rows import columns, from_row, insertion, written
 
 # S608 below: only column names of our own records and question marks are put into the statements.
 _COLUMNS = ", ".join(f"sessions.{name}" for name in columns(Session).split(", "))
@@ -78,7 +78,7 @@ class Sessions:
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
         self.db.execute(
             f"UPDATE sessions SET {names} WHERE id = ?",  # noqa: S608
-            (*changes.values(), session_id),
+            (*written(Session, changes).values(), session_id),
         )
 
     def set_status(self, session_id: str, status: str, info: str | None) -> None:

@@ -17,15 +17,23 @@ from atoll_local.api.gql.sessions import (
     visible,
 )
 from atoll_local.cluster import AGENT
+from atoll_local.scheduler.metering import amount
 from atoll_local.scheduler.slots import from_text
 from atoll_local.store.records import Session
 
 _MEBIBYTE = 1024 * 1024
 _NODE = "compute_session_node"
-_NOT_MEASURED = (
-    "cpu_used", "cpu_using", "mem_max_bytes", "mem_cur_bytes", "net_rx_bytes", "net_tx_bytes",
-    "io_read_bytes", "io_write_bytes", "io_max_scratch_size", "io_cur_scratch_size",
-)  # fmt: skip
+_NOT_MEASURED = ("net_rx_bytes", "net_tx_bytes")
+_FIGURES = {
+    "cpu_used": ("cpu_used", "current"),
+    "mem_max_bytes": ("mem", "stats.max"),
+    "mem_cur_bytes": ("mem", "current"),
+    "io_read_bytes": ("io_read", "current"),
+    "io_write_bytes": ("io_write", "current"),
+    "io_max_scratch_size": ("io_scratch_size", "stats.max"),
+    "io_cur_scratch_size": ("io_scratch_size", "current"),
+}
+"""Fields of whole numbers, and where the figures of a kernel have them."""
 
 
 def legacy_compute_session_list(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
@@ -50,8 +58,12 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
     """Return `LegacyComputeSession`."""
     kernel = ctx.store.kernels.main(session.id)
     slots = from_text(dict(kernel.occupied_slots))
+    live = ctx.cluster.scheduler.metering.live(kernel.id)
+    stat = live or kernel.last_stat
     fields = common_fields(ctx, session) | dict.fromkeys(_NOT_MEASURED, 0)
     return fields | {
+        **{name: int(amount(stat, *where)) for name, where in _FIGURES.items()},
+        "cpu_using": amount(stat, "cpu_util", "pct"),
         "id": kernel.id,
         "sess_id": session.name,
         "sess_type": session.type,
@@ -64,8 +76,8 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
         "occupied_slots": as_json(kernel.occupied_slots),
         "occupied_shares": "{}",
         "mounts": [],
-        "live_stat": None,
-        "last_stat": None,
+        "live_stat": as_json(live),
+        "last_stat": as_json(kernel.last_stat),
         "lang": session.image,
         "mem_slot": slots.mem // _MEBIBYTE,
         "cpu_slot": float(slots.cpu),

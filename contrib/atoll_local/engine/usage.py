@@ -1,0 +1,131 @@
+"""What kernels take of the machine, read from /proc in one pass for all of them."""
+
+import contextlib
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from . import cgroup
+from .contract import Usage
+from .folder import KernelFolder
+from .supervisor import STATE, stat_fields
+
+TICK = 1000 / os.sysconf("SC_CLK_TCK")
+"""Milliseconds of the unit in which /proc counts processor time."""
+BETWEEN_SIZES, MOST_FILES = 60.0, 20_000
+"""Seconds until a home is looked through again, and how many of its files are looked at."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@frozen
+class Snapshot:
+    """All processes of the machine: their figures by pid, and their children."""
+
+    stats: Mapping[int, list[str]]
+    children: Mapping[int, list[int]]
+
+    @classmethod
+    def take(cls) -> "Snapshot":
+        stats = dict(_processes())
+        children = defaultdict(list)
+        for pid, fields in stats.items():
+            children[int(fields[1])].append(pid)
+        return cls(stats, children)
+
+    def below(self, pid: int) -> Iterator[int]:
+        """Yield every process below one, parents first."""
+        for child in self.children.get(pid, ()):
+            yield child
+            yield from self.below(child)
+
+    def cpu_used(self, pid: int) -> float:
+        """Return milliseconds of a process and of its ended children that it knows of."""
+        return sum(map(int, self.stats[pid][11:15])) * TICK
+
+    def supervisor(self, folder: KernelFolder) -> int | None:
+        """Return the process that owns a kernel, None when it has ended."""
+        state = folder.read_state(STATE)
+        stat = self.stats.get(state["pid"]) if state else None
+        if state is None or stat is None or stat[0] in "ZX" or int(stat[19]) != state["started"]:
+            return None
+        pid: int = state["pid"]
+        return pid
+
+    def resident(self, pid: int) -> int:
+        return int(self.stats[pid][21]) * PAGE
+
+
+@define
+class Gauge:
+    """Measures kernels; what is dear to measure, the size of homes, it does now and then only."""
+
+    _sizes: dict[str, tuple[float, int]] = field(factory=dict)
+
+    def measure(self, folders: Mapping[str, KernelFolder]) -> dict[str, Usage]:
+        """Measure the kernels whose supervisors are alive."""
+        snapshot = Snapshot.take()
+        found = {}
+        for kernel_id, folder in folders.items():
+            supervisor = snapshot.supervisor(folder)
+            if supervisor is not None:
+                found[kernel_id] = _usage(snapshot, supervisor, folder, self._size(folder))
+        self._sizes = {one: size for one, size in self._sizes.items() if one in found}
+        return found
+
+    def _size(self, folder: KernelFolder) -> int:
+        name, now = folder.path.name, time.monotonic()
+        if name not in self._sizes or now > self._sizes[name][0] + BETWEEN_SIZES:
+            self._sizes[name] = now, _size_of(folder.home)
+        return self._sizes[name][1]
+
+
+def _usage(snapshot: Snapshot, supervisor: int, folder: KernelFolder, scratch: int) -> Usage:
+    family = list(snapshot.below(supervisor))
+    counters = [_transferred(pid) for pid in family]
+    memory = cgroup.memory_in_use(folder.cgroups())
+    return Usage(
+        cpu_used=sum(map(snapshot.cpu_used, family)),
+        memory=sum(map(snapshot.resident, family)) if memory is None else memory,
+        read=sum(read for read, _ in counters),
+        written=sum(written for _, written in counters),
+        scratch=scratch,
+    )
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    for name in os.listdir("/proc"):  # noqa: PTH208 - of hundreds of paths only names are wanted
+        if name.isdecimal():
+            try:
+                yield int(name), stat_fields(int(name))
+            except OSError:
+                continue  # it has ended meanwhile
+
+
+def _transferred(pid: int) -> tuple[int, int]:
+    """Return the bytes that a process has read from and written to disks, zeros if it is secret."""
+    try:
+        text = Path(f"/proc/{pid}/io").read_text("ascii")
+    except OSError:
+        return 0, 0
+    counts = dict(line.split(": ") for line in text.splitlines())
+    return int(counts["read_bytes"]), int(counts["write_bytes"])
+
+
+def _size_of(home: Path) -> int:
+    """Return the bytes that a home takes on the disk; of a very full one, of what was seen."""
+    files = islice(_files(home), MOST_FILES)
+    return 512 * sum(file.stat(follow_symlinks=False).st_blocks for file in files)
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            else:
+                yield entry
