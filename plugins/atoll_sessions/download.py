@@ -34,13 +34,12 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
     _make(dest)
     api = await context.connect()
     found = await find_session(api, session)
-    with context.output.progress(f"downloading from {found.name} …") as show:
-        fetching = Fetching(api, found.id, Beneath(dest), context.output.warn, show)
-        try:
-            for path in wanted:
-                await fetching.fetch(path)
-        finally:
-            _tell(context, fetching.done, dest)
+    fetching = Fetching(api, found.id, Beneath(dest), context.output)
+    try:
+        for path in wanted:
+            await fetching.fetch(path)
+    finally:
+        _tell(context, fetching.done, dest)
     return fetching.exit_code
 
 

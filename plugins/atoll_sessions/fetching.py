@@ -6,13 +6,13 @@ refuse one: some answer a missing file, one that is too large and one that lies 
 a folder that can't be had as a whole is fetched piece by piece.
 """
 
-from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
+from atoll.output import Output
 from atoll_sessions.beneath import Beneath
 from atoll_sessions.fields import binary_size
 from atoll_sessions.remote_files import (
@@ -36,7 +36,7 @@ _TAR_OVERHEAD = 2048
 
 @define
 class Fetching:
-    """Fetches files; what fails is told to `warn`, and the others are fetched all the same.
+    """Fetches files; what fails is told as a warning, and the others are fetched all the same.
 
     `done` adds up what came, `exit_code` is the first failure's.
     """
@@ -44,8 +44,7 @@ class Fetching:
     api: "Api"
     session_id: str
     target: Beneath
-    warn: Callable[[str], None]
-    show: Callable[[str], None]
+    output: Output
     done: Unpacked = field(factory=Unpacked)
     exit_code: int = 0
 
@@ -64,7 +63,7 @@ class Fetching:
         except (Unreachable, NotAuthorized):
             raise
         except AtollError as error:
-            self.warn(str(error))
+            self.output.warn(str(error))
             self.exit_code = self.exit_code or error.exit_code
 
     async def _fetch_named(self, path: PurePosixPath, place: PurePosixPath) -> None:
@@ -82,16 +81,20 @@ class Fetching:
         """Return the archive of a file or folder, or of what a link leads to."""
         wanted = path
         for _ in range(_MOST_LINKS):
-            self.show(f"downloading {wanted} …")
-            content = await fetch_archive(self.api, self.session_id, wanted, self._on_bytes(wanted))
-            archive = Archive.read(wanted.name or HOME.name, content)
+            archive = Archive.read(wanted.name or HOME.name, await self._content(wanted))
             if (link := archive.link_target()) is None:
                 return archive
             wanted = _behind(wanted, link)
         raise AtollError(f"{path}: too many links, one behind the other")
 
-    def _on_bytes(self, path: PurePosixPath) -> Callable[[int], None]:
-        return lambda size: self.show(f"downloading {path} … {binary_size(size)}")
+    async def _content(self, path: PurePosixPath) -> bytes:
+        with self.output.progress(f"downloading {path} …") as show:
+            return await fetch_archive(
+                self.api,
+                self.session_id,
+                path,
+                lambda size: show(f"downloading {path} … {binary_size(size)}"),
+            )
 
     async def _entry(self, path: PurePosixPath, problem: Problem) -> FileEntry:
         """Look at what the cluster refused to pack; raises NotFound when it isn't there."""

@@ -15,7 +15,7 @@ from atoll_sessions.multipart import read_parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atoll.api import Api
+    from atoll.api import Api, Reply
 
 HOME = PurePosixPath("/home/work")
 """Where a session's files live; the API reaches nothing outside."""
@@ -134,17 +134,24 @@ async def _fetch(
         safe=True,
         stream=True,
     )
-    body = bytearray()
     async with reply:
-        with trio.CancelScope() as enough:
-            async for chunk in reply.chunks():
-                body += chunk
-                on_bytes(len(body))
-                if len(body) > _MOST_ANSWER:
-                    enough.cancel()
-    if enough.cancel_called:
-        raise AtollError(f"{path}: the cluster sends more than its API allows")
-    parts = read_parts(reply.headers.get("content-type", ""), bytes(body))
+        body = await _read_bounded(reply, on_bytes)
+    parts = read_parts(reply.headers.get("content-type", ""), body)
     if len(parts) != 1:
         raise AtollError(f"{path}: the cluster sent {len(parts)} archives for one file")
     return parts[0]
+
+
+async def _read_bounded(reply: "Reply", on_bytes: "Callable[[int], None]") -> bytes:
+    """Read a streamed body; raises AtollError when it has no end."""
+    body = bytearray()
+    with trio.CancelScope() as enough:
+        async for chunk in reply.chunks():
+            body += chunk
+            on_bytes(len(body))
+            if len(body) > _MOST_ANSWER:
+                # Not left by `break`, the stream unwinds from where it waits for more.
+                enough.cancel()
+    if enough.cancel_called:
+        raise AtollError("the cluster sends more than its API allows")
+    return bytes(body)

@@ -1,6 +1,7 @@
 """`upload`: files into a session."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,12 @@ from atoll import Context, Name
 from atoll_sessions import files as transfer
 from atoll_sessions.api import find_session
 from atoll_sessions.fields import binary_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atoll.api import Api
+    from atoll.transport import Part
 
 
 @click.command()
@@ -25,18 +32,22 @@ async def upload(
     parts = transfer.collect(files, basedir)
     api = await context.connect()
     found = await find_session(api, session)
-    sent = 0
-    with context.output.progress(f"uploading {len(parts)} files …") as show:
+    await _upload(context, api, found.id, parts)
+    size = binary_size(sum(len(part.content) for part in parts))
+    context.output.note(f"uploaded {transfer.counted(len(parts))} ({size}) to {found.name}")
 
-        def count(number: int) -> None:
-            nonlocal sent
-            sent = number
-            show(f"uploading {len(parts)} files, {sent} done …")
 
-        try:
-            await transfer.upload(api, found.id, parts, count)
-        finally:
-            if sent < len(parts):
-                context.output.note(f"{sent} of {len(parts)} files were uploaded")
-    size = sum(len(part.content) for part in parts)
-    context.output.note(f"uploaded {transfer.counted(sent)} ({binary_size(size)}) to {found.name}")
+async def _upload(context: Context, api: "Api", session_id: str, parts: "Sequence[Part]") -> None:
+    """Upload files; says how far it has come should it not come to the end."""
+    counts = [0]
+    try:
+        with context.output.progress(f"uploading {transfer.counted(len(parts))} …") as show:
+
+            def count(number: int) -> None:
+                counts.append(number)
+                show(f"uploading {transfer.counted(len(parts))}, {number} done …")
+
+            await transfer.upload(api, session_id, parts, count)
+    finally:
+        if counts[-1] < len(parts):
+            context.output.note(f"{counts[-1]} of {len(parts)} files were uploaded")
