@@ -142,7 +142,7 @@ class Output:
 
         def show(line: str) -> None:
             width = shutil.get_terminal_size().columns
-            self.stderr.write(f"\r\x1b[2K{line[: width - 1]}")
+            self.stderr.write(f"\r\x1b[2K{printable(line)[: width - 1]}")
             self.stderr.flush()
 
         show(text)

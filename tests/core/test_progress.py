@@ -1,0 +1,47 @@
+"""The line that shows, on a terminal, what takes its time."""
+
+from io import StringIO
+
+import pytest
+
+
+class Terminal(StringIO):
+    """Standard error at a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def output(shell):
+    """The output of a command, at a terminal."""
+    output = shell.program().output()
+    output.stderr = Terminal()
+    return output
+
+
+def test_progress_leaves_nothing_behind(output):
+    """Each line takes the place of the one before, and the last one goes."""
+    with output.progress("one") as show:
+        show("two")
+
+    assert output.stderr.getvalue().split("\r\x1b[2K") == ["", "one", "two", ""]
+
+
+def test_progress_obeys_no_names(output):
+    """Those of files come from sessions, and may hold what a terminal would act on."""
+    with output.progress("fetching \x1b]0;owned\x07\x1b[2Jx\ny"):
+        pass
+
+    assert "\x1b]" not in output.stderr.getvalue()
+    assert "\x1b[2J" not in output.stderr.getvalue()
+    assert "\n" not in output.stderr.getvalue()
+
+
+def test_progress_is_for_terminals(output):
+    """A log file gets none of it."""
+    output.stderr = StringIO()
+    with output.progress("one") as show:
+        show("two")
+
+    assert output.stderr.getvalue() == ""
