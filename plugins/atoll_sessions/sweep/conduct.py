@@ -55,7 +55,7 @@ class Conduct:
     async def _run(self, journal: Journal, numbers: Collection[int]) -> None:
         plan, link = self.sweep.plan, Link(self.connect, self.view.warn)
         files = self.sweep.files()
-        room = Room(plan, link, journal.progress, self.view)
+        room = Room(self.sweep, link, journal.progress, self.view)
         self._runner = CaseRunner(self.context, plan, files, journal, link, self.view, room)
         async with trio.open_nursery() as watchers:
             watchers.start_soon(self._watch_interrupts)

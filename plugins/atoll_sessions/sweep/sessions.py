@@ -1,5 +1,6 @@
 """The sessions of a sweep: known as its own by their names and tags, and ended when that is due."""
 
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import trio
 from atoll import NotFound, Problem
 from atoll_sessions.api import destroy, get_session, list_sessions
 from atoll_sessions.model import Session
-from atoll_sessions.sweep.plan import Plan
+from atoll_sessions.sweep.plan import TAG, Plan
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -17,6 +18,7 @@ _FIELDS = ["id", "name", "status", "tag"]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _FORBIDDEN = 403
+_TAGGED = re.compile(rf"(?:^| ){TAG}(s-[0-9a-f]+)$")
 
 
 async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
@@ -25,6 +27,17 @@ async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
     which = f'name == "{name}"' if name else f'name like "{plan.stem}%"'
     found = list_sessions(api, _FIELDS, filter=which)
     return [session async for session in found if session.tag == plan.tag]
+
+
+async def sweep_sessions(api: "Api") -> list[Session]:
+    """Return the user's living sessions that any sweep has started."""
+    return [session async for session in list_sessions(api, _FIELDS) if sweep_id(session)]
+
+
+def sweep_id(session: Session) -> str:
+    """Return the id of the sweep that has started a session, empty if none has."""
+    found = _TAGGED.search(session.tag or "")
+    return found[1] if found else ""
 
 
 def case_number(plan: Plan, session: Session) -> int:
