@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from decimal import Decimal
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
                 keep_sessions=options.keep_sessions,
                 cpus=options.cpus,
                 memory=options.memory,
+                mock=dict(options.mock),
                 version=__version__,
             )
         )
@@ -50,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--log-file", action="store_true", help="log to DIR/log/ instead of standard error")
     add("--cpus", type=_positive, help="processors to give away (default: those of the machine)")
     add("--memory", type=_size, help="memory to give away, like 8g (default: nine tenths)")
+    add(
+        "--mock",
+        type=_mock,
+        action="append",
+        default=[],
+        metavar="SLOT=AMOUNT",
+        help="devices to give away though they are not there, like cuda.shares=4",
+    )
     return parser
 
 
@@ -70,6 +80,17 @@ def _size(text: str) -> int:
 
     try:
         return parse_size(text)
+    except AmountError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _mock(text: str) -> tuple[str, Decimal]:
+    from atoll_local.configuration import mock_amount
+    from atoll_local.scheduler.slots import AmountError
+
+    name, _, amount = text.partition("=")
+    try:
+        return name, mock_amount(name, amount)
     except AmountError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

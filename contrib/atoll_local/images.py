@@ -1,6 +1,7 @@
 """What the cluster adds to the engine's images: what a kernel needs, and names that are near."""
 
 import difflib
+from decimal import Decimal
 
 from atoll_local.engine.contract import Engine, Image
 from atoll_local.scheduler.slots import Slots
@@ -20,7 +21,7 @@ def near(engine: Engine, name: str) -> list[str]:
 
 def minimum(image: Image) -> Slots:
     """Return what a kernel of this image needs at least."""
-    return Slots(1, _MINIMUM_MEMORY.get(image.language, 256 * _MEBIBYTE))
+    return Slots(Decimal("0.1"), _MINIMUM_MEMORY.get(image.language, 256 * _MEBIBYTE))
 
 
 def default(image: Image) -> Slots:

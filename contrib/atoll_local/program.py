@@ -3,8 +3,10 @@
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -12,10 +14,11 @@ import anyio
 import anyio.to_thread
 import uvicorn
 from anyio.abc import TaskGroup
-from attrs import frozen
+from attrs import field, frozen
 
 from atoll_local.api.app import build_app
 from atoll_local.cluster import Cluster
+from atoll_local.configuration import read_configuration
 from atoll_local.credentials import ensure_accounts
 from atoll_local.engine.local import LocalEngine
 from atoll_local.instance import Announcement, bind, lock
@@ -48,6 +51,7 @@ class Options:
     keep_sessions: bool = False
     cpus: int | None = None
     memory: int | None = None
+    mock: Mapping[str, Decimal] = field(factory=dict)
     version: str = "0"
 
 
@@ -64,8 +68,11 @@ def serve(options: Options) -> None:
 
 
 async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:
+    configuration = read_configuration(data)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
-    machine = Machine.this(options.cpus, options.memory)
+    machine = Machine.this(
+        options.cpus, options.memory, {**configuration.mock_slots, **options.mock}, _network(data)
+    )
     scheduler = Scheduler(store, engine, machine, Bus())
     cluster = Cluster(store, scheduler, release=f"atoll {options.version}")
     announcement = Announcement(data, listener.getsockname()[1], options.version)
@@ -78,6 +85,11 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
         tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
         await server.serve([listener])
         tasks.cancel_scope.cancel()
+
+
+def _network(data: DataDir) -> int:
+    """Choose the part of loopback for this folder's kernels: clusters should not share one."""
+    return 100 + zlib.crc32(bytes(data.root)) % 100
 
 
 async def _warm_up(engine: LocalEngine, server: "_Server") -> None:

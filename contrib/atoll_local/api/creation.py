@@ -106,11 +106,15 @@ def _group(call: Call, owner: Caller) -> Group:
 
 def _slots(call: Call, image: Image, config: Params) -> Slots:
     try:
-        asked = from_text(config.mapping("resources"))
+        asked = from_text(config.mapping("resources"), call.cluster.machine.slot_types)
     except AmountError as error:
-        raise _bad_resources(str(error)) from error
+        raise _bad_resources(f"{error}{_advice(str(error))}") from error
     usual = default(image)
-    slots = Slots(asked.cpu or usual.cpu, asked.mem or min(usual.mem, call.cluster.machine.memory))
+    slots = Slots(
+        asked.cpu or usual.cpu,
+        asked.mem or min(usual.mem, call.cluster.machine.memory),
+        asked.devices,
+    )
     if not minimum(image).fits(slots):
         need = minimum(image).as_text()
         raise _bad_resources(f"{image.canonical} needs cpu {need['cpu']}, mem {need['mem']} bytes")
@@ -119,10 +123,17 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
 
 def _refuse_oversize(slots: Slots, call: Call) -> None:
     whole = call.cluster.machine.slots
-    if slots.cpu > whole.cpu:
-        raise _bad_resources(f"cpu: {slots.cpu} asked for, this machine has {whole.cpu}")
-    if slots.mem > whole.mem:
-        raise _bad_resources(f"mem: {slots.mem} bytes asked for, this machine gives {whole.mem}")
+    for name in slots.lacking(whole):
+        asked, there = slots.as_text()[name], whole.as_text()[name]
+        if name == "mem":
+            raise _bad_resources(f"mem: {asked} bytes asked for, this machine gives {there}")
+        raise _bad_resources(f"{name}: {asked} asked for, this machine has {there}")
+
+
+def _advice(why: str) -> str:
+    if "unknown resource slot: cuda." not in why:
+        return ""
+    return '; {"mock_slots": {"cuda.shares": 4}} in config.json of its data folder pretends some'
 
 
 def _bad_resources(why: str) -> Problem:

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.cluster import AGENT, API_VERSION
-from atoll_local.scheduler.slots import KNOWN_SLOTS
 
 
 async def root(call: Call) -> Response:
@@ -38,17 +37,18 @@ async def status(call: Call) -> Response:
     return reply({"nodes": [node], "status": "running", "active_sessions": active})
 
 
-async def resource_slots(_: Call) -> Response:
+async def resource_slots(call: Call) -> Response:
     """`GET /config/resource-slots`: the slots and their types."""
-    return reply(KNOWN_SLOTS)
+    return reply(call.cluster.machine.slot_types)
 
 
-async def resource_slot_details(_: Call) -> Response:
+async def resource_slot_details(call: Call) -> Response:
     """`GET /config/resource-slots/details`: how to show the slots."""
+    names = {"cpu": ("CPU", "Core"), "mem": ("RAM", "GiB"), "cuda.shares": ("GPU", "FGPU")}
     return reply(
         {
-            "cpu": _detail("cpu", "CPU", "Core", is_binary=False),
-            "mem": _detail("mem", "RAM", "GiB", is_binary=True),
+            slot: _detail(slot, *names.get(slot, ("GPU", "GPU")), is_binary=kind == "bytes")
+            for slot, kind in call.cluster.machine.slot_types.items()
         }
     )
 

@@ -9,7 +9,6 @@ from atoll_local.scheduler.slots import Slots, from_text
 
 _GIBIBYTE = 1024**3
 PRESETS = {"small": Slots(1, _GIBIBYTE), "medium": Slots(2, 4 * _GIBIBYTE)}
-_NO_LIMIT = {"cpu": "Infinity", "mem": "Infinity"}
 
 
 async def scaling_groups(_: Call) -> Response:
@@ -25,14 +24,16 @@ async def presets(_: Call) -> Response:
 async def check_presets(call: Call) -> Response:
     """`POST /resource/check-presets`: what is used, what is left, which presets would start now."""
     queue, machine = call.cluster.scheduler.queue, call.cluster.machine
-    remaining = machine.slots - queue.occupied()
+    nothing = dict.fromkeys(machine.slot_types, "0")
+    remaining = machine.remaining(queue.occupied())
     using = _used_by(call, call.owner.access_key)
-    left = {"using": queue.occupied().as_text(), "remaining": remaining.as_text()}
+    left = {"using": {**nothing, **queue.occupied().as_text()}, "remaining": remaining.as_text()}
+    no_limit = dict.fromkeys(machine.slot_types, "Infinity")
     answer: dict[str, Any] = {
-        "keypair_limits": _NO_LIMIT,
-        "keypair_using": using.as_text(),
+        "keypair_limits": no_limit,
+        "keypair_using": {**nothing, **using.as_text()},
         "keypair_remaining": remaining.as_text(),
-        "group_limits": _NO_LIMIT,
+        "group_limits": no_limit,
         "group_using": left["using"],
         "group_remaining": left["remaining"],
         "scaling_group_remaining": left["remaining"],

@@ -77,6 +77,10 @@ class KernelSpec:
     """Bytes of memory granted, whose excess ends the kernel; None for no limit."""
     mounts: tuple[Mount, ...] = ()
     """Folders shown inside the home, which on the host shows only their empty places."""
+    devices: tuple[Path, ...] = ()
+    """Files in /dev that the kernel may use besides the usual ones; absent ones are left out."""
+    hosts: Mapping[str, str] = field(factory=dict)
+    """Loopback addresses of the kernels of the session, by their names; sandboxed kernels only."""
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
     cluster_role: str = "main"
@@ -237,7 +241,7 @@ class Engine(Protocol):
         """Find the runtime that serves an image name; raises UnknownImageError for none.
 
         Names of Python 3 from other clusters (`lablup/python:3.6-ubuntu18.04`) lead to the nearest
-        version, not exactly; no other name does.
+        version, not exactly, and so do those of `python-tensorflow`; no other name does.
         """
 
     async def start(self, spec: KernelSpec) -> Kernel:

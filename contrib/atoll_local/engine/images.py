@@ -13,6 +13,8 @@ from .runtimes import other_images, python_images
 
 PYTHON_NAME = re.compile(r"(?:.+/)?python:3(?:\.(\d+))?(?:[.-][\w.-]*)?")
 """A Python 3 as any cluster may name it, `registry/lablup/python:3.6-ubuntu18.04` included."""
+TENSORFLOW_NAME = re.compile(r"(?:.+/)?python-tensorflow:[\w.]+-py3(\d+)(?:-[\w.-]*)?")
+"""The one family of other images that a Python serves here; TensorFlow is for users to install."""
 
 
 @frozen
@@ -34,12 +36,12 @@ class Catalog:
     def resolve(self, name: str) -> Resolution:
         """Find an image by its name, an alias, or as the nearest Python to the one asked for.
 
-        Raises UnknownImageError for everything else, Python 2 and `python-…` images included.
+        Raises UnknownImageError for everything else, Python 2 and `python-torch` included.
         """
         for image in self.images:
             if name == image.canonical or name in image.aliases:
                 return Resolution(image, exact=True)
-        if match := PYTHON_NAME.fullmatch(name):
+        if match := PYTHON_NAME.fullmatch(name) or TENSORFLOW_NAME.fullmatch(name):
             return Resolution(self._nearest_python(name, match.group(1)), exact=False)
         raise UnknownImageError(self._describe_unknown(name))
 

@@ -105,6 +105,7 @@ class Launcher:
             hostname=spec.hostname,
             prefixes=prefixes,
             mounts=spec.mounts,
+            devices=spec.devices,
             network=self.network,
         )
 
@@ -167,13 +168,15 @@ def _link_interpreter(image: Image, folder: Path) -> None:
 
 def _write_etc(spec: KernelSpec, folder: KernelFolder) -> None:
     name = spec.hostname
+    local = "localhost" if name in spec.hosts else f"localhost {name}"
+    others = "".join(f"{address} {host}\n" for host, address in spec.hosts.items())
     files = {
         "passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
         "work:x:1000:1000:work:/home/work:/bin/bash\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
         "group": "root:x:0:\nwork:x:1000:\nnogroup:x:65534:\n",
         "hostname": f"{name}\n",
-        "hosts": f"127.0.0.1 localhost {name}\n::1 localhost\n",
+        "hosts": f"127.0.0.1 {local}\n::1 localhost\n{others}",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
     }
     for file, text in files.items():

@@ -68,6 +68,7 @@ class View:
     hostname: str
     prefixes: Sequence[Path] = ()
     mounts: Sequence[Mount] = ()
+    devices: Sequence[Path] = ()
     network: bool = True
 
 
@@ -95,6 +96,7 @@ def bwrap_options(view: View) -> list[str]:
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
         *("--tmpfs", "/run", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"),  # noqa: S108
+        *(word for path in view.devices for word in ("--dev-bind-try", str(path), str(path))),
         *_proc(),
         *_etc(view.etc),
         *_read_only(*view.prefixes),

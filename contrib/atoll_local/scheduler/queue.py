@@ -13,7 +13,7 @@ from atoll_local import clock
 from atoll_local.scheduler.lifecycle import Lifecycle
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import Slots, from_text
-from atoll_local.store.records import ENDED, KernelRow, Session
+from atoll_local.store.records import ENDED, Session
 
 NO_ROOM = "no-available-instances"
 
@@ -30,7 +30,7 @@ class Queue:
         chosen: list[Session] = []
         is_full = False
         for session in self._ready():
-            is_full = is_full or not _need(session).fits(self.machine.slots - self.occupied())
+            is_full = is_full or not _need(session).fits(self.machine.remaining(self.occupied()))
             if is_full:
                 self.lifecycle.explain(session.id, NO_ROOM)
             else:
@@ -78,9 +78,13 @@ class Queue:
         slots = from_text(dict(session.requested_slots))
         with self.lifecycle.store.db.transaction():
             for kernel in kernels.of(session.id):
-                taken = _processors(kernels.occupying())
+                others = kernels.occupying()
                 kernels.assign(
-                    kernel.id, session.requested_slots, self.machine.choose(slots.cpu, taken)
+                    kernel.id,
+                    slots=session.requested_slots,
+                    cpus=self.machine.choose(slots.cpu, others),
+                    devices=self.machine.choose_gpus(slots, others),
+                    address=self.machine.address(others),
                 )
                 # The status makes the slots count before the next kernel of the session is served.
                 kernels.set_status(kernel.id, "SCHEDULED", None)
@@ -89,7 +93,3 @@ class Queue:
 
 def _need(session: Session) -> Slots:
     return from_text(dict(session.requested_slots)).times(session.cluster_size)
-
-
-def _processors(kernels: list[KernelRow]) -> list[int]:
-    return [cpu for kernel in kernels for cpu in kernel.cpus]

@@ -39,7 +39,7 @@ class Scheduler:
         self.bus = bus
         self.lifecycle = Lifecycle(store, bus)
         self.queue = Queue(machine, self.lifecycle)
-        self.specs = Specs(engine, machine)
+        self.specs = Specs(engine, machine, store.kernels)
         self.metering = Metering(engine)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""

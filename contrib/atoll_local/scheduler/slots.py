@@ -1,15 +1,15 @@
-"""Amounts of the machine: whole processors, bytes of memory, and their texts on the wire."""
+"""Amounts of the machine: processors, bytes of memory, devices, and their texts on the wire."""
 
 import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
-from attrs import frozen
+from attrs import field, frozen
 
-_COUNT = re.compile(r"(\d{1,9})(?:\.0*)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}(?:\.\d{1,4})?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-
-KNOWN_SLOTS = {"cpu": "count", "mem": "bytes"}
-"""The slots of this machine and their types, as `/config/resource-slots` tells them."""
+_ZERO = Decimal(0)
 
 
 class AmountError(ValueError):
@@ -18,52 +18,67 @@ class AmountError(ValueError):
 
 @frozen(order=False)
 class Slots:
-    """A number of processors and a number of bytes."""
+    """A number of processors, perhaps a fraction, a number of bytes, and amounts of devices.
 
-    cpu: int = 0
+    Devices go by their slots' names, like `cuda.shares`; those that are zero need not be named.
+    """
+
+    cpu: Decimal = field(default=_ZERO, converter=Decimal)
     mem: int = 0
+    devices: Mapping[str, Decimal] = field(factory=dict)
 
     def __add__(self, other: "Slots") -> "Slots":
         """Return both together."""
-        return Slots(self.cpu + other.cpu, self.mem + other.mem)
+        return Slots(self.cpu + other.cpu, self.mem + other.mem, _sums(self, other, 1))
 
     def __sub__(self, other: "Slots") -> "Slots":
         """Return what is left, which may be negative."""
-        return Slots(self.cpu - other.cpu, self.mem - other.mem)
+        return Slots(self.cpu - other.cpu, self.mem - other.mem, _sums(self, other, -1))
 
     def times(self, count: int) -> "Slots":
         """Return `count` times as much."""
-        return Slots(self.cpu * count, self.mem * count)
+        devices = {name: amount * count for name, amount in self.devices.items()}
+        return Slots(self.cpu * count, self.mem * count, devices)
 
     def fits(self, room: "Slots") -> bool:
         """Say whether there is room for this."""
-        return self.cpu <= room.cpu and self.mem <= room.mem
+        return not self.lacking(room)
+
+    def lacking(self, room: "Slots") -> list[str]:
+        """Name the slots of which this is more than there is room for."""
+        mine, theirs = self.amounts(), room.amounts()
+        return [name for name, amount in mine.items() if amount > theirs.get(name, _ZERO)]
+
+    def amounts(self) -> dict[str, Decimal]:
+        """Return the amounts by the names of slots."""
+        return {"cpu": self.cpu, "mem": Decimal(self.mem), **self.devices}
 
     def as_text(self) -> dict[str, str]:
         """Return the amounts as the API writes them: decimal texts, memory in bytes."""
-        return {"cpu": str(self.cpu), "mem": str(self.mem)}
+        return {name: plain(amount) for name, amount in self.amounts().items()}
 
 
-def from_text(amounts: dict[str, object]) -> Slots:
+def from_text(amounts: Mapping[str, object], known: Iterable[str] | None = None) -> Slots:
     """Read amounts as users write them (`{"cpu": 2, "mem": "512m"}`); raises AmountError.
 
-    What is missing is zero, which means that the caller chooses.
+    What is missing is zero, which means that the caller chooses. Slots besides `known` ones are
+    refused; None knows them all.
     """
-    unknown = amounts.keys() - KNOWN_SLOTS.keys()
-    if unknown:
-        known = ", ".join(KNOWN_SLOTS)
-        raise AmountError(
-            f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {known})"
-        )
-    return Slots(parse_count(amounts.get("cpu") or 0), parse_size(amounts.get("mem") or 0))
+    if known is not None and (unknown := amounts.keys() - set(known)):
+        names = ", ".join(sorted(unknown))
+        raise AmountError(f"unknown resource slot: {names} (this machine has {', '.join(known)})")
+    devices = {name: parse_count(name, amounts[name] or 0) for name in amounts if "." in name}
+    return Slots(
+        parse_count("cpu", amounts.get("cpu") or 0), parse_size(amounts.get("mem") or 0), devices
+    )
 
 
-def parse_count(value: object) -> int:
-    """Read a number of processors, which is whole; raises AmountError."""
-    match = _COUNT.fullmatch(str(value).strip())
-    if match is None:
-        raise AmountError(f"cpu: {value} is not a whole number of processors")
-    return int(match[1])
+def parse_count(name: str, value: object) -> Decimal:
+    """Read a number of processors or devices, to four decimals; raises AmountError."""
+    text = str(value).strip()
+    if not _COUNT.fullmatch(text):
+        raise AmountError(f"{name}: {value} is not a number like 2 or 0.5")
+    return Decimal(text)
 
 
 def parse_size(value: object) -> int:
@@ -72,3 +87,16 @@ def parse_size(value: object) -> int:
     if match is None:
         raise AmountError(f"mem: {value!r} is not a size like 512m or 2g")
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def plain(amount: Decimal) -> str:
+    """Return a number without exponent and without zeros at its end."""
+    return f"{amount.normalize():f}"
+
+
+def _sums(left: Slots, right: Slots, sign: int) -> dict[str, Decimal]:
+    names = [*left.devices, *(name for name in right.devices if name not in left.devices)]
+    return {
+        name: left.devices.get(name, _ZERO) + sign * right.devices.get(name, _ZERO)
+        for name in names
+    }

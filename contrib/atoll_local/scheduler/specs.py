@@ -1,10 +1,13 @@
 """From what the store holds of a kernel to what the engine wants to know before starting it."""
 
+from collections import Counter
+
 from attrs import frozen
 
 from atoll_local.engine.contract import Engine, Image, KernelSpec
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import from_text
+from atoll_local.store.kernels import Kernels
 from atoll_local.store.records import KernelRow, Session
 
 
@@ -14,19 +17,24 @@ class Specs:
 
     engine: Engine
     machine: Machine
+    kernels: Kernels
 
     def of(self, session: Session, kernel: KernelRow) -> KernelSpec:
         """Describe a kernel of a session."""
         slots = from_text(dict(kernel.occupied_slots))
+        siblings = self.kernels.of(session.id)
         script = session.bootstrap_script
         return KernelSpec(
             kernel_id=kernel.id,
             session_id=session.id,
             session_name=session.name,
             image=self._image(session.image),
-            environ=_environ(session, kernel),
+            environ=_environ(session, kernel, siblings),
             cpus=self.machine.on_host(kernel.cpus),
+            cpu_quota=float(slots.cpu) if slots.cpu % 1 else None,
+            devices=self.machine.device_files(kernel.devices),
             memory=slots.mem or None,
+            hosts={one.cluster_hostname: one.address for one in siblings if one.address},
             bootstrap=script.encode() if script else None,
             cluster_role=kernel.cluster_role,
             cluster_index=kernel.cluster_idx,
@@ -41,15 +49,29 @@ class Specs:
         return Image(canonical=canonical, language="", argv=())
 
 
-def _environ(session: Session, kernel: KernelRow) -> dict[str, str]:
+def _environ(session: Session, kernel: KernelRow, siblings: list[KernelRow]) -> dict[str, str]:
+    """Make the variables by which programs know their place, as every manager sets them."""
     told = {
         "BACKENDAI_SESSION_ID": session.id,
         "BACKENDAI_SESSION_NAME": session.name,
+        "BACKENDAI_ACCESS_KEY": session.access_key,
         "BACKENDAI_KERNEL_ID": kernel.id,
         "BACKENDAI_KERNEL_IMAGE": session.image,
+        "BACKENDAI_CLUSTER_ID": session.id,
+        "BACKENDAI_CLUSTER_MODE": session.cluster_mode,
         "BACKENDAI_CLUSTER_SIZE": str(session.cluster_size),
+        "BACKENDAI_CLUSTER_REPLICAS": _replicas(siblings),
+        "BACKENDAI_CLUSTER_HOSTS": ",".join(one.cluster_hostname for one in siblings),
+        "BACKENDAI_CLUSTER_HOST": kernel.cluster_hostname,
         "BACKENDAI_CLUSTER_ROLE": kernel.cluster_role,
         "BACKENDAI_CLUSTER_IDX": str(kernel.cluster_idx),
-        "BACKENDAI_CLUSTER_HOST": kernel.cluster_hostname,
+        "BACKENDAI_CLUSTER_LOCAL_RANK": str([one.id for one in siblings].index(kernel.id)),
     }
+    if kernel.devices:
+        told["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, kernel.devices))
     return told | dict(session.environ)
+
+
+def _replicas(siblings: list[KernelRow]) -> str:
+    counts = Counter(one.cluster_role for one in siblings)
+    return ",".join(f"{role}:{count}" for role, count in counts.items())

@@ -12,7 +12,9 @@ from atoll_local.store.rows import columns, from_row
 
 _SELECT = f"SELECT {columns(KernelRow)} FROM kernels"  # noqa: S608 - names of our own record
 
-_OCCUPYING = "('SCHEDULED', 'PREPARING', 'RUNNING', 'RUNNING_DEGRADED', 'TERMINATING')"
+_OCCUPYING = (
+    "('SCHEDULED', 'PREPARING', 'RUNNING', 'RUNNING_DEGRADED', 'RESTARTING', 'TERMINATING')"
+)
 
 
 @frozen
@@ -53,11 +55,26 @@ class Kernels:
         rows = self.db.rows(f"{_SELECT} WHERE status IN {_OCCUPYING}")
         return [from_row(KernelRow, row) for row in rows]
 
-    def assign(self, kernel_id: str, slots: Mapping[str, str], cpus: Sequence[int]) -> None:
+    def assign(
+        self,
+        kernel_id: str,
+        *,
+        slots: Mapping[str, str],
+        cpus: Sequence[int],
+        devices: Sequence[int],
+        address: str,
+    ) -> None:
         """Write what a kernel occupies from now on."""
         self.db.execute(
-            "UPDATE kernels SET occupied_slots = ?, cpus = ? WHERE id = ?",
-            (json.dumps(dict(slots)), json.dumps(list(cpus)), kernel_id),
+            "UPDATE kernels SET occupied_slots = ?, cpus = ?, devices = ?, address = ? "
+            "WHERE id = ?",
+            (
+                json.dumps(dict(slots)),
+                json.dumps(list(cpus)),
+                json.dumps(list(devices)),
+                address,
+                kernel_id,
+            ),
         )
 
     def set_status(

@@ -92,7 +92,7 @@ def test_reuse(client):
         ({"name": "from-template"}, "session name"),
         ({"name": ""}, "name is required"),
         ({"image": None}, "image is required"),
-        ({"config": {"resources": {"cpu": 0.5}}}, "whole number"),
+        ({"config": {"resources": {"cpu": "half"}}}, "not a number like 2 or 0.5"),
         ({"config": {"resources": {"cpu": 11}}}, "this machine has 10"),
         ({"config": {"resources": {"mem": "900t"}}}, "this machine gives"),
         ({"config": {"resources": {"mem": "lots"}}}, "not a size"),
@@ -228,6 +228,38 @@ def test_cluster_of_kernels(client):
     assert [one["cluster_hostname"] for one in found["items"]] == ["main1", "sub1", "sub2"]
     assert {one["status"] for one in found["items"]} == {"RUNNING"}
     assert client.ask("DELETE", "/session/cluster").status_code == 200
+
+
+SERVER = """
+cat > serve.py <<'END'
+import os, socket
+name = os.environ["BACKENDAI_CLUSTER_HOST"]
+server = socket.create_server((name, 5123))
+if os.fork(): os._exit(0)
+while True:
+    link, _ = server.accept()
+    link.sendall(f"I am {name}".encode())
+    link.close()
+END
+python serve.py
+"""
+
+
+def test_kernels_of_a_cluster_reach_each_other_by_name(client):
+    client.create("meshed", clusterSize=3, bootstrap_script=encoded(SERVER))
+    code = """
+import os, socket
+for host in os.environ["BACKENDAI_CLUSTER_HOSTS"].split(","):
+    with socket.create_connection((host, 5123), 5) as link:
+        print(link.recv(100).decode())
+names = ("ROLE", "IDX", "SIZE", "REPLICAS", "LOCAL_RANK", "MODE")
+print(*(os.environ[f"BACKENDAI_CLUSTER_{name}"] for name in names))
+print(socket.gethostname())
+"""
+    lines = client.console(client.run("meshed", code)).splitlines()
+    assert lines[:3] == ["I am main1", "I am sub1", "I am sub2"]
+    assert lines[3:] == ["main 1 3 main:1,sub:2 0 single-node", "main1"]
+    client.ask("DELETE", "/session/meshed")
 
 
 def test_kernel_that_dies_ends_its_session(client, shared):

@@ -81,7 +81,7 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
         "lang": session.image,
         "mem_slot": slots.mem // _MEBIBYTE,
         "cpu_slot": float(slots.cpu),
-        "gpu_slot": 0.0,
+        "gpu_slot": float(slots.devices.get("cuda.shares", 0)),
         "tpu_slot": 0.0,
     }
 

@@ -49,6 +49,8 @@ def test_own_names_are_exact(name):
         ("python:3.99", "3.13"),
         ("python:3-slim", "3.11"),
         ("python:3.9.18", "3.9"),
+        ("python-tensorflow:1.12-py36", "3.9"),
+        ("lablup/python-tensorflow:2.0-py312-cuda9", "3.13"),
     ],
 )
 def test_names_of_other_clusters_lead_to_the_nearest_python(name, version):
@@ -60,8 +62,9 @@ def test_names_of_other_clusters_lead_to_the_nearest_python(name, version):
 @pytest.mark.parametrize(
     "name",
     [
-        "python-tensorflow:2.0-py36",
-        "lablup/python-tensorflow:1.15-py36-cuda9",
+        "python-tensorflow:1.12-py27",
+        "python-tensorflow",
+        "python-torch:1.0-py36",
         "python:2.7-ubuntu18.04",
         "pyhton",
         "cpython:3.11",
