@@ -8,7 +8,8 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     import click
@@ -22,14 +23,25 @@ def main() -> None:
         sys.exit(show_version())
     # Start-up makes many objects and hardly any garbage: look for it less often.
     gc.set_threshold(100_000, 50, 50)
+    leave(run_guarded(sys.argv[1:]))
+
+
+def run_guarded(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask; Ctrl-C and a reader that has left become exit codes too."""
     try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
+        code = run(arguments)
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
         code = 141
-    sys.stderr.flush()
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; what can no longer be written, since its reader has gone, is dropped."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     # All is closed by now, and taking the interpreter apart costs a fifth of what `--help` does.
     os._exit(code)
 
