@@ -15,6 +15,7 @@ from atoll_sessions.creation import Created, create_session, tell_created
 from atoll_sessions.execution import Code, Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.stats import tell_use
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _CLEANUP = 30.0
     help="What the files' paths are relative to.",
 )
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
+@click.option("-s", "--stats", is_flag=True, help="Tell what the session has used.")
 @click.option("-q", "--quiet", is_flag=True, help="Print what the code prints, and nothing else.")
 async def run(
     context: Context,
@@ -58,6 +60,7 @@ async def run(
     exec_: str | None,
     basedir: Path | None,
     rm: bool,
+    stats: bool,
     quiet: bool,
     **options: Any,
 ) -> int:
@@ -89,7 +92,10 @@ async def run(
         if created.status != "RUNNING":
             return _not_running(context, created)
         await upload(api, created.id, parts)
-        return await Execution(context, api, created.id, created.name).run(what)
+        exit_code = await Execution(context, api, created.id, created.name).run(what)
+        if stats:
+            await tell_use(context, api, created.id)
+        return exit_code
 
 
 def _code_of(

@@ -1,0 +1,52 @@
+"""What a session has used (`run -s`, `rm -s`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atoll import AtollError, Context
+from atoll_sessions.api import get_session
+from atoll_sessions.fields import COLUMNS, binary_size, selection
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_FIELDS = ("used_memory", "max_used_memory", "cpu_using")
+
+
+async def tell_use(context: Context, api: "Api", session_id: str) -> None:
+    """Remark on what a session uses, as `ps --detail` shows it."""
+    columns = [column for column in COLUMNS if column.name in _FIELDS]
+    try:
+        session = await get_session(api, session_id, selection(columns))
+    except AtollError as error:
+        context.output.warn(f"the session's statistics can't be read: {error}")
+        return
+    shown = [f"{c.heading} {c.show(value)}" for c in columns if (value := c.get(session))]
+    context.output.note(f"statistics: {', '.join(shown) or 'none were measured'}")
+
+
+def tell_last_stats(context: Context, stats: Mapping[str, Any]) -> None:
+    """Remark on the figures that ending a session brought (`stats` of `DELETE /session/{s}`)."""
+    for line in show_metrics(stats):
+        context.output.note(line)
+
+
+def show_metrics(stats: Mapping[str, Any]) -> Sequence[str]:
+    """Return a line for each metric: what it was last, and at most."""
+    metrics = {name: entry for name, entry in stats.items() if isinstance(entry, Mapping)}
+    if not metrics:
+        return ["  no statistics were measured"]
+    return [f"  {name}: {_show(entry)}" for name, entry in sorted(metrics.items())]
+
+
+def _show(entry: Mapping[str, Any]) -> str:
+    unit = str(entry.get("unit_hint") or "")
+    most = entry.get("stats.max")
+    shown = _amount(entry.get("current"), unit)
+    return f"{shown} (at most {_amount(most, unit)})" if most is not None else shown
+
+
+def _amount(amount: Any, unit: str) -> str:
+    if amount is None:
+        return "?"
+    return binary_size(amount) if unit == "bytes" else f"{amount} {unit}".strip()
