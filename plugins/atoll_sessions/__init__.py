@@ -10,7 +10,7 @@ def atoll_commands() -> Iterator[Command]:
     """Commands about sessions."""
     yield Command("ps", "List your sessions", "atoll_sessions.ps:ps")
     yield Command("admin sessions", "List sessions, of others too", "atoll_sessions.ps:ps")
-    yield Command("admin session", "Show everything about a session", "atoll_sessions.info:info")
+    yield Command("admin session", "Show or list sessions", "atoll_sessions.ps:admin_session")
     yield Command("run", "Run code in a session", "atoll_sessions.run:run")
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
     yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")

@@ -73,6 +73,13 @@ def _list(texts: Sequence[str] | None) -> str:
     return ", ".join(texts or ())
 
 
+def _containers(containers: Sequence[Mapping[str, Any]] | None) -> str:
+    return ", ".join(
+        f"{container.get('cluster_hostname') or 'main1'} {container.get('status')}"
+        for container in containers or ()
+    )
+
+
 def _get(attribute: str) -> Any:
     return lambda session: getattr(session, attribute)
 
@@ -112,6 +119,10 @@ FIELDS = [
     Field(Column("cluster_size", right=True), "cluster_size"),
     Field(Column("service_ports", "Services", _ports), "service_ports"),
     Field(Column("mounts", show=_list), "mounts"),
+    Field(
+        Column("containers", show=_containers),
+        "containers { id cluster_hostname status status_info agent container_id }",
+    ),
     Field(Column("status_data", "Status Data", _json), "status_data"),
 ]
 COLUMNS = [field.column for field in FIELDS]

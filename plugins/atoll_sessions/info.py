@@ -11,6 +11,11 @@ from atoll_sessions.fields import COLUMNS, selection
 @click.argument("session", type=Name("session"))
 async def info(context: Context, session: str) -> None:
     """Show everything about a session, named by id, start of id, or name."""
+    await show_session(context, session)
+
+
+async def show_session(context: Context, session: str) -> None:
+    """Find a session, also one that has ended, and show all its fields."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
     details = await get_session(api, found.id, selection(COLUMNS))

@@ -8,7 +8,7 @@ from attrs import fields, frozen
 
 DEAD = ("CANCELLED", "TERMINATED")
 """The statuses of sessions that have ended. The others are an open set, which grows."""
-_JSON = {"status_data", "occupying_slots", "service_ports"}
+_JSON = {"status_data", "occupying_slots", "service_ports", "live_stat", "last_stat"}
 _MIB = 1024 * 1024
 
 
@@ -81,12 +81,15 @@ class Session:
 
 
 def _decode(key: str, value: Any) -> Any:
+    if key == "containers":
+        return [
+            {name: _decode(name, inner) for name, inner in item.items()} for item in value or ()
+        ]
     return json.loads(value) if key in _JSON and isinstance(value, str) and value else value
 
 
 def _stat(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    text = container.get("live_stat") or container.get("last_stat")
-    stat = json.loads(text) if isinstance(text, str) else text
+    stat = container.get("live_stat") or container.get("last_stat")
     return stat if isinstance(stat, dict) else None
 
 
