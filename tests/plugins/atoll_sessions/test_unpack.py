@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll import AtollError
-from atoll_sessions.beneath import Beneath
-from atoll_sessions.unpack import Archive, HostileArchive, Unpacked
+from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.files.unpack import Archive, HostileArchive, Unpacked
 
 TOP = PurePosixPath("top")
 

@@ -28,6 +28,7 @@ def sweeping(shell):
         ("--exec-range=X=case:1 --max-parallel 0", "--max-parallel"),
         ("--exec-range=X=case:1 --enqueue-only", "a sweep waits for its sessions"),
         (f"--exec-range=X=case:1 -t {'n' * 60}", "too long"),
+        ("--exec-range=X=case:1 -t 'a b'", "can't be the name"),
         ("--detach", "--detach is for sweeps"),
         ("--dry-run", "--dry-run is for sweeps"),
     ],

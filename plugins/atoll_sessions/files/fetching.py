@@ -13,9 +13,9 @@ from attrs import define, field
 
 from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
 from atoll.output import Output
-from atoll_sessions.beneath import Beneath
 from atoll_sessions.fields import binary_size
-from atoll_sessions.remote_files import (
+from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.files.listing import (
     HOME,
     MOST_BYTES,
     FileEntry,
@@ -24,7 +24,7 @@ from atoll_sessions.remote_files import (
     in_home,
     list_folder,
 )
-from atoll_sessions.unpack import Archive, Unpacked
+from atoll_sessions.files.unpack import Archive, Unpacked
 
 if TYPE_CHECKING:
     from atoll.api import Api

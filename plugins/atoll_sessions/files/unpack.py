@@ -3,7 +3,7 @@
 Whoever controls a session controls what it sends, and no session shall reach the files of those who
 download from it. So an archive may hold the one name that was asked for, and what lies below that;
 it is looked through to its end before the first file is written; and it is written by a
-:class:`~atoll_sessions.beneath.Beneath`.
+:class:`~atoll_sessions.files.beneath.Beneath`.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import Self
 from attrs import define, field, frozen
 
 from atoll import AtollError
-from atoll_sessions.beneath import Beneath
+from atoll_sessions.files.beneath import Beneath
 
 _MOST_BYTES = 64 * 1024 * 1024
 """What an archive may unpack to: as many hard links as it has bytes may all mean its one file."""

@@ -10,7 +10,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, NotFound, Problem, UsageError
-from atoll_sessions.multipart import read_parts
+from atoll_sessions.files.multipart import read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
