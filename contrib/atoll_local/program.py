@@ -161,6 +161,7 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
             if not keep_sessions:
                 with anyio.move_on_after(_SESSION_PATIENCE):
                     await cluster.scheduler.end_all("agent-termination")
+            cluster.scheduler.idleness.save()
             cluster.bus.close()
             server.should_exit = True
             return

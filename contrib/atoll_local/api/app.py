@@ -35,7 +35,7 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.cluster = cluster
     app.state.limiter = RateLimiter()
-    app.state.executions = Executions(tasks)
+    app.state.executions = Executions(tasks, cluster.scheduler.idleness)
     return RateHeaders(app)
 
 

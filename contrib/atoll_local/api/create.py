@@ -1,16 +1,15 @@
 """`POST /session`: create a session or find the one of that name, and wait until it runs."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-from starlette.requests import Request
 from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.creation import Wish, read_wish
 from atoll_local.api.problems import Problem, quota_exceeded
 from atoll_local.api.services import raw_service_ports, service_ports
+from atoll_local.api.waiting import settled, while_connected
 from atoll_local.store.records import ENDED, Session
 
 
@@ -66,30 +65,8 @@ def _check_policy(call: Call, session: Session) -> None:
 async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
     """Wait until the session runs or has ended, as long as the client wants (0: ever) and stays."""
     with anyio.move_on_after(seconds or None):
-        await while_connected(call.request, lambda: _settled(call, session_id))
+        await while_connected(call.request, lambda: settled(call, session_id))
     return call.cluster.store.sessions.get(session_id)
-
-
-async def _settled(call: Call, session_id: str) -> None:
-    while not call.cluster.stopping.is_set():
-        change = call.cluster.bus.change()
-        if call.cluster.store.sessions.get(session_id).status in ENDED | {"RUNNING"}:
-            return
-        await change.wait()
-
-
-async def while_connected(request: Request, wait: Callable[[], Awaitable[None]]) -> None:
-    """Wait for something until the client hangs up."""
-    async with anyio.create_task_group() as tasks:
-
-        async def hang_up() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(hang_up)
-        await wait()
-        tasks.cancel_scope.cancel()
 
 
 def _created(session: Session, wish: Wish, status: str) -> dict[str, Any]:

@@ -21,8 +21,13 @@ from atoll_local.scheduler.slots import AmountError, Slots, from_text
 from atoll_local.store.records import Group, KernelRow, Session
 
 _NAME = re.compile(r"(?=.{4,64}$)\w[\w.-]*\w", re.ASCII)
-_DURATION = re.compile(r"(\d+)\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_DURATION = re.compile(
+    r"\+?\s*(?=\d)"
+    + "".join(rf"(?:(?P<{unit}>\d{{1,9}}(?:\.\d{{1,9}})?)\s*{unit[0]}\s*)?" for unit in _UNITS),
+    re.ASCII,
+)
+"""A time from now like `10s`, `1h30m` or `+2d`."""
 _TYPES = frozenset({"interactive", "batch", "inference"})
 
 
@@ -213,8 +218,8 @@ def _batch(params: Params) -> dict[str, Any]:
 def _moment(text: str) -> str:
     try:
         if match := _DURATION.fullmatch(text.strip().lower()):
-            wait = timedelta(**{_UNITS[match[2]]: int(match[1])})
-            return clock.stamp(datetime.now(UTC) + wait)
+            wait = {unit: float(amount or 0) for unit, amount in match.groupdict().items()}
+            return clock.stamp(datetime.now(UTC) + timedelta(**wait))
         return clock.stamp(clock.parse(text))
     except (ValueError, OverflowError):
         why = f"{text!r} is neither a time nor a duration like 30m"

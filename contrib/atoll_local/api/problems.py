@@ -81,11 +81,6 @@ def kernel_failed(msg: str) -> Problem:
     return Problem(500, "kernel-execution-failed", "Kernel execution has failed.", msg)
 
 
-def not_implemented(msg: str) -> Problem:
-    """Return 501 for what this cluster does not do."""
-    return Problem(501, "not-implemented", "This API is not implemented.", msg)
-
-
 def url_not_found(path: str) -> Problem:
     """Return 404 for a path that is no route."""
     return Problem(404, "url-not-found", "Unknown URL path.", data=path)

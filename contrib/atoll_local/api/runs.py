@@ -27,6 +27,7 @@ from atoll_local.engine.contract import (
     Run,
     StepFinished,
 )
+from atoll_local.scheduler.idleness import Idleness
 from atoll_local.store.records import Session
 
 _BACKLOG = 256
@@ -60,8 +61,9 @@ class Turn:
 class Execution:
     """One run and what of it was not told yet."""
 
-    def __init__(self, run: Run, kernel: Kernel) -> None:
+    def __init__(self, run: Run, kernel: Kernel, idleness: Idleness) -> None:
         self.run = run
+        self._idleness = idleness
         self.kernel_id = kernel.spec.kernel_id
         self._kernel = kernel
         self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
@@ -79,6 +81,7 @@ class Execution:
     async def _events(self) -> AsyncIterator[Event]:
         try:
             async for event in self.run.events():
+                self._idleness.touch(self._kernel.spec.session_id)
                 yield event
         except EngineError as error:
             async for event in self._last_events(error):
@@ -152,8 +155,9 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
 class Executions:
     """The runs that clients poll, by run id."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self, tasks: TaskGroup, idleness: Idleness) -> None:
         self._tasks = tasks
+        self._idleness = idleness
         self._known: dict[str, Execution] = {}
 
     async def start(self, kernel: Kernel, mode: str, params: Params) -> Execution:
@@ -168,7 +172,7 @@ class Executions:
             params.mapping("options"),
             params.text("run_id", "runId") or None,
         )
-        execution = Execution(run, kernel)
+        execution = Execution(run, kernel, self._idleness)
         self._tasks.start_soon(execution.pump)
         return execution
 
@@ -183,7 +187,7 @@ class Executions:
             raise invalid_params(
                 f"no run {run_id!r} in this session", {"runId": "unknown"}
             ) from error
-        execution = Execution(run, kernel)
+        execution = Execution(run, kernel, self._idleness)
         self._tasks.start_soon(execution.pump)
         self.remember(execution)
         return execution
@@ -205,8 +209,9 @@ class Executions:
 
 
 def running_kernel(cluster: Cluster, session: Session) -> Kernel:
-    """Return the main kernel of a session; raises Problem 400 if it does not run."""
+    """Return the main kernel of a session for use; raises Problem 400 if it does not run."""
     kernel = cluster.scheduler.main_kernel(session)
     if kernel is None or session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
         raise bad_request(f"session {session.name!r} is not running, it is {session.status}")
+    cluster.scheduler.idleness.touch(session.id)
     return kernel

@@ -8,8 +8,10 @@ from atoll_local import clock
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.creation import read_name
 from atoll_local.api.naming import named_session, only
-from atoll_local.api.problems import bad_request, forbidden, not_implemented
+from atoll_local.api.problems import bad_request, forbidden, kernel_failed
 from atoll_local.api.runs import running_kernel
+from atoll_local.api.waiting import settled, while_connected
+from atoll_local.scheduler.lifecycle import StatusError
 from atoll_local.store.records import KernelRow, Session
 
 _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
@@ -45,7 +47,7 @@ async def info(call: Call) -> Response:
         "terminationTime": session.terminated_at,
         "numQueriesExecuted": session.num_queries,
         "lastStat": call.cluster.scheduler.metering.live(kernel.id) or kernel.last_stat,
-        "idleChecks": {},
+        "idleChecks": call.cluster.scheduler.idleness.checks(session.id),
     }
     return reply(answer)
 
@@ -102,9 +104,21 @@ async def rename(call: Call) -> Response:
     return no_content()
 
 
-async def restart(_: Call) -> Response:
-    """`PATCH /session/{s}`: gone from the API since 26.7, and not done here either."""
-    raise not_implemented("terminate the session and create it again instead")
+async def restart(call: Call) -> Response:
+    """`PATCH /session/{s}`: new processes for a running session, in the homes it has.
+
+    Managers since 26.7 refuse this with 501.
+    """
+    session = named_session(call)
+    try:
+        call.cluster.scheduler.restart(session.id)
+    except StatusError as error:
+        raise bad_request(f"only running sessions can be restarted; {error}") from error
+    await while_connected(call.request, lambda: settled(call, session.id))
+    status = call.cluster.store.sessions.get(session.id).status
+    if status != "RUNNING":
+        raise kernel_failed(f"session {session.name!r} did not come back; it is {status}")
+    return no_content()
 
 
 async def interrupt(call: Call) -> Response:

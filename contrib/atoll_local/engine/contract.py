@@ -218,6 +218,9 @@ class Kernel(Protocol):
     async def interrupt(self) -> None:
         """Interrupt whatever code runs now; nothing happens when none does."""
 
+    async def idle_for(self) -> float | None:
+        """Return the seconds since code last ran, or since the start; None while code runs."""
+
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:
         """Candidates for the word at the end of `code`."""
 
@@ -246,6 +249,9 @@ class Engine(Protocol):
 
     async def start(self, spec: KernelSpec) -> Kernel:
         """Start a kernel; returns when it accepts runs, raises EngineError when it can't start."""
+
+    async def restart(self, spec: KernelSpec) -> Kernel:
+        """Start an ended kernel again in its old home; its log goes on. Raises as `start` does."""
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
         """Find a kernel of an earlier cluster program, or learn how it ended meanwhile."""

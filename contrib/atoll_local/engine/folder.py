@@ -50,6 +50,15 @@ class KernelFolder:
         except OSError as error:
             raise EngineError(f"cannot make the kernel's folder: {error}") from error
 
+    def renew(self) -> None:
+        """Make all but home and log anew; raises EngineError when there is nothing of it left."""
+        try:
+            for folder in (self.run, self.share, self.etc):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise EngineError(f"cannot renew the kernel's folder: {error}") from error
+
     def delete(self) -> None:
         """Delete everything, the folders that the user has locked included."""
         if self.path.exists():

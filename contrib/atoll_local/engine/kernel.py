@@ -108,6 +108,11 @@ class LocalKernel:
         async with connected(self._folder.run) as control:
             await control.send(op="interrupt", run_id=None)
 
+    async def idle_for(self) -> float | None:
+        async with connected(self._folder.run) as control:
+            answer = await control.ask(op="idle")
+        return None if answer["seconds"] is None else float(answer["seconds"])
+
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
         async with connected(self._folder.run) as control:
             answer = await control.ask(op="complete", code=code)

@@ -153,7 +153,10 @@ def _check_mounts(mounts: Sequence[Mount]) -> None:
 
 def _link_mounts(mounts: Sequence[Mount], folder: KernelFolder) -> None:
     for mount in mounts:
-        (folder.home / mount.name).symlink_to(mount.source)
+        link = folder.home / mount.name
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(mount.source)
 
 
 def _link_interpreter(image: Image, folder: Path) -> None:

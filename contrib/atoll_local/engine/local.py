@@ -63,21 +63,12 @@ class LocalEngine:
     async def start(self, spec: KernelSpec) -> LocalKernel:
         folder = self._folder(spec.kernel_id)
         folder.create()
-        await to_thread.run_sync(self._prepare, spec, folder)
-        await self._launch(folder)
-        kernel = self._running(spec, folder)
-        if kernel is None:
-            raise _ended_at_start(folder)
-        try:
-            await kernel.ready()
-        except EngineError as error:
-            await kernel.stop(forced=True)
-            raise _ended_at_start(folder) from error
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await kernel.stop(forced=True)
-            raise
-        return kernel
+        return await self._bring_up(spec, folder)
+
+    async def restart(self, spec: KernelSpec) -> LocalKernel:
+        folder = self._folder(spec.kernel_id)
+        folder.renew()
+        return await self._bring_up(spec, folder)
 
     async def adopt(self, spec: KernelSpec) -> LocalKernel | ExitStatus:
         folder = self._folder(spec.kernel_id)
@@ -101,6 +92,23 @@ class LocalEngine:
         folder = self._folder(kernel_id)
         cgroup.remove(folder.cgroups())
         await to_thread.run_sync(folder.delete)
+
+    async def _bring_up(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel:
+        await to_thread.run_sync(self._prepare, spec, folder)
+        await self._launch(folder)
+        kernel = self._running(spec, folder)
+        if kernel is None:
+            raise _ended_at_start(folder)
+        try:
+            await kernel.ready()
+        except EngineError as error:
+            await kernel.stop(forced=True)
+            raise _ended_at_start(folder) from error
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await kernel.stop(forced=True)
+            raise
+        return kernel
 
     def _folder(self, kernel_id: str) -> KernelFolder:
         if not NAME.fullmatch(kernel_id):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections import deque
 
 from .child import Child
@@ -32,8 +33,8 @@ class Program:
     `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`,
     `options`) and `follow` (`run_id`) turn their connection into a stream of that run's events.
     `input` (`run_id`, `text`, null for its end) and `interrupt` (`run_id`, null for whatever runs)
-    have no answer. `complete` (`code`) is answered with `candidates`, `stop` with the end of the
-    connection.
+    have no answer. `complete` (`code`) is answered with `candidates`, `idle` with the `seconds`
+    since code ran, null while it runs, and `stop` with the end of the connection.
     """
 
     def __init__(self, loop: Loop, settings: Settings, log: Log) -> None:
@@ -45,6 +46,7 @@ class Program:
         self._runs: dict[str, Run] = {}
         self._ready = False
         self._pings: list[Link] = []
+        self._idle_since = time.monotonic()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.on_signal(number, self.stop)
 
@@ -91,6 +93,7 @@ class Program:
             "input": self._input,
             "interrupt": self._interrupt,
             "complete": self._complete,
+            "idle": self._tell_idleness,
             "stop": lambda _link, _message: self.stop(),
         }
         handler = handlers.get(message["op"])
@@ -145,6 +148,10 @@ class Program:
         else:
             answer([])
 
+    def _tell_idleness(self, link: Link, _message: dict[str, Any]) -> None:
+        is_idle = self._current is None and not self._waiting
+        link.send({"seconds": time.monotonic() - self._idle_since if is_idle else None})
+
     def _become_ready(self) -> None:
         self._ready = True
         for link in self._pings:
@@ -163,6 +170,7 @@ class Program:
 
     def _finished(self, exit_code: int) -> None:
         run, self._current = self._current, None
+        self._idle_since = time.monotonic()
         if run is not None:
             run.finish(exit_code)
         over = [run_id for run_id, run in self._runs.items() if run.finished]

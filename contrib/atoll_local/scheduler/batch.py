@@ -14,7 +14,8 @@ async def run_startup_command(scheduler: "Scheduler", session: Session, kernel: 
     exit_code = await _run(session, kernel)
     if exit_code is None:
         # The kernel went away; whoever watches it ends the session and knows why.
-        scheduler.store.sessions.update(session.id, result="FAILURE")
+        if scheduler.store.sessions.get(session.id).status != "RESTARTING":
+            scheduler.store.sessions.update(session.id, result="FAILURE")
         return
     scheduler.lifecycle.finish_batch(session.id, exit_code)
     scheduler.terminate(session.id, "task-done" if exit_code == 0 else "task-failed")

@@ -11,7 +11,8 @@ FOLLOWERS: dict[str, frozenset[str]] = {
     "PENDING": frozenset({"SCHEDULED", "ERROR", "CANCELLED"}),
     "SCHEDULED": frozenset({"PREPARING", "PENDING", "TERMINATING", "ERROR"}),
     "PREPARING": frozenset({"RUNNING", "PENDING", "TERMINATING", "TERMINATED", "ERROR"}),
-    "RUNNING": frozenset({"RUNNING_DEGRADED", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RUNNING": frozenset({"RESTARTING", "RUNNING_DEGRADED", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RESTARTING": frozenset({"RUNNING", "TERMINATING", "TERMINATED", "ERROR"}),
     "RUNNING_DEGRADED": frozenset({"RUNNING", "TERMINATING", "TERMINATED", "ERROR"}),
     "TERMINATING": frozenset({"TERMINATED", "ERROR"}),
     "ERROR": frozenset({"TERMINATED"}),
@@ -21,7 +22,7 @@ FOLLOWERS: dict[str, frozenset[str]] = {
 
 _NAMES = {"RUNNING": "started"}
 _KERNEL_NAMES = _NAMES | {"PREPARING": "preparing"}
-_SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RUNNING_DEGRADED", "ERROR"}
+_SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RESTARTING", "RUNNING_DEGRADED", "ERROR"}
 
 
 class StatusError(Exception):

@@ -29,6 +29,9 @@ async def _recover_session(scheduler: "Scheduler", session: Session) -> None:
     kernels = scheduler.store.kernels.of(session.id)
     for row in (kernel for kernel in kernels if kernel.status in DEAD):
         await scheduler.settle(session.id, row)
+    if session.status == "RESTARTING":
+        scheduler.go_on_restarting(session)
+        return
     rows = [kernel for kernel in kernels if kernel.status not in DEAD]
     found = {row.id: await _adopt(scheduler, session, row) for row in rows}
     if session.status == "PREPARING" and not all(found.values()):

@@ -14,6 +14,7 @@ from atoll_local import clock
 from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
 from atoll_local.scheduler.batch import run_startup_command
 from atoll_local.scheduler.bus import Bus
+from atoll_local.scheduler.idleness import Idleness
 from atoll_local.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.metering import Metering
@@ -41,6 +42,7 @@ class Scheduler:
         self.queue = Queue(machine, self.lifecycle)
         self.specs = Specs(engine, machine, store.kernels)
         self.metering = Metering(engine)
+        self.idleness = Idleness(self)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""
         self._launches: dict[str, anyio.CancelScope] = {}
@@ -53,6 +55,7 @@ class Scheduler:
             task_status.started()
             self._tasks.start_soon(self.metering.run)
             await self._wake.wait()
+            self._tasks.start_soon(self.idleness.run)
             while True:
                 self._wake = anyio.Event()
                 for session in self.queue.schedule():
@@ -106,6 +109,18 @@ class Scheduler:
         else:
             self.stop_kernels(session_id, forced=forced)
 
+    def restart(self, session_id: str) -> None:
+        """Begin to start the kernels of a running session anew, in their old homes.
+
+        Raises StatusError for a session that does not run.
+        """
+        self.lifecycle.move(session_id, "RESTARTING", "restarting")
+        self.go_on_restarting(self.store.sessions.get(session_id))
+
+    def go_on_restarting(self, session: Session) -> None:
+        """Restart the kernels of a session whose status tells already that this is under way."""
+        self._tasks.start_soon(self._launch, session)
+
     async def ended(self, session_id: str) -> Session:
         """Wait until a session is dead."""
         while True:
@@ -124,12 +139,17 @@ class Scheduler:
             await self.ended(session.id)
 
     async def _launch(self, session: Session) -> None:
-        """Start the kernels of a scheduled session."""
+        """Start the kernels of a scheduled session, or those of a restarting one again."""
         try:
             with anyio.CancelScope() as scope:
                 self._launches[session.id] = scope
-                self.lifecycle.move(session.id, "PREPARING")
-                await self._start_kernels(session)
+                if session.status == "RESTARTING":
+                    await self._restart_kernels(session)
+                else:
+                    self.lifecycle.move(session.id, "PREPARING")
+                    await self._start_kernels(session)
+                self.lifecycle.move(session.id, "RUNNING")
+                self.follow_batch(session)
         except StatusError:
             return  # It was ended between being scheduled and now.
         except (EngineError, OSError) as error:
@@ -144,8 +164,17 @@ class Scheduler:
         for row in self.store.kernels.of(session.id):
             kernel = await self.engine.start(self.specs.of(session, row))
             self.attach(session, row, kernel)
-        self.lifecycle.move(session.id, "RUNNING")
-        self.follow_batch(session)
+
+    async def _restart_kernels(self, session: Session) -> None:
+        rows = self.store.kernels.of(session.id)
+        for row in rows:
+            # Whoever watches it sees by this that its end is not the end of the session.
+            kernel = self.running.pop(row.id, None) or await self._find(session.id, row)
+            if not isinstance(kernel, ExitStatus):
+                await kernel.stop()
+        for row in rows:
+            kernel = await self.engine.restart(self.specs.of(session, row))
+            self.attach(session, row, kernel)
 
     def _give_up(self, session: Session, why: str) -> None:
         _log.warning("session %s could not be started: %s", session.name, why)
@@ -186,7 +215,8 @@ class Scheduler:
             status = await kernel.wait()
         except EngineError as error:
             status = ExitStatus(1, str(error))
-        await self.bury(session_id, row, status)
+        if self.running.get(row.id) is kernel:
+            await self.bury(session_id, row, status)
 
     async def bury(self, session_id: str, row: KernelRow, status: ExitStatus) -> None:
         """Write down what is left of an ended kernel, then let its session go on without it."""

@@ -70,7 +70,7 @@ def test_malformed_body(client):
         ("GET", "/auth/", 404, "url-not-found"),
         ("PUT", "/auth", 405, "method-not-allowed"),
         ("GET", "/session/nothing-here", 404, "object-not-found"),
-        ("PATCH", "/session/nothing-here", 501, "not-implemented"),
+        ("PATCH", "/session/nothing-here", 404, "object-not-found"),
     ],
 )
 def test_errors_are_problems(client, method, path, status, kind):

@@ -17,7 +17,9 @@ _NEWEST = (
     "max(sessions.created_at, coalesce(sessions.terminated_at, sessions.created_at)) DESC, "
     "sessions.sequence DESC"
 )
-_OCCUPYING = frozenset({"SCHEDULED", "PREPARING", "RUNNING", "RUNNING_DEGRADED", "TERMINATING"})
+_OCCUPYING = frozenset(
+    {"SCHEDULED", "PREPARING", "RUNNING", "RESTARTING", "RUNNING_DEGRADED", "TERMINATING"}
+)
 
 
 def select(
@@ -124,7 +126,7 @@ def session_fields(ctx: Context, session: Session) -> Fields:
         "scheduled_at": session.scheduled_at,
         "commit_status": "ready",
         "abusing_reports": [],
-        "idle_checks": "{}",
+        "idle_checks": lambda _: as_json(ctx.cluster.scheduler.idleness.checks(session.id)),
         "agent_ids": started,
         "agents": started,
         "mounts": [],

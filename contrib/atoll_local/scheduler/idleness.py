@@ -1,0 +1,137 @@
+"""Ending sessions that nobody uses: no code runs in them and no bytes move to or from them.
+
+How long that may last is said by the resource policy of the keypair: `idle_timeout`, and
+`max_session_lifetime` for used ones too; seconds, 0 for ever. When a session was last used is kept
+in the store, so that a program that starts anew counts on.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import frozen
+
+from atoll_local import clock
+from atoll_local.engine.contract import EngineError
+
+if TYPE_CHECKING:
+    from atoll_local.scheduler.scheduler import Scheduler
+
+_LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
+"""Seconds between looks at the clocks of all sessions."""
+
+_WATCHED = """
+SELECT sessions.id, active_at, scheduled_at, status_changed, idle_timeout, max_session_lifetime
+FROM sessions
+JOIN keypairs ON keypairs.access_key = sessions.access_key
+JOIN keypair_resource_policies ON keypair_resource_policies.name = keypairs.resource_policy
+WHERE sessions.status IN ('RUNNING', 'RUNNING_DEGRADED')
+AND (idle_timeout > 0 OR max_session_lifetime > 0)
+"""
+
+
+@frozen
+class Watched:
+    """A running session with its limits, None for no limit."""
+
+    session_id: str
+    used_at: datetime
+    began_at: datetime
+    idle_timeout: timedelta | None
+    lifetime: timedelta | None
+
+    def due(self) -> datetime:
+        """Return when it must be ended, unless it is used before."""
+        ends = [self.used_at + self.idle_timeout] if self.idle_timeout else []
+        return min([*ends, self.began_at + self.lifetime] if self.lifetime else ends)
+
+
+class Idleness:
+    """Knows when each session was last used, and ends those that were not for too long."""
+
+    def __init__(
+        self, scheduler: "Scheduler", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._scheduler = scheduler
+        self._now = now
+        self._used: dict[str, datetime] = {}
+        """What the store does not know yet."""
+
+    def touch(self, session_id: str) -> None:
+        """Note that a session is used right now."""
+        self._used[session_id] = self._now()
+
+    async def run(self) -> None:
+        """Look after all sessions again and again."""
+        while True:  # noqa: ASYNC110 - what is waited for is that time goes by
+            await anyio.sleep(await self.look())
+
+    async def look(self) -> float:
+        """End what is due; return in how many seconds to look again."""
+        self.save()
+        for one in list(self._watched()):
+            if one.due() <= self._now():
+                await self._end_unless_used(one)
+        self.save()
+        coming = (one.due() - self._now() for one in self._watched())
+        soonest = min((wait.total_seconds() for wait in coming), default=_LONGEST_WAIT)
+        return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+    def save(self) -> None:
+        """Write down when sessions were last used."""
+        sessions = self._scheduler.store.sessions
+        with sessions.db.transaction():
+            for session_id, moment in self._used.items():
+                sessions.update(session_id, active_at=clock.stamp(moment))
+        self._used.clear()
+
+    def checks(self, session_id: str) -> dict[str, Any]:
+        """Return `idle_checks` of a session: the seconds that each limit leaves it."""
+        for one in self._watched(session_id):
+            ends = {
+                "network_timeout": one.used_at + one.idle_timeout if one.idle_timeout else None,
+                "session_lifetime": one.began_at + one.lifetime if one.lifetime else None,
+            }
+            return {name: self._remaining(end) for name, end in ends.items() if end}
+        return {}
+
+    def _remaining(self, end: datetime) -> dict[str, Any]:
+        seconds = max(0.0, (end - self._now()).total_seconds())
+        return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
+
+    def _watched(self, session_id: str | None = None) -> Iterator[Watched]:
+        db = self._scheduler.store.db
+        where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
+        for row in db.rows(_WATCHED + where, values):
+            used_at = clock.parse(row["active_at"] or row["status_changed"])
+            yield Watched(
+                row["id"],
+                self._used.get(row["id"], used_at),
+                clock.parse(row["scheduled_at"] or row["status_changed"]),
+                timedelta(seconds=row["idle_timeout"]) or None,
+                timedelta(seconds=row["max_session_lifetime"]) or None,
+            )
+
+    async def _end_unless_used(self, one: Watched) -> None:
+        if one.lifetime and one.began_at + one.lifetime <= self._now():
+            self._scheduler.terminate(one.session_id, "idle-session-lifetime")
+            return
+        # Code may run that nobody follows; only the kernels know.
+        used_at = await self._last_run(one.session_id)
+        if used_at > one.used_at:
+            self._used[one.session_id] = max(used_at, self._used.get(one.session_id, used_at))
+        elif one.session_id not in self._used:
+            self._scheduler.terminate(one.session_id, "idle-timeout")
+
+    async def _last_run(self, session_id: str) -> datetime:
+        """Return when code last ran in any kernel of a session."""
+        last = datetime.min.replace(tzinfo=UTC)
+        for row in self._scheduler.store.kernels.of(session_id):
+            if kernel := self._scheduler.running.get(row.id):
+                try:
+                    idle = await kernel.idle_for()
+                except EngineError:
+                    continue  # It is about to be buried.
+                last = max(last, self._now() - timedelta(seconds=idle or 0))
+        return last
