@@ -4,6 +4,7 @@ to use.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atoll.errors import ConfigError
@@ -56,7 +57,7 @@ class Settings:
         return setting.default, "default"
 
     @property
-    def config_file(self) -> "os.PathLike[str]":
+    def config_file(self) -> Path:
         """The file that the user writes; atoll never does."""
         return self.paths.config / "config.yaml"
 
@@ -102,10 +103,9 @@ class Settings:
         return next(iter(offers.values()))(self.paths, say)
 
 
-def _read_config(path: "os.PathLike[str]") -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123  # a PathLike has no open()
-            text = file.read()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     import yaml
@@ -120,7 +120,7 @@ def _read_config(path: "os.PathLike[str]") -> dict[str, Any]:
     return dict(_flatten(content))
 
 
-def _flatten(content: Mapping[Any, Any], prefix: str = "") -> "list[tuple[str, Any]]":
+def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in content.items():
         name = f"{prefix}{key}"
