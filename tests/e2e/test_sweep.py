@@ -81,7 +81,7 @@ def test_failures_stop_nothing_and_can_be_run_again(atoll, tmp_path, monkeypatch
     """The exit code tells; what was uploaded is kept for later; output is kept by case."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "code.txt").write_text("3")
-    command = "echo out $X; echo err $X >&2; exit $((X % 2 * $(cat code.txt)))"
+    command = "echo out $X; echo err $X >&2; exit $(($X % 2 * $(cat code.txt)))"
     line = ["run", "--rm", "-t", "exp", "--exec", command, "--exec-range=X=range:1,5,1"]
     result = atoll.run(*line, "--out", "kept", "python", "code.txt")
 
@@ -110,7 +110,7 @@ def test_a_killed_sweep_is_resumed(atoll):
     """SIGKILL in the middle: each case has run to its end exactly once in the summary, nothing
     that had ended runs again, and no session is left.
     """
-    line = ["run", "--rm", "--exec", "echo $X", "--exec-range=X=range:0,30,1", "python"]
+    line = ["run", "--rm", "--exec", "echo $X", "--exec-range=X=range:0,24,1", "python"]
     running = atoll.start(*line)
     with running:
         sweep = wait_for(
@@ -120,16 +120,16 @@ def test_a_killed_sweep_is_resumed(atoll):
         running.communicate()
     before = newest(atoll)
     assert before["status"] == "interrupted"
-    assert before["done"] < 30
+    assert before["done"] < 24
 
     resumed = atoll.run(*line[:-1], "--resume", "--output", "csv", "python")
     cases = [case.split(",") for case in resumed.stdout.splitlines()[1:]]
-    assert [case[:3] for case in cases] == [[str(n), "done", "0"] for n in range(30)]
+    assert [case[:3] for case in cases] == [[str(n), "done", "0"] for n in range(24)]
     assert resumed.returncode == 0
-    assert resumed.stderr.count("] done") == 30 - before["done"]
+    assert resumed.stderr.count("] done") == 24 - before["done"]
     assert living(atoll) == []
     logs = atoll.run("sweep", "logs", sweep["id"]).stdout.splitlines()
-    assert sorted(int(one.split()[-1]) for one in logs) == list(range(30))
+    assert sorted(int(one.split()[-1]) for one in logs) == list(range(24))
     assert atoll.run("sweep", "resume", sweep["id"]).returncode == 0
 
 
@@ -151,7 +151,7 @@ def test_no_more_at_a_time_than_asked_for(atoll):
     """Told by the cases' own clocks."""
     command = "date +%s.%N; sleep 0.3; date +%s.%N; : $X"
     line = ["--rm", "-q", "--exec", command, "--exec-range=X=range:0,6,1", "python"]
-    for most in (1, 3):
+    for most in (1, 2):
         result = atoll.run("run", "--max-parallel", str(most), *line)
         spans = _spans(result.stdout)
         at_once = [sum(a <= start < b for a, b in spans) for start, _ in spans]
@@ -224,7 +224,7 @@ def test_an_unknown_image_starts_nothing(atoll):
     assert result.returncode == 5
     assert result.stderr.count("\n") == 1
     assert "did you mean python" in result.stderr
-    assert newest(atoll)["done"] == newest(atoll)["failed"] == 0
+    assert newest(atoll) is None
 
 
 def test_in_the_background_of_a_prompt(atoll):
@@ -240,10 +240,11 @@ def test_in_the_background_of_a_prompt(atoll):
         child.expect_exact("[1/2 X=a] got a")
         child.expect(rb"finished: 0 waiting, 0 running, 2 done")
         child.expect_exact("atoll>")
-        child.send("run --rm --exec 'sleep 4; : $X' --exec-range=X=case:a,b python &\r")
+        child.send("run --rm --exec 'sleep 3; : $X' --exec-range=X=case:a,b python &\r")
         child.expect_exact("goes on by itself")
         child.send("\x04")
         child.expect_exact("leaving again")
+        child.expect_exact("atoll>")
         child.send("\x04")
         child.expect(pexpect.EOF)
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -112,12 +113,27 @@ def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, A
     )
 
 
+def _make_out(out: str | None) -> None:
+    """Make the folder that the user wants the output in; no other sweep's output is overwritten."""
+    if out is None:
+        return
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = next(folder.glob("[0-9]*.out"), None) or next(folder.glob("[0-9]*.err"), None)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}") from None
+    if taken:
+        raise UsageError(f"{folder} holds the output of another sweep", hint="choose another --out")
+
+
 def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume: bool) -> Sweep:
     """Write the sweep down, or find the one to go on with."""
     sweeps = Sweeps.of(context.program.paths)
     if resume and (found := sweeps.alike(plan.fingerprint)):
         context.output.note(f"sweep {found.id} goes on")
         return found
+    _make_out(plan.out)
     sweep = sweeps.reserve()
     sweeps.save(sweep, evolve(plan, id=sweep.id), files)
     context.output.note(f"sweep {sweep.id}: {plan.count} cases, {plan.max_parallel} at a time")

@@ -84,7 +84,8 @@ async def status(context: Context, sweep: str | None) -> None:
     found = _find(context, sweep)
     progress = found.progress()
     await show_cases(context, found, progress, all=True)
-    context.output.note(f"sweep {found.id} {found.status(progress)}: {tally(progress)}")
+    why = f"; it was stopped: {progress.ending.why}" if progress.ending.why else ""
+    context.output.note(f"sweep {found.id} {found.status(progress)}: {tally(progress)}{why}")
 
 
 @click.command()

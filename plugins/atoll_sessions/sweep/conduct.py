@@ -49,7 +49,7 @@ class Conduct:
             try:
                 await self._run(journal, numbers)
             finally:
-                journal.stop(self.how)
+                journal.stop(self.how, str(self.failure or ""))
             return journal.progress
 
     async def _run(self, journal: Journal, numbers: Collection[int]) -> None:

@@ -4,7 +4,7 @@
     {"event": "start", "case": 3, "at": …, "session": NAME}  a session is about to be asked for
     {"event": "session", "case": 3, "id": …}                 it is there
     {"event": "end", "case": 3, "at": …, "seconds": …, "exit_code": 0, "error": ""}
-    {"event": "stop", "at": …, "how": "finished"}            the process leaves the sweep
+    {"event": "stop", "at": …, "how": "finished", "why": ""} the process leaves the sweep
 
 A line is one write to the file, past any buffer of this process: SIGKILL loses none. A line that a
 crash of the machine has torn is passed over, and its case runs again.
@@ -67,9 +67,9 @@ class Journal:
             error=error,
         )
 
-    def stop(self, how: str) -> None:
+    def stop(self, how: str, why: str = "") -> None:
         """The process leaves the sweep; the disk has it all from here."""
-        self._add(event="stop", at=time.time(), how=how)
+        self._add(event="stop", at=time.time(), how=how, why=why)
         os.fsync(self.descriptor)
 
     def _add(self, **event: Any) -> None:

@@ -26,13 +26,14 @@ class Link:
     """Does things over the API, again and again while the cluster can't be reached.
 
     What is done must bear being done twice: the first time may have had its effect. `tell` is
-    called once for each outage.
+    called once for each outage. A cluster that was never reached is not waited for.
     """
 
     connect: Callable[[], Awaitable["Api"]]
     tell: Callable[[str], None]
     patience: float = PATIENCE
     _api: "Api | None" = None
+    _reached: bool = False
     _out: bool = False
 
     async def do(self, action: Callable[["Api"], Awaitable[T]]) -> T:
@@ -43,13 +44,14 @@ class Link:
                 self._api = self._api or await self.connect()
                 done = await action(self._api)
             except (Unreachable, Problem) as error:
-                if not _passes(error, late=trio.current_time() + pause > give_up):
+                late = not self._reached or trio.current_time() + pause > give_up
+                if not _passes(error, late=late):
                     raise
                 self._tell_once(str(error))
                 # Asked for anew: the embedded cluster is started again by that.
                 self._api = None
             else:
-                self._out = False
+                self._reached, self._out = True, False
                 return done
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

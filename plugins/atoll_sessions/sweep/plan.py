@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TAG = "sweep:"
 """What a sweep's sessions are tagged with, followed by its id."""
+_NAME = re.compile(r"\w[\w.-]*\w", re.ASCII)
 _LONGEST_NAME = 64
 _DIGITS = 4
 
@@ -117,8 +119,11 @@ class Plan:
 
     def check(self) -> None:
         """Raise UsageError for names of sessions that no cluster would take."""
-        if len(name := f"{self.stem}{self._padded(self.count)}") > _LONGEST_NAME:
-            raise UsageError(f"{name} is too long for the name of a session")
+        name = f"{self.stem}{self._padded(self.count)}"
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} can't be the name of a session")
+        if len(name) > _LONGEST_NAME:
+            raise UsageError(f"{name!r} is too long for the name of a session")
 
     def unused(self) -> list[str]:
         """Return the variables that are put in nowhere, so that their cases differ in nothing."""

@@ -41,10 +41,12 @@ class CaseState:
 
 @frozen
 class Ending:
-    """How the process that ran a sweep last has left it: `how` says why, empty while it runs."""
+    """How the process that ran a sweep last has left it, empty while it runs; `why` is the error
+    that stopped it, if one did.
+    """
 
     how: str = ""
-    at: float = 0.0
+    why: str = ""
 
 
 @define
@@ -53,6 +55,8 @@ class Progress:
 
     count: int
     states: dict[int, CaseState] = field(factory=dict)
+    current: set[int] = field(factory=set)
+    """The numbers of the cases that have started and not ended."""
     counts: Counter[str] = field(factory=Counter)
     runs: int = 0
     ending: Ending = Ending()
@@ -95,22 +99,22 @@ class Progress:
                 self.ending = Ending()
                 self.interrupt()
             case "stop":
-                self.ending = Ending(event.get("how", ""), event.get("at", 0.0))
+                self.ending = Ending(event.get("how", ""), event.get("why", ""))
                 self.interrupt()
             case "start" | "session" | "end" as kind:
                 self._apply_to_case(kind, event)
 
     def interrupt(self) -> None:
         """Take note that no process runs the cases that were running."""
-        for state in list(self.states.values()):
-            if state.status == RUNNING or (state.status == WAITING and state.started):
-                self._become(state, INTERRUPTED)
+        for number in self.current:
+            self._become(self.states[number], INTERRUPTED)
+        self.current.clear()
 
     def _apply_to_case(self, kind: str, event: Mapping[str, Any]) -> None:
         number = event["case"]
         if kind == "start":
-            state = CaseState(number, session=event["session"], started=event["at"])
-            self._replace(state)
+            self._replace(CaseState(number, session=event["session"], started=event["at"]))
+            self.current.add(number)
             return
         if number not in self.states:
             self._replace(CaseState(number))
@@ -122,6 +126,7 @@ class Progress:
         else:
             state.exit_code, state.error = event["exit_code"], event["error"]
             state.seconds = event["seconds"]
+            self.current.discard(number)
             self._become(state, FAILED if state.exit_code != 0 else DONE)
 
     def _replace(self, state: CaseState) -> None:

@@ -67,10 +67,8 @@ class Room:
 
     def _starts_slowly(self) -> bool:
         before = time.time() - _SLOW
-        return any(
-            state.status == WAITING and state.started and state.started < before
-            for state in self.progress.states.values()
-        )
+        states = map(self.progress.state, self.progress.current)
+        return any(one.status == WAITING and (one.started or before) < before for one in states)
 
     async def _make_some(self, api: "Api") -> bool:
         found = await sweep_sessions(api)

@@ -187,7 +187,8 @@ class Sweeps:
             path = sweep.folder / "files" / part.filename
             make_private(path.parent)
             path.write_bytes(part.content)
-        make_private(Path(plan.out) if plan.out else sweep.folder / "output")
+        if plan.out is None:
+            make_private(sweep.folder / "output")
         write_atomic(sweep.folder / "plan.json", dump_plan(plan))
 
     def all(self) -> list[Sweep]:

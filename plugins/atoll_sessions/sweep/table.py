@@ -96,7 +96,7 @@ class LiveTable(Labelled):
     def _chosen(self, progress: Progress, rows: int) -> list[CaseState]:
         if progress.count <= rows:
             return list(progress.all())
-        running = [s for s in progress.states.values() if s.started and s.status not in _OVER]
+        running = [progress.state(number) for number in sorted(progress.current)]
         ended = [progress.state(number) for number in reversed(self._recent)]
         return [*running, *ended][: max(rows, 1)]
 
@@ -110,9 +110,6 @@ class LiveTable(Labelled):
         return (
             f"{state.number:>{width}}  {state.status:<11} {code:>3} {elapsed:>8}  {values}  {why}"
         ).rstrip()
-
-
-_OVER = {DONE, FAILED, INTERRUPTED}
 
 
 def tally(progress: Progress) -> str:

@@ -60,10 +60,13 @@ async def _run(context: Context, sweep: Sweep, turn: Turn, connect: Connect) -> 
     view = _view(context, sweep, silent=turn.silent)
     conduct = Conduct(context, sweep, view, connect, turn.max_parallel)
     progress = await conduct.run(numbers)
-    if not turn.silent:
+    if not turn.silent and (progress.sessions or conduct.failure is None):
         await _report(context, sweep, progress, conduct.how)
     if conduct.failure is not None:
-        context.output.note(f"atoll sweep resume {sweep.id} goes on from here")
+        if progress.sessions or progress.runs > 1:
+            context.output.note(f"atoll sweep resume {sweep.id} goes on from here")
+        elif not turn.silent:
+            sweep.remove()  # nothing of it ever ran
         raise conduct.failure
     if conduct.how != "finished":
         return ExitCode.INTERRUPTED

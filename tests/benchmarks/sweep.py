@@ -1,0 +1,91 @@
+"""Cases per second of a sweep, beside `xargs -P` starting the same command in the same sandbox.
+
+A case is more than a process: a session is scheduled, journaled, given a kernel, run in, torn down.
+The ratio says what that costs. Run it on a machine that does nothing else:
+
+    python tests/benchmarks/sweep.py [CASES]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from atoll_local.engine.sandbox import PROGRAM, View, bwrap_options, probe
+
+ATOLL = Path(sys.executable).with_name("atoll")
+CASES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+PARALLEL = (2, 4)
+KINDS = {"--exec true": ["--exec", "true $X"], "-c pass": ["-c", "pass  # $X"]}
+
+
+def main() -> None:
+    """Print a table: what ran, how many at a time, cases per second, and how many times slower."""
+    with tempfile.TemporaryDirectory() as name, cluster(Path(name)) as environ:
+        say(f"{'':14}  {'-P':>2}  {'cases/s':>8}  {'ms/case':>8}  {'beside xargs':>12}")
+        for parallel in PARALLEL:
+            bare = measure(lambda n=parallel: run_xargs(n, Path(name)))
+            show("xargs bwrap", parallel, bare, bare)
+            for kind, words in KINDS.items():
+                rate = measure(lambda n=parallel, w=words: run_sweep(n, w, environ))
+                show(kind, parallel, rate, bare)
+
+
+@contextmanager
+def cluster(home: Path) -> Iterator[dict[str, str]]:
+    """Start an embedded cluster of its own; yields the environment to use it in."""
+    environ = {**os.environ, "ATOLL_HOME": str(home / "atoll")}
+    subprocess.run([ATOLL, "local", "up"], env=environ, check=True)
+    try:
+        yield environ
+    finally:
+        subprocess.run([ATOLL, "local", "down"], env=environ, check=True)
+
+
+def run_sweep(parallel: int, words: list[str], environ: dict[str, str]) -> None:
+    """Run a sweep of so many cases."""
+    ranges = [f"--exec-range=X=range:0,{CASES},1", f"--max-parallel={parallel}"]
+    command = [ATOLL, "run", "--rm", "-q", *words, *ranges, "python"]
+    subprocess.run(command, env=environ, check=True)
+
+
+def run_xargs(parallel: int, folder: Path) -> None:
+    """Start the same command as often, in the sandbox that a session has."""
+    found = probe()
+    if found.bwrap is None:
+        sys.exit(f"there is no sandbox to measure: {found}")
+    home, share, etc = (folder / part for part in ("home", "share", "etc"))
+    for path in (home, share / PROGRAM.name, etc):
+        path.mkdir(parents=True, exist_ok=True)
+    view = View(home=home, share=share, program=share, etc=etc, hostname="case")
+    command = [found.bwrap, *bwrap_options(view), "--", "/bin/sh", "-c", "true {}"]
+    numbers = "\n".join(map(str, range(CASES)))
+    subprocess.run(
+        ["xargs", f"-P{parallel}", "-I{}", *command], input=numbers, text=True, check=True
+    )
+
+
+def measure(run: Callable[[], None]) -> float:
+    """Return the cases per second."""
+    began = time.perf_counter()
+    run()
+    return CASES / (time.perf_counter() - began)
+
+
+def show(what: str, parallel: int, rate: float, bare: float) -> None:
+    """Print a line of the table."""
+    ratio = f"{bare / rate:.1f} x" if rate != bare else ""
+    say(f"{what:14}  {parallel:>2}  {rate:8.1f}  {1000 / rate:8.1f}  {ratio:>12}")
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)  # noqa: T201  # the table is what this program is for
+
+
+if __name__ == "__main__":
+    main()
