@@ -99,7 +99,7 @@ async def logs(context: Context, sweep: str, cases: tuple[int, ...]) -> None:
     plan = found.plan
     if wrong := [number for number in cases if number > plan.count]:
         raise NotFound(f"sweep {found.id} has no case {wrong[0]}", hint=f"it has {plan.count}")
-    for number in cases or found.progress().states:
+    for number in cases or sorted(found.progress().states):
         label = "" if cases else f"{plan.case(number).label} "
         for stream in _STREAMS:
             _show_file(context, found, number, stream, label)

@@ -183,7 +183,9 @@ def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
 def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what another release has written and this one does not know."""
     names = {one.name for one in fields(record)}
-    return {key: value for key, value in document.items() if key in names}
+    found = {key: value for key, value in document.items() if key in names}
+    # JSON has no tuples, and records have no lists.
+    return {key: tuple(one) if isinstance(one, list) else one for key, one in found.items()}
 
 
 def _encoded(script: bytes | None) -> str | None:

@@ -19,7 +19,7 @@ from atoll_sessions.sweep.progress import (
     Progress,
 )
 from atoll_sessions.sweep.store import Stream
-from atoll_sessions.sweep.view import Labelled
+from atoll_sessions.sweep.view import Labelled, outcome
 
 _REDRAW = 0.125
 _MOST_ROWS = 24
@@ -57,7 +57,9 @@ class LiveTable(Labelled):
         """Remember it as one of the last; only failures get a line that stays."""
         self._recent.append(case.number)
         self._reasons.pop(case.number, None)
-        super().ended(case, state)
+        self._flush(case)
+        if state.status == FAILED:
+            self.say(f"{case.label} {outcome(state)}")
 
     def say(self, text: str) -> None:
         """Say it above the table."""

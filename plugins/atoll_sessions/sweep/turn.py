@@ -51,8 +51,12 @@ async def take_turn(context: Context, sweep: Sweep, turn: Turn, connect: Connect
     runs = sweep.progress().runs
     spawn(context, sweep, turn.verb, turn.max_parallel)
     context.output.note(f"sweep {sweep.id} goes on by itself: atoll sweep status {sweep.id}")
+    if turn.detach:
+        return ExitCode.OK
     # A job stands for its sweep for as long as its prompt is open.
-    return ExitCode.OK if turn.detach else await follow(sweep, runs)
+    code = await follow(sweep, runs)
+    context.output.note(f"sweep {sweep.id}: {tally(sweep.progress())}")
+    return code
 
 
 async def _run(context: Context, sweep: Sweep, turn: Turn, connect: Connect) -> int:

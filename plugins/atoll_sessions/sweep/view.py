@@ -80,10 +80,13 @@ class Labelled(View):
 
     def ended(self, case: Case, state: CaseState) -> None:
         """Write what is left of the case's output, then how it ended."""
+        self._flush(case)
+        self.say(f"{case.label} {outcome(state)}")
+
+    def _flush(self, case: Case) -> None:
         for stream in ("stdout", "stderr"):
             if rest := self._partial.pop((case.number, stream), ""):
                 self._write(case, stream, [rest])
-        self.say(f"{case.label} {outcome(state)}")
 
     def say(self, text: str) -> None:
         """Remark on standard error."""
