@@ -11,11 +11,12 @@ from attrs import frozen
 
 from atoll import AtollError, Column, Context, Name, NotFound, UsageError
 from atoll_sessions.fields import local_time
+from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan
 from atoll_sessions.sweep.progress import DONE, FAILED, RUNNING, Progress
 from atoll_sessions.sweep.sessions import end_own_sessions
-from atoll_sessions.sweep.store import Stream, Sweep, Sweeps, until
+from atoll_sessions.sweep.store import Stream, Sweep, Sweeps
 from atoll_sessions.sweep.summary import show_cases
 from atoll_sessions.sweep.table import tally
 from atoll_sessions.sweep.turn import RESUME, RETRY, Turn, connector, take_turn

@@ -10,11 +10,12 @@ from atoll import AtollError, Context
 from atoll_sessions.sweep.case import CaseRunner, StopSweep
 from atoll_sessions.sweep.journal import Journal, open_journal
 from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.plan import Case
 from atoll_sessions.sweep.progress import Progress
 from atoll_sessions.sweep.room import Room
 from atoll_sessions.sweep.sessions import end_own_sessions
-from atoll_sessions.sweep.store import Sweep, until
+from atoll_sessions.sweep.store import Sweep
 from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import trio
 
 from atoll import AtollError, Context, ExitCode
 from atoll.jobs import current_job
+from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.progress import Progress
-from atoll_sessions.sweep.store import Sweep, until
+from atoll_sessions.sweep.store import Sweep
 
 _START = 30.0
 _SHELL = ("/bin/sh", "-c", '"$@" </dev/null >>"$0" 2>&1 &')

@@ -11,12 +11,9 @@ In the folder are
 - log: what a detached process had to say.
 """
 
-import fcntl
-import os
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +24,7 @@ from attrs import frozen
 from atoll import AtollError, NotFound
 from atoll.paths import Paths, make_private, write_atomic
 from atoll_sessions.sweep.journal import read_progress
+from atoll_sessions.sweep.lock import lockable, locked
 from atoll_sessions.sweep.plan import Plan, dump_plan, load_plan
 from atoll_sessions.sweep.progress import Progress
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 Stream = Literal["stdout", "stderr"]
-_LOOK = 0.2
 _SUFFIXES = {"stdout": "out", "stderr": "err"}
 
 
@@ -101,14 +98,14 @@ class Sweep:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Be the process that runs it; raises AtollError while another one is."""
-        with _locked(self.folder / "lock") as is_ours:
+        with locked(self.folder / "lock") as is_ours:
             if not is_ours:
                 raise AtollError(f"sweep {self.id} is running", hint=f"sweep cancel {self.id}")
             yield
 
     def held(self) -> bool:
         """Tell whether a process runs it."""
-        return (self.folder / "lock").exists() and not _lockable(self.folder / "lock")
+        return (self.folder / "lock").exists() and not lockable(self.folder / "lock")
 
     @property
     def cancel_asked(self) -> bool:
@@ -126,37 +123,6 @@ class Sweep:
     def remove(self) -> None:
         """Delete all that is known of it, but for a folder that the user has named."""
         shutil.rmtree(self.folder)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Lock a file for as long as this lasts, even if the process is killed; yields success."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield _try_lock(descriptor, fcntl.LOCK_EX)
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int, kind: int) -> bool:
-    # Those who only look hold the lock for a moment, too.
-    for _ in range(20):
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.005)
-        else:
-            return True
-    return False
-
-
-def _lockable(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 @frozen
@@ -218,11 +184,3 @@ def _is_alike(sweep: Sweep, fingerprint: str) -> bool:
         return sweep.plan.fingerprint == fingerprint
     except AtollError:
         return False
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is true that another process makes true, on disk."""
-    import trio
-
-    while not condition():  # noqa: ASYNC110  # no event crosses from one process to another
-        await trio.sleep(_LOOK)

@@ -2,6 +2,7 @@
 
 import pytest
 
+import atoll_rest
 import atoll_sessions
 
 pytest_plugins = ["atoll.testing"]
@@ -88,3 +89,15 @@ async def test_no_sweeps(sweeping):
     for line in ("status", "status s-1", "logs s-1", "cancel s-1", "resume s-1", "rm s-1"):
         result = await sweeping.run(f"sweep {line}")
         assert (result.code, result.stderr.count("\n")) == (5, 1)
+
+
+async def test_a_cluster_that_was_never_reached(sweeping):
+    """It is not waited for, and no sweep is left."""
+    sweeping.add(atoll_rest, "rest")
+    keys = {"BACKEND_ACCESS_KEY": "AK", "BACKEND_SECRET_KEY": "SK"}
+    sweeping.environ.update(keys, BACKEND_ENDPOINT="http://127.0.0.1:9")
+    result = await sweeping.run("run -q --exec 'echo $X' --exec-range=X=case:1,2 python")
+
+    assert result.code == 3
+    assert result.stderr.count("\n") == 1
+    assert (await sweeping.run("sweep list --output json")).stdout == "[]\n"

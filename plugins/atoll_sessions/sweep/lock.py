@@ -1,0 +1,54 @@
+"""One process at a time: locks on files, which the system undoes whatever ends their holder.
+
+A process's number would tell less: it may have passed to another process since.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TRIES, _PAUSE = 20, 0.005
+_LOOK = 0.2
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Lock a file for as long as this lasts, even if the process is killed; yields success."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    # Those who only look hold the lock for a moment, too.
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
+
+
+def lockable(path: Path) -> bool:
+    """Tell whether nobody holds the lock of a file."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is true that another process makes true, on disk."""
+    import trio
+
+    while not condition():  # noqa: ASYNC110  # no event crosses from one process to another
+        await trio.sleep(_LOOK)
