@@ -79,6 +79,8 @@ class Conduct:
 
     async def _work(self, cases: Iterator[Case]) -> None:
         for case in cases:
+            # None is begun once the sweep is called off.
+            await trio.lowlevel.checkpoint()
             await self._runner.run(case)
 
     async def _clear(self, progress: Progress, link: Link, numbers: Collection[int]) -> None:
@@ -101,6 +103,8 @@ class Conduct:
     def _fail(self, error: BaseException | None) -> None:
         if self.failure is None and isinstance(error, AtollError):
             self.failure = error
+        # Sessions are still to be removed: if that can't be, it is not waited for again.
+        self._runner.link.patience = 0.0
         self._stop("stopped")
 
     def _stop(self, how: str) -> None:

@@ -14,8 +14,9 @@ In the folder are
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 Stream = Literal["stdout", "stderr"]
+_SHORT, _LONG = 2, 4
+"""How many bytes an id is made of: few, which are quick to type, unless those are taken."""
 _SUFFIXES = {"stdout": "out", "stderr": "err"}
 
 
@@ -139,13 +142,12 @@ class Sweeps:
     def reserve(self) -> Sweep:
         """Make an empty folder under a new id."""
         make_private(self.root)
-        while True:
-            folder = self.root / f"s-{secrets.token_hex(2)}"
-            try:
+        for size in chain(repeat(_SHORT, 16), repeat(_LONG)):
+            folder = self.root / f"s-{secrets.token_hex(size)}"
+            with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            return Sweep(folder)
+                return Sweep(folder)
+        raise AssertionError("there is always another id")
 
     def save(self, sweep: Sweep, plan: Plan, files: "Sequence[Part]") -> None:
         """Write a sweep down, its plan last: without one a folder is no sweep."""
