@@ -36,6 +36,18 @@ class Kernels:
         )
         return [from_row(KernelRow, row) for row in rows]
 
+    def of_many(self, session_ids: Sequence[str]) -> dict[str, list[KernelRow]]:
+        """Return the kernels of several sessions, the main ones first."""
+        found: dict[str, list[KernelRow]] = {session_id: [] for session_id in session_ids}
+        rows = self.db.rows(
+            f"{_SELECT} WHERE session_id IN (SELECT value FROM json_each(?)) "  # noqa: S608 - bound
+            "ORDER BY cluster_role != 'main', cluster_idx",
+            (json.dumps(session_ids),),
+        )
+        for row in rows:
+            found[row["session_id"]].append(from_row(KernelRow, row))
+        return found
+
     def select(
         self, session_id: str, where: str, parameters: Sequence[object], order: str
     ) -> list[KernelRow]:

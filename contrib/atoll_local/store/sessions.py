@@ -3,15 +3,51 @@
 from collections.abc import Sequence
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from atoll_local import clock
 from atoll_local.store.database import Database
-from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_local.store.records import DEAD, ENDED, STATUSES, KernelRow, Session
 from atoll_local.store.rows import columns, from_row, insertion, written
 
 # S608 below: only column names of our own records and question marks are put into the statements.
 _COLUMNS = ", ".join(f"sessions.{name}" for name in columns(Session).split(", "))
+
+NEWEST = "newest DESC, sequence DESC"
+"""The usual order of lists: what was created or has ended last comes first."""
+
+_UNFINISHED = tuple(status for status in STATUSES if status not in ENDED)
+"""Named one by one, since an index finds what is there, not what is absent."""
+
+_MOST_REMEMBERED = 256
+
+
+@frozen
+class Page:
+    """A part of a list: so many sessions after so many others."""
+
+    limit: int
+    offset: int
+
+
+@frozen
+class Memory:
+    """Answers about long lists that hold until a session changes.
+
+    `counts` has how many sessions meet a condition, `ends` where a page ended, by the offset at
+    which the next one begins.
+    """
+
+    counts: dict[tuple[object, ...], int] = field(factory=dict)
+    ends: dict[tuple[object, ...], tuple[object, ...]] = field(factory=dict)
+
+    def forget(self) -> None:
+        self.counts.clear()
+        self.ends.clear()
+
+    def make_room(self) -> None:
+        if len(self.counts) + len(self.ends) >= _MOST_REMEMBERED:
+            self.forget()
 
 
 @frozen
@@ -19,9 +55,11 @@ class Sessions:
     """Reads and writes of the sessions and their histories."""
 
     db: Database
+    _memory: Memory = field(factory=Memory)
 
     def add(self, session: Session, kernels: Sequence[KernelRow]) -> None:
         """Put a new session and its kernels at the end of the queue."""
+        self._memory.forget()
         with self.db.transaction():
             self.db.execute(*insertion("sessions", session))
             for kernel in kernels:
@@ -51,31 +89,64 @@ class Sessions:
 
     def unfinished(self) -> list[Session]:
         """Return every session of which something may still run."""
-        return self.select(f"status NOT IN ({_marks(len(ENDED))})", sorted(ENDED))
+        return self.in_status(*_UNFINISHED)
 
     def count_active(self, access_key: str) -> int:
         """Count the sessions of a keypair that hold, or wait for, a place on the machine."""
-        return len([s for s in self.unfinished() if s.access_key == access_key])
+        where = f"status IN ({_marks(len(_UNFINISHED))}) AND access_key = ?"
+        return self.count(where, (*_UNFINISHED, access_key))
 
     def select(
-        self, where: str, parameters: Sequence[object], *, order: str = "", page: str = ""
+        self, where: str, parameters: Sequence[object], *, order: str = "priority DESC, sequence"
     ) -> list[Session]:
         """Return the sessions for a WHERE clause written in this program, values bound."""
         rows = self.db.rows(
-            f"SELECT {_COLUMNS} FROM sessions WHERE {where} "  # noqa: S608
-            f"ORDER BY {order or 'priority DESC, sequence'} {page}",
+            f"SELECT {_COLUMNS} FROM sessions WHERE {where} ORDER BY {order}",  # noqa: S608
             parameters,
         )
         return [from_row(Session, row) for row in rows]
 
+    def page(
+        self, where: str, parameters: Sequence[object], order: str, page: Page
+    ) -> list[Session]:
+        """Return a page of what `select` finds; only the rows on it are read in full.
+
+        Whoever reads a list page by page, the newest first, has each page begin where the last one
+        ended: the rows before are not counted again.
+        """
+        asked = where, tuple(parameters), order
+        begin = self._memory.ends.get((*asked, page.offset))
+        if begin is not None:
+            where, parameters = f"({where}) AND (newest, sequence) < (?, ?)", (*parameters, *begin)
+        chosen = f"SELECT sequence FROM sessions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        offset = page.offset if begin is None else 0
+        found = self.select(
+            f"sequence IN ({chosen})", (*parameters, page.limit, offset), order=order
+        )
+        if order == NEWEST and found:
+            self._memory.make_room()
+            self._memory.ends[*asked, page.offset + len(found)] = self._place(found[-1])
+        return found
+
+    def _place(self, session: Session) -> tuple[object, ...]:
+        """Return where a session stands in the order of NEWEST."""
+        row = self.db.row("SELECT newest, sequence FROM sessions WHERE id = ?", (session.id,))
+        return tuple(row or ())
+
     def count(self, where: str, parameters: Sequence[object]) -> int:
         """Count the sessions for a WHERE clause written in this program, values bound."""
-        found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
-        return found if isinstance(found, int) else 0
+        asked = where, tuple(parameters)
+        if asked not in self._memory.counts:
+            found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
+            self._memory.make_room()
+            self._memory.counts[asked] = found if isinstance(found, int) else 0
+        return self._memory.counts[asked]
 
     def update(self, session_id: str, **changes: object) -> None:
         """Write some columns of a session; the names are those of the record."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
+        if changes.keys() != {"active_at"}:
+            self._memory.forget()
         self.db.execute(
             f"UPDATE sessions SET {names} WHERE id = ?",  # noqa: S608
             (*written(Session, changes).values(), session_id),

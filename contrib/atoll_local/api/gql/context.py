@@ -1,7 +1,7 @@
 """What resolvers are handed: who asks, the cluster, and what the one may see of the other."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -11,7 +11,7 @@ from atoll_local.api.access import Caller, on_behalf_of
 from atoll_local.api.gql.filters import Clause
 from atoll_local.api.problems import forbidden
 from atoll_local.cluster import Cluster
-from atoll_local.store.records import Group, User
+from atoll_local.store.records import Group, KernelRow, Session, User
 from atoll_local.store.store import Store
 
 Fields = dict[str, Any]
@@ -26,6 +26,7 @@ class Context:
     cluster: Cluster
     _users: dict[str, User | None] = field(factory=dict)
     _groups: dict[str, Group | None] = field(factory=dict)
+    _kernels: dict[str, list[KernelRow]] = field(factory=dict)
 
     @property
     def store(self) -> Store:
@@ -43,6 +44,16 @@ class Context:
         if group_id not in self._groups:
             self._groups[group_id] = self.store.accounts.group(group_id)
         return self._groups[group_id]
+
+    def remember_kernels(self, sessions: Sequence[Session]) -> None:
+        """Look up the kernels of many sessions at once."""
+        self._kernels.update(self.store.kernels.of_many([session.id for session in sessions]))
+
+    def kernels(self, session: Session) -> list[KernelRow]:
+        """Return the kernels of a session, the main one first."""
+        if session.id not in self._kernels:
+            self.remember_kernels([session])
+        return self._kernels[session.id]
 
     def require_superadmin(self) -> None:
         """Raise Problem 403 for everybody else."""
@@ -62,9 +73,11 @@ class Context:
             raise forbidden("Only superadmins may look into other domains")
         if not caller.is_superadmin:
             domain = caller.user.domain_name
+        # The plus sign keeps to the index that has the order of lists: one keypair may have most of
+        # the sessions.
         scope = [
             Clause("sessions.domain_name = ?", (domain,)) if domain else None,
-            Clause("sessions.access_key = ?", (access_key,)) if access_key else None,
+            Clause("+sessions.access_key = ?", (access_key,)) if access_key else None,
         ]
         if not (caller.is_superadmin or caller.is_domain_admin):
             scope.append(Clause("sessions.user_uuid = ?", (caller.user.uuid,)))
