@@ -45,6 +45,7 @@ format: $(STAMP)-dev
 
 bench: $(STAMP)-dev
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/sweep.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

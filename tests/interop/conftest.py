@@ -83,6 +83,11 @@ class Running:
             )
             assert wanted in self._printed[stream], self._printed
 
+    def has_printed(self, text: str) -> bool:
+        """Whether the program has printed `text` so far, on either stream."""
+        with self._news:
+            return any(text.encode() in printed for printed in self._printed.values())
+
     def say(self, line: str) -> None:
         """Type a line."""
         assert self.process.stdin

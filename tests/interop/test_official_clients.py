@@ -191,3 +191,39 @@ def test_a_removed_session_is_among_the_dead(client, official, session):
     listing = (*client.group, "list") if client.group else ("ps",)
     dead = official(*listing, "--dead").out
     assert "TERMINATED" in next(line for line in dead.splitlines() if session in line)
+
+
+def test_a_sweep_over_the_command(official, name, image):
+    official.home.mkdir()
+    (official.home / "show.py").write_text("import sys; print('value', sys.argv[1])\n")
+    sweep = ["--exec", "python show.py $X", "--exec-range", "X=case:11,22", "-r", "cpu=1"]
+    ran = official("run", "--rm", "-t", name, *sweep, image, "show.py")
+    assert ran.code == 0, ran
+    # The client keeps the output of cases in files below its home.
+    logs = [path.read_text().strip() for path in official.home.glob(".cache/**/*.stdout.log")]
+    assert sorted(logs) == ["value 11", "value 22"]
+
+
+def test_files_of_a_session(client, official, session):
+    official.home.mkdir(exist_ok=True)
+    notes = official.home / "notes.txt"
+    notes.write_text("to and fro\n")
+    sent = official(*client.group, "upload", session, "notes.txt")
+    assert sent.code == 0, sent
+    assert "notes.txt" in official(*client.group, "ls", session).out
+    notes.unlink()
+    fetched = official(*client.group, "download", session, "notes.txt")
+    assert fetched.code == 0, fetched
+    assert notes.read_text() == "to and fro\n"
+
+
+def test_events_of_a_session_that_is_restarted(client, official, session):
+    with official.started("events", session) as watching:
+        # The client does not say when it has begun to listen: things happen until it does.
+        for _ in range(20):
+            restarted = official(*client.group, "restart", session)
+            assert restarted.code == 0, restarted
+            if watching.has_printed("session_"):
+                break
+        assert watching.has_printed("session_")
+        watching.interrupt()
