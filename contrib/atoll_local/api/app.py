@@ -7,7 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from atoll_local.api import create, events, execute, files, manager, resources, sessions, streams
+from atoll_local.api import (
+    create,
+    events,
+    execute,
+    files,
+    manager,
+    resources,
+    sessions,
+    streams,
+    terminals,
+)
 from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
 from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
@@ -28,6 +38,7 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
             *files.ROUTES,
             *streams.ROUTES,
             *streams.SOCKETS,
+            *terminals.SOCKETS,
             *events.ROUTES,
         ],
         exception_handlers={HTTPException: _unrouted},

@@ -16,6 +16,7 @@ from atoll_local.api.problems import Problem, invalid_params, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.api.services import service_ports
 from atoll_local.engine.contract import EngineError, Kernel
+from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
     from atoll_local.cluster import Cluster
@@ -37,24 +38,30 @@ async def execute_stream(socket: WebSocket) -> None:
     except WebSocketDisconnect:
         return  # Before it said anything.
     except (Problem, EngineError) as error:
-        await _say(socket, {"status": "error", "msg": str(error)})
+        await say(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
         await socket.close()
 
 
-def _kernel(socket: WebSocket) -> Kernel:
+def session_of(socket: WebSocket) -> Session:
+    """Return the session that a stream is for; raises Problem unless its caller may have it."""
     caller = admit(socket)
     if caller is None:
         raise unauthorized()
     cluster: Cluster = socket.app.state.cluster
     reference = socket.path_params["s"]
-    session = only(cluster.store.sessions.find(reference, caller.access_key), reference)
+    return only(cluster.store.sessions.find(reference, caller.access_key), reference)
+
+
+def _kernel(socket: WebSocket) -> Kernel:
+    cluster: Cluster = socket.app.state.cluster
+    session = session_of(socket)
     cluster.store.sessions.count_query(session.id)
     return running_kernel(cluster, session)
 
 
 async def _converse(socket: WebSocket, kernel: Kernel) -> None:
-    asked = _read_request(await _hear(socket))
+    asked = _read_request(await hear(socket))
     executions: Executions = socket.app.state.executions
     execution = await executions.start(kernel, asked.text("mode") or "", asked)
     with closing(execution):
@@ -78,7 +85,7 @@ def _read_request(message: str) -> Params:
 async def _tell(socket: WebSocket, execution: Execution) -> None:
     while True:
         turn: Turn = await execution.turn(_FLUSH, patient=True)
-        await _say(socket, turn.as_json())
+        await say(socket, turn.as_json())
         if turn.status == "finished":
             return
 
@@ -86,7 +93,7 @@ async def _tell(socket: WebSocket, execution: Execution) -> None:
 async def _read_input(socket: WebSocket, execution: Execution, scope: anyio.CancelScope) -> None:
     try:
         while True:
-            await execution.run.send_input(await _hear(socket))
+            await execution.run.send_input(await hear(socket))
     except WebSocketDisconnect:
         scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -95,11 +102,11 @@ async def _read_input(socket: WebSocket, execution: Execution, scope: anyio.Canc
 
 async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
     await socket.app.state.cluster.stopping.wait()
-    await _say(socket, {"status": "server-restarting", "msg": "the cluster program is stopping"})
+    await say(socket, {"status": "server-restarting", "msg": "the cluster program is stopping"})
     scope.cancel()
 
 
-async def _hear(socket: WebSocket) -> str:
+async def hear(socket: WebSocket) -> str:
     """Return the next message as text, whichever kind of frame it came in."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
@@ -108,7 +115,8 @@ async def _hear(socket: WebSocket) -> str:
     return message["bytes"].decode("utf-8", "replace") if text is None else text
 
 
-async def _say(socket: WebSocket, message: dict[str, Any]) -> None:
+async def say(socket: WebSocket, message: dict[str, Any]) -> None:
+    """Send a message as text, to a client that may have left."""
     # That the client has gone is noticed where its messages are read.
     with suppress(WebSocketDisconnect):
         await socket.send_text(json.dumps(message))

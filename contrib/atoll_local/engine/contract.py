@@ -187,6 +187,22 @@ class Run(Protocol):
         """Let go of a run whose events are not read to their end; the run itself goes on."""
 
 
+class Terminal(Protocol):
+    """A shell in a terminal inside a kernel."""
+
+    async def read(self) -> bytes:
+        """Return what the shell shows next, nothing once it has ended."""
+
+    async def write(self, data: bytes) -> None:
+        """Type; raises EngineError once the shell has ended."""
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Tell the size of the window; raises EngineError once the shell has ended."""
+
+    async def aclose(self) -> None:
+        """Hang up, which ends the shell."""
+
+
 class Kernel(Protocol):
     """A started kernel."""
 
@@ -217,6 +233,9 @@ class Kernel(Protocol):
 
     async def interrupt(self) -> None:
         """Interrupt whatever code runs now; nothing happens when none does."""
+
+    async def open_terminal(self) -> Terminal:
+        """Start a shell, beside whatever runs; raises EngineError when that is impossible."""
 
     async def idle_for(self) -> float | None:
         """Return the seconds since code last ran, or since the start; None while code runs."""

@@ -16,6 +16,7 @@ from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode
 from .control import Control, connect, connected
 from .folder import KernelFolder
 from .process import Process
+from .terminal import LocalTerminal
 
 PATIENCE = 5.0
 """Seconds beyond the grace in which a supervisor must have ended its kernel."""
@@ -108,6 +109,10 @@ class LocalKernel:
         async with connected(self._folder.run) as control:
             await control.send(op="interrupt", run_id=None)
 
+    async def open_terminal(self) -> LocalTerminal:
+        control, _ = await self._begin(op="terminal")
+        return LocalTerminal(control)
+
     async def idle_for(self) -> float | None:
         async with connected(self._folder.run) as control:
             answer = await control.ask(op="idle")
@@ -134,11 +139,15 @@ class LocalKernel:
         return self._folder.exit_status()
 
     async def _open(self, **request: object) -> LocalRun:
+        control, answer = await self._begin(**request)
+        return LocalRun(answer["run_id"], control)
+
+    async def _begin(self, **request: object) -> tuple[Control, dict[str, Any]]:
+        """Make a request on a connection of its own, which stays open."""
         control = await connect(self._folder.run)
         try:
-            answer = await control.ask(**request)
+            return control, await control.ask(**request)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await control.aclose()
             raise
-        return LocalRun(answer["run_id"], control)

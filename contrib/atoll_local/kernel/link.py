@@ -33,6 +33,7 @@ class Link:
         self._loop, self._sock = loop, sock
         self._on_message, self._on_close = on_message, on_close
         self._incoming, self._outgoing = bytearray(), bytearray()
+        self._finishing = False
         self.on_relief: Callable[[], None] = lambda: None
         sock.setblocking(False)
         loop.on_readable(sock.fileno(), self._receive)
@@ -52,6 +53,11 @@ class Link:
         self._outgoing += line
         self._transmit()
 
+    def finish(self) -> None:
+        """Close once everything has been sent."""
+        self._finishing = True
+        self._transmit()
+
     def close(self) -> None:
         if self._sock.fileno() < 0:
             return
@@ -67,6 +73,9 @@ class Link:
         except BlockingIOError:
             pass
         except OSError:
+            self.close()
+            return
+        if self._finishing and not self._outgoing:
             self.close()
             return
         self._loop.on_writable(self._sock.fileno(), self._transmit if self._outgoing else None)

@@ -17,6 +17,7 @@ from .log import Log
 from .loop import Loop
 from .runs import Run, output
 from .settings import Settings
+from .terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Program:
     `options`) and `follow` (`run_id`) turn their connection into a stream of that run's events.
     `input` (`run_id`, `text`, null for its end) and `interrupt` (`run_id`, null for whatever runs)
     have no answer. `complete` (`code`) is answered with `candidates`, `idle` with the `seconds`
-    since code ran, null while it runs, and `stop` with the end of the connection.
+    since code ran, null while it runs, and `stop` with the end of the connection. `terminal` is
+    answered with `opened` and makes the connection that of a terminal (see `terminal.py`).
+    `terminal` makes the connection a terminal's (see `terminal.py`).
     """
 
     def __init__(self, loop: Loop, settings: Settings, log: Log) -> None:
@@ -46,6 +49,7 @@ class Program:
         self._runs: dict[str, Run] = {}
         self._ready = False
         self._pings: list[Link] = []
+        self._terminals: dict[Link, Terminal] = {}
         self._idle_since = time.monotonic()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.on_signal(number, self.stop)
@@ -83,6 +87,8 @@ class Program:
         self._ready = False
         self._commands.terminate()
         self._interpreter.terminate()
+        for terminal in self._terminals.values():
+            terminal.hang_up()
         self._loop.stop_when_childless()
 
     def _handle(self, link: Link, message: dict[str, Any]) -> None:
@@ -94,6 +100,9 @@ class Program:
             "interrupt": self._interrupt,
             "complete": self._complete,
             "idle": self._tell_idleness,
+            "terminal": self._open_terminal,
+            "type": self._type,
+            "resize": self._resize,
             "stop": lambda _link, _message: self.stop(),
         }
         handler = handlers.get(message["op"])
@@ -152,6 +161,28 @@ class Program:
         is_idle = self._current is None and not self._waiting
         link.send({"seconds": time.monotonic() - self._idle_since if is_idle else None})
 
+    def _open_terminal(self, link: Link, _message: dict[str, Any]) -> None:
+        try:
+            terminal = Terminal(self._loop, self._settings, link, lambda: self._forget(link))
+        except OSError as error:
+            link.send({"error": f"no terminal can be opened: {error.strerror}"})
+            return
+        self._terminals[link] = terminal
+        link.send({"event": "opened"})
+
+    def _type(self, link: Link, message: dict[str, Any]) -> None:
+        if link in self._terminals:
+            self._terminals[link].type(message)
+
+    def _resize(self, link: Link, message: dict[str, Any]) -> None:
+        if link in self._terminals:
+            self._terminals[link].resize(message)
+
+    def _forget(self, link: Link) -> None:
+        """Let go of a terminal whose shell has ended."""
+        self._terminals.pop(link, None)
+        link.finish()
+
     def _become_ready(self) -> None:
         self._ready = True
         for link in self._pings:
@@ -179,6 +210,8 @@ class Program:
         self._loop.later(0, self._start_next)
 
     def _lose(self, link: Link) -> None:
+        if link in self._terminals:
+            self._terminals[link].hang_up()
         for run in self._runs.values():
             run.unfollow(link)
 

@@ -99,9 +99,9 @@ class Client:
         found: dict[str, Any] = answer.json()
         return found
 
-    def stream(self, name: str) -> ClientConnection:
-        """Open the execute stream of a session."""
-        path = f"/stream/session/{name}/execute"
+    def stream(self, name: str, kind: str = "execute") -> ClientConnection:
+        """Open a stream of a session, that which executes or another."""
+        path = f"/stream/session/{name}/{kind}"
         headers = self.headers("GET", path)
         # The library writes a Date of its own only if there is none.
         return connect(f"ws{self.endpoint[4:]}{path}", additional_headers=headers)

@@ -1,0 +1,35 @@
+"""The engine's end of a terminal inside a kernel."""
+
+import base64
+
+from attrs import define
+
+from .contract import EngineError
+from .control import Control
+
+
+@define
+class LocalTerminal:
+    """A shell over a connection of its own; it gets a hang-up when the connection ends."""
+
+    _control: Control
+
+    async def read(self) -> bytes:
+        """Return what the shell shows next, nothing at its end."""
+        try:
+            message = await self._control.receive()
+        except EngineError:
+            return b""
+        return base64.b64decode(message["data"])
+
+    async def write(self, data: bytes) -> None:
+        """Type."""
+        await self._control.send(op="type", chars=base64.b64encode(data).decode())
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Tell the shell the size of the window."""
+        await self._control.send(op="resize", rows=rows, cols=columns)
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._control.aclose()

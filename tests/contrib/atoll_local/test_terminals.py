@@ -1,0 +1,115 @@
+"""A shell in a terminal over a websocket."""
+
+import base64
+import json
+
+import pytest
+from attrs import define
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
+
+DEADLINE = 15
+
+
+@define
+class Screen:
+    """What a client of a terminal sees and does."""
+
+    socket: ClientConnection
+    seen: str = ""
+
+    def send(self, **message):
+        self.socket.send(json.dumps(message))
+
+    def type(self, text):
+        self.send(type="stdin", chars=base64.b64encode(text.encode()).decode())
+
+    def until(self, text):
+        while text not in self.seen:
+            message = json.loads(self.socket.recv(DEADLINE))
+            assert message["type"] == "out", message
+            self.seen += base64.b64decode(message["data"]).decode()
+        _, _, self.seen = self.seen.partition(text)
+
+
+@pytest.fixture
+def screen(client, request):
+    client.create(request.node.name[5:40])
+    with client.stream(request.node.name[5:40], "pty") as socket:
+        yield Screen(socket)
+    client.ask("DELETE", f"/session/{request.node.name[5:40]}", params={"forced": "true"})
+
+
+def test_the_shell_has_a_terminal_of_a_size(screen):
+    screen.send(type="resize", rows=33, cols=101)
+    screen.send(type="ping")
+    screen.type("stty size; echo $HOME-$((6 * 7)); tty -s && echo on a tty; python -V\r")
+    screen.until("33 101")
+    screen.until("/home/work-42")
+    screen.until("on a tty")
+    screen.until("Python 3.")
+
+
+def test_control_c_reaches_the_program(screen):
+    screen.type("echo be''gin; cat\r")
+    screen.until("begin")
+    screen.type("\x03")
+    screen.type("echo en''d $?\r")
+    screen.until("end 130")
+
+
+def test_much_output_arrives_whole(screen):
+    screen.type("seq 200000 | tail -c 1000000; echo do''ne\r")
+    screen.until("199999\r\n200000\r\n")
+    screen.until("done")
+
+
+def test_exit_ends_the_stream(screen):
+    screen.type("exit\r")
+    with pytest.raises(ConnectionClosed):
+        screen.until("never shown")
+
+
+def test_a_client_that_leaves_takes_its_shell_along(client):
+    client.create("left-alone")
+    with client.stream("left-alone", "pty") as socket:
+        screen = Screen(socket)
+        screen.type("echo pid $$.\r")
+        screen.until("pid ")
+        screen.until("pid ")
+        screen.until(".")
+    code = """
+import os, signal, time
+def shells(): return [p for p in os.listdir('/proc') if p.isdigit()
+                      and open(f'/proc/{p}/comm').read().strip() == 'bash']
+end = time.monotonic() + 10
+while shells() and time.monotonic() < end: time.sleep(0.01)
+print(shells())
+"""
+    assert client.console(client.run("left-alone", code)) == "[]\n"
+    client.ask("DELETE", "/session/left-alone")
+
+
+def test_restart_comes_from_the_terminal_too(screen, client):
+    with client.events("?sessionName=restart_comes_from_the_terminal_too&scope=session") as events:
+        screen.send(type="restart")
+        assert next(event for event in events if event.name == "session_started")
+
+
+@pytest.mark.parametrize(
+    "message", ["no json", "[]", '{"type": "dance"}', '{"type": "stdin", "chars": "no base64"}',
+                '{"type": "resize", "rows": 0}'],
+)  # fmt: skip
+def test_senseless_messages_are_told(client, message):
+    client.create("senseless")
+    with client.stream("senseless", "pty") as socket:
+        socket.send(message)
+        answers = [json.loads(answer) for answer in socket]
+    assert answers[-1]["type"] == "error"
+    assert answers[-1]["reason"]
+
+
+def test_no_terminal_without_a_session(client):
+    with pytest.raises(InvalidStatus) as refused:
+        client.stream("nobody-here", "pty")
+    assert refused.value.response.status_code == 404
