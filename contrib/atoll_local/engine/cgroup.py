@@ -9,6 +9,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .supervisor import remove_group
+
 MOUNT = Path("/sys/fs/cgroup")
 PERIOD = 100_000
 """Microseconds in which a quota of processor time is spent."""
@@ -43,10 +45,9 @@ def create(name: str, limits: Limits) -> Sequence[Path]:
 
 
 def remove(groups: Sequence[Path]) -> None:
-    """Remove groups that have no process any more."""
+    """Remove groups, waiting a moment for their last processes to be gone."""
     for group in groups:
-        with contextlib.suppress(OSError):
-            group.rmdir()
+        remove_group(str(group))
 
 
 def memory_in_use(groups: Sequence[Path]) -> int | None:

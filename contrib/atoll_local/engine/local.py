@@ -90,7 +90,7 @@ class LocalEngine:
 
     async def remove(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
-        cgroup.remove(folder.cgroups())
+        await to_thread.run_sync(cgroup.remove, folder.cgroups())
         await to_thread.run_sync(folder.delete)
 
     async def _bring_up(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel:

@@ -13,6 +13,7 @@ There is one supervisor per kernel, so it is small: pathlib, typing and contextl
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -373,7 +374,9 @@ def remove_group(folder: str) -> None:
     for _ in range(100):
         try:
             os.rmdir(folder)
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return
             time.sleep(0.01)
         else:
             return

@@ -1,0 +1,65 @@
+"""What sessions and the program leave behind: logs, and nothing else."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def groups(kernel_ids):
+    names = {f"atoll-{kernel_id}" for kernel_id in kernel_ids}
+    return [path for path, folders, _ in os.walk(CGROUPS) for name in folders if name in names]
+
+
+def supervisors(folder):
+    """List the processes that work in a folder; those in sandboxes are below them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+    return found
+
+
+def kernels(program):
+    return {path.name for path in (program.data / "kernels").iterdir() if path.is_dir()}
+
+
+def fill(client, name):
+    client.create(name, clusterSize=2)
+    client.run(name, "import subprocess; open('big', 'wb').write(bytes(1000)); print('words')")
+    client.run(name, "child = subprocess.Popen(['sleep', '1000'], start_new_session=True)")
+
+
+def test_an_ended_session_leaves_its_log_alone(program, http):
+    client = program.start().client(http)
+    fill(client, "ending")
+    ids = kernels(program)
+    assert len(ids) == 2
+    assert client.ask("DELETE", "/session/ending").status_code == 200
+    assert not kernels(program)
+    assert not groups(ids)
+    assert not supervisors(program.data)
+    assert client.ask("GET", "/session/ending/logs").json()["result"]["logs"] == "words\n"
+
+
+@pytest.mark.parametrize("killed_before", [True, False])
+def test_a_stopped_program_leaves_nothing(program, http, killed_before):
+    client = program.start().client(http)
+    fill(client, "first")
+    client.create("queued", type="batch", startupCommand="true", starts_at="1h", enqueueOnly=True)
+    if killed_before:
+        program.end(signal.SIGKILL)
+        program.start()
+    ids = kernels(program)
+    assert supervisors(program.data)
+    assert program.end() == 0
+    assert len(ids) == 2
+    assert not kernels(program)
+    assert not groups(ids)
+    assert not supervisors(program.data)
+    assert str(program.data) not in Path("/proc/mounts").read_text()
