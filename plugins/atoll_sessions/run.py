@@ -17,6 +17,7 @@ from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
 from atoll_sessions.stats import tell_use
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
+from atoll_sessions.terminal import open_terminal
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -48,6 +49,7 @@ _CLEANUP = 30.0
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="What the files' paths are relative to.",
 )
+@click.option("--terminal", is_flag=True, help="Open a terminal in the session.")
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
 @click.option("-s", "--stats", is_flag=True, help="Tell what the session has used.")
 @click.option("-q", "--quiet", is_flag=True, help="Print what the code prints, and nothing else.")
@@ -59,6 +61,7 @@ async def run(
     build: str | None,
     exec_: str | None,
     basedir: Path | None,
+    terminal: bool,
     rm: bool,
     stats: bool,
     quiet: bool,
@@ -74,8 +77,9 @@ async def run(
     context.output.quiet = quiet
     sweep = take_sweep_options(options)
     parts = collect(files, basedir)
-    what = _code_of(code, [part.filename for part in parts], clean, build, exec_)
-    if sweep is not None:
+    names = [part.filename for part in parts]
+    what = None if terminal and code is None else _code_of(code, names, clean, build, exec_)
+    if sweep is not None and what is not None:
         from atoll_sessions.sweep.begin import begin
 
         return await begin(context, sweep, options, parts, what, remove=rm)
@@ -92,7 +96,11 @@ async def run(
         if created.status != "RUNNING":
             return _not_running(context, created)
         await upload(api, created.id, parts)
-        exit_code = await Execution(context, api, created.id, created.name).run(what)
+        exit_code = 0
+        if what is not None:
+            exit_code = await Execution(context, api, created.id, created.name).run(what)
+        if terminal:
+            await open_terminal(context, api, created.id)
         if stats:
             await tell_use(context, api, created.id)
         return exit_code
