@@ -17,7 +17,7 @@ from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
 from atoll_sessions.stats import tell_use
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
-from atoll_sessions.terminal import open_terminal
+from atoll_sessions.terminal import open_terminal, the_terminal
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -76,6 +76,8 @@ async def run(
     """
     context.output.quiet = quiet
     sweep = take_sweep_options(options)
+    if terminal:
+        the_terminal(context)
     parts = collect(files, basedir)
     names = [part.filename for part in parts]
     what = None if terminal and code is None else _code_of(code, names, clean, build, exec_)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
+from attrs import define
 
 from atoll import AtollError, Context, Unreachable, UsageError
 from atoll.api import path
@@ -21,23 +22,30 @@ if TYPE_CHECKING:
 
 _ESCAPE = b"~."
 """Typed at the start of a line, it leaves a terminal that no longer answers, as in OpenSSH."""
+_LINE_ENDS = (b"\r", b"\n")
+
+
+def the_terminal(context: Context) -> int:
+    """Return the descriptor of the user's terminal; raises UsageError where there is none."""
+    source = context.stdin.file
+    if not context.foreground or source is None or not source.isatty() or not sys.stdout.isatty():
+        raise UsageError("run: --terminal needs a terminal")
+    return source.fileno()
 
 
 async def open_terminal(context: Context, api: "Api", session_id: str) -> None:
     """Connect the user's terminal to a shell in the session, until that ends.
 
-    Raises UsageError where there is no terminal, Unreachable when the connection is lost.
+    Raises Unreachable when the connection is lost.
     """
-    source = context.stdin.file
-    if not context.foreground or source is None or not source.isatty() or not sys.stdout.isatty():
-        raise UsageError("run: --terminal needs a terminal")
-    context.output.note("connected; Enter ~ . leaves")
+    descriptor = the_terminal(context)
     failure: AtollError | None = None
     async with api.open(path("stream", "session", session_id, "pty")) as channel:
-        with _raw(source.fileno()):
+        context.output.note("connected; Enter ~ . leaves")
+        with _raw(descriptor):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_follow_size, channel)
-                nursery.start_soon(_send_keys, channel, source.fileno(), nursery.cancel_scope)
+                nursery.start_soon(_send_keys, channel, descriptor, nursery.cancel_scope)
                 failure = await _show(channel)
                 nursery.cancel_scope.cancel()
     if failure is not None:
@@ -61,17 +69,38 @@ async def _show(channel: Channel) -> AtollError | None:
 
 
 async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope) -> None:
-    line_start, held = True, b""
-    while True:
+    typed = Typed()
+    while not typed.left:
         await trio.lowlevel.wait_readable(descriptor)
-        keys = held + os.read(descriptor, 4096)
-        if line_start and keys.startswith(_ESCAPE):
-            scope.cancel()
-            return
-        held = keys if line_start and keys == _ESCAPE[:1] else b""
-        if not held:
-            line_start = keys.endswith((b"\r", b"\n"))
+        if keys := typed.take(os.read(descriptor, 4096)):
             await _send(channel, {"type": "stdin", "chars": base64.b64encode(keys).decode()})
+    scope.cancel()
+
+
+@define
+class Typed:
+    """Keys on their way to a session, and the escape looked for among them."""
+
+    left: bool = False
+    """Whether the escape was typed."""
+    _line_start: bool = True
+    _held: bytes = b""
+    """The beginning of what may become an escape."""
+
+    def take(self, keys: bytes) -> bytes:
+        """Return what of all that was typed until now is to be sent."""
+        keys, self._held = self._held + keys, b""
+        lines = keys.splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            at_start = self._line_start or number > 0
+            if at_start and line.startswith(_ESCAPE):
+                self.left = True
+                return b"".join(lines[:number])
+            if at_start and line == _ESCAPE[:1]:
+                self._line_start, self._held = True, line
+                return b"".join(lines[:number])
+        self._line_start = keys.endswith(_LINE_ENDS)
+        return keys
 
 
 async def _follow_size(channel: Channel) -> None:
@@ -101,7 +130,8 @@ def _raw(descriptor: int) -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(descriptor)
-    tty.setraw(descriptor)
+    # Without the usual flush, which would lose what was typed ahead.
+    tty.setraw(descriptor, termios.TCSADRAIN)
     try:
         yield
     finally:

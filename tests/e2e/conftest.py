@@ -25,10 +25,14 @@ class Installed:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "ATOLL_"))}
         return {**kept, "ATOLL_HOME": str(self.home), "LC_ALL": "C.UTF-8"}
 
+    def program(self, name: str = "atoll") -> Path:
+        """Where the program is."""
+        return BIN / name
+
     def run(self, *arguments: str, stdin: str = "", program: str = "atoll", timeout: float = 60):
         """Run it to its end."""
         return subprocess.run(
-            [BIN / program, *arguments],
+            [self.program(program), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -39,7 +43,7 @@ class Installed:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start it, with pipes for its output."""
         return subprocess.Popen(
-            [BIN / "atoll", *arguments],
+            [self.program(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

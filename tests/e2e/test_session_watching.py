@@ -109,11 +109,13 @@ def test_newer_names_do_the_same(atoll):
     assert "Same as atoll ps" in atoll.run("session", "--help").stdout
 
 
-def test_a_restart_is_done_or_refused_with_advice(shared):
-    """This cluster speaks the newest API, which has none."""
-    assert shared.run("start", "-t", "sess", "python").returncode == 0
-    refused = shared.run("restart", "sess", "nobody")
+def test_a_restart_forgets_what_ran(shared):
+    """One of two that do not exist is told, after the other was restarted."""
+    assert shared.run("run", "-q", "-t", "sess", "-c", "x = 1", "python").returncode == 0
+    restarted = shared.run("restart", "sess", "nobody")
 
-    assert refused.returncode == 1
-    assert "sess is as it was (atoll rm sess, then start it again)" in refused.stderr
-    assert "nobody" in refused.stderr.splitlines()[-1]
+    assert "session sess runs again" in restarted.stderr
+    assert "nobody" in restarted.stderr.splitlines()[-1]
+    assert restarted.returncode == 5
+    forgotten = shared.run("run", "-q", "-t", "sess", "-c", "print('x' in dir())", "python")
+    assert forgotten.stdout == "False\n"

@@ -4,6 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -120,7 +121,9 @@ class LocalEngine:
             probe=self.probe, network=self.network, grace=self.grace, patience=self.patience
         )
         limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
-        groups = cgroup.create(spec.kernel_id, limits)
+        # Groups are the whole machine's, and somebody else's kernel may have the same id.
+        name = f"{spec.kernel_id}-{zlib.crc32(bytes(self.root)):08x}"
+        groups = cgroup.create(name, limits)
         try:
             launcher.prepare(spec, self.catalog.runner(spec.image), folder, groups)
         except BaseException:

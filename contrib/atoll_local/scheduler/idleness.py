@@ -64,8 +64,11 @@ class Idleness:
 
     async def run(self) -> None:
         """Look after all sessions again and again."""
-        while True:  # noqa: ASYNC110 - what is waited for is that time goes by
-            await anyio.sleep(await self.look())
+        while True:
+            change = self._scheduler.bus.change()
+            with anyio.move_on_after(await self.look()):
+                await change.wait()
+                await anyio.sleep(_SHORTEST_WAIT)
 
     async def look(self) -> float:
         """End what is due; return in how many seconds to look again."""

@@ -6,6 +6,7 @@ them.
 """
 
 import logging
+from uuid import uuid4
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -163,7 +164,7 @@ class Scheduler:
     async def _start_kernels(self, session: Session) -> None:
         for row in self.store.kernels.of(session.id):
             kernel = await self.engine.start(self.specs.of(session, row))
-            self.attach(session, row, kernel)
+            self._take_in(session, row, kernel)
 
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
@@ -174,7 +175,12 @@ class Scheduler:
                 await kernel.stop()
         for row in rows:
             kernel = await self.engine.restart(self.specs.of(session, row))
-            self.attach(session, row, kernel)
+            self._take_in(session, row, kernel)
+
+    def _take_in(self, session: Session, row: KernelRow, kernel: Kernel) -> None:
+        # By the id of its container a client tells that a restart was done.
+        self.store.kernels.contain(row.id, uuid4().hex)
+        self.attach(session, row, kernel)
 
     def _give_up(self, session: Session, why: str) -> None:
         _log.warning("session %s could not be started: %s", session.name, why)

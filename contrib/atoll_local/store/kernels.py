@@ -89,6 +89,12 @@ class Kernels:
             ),
         )
 
+    def contain(self, kernel_id: str, container_id: str) -> None:
+        """Write in which container a kernel runs from now on."""
+        self.db.execute(
+            "UPDATE kernels SET container_id = ? WHERE id = ?", (container_id, kernel_id)
+        )
+
     def set_status(
         self, kernel_id: str, status: str, info: str | None, exit_code: int | None = None
     ) -> None:

@@ -165,4 +165,9 @@ CREATE INDEX sessions_newest
     ON sessions(newest, sequence, status, access_key, user_uuid, domain_name, group_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _USAGE_AND_IDLENESS, _LONG_LISTS)
+_CONTAINERS = """
+ALTER TABLE kernels ADD COLUMN container_id TEXT;         -- another one after each restart
+UPDATE kernels SET container_id = id WHERE status NOT IN ('PENDING', 'SCHEDULED', 'CANCELLED');
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _USAGE_AND_IDLENESS, _LONG_LISTS, _CONTAINERS)

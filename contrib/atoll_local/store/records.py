@@ -158,6 +158,7 @@ class KernelRow:
     cpus: Sequence[int] = json_field(list)
     devices: Sequence[int] = json_field(list)
     address: str | None = None
+    container_id: str | None = None
     exit_code: int | None = None
     status_data: Mapping[str, object] | None = json_field(lambda: None)
     last_stat: Mapping[str, object] | None = json_field(lambda: None)

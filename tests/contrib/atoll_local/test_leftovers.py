@@ -11,8 +11,8 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def groups(kernel_ids):
-    names = {f"atoll-{kernel_id}" for kernel_id in kernel_ids}
-    return [path for path, folders, _ in os.walk(CGROUPS) for name in folders if name in names]
+    names = [name for _, folders, _ in os.walk(CGROUPS) for name in folders]
+    return [name for name in names if any(kernel_id in name for kernel_id in kernel_ids)]
 
 
 def supervisors(folder):

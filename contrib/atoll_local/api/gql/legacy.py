@@ -72,7 +72,7 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
         "role": kernel.cluster_role,
         "user_uuid": session.user_uuid,
         "agent": AGENT if session.scheduled_at else None,
-        "container_id": kernel.id,
+        "container_id": kernel.container_id,
         "occupied_slots": as_json(kernel.occupied_slots),
         "occupied_shares": "{}",
         "mounts": [],

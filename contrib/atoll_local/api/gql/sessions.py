@@ -200,7 +200,7 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
         "scheduled_at": session.scheduled_at,
         "agent": AGENT if started else None,
         "agent_addr": "127.0.0.1" if started else None,
-        "container_id": kernel.id if started else None,
+        "container_id": kernel.container_id,
         "resource_opts": as_json(session.resource_opts),
         "occupied_slots": as_json(kernel.occupied_slots),
         "live_stat": lambda _: as_json(ctx.cluster.scheduler.metering.live(kernel.id)),
