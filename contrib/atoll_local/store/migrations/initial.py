@@ -1,10 +1,6 @@
-"""The schema, as the steps that lead to it; `PRAGMA user_version` counts those a file has taken.
+"""Accounts, sessions and their kernels."""
 
-A step that was once released is never edited: a change is a new step at the end.
-Times are the texts of :mod:`atoll_local.clock`; columns commented as JSON hold JSON text.
-"""
-
-_INITIAL = """
+SQL = """
 CREATE TABLE domains (
     name TEXT PRIMARY KEY,
     description TEXT NOT NULL DEFAULT '',
@@ -139,35 +135,3 @@ CREATE TABLE kernel_logs (
     logs TEXT NOT NULL
 );
 """
-
-_USAGE_AND_IDLENESS = """
-ALTER TABLE kernels ADD COLUMN status_data TEXT;          -- JSON
-ALTER TABLE kernels ADD COLUMN last_stat TEXT;            -- JSON, as /session/{s} tells it
-ALTER TABLE kernels ADD COLUMN address TEXT;              -- on loopback, while it holds slots
-ALTER TABLE kernels ADD COLUMN devices TEXT NOT NULL DEFAULT '[]';  -- JSON list of GPU numbers
-ALTER TABLE sessions ADD COLUMN active_at TEXT;           -- when it was last seen to do something
-UPDATE keypair_resource_policies SET idle_timeout = 1800 WHERE name = 'default';
-"""
-
-_LONG_LISTS = """
-ALTER TABLE sessions ADD COLUMN newest TEXT;              -- what lists are ordered by
-UPDATE sessions SET newest = max(created_at, coalesce(terminated_at, created_at));
-CREATE TRIGGER sessions_newest_at_first AFTER INSERT ON sessions BEGIN
-    UPDATE sessions SET newest = max(created_at, coalesce(terminated_at, created_at))
-    WHERE sequence = NEW.sequence;
-END;
-CREATE TRIGGER sessions_newest_at_last AFTER UPDATE OF terminated_at ON sessions BEGIN
-    UPDATE sessions SET newest = max(created_at, coalesce(terminated_at, created_at))
-    WHERE sequence = NEW.sequence;
-END;
--- With all that lists are usually narrowed by, so that a page far down is found in the index alone.
-CREATE INDEX sessions_newest
-    ON sessions(newest, sequence, status, access_key, user_uuid, domain_name, group_id);
-"""
-
-_CONTAINERS = """
-ALTER TABLE kernels ADD COLUMN container_id TEXT;         -- another one after each restart
-UPDATE kernels SET container_id = id WHERE status NOT IN ('PENDING', 'SCHEDULED', 'CANCELLED');
-"""
-
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _USAGE_AND_IDLENESS, _LONG_LISTS, _CONTAINERS)

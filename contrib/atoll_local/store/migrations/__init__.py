@@ -1,0 +1,14 @@
+"""The schema, as the steps that lead to it; `PRAGMA user_version` counts those a file has taken.
+
+A step that was once released is never edited: a change is a new step at the end.
+Times are the texts of :mod:`atoll_local.clock`; columns commented as JSON hold JSON text.
+"""
+
+from atoll_local.store.migrations import containers, initial, long_lists, usage
+
+MIGRATIONS: tuple[str, ...] = (
+    initial.SQL,
+    usage.SQL,
+    long_lists.SQL,
+    containers.SQL,
+)

@@ -1,0 +1,6 @@
+"""Which container each kernel runs in."""
+
+SQL = """
+ALTER TABLE kernels ADD COLUMN container_id TEXT;         -- another one after each restart
+UPDATE kernels SET container_id = id WHERE status NOT IN ('PENDING', 'SCHEDULED', 'CANCELLED');
+"""

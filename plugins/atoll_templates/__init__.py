@@ -1,0 +1,1 @@
+"""Session templates: write them once, start sessions from them."""

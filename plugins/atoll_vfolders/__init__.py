@@ -1,0 +1,1 @@
+"""Virtual folders, what lies in them, and dotfiles."""

@@ -1,0 +1,1 @@
+"""SSH: a way through a bastion for the other transports, and into sessions."""
