@@ -123,8 +123,11 @@ def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
 def _ask_standard_library(member: tarfile.TarInfo) -> None:
     """Have Python's own filter look as well, which learns of new attacks with its releases.
 
-    What it refuses for its kind or its target alone is left out later on, and told.
+    What it refuses for its kind or its target alone is left out later on, and told. The first
+    releases of 3.11, which Debian 12 still has, know no such filter.
     """
+    if not hasattr(tarfile, "data_filter"):
+        return
     try:
         # The names are what it shall judge, not what lies where they will be written.
         tarfile.data_filter(member, "/nonexistent")

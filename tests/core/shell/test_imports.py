@@ -11,7 +11,8 @@ from atoll.program import Program
 program = Program.load()
 import atoll.shell.door, atoll.shell.prompt, atoll.shell.screen
 own = sys.stdlib_module_names
-print(*sorted({name.partition(".")[0] for name in sys.modules} - own - {"__main__"}))
+others = own | {"__main__", "sitecustomize"}  # The latter is the machine's own.
+print(*sorted({name.partition(".")[0] for name in sys.modules} - others))
 """
 ALLOWED = {
     *("atoll", "attr", "attrs", "click", "pluggy"),
