@@ -1,0 +1,28 @@
+"""`census`, without a cluster."""
+
+import atoll_census
+import pytest
+from atoll_census.commands import Count, most_common
+
+
+def test_the_commonest_comes_first():
+    assert most_common(["PENDING", "RUNNING", "RUNNING"]) == [
+        Count("RUNNING", 2),
+        Count("PENDING", 1),
+    ]
+
+
+@pytest.mark.anyio
+async def test_its_help(shell):
+    shell.add(atoll_census)
+    result = await shell.run("census --help")
+    assert result.code == 0
+    assert "--at-least" in result.stdout
+
+
+@pytest.mark.anyio
+async def test_a_mistake_is_one_line(shell):
+    shell.add(atoll_census)
+    result = await shell.run("census --at-least 0")
+    assert result.code == 2
+    assert "--at-least" in result.stderr
