@@ -17,6 +17,7 @@ from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
 from atoll_local.images import default, minimum, near
+from atoll_local.scheduler.callbacks import is_callback_url
 from atoll_local.scheduler.slots import AmountError, Slots, from_text
 from atoll_local.store.records import Group, KernelRow, Session
 
@@ -72,7 +73,7 @@ def read_wish(call: Call) -> Wish:
         preopen_ports=_ports(config),
         dependencies=_dependencies(call, owner),
         bootstrap_script=_bootstrap(params),
-        callback_url=params.text("callback_url", "callbackUrl", "callbackURL"),
+        callback_url=_callback(params),
         status_changed=at,
         created_at=at,
         **_batch(params),
@@ -194,6 +195,14 @@ def _bootstrap(params: Params) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         why = "must be base64 of a text"
         raise invalid_params(f"bootstrap_script {why}", {"bootstrap_script": why}) from None
+
+
+def _callback(params: Params) -> str | None:
+    url = params.text("callback_url", "callbackUrl", "callbackURL")
+    if url and not is_callback_url(url):
+        why = "must begin with http:// or https://"
+        raise invalid_params(f"callback_url {why}", {"callback_url": why})
+    return url
 
 
 def _batch(params: Params) -> dict[str, Any]:

@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 async def run_startup_command(scheduler: "Scheduler", session: Session, kernel: Kernel) -> None:
     """Run the command to its end; the session then ends with `task-done` or `task-failed`."""
     exit_code = await _run(session, kernel)
-    if exit_code is None:
-        # The kernel went away; whoever watches it ends the session and knows why.
-        if scheduler.store.sessions.get(session.id).status != "RESTARTING":
-            scheduler.store.sessions.update(session.id, result="FAILURE")
-        return
-    scheduler.lifecycle.finish_batch(session.id, exit_code)
+    now = scheduler.store.sessions.get(session.id)
+    if exit_code is None or now.status == "RESTARTING":
+        return  # The kernel went away; whoever watches it ends the session and knows why.
+    if now.result == "UNDEFINED":
+        scheduler.lifecycle.finish_batch(session.id, exit_code)
     scheduler.terminate(session.id, "task-done" if exit_code == 0 else "task-failed")
 
 

@@ -70,11 +70,13 @@ class Lifecycle:
         """Write the result of a batch session's startup command, and announce it."""
         result = "SUCCESS" if exit_code == 0 else "FAILURE"
         data = {"kernel": {"exit_code": exit_code}}
+        was_asked = self.store.sessions.get(session_id).status == "TERMINATING"
         self.store.sessions.update(session_id, result=result, exit_code=exit_code, status_data=data)
+        failed = "task-cancelled" if was_asked else "task-failed"
         news = News(
             name=f"session_{result.lower()}",
             session_id=session_id,
-            reason="task-done" if exit_code == 0 else "task-failed",
+            reason=failed if exit_code else "task-done",
             exit_code=exit_code,
         )
         self.bus.publish(news)

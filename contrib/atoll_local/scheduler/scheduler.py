@@ -6,6 +6,7 @@ them.
 """
 
 import logging
+import signal
 from uuid import uuid4
 
 import anyio
@@ -15,6 +16,7 @@ from atoll_local import clock
 from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
 from atoll_local.scheduler.batch import run_startup_command
 from atoll_local.scheduler.bus import Bus
+from atoll_local.scheduler.callbacks import Callbacks
 from atoll_local.scheduler.idleness import Idleness
 from atoll_local.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_local.scheduler.machine import Machine
@@ -55,6 +57,7 @@ class Scheduler:
         async with anyio.create_task_group() as self._tasks:
             task_status.started()
             self._tasks.start_soon(self.metering.run)
+            self._tasks.start_soon(Callbacks(self.store.sessions, self.bus).run)
             await self._wake.wait()
             self._tasks.start_soon(self.idleness.run)
             while True:
@@ -228,12 +231,27 @@ class Scheduler:
         """Write down what is left of an ended kernel, then let its session go on without it."""
         await self._keep_logs(row)
         stat = self.metering.end(row.id, status)
-        self.store.kernels.keep_figures(row.id, _status_data(row, status), stat)
         self.running.pop(row.id, None)
-        session = self.store.sessions.get(session_id)
+        session = self._with_result(session_id, row, status)
+        exit_code = status.exit_code
+        if row.cluster_role == "main" and session.exit_code is not None:
+            exit_code = session.exit_code  # What the task ended with, not the kernel around it.
+        self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
         asked = session.status_info if session.status == "TERMINATING" else None
-        self.lifecycle.bury(row, asked or status.reason, status.exit_code)
+        self.lifecycle.bury(row, asked or status.reason, exit_code)
         await self.settle(session_id, row)
+
+    def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
+        """Return the session of an ended kernel; with that, a task in it has failed at the latest.
+
+        A task that has ended by itself has a result by now.
+        """
+        session = self.store.sessions.get(session_id)
+        is_task = session.startup_command is not None and session.type == "BATCH"
+        if is_task and row.cluster_role == "main" and session.result == "UNDEFINED":
+            self.lifecycle.finish_batch(session_id, status.exit_code or 128 + signal.SIGTERM)
+            session = self.store.sessions.get(session_id)
+        return session
 
     async def settle(self, session_id: str, row: KernelRow) -> None:
         """Clean up after a buried kernel and move its session on.
@@ -258,7 +276,7 @@ class Scheduler:
     def _move_on(self, session_id: str) -> None:
         session = self.store.sessions.get(session_id)
         main, *subs = self.store.kernels.of(session_id)
-        if session.exit_code is None and main.exit_code is not None:
+        if main.exit_code is not None and session.status not in DEAD:
             self.store.sessions.update(
                 session_id, exit_code=main.exit_code, status_data=main.status_data
             )
@@ -272,9 +290,9 @@ class Scheduler:
             self.lifecycle.move(session_id, "RUNNING_DEGRADED", "a sub kernel has ended")
 
 
-def _status_data(row: KernelRow, status: ExitStatus) -> dict[str, object]:
+def _status_data(row: KernelRow, status: ExitStatus, exit_code: int) -> dict[str, object]:
     """Return what there is to know of an ended kernel besides its reason."""
-    data: dict[str, object] = {"kernel": {"exit_code": status.exit_code}}
+    data: dict[str, object] = {"kernel": {"exit_code": exit_code}}
     if status.reason == "out-of-memory":
         limit = from_text(dict(row.occupied_slots)).mem
         data["memory"] = {"limit": limit, "peak": status.memory_peak}

@@ -1,5 +1,6 @@
 """Sessions that are restarted in place, and starts that are put off."""
 
+import base64
 import json
 import signal
 import sqlite3
@@ -70,17 +71,67 @@ def _mark_restarting(program):
 
 
 def test_batch_session_that_fails_tells_how(client):
-    with client.events("?sessionName=failing&scope=session") as events:
+    with client.events("?sessionName=failing") as events:
         created = client.create(
             "failing", type="batch", startupCommand="echo trying; exit 3", enqueueOnly=True
         )
-        failure = next(event for event in events if event.name == "session_failure")
-        ended = next(event for event in events if event.name == "session_terminated")
-    assert (failure.data["exitCode"], failure.data["reason"]) == (3, "task-failed")
-    assert (ended.data["exitCode"], ended.data["reason"]) == (3, "task-failed")
+        told = {event.name: event.data for event in until_the_end(events)}
+    for name in ("session_failure", "kernel_terminated", "session_terminated"):
+        assert (told[name]["exitCode"], told[name]["reason"]) == (3, "task-failed")
+    assert told["kernel_terminated"]["kernelId"]
     found = detail(client, created["sessionId"])
     assert (found["result"], found["status_info"]) == ("FAILURE", "task-failed")
     assert json.loads(found["status_data"])["kernel"]["exit_code"] == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "reason", "result_reason"),
+    [
+        ("sleep 1000", 143, "user-requested", "task-cancelled"),
+        ("python -c 'bytearray(600 << 20)'", 137, "out-of-memory", "task-failed"),
+    ],
+)
+def test_batch_session_that_is_ended_has_failed(client, command, code, reason, result_reason):
+    resources = {"resources": {"cpu": 1, "mem": "256m"}}
+    with client.events("?sessionName=stopped") as events:
+        created = client.create(
+            "stopped", type="batch", startupCommand=command, config=resources, enqueueOnly=True
+        )
+        if reason == "user-requested":
+            assert "session_started" in (event.name for event in events)
+            client.ask("DELETE", "/session/stopped")
+        told = {event.name: event.data for event in until_the_end(events)}
+    assert (told["session_failure"]["exitCode"], told["session_failure"]["reason"]) == (
+        code,
+        result_reason,
+    )
+    for name in ("kernel_terminated", "session_terminated"):
+        assert (told[name]["exitCode"], told[name]["reason"]) == (code, reason)
+    found = detail(client, created["sessionId"])
+    assert (found["result"], found["status_info"]) == ("FAILURE", reason)
+    data = json.loads(found["status_data"])
+    assert data["kernel"]["exit_code"] == code
+    assert ("memory" in data) == (reason == "out-of-memory")
+
+
+def test_batch_session_is_restarted_from_the_beginning(client):
+    counting = base64.b64encode(b"echo up >> starts").decode()
+    command = "[ $(wc -l < starts) = 2 ] || sleep 1000"
+    wish = {"type": "batch", "startupCommand": command, "bootstrap_script": counting}
+    with client.events("?sessionName=twice&scope=session") as events:
+        client.create("twice", enqueueOnly=True, **wish)
+        assert "session_started" in (event.name for event in events)
+        assert client.ask("PATCH", "/session/twice").status_code == 204
+        told = {event.name: event.data for event in until_the_end(events)}
+    assert told["session_success"]["exitCode"] == 0
+    assert "session_failure" not in told
+
+
+def until_the_end(events):
+    for event in events:
+        yield event
+        if event.name == "session_terminated":
+            return
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -106,6 +107,7 @@ def test_reuse(client):
         ({"type": "batch", "startupCommand": "true", "starts_at": "soon"}, "neither a time"),
         ({"bootstrap_script": "not base64!"}, "base64"),
         ({"maxWaitSeconds": "long"}, "whole number"),
+        ({"callback_url": "file:///etc/passwd"}, "http://"),
         ({"clusterSize": 0}, "1 or more"),
         ({"clusterSize": 3, "config": {"resources": {"cpu": 5}}}, "15 asked for"),
     ],
@@ -209,6 +211,19 @@ def test_queue_is_in_order_of_arrival(client):
         client.ask("DELETE", f"/session/{name}")
 
 
+def test_higher_priorities_go_first(client):
+    client.create("hold", config={"resources": {"cpu": 10}})
+    for name, priority in (("early", 10), ("urgent", 90), ("later", 10), ("least", 0)):
+        wish = {"type": "batch", "startupCommand": "true", "priority": priority}
+        client.create(name, config={"resources": {"cpu": 10}}, enqueueOnly=True, **wish)
+    with client.events("?scope=session") as events:
+        client.ask("DELETE", "/session/hold")
+        started = (event for event in events if event.name == "session_started")
+        names = [next(started).data["sessionName"] for _ in range(4)]
+        assert names == ["urgent", "early", "later", "least"]
+        assert "session_terminated" in (event.name for event in events)
+
+
 def test_kernels_get_processors_of_their_own(client):
     client.create("cpu-a", config={"resources": {"cpu": 2}})
     client.create("cpu-b", config={"resources": {"cpu": 1}})
@@ -234,7 +249,10 @@ SERVER = """
 cat > serve.py <<'END'
 import os, socket
 name = os.environ["BACKENDAI_CLUSTER_HOST"]
-server = socket.create_server((name, 5123))
+if name != "main1":
+    with socket.create_connection(("main1", 5123), 5) as link:
+        name += f", who was told: {link.recv(100).decode()}"
+server = socket.create_server((os.environ["BACKENDAI_CLUSTER_HOST"], 5123))
 if os.fork(): os._exit(0)
 while True:
     link, _ = server.accept()
@@ -257,7 +275,8 @@ print(*(os.environ[f"BACKENDAI_CLUSTER_{name}"] for name in names))
 print(socket.gethostname())
 """
     lines = client.console(client.run("meshed", code)).splitlines()
-    assert lines[:3] == ["I am main1", "I am sub1", "I am sub2"]
+    heard = "who was told: I am main1"
+    assert lines[:3] == ["I am main1", f"I am sub1, {heard}", f"I am sub2, {heard}"]
     assert lines[3:] == ["main 1 3 main:1,sub:2 0 single-node", "main1"]
     client.ask("DELETE", "/session/meshed")
 
@@ -288,6 +307,32 @@ def test_batch_session(client):
     task_logs = client.ask("GET", f"/session/_/logs?taskId={session_id}")
     assert task_logs.headers["content-type"].startswith("text/plain")
     assert "done" in task_logs.text
+
+
+def test_a_callback_is_told_of_a_sessions_life(client):
+    told = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        server.timeout = 10
+        url = f"http://127.0.0.1:{server.server_port}/told"
+        wish = {"type": "batch", "startupCommand": "true", "callback_url": url}
+        created = client.create("calling", enqueueOnly=True, **wish)
+        while "terminated" not in [one["event"] for one in told]:
+            before = len(told)
+            server.handle_request()
+            assert len(told) > before
+    assert {"enqueued", "started", "success", "terminating"} <= {one["event"] for one in told}
+    assert {one["session_id"] for one in told} == {created["sessionId"]}
+    assert {one["type"] for one in told} == {"session_lifecycle"}
 
 
 def test_dependencies_wait_for_success(client):
