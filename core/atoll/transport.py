@@ -96,8 +96,35 @@ class Channel(Protocol):
         """Close the channel; it may be closed twice."""
 
 
+class ByteStream(Protocol):
+    """A two-way stream of bytes, with the methods of :class:`trio.abc.HalfCloseableStream` and
+    faster ways to pass much on.
+
+    At the end, `receive_some` returns nothing if the other side ended in order; otherwise it raises
+    BrokenResourceError, whose cause is a :class:`ChannelClosed`.
+    """
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return some bytes as soon as there are any, none at the end."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes, waiting while the other side does not take them."""
+
+    async def send_eof(self) -> None:
+        """Say that no more will come; what the other side sends still does."""
+
+    async def copy_from(self, source: "trio.abc.ReceiveStream") -> None:
+        """Send all that comes from `source`, until its end."""
+
+    async def copy_to(self, sink: "trio.abc.SendStream") -> None:
+        """Send all that comes to `sink`, until the end."""
+
+    async def aclose(self) -> None:
+        """Close the stream; it may be closed twice."""
+
+
 class ChannelTransport(Protocol):
-    """Opens channels to one profile's endpoint."""
+    """Opens channels and streams of bytes to one profile's endpoint."""
 
     def open(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
@@ -109,6 +136,11 @@ class ChannelTransport(Protocol):
         be reached.
         """
 
+    def stream(
+        self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
+    ) -> AbstractAsyncContextManager[ByteStream]:
+        """Hold a stream of bytes open, as :meth:`open` does a channel."""
+
     async def aclose(self) -> None:
         """Close the way to the cluster."""
 
@@ -117,10 +149,14 @@ class Dialer(Protocol):
     """How bytes get there: straight over TCP, or through something."""
 
     async def dial(self, host: str, port: int) -> "trio.abc.HalfCloseableStream":
-        """Open a byte stream to `host:port` as seen from the far side; raises Unreachable."""
+        """Open a byte stream to `host:port` as seen from the far side.
+
+        Raises :class:`NotSent` when another attempt may succeed, and an AtollError otherwise. How
+        long to wait for an answer is the dialer's own affair.
+        """
 
     async def aclose(self) -> None:
-        """Close the way itself."""
+        """Close the way itself; it may be closed twice, and be used again afterwards."""
 
 
 class NotSent(Exception):

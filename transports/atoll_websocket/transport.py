@@ -31,6 +31,8 @@ from atoll_rest.api import (
     tls_context,
     tls_failure,
 )
+from atoll_websocket.bytestream import WebsocketStream, running
+from atoll_websocket.handshake import shake_hands
 
 # What goes wrong with a connection is raised where it is used; nobody wants it told twice.
 _log = logging.getLogger("atoll.websocket")
@@ -67,6 +69,17 @@ class WebsocketTransport:
             with _explained(self._profile.endpoint):
                 connection = await stack.enter_async_context(opening)
             yield WebsocketChannel(connection)
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
+    ) -> AsyncIterator[WebsocketStream]:
+        """Hold a stream of bytes open; see :class:`atoll.transport.ChannelTransport`."""
+        opening = await self._opening(self._address.target(path, query), version)
+        with _explained(self._profile.endpoint):
+            stream = await opening.open_bytes()
+        async with running(stream):
+            yield stream
 
     async def aclose(self) -> None:
         """Close the way to the cluster."""
@@ -111,6 +124,23 @@ class _Opening(open_websocket):
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
+
+    async def open_bytes(self) -> WebsocketStream:
+        """Open the websocket as a stream of bytes, out of reach of the library's own reading."""
+        with trio.fail_after(_HANDSHAKE_TIMEOUT):
+            stream = self.stream or await self.open_tcp_stream()
+            try:
+                if self.ws_uri.secure:
+                    stream = await self.enable_tls(stream)
+                return await self._shake_hands(stream)
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+
+    async def _shake_hands(self, stream: trio.abc.Stream) -> WebsocketStream:
+        agent, headers = self.user_agent_header or "", self.additional_headers or {}
+        early = await shake_hands(stream, self.uri, headers, agent)
+        return WebsocketStream(stream, early)
 
 
 class WebsocketChannel:
@@ -160,7 +190,7 @@ def _explained(endpoint: str) -> Iterator[None]:
         ) from None
     except InvalidHandshake:
         raise Unreachable(f"{endpoint} broke off the websocket handshake") from None
-    except TimeoutError:
+    except (TimeoutError, trio.TooSlowError):
         raise Unreachable(f"{endpoint} does not answer the websocket handshake") from None
     except trio.BrokenResourceError as error:
         cause = find_tls_error(error)

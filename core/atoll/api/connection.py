@@ -7,7 +7,7 @@ entity.
 import builtins
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
@@ -22,7 +22,14 @@ from atoll.api.problems import graphql_problem, problem_from, redirected
 from atoll.api.retries import Refused, with_retries
 from atoll.errors import AtollError, Problem
 from atoll.profiles import Profile
-from atoll.transport import Channel, ChannelTransport, Request, RequestTransport, Response
+from atoll.transport import (
+    ByteStream,
+    Channel,
+    ChannelTransport,
+    Request,
+    RequestTransport,
+    Response,
+)
 
 if TYPE_CHECKING:
     from atoll.api.sse import ServerSentEvent
@@ -152,13 +159,29 @@ class Api:
         self, path: str, params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Channel]:
         """Hold a channel open, as in `async with api.open(path("stream", …)) as channel`."""
+        async with self._opened("open", path, params) as channel:
+            yield channel
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[ByteStream]:
+        """Hold a stream of bytes open, as :meth:`open` does a channel."""
+        async with self._opened("stream", path, params) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _opened(
+        self, kind: Literal["open", "stream"], path: str, params: Mapping[str, Any] | None
+    ) -> AsyncIterator[Any]:
         query = tuple(query_pairs(params or {}))
 
         async with AsyncExitStack() as stack:
 
-            async def enter(version: ApiVersion) -> Channel:
-                def attempt() -> Awaitable[Channel]:
-                    return stack.enter_async_context(self._channel(path, query, version))
+            async def enter(version: ApiVersion) -> Any:
+                def attempt() -> Awaitable[Any]:
+                    opener = getattr(self._channel_transport(), kind)
+                    return stack.enter_async_context(opener(path, query, version=str(version)))
 
                 return await with_retries(attempt, safe=False, loopback=self._loopback)
 
@@ -185,12 +208,10 @@ class Api:
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
 
-    def _channel(
-        self, path: str, query: tuple[tuple[str, str], ...], version: ApiVersion
-    ) -> AbstractAsyncContextManager[Channel]:
+    def _channel_transport(self) -> ChannelTransport:
         if self._channels is None:
             self._channels = self._transports("channel", self.profile)
-        return self._channels.open(path, query, version=str(version))
+        return self._channels
 
     async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
         """Send under the negotiated version; `again` if the cluster has since become another."""

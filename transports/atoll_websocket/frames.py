@@ -1,0 +1,87 @@
+"""Frames of RFC 6455, as far as a stream of bytes needs them: no extensions, no assembly."""
+
+import secrets
+import struct
+
+from attrs import frozen
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    # Wheels for rare machines come without compiled code.
+    from websockets.utils import apply_mask
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+_FINAL, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
+_MASKED, _LENGTH = 0x80, 0x7F
+_TWO_BYTES, _EIGHT_BYTES = 126, 127
+
+LONGEST_HEADER = 10
+"""Of frames from a server, in bytes."""
+
+
+class FrameError(Exception):
+    """What came is no frame that a server may send."""
+
+
+@frozen
+class Header:
+    """What stands before a frame's payload. `size` is its own length, `length` the payload's."""
+
+    opcode: int
+    final: bool
+    size: int
+    length: int
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the frame is a ping, a pong or a close, which come between those of data."""
+        return self.opcode >= CLOSE
+
+
+def read_header(data: memoryview) -> Header | None:
+    """Read a header at the start of `data`, None if not all of it is there; raises FrameError."""
+    if len(data) < 2:
+        return None
+    first, length, size = data[0], data[1], 2
+    if first & _RESERVED or length & _MASKED:
+        raise FrameError("a frame has bits that nobody agreed on")
+    if length == _TWO_BYTES:
+        size = 4
+    elif length == _EIGHT_BYTES:
+        size = 10
+    if len(data) < size:
+        return None
+    if size > 2:
+        length = int.from_bytes(data[2:size])
+    header = Header(first & _OPCODE, bool(first & _FINAL), size, length)
+    if header.is_control and (length >= _TWO_BYTES or not header.final):
+        raise FrameError("a control frame is longer than one may be")
+    return header
+
+
+def masked(opcode: int, payload: bytes | bytearray | memoryview) -> tuple[bytes, bytes]:
+    """Return the header and the payload of a frame as a client sends it."""
+    length = len(payload)
+    # The standard asks for a key that nobody can foresee, for the sake of caches on the way.
+    key = secrets.token_bytes(4)
+    first = _FINAL | opcode
+    if length < _TWO_BYTES:
+        header = struct.pack("!BB", first, _MASKED | length)
+    elif length < 1 << 16:
+        header = struct.pack("!BBH", first, _MASKED | _TWO_BYTES, length)
+    else:
+        header = struct.pack("!BBQ", first, _MASKED | _EIGHT_BYTES, length)
+    return header + key, apply_mask(payload, key)
+
+
+def close_payload(code: int, reason: str = "") -> bytes:
+    """Return what a close frame carries."""
+    return code.to_bytes(2) + reason.encode()
+
+
+def read_close(payload: bytes) -> tuple[int | None, str]:
+    """Return the code and the reason that a close frame carries, None and empty if it has none."""
+    if len(payload) < 2:
+        return None, ""
+    return int.from_bytes(payload[:2]), payload[2:].decode("utf-8", "replace")

@@ -1,0 +1,53 @@
+"""The opening handshake of a websocket, on a stream that is then ours from the first frame on."""
+
+import trio
+from websockets.client import ClientProtocol
+from websockets.datastructures import HeadersLike
+from websockets.exceptions import InvalidMessage
+from websockets.protocol import OPEN
+from websockets.uri import parse_uri
+
+_HEAD_END = b"\r\n\r\n"
+_LONGEST_HEAD = 64 * 1024
+
+
+async def shake_hands(
+    stream: trio.abc.Stream, uri: str, headers: HeadersLike, user_agent: str
+) -> bytes:
+    """Ask for a websocket at `uri`; returns what the server sent after its answer already.
+
+    Raises the InvalidHandshake of websockets when there is none to be had.
+    """
+    protocol = ClientProtocol(parse_uri(uri))
+    request = protocol.connect()
+    request.headers.update(headers)
+    request.headers["User-Agent"] = user_agent
+    protocol.send_request(request)
+    await stream.send_all(b"".join(protocol.data_to_send()))
+    head, rest = await _read_head(stream)
+    protocol.receive_data(head)
+    if protocol.state is OPEN:
+        return rest
+    await _read_refusal(stream, protocol, rest)
+    raise protocol.handshake_exc or InvalidMessage("did not receive a valid HTTP response")
+
+
+async def _read_head(stream: trio.abc.Stream) -> tuple[bytes, bytes]:
+    """Read an answer up to its empty line; returns it, and what came with it."""
+    received = bytearray()
+    while (end := received.find(_HEAD_END)) < 0:
+        some = await stream.receive_some()
+        if not some or len(received) > _LONGEST_HEAD:
+            raise InvalidMessage("did not receive a valid HTTP response")
+        received += some
+    end += len(_HEAD_END)
+    return bytes(received[:end]), bytes(received[end:])
+
+
+async def _read_refusal(stream: trio.abc.Stream, protocol: ClientProtocol, rest: bytes) -> None:
+    """Feed the body of an answer that is no websocket, until it is whole."""
+    while rest and protocol.handshake_exc is None:
+        protocol.receive_data(rest)
+        rest = bytes(await stream.receive_some()) if protocol.handshake_exc is None else b""
+    if protocol.handshake_exc is None:
+        protocol.receive_eof()
