@@ -52,6 +52,18 @@ class Home:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def looked_at(self, path: str) -> Iterator[int]:
+        """Open a file or folder as programs do; raises OSError, naming it, if it isn't there."""
+        try:
+            descriptor = self._open(path, os.O_RDONLY)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
     def write(self, path: str, content: bytes) -> None:
         """Write a file, making the folders above it; raises Problem 400 outside of the home."""
         target = relative(path)

@@ -1,11 +1,9 @@
 """Files of a running session: up, down and listed, beneath `/home/work` only."""
 
-import io
 import json
 import os
 import secrets
 import stat
-import tarfile
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
@@ -13,6 +11,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 from starlette.responses import Response
 
+from atoll_local.api.archive import MAX_ARCHIVE, pack, too_large
 from atoll_local.api.beneath import HOME, Home, is_regular, relative
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.multipart import Part, read_parts, write_parts
@@ -24,7 +23,6 @@ from atoll_local.api.runs import running_kernel
 MAX_UPLOADS = 20
 MAX_UPLOAD_SIZE = 1024 * 1024
 MAX_DOWNLOADS = 5
-MAX_ARCHIVE = 1024 * 1024
 _MAX_FORM = MAX_UPLOADS * MAX_UPLOAD_SIZE + 64 * 1024
 """Bytes of a form, which are not all content."""
 
@@ -54,7 +52,7 @@ def _write_all(home: Home, parts: list[Part]) -> None:
 
 
 async def download(call: Call) -> Response:
-    """`GET` and `POST /session/{s}/download`: up to 5 files, each as a tar archive of one."""
+    """`GET` and `POST /session/{s}/download`: up to 5 files and folders, each in a tar archive."""
     home = _home(call)
     paths = [str(path) for path in call.params.sequence("files")]
     if not paths:
@@ -77,47 +75,33 @@ async def download_single(call: Call) -> Response:
 
 def _archive(home: Home, path: str) -> bytes:
     with home.opened(path) as descriptor:
-        _check_size(descriptor, path)
-        return _tar(descriptor, PurePosixPath(path).name)
+        return pack(descriptor, relative(path).name or HOME.name)
 
 
 def _read(home: Home, path: str) -> bytes:
     with home.opened(path) as descriptor:
-        _check_size(descriptor, path)
+        if not is_regular(descriptor):
+            raise invalid_params(f"{path!r} is not a file", {"file": path})
+        if os.fstat(descriptor).st_size > MAX_ARCHIVE:
+            raise too_large(path)
         with os.fdopen(os.dup(descriptor), "rb") as file:
             return file.read(MAX_ARCHIVE + 1)
-
-
-def _check_size(descriptor: int, path: str) -> None:
-    if not is_regular(descriptor):
-        raise invalid_params(f"{path!r} is not a file", {"file": path})
-    if os.fstat(descriptor).st_size > MAX_ARCHIVE:
-        raise invalid_params("Too large file", {"file": path})
-
-
-def _tar(descriptor: int, name: str) -> bytes:
-    buffer = io.BytesIO()
-    with (
-        tarfile.open(fileobj=buffer, mode="w") as archive,
-        os.fdopen(os.dup(descriptor), "rb") as file,
-    ):
-        member = archive.gettarinfo(arcname=name, fileobj=file)
-        member.uid = member.gid = 0
-        member.uname = member.gname = ""
-        archive.addfile(member, file)
-    return buffer.getvalue()
 
 
 async def list_files(call: Call) -> Response:
     """`GET /session/{s}/files`: `files` is JSON text inside the JSON answer."""
     home, path = _home(call), call.params.text("path") or "."
-    entries = await _in_thread(lambda: _list(home, path))
-    abspath = str(HOME / relative(path))
-    return reply({"files": json.dumps(entries), "errors": "", "abspath": abspath})
+    answer = {"files": "", "errors": "", "abspath": str(HOME / relative(path))}
+    try:
+        answer["files"] = json.dumps(await _in_thread(lambda: _list(home, path)))
+    except OSError as error:
+        # Managers pass on what the program has said that looks at the files inside the session.
+        answer["errors"] = f"{type(error).__name__}: {error}\n"
+    return reply(answer)
 
 
 def _list(home: Home, path: str) -> list[dict[str, Any]]:
-    with home.opened(path) as descriptor:
+    with home.looked_at(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISDIR(status.st_mode):
             return [_entry(PurePosixPath(path).name, status)]

@@ -64,15 +64,55 @@ def test_several_files_in_one_answer(client):
         answer = client.ask(
             method, f"/session/{NAME}/download", json={"files": ["one.txt", "sub/two.txt"]}
         )
-        head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
-        message = email.message_from_bytes(head + answer.content, policy=policy.HTTP)
         found = {}
-        for part in message.iter_parts():
-            assert part["Content-Encoding"] == "identity"
-            with tarfile.open(fileobj=io.BytesIO(part.get_payload(decode=True))) as archive:
-                for member in archive:
-                    found[member.name] = archive.extractfile(member).read()
+        for archive in archives(answer):
+            for member in archive:
+                found[member.name] = archive.extractfile(member).read()
         assert found == {"one.txt": b"1", "two.txt": b"22"}
+
+
+def archives(answer):
+    """Open the archives of an answer, one after the other."""
+    assert answer.status_code == 200, answer.text
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.content, policy=policy.HTTP)
+    for part in message.iter_parts():
+        assert part["Content-Encoding"] == "identity"
+        content = io.BytesIO(part.get_payload(decode=True))
+        yield tarfile.open(fileobj=content)  # noqa: SIM115 - read after this has ended
+
+
+def download(client, *paths):
+    return client.ask("POST", f"/session/{NAME}/download", json={"files": paths})
+
+
+def test_a_folder_comes_in_one_archive(client):
+    code = """
+import os, pathlib
+tree = pathlib.Path("tree"); (tree / "deep").mkdir(parents=True)
+(tree / "deep" / "x.sh").write_text("run me"); (tree / "deep" / "x.sh").chmod(0o755)
+(tree / "empty").mkdir(); (tree / "out").symlink_to("/etc/passwd"); os.mkfifo(tree / "pipe")
+os.link(tree / "deep" / "x.sh", tree / "twin")
+"""
+    client.run(NAME, code)
+    (archive,) = archives(download(client, "tree"))
+    kinds = {member.name: member.type for member in archive}
+    assert kinds == {
+        "tree": tarfile.DIRTYPE, "tree/deep": tarfile.DIRTYPE, "tree/empty": tarfile.DIRTYPE,
+        "tree/deep/x.sh": tarfile.REGTYPE, "tree/twin": tarfile.REGTYPE,
+        "tree/out": tarfile.SYMTYPE,
+    }  # fmt: skip
+    script = archive.getmember("tree/deep/x.sh")
+    assert (archive.extractfile(script).read(), script.mode, script.uid) == (b"run me", 0o755, 0)
+
+
+def test_archives_have_a_limit(client):
+    client.run(NAME, "import os; os.mkdir('fat'); open('fat/hole', 'wb').truncate(1 << 40)")
+    for number in range(3):
+        upload(client, (f"sum/{number}", b"x" * 400_000))
+    for path in ("fat", "sum", "fat/hole"):
+        refused = download(client, path)
+        assert (refused.status_code, refused.json()["msg"]) == (400, "Too large file")
 
 
 def test_names_are_those_of_the_files(client):
@@ -135,7 +175,17 @@ def test_what_is_no_file(client):
     client.run(NAME, "import os; os.mkfifo('pipe')")
     assert fetch(client, "pipe").status_code == 400
     assert fetch(client, ".").status_code == 400
-    assert client.ask("GET", f"/session/{NAME}/files?path=nothing").status_code == 400
+    assert download(client, "pipe").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("nothing", "No such file"), ("top.txt/below", "Not a directory")]
+)
+def test_what_can_not_be_listed_is_told_beside_the_files(client, path, why):
+    upload(client, ("top.txt", b""))
+    answer = client.ask("GET", f"/session/{NAME}/files?path={path}")
+    assert (answer.status_code, answer.json()["files"]) == (200, "")
+    assert why in answer.json()["errors"]
 
 
 def test_cut_off_form(client):
