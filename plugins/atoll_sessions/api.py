@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from atoll import NotFound
+from atoll_sessions.fields import binary_size as binary_size
+from atoll_sessions.fields import local_time as local_time
+from atoll_sessions.fields import show_slots as show_slots
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
