@@ -1,0 +1,47 @@
+"""A local port whose connections are carried to a service of a session."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+
+from atoll import AtollError
+from atoll.transport import ChannelClosed
+from atoll_apps.relay import relay, reset
+from atoll_apps.way import Way
+
+_NOBODY_LISTENS = 1013
+_LOST = {None, 1006, 1012}
+
+
+async def carry_all(way: Way, listeners: Sequence[trio.SocketListener]) -> None:
+    """Carry every connection to the listeners, for ever.
+
+    Raises NotFound when the session has ended; other failures cost one connection and a remark.
+    """
+    await trio.serve_listeners(partial(carry, way), list(listeners))
+
+
+async def carry(way: Way, local: trio.SocketStream) -> None:
+    """Carry one connection to its end, which it is closed with: in order, or by a reset."""
+    try:
+        async with way.open() as tunnel:
+            await relay(local, tunnel)
+    except trio.BrokenResourceError as error:
+        reset(local)
+        await local.aclose()
+        if isinstance(error.__cause__, ChannelClosed):
+            await _explain(way, error.__cause__)
+    except AtollError:
+        reset(local)
+        raise
+
+
+async def _explain(way: Way, closed: ChannelClosed) -> None:
+    """Say why a tunnel broke; where the way itself is lost, find it again."""
+    if closed.code in _LOST:
+        await way.recover("the connection to the cluster was lost")
+    elif closed.code == _NOBODY_LISTENS:
+        way.say(f"{way.target.app}: nothing listens there in the session")
+    else:
+        way.say(f"{way.target.app}: the tunnel broke: {closed}")

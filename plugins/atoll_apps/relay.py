@@ -1,0 +1,90 @@
+"""Passing bytes between a local connection and a tunnel, each end as the other one ended."""
+
+import socket
+import struct
+from contextlib import suppress
+
+import trio
+
+from atoll.transport import ByteStream
+
+_LINGER = 2.0
+_LOOK_EVERY = 5.0
+_KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+
+async def relay(local: trio.SocketStream, tunnel: ByteStream) -> None:
+    """Pass bytes both ways until both sides, or the other side altogether, have ended.
+
+    The end of one direction leaves the other open, so that no answer is lost. Raises
+    BrokenResourceError when either side breaks, caused by a ChannelClosed when it was the tunnel.
+    """
+    failure: trio.BrokenResourceError | None = None
+    async with trio.open_nursery() as nursery:
+
+        async def up() -> None:
+            nonlocal failure
+            try:
+                await _send_up(local, tunnel)
+            except trio.BrokenResourceError as error:
+                failure = failure or error
+                nursery.cancel_scope.cancel()
+
+        nursery.start_soon(up)
+        try:
+            await tunnel.copy_to(local)
+            if not tunnel.is_closed:
+                await local.send_eof()
+            else:
+                nursery.cancel_scope.cancel()
+        except trio.BrokenResourceError as error:
+            failure = failure or error
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    await _part(local)
+
+
+async def _send_up(local: trio.SocketStream, tunnel: ByteStream) -> None:
+    await tunnel.copy_from(local)
+    await tunnel.send_eof()
+    await _until_gone(local)
+
+
+async def _until_gone(local: trio.SocketStream) -> None:
+    """Return once a peer that sends no more does not read any more either.
+
+    TCP does not tell one from the other. But a peer that has left altogether answers our probes
+    with a reset, a minute after it left.
+    """
+    _probe(local)
+    while not local.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # noqa: ASYNC110  # no event tells
+        await trio.sleep(_LOOK_EVERY)
+    raise trio.BrokenResourceError("the local side has left")
+
+
+def _probe(local: trio.SocketStream) -> None:
+    if local.socket.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    local.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        # Not every system has all of them.
+        if (option := getattr(socket, name, None)) is not None:
+            local.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+async def _part(local: trio.SocketStream) -> None:
+    """Say the end to the local side, and let it have its last words.
+
+    Closing while they are under way would answer them with a reset, at which the local side may
+    drop what it has not read yet.
+    """
+    with trio.move_on_after(_LINGER), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        await local.send_eof()
+        async for _ in local:
+            pass
+
+
+def reset(local: trio.SocketStream) -> None:
+    """Have the local side see a broken connection, not an orderly end, once it is closed."""
+    local.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,0 +1,69 @@
+"""The services of a session that tunnels lead to."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import frozen
+
+from atoll import AtollError, NotFound
+from atoll.api import path
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+
+@frozen(kw_only=True)
+class Service:
+    """A service as `GET /stream/session/{s}/apps` tells of it.
+
+    `protocol` is `http`, `tcp`, `preopen` or what a newer manager has, `ports` those it listens on
+    in the session. What it may be started with is None where the service takes nothing.
+    """
+
+    name: str
+    protocol: str = "tcp"
+    ports: Sequence[int] = ()
+    url_template: str | None = None
+    allowed_arguments: Any = None
+    allowed_envs: Any = None
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Self:
+        """Take what is known here."""
+        return cls(
+            name=str(item["name"]),
+            protocol=str(item.get("protocol") or "tcp"),
+            ports=tuple(item.get("ports") or ()),
+            url_template=item.get("url_template"),
+            allowed_arguments=item.get("allowed_arguments"),
+            allowed_envs=item.get("allowed_envs"),
+        )
+
+    def url(self, host: str, port: int) -> str:
+        """Return where to find it behind a tunnel that listens at `host` and `port`."""
+        protocol = "http" if self.protocol == "http" else "tcp"
+        template = self.url_template or "{protocol}://{host}:{port}"
+        try:
+            return template.format(protocol=protocol, host=host, port=port)
+        except (LookupError, ValueError):
+            # A template of an image's author, with names that nobody has told of.
+            return f"{protocol}://{host}:{port}"
+
+
+async def list_services(api: "Api", session_id: str) -> list[Service]:
+    """Return a session's services, none if it does not run (`GET /stream/session/{s}/apps`)."""
+    items = await api.json("GET", path("stream", "session", session_id, "apps"))
+    if not isinstance(items, list):
+        raise AtollError("the cluster did not answer with a list of services")
+    return [Service.from_json(item) for item in items]
+
+
+def pick_service(services: Sequence[Service], name: str, session: str) -> Service:
+    """Find a service by its name or by one of its ports; raises NotFound, listing what there is."""
+    for service in services:
+        if service.name == name or name in map(str, service.ports):
+            return service
+    if not services:
+        raise NotFound(f"session {session} offers no services", hint="does it run? atoll ps tells")
+    known = ", ".join(service.name for service in services)
+    raise NotFound(f"session {session} has no service {name!r}", hint=f"it has {known}")

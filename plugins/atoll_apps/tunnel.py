@@ -1,0 +1,50 @@
+"""Tunnels to services of sessions: one websocket for each connection (`…/tcpproxy`)."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from atoll.api import path
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import ByteStream
+
+
+@frozen(kw_only=True)
+class Target:
+    """A service of a session, and what it is started with if it does not run yet.
+
+    The value of an argument is None for a flag, a text, or a list of texts.
+    """
+
+    session_id: str
+    app: str
+    arguments: Mapping[str, Any] = field(factory=dict)
+    envs: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query of the route."""
+        params = {"app": self.app}
+        if self.arguments:
+            params["arguments"] = json.dumps(dict(self.arguments))
+        if self.envs:
+            params["envs"] = json.dumps(dict(self.envs))
+        return params
+
+
+@asynccontextmanager
+async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]:
+    """Hold one connection to a service open (`GET /stream/session/{s}/tcpproxy`).
+
+    The service is started first if need be. Raises NotFound when there is no such service, Problem
+    when it does not start, Unreachable. Where nothing listens yet, the stream ends at once, or
+    breaks with :class:`~atoll.transport.ChannelClosed` of code 1013.
+    """
+    route = path("stream", "session", target.session_id, "tcpproxy")
+    async with api.stream(route, target.params) as stream:
+        yield stream

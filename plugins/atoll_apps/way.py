@@ -1,0 +1,98 @@
+"""The way to a service: opened anew for each connection, and found again after it was lost."""
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from atoll import AtollError, NotFound, Problem, Unreachable
+from atoll_apps.services import list_services
+from atoll_apps.tunnel import Target, open_tunnel
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import ByteStream
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 10.0
+_PASSING = {502, 503, 504}
+
+
+class Way:
+    """Opens tunnels to one service.
+
+    While the cluster can't be reached, one task tries again, less and less often, and everyone else
+    waits for it. `say` is told when the way is lost and when it is found again.
+    """
+
+    def __init__(self, api: "Api", target: Target, say: Callable[[str], None]) -> None:
+        self.target = target
+        self.say = say
+        self._api = api
+        self._lost: trio.Event | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["ByteStream"]:
+        """Hold a tunnel open, once there is a way; raises what :func:`open_tunnel` does, but for
+        Unreachable.
+        """
+        async with AsyncExitStack() as stack:
+
+            async def enter() -> "ByteStream":
+                return await stack.enter_async_context(open_tunnel(self._api, self.target))
+
+            yield await self._persist(enter)
+
+    async def _persist(self, enter: Callable[[], Awaitable["ByteStream"]]) -> "ByteStream":
+        while True:
+            if self._lost is not None:
+                await self._lost.wait()
+            try:
+                return await enter()
+            except AtollError as error:
+                if not _passes(error):
+                    raise
+                await self.recover(str(error))
+
+    async def recover(self, reason: str) -> None:
+        """Try until the cluster answers again; raises NotFound when the session has ended."""
+        if self._lost is not None:
+            await self._lost.wait()
+            return
+        self._lost = trio.Event()
+        try:
+            await self._try_again(reason)
+        finally:
+            self._lost.set()
+            self._lost = None
+
+    async def _try_again(self, reason: str) -> None:
+        started, pause, said = trio.current_time(), _FIRST_PAUSE, False
+        while True:
+            try:
+                services = await list_services(self._api, self.target.session_id)
+            except AtollError as error:
+                if not _passes(error):
+                    raise
+                reason = str(error)
+            else:
+                break
+            if not said:
+                self.say(f"{self.target.app}: {reason}; trying again")
+                said = True
+            await trio.sleep(pause * random.uniform(0.8, 1.2))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        if not services:
+            raise NotFound("the session does not run any more")
+        if said:
+            seconds = trio.current_time() - started
+            self.say(f"{self.target.app}: connected again after {seconds:.0f} s")
+
+
+def _passes(error: AtollError) -> bool:
+    """Whether an error is one that may be gone in a while."""
+    if isinstance(error, Problem):
+        return error.status in _PASSING
+    return isinstance(error, Unreachable)
