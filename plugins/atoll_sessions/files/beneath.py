@@ -30,7 +30,7 @@ class Beneath:
 
     def make_folder(self, path: PurePosixPath, mode: int = 0o755) -> None:
         """Make a folder and those above it, unless they are there."""
-        with self._explained(path), self._opened(path, mode):
+        with self.explained(path), self.opened(path, mode):
             pass
 
     def write(self, path: PurePosixPath, content: IO[bytes], mode: int, mtime: float) -> None:
@@ -51,7 +51,7 @@ class Beneath:
 
     def _put(self, path: PurePosixPath, make: Callable[[str, int], None]) -> None:
         """Make something under a name that nobody knows, and give it its own."""
-        with self._explained(path), self._opened(path.parent) as folder:
+        with self.explained(path), self.opened(path.parent) as folder:
             draft = f".{secrets.token_hex(8)}.part"
             try:
                 make(draft, folder)
@@ -62,7 +62,7 @@ class Beneath:
                 raise
 
     @contextmanager
-    def _opened(self, path: PurePosixPath, mode: int = 0o755) -> Iterator[int]:
+    def opened(self, path: PurePosixPath, mode: int = 0o755) -> Iterator[int]:
         """Open a folder below the root, making what is missing of it; `mode` is for the last."""
         folder = os.open(self.root, _FOLDER)
         try:
@@ -77,7 +77,8 @@ class Beneath:
             os.close(folder)
 
     @contextmanager
-    def _explained(self, path: PurePosixPath) -> Iterator[None]:
+    def explained(self, path: PurePosixPath) -> Iterator[None]:
+        """Raise AtollError in place of what the system says of a path."""
         try:
             yield
         except OSError as error:
