@@ -12,6 +12,7 @@ import uuid
 
 from atoll_local import clock
 from atoll_local.paths import DataDir, require_private, write_private
+from atoll_local.store.policies import HOST_PERMISSIONS, VOLUME
 from atoll_local.store.records import Domain, Group, KeyPair, KeyPairResourcePolicy, User
 from atoll_local.store.store import Store
 
@@ -52,9 +53,12 @@ def _seed(store: Store) -> None:
     group = Group(
         id=str(uuid.uuid4()), name="default", domain_name="default", created_at=at, modified_at=at
     )
-    store.accounts.add(Domain(name="default", created_at=at, modified_at=at))
-    store.accounts.add(group)
-    store.accounts.add(KeyPairResourcePolicy(name="default", created_at=at))
+    hosts = {VOLUME: HOST_PERMISSIONS}
+    store.tables.domains.add(
+        Domain(name="default", created_at=at, modified_at=at, allowed_vfolder_hosts=hosts)
+    )
+    store.tables.groups.add(group)
+    store.tables.keypair_policies.add(KeyPairResourcePolicy(name="default", created_at=at))
     _add_user(store, group, _ADMIN_EMAIL, "superadmin")
     _add_user(store, group, _USER_EMAIL, "user")
 
@@ -70,12 +74,10 @@ def _add_user(store: Store, group: Group, email: str, role: str) -> None:
         modified_at=at,
     )
     keypair = new_keypair(user, is_admin=role == "superadmin")
-    store.accounts.add(user)
-    store.accounts.add(keypair)
+    store.tables.users.add(user)
+    store.tables.keypairs.add(keypair)
     store.accounts.add_member(group.id, user.uuid)
-    store.db.execute(
-        "UPDATE users SET main_access_key = ? WHERE uuid = ?", (keypair.access_key, user.uuid)
-    )
+    store.tables.users.update(user.uuid, {"main_access_key": keypair.access_key})
 
 
 def _describe(store: Store) -> dict[str, dict[str, str]]:

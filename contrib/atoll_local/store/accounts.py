@@ -5,113 +5,76 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from atoll_local import clock
+from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
 from atoll_local.store.records import Domain, Group, KeyPair, KeyPairResourcePolicy, User
-from atoll_local.store.rows import columns, from_row, insertion
 
-# S608 below: only column names of our own records are put into the statements; values are bound.
+_TOUCH = """
+UPDATE keypairs SET num_queries = num_queries + 1, last_used = ? WHERE access_key = ?
+"""
 
 
 @frozen
 class Accounts:
-    """Reads and writes of everything that has to do with people."""
+    """What is asked again and again of those who have to do with people."""
 
     db: Database
-
-    def add(self, record: Domain | Group | User | KeyPair | KeyPairResourcePolicy) -> None:
-        """Insert `record` into its table; raises sqlite3.IntegrityError if its key is taken."""
-        self.db.execute(*insertion(_TABLES[type(record)], record))
-
-    def add_member(self, group_id: str, user_uuid: str) -> None:
-        """Make the user a member of the group."""
-        self.db.execute("INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group_id, user_uuid))
+    tables: Tables
 
     def keypair(self, access_key: str) -> KeyPair | None:
         """Find a keypair by its access key."""
-        row = self.db.row(
-            f"SELECT {columns(KeyPair)} FROM keypairs WHERE access_key = ?",  # noqa: S608
-            (access_key,),
-        )
-        return from_row(KeyPair, row) if row else None
+        return self.tables.keypairs.get(access_key)
 
-    def select_keypairs(
-        self, where: str, parameters: Sequence[object], order: str
-    ) -> list[KeyPair]:
-        """Return the keypairs for a WHERE clause written in this program, values bound."""
-        rows = self.db.rows(
-            f"SELECT {columns(KeyPair)} FROM keypairs WHERE {where} ORDER BY {order}",  # noqa: S608
-            parameters,
-        )
-        return [from_row(KeyPair, row) for row in rows]
-
-    def select_users(self, where: str, parameters: Sequence[object], order: str) -> list[User]:
-        """Return the users for a WHERE clause written in this program, values bound."""
-        rows = self.db.rows(
-            f"SELECT {columns(User)} FROM users WHERE {where} ORDER BY {order}",  # noqa: S608
-            parameters,
-        )
-        return [from_row(User, row) for row in rows]
+    def keypairs_of(self, user_uuid: str) -> list[KeyPair]:
+        """Return the keypairs of a user, the oldest first."""
+        return self.tables.keypairs.select("user = ?", (user_uuid,), "created_at, access_key")
 
     def touch(self, access_key: str) -> None:
         """Count a request of the keypair."""
-        self.db.execute(
-            "UPDATE keypairs SET num_queries = num_queries + 1, last_used = ? WHERE access_key = ?",
-            (clock.now(), access_key),
-        )
+        # Of the counts that are remembered, those that tell of this become wrong.
+        for asked in [asked for asked in self.tables.keypairs.counts if _tells_of_use(asked[1])]:
+            del self.tables.keypairs.counts[asked]
+        self.db.execute(_TOUCH, (clock.now(), access_key))
 
     def user(self, uuid: str) -> User | None:
         """Find a user by id."""
-        return self._user("uuid", uuid)
+        return self.tables.users.get(uuid)
 
     def user_by_email(self, email: str) -> User | None:
         """Find a user by mail address."""
-        return self._user("email", email)
-
-    def _user(self, column: str, value: str) -> User | None:
-        row = self.db.row(
-            f"SELECT {columns(User)} FROM users WHERE {column} = ?",  # noqa: S608
-            (value,),
-        )
-        return from_row(User, row) if row else None
+        return self.tables.users.find(email=email)
 
     def domain(self, name: str) -> Domain | None:
         """Find a domain."""
-        row = self.db.row(
-            f"SELECT {columns(Domain)} FROM domains WHERE name = ?",  # noqa: S608
-            (name,),
-        )
-        return from_row(Domain, row) if row else None
-
-    def domains(self) -> list[Domain]:
-        """Return every domain."""
-        rows = self.db.rows(f"SELECT {columns(Domain)} FROM domains ORDER BY name")  # noqa: S608
-        return [from_row(Domain, row) for row in rows]
+        return self.tables.domains.get(name)
 
     def group(self, group_id: str) -> Group | None:
         """Find a group by id."""
-        row = self.db.row(
-            f"SELECT {columns(Group)} FROM groups WHERE id = ?",  # noqa: S608
-            (group_id,),
-        )
-        return from_row(Group, row) if row else None
+        return self.tables.groups.get(group_id)
 
     def group_by_name(self, name: str, domain: str) -> Group | None:
         """Find a group by name or id within a domain."""
-        row = self.db.row(
-            f"SELECT {columns(Group)} FROM groups "  # noqa: S608
-            "WHERE (name = :name OR id = :name) AND domain_name = :domain",
-            {"name": name, "domain": domain},
-        )
-        return from_row(Group, row) if row else None
+        where = "(name = ? OR id = ?) AND domain_name = ?"
+        found = self.tables.groups.select(where, (name, name, domain))
+        return found[0] if found else None
 
     def groups(self, member: str | None = None) -> list[Group]:
         """Return the groups that a user is a member of, or all."""
-        rows = self.db.rows(
-            f"SELECT {columns(Group)} FROM groups WHERE :member IS NULL "  # noqa: S608
-            "OR id IN (SELECT group_id FROM group_members WHERE user_uuid = :member) ORDER BY name",
-            {"member": member},
+        mine = "id IN (SELECT group_id FROM group_members WHERE user_uuid = ?)"
+        where, values = (mine, (member,)) if member else ("1", ())
+        return self.tables.groups.select(where, values, "name")
+
+    def add_member(self, group_id: str, user_uuid: str) -> None:
+        """Make the user a member of the group."""
+        self.tables.groups.counts.clear()
+        self.db.execute("INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group_id, user_uuid))
+
+    def remove_member(self, group_id: str, user_uuid: str) -> None:
+        """Make the user no member of the group any more."""
+        self.tables.groups.counts.clear()
+        self.db.execute(
+            "DELETE FROM group_members WHERE group_id = ? AND user_uuid = ?", (group_id, user_uuid)
         )
-        return [from_row(Group, row) for row in rows]
 
     def is_member(self, group_id: str, user_uuid: str) -> bool:
         """Say whether the user is a member of the group."""
@@ -123,21 +86,12 @@ class Accounts:
 
     def policy(self, name: str) -> KeyPairResourcePolicy | None:
         """Find a keypair resource policy."""
-        return next((policy for policy in self.policies() if policy.name == name), None)
+        return self.tables.keypair_policies.get(name)
 
     def policies(self) -> Sequence[KeyPairResourcePolicy]:
         """Return every keypair resource policy."""
-        rows = self.db.rows(
-            f"SELECT {columns(KeyPairResourcePolicy)} "  # noqa: S608
-            "FROM keypair_resource_policies ORDER BY name"
-        )
-        return [from_row(KeyPairResourcePolicy, row) for row in rows]
+        return self.tables.keypair_policies.select()
 
 
-_TABLES: dict[type, str] = {
-    Domain: "domains",
-    Group: "groups",
-    User: "users",
-    KeyPair: "keypairs",
-    KeyPairResourcePolicy: "keypair_resource_policies",
-}
+def _tells_of_use(where: str) -> bool:
+    return "last_used" in where or "num_queries" in where

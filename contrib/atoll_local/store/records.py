@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from atoll_local.store.rows import json_field
 
@@ -30,6 +30,8 @@ class Domain:
     created_at: str
     modified_at: str
     total_resource_slots: Mapping[str, str] = json_field(dict)
+    allowed_vfolder_hosts: Mapping[str, Sequence[str]] = json_field(dict)
+    allowed_docker_registries: Sequence[str] = json_field(list)
     integration_id: str | None = None
 
 
@@ -45,17 +47,24 @@ class Group:
     created_at: str
     modified_at: str
     total_resource_slots: Mapping[str, str] = json_field(dict)
+    allowed_vfolder_hosts: Mapping[str, Sequence[str]] = json_field(dict)
     resource_policy: str = "default"
     integration_id: str | None = None
 
 
 @frozen(kw_only=True)
 class User:
-    """A person; `role` is `superadmin`, `admin` (of the domain), `user` or `monitor`."""
+    """A person; `role` is `superadmin`, `admin` (of the domain), `user` or `monitor`.
+
+    `password` is a salted hash, None as long as there is no password; `allowed_client_ip` are the
+    networks from which requests are taken, None for all.
+    """
 
     uuid: str
     username: str
     email: str
+    password: str | None = field(default=None, repr=False)
+    need_password_change: bool = False
     full_name: str = ""
     description: str = ""
     is_active: bool = True
@@ -65,6 +74,12 @@ class User:
     domain_name: str = "default"
     resource_policy: str = "default"
     main_access_key: str | None = None
+    allowed_client_ip: Sequence[str] | None = json_field(lambda: None)
+    totp_activated: bool = False
+    sudo_session_enabled: bool = False
+    container_uid: int | None = None
+    container_main_gid: int | None = None
+    container_gids: Sequence[int] | None = json_field(lambda: None)
     created_at: str
     modified_at: str
 
@@ -74,7 +89,7 @@ class KeyPair:
     """What a user signs requests with; `rate_limit` counts requests in 15 minutes."""
 
     access_key: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     user: str
     is_active: bool = True
     is_admin: bool = False
@@ -83,11 +98,17 @@ class KeyPair:
     created_at: str
     last_used: str | None = None
     num_queries: int = 0
+    ssh_public_key: str | None = None
+    ssh_private_key: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class KeyPairResourcePolicy:
-    """What one keypair may use at a time; durations in seconds, 0 for no limit."""
+    """What one keypair may use at a time; durations in seconds, sizes in bytes, 0 for no limit.
+
+    Slots that `total_resource_slots` does not name are free, or none if `default_for_unspecified`
+    is `LIMITED`.
+    """
 
     name: str
     created_at: str
@@ -96,7 +117,14 @@ class KeyPairResourcePolicy:
     max_session_lifetime: int = 0
     max_concurrent_sessions: int = 64
     max_containers_per_session: int = 8
+    max_concurrent_sftp_sessions: int = 1
+    max_pending_session_count: int | None = None
+    max_pending_session_resource_slots: Mapping[str, str] | None = json_field(lambda: None)
     idle_timeout: int = 1800
+    max_vfolder_count: int = 0
+    max_vfolder_size: int = 0
+    max_quota_scope_size: int = 0
+    allowed_vfolder_hosts: Mapping[str, Sequence[str]] = json_field(dict)
 
 
 @frozen(kw_only=True)

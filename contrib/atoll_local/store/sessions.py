@@ -177,6 +177,10 @@ class Sessions:
             "UPDATE sessions SET num_queries = num_queries + 1 WHERE id = ?", (session_id,)
         )
 
+    def forget(self) -> None:
+        """Forget what is remembered of lists: rows were written from elsewhere."""
+        self._memory.forget()
+
     def _remember(self, session_id: str, status: str, info: str | None, at: str) -> None:
         self.db.execute(
             "INSERT INTO session_history VALUES (?, ?, ?, ?)", (session_id, status, info, at)

@@ -5,9 +5,11 @@ from pathlib import Path
 from attrs import frozen
 
 from atoll_local.store.accounts import Accounts
+from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
 from atoll_local.store.kernels import Kernels
 from atoll_local.store.sessions import Sessions
+from atoll_local.store.settings import Settings
 
 
 @frozen
@@ -15,7 +17,9 @@ class Store:
     """Everything that is kept on disk."""
 
     db: Database
+    tables: Tables
     accounts: Accounts
+    settings: Settings
     sessions: Sessions
     kernels: Kernels
 
@@ -23,7 +27,8 @@ class Store:
     def open(cls, path: Path) -> "Store":
         """Open the file at `path`, creating or upgrading it."""
         db = Database(path)
-        return cls(db, Accounts(db), Sessions(db), Kernels(db))
+        tables = Tables.of(db)
+        return cls(db, tables, Accounts(db, tables), Settings(db), Sessions(db), Kernels(db))
 
     def close(self) -> None:
         """Close the file."""

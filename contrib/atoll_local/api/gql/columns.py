@@ -119,11 +119,17 @@ CONTAINERS: Mapping[str, Column] = {
     ),
 }
 
+_PROJECTS = """
+(SELECT json_group_array(groups.name) FROM groups
+ JOIN group_members ON group_members.group_id = groups.id
+ WHERE group_members.user_uuid = keypairs.user)
+"""
+
 KEYPAIRS: Mapping[str, Column] = {
-    **_text("access_key", "resource_policy", table="keypairs"),
+    **_text("access_key", "user_id", "resource_policy", "ssh_public_key", table="keypairs"),
     **_times("created_at", "last_used", table="keypairs"),
-    "user_id": Column("(SELECT email FROM users WHERE uuid = keypairs.user)"),
-    "email": Column("(SELECT email FROM users WHERE uuid = keypairs.user)"),
+    "email": Column("keypairs.user_id"),
+    "projects": Column(_PROJECTS, is_list=True),
     "full_name": Column("(SELECT full_name FROM users WHERE uuid = keypairs.user)"),
     "is_active": Column("keypairs.is_active", "boolean"),
     "is_admin": Column("keypairs.is_admin", "boolean"),
@@ -137,7 +143,14 @@ USERS: Mapping[str, Column] = {
         "resource_policy", "main_access_key", "role", "status", table="users",
     ),
     **_times("created_at", "modified_at", table="users"),
-    "is_active": Column("users.is_active", "boolean"),
+    **{
+        name: Column(f"users.{name}", "boolean")
+        for name in (
+            "is_active", "need_password_change", "totp_activated", "sudo_session_enabled",
+        )
+    },
+    "allowed_client_ip": Column("coalesce(users.allowed_client_ip, '[]')", is_list=True),
+    "totp_activated_at": Column("NULL", "time"),
 }  # fmt: skip
 
 AGENTS: Mapping[str, Column] = {

@@ -58,7 +58,16 @@ class Context:
     def require_superadmin(self) -> None:
         """Raise Problem 403 for everybody else."""
         if not self.caller.is_superadmin:
-            raise forbidden("Only superadmins may ask for this")
+            raise forbidden("superadmin privilege required")
+
+    def domain_for(self, asked: str | None) -> str | None:
+        """Return the domain that a query keeps to, None for all; raises Problem 403 for others."""
+        if self.caller.is_superadmin:
+            return asked
+        own = self.caller.user.domain_name
+        if asked not in {None, own}:
+            raise forbidden("only superadmins may look into other domains")
+        return own
 
     def acting_for(self, access_key: str | None) -> Caller:
         """Return the owner of a key that the caller may look at; raises Problem."""

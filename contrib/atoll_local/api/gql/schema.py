@@ -1,11 +1,11 @@
-"""The schema: what stands in `sdl/`, with a resolver for each root of `Query`.
+"""The schema: what stands in `sdl/`, with a resolver for each root of `Query` and `Mutation`.
 
 Everything below the roots is plain maps (:data:`~atoll_local.api.gql.context.Fields`), which
 GraphQL reads by itself. Documents are parsed and validated once and remembered: clients send the
 same few.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     build_schema,
     execute_sync,
@@ -21,8 +22,19 @@ from graphql import (
     validate,
 )
 
-from atoll_local.api.gql import accounts, images, legacy, machine, sessions
+from atoll_local.api.gql import (
+    domains,
+    groups,
+    images,
+    keypairs,
+    legacy,
+    machine,
+    policies,
+    sessions,
+    users,
+)
 from atoll_local.api.gql.context import Context
+from atoll_local.api.gql.mutations import Mutation
 
 _SDL = Path(__file__).with_name("sdl")
 _MAX_TOKENS = 5000
@@ -35,20 +47,11 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "legacy_compute_session": legacy.legacy_compute_session,
     "legacy_compute_session_list": legacy.legacy_compute_session_list,
     "compute_session_node": legacy.compute_session_node,
-    "keypair": accounts.keypair,
-    "keypairs": accounts.keypairs,
-    "keypair_list": accounts.keypair_list,
-    "user": accounts.user,
-    "user_from_uuid": accounts.user_from_uuid,
-    "users": accounts.users,
-    "user_list": accounts.user_list,
-    "domain": accounts.domain,
-    "domains": accounts.domains,
-    "group": accounts.group,
-    "groups": accounts.groups,
-    "groups_by_name": accounts.groups_by_name,
-    "keypair_resource_policy": accounts.keypair_resource_policy,
-    "keypair_resource_policies": accounts.keypair_resource_policies,
+    **users.QUERIES,
+    **keypairs.QUERIES,
+    **domains.QUERIES,
+    **groups.QUERIES,
+    **policies.QUERIES,
     "image": images.image,
     "images": images.images,
     "agent": machine.agent,
@@ -65,16 +68,28 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "resource_presets": machine.resource_presets,
 }
 
+MUTATIONS: dict[str, Mutation] = {
+    **users.MUTATIONS,
+    **keypairs.MUTATIONS,
+    **domains.MUTATIONS,
+    **groups.MUTATIONS,
+    **policies.MUTATIONS,
+}
+
 
 @cache
 def schema() -> GraphQLSchema:
     """Build the schema, once."""
     built = build_schema("\n".join(path.read_text() for path in sorted(_SDL.glob("*.graphql"))))
-    query = built.query_type
-    assert query is not None  # noqa: S101 - it stands in sdl/query.graphql
-    for name, root in query.fields.items():
-        root.resolve = RESOLVERS[name]
+    _resolve(built.query_type, RESOLVERS)
+    _resolve(built.mutation_type, MUTATIONS)
     return built
+
+
+def _resolve(roots: GraphQLObjectType | None, resolvers: Mapping[str, Callable[..., Any]]) -> None:
+    assert roots is not None  # noqa: S101 - both kinds of roots stand in sdl/
+    for name, root in roots.fields.items():
+        root.resolve = resolvers[name]
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,97 @@
+"""Inputs of mutations, read and checked; what is wrong with one becomes the answer's `msg`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from atoll_local.scheduler.slots import AmountError, from_text
+from atoll_local.store.policies import HOST_PERMISSIONS
+
+Props = dict[str, Any]
+"""An input object as GraphQL hands it over."""
+
+_LARGEST = 2**63 - 1
+_SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
+_LONGEST_NAME = 64
+
+
+class Refused(Exception):
+    """A mutation that cannot be done; its text is the `msg` of the answer."""
+
+
+class NotPermitted(Refused):
+    """A mutation that the caller may not do to this thing, though perhaps to others."""
+
+
+def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
+    """Return those of the input that are fields of a record, JSONStrings decoded.
+
+    A null means that nothing is said. Raises Refused for what a field cannot be.
+    """
+    fields = attrs.fields_dict(record)
+    given = {name: value for name, value in props.items() if value is not None and name in fields}
+    for name, value in given.items():
+        if name in _SLOTS:
+            given[name] = _slots(name, decode(name, value))
+        elif name == "allowed_vfolder_hosts":
+            given[name] = _hosts(decode(name, value))
+        elif fields[name].metadata.get("json") and isinstance(value, str):
+            given[name] = decode(name, value)
+        elif isinstance(value, int | float) and not -1 <= value <= _LARGEST:
+            raise Refused(f"{name}: {value} is out of bounds")
+    return given
+
+
+def decode(name: str, value: Any) -> Any:
+    """Return what a JSONString says; clients of old send lists and maps bare."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise Refused(f"{name}: {value!r} is not JSON") from None
+
+
+def named(label: str, name: str) -> str:
+    """Return a name that can be given to something; raises Refused."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable() or "/" in name:
+        raise Refused(f"{name!r} cannot be the name of a {label}")
+    return name
+
+
+def one_of(name: str, value: str, known: Sequence[str]) -> str:
+    """Return a value that is one of the known ones; raises Refused."""
+    if value not in known:
+        raise Refused(f"{name}: {value!r} is none of {', '.join(known)}")
+    return value
+
+
+def _slots(name: str, value: Any) -> dict[str, str]:
+    """Return limits on slots as they are kept: plain numbers, memory in bytes."""
+    if not isinstance(value, Mapping):
+        raise Refused(f"{name}: must be a map of slots and amounts")
+    finite = {slot: amount for slot, amount in value.items() if amount not in {"Infinity", None}}
+    if unknown := [slot for slot in finite if slot not in {"cpu", "mem"} and "." not in slot]:
+        raise Refused(f"{name}: {unknown[0]!r} is no slot like cpu, mem or cuda.shares")
+    try:
+        texts = from_text(finite).as_text()
+    except AmountError as error:
+        raise Refused(f"{name}: {error}") from None
+    return {slot: texts[slot] for slot in finite}
+
+
+def _hosts(value: Any) -> dict[str, list[str]]:
+    """Return hosts with what is allowed on each; a list allows everything on its hosts."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return {str(host): list(HOST_PERMISSIONS) for host in value}
+    if not isinstance(value, Mapping):
+        raise Refused("allowed_vfolder_hosts: must be a map of hosts and lists of permissions")
+    return {str(host): _permissions(host, allowed) for host, allowed in value.items()}
+
+
+def _permissions(host: str, allowed: Any) -> list[str]:
+    if not isinstance(allowed, list):
+        raise Refused(f"allowed_vfolder_hosts: {host}: must be a list of permissions")
+    return [one_of(f"allowed_vfolder_hosts: {host}", str(one), HOST_PERMISSIONS) for one in allowed]

@@ -1,0 +1,32 @@
+"""Passwords as they are kept: salted, and slow to guess."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+_COST = 2**14
+_PREFIX = "scrypt"
+
+
+def hash_password(password: str) -> str:
+    """Return what to keep of a password; takes some 50 ms on purpose."""
+    salt = secrets.token_bytes(16)
+    return "$".join((_PREFIX, _encode(salt), _encode(_derive(password, salt))))
+
+
+def is_password(password: str, kept: str | None) -> bool:
+    """Say whether this is the password; while none is kept, it is the empty one."""
+    if kept is None:
+        return password == ""
+    _, salt, digest = kept.split("$")
+    derived = _derive(password, base64.b64decode(salt))
+    return hmac.compare_digest(derived, base64.b64decode(digest))
+
+
+def _derive(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=_COST, r=8, p=1)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
