@@ -7,6 +7,7 @@ from atoll_local.engine.contract import Engine
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.scheduler import Scheduler
+from atoll_local.storage import Storage
 from atoll_local.store.store import Store
 
 API_VERSION = "v7.20230615"
@@ -22,6 +23,7 @@ class Cluster:
 
     store: Store
     scheduler: Scheduler
+    storage: Storage
     release: str
     """The release text that `GET /` gives as `manager`."""
     stopping: anyio.Event = field(factory=anyio.Event)

@@ -65,6 +65,11 @@ class DataDir:
         return self.root / "kernels"
 
     @property
+    def storage(self) -> Path:
+        """Virtual folders and what belongs to them."""
+        return self.root / "storage"
+
+    @property
     def log_folder(self) -> Path:
         """The program's log files."""
         return self.root / "log"

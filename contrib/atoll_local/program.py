@@ -27,6 +27,8 @@ from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.recovery import recover
 from atoll_local.scheduler.scheduler import Scheduler
+from atoll_local.storage import Storage
+from atoll_local.storage.sweeping import sweep
 from atoll_local.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -74,7 +76,9 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
         options.cpus, options.memory, {**configuration.mock_slots, **options.mock}, _network(data)
     )
     scheduler = Scheduler(store, engine, machine, Bus())
-    cluster = Cluster(store, scheduler, release=f"atoll {options.version}")
+    storage = Storage.prepare(data.storage)
+    sweep(store, storage.volume)
+    cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
     announcement = Announcement(data, listener.getsockname()[1], options.version)
     async with anyio.create_task_group() as tasks:
         await tasks.start(scheduler.run)

@@ -15,8 +15,10 @@ from atoll_local.api import (
     manager,
     resources,
     sessions,
+    storage,
     streams,
     terminals,
+    vfolders,
 )
 from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
@@ -40,6 +42,8 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
             *streams.SOCKETS,
             *terminals.SOCKETS,
             *events.ROUTES,
+            *vfolders.ROUTES,
+            *storage.ROUTES,
         ],
         exception_handlers={HTTPException: _unrouted},
     )

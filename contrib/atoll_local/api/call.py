@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from atoll_local.api.access import Caller, authenticate, owner_of
-from atoll_local.api.params import Params, read_params
+from atoll_local.api.params import Params, query_params, read_params
 from atoll_local.api.problems import (
     Problem,
     internal_error,
@@ -63,13 +63,18 @@ class Call:
 Handler = Callable[[Call], Awaitable[Response]]
 
 
-def route(methods: str, path: str, handler: Handler, *, public: bool = False) -> Route:
-    """Make a route; `methods` are separated by blanks."""
+def route(
+    methods: str, path: str, handler: Handler, *, public: bool = False, raw: bool = False
+) -> Route:
+    """Make a route; `methods` are separated by blanks. With `raw` the body is left to the handler.
+
+    Public routes need no signature.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
             caller = admit(request, public=public)
-            params = await read_params(request)
+            params = query_params(request) if raw else await read_params(request)
             return await handler(Call(request, request.app.state.cluster, params, caller))
         except Problem as problem:
             return problem.response()

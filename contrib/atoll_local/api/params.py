@@ -101,12 +101,18 @@ class Params:
         )
 
 
-async def read_params(request: Request) -> Params:
-    """Merge query and JSON body of a request; raises Problem 400 for a body that is no JSON."""
+def query_params(request: Request) -> Params:
+    """Read the query alone; what is repeated is a list."""
     values: dict[str, Any] = {}
     for name in request.query_params:
         found = request.query_params.getlist(name)
         values[name] = found[0] if len(found) == 1 else found
+    return Params(values)
+
+
+async def read_params(request: Request) -> Params:
+    """Merge query and JSON body of a request; raises Problem 400 for a body that is no JSON."""
+    values = dict(query_params(request).values)
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Params(values)
     return Params(values | _decode(await bounded_body(request, _MAX_BODY, "Too large body")))

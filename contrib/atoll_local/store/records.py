@@ -151,6 +151,7 @@ class Session:
     environ: Mapping[str, str] = json_field(dict)
     preopen_ports: Sequence[int] = json_field(list)
     dependencies: Sequence[str] = json_field(list)
+    vfolder_mounts: Sequence[Mapping[str, str]] = json_field(list)
     startup_command: str | None = None
     bootstrap_script: str | None = None
     callback_url: str | None = None

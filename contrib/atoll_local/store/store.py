@@ -7,6 +7,7 @@ from attrs import frozen
 from atoll_local.store.accounts import Accounts
 from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
+from atoll_local.store.folders import Folders
 from atoll_local.store.kernels import Kernels
 from atoll_local.store.sessions import Sessions
 from atoll_local.store.settings import Settings
@@ -22,13 +23,22 @@ class Store:
     settings: Settings
     sessions: Sessions
     kernels: Kernels
+    folders: Folders
 
     @classmethod
     def open(cls, path: Path) -> "Store":
         """Open the file at `path`, creating or upgrading it."""
         db = Database(path)
         tables = Tables.of(db)
-        return cls(db, tables, Accounts(db, tables), Settings(db), Sessions(db), Kernels(db))
+        return cls(
+            db,
+            tables,
+            Accounts(db, tables),
+            Settings(db),
+            Sessions(db),
+            Kernels(db),
+            Folders(db),
+        )
 
     def close(self) -> None:
         """Close the file."""

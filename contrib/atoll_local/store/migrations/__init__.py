@@ -4,7 +4,14 @@ A step that was once released is never edited: a change is a new step at the end
 Times are the texts of :mod:`atoll_local.clock`; columns commented as JSON hold JSON text.
 """
 
-from atoll_local.store.migrations import administration, containers, initial, long_lists, usage
+from atoll_local.store.migrations import (
+    administration,
+    containers,
+    folders,
+    initial,
+    long_lists,
+    usage,
+)
 
 MIGRATIONS: tuple[str, ...] = (
     initial.SQL,
@@ -12,4 +19,5 @@ MIGRATIONS: tuple[str, ...] = (
     long_lists.SQL,
     containers.SQL,
     administration.SQL,
+    folders.SQL,
 )

@@ -1,0 +1,299 @@
+"""Folders as wholes: made, listed, described, renamed, deleted."""
+
+import re
+from pathlib import Path
+from uuid import uuid4
+
+from starlette.responses import Response
+
+from atoll_local import clock
+from atoll_local.api.access import Caller
+from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
+from atoll_local.api.versions import read_version
+from atoll_local.api.vfolders.access import (
+    OWNER,
+    Access,
+    accesses,
+    busy,
+    find,
+    named,
+)
+from atoll_local.api.vfolders.disk import on_disk, place
+from atoll_local.api.vfolders.naming import (
+    PERMISSIONS,
+    USAGE_MODES,
+    check_choice,
+    check_name,
+)
+from atoll_local.api.vfolders.shapes import created, described, listed
+from atoll_local.scheduler.slots import AmountError, parse_size
+from atoll_local.storage.volume import HOST, count
+from atoll_local.store.folders import DELETING, TRASHED, VFolder
+from atoll_local.store.records import Group
+
+_PRIVATE = frozenset({".ssh"})
+"""Folders that programs take only when nobody else may look into them."""
+
+
+async def create(call: Call) -> Response:
+    """`POST /folders`: make a folder of the caller's, or one of a group's."""
+    folder = _wished(call)
+    refuse_taken(call, folder.name, folder)
+    await make(call, folder)
+    return reply(created(folder), 201)
+
+
+async def make(call: Call, folder: VFolder) -> None:
+    """Make a folder on the disk, then write that it is there."""
+    mode = 0o700 if folder.name in _PRIVATE else 0o755
+    if folder.unmanaged_path is None:
+        await on_disk(lambda: call.cluster.storage.volume.create(folder.id, mode))
+    call.cluster.store.folders.add(folder)
+
+
+def _wished(call: Call) -> VFolder:
+    params, user = call.params, call.owner.user
+    group = _group(call)
+    name = check_name(params.required("name"), is_group=group is not None)
+    check_host(params.text("host"))
+    return VFolder(
+        id=uuid4().hex,
+        name=name,
+        host=HOST,
+        usage_mode=check_choice("usage_mode", params.text("usage_mode") or "general", USAGE_MODES),
+        permission=check_choice("permission", params.text("permission") or "rw", PERMISSIONS),
+        user=None if group else user.uuid,
+        group_id=group.id if group else None,
+        creator=user.email,
+        domain_name=group.domain_name if group else user.domain_name,
+        unmanaged_path=_unmanaged(call),
+        cloneable=params.boolean("cloneable"),
+        max_size=_quota(params.text("quota")),
+        created_at=clock.now(),
+    )
+
+
+def _group(call: Call) -> Group | None:
+    """Return the group that a folder is for; only admins make such folders."""
+    reference = call.params.text("group", "groupId", "group_id")
+    if not reference:
+        return None
+    caller = call.caller
+    if not (caller.is_superadmin or caller.is_domain_admin):
+        raise forbidden("Only admins make folders of groups")
+    group = call.cluster.store.accounts.group_by_name(reference, caller.user.domain_name)
+    if group is None and caller.is_superadmin:
+        group = call.cluster.store.accounts.group(reference)
+    if group is None:
+        raise not_found("user group", f"no group {reference!r}")
+    return group
+
+
+def check_host(host: str | None) -> None:
+    """Raise Problem 400 for a host that is not this machine's."""
+    if host not in {None, "", HOST}:
+        raise invalid_params(f"no folder host {host!r}; there is {HOST}", {"host": "unknown"})
+
+
+def _unmanaged(call: Call) -> str | None:
+    path = call.params.text("unmanaged_path", "unmanagedPath")
+    if path and not call.caller.is_superadmin:
+        raise forbidden("Only superadmins use folders of the host")
+    if path and not (path.startswith("/") and Path(path).is_dir()):
+        why = f"there is no folder {path!r} on the host"
+        raise invalid_params(why, {"unmanaged_path": why})
+    return path or None
+
+
+def _quota(text: str | None) -> int | None:
+    if not text or not re.search(r"[1-9]", text):
+        return None
+    try:
+        return parse_size(text)
+    except AmountError as error:
+        raise invalid_params(str(error), {"quota": str(error)}) from error
+
+
+def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
+    """Raise Problem 400 when the caller, or the folder's group, has a folder of that name."""
+    having = [access.folder for access in accesses(call.cluster.store, call.owner)]
+    others = [*having, *call.cluster.store.folders.owned(folder)]
+    if any(other.name == name and other.id != folder.id for other in others):
+        raise taken(name)
+
+
+def taken(name: str) -> Problem:
+    """Return 400: there is a folder of that name."""
+    return Problem(
+        400,
+        "vfolder-already-exists",
+        "The virtual folder already exists with the same name.",
+        f"there is a folder {name!r} already",
+    )
+
+
+async def list_folders(call: Call) -> Response:
+    """`GET /folders`: every folder that the caller has, or that of one group."""
+    store = call.cluster.store
+    group = call.params.text("group_id", "groupId", "group")
+    who = call.owner
+    if email := call.params.text("owner_user_email", "ownerUserEmail"):
+        who = _somebody(call, email)
+    mounted = store.folders.mounted()
+    return reply(
+        [
+            listed(store, access, mounted)
+            for access in accesses(store, who)
+            if not group or access.folder.group_id == group
+            if access.folder.status != DELETING
+        ]
+    )
+
+
+def _somebody(call: Call, email: str) -> Caller:
+    if not call.caller.is_superadmin:
+        raise forbidden("Only superadmins may look at the folders of others")
+    accounts = call.cluster.store.accounts
+    user = accounts.user_by_email(email)
+    keypair = accounts.keypair(user.main_access_key or "") if user else None
+    if user is None or keypair is None:
+        raise not_found("user", f"no user {email!r}")
+    return Caller(keypair, user)
+
+
+async def tell_id(call: Call) -> Response:
+    """`GET /folders/_/id`: the id of the folder that a name means."""
+    name = call.params.required("name", "vfolder_name", "vfolderName")
+    folder = find(call, name, trashed=True).folder
+    return reply({"id": folder.id, "name": folder.name})
+
+
+async def info(call: Call) -> Response:
+    """`GET /folders/{f}`: a folder with what it takes on the disk."""
+    access = named(call, trashed=True)
+    volume = call.cluster.storage.volume
+    usage = await on_disk(lambda: count(place(volume, access.folder)))
+    return reply(described(access, usage, call.cluster.store.folders.mounted()))
+
+
+async def rename(call: Call) -> Response:
+    """`POST /folders/{f}/rename`."""
+    folder = named(call, OWNER).folder
+    name = check_name(
+        call.params.required("new_name", "newName"), is_group=folder.group_id is not None
+    )
+    refuse_taken(call, name, folder)
+    call.cluster.store.folders.update(folder.id, name=name)
+    return _changed(call)
+
+
+async def update_options(call: Call) -> Response:
+    """`POST /folders/{f}/update-options`: `cloneable`, `permission`."""
+    folder, params = named(call, OWNER).folder, call.params
+    changes: dict[str, object] = {}
+    if params.get("cloneable") is not None:
+        changes["cloneable"] = int(params.boolean("cloneable"))
+    if permission := params.text("permission"):
+        changes["permission"] = check_choice("permission", permission, PERMISSIONS)
+    if not changes:
+        raise invalid_params("nothing to update: give cloneable or permission")
+    call.cluster.store.folders.update(folder.id, **changes)
+    return _changed(call)
+
+
+def _changed(call: Call) -> Response:
+    """Answer a change as the client's release has it: 201 without a body, or 200 with JSON."""
+    return reply({}) if is_modern(call) else Response(status_code=201)
+
+
+def is_modern(call: Call) -> bool:
+    """Whether the client speaks the API of 24.03 or later."""
+    return read_version(call.request.headers).text >= "v8"
+
+
+async def delete(call: Call) -> Response:
+    """`DELETE /folders/{f}`: for good, as 23.09 does; into the trash for clients of 24.03+."""
+    access = named(call, OWNER, trashed=True)
+    if is_modern(call):
+        _trash(call, access)
+    else:
+        await _delete_for_good(call, access)
+    return no_content()
+
+
+async def delete_by_id(call: Call) -> Response:
+    """`DELETE /folders`: put the folder of this id into the trash."""
+    _trash(call, _by_id(call))
+    return no_content()
+
+
+async def restore(call: Call) -> Response:
+    """`POST /folders/restore-from-trash-bin`."""
+    folder = _by_id(call).folder
+    if folder.status != TRASHED:
+        raise busy(f"folder {folder.name!r} is not in the trash")
+    call.cluster.store.folders.update(folder.id, status="ready")
+    return no_content()
+
+
+async def delete_trashed(call: Call) -> Response:
+    """`POST /folders/delete-from-trash-bin` and `/folders/purge`: delete for good."""
+    access = _by_id(call)
+    if access.folder.status != TRASHED:
+        raise busy(f"folder {access.folder.name!r} is not in the trash")
+    await _delete_for_good(call, access)
+    return no_content()
+
+
+async def delete_forced(call: Call) -> Response:
+    """`DELETE /folders/{f}/force`: delete for good, trash or not."""
+    await _delete_for_good(call, named(call, OWNER, trashed=True))
+    return no_content()
+
+
+def _by_id(call: Call) -> Access:
+    reference = call.params.required("id", "vfolder_id", "vfolderId")
+    return find(call, reference, OWNER, trashed=True)
+
+
+def _trash(call: Call, access: Access) -> None:
+    folder = access.folder
+    if folder.status == TRASHED:
+        raise busy(f"folder {folder.name!r} is in the trash already")
+    refuse_mounted(call, folder)
+    call.cluster.store.folders.update(folder.id, status=TRASHED)
+
+
+async def _delete_for_good(call: Call, access: Access) -> None:
+    folder, volume = access.folder, call.cluster.storage.volume
+    refuse_mounted(call, folder)
+    if folder.status == "cloning":
+        raise busy(f"folder {folder.name!r} is being cloned")
+    # Gone for everybody from here on; a program that dies now goes on with it at its next start.
+    call.cluster.store.folders.update(folder.id, status=DELETING)
+    grave = volume.discard(folder.id)
+    call.cluster.store.folders.delete(folder.id)
+    await on_disk(lambda: volume.bury(grave))
+
+
+def refuse_mounted(call: Call, folder: VFolder) -> None:
+    """Raise Problem 400 for a folder that a session has."""
+    if sessions := call.cluster.store.folders.mounted().get(folder.id):
+        raise busy(f"folder {folder.name!r} is used by session {', '.join(sessions)}")
+
+
+ROUTES: Routes = (
+    route("POST", "/folders", create),
+    route("GET", "/folders", list_folders),
+    route("DELETE", "/folders", delete_by_id),
+    route("GET", "/folders/_/id", tell_id),
+    route("POST", "/folders/purge", delete_trashed),
+    route("POST", "/folders/delete-from-trash-bin", delete_trashed),
+    route("POST", "/folders/restore-from-trash-bin", restore),
+    route("GET", "/folders/{f}", info),
+    route("DELETE", "/folders/{f}", delete),
+    route("DELETE", "/folders/{f}/force", delete_forced),
+    route("POST", "/folders/{f}/rename", rename),
+    route("POST", "/folders/{f}/update-options", update_options),
+)

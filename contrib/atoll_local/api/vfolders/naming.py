@@ -1,0 +1,34 @@
+"""What a folder may be called."""
+
+import re
+
+from atoll_local.api.problems import invalid_params
+
+_NAME = re.compile(r"[\w.][\w.-]{0,63}", re.ASCII)
+_RESERVED = frozenset({".", "..", ".terminfo", ".jupyter", ".tmux.conf", ".ssh_host_keys"})
+_SETTINGS = re.compile(r"\.[a-z0-9]+(rc|_profile)")
+
+PERMISSIONS = frozenset({"ro", "rw", "wd"})
+USAGE_MODES = frozenset({"general", "model", "data"})
+
+
+def check_name(name: str, *, is_group: bool = False) -> str:
+    """Return a name that a folder may have; raises Problem 400."""
+    why = None
+    if not _NAME.fullmatch(name):
+        why = "must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with '-'"
+    elif name in _RESERVED or _SETTINGS.fullmatch(name):
+        why = "is reserved"
+    elif is_group and name.startswith(".") and name != ".local":
+        why = "begins with a dot, which only folders of users may"
+    if why:
+        raise invalid_params(f"folder name {name!r} {why}", {"name": why})
+    return name
+
+
+def check_choice(field: str, value: str, choices: frozenset[str]) -> str:
+    """Return a value that is one of the choices; raises Problem 400."""
+    if value not in choices:
+        why = f"must be one of {', '.join(sorted(choices))}, not {value!r}"
+        raise invalid_params(f"{field} {why}", {field: why})
+    return value

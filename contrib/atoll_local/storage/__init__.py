@@ -1,0 +1,24 @@
+"""Folders that outlive sessions: where their files lie, and the only ways to them."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from atoll_local.storage.tokens import Signer
+from atoll_local.storage.uploads import Uploads
+from atoll_local.storage.volume import Volume
+
+
+@frozen
+class Storage:
+    """The volume, what arrives on it, and who may say what comes and goes."""
+
+    volume: Volume
+    uploads: Uploads
+    signer: Signer
+
+    @classmethod
+    def prepare(cls, root: Path) -> "Storage":
+        """Open the storage at `root`, made at its first use; raises OSError."""
+        volume = Volume.prepare(root)
+        return cls(volume, Uploads(volume), Signer.of(root / "secret"))

@@ -1,0 +1,229 @@
+"""A tree of files that is never left, whatever names a client gives and links a session makes.
+
+A path is walked one name at a time from a descriptor of the root, each opened with O_NOFOLLOW, so
+nothing can be swapped underneath. Links are followed by hand, and only to places in the tree.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from attrs import frozen
+
+_MAX_LINKS = 40
+_MAX_NAME, _MAX_PATH = 255, 4096
+"""Bytes of a name and of a path: what Linux takes."""
+
+# A FIFO must not block us, a terminal must not become ours.
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+class PathError(ValueError):
+    """A path that no tree has: it leads outside, or cannot be a name."""
+
+
+@frozen
+class Entry:
+    """A name in a folder, and what it is; links are not followed."""
+
+    name: str
+    status: os.stat_result
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """Split a path that a client gave; raises PathError for one that is not plainly inside."""
+    if "\0" in path:
+        raise PathError("a path has no NUL in it")
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise PathError("a path has no half characters in it") from None
+    if path.startswith("/"):
+        raise PathError(f"{path!r} is absolute; paths begin at the folder itself")
+    names = PurePosixPath(path).parts
+    if ".." in names:
+        raise PathError(f"{path!r} leads outside of the folder")
+    if len(encoded) >= _MAX_PATH or any(len(os.fsencode(name)) > _MAX_NAME for name in names):
+        raise PathError(f"{path[:40]!r}… is too long a name")
+    return names
+
+
+@frozen
+class Tree:
+    """Files beneath `root`. Everything raises PathError for a way out, and OSError as usual."""
+
+    root: Path
+
+    @contextmanager
+    def opened(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> Iterator[int]:
+        """Open a file or folder, the root itself for an empty path."""
+        descriptor = self._open(names_of(path), flags, mode)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def entries(self, path: str) -> list[Entry]:
+        """List a folder by name, or give the one entry of a file."""
+        with self.opened(path) as descriptor:
+            status = os.fstat(descriptor)
+            if not stat.S_ISDIR(status.st_mode):
+                return [Entry(PurePosixPath(path).name, status)]
+            return sorted(_scan(descriptor), key=lambda entry: entry.name)
+
+    def make(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Make a folder, with those above it if `parents`."""
+        names = names_of(path)
+        if not names:
+            if not exist_ok:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            return
+        if parents:
+            self._make_all(names[:-1])
+        with self._folder(names[:-1]) as folder:
+            _make_one(names[-1], folder, exist_ok=exist_ok)
+
+    def take_in(self, source: Path, path: str) -> None:
+        """Move a file of the same file system to `path`, in place of a file that is there."""
+        names = _named(path)
+        self._make_all(names[:-1])
+        with self._folder(names[:-1]) as folder:
+            os.rename(source, names[-1], dst_dir_fd=folder)
+
+    def move(self, source: str, target: str) -> None:
+        """Move within the tree; what is there already is never replaced."""
+        old, new = _named(source), _named(target)
+        with self._folder(old[:-1]) as from_folder, self._folder(new[:-1]) as to_folder:
+            if _exists(new[-1], to_folder):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            os.rename(old[-1], new[-1], src_dir_fd=from_folder, dst_dir_fd=to_folder)
+
+    def remove(self, path: str, *, recursive: bool = False) -> None:
+        """Remove a file or a link; a folder with all that is in it, and only if `recursive`."""
+        names = _named(path)
+        with self._folder(names[:-1]) as folder:
+            status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                os.unlink(names[-1], dir_fd=folder)
+            elif recursive:
+                _remove_all(names[-1], folder)
+            else:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+    def look(self, path: str) -> os.stat_result:
+        """Return what a path leads to, links followed."""
+        with self.opened(path) as descriptor:
+            return os.fstat(descriptor)
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that name."""
+        try:
+            return stat.S_ISDIR(self.look(path).st_mode)
+        except OSError:
+            return False
+
+    @contextmanager
+    def _folder(self, names: Sequence[str]) -> Iterator[int]:
+        descriptor = self._open(names, _FOLDER, 0)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _make_all(self, names: Sequence[str]) -> None:
+        for depth in range(1, len(names) + 1):
+            with self._folder(names[: depth - 1]) as folder:
+                _make_one(names[depth - 1], folder, exist_ok=True)
+
+    def _open(self, names: Sequence[str], flags: int, mode: int) -> int:
+        for _ in range(_MAX_LINKS):
+            found = self._walk(names, flags, mode)
+            if isinstance(found, int):
+                return found
+            names = found
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+    def _walk(self, names: Sequence[str], flags: int, mode: int) -> int | Sequence[str]:
+        """Return a descriptor of the last name, or the names to go on with when a link was met."""
+        folder = os.open(self.root, _FOLDER | os.O_CLOEXEC)
+        try:
+            for position, name in enumerate(names):
+                is_last = position == len(names) - 1
+                if (target := _link_target(name, folder)) is not None:
+                    return _followed(names[:position], target, names[position + 1 :])
+                step = flags if is_last else _FOLDER
+                opened = os.open(name, step | _SAFE, mode, dir_fd=folder)
+                os.close(folder)
+                folder = opened
+            return os.dup(folder)
+        finally:
+            os.close(folder)
+
+
+def _named(path: str) -> tuple[str, ...]:
+    names = names_of(path)
+    if not names:
+        raise PathError("the folder itself cannot be moved or removed")
+    return names
+
+
+def _followed(above: Sequence[str], target: str, rest: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that a link leads to; raises PathError if it leads out of the tree."""
+    if target.startswith("/"):
+        raise PathError(f"a link leads outside of the folder: {target!r}")
+    names = list(above)
+    for name in PurePosixPath(target).parts:
+        if name != "..":
+            names.append(name)
+        elif names:
+            names.pop()
+        else:
+            raise PathError(f"a link leads outside of the folder: {target!r}")
+    return (*names, *rest)
+
+
+def _link_target(name: str, folder: int) -> str | None:
+    try:
+        return os.readlink(name, dir_fd=folder)
+    except OSError:
+        return None
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
+    try:
+        os.mkdir(name, 0o755, dir_fd=folder)
+    except FileExistsError:
+        if not exist_ok:
+            raise
+
+
+def _scan(folder: int) -> list[Entry]:
+    with os.scandir(folder) as found:
+        return [Entry(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
+
+
+def _remove_all(name: str, parent: int) -> None:
+    folder = os.open(name, _FOLDER | _SAFE, dir_fd=parent)
+    try:
+        # What a session has locked against itself is removed all the same.
+        os.fchmod(folder, 0o700)
+        for entry in _scan(folder):
+            if stat.S_ISDIR(entry.status.st_mode):
+                _remove_all(entry.name, folder)
+            else:
+                os.unlink(entry.name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    os.rmdir(name, dir_fd=parent)

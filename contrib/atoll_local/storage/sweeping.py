@@ -1,0 +1,17 @@
+"""What an earlier program did not finish: folders half deleted, half made or half cloned."""
+
+from atoll_local.storage.volume import Volume
+from atoll_local.store.folders import DELETING
+from atoll_local.store.store import Store
+
+
+def sweep(store: Store, volume: Volume) -> None:
+    """Finish deletions, and delete what belongs to no folder (any more); to be called at start."""
+    for folder in store.folders.select("status IN (?, ?)", (DELETING, "cloning")):
+        volume.discard(folder.id)
+        store.folders.delete(folder.id)
+    for path in list(volume.folders.iterdir()):
+        if store.folders.get(path.name) is None:
+            volume.discard(path.name)
+    for grave in volume.graves.iterdir():
+        volume.bury(grave)

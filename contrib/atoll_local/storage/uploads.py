@@ -1,0 +1,144 @@
+"""Files that arrive piece by piece, and appear in their folders only when they are whole."""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio.to_thread
+from attrs import field, frozen
+
+from atoll_local.storage.tokens import LIFETIME
+from atoll_local.storage.volume import Volume
+
+_PIECE = 1024 * 1024
+"""Bytes that are gathered before they are written: network pieces are small."""
+
+
+class NoUploadError(Exception):
+    """There is no such upload: it is complete, it was given up, or it never was."""
+
+
+class UploadConflictError(Exception):
+    """A piece does not belong where the upload stands; the text says why."""
+
+
+@frozen
+class Upload:
+    """An upload that began: `received` of `size` bytes are there."""
+
+    session: str
+    size: int
+    path: Path
+
+    @property
+    def received(self) -> int:
+        """How many bytes are there; raises NoUploadError."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            raise NoUploadError from None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all bytes are there."""
+        return self.received >= self.size
+
+
+@frozen
+class Uploads:
+    """The uploads under way; they outlast the program, so that a client can go on with them."""
+
+    volume: Volume
+    _busy: set[str] = field(factory=set)
+
+    def begin(self) -> str:
+        """Begin an upload; returns its session."""
+        self.sweep()
+        session = secrets.token_hex(16)
+        (self.volume.uploads / session).touch(mode=0o644)
+        return session
+
+    def get(self, session: str, size: int) -> Upload:
+        """Return an upload; raises NoUploadError."""
+        upload = Upload(session, size, self.volume.uploads / session)
+        assert upload.received >= 0  # noqa: S101 - raises for one that is not there
+        return upload
+
+    @contextmanager
+    def taken(self, upload: Upload) -> Iterator[None]:
+        """Have an upload for oneself; raises UploadConflictError when somebody else has it."""
+        if upload.session in self._busy:
+            raise UploadConflictError("another request is sending this file now")
+        self._busy.add(upload.session)
+        try:
+            yield
+        finally:
+            self._busy.discard(upload.session)
+
+    async def append(self, upload: Upload, offset: int, pieces: AsyncIterator[bytes]) -> int:
+        """Write pieces at `offset`, which must be the end; returns the new end.
+
+        What has come before the client's connection broke is kept. Raises UploadConflictError for
+        another offset and for more bytes than were announced, OSError when the disk is full.
+        """
+        if offset != (received := upload.received):
+            raise UploadConflictError(f"the upload stands at {received}, not at {offset}")
+        descriptor = os.open(upload.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            writer = _Writer(descriptor, upload.size - received)
+            try:
+                async for piece in pieces:
+                    await writer.write(piece)
+            finally:
+                await writer.flush()
+            return received + writer.written
+        finally:
+            os.close(descriptor)
+
+    def sweep(self) -> None:
+        """Give up uploads that nobody has a valid token for any more."""
+        limit = time.time() - LIFETIME
+        for path in self.volume.uploads.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+
+
+class _Writer:
+    """Writes small pieces in large ones, off the event loop."""
+
+    def __init__(self, descriptor: int, room: int) -> None:
+        self._descriptor = descriptor
+        self._room = room
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self.written = 0
+
+    async def write(self, piece: bytes) -> None:
+        if len(piece) > self._room:
+            raise UploadConflictError("more bytes came than were announced")
+        self._room -= len(piece)
+        self._pieces.append(piece)
+        self._gathered += len(piece)
+        if self._gathered >= _PIECE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        pieces, self._pieces, self._gathered = self._pieces, [], 0
+        if pieces:
+            # Shielded, since what was received must be there when the client asks how far it got.
+            with anyio.CancelScope(shield=True):
+                self.written += await anyio.to_thread.run_sync(
+                    _write_all, self._descriptor, b"".join(pieces)
+                )
+
+
+def _write_all(descriptor: int, content: bytes) -> int:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return len(content)
