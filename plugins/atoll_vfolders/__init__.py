@@ -1,1 +1,73 @@
 """Virtual folders, what lies in them, and dotfiles."""
+
+from collections.abc import Iterator
+
+from atoll import Command, Completion, hookimpl
+
+_LISTING = "atoll_vfolders.listing"
+_MANAGE = "atoll_vfolders.manage"
+_SHARING = "atoll_vfolders.sharing"
+_FILES = "atoll_vfolders.files"
+_DOTFILES = "atoll_vfolders.dotfiles"
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """Commands about folders, their files, and dotfiles."""
+    yield Command("vfolder", "Virtual folders and the files in them")
+    yield from _about_folders()
+    yield from _about_people()
+    yield from _about_files()
+    yield Command("dotfile", "Files that every new session finds in its home")
+    yield Command("dotfile list", "List dotfiles", f"{_DOTFILES}:list_dotfiles")
+    for verb in ("create", "get", "update", "delete"):
+        yield Command(f"dotfile {verb}", f"{verb.title()} a dotfile", f"{_DOTFILES}:{verb}")
+
+
+def _about_folders() -> Iterator[Command]:
+    yield Command("vfolder list", "List folders", f"{_LISTING}:list_all")
+    yield Command("vfolder list-own", "List folders of your own", f"{_LISTING}:list_own")
+    yield Command("vfolder list-invited", "List folders of others", f"{_LISTING}:list_invited")
+    yield Command("vfolder list-project", "List folders of groups", f"{_LISTING}:list_project")
+    yield Command("vfolder list-hosts", "List where folders may lie", f"{_LISTING}:list_hosts")
+    yield Command(
+        "vfolder list-allowed-types", "List who may own folders", f"{_LISTING}:list_allowed_types"
+    )
+    yield Command("vfolder info", "Show everything about a folder", f"{_LISTING}:info")
+    yield Command("vfolder create", "Make a folder", f"{_MANAGE}:create")
+    yield Command("vfolder delete", "Delete folders", f"{_MANAGE}:delete", ("trash",))
+    yield Command(
+        "vfolder restore", "Take folders out of the trash", f"{_MANAGE}:restore", ("recover",)
+    )
+    yield Command("vfolder purge", "Delete folders for good", f"{_MANAGE}:purge", ("delete-trash",))
+    yield Command("vfolder rename", "Give a folder another name", f"{_MANAGE}:rename")
+    yield Command("vfolder clone", "Copy a folder", f"{_MANAGE}:clone")
+    yield Command("vfolder update-options", "Change a folder", f"{_MANAGE}:update_options")
+
+
+def _about_people() -> Iterator[Command]:
+    yield Command("vfolder invite", "Invite people to a folder", f"{_SHARING}:invite")
+    yield Command("vfolder invitations", "Answer invitations", f"{_SHARING}:invitations")
+    yield Command("vfolder share", "Give people a group's folder", f"{_SHARING}:share")
+    yield Command("vfolder unshare", "Take a group's folder away", f"{_SHARING}:unshare")
+    yield Command("vfolder leave", "Leave somebody's folder", f"{_SHARING}:leave")
+
+
+def _about_files() -> Iterator[Command]:
+    yield Command("vfolder ls", "List the files in a folder", f"{_FILES}:ls")
+    yield Command("vfolder mkdir", "Make folders in a folder", f"{_FILES}:mkdir")
+    yield Command("vfolder mv", "Move a file", f"{_FILES}:mv")
+    yield Command("vfolder rename-file", "Give a file another name", f"{_FILES}:rename_file")
+    yield Command("vfolder rm", "Delete files", f"{_FILES}:rm", ("delete-file",))
+    yield Command("vfolder request-download", "Get a link to a file", f"{_FILES}:request_download")
+    transfer = "atoll_vfolders.transfer"
+    yield Command("vfolder upload", "Upload files and folders", f"{transfer}.upload:upload")
+    yield Command("vfolder download", "Download files and folders", f"{transfer}.download:download")
+    yield Command("vfolder cp", "Copy files to, from, or between folders", f"{transfer}.cp:cp")
+
+
+@hookimpl
+def atoll_completions() -> Iterator[Completion]:
+    """Names of folders."""
+    yield Completion("vfolder", "atoll_vfolders.completions:vfolders", ttl=10.0)
+    yield Completion("vfolder-host", "atoll_vfolders.completions:hosts", ttl=300.0)

@@ -1,0 +1,119 @@
+"""Folders over the API. What other plugins may use of this one."""
+
+import os
+from collections.abc import Mapping, Sequence
+from errno import ENOENT
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, evolve
+
+from atoll import AtollError, NotFound, Problem
+from atoll_vfolders.model import Folder, Host
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_BY_ID = 8
+"""The major version of the API from which folders are addressed by id."""
+
+
+async def list_folders(api: "Api") -> list[Folder]:
+    """Return the folders that the user can reach: own, shared, and of groups (`GET /folders`)."""
+    entries = await api.json("GET", "/folders", params={})
+    return sorted(map(Folder.from_entry, entries), key=lambda folder: folder.name)
+
+
+async def list_hosts(api: "Api", group: str | None = None) -> list[Host]:
+    """Return where the user may put folders, or those of a group (`GET /folders/_/hosts`)."""
+    answer = await api.json("GET", "/folders/_/hosts", params={"group_id": group})
+    return [Host.from_answer(name, answer) for name in sorted(answer["allowed"])]
+
+
+async def find_folder(api: "Api", reference: str, *, trashed: bool = False) -> Folder:
+    """Find a folder by its name or id; with `trashed`, one that lies in the trash.
+
+    Raises NotFound when there is none, and, listing them, when there are several.
+    """
+    folders = await list_folders(api)
+    found = [folder for folder in folders if _is_called(folder, reference)]
+    fit = [folder for folder in found if folder.usable != trashed]
+    if len(fit) > 1:
+        several = "; ".join(f"{folder.id} ({folder.described})" for folder in fit)
+        raise NotFound(f"{reference!r} means several folders", hint=f"name one by id: {several}")
+    if not fit:
+        raise _not_found(reference, elsewhere=bool(found), trashed=trashed)
+    # Older managers take the name alone, which does where only one folder has it.
+    is_shared = sum(folder.name == fit[0].name for folder in folders) > 1
+    by_id = is_shared or (await api.version()).major >= _BY_ID
+    return evolve(fit[0], address=fit[0].id if by_id else fit[0].name)
+
+
+def _is_called(folder: Folder, reference: str) -> bool:
+    return reference == folder.name or reference.replace("-", "").lower() == folder.id
+
+
+def _not_found(reference: str, *, elsewhere: bool, trashed: bool) -> NotFound:
+    if not elsewhere:
+        return NotFound(f"no folder goes by {reference!r}", hint="atoll vfolder list lists them")
+    if trashed:
+        return NotFound(f"folder {reference} is not in the trash")
+    hint = f"atoll vfolder restore {reference} takes it out"
+    return NotFound(f"folder {reference} is in the trash", hint=hint)
+
+
+async def ask(
+    api: "Api",
+    folder: Folder,
+    method: str,
+    *what: str,
+    params: Mapping[str, Any] | None = None,
+    **content: Any,
+) -> Any:
+    """Send a request to a route of a folder (`/folders/{f}/…`) and return what it answers.
+
+    Raises NotFound with the reason where the cluster can't tell folders of one name apart.
+    """
+    from atoll.api import path
+
+    try:
+        return await api.json(
+            method, path("folders", folder.address, *what), params=params, **content
+        )
+    except Problem as problem:
+        raise _explained(folder, problem) from None
+
+
+def _explained(folder: Folder, problem: Problem) -> AtollError:
+    """Put into words what clusters tell in numbers, or refuse for a name that two folders have."""
+    data = problem.data if isinstance(problem.data, dict) else {}
+    if problem.type == "too-many-vfolders":
+        hint = "rename the one that is yours, or leave the other"
+        return NotFound(f"this cluster can't tell folders called {folder.name!r} apart", hint=hint)
+    if isinstance(data.get("errno"), int) and problem.status < 500:
+        where = ", ".join(map(str, data.get("paths") or [folder.name]))
+        told = f"{where}: {os.strerror(data['errno']).lower()}"
+        return NotFound(told) if data["errno"] == ENOENT else AtollError(told)
+    return problem
+
+
+async def get_folder(api: "Api", folder: Folder) -> Folder:
+    """Return everything about a folder (`GET /folders/{f}`)."""
+    told = (await ask(api, folder, "GET")).items()
+    known = {key: value for key, value in told if value not in (None, "None")}
+    return Folder.from_entry({**asdict(folder), **known})
+
+
+async def group_id(api: "Api", group: str) -> str:
+    """Return the id of a group of the profile's domain by its name, or the id itself.
+
+    Raises NotFound.
+    """
+    data = await api.gql(
+        "query($domain: String, $name: String!) {"
+        " groups_by_name(domain_name: $domain, name: $name) { id } }",
+        {"domain": api.profile.domain, "name": group},
+    )
+    found: Sequence[Mapping[str, Any]] = data.get("groups_by_name") or ()
+    if not found:
+        raise NotFound(f"no group goes by {group!r} in domain {api.profile.domain}")
+    return str(found[0]["id"])

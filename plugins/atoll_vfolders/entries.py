@@ -1,0 +1,102 @@
+"""What lies in a folder (`GET /folders/{f}/files`, every release)."""
+
+import stat
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import frozen
+
+from atoll import NotFound, Problem
+from atoll_vfolders.api import ask
+from atoll_vfolders.model import Folder
+from atoll_vfolders.paths import check_name
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_KINDS = {"FILE": stat.S_IFREG, "DIRECTORY": stat.S_IFDIR, "SYMLINK": stat.S_IFLNK}
+
+
+@frozen(kw_only=True)
+class Entry:
+    """A file or folder: `type` is `FILE`, `DIRECTORY` or `SYMLINK`, `size` in bytes, `mode` as
+    `ls -l` shows it and `bits` as numbers, times ISO 8601 text.
+    """
+
+    name: str
+    type: str
+    size: int
+    mode: str
+    created: str | None = None
+    modified: str | None = None
+    bits: int = 0o644
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Take an item of the API's answer; raises AtollError for a name that leads elsewhere."""
+        kind = str(item.get("type") or "FILE").upper()
+        return cls(
+            name=check_name(item["name"]),
+            type=kind,
+            size=int(item["size"]),
+            mode=stat.filemode(_bits(item) | _KINDS.get(kind, stat.S_IFREG)),
+            bits=_bits(item),
+            created=item.get("created"),
+            modified=item.get("modified"),
+        )
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.type == "DIRECTORY"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an ordinary file."""
+        return self.type == "FILE"
+
+    @property
+    def mtime(self) -> float:
+        """When it was last modified, in Unix seconds; 0 when that was not told."""
+        try:
+            return datetime.fromisoformat(self.modified or "").timestamp()
+        except ValueError:
+            return 0.0
+
+
+def _bits(item: Mapping[str, Any]) -> int:
+    """Return a mode: 23.09 tells the last three octal digits, as text, 26.x all of it as number."""
+    mode = item.get("mode")
+    if isinstance(mode, str) and mode.isdigit():
+        return int(mode, 8) & 0o777
+    return stat.S_IMODE(mode) & 0o777 if isinstance(mode, int) else 0o644
+
+
+async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
+    """Return what lies at a path, by name; raises NotFound."""
+    answer = await ask(api, folder, "GET", "files", params={"path": str(path)})
+    entries = [Entry.from_item(item) for item in answer["items"]]
+    # What uploads under way have brought so far is nobody's file yet.
+    top = path == PurePosixPath()
+    return sorted(
+        (entry for entry in entries if not (top and entry.name == ".upload")),
+        key=lambda entry: entry.name,
+    )
+
+
+async def find_entry(api: "Api", folder: Folder, path: PurePosixPath) -> Entry | None:
+    """Return one file or folder as the folder above it lists it, or None."""
+    if path == PurePosixPath():
+        return Entry(name="", type="DIRECTORY", size=0, mode="drwxr-xr-x")
+    try:
+        above = await list_entries(api, folder, path.parent)
+    except NotFound:
+        return None
+    except Problem as problem:
+        # Releases have many ways to say that something is not there.
+        if problem.status in (401, 403):
+            raise
+        return None
+    return next((entry for entry in above if entry.name == path.name), None)

@@ -1,0 +1,76 @@
+"""How folders and files are shown."""
+
+from typing import Any
+
+from atoll import Column
+from atoll_sessions.api import binary_size, local_time
+
+
+def _size(amount: float | None) -> str:
+    return "" if amount is None else binary_size(amount)
+
+
+def counted(number: int, thing: str = "file") -> str:
+    """Say how many there are."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _yes_or_no(value: Any) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _mebibytes(size: Any) -> str:
+    return "" if size is None else binary_size(float(size) * 1024 * 1024)
+
+
+_ID = Column("id", "ID", keep=True)
+_NAME = Column("name", keep=True)
+_OWNERSHIP = Column("ownership_type", "Type")
+_SIZE = Column("max_size", "Quota", _mebibytes, right=True)
+_CREATED = Column("created_at", "Created", local_time)
+COLUMNS = [
+    _NAME,
+    _ID,
+    Column("host"),
+    Column("status"),
+    Column("permission"),
+    Column("usage_mode", "Usage"),
+    _OWNERSHIP,
+    Column("owner"),
+    _CREATED,
+]
+DETAIL = [
+    *COLUMNS,
+    Column("is_owner", "Yours", _yes_or_no),
+    Column("cloneable", show=_yes_or_no),
+    Column("num_files", "Files", right=True),
+    Column("used_bytes", "Used", _size, right=True),
+    _SIZE,
+    Column("last_used", "Last used", local_time),
+    Column("quota_scope_id", "Quota scope"),
+    Column("user", "User ID"),
+    Column("group", "Group ID"),
+]
+FILE_COLUMNS = [
+    Column("mode"),
+    Column("size", right=True),
+    Column("modified", show=local_time),
+    Column("type"),
+    Column("name", keep=True),
+]
+HOST_COLUMNS = [
+    Column("name", "Host", keep=True),
+    Column("default", show=_yes_or_no),
+    Column("backend"),
+    Column("used", show=_size, right=True),
+    Column("total", show=_size, right=True),
+    Column("capabilities", show=", ".join),
+]
+INVITATION_COLUMNS = [
+    _ID,
+    Column("vfolder_name", "Folder", keep=True),
+    Column("inviter"),
+    Column("perm", "Permission"),
+    Column("state"),
+    _CREATED,
+]

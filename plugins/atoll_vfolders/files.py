@@ -1,0 +1,151 @@
+"""`vfolder ls`, `mkdir`, `mv`, `rename-file`, `rm` and `request-download`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from atoll import (
+    AtollError,
+    Column,
+    Context,
+    Name,
+    NotAuthorized,
+    NotFound,
+    Problem,
+    Unreachable,
+    UsageError,
+)
+from atoll_vfolders.api import ask, find_folder
+from atoll_vfolders.entries import Entry, find_entry, list_entries
+from atoll_vfolders.fields import FILE_COLUMNS, counted
+from atoll_vfolders.model import Folder
+from atoll_vfolders.paths import inside
+
+if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
+    from atoll.api import Api
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("path", default=".")
+async def ls(context: Context, name: str, path: str) -> None:
+    """List what lies at PATH in a folder."""
+    place = inside(path)
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    try:
+        entries = await list_entries(api, folder, place)
+    except AtollError as error:
+        entries = [await _alone(api, folder, place, error)]
+    await context.output.rows(entries, FILE_COLUMNS, paged=True)
+
+
+async def _alone(api: "Api", folder: Folder, place: "PurePosixPath", error: AtollError) -> Entry:
+    """Return a file that could not be listed as a folder; raises NotFound where there is none."""
+    if isinstance(error, (NotAuthorized, Unreachable)) or not place.name:
+        raise error
+    entry = await find_entry(api, folder, place)
+    if entry is None:
+        raise NotFound(f"{place}: no such file in {folder.name}") from None
+    if entry.is_folder:
+        raise error
+    return entry
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("paths", nargs=-1, required=True)
+@click.option("-p", "--parents", is_flag=True, help="Make the folders above it, too.")
+@click.option("-e", "--exist-ok", is_flag=True, help="It may be there already.")
+async def mkdir(
+    context: Context, name: str, paths: tuple[str, ...], parents: bool, exist_ok: bool
+) -> None:
+    """Make folders in a folder."""
+    places = [str(inside(path)) for path in paths]
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    for place in places:
+        body = {"path": place, "parents": parents, "exist_ok": exist_ok}
+        answer = await ask(api, folder, "POST", "mkdir", json=body)
+        _raise_failed(answer)
+
+
+def _raise_failed(answer: object) -> None:
+    """Raise AtollError for what 26.x fails to make while answering that all is well."""
+    results = answer.get("results") if isinstance(answer, dict) else None
+    for failure in (results or {}).get("failed") or ():
+        raise AtollError(f"{failure.get('item')}: {failure.get('msg')}")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("src")
+@click.argument("dst")
+async def mv(context: Context, name: str, src: str, dst: str) -> None:
+    """Move a file within a folder."""
+    body = {"src": str(inside(src)), "dst": str(inside(dst))}
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    await ask(api, folder, "POST", "move-file", json=body)
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("target_path")
+@click.argument("new_name")
+async def rename_file(context: Context, name: str, target_path: str, new_name: str) -> None:
+    """Give a file another name; it stays where it is."""
+    if "/" in new_name:
+        raise UsageError(f"{new_name} is no name", hint="atoll vfolder mv moves files")
+    body = {"target_path": str(inside(target_path)), "new_name": str(inside(new_name))}
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    await ask(api, folder, "POST", "rename-file", json=body)
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("filenames", nargs=-1, required=True)
+@click.option("-r", "--recursive", is_flag=True, help="Folders too, with all that is in them.")
+@click.option("-y", "--yes", "--force", is_flag=True, help="Don't ask.")
+async def rm(
+    context: Context, name: str, filenames: tuple[str, ...], recursive: bool, yes: bool
+) -> None:
+    """Delete files in a folder, for good."""
+    places = [str(inside(filename)) for filename in filenames]
+    if "." in places:
+        raise UsageError("that would be the folder itself", hint="atoll vfolder delete")
+    what = places[0] if len(places) == 1 else counted(len(places))
+    if not yes and not await context.confirm(f"Delete {what} in {name} for good?", flag="--yes"):
+        raise AtollError("nothing is deleted")
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    await _delete_files(api, folder, places, recursive=recursive)
+    context.output.note(f"deleted {what} in {folder.name}")
+
+
+async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recursive: bool) -> None:
+    """Delete files (`DELETE /folders/{f}/delete-files`, in 26.x by POST as well)."""
+    body = {"files": places, "recursive": recursive}
+    try:
+        await ask(api, folder, "DELETE", "delete-files", json=body)
+    except Problem as problem:
+        # 23.09.11 alone reads no body here, and no list fits into a query.
+        if problem.type == "invalid-api-params" and "files" in (problem.data or {}):
+            raise AtollError("this release of Backend.AI can't delete files over its API") from None
+        raise
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("filename")
+async def request_download(context: Context, name: str, filename: str) -> None:
+    """Get a link by which anyone can download a file for some hours."""
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    body = {"path": str(inside(filename)), "archive": False}
+    answer = await ask(api, folder, "POST", "request-download", json=body)
+    link = {"url": f"{answer['url']}?token={answer['token']}"}
+    context.output.item(link, [Column("url", "URL", keep=True)])

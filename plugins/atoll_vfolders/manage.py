@@ -1,0 +1,228 @@
+"""Making folders, changing them, and getting rid of them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atoll import AtollError, Context, Name, NotFound, Problem, UsageError
+from atoll_vfolders.api import ask, find_folder, group_id
+from atoll_vfolders.api import list_hosts as hosts_of
+from atoll_vfolders.fields import DETAIL
+from atoll_vfolders.model import Folder
+from atoll_vfolders.tasks import follow_task
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_TRASH = 8
+"""The major version of the API from which deleted folders go to the trash first."""
+_PERMISSION = click.option(
+    "-p",
+    "--permission",
+    default="rw",
+    show_default=True,
+    metavar="ro|rw|wd",
+    help="What may be done with it: read, write, delete too.",
+)
+_USAGE = click.option(
+    "-m",
+    "--usage-mode",
+    type=click.Choice(["general", "data", "model"]),
+    default="general",
+    show_default=True,
+)
+_YES = click.option("-y", "--yes", "--force", is_flag=True, help="Don't ask.")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("host", required=False, type=Name("vfolder-host"))
+@click.option("-g", "--group", help="Make it for a group, by name or id.")
+@click.option("--unmanaged", is_flag=True, help="HOST is a path that the cluster has already.")
+@click.option("--unmanaged-path", metavar="PATH", help="The same, with a HOST.")
+@_USAGE
+@_PERMISSION
+@click.option("-q", "--quota", default="0", metavar="SIZE", help="The most it may hold: 10g.")
+@click.option("--cloneable", "--allow-clone", "cloneable", is_flag=True, help="Others may copy it.")
+async def create(context: Context, name: str, host: str | None, **options: Any) -> None:
+    """Make a folder, on HOST where there are several."""
+    _check_name(name)
+    api = await context.connect()
+    body = _creation_body(name, host, options, (await api.version()).major)
+    if options["group"]:
+        body["group"] = await group_id(api, options["group"])
+    made = Folder.from_entry(await api.json("POST", "/folders", json=body))
+    context.output.note(f"folder {made.name} is made on {made.host or host}")
+    if context.output.format:
+        context.output.item(made, DETAIL)
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > 64 or "/" in name or not name.isprintable():
+        raise UsageError(f"{name!r} is no name for a folder", hint="up to 64 letters, digits, _-.")
+
+
+def _creation_body(
+    name: str, host: str | None, options: dict[str, Any], major: int
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "name": name,
+        "host": host,
+        "usage_mode": options["usage_mode"],
+        "permission": options["permission"],
+        "cloneable": options["cloneable"],
+    }
+    if options["unmanaged"]:
+        body |= {"host": None, "unmanaged_path": host}
+    elif options["unmanaged_path"]:
+        body["unmanaged_path"] = options["unmanaged_path"]
+    if major < _TRASH:
+        body["quota"] = options["quota"]
+    elif options["quota"] != "0":
+        raise UsageError("this cluster keeps quotas per user and group, not per folder")
+    return body
+
+
+async def _each(
+    context: Context, names: Sequence[str], act: Callable[[str], Awaitable[None]]
+) -> int:
+    """Do the same to every folder; what fails is told, and the others are done all the same."""
+    first_failure = 0
+    for name in names:
+        try:
+            await act(name)
+        except AtollError as error:
+            if len(names) == 1:
+                raise
+            context.output.warn(f"{name}: {error}")
+            first_failure = first_failure or error.exit_code
+    return first_failure
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
+@_YES
+async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
+    """Delete folders: where the cluster has a trash, they go there, and can be restored."""
+    api = await context.connect()
+    has_trash = (await api.version()).major >= _TRASH
+
+    async def act(name: str) -> None:
+        folder = await find_folder(api, name)
+        question = f"Delete {name} for good, with all that is in it?"
+        if not has_trash and not yes and not await context.confirm(question, flag="--yes"):
+            raise AtollError(f"folder {name} is kept")
+        await _delete(api, folder)
+        fate = "moved to the trash" if has_trash else "deleted"
+        context.output.note(f"folder {folder.name} is {fate}")
+
+    return await _each(context, names, act)
+
+
+async def _delete(api: "Api", folder: Folder) -> None:
+    if (await api.version()).major >= _TRASH:
+        await api.json("DELETE", "/folders", json={"id": folder.id})
+    else:
+        await ask(api, folder, "DELETE")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
+async def restore(context: Context, names: tuple[str, ...]) -> int:
+    """Take folders out of the trash, by name or id."""
+    api = await context.connect()
+
+    async def act(name: str) -> None:
+        folder = await find_folder(api, name, trashed=True)
+        await _trash(api, "restore-from-trash-bin", folder)
+        context.output.note(f"folder {folder.name} is restored")
+
+    return await _each(context, names, act)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
+@_YES
+async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
+    """Delete folders in the trash for good, by name or id."""
+    api = await context.connect()
+
+    async def act(name: str) -> None:
+        folder = await find_folder(api, name, trashed=True)
+        question = f"Delete {name} for good, with all that is in it?"
+        if not yes and not await context.confirm(question, flag="--yes"):
+            raise AtollError(f"folder {name} is kept")
+        await _trash(api, "delete-from-trash-bin", folder)
+        context.output.note(f"folder {folder.name} is deleted for good")
+
+    return await _each(context, names, act)
+
+
+async def _trash(api: "Api", verb: str, folder: Folder) -> None:
+    """Deal with a folder in the trash (`POST /folders/{verb}`, since 24.03)."""
+    try:
+        await api.json("POST", f"/folders/{verb}", json={"id": folder.id})
+    except Problem as problem:
+        if problem.status not in (404, 405) or problem.type == "object-not-found":
+            raise
+        raise AtollError("this cluster has no trash: what is deleted there is gone") from None
+
+
+@click.command()
+@click.argument("old_name", type=Name("vfolder"))
+@click.argument("new_name")
+async def rename(context: Context, old_name: str, new_name: str) -> None:
+    """Give a folder of yours another name."""
+    _check_name(new_name)
+    api = await context.connect()
+    folder = await find_folder(api, old_name)
+    await ask(api, folder, "POST", "rename", json={"new_name": new_name})
+    context.output.note(f"folder {folder.name} is now called {new_name}")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("target_name")
+@click.argument("target_host", required=False, type=Name("vfolder-host"))
+@_USAGE
+@_PERMISSION
+@click.option("--cloneable", is_flag=True, help="Others may copy the copy.")
+async def clone(
+    context: Context, name: str, target_name: str, target_host: str | None, **options: Any
+) -> int:
+    """Copy a folder with all that is in it, and wait until it is done."""
+    _check_name(target_name)
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    host = target_host or folder.host or await _default_host(api)
+    body = {"target_name": target_name, "target_host": host, **options}
+    answer = await ask(api, folder, "POST", "clone", json=body)
+    await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
+    context.output.note(f"folder {folder.name} is copied to {target_name}")
+    return 0
+
+
+async def _default_host(api: "Api") -> str:
+    for host in await hosts_of(api):
+        if host.default:
+            return host.name
+    raise NotFound("this cluster has no default host", hint="atoll vfolder list-hosts lists them")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.option("-p", "--permission", metavar="ro|rw|wd", help="What may be done with it.")
+@click.option("--set-cloneable", type=bool, help="Whether others may copy it.")
+async def update_options(
+    context: Context, name: str, permission: str | None, set_cloneable: bool | None
+) -> None:
+    """Change what may be done with a folder of yours."""
+    changes = {"permission": permission, "cloneable": set_cloneable}
+    body = {key: value for key, value in changes.items() if value is not None}
+    if not body:
+        raise UsageError("nothing to change", hint="give --permission or --set-cloneable")
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    await ask(api, folder, "POST", "update-options", json=body)
+    context.output.note(f"folder {folder.name} is changed")

@@ -1,0 +1,116 @@
+"""What the API tells of folders, as records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from attrs import fields, frozen
+
+
+@frozen(kw_only=True)
+class Folder:
+    """A virtual folder; attributes are the keys of `GET /folders` (every release).
+
+    `id` has 32 hexadecimal digits. `permission` is the caller's own: `ro`, `rw` or `wd`, the last
+    allowing to delete. Sizes are in MiB, times ISO 8601 text. `address` is how routes name it.
+    """
+
+    id: str
+    name: str
+    host: str = ""
+    status: str = "ready"
+    usage_mode: str = "general"
+    permission: str | None = None
+    ownership_type: str = "user"
+    is_owner: bool = True
+    user: str | None = None
+    group: str | None = None
+    user_email: str | None = None
+    group_name: str | None = None
+    creator: str | None = None
+    quota_scope_id: str | None = None
+    cloneable: bool | None = None
+    created_at: str | None = None
+    last_used: str | None = None
+    max_files: int | None = None
+    max_size: int | None = None
+    cur_size: int | None = None
+    num_files: int | None = None
+    used_bytes: int | None = None
+    address: str = ""
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Take the fields known here from what the API tells."""
+        known = {field.name for field in fields(cls)}
+        # 26.x counts files under another name, and 23.09 spells out that there is nobody.
+        told: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
+        taken = {
+            key: value
+            for key, value in told.items()
+            if key in known and value not in (None, "None")
+        }
+        return cls(**{**taken, "id": str(entry["id"]).replace("-", "")})
+
+    @property
+    def usable(self) -> bool:
+        """Whether files can be reached, as far as can be told: statuses are an open set."""
+        return not self.status.startswith("delet")
+
+    @property
+    def owner(self) -> str:
+        """Whose it is, in words."""
+        if self.ownership_type == "group":
+            return f"group {self.group_name or self.group}"
+        return self.user_email or self.creator or self.user or ""
+
+    @property
+    def described(self) -> str:
+        """What tells it from another of its name."""
+        whose = "yours" if self.is_owner and self.ownership_type == "user" else f"of {self.owner}"
+        return f"{whose}, on {self.host}" if self.usable else f"{whose}, {self.status}"
+
+
+@frozen(kw_only=True)
+class Host:
+    """A place where folders may lie, `proxy:volume`; sizes are in bytes."""
+
+    name: str
+    default: bool = False
+    backend: str = ""
+    capabilities: Sequence[str] = ()
+    used: int | None = None
+    total: int | None = None
+
+    @classmethod
+    def from_answer(cls, name: str, answer: Mapping[str, Any]) -> Self:
+        """Take one host from the answer about all of them."""
+        info = (answer.get("volume_info") or {}).get(name) or {}
+        usage = info.get("usage") or {}
+        return cls(
+            name=name,
+            default=name == answer.get("default"),
+            backend=info.get("backend") or "",
+            capabilities=tuple(info.get("capabilities") or ()),
+            used=usage.get("used"),
+            total=usage.get("total"),
+        )
+
+
+@frozen(kw_only=True)
+class Invitation:
+    """An invitation to a folder (`GET /folders/invitations/list`)."""
+
+    id: str
+    vfolder_id: str
+    vfolder_name: str
+    inviter: str
+    invitee: str = ""
+    perm: str = ""
+    state: str = ""
+    created_at: str | None = None
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Take the fields known here from what the API tells."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in entry.items() if key in known})

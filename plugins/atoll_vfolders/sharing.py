@@ -1,0 +1,132 @@
+"""Folders and other people: inviting, answering invitations, sharing, leaving."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atoll import Context, Name, NotFound
+from atoll_vfolders.api import ask, find_folder
+from atoll_vfolders.fields import INVITATION_COLUMNS, counted
+from atoll_vfolders.model import Folder, Invitation
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_PERMISSION = click.option(
+    "-p",
+    "--perm",
+    default="rw",
+    show_default=True,
+    metavar="ro|rw|wd",
+    help="What they may do: read, write, delete too.",
+)
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("emails", nargs=-1, required=True)
+@_PERMISSION
+async def invite(context: Context, name: str, emails: tuple[str, ...], perm: str) -> None:
+    """Invite people to a folder of yours, by e-mail address."""
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    answer = await ask(
+        api, folder, "POST", "invite", json={"permission": perm, "emails": list(emails)}
+    )
+    _tell(context, folder, emails, answer.get("invited_ids") or (), "invited to")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("emails", nargs=-1, required=True)
+@_PERMISSION
+async def share(context: Context, name: str, emails: tuple[str, ...], perm: str) -> None:
+    """Give people a permission of their own in a group's folder (administrators)."""
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    answer = await ask(
+        api, folder, "POST", "share", json={"permission": perm, "emails": list(emails)}
+    )
+    _tell(context, folder, emails, answer.get("shared_emails") or (), "given")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.argument("emails", nargs=-1, required=True)
+async def unshare(context: Context, name: str, emails: tuple[str, ...]) -> None:
+    """Take away what share has given (administrators)."""
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    answer = await ask(api, folder, "DELETE", "unshare", json={"emails": list(emails)})
+    _tell(context, folder, emails, answer.get("unshared_emails") or (), "deprived of")
+
+
+def _tell(
+    context: Context, folder: Folder, asked: Sequence[str], done: Sequence[str], what: str
+) -> None:
+    """Say to how many people it was done; the cluster passes over addresses in silence."""
+    if not done:
+        raise NotFound(
+            f"nobody was {what} {folder.name}", hint=f"does the cluster know {', '.join(asked)}?"
+        )
+    # Some releases answer with addresses and some with the ids of invitations.
+    missing = [email for email in asked if email not in done] if len(done) < len(asked) else []
+    if missing and any("@" in one for one in done):
+        context.output.warn(f"passed over by the cluster: {', '.join(missing)}")
+    verb = "was" if len(done) == 1 else "were"
+    people = counted(len(done), "person") if len(done) == 1 else f"{len(done)} people"
+    context.output.note(f"{people} {verb} {what} {folder.name}")
+
+
+@click.command()
+@click.option("--accept", metavar="FOLDER", help="Accept the invitation to this folder.")
+@click.option("--reject", metavar="FOLDER", help="Turn it down.")
+async def invitations(context: Context, accept: str | None, reject: str | None) -> None:
+    """List the invitations that wait for you; --accept and --reject answer one, named by the
+    folder or by its own id.
+    """
+    api = await context.connect()
+    found = await _pending(api)
+    if accept is None and reject is None:
+        await context.output.rows(found, INVITATION_COLUMNS)
+        return
+    if accept is not None:
+        chosen = _choose(found, accept)
+        await api.json("POST", "/folders/invitations/accept", json={"inv_id": chosen.id})
+        context.output.note(f"folder {chosen.vfolder_name} can be used now")
+    if reject is not None:
+        chosen = _choose(found, reject)
+        await api.json("DELETE", "/folders/invitations/delete", json={"inv_id": chosen.id})
+        context.output.note(f"the invitation to {chosen.vfolder_name} is turned down")
+
+
+async def _pending(api: "Api") -> list[Invitation]:
+    answer = await api.json("GET", "/folders/invitations/list", params={})
+    return [Invitation.from_entry(entry) for entry in answer["invitations"]]
+
+
+def _choose(found: Sequence[Invitation], reference: str) -> Invitation:
+    fit = [one for one in found if reference in (one.id, one.vfolder_name)]
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        several = "; ".join(f"{one.id} from {one.inviter}" for one in fit)
+        raise NotFound(f"several invitations to {reference}", hint=f"name one by id: {several}")
+    raise NotFound(f"no invitation to {reference}", hint="atoll vfolder invitations lists them")
+
+
+@click.command()
+@click.argument("name", type=Name("vfolder"))
+@click.option(
+    "-s", "--shared-user-uuid", metavar="UUID", help="Take it from this user (administrators)."
+)
+async def leave(context: Context, name: str, shared_user_uuid: str | None) -> None:
+    """Leave a folder that somebody has shared with you."""
+    api = await context.connect()
+    folder = await find_folder(api, name)
+    body: dict[str, Any] = {}
+    if shared_user_uuid:
+        body["shared_user_uuid"] = shared_user_uuid
+    await ask(api, folder, "POST", "leave", json=body)
+    context.output.note(f"folder {folder.name} is left")

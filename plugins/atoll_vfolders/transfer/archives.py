@@ -1,0 +1,145 @@
+"""Whole folders of small files, each in one archive: thousands of files for the price of two
+requests.
+
+An archive (`GET …?archive=true` of the storage) can't be gone on with where it broke off, so none
+is larger than what a cut connection may cost. What is in it is believed only where it is what the
+folder has listed, by name and by size; everything else is fetched file by file.
+"""
+
+import io
+import zipfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from attrs import define, field, frozen
+
+from atoll import AtollError, Problem, Unreachable
+from atoll_vfolders.transfer.downloading import Changed, Downloading, read_bounded
+from atoll_vfolders.transfer.patience import Patience
+from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree
+
+_FEWEST = 8
+_SMALL = 256 * 1024
+"""The average size up to which files are worth an archive, in bytes."""
+_OVERHEAD = 1024
+"""What an archive may need for each file beside its bytes."""
+
+
+@frozen
+class Batch:
+    """Files that are fetched together: all that is in a folder, or a single one."""
+
+    folder: PurePosixPath | None
+    files: Sequence[RemoteFile]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[Batch]:
+    """Put files together that are all there is in a folder, up to `most` bytes in each."""
+    chosen = _chosen_folders(tree, wanted, most)
+    together: dict[PurePosixPath, list[RemoteFile]] = defaultdict(list)
+    alone = []
+    for file in wanted:
+        folder = next((above for above in file.path.parents if above in chosen), None)
+        if folder is None:
+            alone.append(Batch(None, [file]))
+        else:
+            together[folder].append(file)
+    return [*(Batch(folder, files) for folder, files in together.items()), *alone]
+
+
+def _chosen_folders(
+    tree: RemoteTree, wanted: Sequence[RemoteFile], most: int
+) -> set[PurePosixPath]:
+    """Choose folders whose archive is worth its while and holds nothing that is not wanted."""
+    everything, counts, sizes = _sums(tree.files), _sums(wanted), _sums(wanted, sizes=True)
+    fit = {
+        folder
+        for folder, count in counts.items()
+        if folder in tree.folders
+        and count == everything[folder]
+        and count >= _FEWEST
+        and sizes[folder] <= min(most - count * _OVERHEAD, count * _SMALL)
+    }
+    return {folder for folder in fit if not fit.intersection(folder.parents)}
+
+
+def _sums(files: Sequence[RemoteFile], *, sizes: bool = False) -> dict[PurePosixPath, int]:
+    sums: dict[PurePosixPath, int] = defaultdict(int)
+    for file in files:
+        for above in file.path.parents:
+            sums[above] += file.size if sizes else 1
+    return sums
+
+
+@define
+class Archives:
+    """Fetches batches; where the storage packs no archives, file by file."""
+
+    downloading: Downloading
+    packs: bool = field(default=True)
+
+    async def fetch(self, batch: Batch) -> list[RemoteFile]:
+        """Fetch what comes in one archive; returns the files that are to be fetched by
+        themselves.
+        """
+        if batch.folder is None or not self.packs:
+            return list(batch.files)
+        try:
+            content = await self._archive(batch, batch.folder)
+        except Problem as problem:
+            self.packs = problem.status in (401, 403, 404)
+            return list(batch.files)
+        except Changed:
+            return list(batch.files)
+        return self._unpack(batch, batch.folder, content)
+
+    async def _archive(self, batch: Batch, folder: PurePosixPath) -> bytes:
+        storage, patience = self.downloading.storage, Patience()
+        most = batch.size + len(batch.files) * _OVERHEAD + 65536
+        while True:
+            try:
+                async with self.downloading.budget.taken(most):
+                    ticket = await storage.ticket("request-download", folder, archive=True)
+                    async with storage.request(
+                        "GET", ticket, query=(("archive", "true"),)
+                    ) as answer:
+                        return await read_bounded(answer, most)
+            except Unreachable as error:
+                await patience.lose(error)
+
+    def _unpack(self, batch: Batch, folder: PurePosixPath, content: bytes) -> list[RemoteFile]:
+        missing = []
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for file in batch.files:
+                    found = _member(archive, str(file.path.relative_to(folder)), file.size)
+                    if found is None:
+                        missing.append(file)
+                        continue
+                    self.downloading.place(file, found)
+                    self.downloading.meter.finish()
+        except AtollError:
+            raise
+        except Exception:  # noqa: BLE001  # fed by a stranger, the parser may stumble over anything
+            self.packs = False
+            return list(batch.files)
+        return missing
+
+
+def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
+    """Return a file of an archive if it is as long as it should be; its checksum is verified."""
+    try:
+        info = archive.getinfo(name)
+    except KeyError:
+        return None
+    if info.file_size != size:
+        return None
+    with archive.open(info) as file:
+        content = file.read(size + 1)
+    return content if len(content) == size else None

@@ -1,0 +1,224 @@
+"""Files out of a folder, by ranged requests (wire: request-download, then GET).
+
+A small file is fetched into memory. A large one comes under a name of its own, from where it broke
+off if it is still the same, by what the storage says of it: its length, ETag and time.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define
+
+from atoll import AtollError, NotFound, Problem, Unreachable
+from atoll.transport import ConnectionLost
+from atoll_sessions.files.beneath import Beneath
+from atoll_vfolders.transfer.budget import Budget
+from atoll_vfolders.transfer.meter import Meter
+from atoll_vfolders.transfer.parts import Part, part_of
+from atoll_vfolders.transfer.patience import Patience
+from atoll_vfolders.transfer.remote import RemoteFile
+from atoll_vfolders.transfer.resume import Memories, Memory, identity
+from atoll_vfolders.transfer.storage import Storage
+
+if TYPE_CHECKING:
+    from atoll.transport import Response
+
+SMALL = 1024 * 1024
+_WRITE = 1024 * 1024
+_PASSING = (502, 503, 504)
+
+
+class Changed(AtollError):
+    """The file is no longer the one that was listed."""
+
+
+@define
+class Downloading:
+    """Downloads files of one folder to a place below `target`."""
+
+    storage: Storage
+    memories: Memories
+    meter: Meter
+    target: Beneath
+    chunk: int
+    budget: Budget
+
+    async def download(self, file: RemoteFile) -> None:
+        """Download a file; raises AtollError, keeping what has come of a large one."""
+        try:
+            if file.size <= SMALL:
+                await self._download_small(file)
+            else:
+                await self._download_large(file)
+        except Problem as problem:
+            if problem.status == 404:
+                raise NotFound(f"{file.path} is not there any more") from None
+            raise
+        self.meter.finish()
+
+    async def _download_small(self, file: RemoteFile) -> None:
+        patience = Patience()
+        while True:
+            try:
+                async with self.budget.taken(file.size):
+                    content = await self._fetch(file)
+            except Unreachable as error:
+                await patience.lose(error)
+            else:
+                self.place(file, content)
+                return
+
+    async def _fetch(self, file: RemoteFile) -> bytes:
+        ticket = await self.storage.ticket("request-download", file.path, archive=False)
+        async with self.storage.request("GET", ticket) as answer:
+            content = await read_bounded(answer, file.size)
+        if len(content) != file.size:
+            raise Changed(f"{file.path} has changed while it was downloaded")
+        return content
+
+    def place(self, file: RemoteFile, content: bytes) -> None:
+        """Write a file that is whole."""
+        entry = file.entry
+        self.target.write(file.path, io.BytesIO(content), mode_of(file), entry.mtime)
+        self.meter.move(len(content))
+
+    async def _download_large(self, file: RemoteFile) -> None:
+        api, folder = self.storage.api, self.storage.folder
+        whole = PurePosixPath(self.target.root.resolve()) / file.path
+        facts = (api.profile.endpoint, folder.id, whole, file.path, file.size, file.entry.modified)
+        key = identity("down", *facts)
+        with (
+            self.memories.of_file(key, str(file.path)) as memory,
+            part_of(self.target, file.path, key) as part,
+        ):
+            try:
+                await _Download(self, file, part, memory).run()
+            except OSError:
+                part.drop()  # no room: what can't be finished shall not take up what is left
+                raise
+            memory.forget()
+
+
+@define
+class _Download:
+    """One large file on its way."""
+
+    room: Downloading
+    file: RemoteFile
+    part: Part
+    memory: Memory
+    _shown: int = 0
+
+    async def run(self) -> None:
+        """Download the file to its end."""
+        if not self.memory.facts or self.part.size > self.file.size:
+            self.part.restart()
+        patience = Patience()
+        while self.part.size < self.file.size:
+            self._show()
+            before = self.part.size
+            try:
+                await self._continue()
+            except Unreachable as error:
+                if self.part.size > before:
+                    patience.gained()
+                await patience.lose(error)
+        self._show()
+        self.part.finish(mode_of(self.file), self.file.entry.mtime)
+
+    async def _continue(self) -> None:
+        storage = self.room.storage
+        ticket = await storage.ticket("request-download", self.file.path, archive=False)
+        headers = {}
+        if self.part.size:
+            headers["Range"] = f"bytes={self.part.size}-"
+            if since := self.memory.facts.get("last_modified"):
+                headers["If-Range"] = since
+        try:
+            async with storage.request("GET", ticket, headers=headers) as answer:
+                self._check(answer)
+                await self._receive(answer)
+        except Problem as problem:
+            if problem.status not in _PASSING:
+                raise
+            raise Unreachable(str(problem)) from None
+
+    def _check(self, answer: "Response") -> None:
+        """See to it that what comes belongs to what is there; raises Changed."""
+        facts = _facts(answer.headers)
+        if answer.status == 206 and _range(answer.headers) == (self.part.size, self.file.size):
+            etag = self.memory.facts.get("etag")
+            if not etag or facts["etag"] == etag:
+                return
+        if answer.status == 206:
+            self.part.restart()
+            raise Changed(f"{self.file.path} has changed while it was downloaded")
+        self.part.restart()
+        length = answer.headers.get("content-length")
+        if length is not None and int(length) != self.file.size:
+            raise Changed(f"{self.file.path} has changed while it was downloaded")
+        self.memory.keep(**facts)
+
+    async def _receive(self, answer: "Response") -> None:
+        """Write what comes, in pieces large enough to be worth a thread's attention."""
+        pieces: list[bytes] = []
+        waiting = 0
+        try:
+            async for piece in answer.chunks():
+                pieces.append(piece)
+                waiting += len(piece)
+                if waiting >= _WRITE:
+                    await trio.to_thread.run_sync(self._write, pieces)
+                    pieces, waiting = [], 0
+        finally:
+            self._write(pieces)
+        if self.part.size < self.file.size:
+            raise ConnectionLost(f"{self.file.path} broke off")
+
+    def _write(self, pieces: list[bytes]) -> None:
+        joined = b"".join(pieces)
+        if self.part.size + len(joined) > self.file.size:
+            raise Changed(f"{self.file.path} is longer than it was")
+        self.part.write(joined)
+        self._show()
+
+    def _show(self) -> None:
+        self.room.meter.move(self.part.size - self._shown)
+        self._shown = self.part.size
+
+
+def _facts(headers: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "etag": headers.get("etag", ""),
+        "last_modified": headers.get("last-modified", ""),
+    }
+
+
+def _range(headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return where a partial answer starts, and how long the whole is."""
+    unit, _, rest = headers.get("content-range", "").partition(" ")
+    span, _, total = rest.partition("/")
+    start = span.partition("-")[0]
+    return (int(start), int(total)) if unit == "bytes" and (start + total).isdigit() else None
+
+
+def mode_of(file: RemoteFile) -> int:
+    """Return a file's mode without set-id bits, and writable for its owner alone."""
+    return file.entry.bits & 0o755 | 0o600
+
+
+async def read_bounded(answer: "Response", most: int) -> bytes:
+    """Read an answer; raises Changed when it is longer than what was expected."""
+    body = bytearray()
+    with trio.CancelScope() as enough:
+        async for piece in answer.chunks():
+            body += piece
+            if len(body) > most:
+                # Not left by `break`, the stream unwinds from where it waits for more.
+                enough.cancel()
+    if enough.cancel_called:
+        raise Changed("the cluster sends more than it lists")
+    return bytes(body)

@@ -1,0 +1,66 @@
+"""Several files at a time; one that fails does not keep the others."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+import trio
+from attrs import define
+
+from atoll import AtollError, ExitCode, NotAuthorized, Problem, Unreachable
+from atoll.output import Output
+
+Job = TypeVar("Job")
+
+_MOST_TOLD = 20
+_FULL = ("quota-exceeded", "storage-full")
+
+
+@define
+class Lanes(Generic[Job]):
+    """Does jobs side by side; what fails is told, and `exit_code` is the first failure's."""
+
+    output: Output
+    number: int
+    exit_code: int = 0
+    failures: int = 0
+    _fatal: AtollError | None = None
+
+    async def run(self, jobs: Iterable[Job], act: Callable[[Job], Awaitable[None]]) -> None:
+        """Do every job; raises the error after which no other can be done either."""
+        rest = iter(jobs)
+        async with trio.open_nursery() as nursery:
+            for _ in range(self.number):
+                nursery.start_soon(self._lane, rest, act, nursery.cancel_scope)
+        if self._fatal is not None:
+            raise self._fatal
+        if self.failures > _MOST_TOLD:
+            self.output.warn(f"and {self.failures - _MOST_TOLD} more that failed")
+
+    async def _lane(
+        self,
+        rest: Iterator[Job],
+        act: Callable[[Job], Awaitable[None]],
+        all_lanes: trio.CancelScope,
+    ) -> None:
+        for job in rest:
+            try:
+                await act(job)
+            except AtollError as error:
+                if _ends_all(error):
+                    self._fatal = self._fatal or error
+                    all_lanes.cancel()
+                    return
+                self.fail(error)
+
+    def fail(self, error: AtollError) -> None:
+        """Tell of a job that failed."""
+        self.failures += 1
+        self.exit_code = self.exit_code or int(error.exit_code or ExitCode.FAILED)
+        if self.failures <= _MOST_TOLD:
+            self.output.warn(str(error))
+
+
+def _ends_all(error: AtollError) -> bool:
+    """Tell whether all others would fail for the same reason."""
+    is_full = isinstance(error, Problem) and (error.status == 507 or error.type in _FULL)
+    return is_full or isinstance(error, (Unreachable, NotAuthorized))

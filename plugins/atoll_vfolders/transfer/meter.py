@@ -1,0 +1,84 @@
+"""The one line that tells how far all files have come."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+from attrs import define, field
+
+from atoll import Context
+from atoll_sessions.api import binary_size
+from atoll_vfolders.fields import counted
+
+_REDRAW = 0.1
+_WINDOW = 5.0
+"""Seconds over which the rate is taken."""
+
+
+@define
+class Meter:
+    """Adds up bytes and files; `total` files of `size` bytes are expected."""
+
+    verb: str
+    show: Callable[[str], None]
+    total: int = 0
+    size: int = 0
+    files: int = 0
+    done: int = 0
+    _start: float = field(factory=trio.current_time)
+    _marks: list[tuple[float, int]] = field(factory=list)
+    _drawn: float = 0.0
+
+    def expect(self, files: int, size: int) -> None:
+        """Learn of more to do."""
+        self.total += files
+        self.size += size
+        self._draw()
+
+    def move(self, size: int) -> None:
+        """Take note of bytes that have gone over; fewer than none when some were lost."""
+        self.done += size
+        self._draw()
+
+    def finish(self) -> None:
+        """Take note of a file that is whole."""
+        self.files += 1
+        self._draw()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return trio.current_time() - self._start
+
+    def _draw(self) -> None:
+        now = trio.current_time()
+        if now - self._drawn < _REDRAW:
+            return
+        self._drawn = now
+        self._marks.append((now, self.done))
+        while now - self._marks[0][0] > _WINDOW:
+            del self._marks[0]
+        self.show(self._line())
+
+    def _line(self) -> str:
+        (first, before), (last, after) = self._marks[0], self._marks[-1]
+        rate = (after - before) / (last - first) if last > first else 0.0
+        figures = f"{self.files:,} of {counted(self.total)}"
+        sizes = f"{binary_size(self.done)} of {binary_size(self.size)}"
+        if rate <= 0:
+            return f"{self.verb} {figures}, {sizes}"
+        left = max(self.size - self.done, 0) / rate
+        return f"{self.verb} {figures}, {sizes}, {binary_size(rate)}/s, {_clock(left)} left"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def metered(context: Context, verb: str) -> Iterator[Meter]:
+    """Show a meter while files are on their way, on a terminal only."""
+    with context.output.progress(f"{verb} …") as show:
+        yield Meter(verb, show)

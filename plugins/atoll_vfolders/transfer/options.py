@@ -1,0 +1,88 @@
+"""The options that moving files up and down have in common."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from atoll import UsageError
+
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b?)", re.IGNORECASE)
+_LEAST_CHUNK = 64 * 1024
+
+
+@frozen(kw_only=True)
+class How:
+    """How files are moved, as the options have it; `chunk` is in bytes."""
+
+    chunk: int
+    sync: bool
+    parallel: int
+    replaced: Mapping[str, str]
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 16m, 16.0M, 16MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, _param: Any, _ctx: Any) -> int:
+        """Read a size."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 16m")
+        return int(float(match[1]) * 1024 ** _UNITS[match[2].lower()])
+
+
+def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options."""
+    for option in (
+        click.option(
+            "--override-storage-proxy",
+            "replaced",
+            envvar="BACKEND_OVERRIDE_STORAGE_PROXY",
+            metavar="URL=URL,…",
+            callback=lambda _ctx, _param, text: _replacements(text),
+            help="Reach a storage proxy under another URL.",
+        ),
+        click.option(
+            "--parallel", type=click.IntRange(1, 64), default=8, help="Files at a time; 8."
+        ),
+        click.option("--sync", is_flag=True, help="Leave out files that are there unchanged."),
+        click.option(
+            "--chunk-size",
+            "chunk",
+            type=Size(),
+            default="16m",
+            callback=lambda _ctx, _param, size: max(size, _LEAST_CHUNK),
+            help="What one request carries, and a cut connection may cost; 16m.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _replacements(text: str | None) -> Mapping[str, str]:
+    pairs = {}
+    for pair in filter(None, (text or "").split(",")):
+        told, equals, real = pair.strip().partition("=")
+        if not equals or not all(url.startswith(("http://", "https://")) for url in (told, real)):
+            raise UsageError(f"{pair}: not of the form URL=URL")
+        pairs[told] = real
+    return pairs
+
+
+def base_dir(*, exists: bool) -> Callable[..., Any]:
+    """Make the option `-b`."""
+    return click.option(
+        "-b",
+        "--base-dir",
+        type=click.Path(exists=exists, file_okay=False, path_type=Path),
+        help="The folder on this machine that paths are seen from.",
+    )

@@ -1,0 +1,144 @@
+"""Storage proxies: the servers that files go to and come from.
+
+They are not the endpoint of the profile, and know no signatures: what may be done to which file is
+in a token that the endpoint has given out. The way there is the profile's own all the same, with
+its bastion, its proxies and its certificate authorities.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import trio
+from attrs import define, evolve, field, frozen
+
+from atoll import Context, Problem, Unreachable
+from atoll.transport import NotSent, Request
+from atoll_vfolders.api import ask
+from atoll_vfolders.model import Folder
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.transport import RequestTransport, Response
+
+SILENCE = 60.0
+"""Seconds of silence after which a connection is taken to be dead."""
+_TRIES = 5
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+@frozen
+class Ticket:
+    """The permission to upload or download one file: where to go, and the token to show."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@define
+class Storage:
+    """The storage proxies of a cluster; `replaced` says which to reach under another URL."""
+
+    context: Context
+    api: "Api"
+    folder: Folder
+    replaced: Mapping[str, str] = field(factory=dict)
+    _transports: "dict[str, RequestTransport]" = field(factory=dict)
+
+    async def ticket(self, verb: str, path: PurePosixPath, **more: Any) -> Ticket:
+        """Ask for a permission (`POST /folders/{f}/request-upload` or `-download`).
+
+        Asking again does no harm. A manager of 23.09 fails now and then when files go to one
+        folder side by side, and is asked again for that.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return await self._ticket(verb, path, more)
+            except Problem as problem:
+                if problem.status < 500 or attempt + 1 == _TRIES:
+                    raise
+            await trio.sleep(0.05 * 2**attempt)
+        raise AssertionError  # the last attempt has returned or raised
+
+    async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
+        content = {"path": str(path), **more}
+        answer = await ask(self.api, self.folder, "POST", verb, json=content, safe=True)
+        return Ticket(self._reached(answer["url"]), answer["token"])
+
+    def _reached(self, url: str) -> str:
+        for told, real in self.replaced.items():
+            if url.startswith(told.rstrip("/")):
+                return real.rstrip("/") + url.removeprefix(told.rstrip("/"))
+        return url
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        ticket: Ticket,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: tuple[tuple[str, str], ...] = (),
+        body: bytes | AsyncIterable[bytes] | None = None,
+    ) -> "AsyncIterator[Response]":
+        """Send a request and give its answer, of success; raises Problem and Unreachable."""
+        parts = urlsplit(ticket.url)
+        request = Request(
+            method=method,
+            path=parts.path or "/",
+            query=(("token", ticket.token), *query),
+            body=body,
+            content_type="application/offset+octet-stream" if method == "PATCH" else "",
+            headers=headers or {},
+            signed=False,
+            timeout=SILENCE,
+        )
+        response = await self._send(f"{parts.scheme}://{parts.netloc}", request)
+        try:
+            if response.status >= 300:
+                raise await _refusal(response)
+            yield response
+        finally:
+            with trio.CancelScope(shield=True):
+                await response.aclose()
+
+    async def _send(self, origin: str, request: Request) -> "Response":
+        try:
+            return await self._transport(origin).request(request)
+        except NotSent as error:
+            raise Unreachable(str(error)) from None
+
+    def _transport(self, origin: str) -> "RequestTransport":
+        if origin not in self._transports:
+            scheme = origin.partition(":")[0]
+            endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
+            anonymous = evolve(self.api.profile, endpoint=endpoint, access_key="", secret_key="")
+            self._transports[origin] = self.context.program.transport("request", anonymous)
+        return self._transports[origin]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+async def _refusal(response: "Response") -> Problem:
+    from atoll.api import problem_from
+
+    body, headers = await response.read(), response.headers
+    return problem_from(response.status, body, headers.get("content-type", ""), headers)
+
+
+@asynccontextmanager
+async def storage_of(
+    context: Context, api: "Api", folder: Folder, replaced: Mapping[str, str]
+) -> AsyncIterator[Storage]:
+    """Reach the storage of a folder for as long as this lasts."""
+    storage = Storage(context, api, folder, replaced)
+    try:
+        yield storage
+    finally:
+        with trio.CancelScope(shield=True):
+            await storage.aclose()

@@ -1,0 +1,49 @@
+"""What is said, or written as a record, when a transfer has ended."""
+
+from attrs import frozen
+
+from atoll import Column, Context
+from atoll_sessions.api import binary_size
+from atoll_vfolders.fields import counted
+from atoll_vfolders.transfer.meter import Meter
+
+_COLUMNS = [
+    Column("folder"),
+    Column("files", right=True),
+    Column("bytes", right=True),
+    Column("unchanged", right=True),
+    Column("failed", right=True),
+    Column("seconds", right=True),
+]
+
+
+@frozen(kw_only=True)
+class Summary:
+    """How many files were moved, left because they were there, and failed."""
+
+    folder: str
+    files: int
+    bytes: int
+    unchanged: int
+    failed: int
+    seconds: float
+
+
+def tell(
+    context: Context, meter: Meter, folder: str, where: str, *, unchanged: int, failed: int
+) -> None:
+    """Tell what was moved, and `where` to."""
+    summary = Summary(
+        folder=folder,
+        files=meter.files,
+        bytes=meter.done,
+        unchanged=unchanged,
+        failed=failed,
+        seconds=round(meter.seconds, 3),
+    )
+    if context.output.format:
+        context.output.item(summary, _COLUMNS)
+    note = f"{meter.verb[:-3]}ed {counted(meter.files)} ({binary_size(meter.done)}) {where}"
+    if unchanged:
+        note += f", {unchanged:,} unchanged"
+    context.output.note(note)

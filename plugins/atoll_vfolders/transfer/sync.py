@@ -1,0 +1,65 @@
+"""Which files need not be moved, since the other side has them (`--sync`)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from atoll import Context, NotFound, Problem
+from atoll_vfolders.entries import Entry, list_entries
+from atoll_vfolders.model import Folder
+from atoll_vfolders.transfer.lanes import Lanes
+from atoll_vfolders.transfer.local import LocalFile
+from atoll_vfolders.transfer.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_SIDE_BY_SIDE = 8
+_SAME = 1.0
+"""Times that differ by less than this many seconds are the same, on file systems of all kinds."""
+
+
+async def changed_here(
+    context: Context, api: "Api", folder: Folder, files: Sequence[LocalFile]
+) -> list[LocalFile]:
+    """Leave out the files that the folder has, as long, and written after ours was."""
+    there: dict[PurePosixPath, Mapping[str, Entry]] = {}
+
+    async def look(path: PurePosixPath) -> None:
+        there[path] = await _listed(api, folder, path)
+
+    lanes = Lanes[PurePosixPath](context.output, _SIDE_BY_SIDE)
+    with context.output.progress(f"looking at {folder.name} …"):
+        await lanes.run({file.target.parent for file in files}, look)
+    return [file for file in files if not _is_there(file, there.get(file.target.parent, {}))]
+
+
+async def _listed(api: "Api", folder: Folder, path: PurePosixPath) -> Mapping[str, Entry]:
+    try:
+        return {entry.name: entry for entry in await list_entries(api, folder, path)}
+    except NotFound:
+        return {}
+    except Problem as problem:
+        if problem.status in (401, 403):
+            raise
+        return {}  # it is not there yet, which releases say in many ways
+
+
+def _is_there(file: LocalFile, there: Mapping[str, Entry]) -> bool:
+    entry = there.get(file.target.name)
+    # The folder's file has the time at which it was uploaded: no wire carries another.
+    is_later = entry is not None and entry.mtime >= file.mtime_ns / 1e9
+    return is_later and entry is not None and entry.size == file.size
+
+
+def changed_there(files: Sequence[RemoteFile], target: Path) -> list[RemoteFile]:
+    """Leave out the files that lie here, as long and as old."""
+    return [file for file in files if not _is_here(file, target / file.path)]
+
+
+def _is_here(file: RemoteFile, path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return found.st_size == file.size and abs(found.st_mtime - file.entry.mtime) < _SAME

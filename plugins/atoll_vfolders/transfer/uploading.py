@@ -1,0 +1,234 @@
+"""Files into a folder, by tus 1.0.0 (wire: request-upload, then PATCH until all is there).
+
+A folder's storage keeps what it has got of a file for a while, so a file whose upload broke off
+goes on from there, in this process or in a later one. How much has arrived is the server's to say:
+releases since 25 count whole requests, older ones every byte.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define
+
+from atoll import AtollError, Problem, Unreachable
+from atoll_vfolders.entries import find_entry
+from atoll_vfolders.transfer.budget import Budget
+from atoll_vfolders.transfer.local import LocalFile
+from atoll_vfolders.transfer.meter import Meter
+from atoll_vfolders.transfer.patience import Patience
+from atoll_vfolders.transfer.resume import Memories, Memory, identity
+from atoll_vfolders.transfer.storage import Storage, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PIECE = 1024 * 1024
+_WHOLE = 256 * 1024
+"""Up to this many bytes are sent from memory, in one go."""
+_SETTLED = 0.15
+"""Seconds for which an offset must not move before it is believed."""
+_TUS = {"Tus-Resumable": "1.0.0"}
+_CONFLICT, _LOCKED = 409, 423
+_PASSING = (502, 503, 504)
+
+
+class _Vanished(Exception):
+    """The storage knows nothing of the upload any more: it is complete, or forgotten."""
+
+
+class _Overrun(Exception):
+    """The storage got more than there is: two requests have mixed their bytes."""
+
+
+@define
+class Uploading:
+    """Uploads files to one folder; `chunk` is the most bytes that one request carries."""
+
+    storage: Storage
+    memories: Memories
+    meter: Meter
+    chunk: int
+    budget: Budget
+
+    async def upload(self, file: LocalFile) -> None:
+        """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
+        try:
+            descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise AtollError(f"{file.path}: {error.strerror}") from None
+        try:
+            if file.size > self.chunk:
+                await self._upload_large(file, descriptor)
+            else:
+                await _Upload(self, file, descriptor, None).run()
+        except Problem as problem:
+            raise _named(file, problem) from None
+        finally:
+            os.close(descriptor)
+        self.meter.finish()
+
+    async def _upload_large(self, file: LocalFile, descriptor: int) -> None:
+        api, folder = self.storage.api, self.storage.folder
+        key = identity("up", api.profile.endpoint, folder.id, file.target, file.path.resolve())
+        with self.memories.of_file(key, str(file.path)) as memory:
+            await _Upload(self, file, descriptor, memory).run()
+
+
+@define
+class _Upload:
+    """One file on its way."""
+
+    room: Uploading
+    file: LocalFile
+    descriptor: int
+    memory: Memory | None
+    offset: int = 0
+    done: bool = False
+    _shown: int = 0
+
+    async def run(self) -> None:
+        """Upload the file to its end, starting again should the storage have lost it."""
+        patience = Patience()
+        ticket = self._remembered()
+        must_ask = ticket is not None
+        while not self.done:
+            ticket = ticket or await self._begin()
+            try:
+                if must_ask:
+                    self._stand_at(await self._settled_offset(ticket))
+                await self._send(ticket, patience)
+            except (_Vanished, _Overrun) as lost:
+                if isinstance(lost, _Vanished) and await self._is_there():
+                    break
+                await patience.lose(AtollError(f"{self.file.path} could not be uploaded"))
+                ticket, must_ask = None, False
+            except Unreachable as error:
+                await patience.lose(error)
+                must_ask = True
+        self._stand_at(self.file.size)
+        if self.memory is not None:
+            self.memory.forget()
+
+    async def _begin(self) -> Ticket:
+        self._stand_at(0)
+        size = self.file.size
+        ticket = await self.room.storage.ticket("request-upload", self.file.target, size=size)
+        if self.memory is not None:
+            self.memory.keep(url=ticket.url, token=ticket.token, **self._facts())
+        return ticket
+
+    def _facts(self) -> "Mapping[str, object]":
+        file = self.file
+        return {"size": file.size, "mtime": file.mtime_ns, "identity": list(file.identity)}
+
+    def _remembered(self) -> Ticket | None:
+        """Return the ticket of an earlier upload of the very same file."""
+        facts = dict(self.memory.facts) if self.memory is not None else {}
+        url, token = facts.pop("url", ""), facts.pop("token", "")
+        return Ticket(url, token) if url and facts == self._facts() else None
+
+    def _stand_at(self, offset: int) -> None:
+        self.offset = offset
+        self._show(offset)
+
+    def _show(self, offset: int) -> None:
+        self.room.meter.move(offset - self._shown)
+        self._shown = offset
+
+    async def _send(self, ticket: Ticket, patience: Patience) -> None:
+        """Send what is missing, chunk by chunk; an empty file is one empty chunk."""
+        while True:
+            size = min(self.room.chunk, self.file.size - self.offset)
+            self.file.check_unchanged(self.descriptor)
+            async with self.room.budget.taken(size):
+                self._stand_at(await self._send_chunk(ticket, size, patience))
+            if self.offset > self.file.size:
+                raise _Overrun
+            if self.offset == self.file.size:
+                self.done = True
+                return
+            patience.gained()
+
+    async def _send_chunk(self, ticket: Ticket, size: int, patience: Patience) -> int:
+        """Send one chunk; returns where the storage stands then."""
+        headers = {**_TUS, "Upload-Offset": str(self.offset)}
+        body: bytes | AsyncIterator[bytes]
+        if size <= _WHOLE:
+            body = os.pread(self.descriptor, size, self.offset)
+        else:
+            body, headers["Content-Length"] = self._pieces(size), str(size)
+        try:
+            async with self.room.storage.request(
+                "PATCH", ticket, headers=headers, body=body
+            ) as answer:
+                return int(answer.headers.get("upload-offset", self.offset + size))
+        except Problem as problem:
+            return await self._after_refusal(ticket, problem, patience)
+
+    async def _after_refusal(self, ticket: Ticket, problem: Problem, patience: Patience) -> int:
+        if problem.status in (404, 410):
+            raise _Vanished from None
+        if problem.status in (_CONFLICT, _LOCKED):
+            # A request that was cut may still hold the upload, and free it only when it notices.
+            await patience.lose(problem)
+            return await self._settled_offset(ticket)
+        if problem.status in _PASSING:
+            raise Unreachable(str(problem)) from None
+        raise problem
+
+    async def _pieces(self, size: int) -> AsyncIterator[bytes]:
+        end = self.offset + size
+        start = self.offset
+        while start < end:
+            piece = await trio.to_thread.run_sync(
+                os.pread, self.descriptor, min(_PIECE, end - start), start
+            )
+            if not piece:
+                self.file.check_unchanged(self.descriptor)
+                raise AtollError(f"{self.file.path} is shorter than it was")
+            yield piece
+            start += len(piece)
+            self._show(start)
+
+    async def _settled_offset(self, ticket: Ticket) -> int:
+        """Ask where the storage stands, until it has written all of a request that was cut."""
+        before, offset = -1, await self._asked_offset(ticket)
+        while offset != before:
+            await trio.sleep(_SETTLED)
+            before, offset = offset, await self._asked_offset(ticket)
+        return offset
+
+    async def _asked_offset(self, ticket: Ticket) -> int:
+        try:
+            async with self.room.storage.request("HEAD", ticket, headers=_TUS) as answer:
+                return int(answer.headers["upload-offset"])
+        except Problem as problem:
+            if problem.status >= 500:
+                raise Unreachable(str(problem)) from None
+            raise _Vanished from None
+
+    async def _is_there(self) -> bool:
+        """Tell whether the storage has lost the upload because it was complete.
+
+        The answer to the last request may have been cut, and nothing but the folder tells then.
+        """
+        if self.offset == 0 or self.offset + self.room.chunk < self.file.size:
+            return False
+        storage = self.room.storage
+        entry = await find_entry(storage.api, storage.folder, self.file.target)
+        return entry is not None and entry.size == self.file.size
+
+
+def _named(file: LocalFile, problem: Problem) -> Problem:
+    """Say which file was refused, whatever the storage says of why."""
+    full = problem.status in (413, 507) or "no space" in problem.message.lower()
+    reason = "the storage has no room for it" if full else problem.message
+    return type(problem)(
+        f"{file.path}: {reason}",
+        hint=problem.hint,
+        status=problem.status,
+        type=problem.type,
+        data=problem.data,
+    )
