@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from atoll_local import clock
+from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
 from atoll_local.store.records import ENDED, STATUSES
 from atoll_local.store.rows import columns, from_row, insertion
+from atoll_local.store.table import Table
 
 # S608 below: only column names of our own records and of our own calls are put into statements.
 
@@ -73,7 +75,6 @@ class Invitation:
     modified_at: str
 
 
-_FOLDERS = f"SELECT {columns(VFolder)} FROM vfolders"  # noqa: S608
 _SHARES = f"SELECT {columns(Share)} FROM vfolder_permissions"  # noqa: S608
 _INVITATIONS = f"SELECT {columns(Invitation)} FROM vfolder_invitations"  # noqa: S608
 _LIVING = tuple(status for status in STATUSES if status not in ENDED)
@@ -84,21 +85,20 @@ class Folders:
     """Reads and writes of folders, shares and invitations."""
 
     db: Database
+    table: Table[VFolder]
 
-    def add(self, folder: VFolder) -> None:
-        """Insert a folder."""
-        self.db.execute(*insertion("vfolders", folder))
+    @classmethod
+    def of(cls, db: Database, tables: Tables) -> "Folders":
+        """Return the folders of a database, whose lists depend on the accounts in `tables`."""
+        return cls(db, Table(db, "vfolders", VFolder, "id", tables.users.counts))
 
     def get(self, folder_id: str) -> VFolder | None:
         """Find a folder by its id, without dashes."""
-        return next(iter(self.select("id = ?", (folder_id,))), None)
+        return self.table.get(folder_id)
 
-    def select(
-        self, where: str, parameters: Sequence[object] = (), order: str = "created_at, id"
-    ) -> list[VFolder]:
+    def select(self, where: str, parameters: Sequence[object] = ()) -> list[VFolder]:
         """Return folders for a WHERE clause written in this program, values bound."""
-        rows = self.db.rows(f"{_FOLDERS} WHERE {where} ORDER BY {order}", parameters)
-        return [from_row(VFolder, row) for row in rows]
+        return self.table.select(where, parameters, "created_at, id")
 
     def accessible(self, user: str, groups: Sequence[str]) -> list[VFolder]:
         """Return the folders that a user owns, shares, or has by a group, the newest last."""
@@ -116,25 +116,23 @@ class Folders:
 
     def update(self, folder_id: str, **changes: object) -> None:
         """Write some columns of a folder; the names are those of the record."""
-        names = ", ".join(f"{name} = ?" for name in changes)
-        self.db.execute(
-            f"UPDATE vfolders SET {names} WHERE id = ?",  # noqa: S608
-            (*changes.values(), folder_id),
-        )
+        self.table.update(folder_id, changes)
 
     def delete(self, folder_id: str) -> None:
         """Forget a folder, its shares and its invitations."""
-        self.db.execute("DELETE FROM vfolders WHERE id = ?", (folder_id,))
+        self.table.delete(folder_id)
 
     def share(self, share: Share) -> None:
         """Let a user use a folder, or use it otherwise than before."""
+        self.table.counts.clear()
         self.db.execute(
             "INSERT OR REPLACE INTO vfolder_permissions VALUES (?, ?, ?)",
             (share.vfolder, share.user, share.permission),
         )
 
     def unshare(self, folder_id: str, user: str) -> bool:
-        """Take a folder from a user; returns whether he had it."""
+        """Take a folder from a user; returns whether it was there to be taken."""
+        self.table.counts.clear()
         found = self.db.execute(
             "DELETE FROM vfolder_permissions WHERE vfolder = ? AND user = ?", (folder_id, user)
         )

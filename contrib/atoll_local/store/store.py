@@ -37,7 +37,7 @@ class Store:
             Settings(db),
             Sessions(db),
             Kernels(db),
-            Folders(db),
+            Folders.of(db, tables),
         )
 
     def close(self) -> None:

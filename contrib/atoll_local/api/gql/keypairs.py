@@ -22,6 +22,7 @@ from atoll_local.api.gql.kinds import (
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.sessions import select, session_fields, status_clause
 from atoll_local.api.gql.users import require_superadmin
+from atoll_local.api.gql.vfolders import vfolder_fields
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
 from atoll_local.store.records import KeyPair
@@ -39,7 +40,10 @@ def keypair_fields(ctx: Context, keypair: KeyPair) -> Fields:
         "user_info": {"email": email, "full_name": full_name},
         "rolling_count": 0,
         "projects": lambda _: [one.name for one in ctx.store.accounts.groups(keypair.user)],
-        "vfolders": [],
+        "vfolders": lambda _: [
+            vfolder_fields(ctx, one)
+            for one in ctx.store.folders.select("user = ?", (keypair.user,))
+        ],
         "compute_sessions": lambda _, status=None: _sessions_of(ctx, keypair, status),
         "concurrency_used": lambda _: ctx.store.sessions.count_active(keypair.access_key),
         "concurrency_limit": lambda _: _concurrency(ctx, keypair),

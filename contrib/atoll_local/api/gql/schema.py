@@ -32,6 +32,7 @@ from atoll_local.api.gql import (
     policies,
     sessions,
     users,
+    vfolders,
 )
 from atoll_local.api.gql.context import Context
 from atoll_local.api.gql.mutations import Mutation
@@ -52,6 +53,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     **domains.QUERIES,
     **groups.QUERIES,
     **policies.QUERIES,
+    **vfolders.QUERIES,
     "image": images.image,
     "images": images.images,
     "agent": machine.agent,

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from atoll_local import clock
 from atoll_local.api.call import Call, Routes, reply, route
-from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.api.problems import invalid_params
 from atoll_local.api.vfolders.access import Access, named
 from atoll_local.api.vfolders.disk import explained, on_disk, place
-from atoll_local.api.vfolders.limits import check_room
+from atoll_local.api.vfolders.limits import check_permission, check_room
 from atoll_local.api.vfolders.manage import is_modern
 from atoll_local.storage.beneath import Entry, Tree, names_of
 
@@ -70,17 +70,15 @@ def _moment(seconds: float) -> str:
 async def mkdir(call: Call) -> Response:
     """`POST /folders/{f}/mkdir`: one folder, or several for newer clients."""
     tree, params = tree_of(call, named(call, "rw")), call.params
-    given = params.get("path")
     paths = _paths(params.sequence("path"), "path")
     parents = params.boolean("parents", default=True)
     exist_ok = params.boolean("exist_ok", "existOk")
     await on_disk(
         lambda: each(paths, lambda path: tree.make(path, parents=parents, exist_ok=exist_ok))
     )
-    if not (is_modern(call) or isinstance(given, list)):
-        return Response(status_code=201)
     success = [{"item": path, "msg": None} for path in paths]
-    return reply({"results": {"success": success, "failed": []}})
+    status = 200 if is_modern(call) else 201
+    return reply({"results": {"success": success, "failed": []}}, status)
 
 
 def each(paths: Sequence[str], work: Callable[[str], object]) -> None:
@@ -133,29 +131,27 @@ async def delete_files(call: Call) -> Response:
 async def request_upload(call: Call) -> Response:
     """`POST /folders/{f}/request-upload`: leave to bring one file of `size` bytes."""
     access, params = named(call, "rw"), call.params
+    check_permission(call, access.folder, "upload-file")
     path, size = params.required("path"), params.integer("size", default=0, maximum=_MAX_SIZE)
     tree, storage = tree_of(call, access), call.cluster.storage
-    await on_disk(lambda: _check_target(call, access, tree, path, size), path)
+    await on_disk(lambda: _check_target(tree, path), path)
+    await check_room(call, access.folder, size)
     claims = {**_claims(access, UPLOAD, path), "size": size, "session": storage.uploads.begin()}
     return reply({"token": storage.signer.sign(claims), "url": url(call, UPLOAD)})
 
 
-def _check_target(call: Call, access: Access, tree: Tree, path: str, size: int) -> None:
-    """Refuse what could not be stored, before the first byte is sent."""
-    if not names_of(path):
+def _check_target(tree: Tree, path: str) -> None:
+    """Refuse a name that no file can have, before the first byte is sent."""
+    if not names_of(path) or path.endswith("/"):
         raise invalid_params("a file needs a name", {"path": "needs a name"})
     if tree.is_folder(path):
         raise invalid_params(f"{path!r} is a folder", {"path": "is a folder"})
-    check_room(call, access.folder, size)
-    if size > call.cluster.storage.volume.space()[1]:
-        raise Problem(
-            507, "storage/insufficient-storage", "Insufficient storage.", "the disk has no room"
-        )
 
 
 async def request_download(call: Call) -> Response:
     """`POST /folders/{f}/request-download`: leave to fetch a file, or a folder as an archive."""
     access, params = named(call), call.params
+    check_permission(call, access.folder, "download-file")
     path = params.text("path", "file") or ""
     tree = tree_of(call, access)
     await on_disk(lambda: tree.look(path), path)
@@ -169,6 +165,7 @@ async def request_download(call: Call) -> Response:
 async def request_archive(call: Call) -> Response:
     """`POST /folders/{f}/request-download-archive`: leave to fetch several things in one zip."""
     access, params = named(call), call.params
+    check_permission(call, access.folder, "download-file")
     tree, paths = tree_of(call, access), _paths(params.sequence("files"), "files")
     await on_disk(lambda: each(paths, tree.look))
     claims = _claims(access, ARCHIVE, "") | {

@@ -20,6 +20,7 @@ from atoll_local.api.vfolders.access import (
     named,
 )
 from atoll_local.api.vfolders.disk import on_disk, place
+from atoll_local.api.vfolders.limits import check_count, check_permission
 from atoll_local.api.vfolders.naming import (
     PERMISSIONS,
     USAGE_MODES,
@@ -40,6 +41,8 @@ async def create(call: Call) -> Response:
     """`POST /folders`: make a folder of the caller's, or one of a group's."""
     folder = _wished(call)
     refuse_taken(call, folder.name, folder)
+    check_permission(call, folder, "create-vfolder")
+    check_count(call, folder)
     await make(call, folder)
     return reply(created(folder), 201)
 
@@ -49,7 +52,7 @@ async def make(call: Call, folder: VFolder) -> None:
     mode = 0o700 if folder.name in _PRIVATE else 0o755
     if folder.unmanaged_path is None:
         await on_disk(lambda: call.cluster.storage.volume.create(folder.id, mode))
-    call.cluster.store.folders.add(folder)
+    call.cluster.store.folders.table.add(folder)
 
 
 def _wished(call: Call) -> VFolder:
@@ -184,6 +187,7 @@ async def rename(call: Call) -> Response:
         call.params.required("new_name", "newName"), is_group=folder.group_id is not None
     )
     refuse_taken(call, name, folder)
+    check_permission(call, folder, "modify-vfolder")
     call.cluster.store.folders.update(folder.id, name=name)
     return _changed(call)
 
@@ -191,9 +195,10 @@ async def rename(call: Call) -> Response:
 async def update_options(call: Call) -> Response:
     """`POST /folders/{f}/update-options`: `cloneable`, `permission`."""
     folder, params = named(call, OWNER).folder, call.params
+    check_permission(call, folder, "modify-vfolder")
     changes: dict[str, object] = {}
     if params.get("cloneable") is not None:
-        changes["cloneable"] = int(params.boolean("cloneable"))
+        changes["cloneable"] = params.boolean("cloneable")
     if permission := params.text("permission"):
         changes["permission"] = check_choice("permission", permission, PERMISSIONS)
     if not changes:
@@ -203,8 +208,8 @@ async def update_options(call: Call) -> Response:
 
 
 def _changed(call: Call) -> Response:
-    """Answer a change as the client's release has it: 201 without a body, or 200 with JSON."""
-    return reply({}) if is_modern(call) else Response(status_code=201)
+    """Answer a change with the status that clients of each generation know."""
+    return reply({}, 200 if is_modern(call) else 201)
 
 
 def is_modern(call: Call) -> bool:
@@ -259,6 +264,7 @@ def _by_id(call: Call) -> Access:
 
 def _trash(call: Call, access: Access) -> None:
     folder = access.folder
+    check_permission(call, folder, "delete-vfolder")
     if folder.status == TRASHED:
         raise busy(f"folder {folder.name!r} is in the trash already")
     refuse_mounted(call, folder)
@@ -267,6 +273,7 @@ def _trash(call: Call, access: Access) -> None:
 
 async def _delete_for_good(call: Call, access: Access) -> None:
     folder, volume = access.folder, call.cluster.storage.volume
+    check_permission(call, folder, "delete-vfolder")
     refuse_mounted(call, folder)
     if folder.status == "cloning":
         raise busy(f"folder {folder.name!r} is being cloned")

@@ -9,6 +9,7 @@ from atoll_local import clock
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
 from atoll_local.api.vfolders.access import OWNER, Access, accesses, find, named
+from atoll_local.api.vfolders.limits import check_permission
 from atoll_local.api.vfolders.manage import refuse_mounted, taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, check_choice
 from atoll_local.store.folders import Invitation, Share, VFolder
@@ -18,6 +19,7 @@ from atoll_local.store.records import User
 async def invite(call: Call) -> Response:
     """`POST /folders/{f}/invite`: offer a folder to users by their mail addresses."""
     folder = _own_to_share(call).folder
+    check_permission(call, folder, "invite-others")
     permission, store = _permission(call, "rw"), call.cluster.store.folders
     invited = []
     for user in _users(call, "emails", "user_ids", "userIDs"):
@@ -152,6 +154,7 @@ async def decline(call: Call) -> Response:
 async def share(call: Call) -> Response:
     """`POST /folders/{f}/share`: give users a permission of their own to a group's folder."""
     folder, users = _group_folder(call), _users(call, "emails")
+    check_permission(call, folder, "set-user-specific-permission")
     permission, store = _permission(call, "rw"), call.cluster.store
     outside = [
         user.email
