@@ -101,8 +101,14 @@ class ByteStream(Protocol):
     faster ways to pass much on.
 
     At the end, `receive_some` returns nothing if the other side ended in order; otherwise it raises
-    BrokenResourceError, whose cause is a :class:`ChannelClosed`.
+    BrokenResourceError, whose cause is a :class:`ChannelClosed`. Its code is None if the connection
+    was closed between two pieces without a word, which some servers mean as an orderly end, and
+    1006 if it was lost.
     """
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed, so that nothing it is sent arrives."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return some bytes as soon as there are any, none at the end."""
@@ -113,7 +119,7 @@ class ByteStream(Protocol):
     async def send_eof(self) -> None:
         """Say that no more will come; what the other side sends still does."""
 
-    async def copy_from(self, source: "trio.abc.ReceiveStream") -> None:
+    async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
         """Send all that comes from `source`, until its end."""
 
     async def copy_to(self, sink: "trio.abc.SendStream") -> None:

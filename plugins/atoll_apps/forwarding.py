@@ -7,7 +7,7 @@ import trio
 
 from atoll import AtollError
 from atoll.transport import ChannelClosed
-from atoll_apps.relay import relay, reset
+from atoll_apps.relay import part, relay, reset
 from atoll_apps.way import Way
 
 _NOBODY_LISTENS = 1013
@@ -28,13 +28,22 @@ async def carry(way: Way, local: trio.SocketStream) -> None:
         async with way.open() as tunnel:
             await relay(local, tunnel)
     except trio.BrokenResourceError as error:
-        reset(local)
-        await local.aclose()
-        if isinstance(error.__cause__, ChannelClosed):
-            await _explain(way, error.__cause__)
+        await _end(way, local, error.__cause__)
     except AtollError:
         reset(local)
         raise
+
+
+async def _end(way: Way, local: trio.SocketStream, cause: BaseException | None) -> None:
+    """End a connection of which one side broke; `cause` is a ChannelClosed if the tunnel did."""
+    # Managers of 23.09 say nothing when a service ends a connection, and then close theirs.
+    if isinstance(cause, ChannelClosed) and cause.code is None and await way.is_up():
+        await part(local)
+        return
+    reset(local)
+    await local.aclose()
+    if isinstance(cause, ChannelClosed):
+        await _explain(way, cause)
 
 
 async def _explain(way: Way, closed: ChannelClosed) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import trio
 
-from atoll.transport import ByteStream
+from atoll.transport import ByteStream, ChannelClosed
 
 _LINGER = 2.0
 _LOOK_EVERY = 5.0
@@ -21,34 +21,36 @@ async def relay(local: trio.SocketStream, tunnel: ByteStream) -> None:
     """
     failure: trio.BrokenResourceError | None = None
     async with trio.open_nursery() as nursery:
-
-        async def up() -> None:
-            nonlocal failure
-            try:
-                await _send_up(local, tunnel)
-            except trio.BrokenResourceError as error:
-                failure = failure or error
-                nursery.cancel_scope.cancel()
-
-        nursery.start_soon(up)
+        nursery.start_soon(_send_up, local, tunnel, nursery.cancel_scope)
         try:
-            await tunnel.copy_to(local)
-            if not tunnel.is_closed:
-                await local.send_eof()
-            else:
-                nursery.cancel_scope.cancel()
+            await _bring_down(local, tunnel)
         except trio.BrokenResourceError as error:
-            failure = failure or error
+            failure = error
+        if failure or tunnel.is_closed:
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
-    await _part(local)
+    await part(local)
 
 
-async def _send_up(local: trio.SocketStream, tunnel: ByteStream) -> None:
-    await tunnel.copy_from(local)
-    await tunnel.send_eof()
-    await _until_gone(local)
+async def _bring_down(local: trio.SocketStream, tunnel: ByteStream) -> None:
+    await tunnel.copy_to(local)
+    if not tunnel.is_closed:
+        await local.send_eof()
+
+
+async def _send_up(
+    local: trio.SocketStream, tunnel: ByteStream, everything: trio.CancelScope
+) -> None:
+    try:
+        await tunnel.copy_from(local)
+        await tunnel.send_eof()
+        await _until_gone(local)
+    except trio.BrokenResourceError as error:
+        # Why a tunnel broke, its other direction knows.
+        if isinstance(error.__cause__, ChannelClosed):
+            return
+    everything.cancel()
 
 
 async def _until_gone(local: trio.SocketStream) -> None:
@@ -60,7 +62,6 @@ async def _until_gone(local: trio.SocketStream) -> None:
     _probe(local)
     while not local.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # noqa: ASYNC110  # no event tells
         await trio.sleep(_LOOK_EVERY)
-    raise trio.BrokenResourceError("the local side has left")
 
 
 def _probe(local: trio.SocketStream) -> None:
@@ -73,7 +74,7 @@ def _probe(local: trio.SocketStream) -> None:
             local.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def _part(local: trio.SocketStream) -> None:
+async def part(local: trio.SocketStream) -> None:
     """Say the end to the local side, and let it have its last words.
 
     Closing while they are under way would answer them with a reset, at which the local side may

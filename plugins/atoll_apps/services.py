@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll import AtollError, NotFound
 from atoll.api import path
@@ -38,6 +38,10 @@ class Service:
             allowed_arguments=item.get("allowed_arguments"),
             allowed_envs=item.get("allowed_envs"),
         )
+
+    def speaking(self, protocol: str) -> Self:
+        """Return the service as one of another protocol."""
+        return evolve(self, protocol=protocol)
 
     def url(self, host: str, port: int) -> str:
         """Return where to find it behind a tunnel that listens at `host` and `port`."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
     from atoll.transport import ByteStream
 
+_AT_ONCE = 3.0
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 _PASSING = {502, 503, 504}
@@ -67,6 +68,16 @@ class Way:
         finally:
             self._lost.set()
             self._lost = None
+
+    async def is_up(self) -> bool:
+        """Whether the cluster answers, and at once."""
+        with trio.move_on_after(_AT_ONCE):
+            try:
+                await self._api.request("GET", "/", timeout=_AT_ONCE)
+            except AtollError:
+                return False
+            return True
+        return False
 
     async def _try_again(self, reason: str) -> None:
         started, pause, said = trio.current_time(), _FIRST_PAUSE, False

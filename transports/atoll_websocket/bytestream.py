@@ -10,7 +10,7 @@ sent all they have.
 
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import trio
@@ -33,7 +33,9 @@ BUFFER = 256 * 1024
 """Bytes in one piece, at most."""
 _PING_INTERVAL = 30.0
 _CLOSE_TIMEOUT = 2.0
-_ORDERLY = {None, 1000, 1001}
+_FAREWELL = 0.2
+_ORDERLY = {1000, 1001, 1005}
+_ABNORMAL = 1006
 _WORTH_PARTING = 16 * 1024
 
 
@@ -63,6 +65,11 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         self._controls: deque[tuple[int, bytes]] = deque()
         self._control_waits = trio.Event()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed, so that nothing it is sent arrives."""
+        return self._ended is not None
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return some bytes as soon as there are any, none at the end."""
         return bytes(await self._receive(max_bytes or BUFFER))
@@ -72,7 +79,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         while piece := await self._receive(BUFFER):
             await sink.send_all(piece)
 
-    async def copy_from(self, source: trio.abc.ReceiveStream) -> None:
+    async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
         """Send all that comes from `source`, until its end."""
         if not isinstance(source, trio.SocketStream):
             async for piece in source:
@@ -102,7 +109,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             self._sent_eof = True
 
     async def aclose(self) -> None:
-        """Close in order: what was sent arrives. Cancelled, it closes at once."""
+        """Close in order: what was sent arrives. Cancelled, it says so and does not wait."""
         if self._closed:
             return
         self._closed = True
@@ -114,7 +121,8 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def _part(self) -> None:
         """Send the last frame, and wait for the other side's."""
-        await self._write(CLOSE, close_payload(1000))
+        with trio.move_on_after(_FAREWELL, shield=True):
+            await self._write(CLOSE, close_payload(1000))
         while self._ended is None:
             self._eof = False
             await self._receive(BUFFER)
@@ -142,20 +150,22 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         header, body = masked(opcode, payload)
         async with self._sending:
             if self._torn:
-                raise trio.BrokenResourceError("the last frame was not sent whole")
+                raise trio.BrokenResourceError from _torn_off()
             self._torn = True
-            if self._socket is None or len(body) < _WORTH_PARTING:
-                await self._transport.send_all(header + body)
-            else:
-                await self._write_parts(self._socket, header, body)
+            try:
+                await self._write_parts(header, body)
+            except trio.BrokenResourceError as error:
+                # Why, may be among what has not been read yet: that is for the receiver to find.
+                raise trio.BrokenResourceError(str(error)) from _torn_off(str(error))
             self._torn = False
 
-    async def _write_parts(
-        self, socket: trio.socket.SocketType, header: bytes, body: bytes
-    ) -> None:
-        """Send both without putting them together first, which would copy the larger one."""
+    async def _write_parts(self, header: bytes, body: bytes) -> None:
+        if self._socket is None or len(body) < _WORTH_PARTING:
+            await self._transport.send_all(header + body)
+            return
+        # Both go without being put together first, which would copy the larger one.
         with _as_broken():
-            sent = await socket.sendmsg([header, body])
+            sent = await self._socket.sendmsg([header, body])
         if sent < len(header):
             await self._transport.send_all(header[sent:])
         if sent < len(header) + len(body):
@@ -230,17 +240,25 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         if rest:
             self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
         self._start, self._end = 0, rest
-        room = self._buffer[rest:]
-        if self._socket is not None:
-            count = await _receive_into(self._socket, room)
-        else:
-            some = await self._transport.receive_some(len(room))
-            count = len(some)
-            room[:count] = some
+        try:
+            count = await self._receive_into(self._buffer[rest:])
+        except trio.BrokenResourceError as error:
+            self._end_with(_torn_off(str(error)))
+            raise self._broken() from None
         if not count:
-            self._end_with(ChannelClosed(None, "the connection was lost", clean=False))
+            torn = self._left or rest
+            silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
+            self._end_with(_torn_off() if torn else silent)
             raise self._broken()
         self._end += count
+
+    async def _receive_into(self, room: memoryview) -> int:
+        if self._socket is not None:
+            with _as_broken():
+                return await self._socket.recv_into(room)
+        some = await self._transport.receive_some(len(room))
+        room[: len(some)] = some
+        return len(some)
 
     def _broken(self) -> trio.BrokenResourceError:
         error = trio.BrokenResourceError(str(self._ended))
@@ -266,6 +284,10 @@ async def running(stream: WebsocketStream) -> AsyncIterator[None]:
 async def _receive_into(socket: trio.socket.SocketType, buffer: memoryview) -> int:
     with _as_broken():
         return await socket.recv_into(buffer)
+
+
+def _torn_off(reason: str = "") -> ChannelClosed:
+    return ChannelClosed(_ABNORMAL, reason or "the connection was lost", clean=False)
 
 
 @contextmanager

@@ -16,9 +16,6 @@ _FINAL, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
 _MASKED, _LENGTH = 0x80, 0x7F
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 
-LONGEST_HEADER = 10
-"""Of frames from a server, in bytes."""
-
 
 class FrameError(Exception):
     """What came is no frame that a server may send."""
@@ -80,8 +77,8 @@ def close_payload(code: int, reason: str = "") -> bytes:
     return code.to_bytes(2) + reason.encode()
 
 
-def read_close(payload: bytes) -> tuple[int | None, str]:
-    """Return the code and the reason that a close frame carries, None and empty if it has none."""
+def read_close(payload: bytes) -> tuple[int, str]:
+    """Return the code and the reason that a close frame carries; 1005 stands for none."""
     if len(payload) < 2:
-        return None, ""
+        return 1005, ""
     return int.from_bytes(payload[:2]), payload[2:].decode("utf-8", "replace")

@@ -1,0 +1,229 @@
+"""`app`: local ports that lead to services of a session, until it is stopped."""
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import click
+import trio
+from attrs import frozen
+
+from atoll import AtollError, Column, Context, Name, UsageError
+from atoll_apps.arguments import parse_arguments, parse_environment
+from atoll_apps.binding import Bind, listen
+from atoll_apps.forwarding import carry_all
+from atoll_apps.readiness import wait_until_ready
+from atoll_apps.services import Service, list_services, pick_service
+from atoll_apps.tunnel import Target
+from atoll_apps.way import Way
+from atoll_sessions.api import find_session
+
+_USUAL_PORT = 8080
+_COLUMNS = [
+    Column("app", width=12),
+    Column("address", width=24, keep=True),
+    Column("port", right=True),
+]
+
+
+@frozen(kw_only=True)
+class Forward:
+    """A service, the way to it, and where it is found here."""
+
+    service: Service
+    way: Way
+    bind: Bind
+    listeners: Sequence[trio.SocketListener]
+
+    @property
+    def app(self) -> str:
+        """The service's name."""
+        return self.service.name
+
+    @property
+    def address(self) -> str:
+        """The URL behind which the service is."""
+        return self.service.url(self.bind.shown_host, self.bind.port)
+
+    @property
+    def port(self) -> int:
+        """The local port."""
+        return self.bind.port
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.argument("apps", nargs=-1, required=True, metavar="APP...")
+@click.option(
+    "-b",
+    "--bind",
+    "binds",
+    multiple=True,
+    metavar="[HOST:]PORT",
+    help="Listen here, at 127.0.0.1 without HOST; 0 is any free port. Once for each APP; those left"
+    " over get the ports after it.",
+)
+@click.option(
+    "-p",
+    "--protocol",
+    type=click.Choice(["http", "tcp", "preopen"]),
+    help="What the service speaks, if that is not what the session says.",
+)
+@click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar='"--option <value>"',
+    help="Start the service with this. Repeatable.",
+)
+@click.option(
+    "-e",
+    "--env",
+    multiple=True,
+    metavar='"KEY=VALUE"',
+    help="Start the service with this in its environment. Repeatable.",
+)
+@click.option("--open", "show", is_flag=True, help="Open web services in the browser.")
+@click.option(
+    "--max-wait",
+    type=click.IntRange(0),
+    default=60,
+    metavar="SECONDS",
+    show_default=True,
+    help="Wait no longer for a service to answer; 0 waits for ever.",
+)
+async def app(
+    context: Context,
+    session: str,
+    apps: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Make services of a session reachable at local ports, until Ctrl-C.
+
+    What they are is listed by atoll apps SESSION. An address is shown once its service answers. A
+    cluster that can't be reached is tried again, and connections wait for it meanwhile.
+    """
+    binds = parse_binds(options["binds"], len(apps))
+    start: dict[str, Any] = {
+        "arguments": parse_arguments(options["arguments"]),
+        "envs": parse_environment(options["env"]),
+    }
+    api = await context.connect()
+    found = await find_session(api, session)
+    if found.status != "RUNNING":
+        raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
+    services = await list_services(api, found.id)
+    chosen = [choose(services, name, options["protocol"], found.name) for name in apps]
+    ways = [
+        Way(api, Target(session_id=found.id, app=service.name, **start), context.output.warn)
+        for service in chosen
+    ]
+    async with _listening(chosen, ways, binds) as forwards:
+        await _serve(context, forwards, options["max_wait"] or math.inf, show=options["show"])
+
+
+def parse_binds(texts: Sequence[str], count: int) -> list[Bind | None]:
+    """Return where each of `count` services shall be, None where anywhere will do.
+
+    Raises UsageError.
+    """
+    binds: list[Bind | None] = [Bind.parse(text) for text in texts]
+    if len(binds) > count:
+        raise UsageError("there are more --bind than apps")
+    while len(binds) < count:
+        last = binds[-1] if binds else None
+        binds.append(last and Bind(last.host, last.port + 1 if last.port else 0))
+    return binds
+
+
+def choose(services: Sequence[Service], name: str, protocol: str | None, session: str) -> Service:
+    """Find a service by name, spoken to as the user says; raises NotFound."""
+    if protocol == "preopen" and name.isdigit() and name not in {one.name for one in services}:
+        return Service(name=name, protocol=protocol, ports=(int(name),))
+    service = pick_service(services, name, session)
+    return service.speaking(protocol) if protocol else service
+
+
+@asynccontextmanager
+async def _listening(
+    services: Sequence[Service], ways: Sequence[Way], binds: Sequence[Bind | None]
+) -> AsyncIterator[list[Forward]]:
+    """Take the ports before anything else, so that one that is taken is told at once."""
+    async with AsyncExitStack() as stack:
+        forwards = []
+        for service, way, bind in zip(services, ways, binds, strict=True):
+            listeners, port = await (listen(bind) if bind else _listen_somewhere())
+            for listener in listeners:
+                stack.push_async_callback(listener.aclose)
+            at = Bind(bind.host if bind else Bind().host, port)
+            forwards.append(Forward(service=service, way=way, bind=at, listeners=listeners))
+        yield forwards
+
+
+async def _listen_somewhere() -> tuple[list[trio.SocketListener], int]:
+    try:
+        return await listen(Bind(port=_USUAL_PORT))
+    except AtollError:
+        return await listen(Bind())
+
+
+async def _serve(
+    context: Context, forwards: Sequence[Forward], patience: float, *, show: bool
+) -> None:
+    """Carry connections, and show where, until Ctrl-C."""
+    for forward in forwards:
+        _warn_of_strangers(context, forward)
+    send, ready = trio.open_memory_channel[Forward](len(forwards))
+    async with context.interrupts() as presses, trio.open_nursery() as nursery:
+        for forward in forwards:
+            nursery.start_soon(_carry_when_ready, forward, patience, send.clone())
+        send.close()
+        nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
+        with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
+            first = await ready.receive()
+        await context.output.rows(_shown(first, ready, show=show), _COLUMNS, live=True)
+        context.output.note("Ctrl-C closes it" if len(forwards) == 1 else "Ctrl-C closes them")
+
+
+async def _carry_when_ready(
+    forward: Forward, patience: float, send: "trio.MemorySendChannel[Forward]"
+) -> None:
+    async with send:
+        await wait_until_ready(forward.way, forward.service, patience)
+        await send.send(forward)
+    await carry_all(forward.way, forward.listeners)
+
+
+async def _shown(
+    first: Forward, others: "trio.MemoryReceiveChannel[Forward]", *, show: bool
+) -> AsyncIterator[Forward]:
+    """Yield what is ready, having its page opened if that was asked for."""
+    yield first
+    if show:
+        await _open_page(first)
+    async for forward in others:
+        yield forward
+        if show:
+            await _open_page(forward)
+
+
+async def _open_page(forward: Forward) -> None:
+    if forward.address.startswith("http"):
+        import webbrowser
+
+        await trio.to_thread.run_sync(webbrowser.open, forward.address)
+
+
+async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in presses:
+        # This is how the command is meant to end, so it is no failure either.
+        scope.cancel()
+
+
+def _warn_of_strangers(context: Context, forward: Forward) -> None:
+    if not forward.bind.is_loopback:
+        context.output.warn(
+            f"whoever reaches {forward.bind.host}:{forward.port} gets into the session's"
+            f" {forward.app} without a password"
+        )

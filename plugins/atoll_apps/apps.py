@@ -1,0 +1,44 @@
+"""`apps`: the services of a session, and what they may be started with."""
+
+from typing import Any
+
+import click
+
+from atoll import AtollError, Column, Context, Name
+from atoll_apps.services import list_services, pick_service
+from atoll_sessions.api import find_session
+
+
+def _listed(value: Any) -> str:
+    """Show names, whatever shape an image's author has given their list."""
+    if isinstance(value, list | tuple | dict):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+_COLUMNS = [
+    Column("name", keep=True),
+    Column("protocol"),
+    Column("ports", show=_listed),
+    Column("allowed_arguments", "Arguments", show=_listed),
+    Column("allowed_envs", "Environment", show=_listed),
+]
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.argument("apps", nargs=-1, metavar="[APP]...")
+@click.option("-l", "--list-names", is_flag=True, help="List the names alone.")
+async def apps(context: Context, session: str, apps: tuple[str, ...], list_names: bool) -> None:
+    """List the services of a session, and what atoll app may start them with.
+
+    Arguments go to --arg, environment variables to --env.
+    """
+    api = await context.connect()
+    found = await find_session(api, session)
+    services = await list_services(api, found.id)
+    if not services and found.status != "RUNNING":
+        raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
+    if apps:
+        services = [pick_service(services, name, found.name) for name in apps]
+    await context.output.rows(services, _COLUMNS[:1] if list_names else _COLUMNS)

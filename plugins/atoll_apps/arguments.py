@@ -1,0 +1,44 @@
+"""What services are started with: `--arg "--option <value>"` and `--env KEY=VALUE`."""
+
+import shlex
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from atoll import UsageError
+
+Arguments: TypeAlias = dict[str, str | list[str] | None]
+
+
+def parse_arguments(texts: Iterable[str]) -> Arguments:
+    """Read `--arg` texts: an option and its values, `--port 80` or `--port=80`.
+
+    An option without a value is None, with one a text, with more a list. Raises UsageError.
+    """
+    arguments: Arguments = {}
+    for text in texts:
+        words = _words(text)
+        option, equals, value = words[0].partition("=")
+        values = [value] * bool(equals) + words[1:]
+        arguments[option] = values if len(values) > 1 else next(iter(values), None)
+    return arguments
+
+
+def _words(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--arg {text}: {error}".rstrip(".").lower()) from None
+    if not words:
+        raise UsageError("--arg names no option", hint='such as --arg "--port 80"')
+    return words
+
+
+def parse_environment(texts: Iterable[str]) -> dict[str, str]:
+    """Read `--env` texts, split at the first `=`; raises UsageError for one that holds none."""
+    environment = {}
+    for text in texts:
+        key, equals, value = text.strip().partition("=")
+        if not equals or not key:
+            raise UsageError(f"--env {text}: not of the form KEY=VALUE")
+        environment[key] = value
+    return environment

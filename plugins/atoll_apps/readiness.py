@@ -1,0 +1,50 @@
+"""Waiting until a service answers: it may have been started a moment ago."""
+
+import trio
+
+from atoll import TimedOut
+from atoll.transport import ByteStream
+from atoll_apps.services import Service
+from atoll_apps.way import Way
+
+_HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_SETTLED = 0.5
+"""Seconds after which a connection that was not refused counts as taken."""
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
+
+
+async def wait_until_ready(way: Way, service: Service, patience: float) -> None:
+    """Try the service until it answers; raises TimedOut after `patience` seconds.
+
+    The first try starts it. A port that was opened for the user's own programs is tried only once,
+    and `say` of the way is told when nothing listens there yet.
+    """
+    pause = _FIRST_PAUSE
+    with trio.move_on_after(patience):
+        while not await _answers(way, service):
+            if service.protocol == "preopen":
+                way.say(f"{service.name}: nothing listens there in the session yet")
+                return
+            await trio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return
+    raise TimedOut(f"{service.name} does not answer after {patience:g} s", hint="see atoll logs")
+
+
+async def _answers(way: Way, service: Service) -> bool:
+    try:
+        async with way.open() as tunnel:
+            if service.protocol == "http":
+                await tunnel.send_all(_HELLO)
+                return bool(await tunnel.receive_some())
+            return await _stays(tunnel)
+    except trio.BrokenResourceError:
+        return False
+
+
+async def _stays(tunnel: ByteStream) -> bool:
+    """Whether a connection is greeted, or at least not closed."""
+    with trio.move_on_after(_SETTLED):
+        return bool(await tunnel.receive_some())
+    return True
