@@ -1,1 +1,169 @@
-"""Administration: users, keypairs, policies, agents, and all else that a cluster is made of."""
+"""Administration: users, keypairs, policies, agents, and all else that a cluster is made of.
+
+Most commands go by two spellings: `admin users add`, and `admin user add` of newer clients.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from atoll import Command, Completion, hookimpl
+
+_SERVICES = "atoll_admin.services"
+_CHANGES = ("add", "update", "delete", "purge")
+# Kinds of things: the words for one and for many, the module, and what can be done to one.
+_KINDS = (
+    ("user", "users", "users", _CHANGES),
+    ("domain", "domains", "domains", _CHANGES),
+    ("group", "groups", "groups", (*_CHANGES, "add-users", "remove-users")),
+    ("keypair", "keypairs", "keypairs", ("add", "update", "delete", "activate", "deactivate")),
+    ("keypair-resource-policy", "keypair-resource-policies", "policies", _CHANGES[:3]),
+    ("scaling-group", "scaling-groups", "scaling_groups", _CHANGES[:3]),
+    ("agent", "agents", "agents", ()),
+    ("storage", "storage-list", "storage", ()),
+)
+# What else there is, by module and attribute: what it does, and its names below `admin`.
+_OTHERS = {
+    "kinds.groups:by_name": ("List the groups of a name", "groups-by-name"),
+    "kinds.scaling_groups:associate": (
+        "Let a domain use a scaling group",
+        "scaling-groups associate-scaling-group",
+        "scaling-group associate-scaling-group",
+        "scaling-group associate-scaling",
+    ),
+    "kinds.scaling_groups:dissociate": (
+        "Take a scaling group away from a domain",
+        "scaling-groups dissociate-scaling-group",
+        "scaling-group dissociate-scaling-group",
+        "scaling-group dissociate-scaling",
+    ),
+    "kinds.scaling_groups:available": (
+        "List the scaling groups that a group may use",
+        "list-scaling-groups",
+        "scaling-group get-available",
+    ),
+    "kinds.images:rows": ("List images", "images", "image list"),
+    "kinds.images:alias": ("Give an image another name", "alias-image", "image alias"),
+    "kinds.images:dealias": ("Take an image's alias away", "dealias-image", "image dealias"),
+    "kinds.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
+    "kinds.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
+    "services.license:show_license": ("Show the license", "show-license", "license show"),
+    "services.permissions:list_permissions": ("List permissions", "permission list"),
+    "services.etcd:get": ("Show configuration", "etcd get"),
+    "services.etcd:set_key": ("Change configuration", "etcd set"),
+    "services.etcd:delete": ("Delete configuration", "etcd delete"),
+    "services.watcher:status": ("Show what a watcher says", "watcher status"),
+    "services.watcher:start": ("Start an agent", "watcher agent-start"),
+    "services.watcher:stop": ("Stop an agent", "watcher agent-stop"),
+    "services.watcher:restart": ("Restart an agent", "watcher agent-restart"),
+}
+_FOLDERS = {
+    "list-hosts": "List all hosts for folders",
+    "perf-metric": "Show how busy a host is",
+    "get-fstab-contents": "Show an fstab file",
+    "list-mounts": "List what is mounted",
+    "mount-host": "Mount a host everywhere",
+    "umount-host": "Unmount a host everywhere",
+}
+_RESOURCES = {
+    "docker-registries": "List the registries of images",
+    "resource-slots": "List the kinds of slots",
+    "vfolder-types": "List who may own folders",
+    "recalculate-usage": "Count anew what sessions occupy",
+    "usage-per-month": "Show what groups used in a month",
+    "usage-per-period": "Show what a group used in a period",
+}
+_NEWER_RESOURCES = {
+    "docker-registries": ("container-registries",),
+    "resource-slots": ("query-slots",),
+}
+_MANAGER = {
+    "status": "Show whether the cluster runs",
+    "freeze": "Let the cluster take no more work",
+    "unfreeze": "Let the cluster take work again",
+    "scheduler include-agents": "Give agents sessions again",
+    "scheduler exclude-agents": "Give agents no more sessions",
+}
+_ANNOUNCEMENT = {
+    "get": "Show the announcement",
+    "update": "Announce something to everybody",
+    "delete": "Announce nothing any more",
+    "dismiss": "Don't be told of it again",
+}
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """The commands of administrators; those about sessions are with the others about them."""
+    yield Command("admin", "Administration of the cluster")
+    for one, many, module, verbs in _KINDS:
+        yield from _about(one, many, f"atoll_admin.kinds.{module}", verbs)
+    for load, (summary, *names) in _OTHERS.items():
+        for name in names:
+            yield Command(f"admin {name}", summary, f"atoll_admin.{load}")
+    for above in ("admin vfolders", "admin vfolder"):
+        yield from _below(above, _FOLDERS, "folder_hosts")
+    for above in ("admin resources", "admin resource"):
+        yield from _below(above, _RESOURCES, "resources")
+    for above in ("manager", "admin manager"):
+        yield from _below(above, _MANAGER, "manager")
+    for above in ("announcement", "admin announcement"):
+        yield from _below(above, _ANNOUNCEMENT, "announcement")
+    yield from _groups_of_commands()
+    yield Command("server-logs list", "List errors", f"{_SERVICES}.server_logs:list_logs")
+    password = f"{_SERVICES}.password:update_password"
+    yield Command("update-password", "Change your password", password, secret=True)
+
+
+def _about(one: str, many: str, module: str, verbs: Sequence[str]) -> Iterator[Command]:
+    thing = one.replace("-", " ")
+    for name in (many, f"{one} list"):
+        yield Command(f"admin {name}", f"List {thing}s", f"{module}:rows")
+    for name in (one, f"{one} info"):
+        yield Command(f"admin {name}", f"Show one {thing}", f"{module}:show")
+    for verb in verbs:
+        for above in (many, one):
+            yield Command(
+                f"admin {above} {verb}",
+                f"{verb.title()} one {thing}"
+                if "-" not in verb
+                else verb.replace("-", " ").title(),
+                f"{module}:{verb.replace('-', '_')}",
+                ("create",) if verb == "add" else (),
+                # A password may stand in these lines.
+                secret=one == "user" and verb in {"add", "update"},
+            )
+
+
+def _below(above: str, commands: dict[str, str], module: str) -> Iterator[Command]:
+    for name, summary in commands.items():
+        attribute = name.split()[-1].replace("-", "_")
+        aliases = _NEWER_RESOURCES.get(name, ()) if module == "resources" else ()
+        yield Command(f"{above} {name}", summary, f"{_SERVICES}.{module}:{attribute}", aliases)
+
+
+def _groups_of_commands() -> Iterator[Command]:
+    yield Command("announcement", "A word to everybody")
+    yield Command("manager", "Whether the cluster takes work")
+    yield Command("manager scheduler", "Which agents are given work")
+    yield Command("server-logs", "What has gone wrong in the cluster")
+    yield Command("admin etcd", "The cluster's configuration")
+    yield Command("admin resources", "Slots, registries and usage")
+    yield Command("admin watcher", "What starts and stops agents")
+
+
+_NAMES = {
+    "user": "users",
+    "keypair": "keypairs",
+    "domain": "domains",
+    "group": "groups",
+    "keypair-resource-policy": "policies",
+    "scaling-group": "scaling_groups",
+    "agent": "agents",
+    "storage-volume": "volumes",
+}
+
+
+@hookimpl
+def atoll_completions() -> Iterator[Completion]:
+    """Names of the kinds of things; what an account may not see is not offered to it."""
+    for kind, attribute in _NAMES.items():
+        yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=30.0)

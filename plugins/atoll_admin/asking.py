@@ -1,0 +1,136 @@
+"""Requests of administrators, and what their refusals mean.
+
+Releases word their refusals differently and mix up statuses: 23.09 answers 401 where a role is
+missing, GraphQL answers 200 to everything, and some mutations carry their failure in a `msg`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atoll import AtollError, NotAuthorized, NotFound, Problem
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_ROLE = "your account may not do this"
+_FORBIDDEN = re.compile(r"(?i)forbidden|privilege|no permission|not authorized|only \w*admin")
+_ABSENT = re.compile(
+    # The last one is 26.x's answer for an agent that is not there.
+    r"(?i)no such|no matching|not found|does not exist|unknown image|Values:\s*\[\]"
+)
+_UNKNOWN_ROOT = re.compile(r"Cannot query field '(\w+)' on type '(Query|Queries|Mutations?)'")
+_UNKNOWN_FIELD = re.compile(r"Cannot query field '(\w+)' on type '\w+'")
+_UNKNOWN_INPUT = re.compile(r"[Ff]ield '(\w+)' is not defined by type '(\w+)'")
+_DUPLICATE = re.compile(r"Key \(.*?\)=\((.*?)\) already exists")
+_IN_USE = re.compile(r'is still referenced from table "(\w+)"')
+_LONGEST = 300
+
+
+async def ask(
+    api: "Api",
+    root: str,
+    arguments: Mapping[str, tuple[str, Any]],
+    selection: str,
+    *,
+    mutation: bool = False,
+) -> Any:
+    """Ask GraphQL for one root and return what it answers.
+
+    `arguments` maps names to a type and a value. Raises UnknownFields where the cluster does not
+    know what was selected, NotAuthorized, NotFound, or AtollError.
+    """
+    types = {name: typed for name, (typed, _value) in arguments.items()}
+    variables = {name: value for name, (_typed, value) in arguments.items()}
+    try:
+        data = await api.gql(compose(root, types, selection, mutation=mutation), variables)
+    except Problem as problem:
+        raise _meant(problem, await api.manager()) from None
+    return data.get(root)
+
+
+def compose(root: str, types: Mapping[str, str], selection: str, *, mutation: bool = False) -> str:
+    """Spell out a query or mutation of one root with variables of these types."""
+    operation = "mutation" if mutation else "query"
+    declared = ", ".join(f"${name}: {typed}" for name, typed in types.items())
+    passed = ", ".join(f"{name}: ${name}" for name in types)
+    head = f"{operation}({declared})" if declared else operation
+    call = f"{root}({passed})" if passed else root
+    return f"{head} {{ {call} {{ {selection} }} }}"
+
+
+class UnknownFields(AtollError):
+    """The cluster can't tell some of the fields that it was asked for: its release does not know
+    them, or it failed to find them out.
+    """
+
+    def __init__(self, names: Sequence[str], manager: str) -> None:
+        plural = "s" * (len(names) > 1)
+        super().__init__(f"this cluster ({manager}) has no field{plural} {', '.join(names)}")
+        self.names = names
+
+
+async def send(api: "Api", method: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
+    """Send a request of the REST API and return its answer; raises what :func:`ask` does."""
+    try:
+        return await api.json(method, path, params=params)
+    except Problem as problem:
+        if problem.status == 401 and "unauthorized access" in problem.message.lower():
+            raise NotAuthorized(_ROLE) from None
+        raise
+
+
+def succeed(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what a mutation answered; raises the error that it tells of in `msg`."""
+    if answer and answer.get("ok", True):
+        return answer
+    raise failure(str((answer or {}).get("msg") or "the cluster did not say why"))
+
+
+def failure(message: str) -> AtollError:
+    """Return the error that a mutation's message stands for."""
+    line = readable(message)
+    if _FORBIDDEN.search(line):
+        return NotAuthorized(line, hint=_ROLE)
+    return NotFound(line) if _ABSENT.search(line) else AtollError(line)
+
+
+def readable(message: str) -> str:
+    """Cut a message down to what a person can use: databases speak through some of them."""
+    if duplicate := _DUPLICATE.search(message):
+        return f"{duplicate[1]} already exists"
+    if user := _IN_USE.search(message):
+        return f"it is still in use by {user[1].replace('_', ' ')}"
+    line = " ".join(message.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _meant(problem: Problem, manager: str) -> AtollError:
+    if problem.type != "graphql-error":
+        return problem
+    messages = _messages(problem)
+    everything = " ".join(messages)
+    if root := _UNKNOWN_ROOT.search(everything):
+        return AtollError(f"this cluster ({manager}) does not offer {root[1]}")
+    if fields := _UNKNOWN_FIELD.findall(everything) or _failed_fields(problem):
+        return UnknownFields(fields, manager)
+    if inputs := _UNKNOWN_INPUT.findall(everything):
+        unknown = ", ".join(name for name, _type in inputs)
+        return AtollError(f"this cluster ({manager}) does not take {unknown}")
+    return failure(messages[0])
+
+
+def _failed_fields(problem: Problem) -> list[str]:
+    """Return the fields below the root that could not be told, if nothing else went wrong."""
+    paths = [error.get("path") or [] for error in _errors(problem)]
+    below = [[part for part in path if isinstance(part, str)] for path in paths]
+    return [path[-1] for path in below] if all(len(path) > 1 for path in below) else []
+
+
+def _errors(problem: Problem) -> list[dict[str, Any]]:
+    errors = problem.data if isinstance(problem.data, list) else []
+    return [error for error in errors if isinstance(error, dict)]
+
+
+def _messages(problem: Problem) -> list[str]:
+    return [str(error["message"]) for error in _errors(problem)] or [problem.message]

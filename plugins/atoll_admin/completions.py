@@ -1,0 +1,70 @@
+"""Names of things, for the prompt to complete."""
+
+from collections.abc import Sequence
+
+from atoll import Candidate
+from atoll.api import Api
+from atoll_admin.fields import Field
+from atoll_admin.kind import Kind
+from atoll_admin.kinds.agents import AGENT
+from atoll_admin.kinds.domains import DOMAIN
+from atoll_admin.kinds.groups import GROUP
+from atoll_admin.kinds.keypairs import KEYPAIR
+from atoll_admin.kinds.policies import POLICY
+from atoll_admin.kinds.scaling_groups import SCALING_GROUP
+from atoll_admin.kinds.storage import STORAGE
+from atoll_admin.kinds.users import USER
+from atoll_admin.reading import Record, Span, read_list
+
+_MOST = 1000
+
+
+async def users(api: Api) -> Sequence[Candidate]:
+    """Return the email addresses of users."""
+    return await _names(api, USER)
+
+
+async def keypairs(api: Api) -> Sequence[Candidate]:
+    """Return access keys, each with whose it is."""
+    return await _names(api, KEYPAIR)
+
+
+async def domains(api: Api) -> Sequence[Candidate]:
+    """Return the names of domains."""
+    return await _names(api, DOMAIN)
+
+
+async def groups(api: Api) -> Sequence[Candidate]:
+    """Return the names of groups; commands take them for ids."""
+    return await _names(api, GROUP, "name")
+
+
+async def policies(api: Api) -> Sequence[Candidate]:
+    """Return the names of keypair resource policies."""
+    return await _names(api, POLICY)
+
+
+async def scaling_groups(api: Api) -> Sequence[Candidate]:
+    """Return the names of scaling groups."""
+    return await _names(api, SCALING_GROUP)
+
+
+async def agents(api: Api) -> Sequence[Candidate]:
+    """Return the ids of agents that are alive."""
+    return await _names(api, AGENT)
+
+
+async def volumes(api: Api) -> Sequence[Candidate]:
+    """Return the ids of storage volumes."""
+    return await _names(api, STORAGE)
+
+
+async def _names(api: Api, kind: Kind, key: str = "") -> Sequence[Candidate]:
+    fields = kind.chosen(",".join((key or kind.key, *kind.remarked)))
+    rows = await read_list(api, kind.listing, {}, fields, Span(limit=_MOST))
+    return [_candidate(record, rows.fields) async for record in rows.records]
+
+
+def _candidate(record: Record, fields: Sequence[Field]) -> Candidate:
+    name, *remarks = [str(record[field.name] or "") for field in fields]
+    return Candidate(name, " ".join(filter(None, remarks)))

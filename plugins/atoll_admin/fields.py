@@ -1,0 +1,126 @@
+"""Fields of the things that administrators see: a column each, and how GraphQL's value is read."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from atoll import Column
+from atoll_sessions.api import binary_size, local_time, show_slots
+
+NEW = 8
+"""The major version of the API that clusters since 24.03 speak, which brought most newer fields."""
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@frozen
+class Field:
+    """A field of a kind.
+
+    `selection` is what GraphQL is asked for to fill it; `decode` makes a record's value of what it
+    answers. `since` is the major version of the API from which clusters have it: older ones are
+    not asked.
+    """
+
+    column: Column
+    selection: str
+    decode: Callable[[Any], Any] = _same
+    since: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name by which `-f` and the machine formats know it."""
+        return self.column.name
+
+    @property
+    def asked(self) -> str:
+        """The name of the GraphQL field behind it."""
+        return self.selection.split(maxsplit=1)[0]
+
+
+def text(name: str, title: str = "", *, keep: bool = False, since: int = 0) -> Field:
+    """Return a field that is shown as it is."""
+    return Field(Column(name, title, keep=keep), name, since=since)
+
+
+def number(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that holds a number."""
+    return Field(Column(name, title, right=True), name, since=since)
+
+
+def size(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that holds a number of bytes."""
+    return Field(Column(name, title, show_size, right=True), name, since=since)
+
+
+def flag(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that is true or false."""
+    return Field(Column(name, title, yes_or_no), name, since=since)
+
+
+def when(name: str, title: str = "") -> Field:
+    """Return a field that holds an ISO 8601 time."""
+    return Field(Column(name, title, local_time), name)
+
+
+def texts(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that holds a list of texts."""
+    return Field(Column(name, title, show_list), name, since=since)
+
+
+def names(name: str, title: str = "") -> Field:
+    """Return a field that holds things with an id and a name; the names are shown."""
+    return Field(Column(name, title, _show_names), f"{name} {{ id name }}")
+
+
+def slots(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that holds amounts of resource slots, as JSON inside JSON."""
+    return Field(Column(name, title, show_slots), name, decode_json, since)
+
+
+def hosts(name: str, title: str = "") -> Field:
+    """Return a field that holds what is allowed on which folder hosts, as JSON inside JSON."""
+    return Field(Column(name, title, show_list), name, decode_json)
+
+
+def document(name: str, title: str = "", *, since: int = 0) -> Field:
+    """Return a field that holds JSON inside JSON."""
+    return Field(Column(name, title, show_json), name, decode_json, since)
+
+
+def decode_json(value: Any) -> Any:
+    """Decode JSON that came as a text; what is none stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def yes_or_no(value: Any) -> str:
+    """Show a truth value."""
+    return "" if value is None else "yes" if value else "no"
+
+
+def show_size(value: Any) -> str:
+    """Show a number of bytes; none at all where there is no number."""
+    return "" if value is None else binary_size(value)
+
+
+def show_json(value: Any) -> str:
+    """Show anything as JSON, and nothing when it is empty."""
+    return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def show_list(values: Sequence[str] | Mapping[str, Any] | None) -> str:
+    """Show texts, or a map's keys, with commas."""
+    return ", ".join(values or ())
+
+
+def _show_names(things: Sequence[Mapping[str, Any]] | None) -> str:
+    return show_list([thing["name"] for thing in things or ()])

@@ -1,0 +1,147 @@
+"""What a kind of thing is: its fields, how it is read and listed, and how it is changed.
+
+A description of this sort is all that a kind needs: its commands, their output and the completion
+of its names come from it (:mod:`atoll_admin.commands`, :mod:`atoll_admin.completions`).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import field, frozen
+
+from atoll import AtollError, columns_of
+from atoll_admin.fields import Field
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+Resolve = Callable[["Api", Any], Awaitable[Any]]
+"""Makes of what was typed (a group's name) what the API wants (its id)."""
+
+
+@frozen(kw_only=True)
+class Reading:
+    """The GraphQL root that shows one: `user(email: String)`.
+
+    Without its argument, many a root shows what the caller has.
+    """
+
+    root: str
+    argument: str
+    type: str = "String"
+
+
+@frozen(kw_only=True)
+class Listing:
+    """A GraphQL root that lists them.
+
+    `arguments` are the root's own, by name, with their types. A `paged` root takes `limit`,
+    `offset`, `filter` and `order` too, and knows the names in `filterable` and `orderable`.
+    """
+
+    root: str
+    arguments: Mapping[str, str] = field(factory=dict)
+    resolve: Mapping[str, Resolve] = field(factory=dict)
+    paged: bool = False
+    filterable: Sequence[str] = ()
+    orderable: Sequence[str] = ()
+
+
+@frozen(kw_only=True)
+class Kind:
+    """A kind of thing in a cluster.
+
+    `key` is the field that names one of them, `listed` the columns of a list, `remarked` the fields
+    that tell completion what to say about a name, `concealed` those that are shown to nobody who
+    did not ask for them. `who` says who may see them all.
+    """
+
+    name: str
+    fields: Sequence[Field]
+    key: str
+    listed: str
+    listing: Listing
+    reading: Reading | None = None
+    remarked: Sequence[str] = ()
+    concealed: Sequence[str] = ()
+    who: str = "superadmins"
+    plural: str = field()
+
+    @plural.default
+    def _add_s(self) -> str:
+        return f"{self.name}s"
+
+    @property
+    def shown(self) -> list[Field]:
+        """Everything that is shown about one of them."""
+        return [one for one in self.fields if one.name not in self.concealed]
+
+    def chosen(self, names: str) -> list[Field]:
+        """Return fields by a comma-separated list of names; raises UsageError for unknown ones."""
+        by_name = {one.name: one for one in self.fields}
+        columns = columns_of(names, [one.column for one in self.fields])
+        return [by_name[column.name] for column in columns]
+
+
+def _as_given(values: dict[str, Any]) -> dict[str, Any]:
+    return values
+
+
+@frozen(kw_only=True)
+class Change:
+    """A mutation, as a command.
+
+    Each of the command's `params` goes by its name to the mutation's `arguments` (by name, with
+    their types) or else into its `props`, an input of the type named there. On the way, `prepare`
+    may add to what was given, `resolve` makes of a value what the API wants, `renamed` maps names
+    that would clash, and `fixed` are props that the command itself stands for. What is left out is
+    not changed. `since` tells the major version from which clusters know a param; `secrets` are
+    asked for without echo where they are left out.
+
+    `done` says what was done, with the params in braces; `question` asks first. `shown` names
+    fields of what was made, which comes back under `returned`. An `existing` thing is looked up
+    before anything is changed, since releases disagree on what happens to one that is not there.
+    """
+
+    mutation: str
+    params: Sequence[click.Parameter]
+    arguments: Mapping[str, str]
+    props: str = ""
+    renamed: Mapping[str, str] = field(factory=dict)
+    fixed: Mapping[str, Any] = field(factory=dict)
+    since: Mapping[str, int] = field(factory=dict)
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = _as_given
+    resolve: Mapping[str, Resolve] = field(factory=dict)
+    secrets: Sequence[str] = ()
+    done: str
+    question: str = ""
+    returned: str = ""
+    shown: str = ""
+    existing: bool = True
+
+    def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the mutation's variables for the values of its params."""
+        given = {name: value for name, value in values.items() if value not in (None, ())}
+        found = {name: given.pop(name) for name in self.arguments if name in given}
+        if self.props:
+            found["props"] = {self.renamed.get(name, name): value for name, value in given.items()}
+            found["props"].update(self.fixed)
+        return found
+
+    def type_of(self, variable: str) -> str:
+        """Return the type of one of its variables."""
+        return self.props if variable == "props" else self.arguments[variable]
+
+
+def refuse_unknown(change: Change, values: Mapping[str, Any], major: int, manager: str) -> None:
+    """Raise AtollError for a value that a cluster of this major version can't take."""
+    newer = _given(values, (name for name, since in change.since.items() if since > major))
+    if newer:
+        options = {param.name: param.opts[0] for param in change.params}
+        what = ", ".join(options[name] for name in newer)
+        raise AtollError(f"this cluster ({manager}) is too old for {what}")
+
+
+def _given(values: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return [name for name in names if values.get(name) is not None]

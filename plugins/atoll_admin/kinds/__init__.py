@@ -1,0 +1,1 @@
+"""The kinds of things that administrators care for, one module each."""

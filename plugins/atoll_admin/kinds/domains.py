@@ -1,0 +1,112 @@
+"""Domains: the tenants of a cluster."""
+
+from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.fields import flag, hosts, slots, text, texts, when
+from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.params import (
+    argument,
+    boolean,
+    hosts_option,
+    inactive,
+    option,
+    slots_option,
+)
+from atoll_admin.values import host_permissions
+
+DOMAIN = Kind(
+    name="domain",
+    key="name",
+    fields=[
+        text("name", keep=True),
+        text("description"),
+        flag("is_active", "Active"),
+        when("created_at", "Created"),
+        when("modified_at", "Modified"),
+        slots("total_resource_slots", "Slots"),
+        hosts("allowed_vfolder_hosts", "Folder hosts"),
+        texts("allowed_docker_registries", "Registries"),
+        texts("scaling_groups", "Scaling groups"),
+        text("integration_id", "Integration ID"),
+    ],
+    listed="name,description,is_active,created_at,total_resource_slots,allowed_vfolder_hosts,"
+    "allowed_docker_registries,integration_id",
+    remarked=("description",),
+    listing=Listing(root="domains"),
+    reading=Reading(root="domain", argument="name"),
+)
+_REGISTRIES = option(
+    "--allowed-docker-registries", multiple=True, help="A registry to take images from; repeatable."
+)
+
+
+def _ending(verb: str, mutation: str, question: str) -> Change:
+    return Change(
+        mutation=mutation,
+        params=[argument("name", "domain")],
+        arguments={"name": "String!"},
+        question=question,
+        done=f"domain {{name}} is {verb}",
+    )
+
+
+rows = list_command(DOMAIN, below="add, update, delete, purge")
+show = show_command(
+    DOMAIN,
+    "-n",
+    "--name",
+    default=lambda api: api.profile.domain,
+    help="Show everything about a domain, by default the profile's.",
+)
+add = change_command(
+    DOMAIN,
+    Change(
+        mutation="create_domain",
+        params=[
+            argument("name"),
+            option("-d", "--description", help="What it is for."),
+            inactive(),
+            slots_option(),
+            hosts_option(),
+            _REGISTRIES,
+        ],
+        arguments={"name": "String!"},
+        props="DomainInput!",
+        resolve={"allowed_vfolder_hosts": host_permissions},
+        returned="domain",
+        shown="name,is_active",
+        existing=False,
+        done="domain {name} is added",
+    ),
+    "Add a domain.",
+)
+update = change_command(
+    DOMAIN,
+    Change(
+        mutation="modify_domain",
+        params=[
+            argument("name", "domain"),
+            option("--new-name", help="Give it another name."),
+            option("-d", "--description", help="What it is for."),
+            boolean("--is-active", help="Whether it may be used."),
+            slots_option(),
+            hosts_option(),
+            _REGISTRIES,
+        ],
+        arguments={"name": "String!"},
+        props="ModifyDomainInput!",
+        renamed={"new_name": "name"},
+        resolve={"allowed_vfolder_hosts": host_permissions},
+        done="domain {name} is changed",
+    ),
+    "Change a domain. What is left out stays.",
+)
+delete = change_command(
+    DOMAIN,
+    _ending("inactive", "delete_domain", "make domain {name} inactive?"),
+    "Make a domain inactive; it can be made active again.",
+)
+purge = change_command(
+    DOMAIN,
+    _ending("gone", "purge_domain", "delete domain {name} for good?"),
+    "Delete a domain for good. Its users and groups must be purged before.",
+)

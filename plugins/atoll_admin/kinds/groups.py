@@ -1,0 +1,172 @@
+"""Groups: the projects that users belong to, within a domain."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from atoll import NotFound
+from atoll_admin.asking import ask
+from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.fields import NEW, document, flag, hosts, slots, text, texts, when
+from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.params import (
+    argument,
+    boolean,
+    hosts_option,
+    inactive,
+    option,
+    slots_option,
+)
+from atoll_admin.values import host_permissions, is_uuid
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+GROUP = Kind(
+    name="group",
+    key="id",
+    who="domain administrators; others see their own",
+    fields=[
+        text("id", "ID", keep=True),
+        text("name", keep=True),
+        text("description"),
+        flag("is_active", "Active"),
+        text("domain_name", "Domain"),
+        when("created_at", "Created"),
+        when("modified_at", "Modified"),
+        slots("total_resource_slots", "Slots"),
+        hosts("allowed_vfolder_hosts", "Folder hosts"),
+        texts("scaling_groups", "Scaling groups"),
+        text("resource_policy"),
+        text("integration_id", "Integration ID"),
+        text("type", since=NEW),
+        document("container_registry", since=NEW),
+    ],
+    listed="id,name,domain_name,is_active,created_at",
+    remarked=("domain_name", "description"),
+    listing=Listing(root="groups", arguments={"domain_name": "String"}),
+    reading=Reading(root="group", argument="id", type="UUID!"),
+)
+_BY_NAME = Listing(root="groups_by_name", arguments={"name": "String!"})
+
+
+async def group_id(api: "Api", reference: str) -> str:
+    """Return the id of a group by its id or name; raises NotFound, listing several."""
+    if is_uuid(reference):
+        return reference
+    found = await ask(api, "groups_by_name", {"name": ("String!", reference)}, "id domain_name")
+    if len(found) == 1:
+        return str(found[0]["id"])
+    if not found:
+        raise NotFound(f"no group goes by {reference!r}", hint="atoll admin groups lists them")
+    several = ", ".join(f"{one['id']} (domain {one['domain_name']})" for one in found)
+    raise NotFound(f"{reference!r} means several groups", hint=several)
+
+
+async def _user_uuids(api: "Api", references: Sequence[str]) -> list[str]:
+    return [await _user_uuid(api, reference) for reference in references]
+
+
+async def _user_uuid(api: "Api", reference: str) -> str:
+    if is_uuid(reference):
+        return reference
+    user = await ask(api, "user", {"email": ("String", reference)}, "uuid")
+    if not user:
+        raise NotFound(f"no user goes by {reference!r}", hint="atoll admin users lists them")
+    return str(user["uuid"])
+
+
+def _members(mode: str, done: str) -> Change:
+    return Change(
+        mutation="modify_group",
+        params=[
+            argument("gid", "group"),
+            argument("user_uuids", "user", nargs=-1, required=True, metavar="USERS..."),
+        ],
+        arguments={"gid": "UUID!"},
+        props="ModifyGroupInput!",
+        fixed={"user_update_mode": mode},
+        resolve={"gid": group_id, "user_uuids": _user_uuids},
+        done=done,
+    )
+
+
+def _ending(verb: str, mutation: str, question: str) -> Change:
+    return Change(
+        mutation=mutation,
+        params=[argument("gid", "group")],
+        arguments={"gid": "UUID!"},
+        resolve={"gid": group_id},
+        question=question,
+        done=f"group {{gid}} is {verb}",
+    )
+
+
+rows = list_command(
+    GROUP,
+    option("-d", "--domain-name", kind="domain", help="Only groups of this domain."),
+    help="List the groups that you administer, or belong to.",
+    below="add, update, delete, purge, add-users, remove-users",
+)
+by_name = list_command(
+    GROUP, argument("name", "group"), listing=_BY_NAME, help="List the groups of a name."
+)
+show = show_command(GROUP, required=True, resolve=group_id, help="Show a group, by id or name.")
+add = change_command(
+    GROUP,
+    Change(
+        mutation="create_group",
+        params=[
+            argument("domain_name", "domain"),
+            argument("name"),
+            option("-d", "--description", help="What it is for."),
+            inactive(),
+            slots_option(),
+            hosts_option(),
+        ],
+        arguments={"name": "String!"},
+        props="GroupInput!",
+        resolve={"allowed_vfolder_hosts": host_permissions},
+        returned="group",
+        shown="id,name,domain_name",
+        existing=False,
+        done="group {name} is added",
+    ),
+    "Add a group to a domain. Shows its id.",
+)
+update = change_command(
+    GROUP,
+    Change(
+        mutation="modify_group",
+        params=[
+            argument("gid", "group"),
+            option("-n", "--name", help="Give it another name."),
+            option("-d", "--description", help="What it is for."),
+            boolean("--is-active", help="Whether it may be used."),
+            slots_option(),
+            hosts_option(),
+        ],
+        arguments={"gid": "UUID!"},
+        props="ModifyGroupInput!",
+        resolve={"gid": group_id, "allowed_vfolder_hosts": host_permissions},
+        done="group {gid} is changed",
+    ),
+    "Change a group, named by id or name. What is left out stays.",
+)
+delete = change_command(
+    GROUP,
+    _ending("inactive", "delete_group", "make group {gid} inactive?"),
+    "Make a group inactive; it can be made active again.",
+)
+purge = change_command(
+    GROUP,
+    _ending("gone", "purge_group", "delete group {gid} and its folders for good?"),
+    "Delete a group for good, with all that belongs to it.",
+)
+add_users = change_command(
+    GROUP, _members("add", "the users are in group {gid}"), "Add users, by email or UUID."
+)
+remove_users = change_command(
+    GROUP,
+    _members("remove", "the users are no longer in group {gid}"),
+    "Take users out of a group, by email or UUID.",
+)

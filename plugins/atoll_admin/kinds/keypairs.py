@@ -1,0 +1,134 @@
+"""Keypairs: what signs the requests of a user, and which policy these come under."""
+
+from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.fields import NEW, flag, number, text, texts, when
+from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.params import argument, boolean, inactive, option
+
+_FILTERABLE = (
+    "access_key",
+    "user_id",
+    "email",
+    "full_name",
+    "is_active",
+    "is_admin",
+    "resource_policy",
+    "created_at",
+    "last_used",
+    "rate_limit",
+    "num_queries",
+    "ssh_public_key",
+    "projects",
+)
+KEYPAIR = Kind(
+    name="keypair",
+    key="access_key",
+    who="administrators; others see their own",
+    fields=[
+        text("access_key", keep=True),
+        text("secret_key", keep=True),
+        text("user_id", "User"),
+        text("full_name", "Full name"),
+        flag("is_active", "Active"),
+        flag("is_admin", "Admin"),
+        text("resource_policy"),
+        number("rate_limit"),
+        number("num_queries", "Requests"),
+        number("rolling_count", "Recent requests", since=NEW),
+        number("concurrency_used", "Sessions"),
+        texts("projects", "Groups"),
+        when("created_at", "Created"),
+        when("last_used", "Last used"),
+        text("ssh_public_key", "SSH public key"),
+    ],
+    concealed=["secret_key"],
+    listed="access_key,user_id,is_active,is_admin,resource_policy,created_at,last_used",
+    remarked=("user_id", "resource_policy"),
+    listing=Listing(
+        root="keypair_list",
+        arguments={"email": "String", "is_active": "Boolean"},
+        paged=True,
+        filterable=_FILTERABLE,
+        orderable=tuple(name for name in _FILTERABLE if name not in {"user_id", "ssh_public_key"}),
+    ),
+    reading=Reading(root="keypair", argument="access_key"),
+)
+
+
+def _switched(*, on: bool) -> Change:
+    return Change(
+        mutation="modify_keypair",
+        params=[argument("access_key", "keypair")],
+        arguments={"access_key": "String!"},
+        props="ModifyKeyPairInput!",
+        fixed={"is_active": on},
+        done=f"keypair {{access_key}} is {'active' if on else 'inactive'}",
+    )
+
+
+rows = list_command(
+    KEYPAIR,
+    option("-u", "--user-id", "email", kind="user", metavar="EMAIL", help="Only this user's."),
+    boolean("--is-active", help="Only those that are, or are not, active."),
+    below="add, update, delete, activate, deactivate",
+)
+show = show_command(
+    KEYPAIR, help="Show everything about a keypair, by default the one that you use."
+)
+add = change_command(
+    KEYPAIR,
+    Change(
+        mutation="create_keypair",
+        params=[
+            argument("user_id", "user"),
+            argument("resource_policy", "keypair-resource-policy", default="default"),
+            option("-a", "--admin", "is_admin", is_flag=True, help="Let it administer."),
+            inactive(),
+            option(
+                "-r",
+                "--rate-limit",
+                type=int,
+                default=5000,
+                show_default=True,
+                help="How many requests it may send in 15 minutes.",
+            ),
+        ],
+        arguments={"user_id": "String!"},
+        props="KeyPairInput!",
+        returned="keypair",
+        shown="access_key,secret_key,user_id,resource_policy,is_active,is_admin,rate_limit",
+        existing=False,
+        done="a keypair of {user_id} is added; keep the secret key, it is shown this once",
+    ),
+    "Add a keypair for a user. Shows both keys, on standard output alone.",
+)
+update = change_command(
+    KEYPAIR,
+    Change(
+        mutation="modify_keypair",
+        params=[
+            argument("access_key", "keypair"),
+            option("--resource-policy", kind="keypair-resource-policy", help="Another policy."),
+            boolean("--is-admin", help="Whether it may administer."),
+            boolean("--is-active", help="Whether it is accepted."),
+            option("-r", "--rate-limit", type=int, help="Requests in 15 minutes."),
+        ],
+        arguments={"access_key": "String!"},
+        props="ModifyKeyPairInput!",
+        done="keypair {access_key} is changed",
+    ),
+    "Change a keypair. What is left out stays.",
+)
+delete = change_command(
+    KEYPAIR,
+    Change(
+        mutation="delete_keypair",
+        params=[argument("access_key", "keypair")],
+        arguments={"access_key": "String!"},
+        question="delete keypair {access_key} for good?",
+        done="keypair {access_key} is gone",
+    ),
+    "Delete a keypair for good.",
+)
+activate = change_command(KEYPAIR, _switched(on=True), "Accept a keypair again.")
+deactivate = change_command(KEYPAIR, _switched(on=False), "Refuse a keypair from now on.")

@@ -1,0 +1,163 @@
+"""Scaling groups: agents that are scheduled together, and who may use them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from atoll import Column, Context, Name
+from atoll_admin.asking import send
+from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.fields import document, flag, text, when
+from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.params import argument, boolean, inactive, option, switch
+from atoll_admin.values import DOCUMENT
+
+SCALING_GROUP = Kind(
+    name="scaling group",
+    key="name",
+    fields=[
+        text("name", keep=True),
+        text("description"),
+        flag("is_active", "Active"),
+        flag("is_public", "Public"),
+        when("created_at", "Created"),
+        text("driver"),
+        document("driver_opts", "Driver options"),
+        text("scheduler"),
+        document("scheduler_opts", "Scheduler options"),
+        flag("use_host_network", "Host network"),
+        text("wsproxy_addr", "App proxy"),
+    ],
+    listed="name,description,is_active,is_public,created_at,driver,scheduler",
+    remarked=("description",),
+    listing=Listing(root="scaling_groups"),
+    reading=Reading(root="scaling_group", argument="name"),
+)
+
+
+def _options(driver: str | None = None, scheduler: str | None = None) -> Sequence[click.Option]:
+    return [
+        option("-d", "--description", "--desc", "description", help="What it is for."),
+        option("--driver", default=driver, show_default=True, help="How agents come and go."),
+        option("--driver-opts", "--driver_opts", "driver_opts", type=DOCUMENT, help="In JSON."),
+        option(
+            "--scheduler",
+            default=scheduler,
+            show_default=True,
+            help="Whose session is next: fifo, lifo or drf.",
+        ),
+        option(
+            "--scheduler-opts", "--scheduler_opts", "scheduler_opts", type=DOCUMENT, help="In JSON."
+        ),
+        option("--wsproxy-addr", help="Where apps are reached."),
+        option("--wsproxy-api-token", help="The token for that."),
+    ]
+
+
+def _opposites(values: dict[str, Any]) -> dict[str, Any]:
+    """Say in the API's words, active and public, what the options say of the contrary."""
+    given = dict(values)
+    inactive, private = given.pop("inactive"), given.pop("private")
+    if inactive:
+        given["is_active"] = False
+    return {**given, "is_public": None if private is None else not private}
+
+
+def _with_domain(mutation: str, done: str) -> Change:
+    return Change(
+        mutation=mutation,
+        params=[argument("scaling_group", "scaling-group"), argument("domain", "domain")],
+        arguments={"scaling_group": "String!", "domain": "String!"},
+        done=done,
+    )
+
+
+rows = list_command(
+    SCALING_GROUP,
+    below="add, update, delete, associate-scaling-group, dissociate-scaling-group",
+)
+show = show_command(SCALING_GROUP, "-n", "--name", required=True)
+add = change_command(
+    SCALING_GROUP,
+    Change(
+        mutation="create_scaling_group",
+        params=[
+            argument("name"),
+            inactive(),
+            option(
+                "--private",
+                "is_public",
+                is_flag=True,
+                callback=lambda _context, _param, given: False if given else None,
+                help="For sessions of administrators alone.",
+            ),
+            switch("--use-host-network", help="Sessions use the host's network."),
+            *_options("static", "fifo"),
+        ],
+        arguments={"name": "String!"},
+        props="CreateScalingGroupInput!",
+        returned="scaling_group",
+        shown="name,driver,scheduler,is_active",
+        existing=False,
+        done="scaling group {name} is added",
+    ),
+    "Add a scaling group.",
+)
+update = change_command(
+    SCALING_GROUP,
+    Change(
+        mutation="modify_scaling_group",
+        params=[
+            argument("name", "scaling-group"),
+            option("-i", "--inactive", is_flag=True, help="Schedule nothing on it."),
+            boolean("-a", "--active", "is_active", help="Whether it is scheduled on."),
+            boolean("--private", help="Whether it is for administrators alone."),
+            boolean("--use-host-network", help="Whether sessions use the host's network."),
+            *_options(),
+        ],
+        arguments={"name": "String!"},
+        props="ModifyScalingGroupInput!",
+        prepare=_opposites,
+        done="scaling group {name} is changed",
+    ),
+    "Change a scaling group. What is left out stays.",
+)
+delete = change_command(
+    SCALING_GROUP,
+    Change(
+        mutation="delete_scaling_group",
+        params=[argument("name", "scaling-group")],
+        arguments={"name": "String!"},
+        question="delete scaling group {name} for good?",
+        done="scaling group {name} is gone",
+    ),
+    "Delete a scaling group for good.",
+)
+associate = change_command(
+    SCALING_GROUP,
+    _with_domain(
+        "associate_scaling_group_with_domain",
+        "domain {domain} may use scaling group {scaling_group}",
+    ),
+    "Let a domain use a scaling group.",
+)
+dissociate = change_command(
+    SCALING_GROUP,
+    _with_domain(
+        "disassociate_scaling_group_with_domain",
+        "domain {domain} may no longer use scaling group {scaling_group}",
+    ),
+    "Take a scaling group away from a domain.",
+)
+
+
+@click.command()
+@click.argument("group", type=Name("group"))
+async def available(context: Context, group: str) -> None:
+    """List the scaling groups that a group, named by id or name, may use
+    (`GET /scaling-groups`).
+    """
+    api = await context.connect()
+    answer = await send(api, "GET", "/scaling-groups", {"group": group})
+    await context.output.rows(answer["scaling_groups"], [Column("name", keep=True)])

@@ -1,0 +1,201 @@
+"""Users: people with an email address, a role and a domain."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.fields import NEW, flag, names, number, text, texts, when
+from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.kinds.groups import group_id
+from atoll_admin.params import argument, boolean, option, switch
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_ROLE = click.Choice(["user", "admin", "superadmin", "monitor"], case_sensitive=False)
+_STATUS = click.Choice(["active", "inactive", "deleted", "before-verification"], False)
+_FILTERABLE = (
+    "uuid",
+    "username",
+    "email",
+    "need_password_change",
+    "full_name",
+    "description",
+    "is_active",
+    "status",
+    "status_info",
+    "created_at",
+    "modified_at",
+    "domain_name",
+    "role",
+    "resource_policy",
+    "allowed_client_ip",
+    "totp_activated",
+    "totp_activated_at",
+    "sudo_session_enabled",
+    "main_access_key",
+)
+USER = Kind(
+    name="user",
+    key="email",
+    who="administrators",
+    fields=[
+        text("uuid", "UUID", keep=True),
+        text("email", keep=True),
+        text("username"),
+        text("full_name", "Full name"),
+        text("description"),
+        text("role"),
+        text("domain_name", "Domain"),
+        names("groups"),
+        text("status"),
+        text("status_info"),
+        flag("is_active", "Active"),
+        flag("need_password_change", "Must change password"),
+        text("resource_policy"),
+        text("main_access_key"),
+        texts("allowed_client_ip", "Allowed addresses"),
+        flag("totp_activated", "One-time passwords"),
+        flag("sudo_session_enabled", "Sudo in sessions"),
+        number("container_uid", "Container UID", since=NEW),
+        number("container_main_gid", "Container GID", since=NEW),
+        texts("container_gids", "Container GIDs", since=NEW),
+        when("created_at", "Created"),
+        when("modified_at", "Modified"),
+    ],
+    listed="uuid,email,username,role,domain_name,groups,status,need_password_change,created_at",
+    remarked=("full_name", "role"),
+    listing=Listing(
+        root="user_list",
+        arguments={"status": "String", "group_id": "UUID"},
+        resolve={"group_id": group_id},
+        paged=True,
+        filterable=_FILTERABLE,
+        orderable=tuple(name for name in _FILTERABLE if name != "description"),
+    ),
+    reading=Reading(root="user", argument="email"),
+)
+
+
+async def _group_ids(api: "Api", names: str) -> list[str]:
+    return [await group_id(api, name.strip()) for name in names.split(",")]
+
+
+def _split(_context: Any, _param: Any, value: str | None) -> list[str] | None:
+    return [part.strip() for part in value.split(",")] if value else None
+
+
+def _numbers(_context: Any, _param: Any, value: str | None) -> list[int] | None:
+    try:
+        return [int(part) for part in value.split(",")] if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers") from None
+
+
+def _username_is_email(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "username": values["username"] or values["email"]}
+
+
+_ABOUT = [
+    option("-n", "--full-name", help="The person's name."),
+    option("-s", "--status", type=_STATUS, help="Only active ones may log in."),
+    option("--description", "--desc", "description", help="A remark."),
+    option("--allowed-ip", "allowed_client_ip", callback=_split, help="Addresses, by commas."),
+    option("--container-uid", "--cuid", "container_uid", type=int, help="In containers."),
+    option("--container-main-gid", "--cgid", "container_main_gid", type=int, help="Likewise."),
+    option("--container-gids", "--cgids", "container_gids", callback=_numbers, help="By commas."),
+]
+_SINCE = {"container_uid": NEW, "container_main_gid": NEW, "container_gids": NEW}
+
+rows = list_command(
+    USER,
+    option("-s", "--status", type=_STATUS, help="Only users of this status."),
+    option("-g", "--group", "group_id", kind="group", help="Only users of this group."),
+    below="add, update, delete, purge",
+)
+show = show_command(
+    USER, "-e", "--email", help="Show everything about a user, by default about yourself."
+)
+add = change_command(
+    USER,
+    Change(
+        mutation="create_user",
+        params=[
+            argument("domain_name", "domain"),
+            argument("email"),
+            argument("password", required=False),
+            option("-u", "--username", help="A short name; the email address by default."),
+            option("-r", "--role", type=_ROLE, default="user", help="What the user may do."),
+            option("--need-password-change", is_flag=True, help="Ask for a new one at first."),
+            option("--sudo-session-enabled", is_flag=True, help="Allow sudo in sessions."),
+            option("-g", "--group", "--groups", "group_ids", help="Groups, by commas."),
+            *_ABOUT,
+        ],
+        arguments={"email": "String!"},
+        props="UserInput!",
+        prepare=_username_is_email,
+        since=_SINCE,
+        resolve={"group_ids": _group_ids},
+        secrets=["password"],
+        returned="user",
+        shown="uuid,email,username,role,domain_name,status",
+        existing=False,
+        done="user {email} is added",
+    ),
+    "Add a user. A password that is left out is asked for, or read from standard input.",
+)
+update = change_command(
+    USER,
+    Change(
+        mutation="modify_user",
+        params=[
+            argument("email", "user"),
+            option("-p", "--password", help="Set another password."),
+            option("-u", "--username", help="Give a short name."),
+            option("-d", "--domain-name", kind="domain", help="Move the user to a domain."),
+            option("-r", "--role", type=_ROLE, help="Give another role."),
+            option(
+                "--need-password-change/--no-need-password-change",
+                default=None,
+                help="Ask for a new one at the next login.",
+            ),
+            boolean("--sudo-session-enabled", help="Whether sudo works in sessions."),
+            option("--main-access-key", kind="keypair", help="Which keypair is the user's first."),
+            *_ABOUT,
+        ],
+        arguments={"email": "String!"},
+        props="ModifyUserInput!",
+        since=_SINCE,
+        done="user {email} is changed",
+    ),
+    "Change a user. What is left out stays.",
+)
+delete = change_command(
+    USER,
+    Change(
+        mutation="delete_user",
+        params=[argument("email", "user")],
+        arguments={"email": "String!"},
+        question="delete user {email}? The account can't be used then; its data stay.",
+        done="user {email} is deleted; its data are still there",
+    ),
+    "Close a user's account. Data stay until it is purged.",
+)
+purge = change_command(
+    USER,
+    Change(
+        mutation="purge_user",
+        params=[
+            argument("email", "user"),
+            switch("--purge-shared-vfolders", help="Delete folders that others use too."),
+            switch("--delegate-endpoint-ownership", help="Take over the user's services."),
+        ],
+        arguments={"email": "String!"},
+        props="PurgeUserInput!",
+        since={"delegate_endpoint_ownership": NEW},
+        question="delete user {email}, with all keypairs, folders and sessions, for good?",
+        done="user {email} is gone",
+    ),
+    "Delete a user for good, with everything that the user owns.",
+)

@@ -1,0 +1,75 @@
+"""Options that several commands take, under the spellings of all releases of the command line."""
+
+from typing import Any
+
+import click
+
+from atoll import Name
+from atoll_admin.values import SLOTS
+
+HOSTS = (
+    "--allowed-vfolder-hosts",
+    "--vfolder-host-perms",
+    "--vfolder-host-permissions",
+    "--vfhost-perms",
+)
+
+
+def argument(name: str, kind: str = "", **how: Any) -> click.Argument:
+    """Return an argument; `kind` is what completes it."""
+    return click.Argument([name], **_completed(kind), **how)
+
+
+def option(*flags: str, help: str, kind: str = "", **how: Any) -> click.Option:
+    """Return an option; `kind` is what completes it."""
+    return click.Option([*flags], help=help, **_completed(kind), **how)
+
+
+def _completed(kind: str) -> dict[str, Any]:
+    return {"type": Name(kind)} if kind else {}
+
+
+def boolean(*flags: str, help: str) -> click.Option:
+    """Return an option with a value of true or false; left out, nothing changes."""
+    return click.Option([*flags], type=click.BOOL, metavar="BOOLEAN", help=help)
+
+
+def switch(*flags: str, help: str) -> click.Option:
+    """Return a flag that says nothing when it is left out."""
+    return click.Option([*flags], is_flag=True, callback=_only_true, help=help)
+
+
+def inactive() -> click.Option:
+    """Return the flag `-i`, as the value of `is_active`."""
+    return click.Option(
+        ["-i", "--inactive", "is_active"],
+        is_flag=True,
+        callback=lambda _context, _param, given: False if given else None,
+        help="Not to be used yet.",
+    )
+
+
+def slots_option() -> click.Option:
+    """Return the option for what may be occupied at most."""
+    return option(
+        "--total-resource-slots",
+        type=SLOTS,
+        metavar="SLOTS",
+        help="What may be occupied at most, e.g. cpu=4,mem=8g, or JSON.",
+    )
+
+
+def hosts_option() -> click.Option:
+    """Return the option for folder hosts, to be resolved by `host_permissions`."""
+    return option(
+        *HOSTS,
+        "allowed_vfolder_hosts",
+        kind="vfolder-host",
+        multiple=True,
+        metavar="HOST",
+        help="A host for folders, with all permissions, or a JSON map; repeatable.",
+    )
+
+
+def _only_true(_context: Any, _param: Any, given: bool) -> bool | None:
+    return given or None

@@ -1,0 +1,158 @@
+"""Reading things of a kind: one by its name, or all of them page by page, in the fields that the
+cluster's release knows.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from atoll import NotFound
+from atoll_admin.asking import UnknownFields, ask
+from atoll_admin.fields import Field
+from atoll_admin.kind import Kind, Listing
+from atoll_sessions.api import PAGE
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+Record = Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Span:
+    """Which part of a long list is wanted; `limit` None means all that follows."""
+
+    offset: int = 0
+    limit: int | None = None
+    filter: str | None = None
+    order: str | None = None
+
+
+@frozen
+class Rows:
+    """A list that is being read: the fields it turned out to have, and its records."""
+
+    fields: Sequence[Field]
+    records: AsyncIterator[Record]
+
+
+async def read_one(
+    api: "Api", kind: Kind, key: Any, fields: Sequence[Field], *, strict: bool = False
+) -> tuple[Sequence[Field], Record]:
+    """Return one thing by its key, the caller's own for None, and the fields that it has.
+
+    Raises NotFound. With `strict`, a field that the cluster does not know is an error; otherwise
+    it is left out.
+    """
+    assert kind.reading is not None  # noqa: S101  # kinds that are only listed have no such command
+    reading = kind.reading
+    arguments = {reading.argument: (reading.type, key)} if key is not None else {}
+    query = _Query(reading.root, arguments, "{}")
+    fields = await _known(api, fields, strict=strict)
+    answer, fields = await _ask(api, query, fields, strict=strict)
+    if not answer:
+        raise not_found(kind, key)
+    return fields, _record(answer, fields)
+
+
+def not_found(kind: Kind, key: Any) -> NotFound:
+    """Return the error for a thing that is not there."""
+    listing = f"atoll admin {kind.plural.replace(' ', '-')} lists them"
+    return NotFound(f"no {kind.name} goes by {key!r}" if key else f"no {kind.name}", hint=listing)
+
+
+async def read_list(
+    api: "Api",
+    listing: Listing,
+    values: Mapping[str, Any],
+    fields: Sequence[Field],
+    span: Span | None = None,
+    *,
+    strict: bool = False,
+) -> Rows:
+    """Begin to read a list; the first page is there when this returns.
+
+    `values` are the root's arguments, those of value None left out. Raises what `ask` does.
+    """
+    span = span or Span()
+    given = {name: value for name, value in values.items() if value is not None}
+    arguments = {name: (listing.arguments[name], value) for name, value in given.items()}
+    fields = await _known(api, fields, strict=strict)
+    if not listing.paged:
+        query = _Query(listing.root, arguments, "{}")
+        answer, fields = await _ask(api, query, fields, strict=strict)
+        return Rows(fields, _all(answer or (), fields))
+    query = _Query(listing.root, arguments, "items {{ {} }} total_count")
+    page, fields = await _ask(api, query.at(span, span.offset), fields, strict=strict)
+    return Rows(fields, _pages(api, query, fields, span, page))
+
+
+@frozen
+class _Query:
+    """A root, its arguments, and what stands around the fields."""
+
+    root: str
+    arguments: Mapping[str, tuple[str, Any]]
+    around: str
+
+    def at(self, span: Span, offset: int) -> "_Query":
+        left = PAGE if span.limit is None else span.limit - (offset - span.offset)
+        paging = {
+            "limit": ("Int!", max(1, min(PAGE, left))),
+            "offset": ("Int!", offset),
+            "filter": ("String", span.filter),
+            "order": ("String", span.order),
+        }
+        given = {name: typed for name, typed in paging.items() if typed[1] is not None}
+        return _Query(self.root, {**self.arguments, **given}, self.around)
+
+
+async def _known(api: "Api", fields: Sequence[Field], *, strict: bool) -> Sequence[Field]:
+    major = (await api.version()).major
+    known = [field for field in fields if field.since <= major]
+    if strict and len(known) < len(fields):
+        missing = [field.name for field in fields if field not in known]
+        raise UnknownFields(missing, await api.manager())
+    return known
+
+
+async def _ask(
+    api: "Api", query: _Query, fields: Sequence[Field], *, strict: bool
+) -> tuple[Any, Sequence[Field]]:
+    """Ask for fields, without those that the cluster turns out not to know."""
+    while True:
+        selection = " ".join(dict.fromkeys(field.selection for field in fields))
+        try:
+            answer = await ask(api, query.root, query.arguments, query.around.format(selection))
+        except UnknownFields as unknown:
+            known = [field for field in fields if field.asked not in unknown.names]
+            if strict or not known or len(known) == len(fields):
+                raise
+            fields = known
+        else:
+            return answer, fields
+
+
+async def _all(answer: Sequence[Record | None], fields: Sequence[Field]) -> AsyncIterator[Record]:
+    for node in answer:
+        if node is not None:
+            yield _record(node, fields)
+
+
+async def _pages(
+    api: "Api", query: _Query, fields: Sequence[Field], span: Span, page: Record
+) -> AsyncIterator[Record]:
+    offset = span.offset
+    while page["items"]:
+        for node in page["items"]:
+            yield _record(node, fields)
+        offset += len(page["items"])
+        enough = span.limit is not None and offset - span.offset >= span.limit
+        if enough or offset >= page["total_count"]:
+            return
+        page, _ = await _ask(api, query.at(span, offset), fields, strict=True)
+
+
+def _record(node: Record, fields: Sequence[Field]) -> Record:
+    return {field.name: field.decode(node.get(field.asked)) for field in fields}

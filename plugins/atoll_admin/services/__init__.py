@@ -1,0 +1,1 @@
+"""Commands over the REST API: what is no kind of thing, but something the cluster does."""

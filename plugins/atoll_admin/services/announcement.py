@@ -1,0 +1,97 @@
+"""`announcement`: a word of the administrators to everybody."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atoll import Column, Context, UsageError
+from atoll_admin.asking import send
+from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_ROUTE = "/manager/announcement"
+_COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
+
+
+@click.command()
+async def get(context: Context) -> None:
+    """Show the announcement, if there is one (`GET /manager/announcement`)."""
+    api = await context.connect()
+    told = await send(api, "GET", _ROUTE)
+    if context.output.format:
+        record = {**told, "dismissed": is_dismissed(context, api, told["message"])}
+        context.output.item(record, _COLUMNS)
+    elif told["enabled"]:
+        context.output.stream("stdout", told["message"].rstrip("\n") + "\n")
+    else:
+        context.output.note("there is no announcement")
+
+
+@click.command(params=[dry_run_option()])
+@click.option("-m", "--message", help="What to say; read from standard input when left out.")
+async def update(context: Context, message: str | None, dry_run: bool) -> None:
+    """Announce something to everybody (`POST /manager/announcement`); for superadmins."""
+    text = await _read(context) if message is None else message
+    if not text.strip():
+        raise UsageError("there is nothing to announce", hint="announcement delete ends one")
+    body = {"enabled": True, "message": text}
+    if dry_run:
+        show_request(context, "POST", _ROUTE, body)
+        return
+    await send(await context.connect(), "POST", _ROUTE, body)
+    context.output.note("it is announced")
+
+
+async def _read(context: Context) -> str:
+    context.output.note("the announcement, to its end (Ctrl-D at a terminal):")
+    lines = []
+    while (line := await context.stdin.line()) is not None:
+        lines.append(line)
+    return "\n".join(lines)
+
+
+@click.command(params=[dry_run_option(), yes_option()])
+async def delete(context: Context, dry_run: bool, yes: bool) -> int:
+    """Announce nothing any more (`POST /manager/announcement`); for superadmins."""
+    body = {"enabled": False}
+    if dry_run:
+        show_request(context, "POST", _ROUTE, body)
+        return 0
+    if not await agreed(context, "delete the announcement?", yes=yes):
+        return 1
+    await send(await context.connect(), "POST", _ROUTE, body)
+    context.output.note("nothing is announced any more")
+    return 0
+
+
+@click.command()
+async def dismiss(context: Context) -> None:
+    """Don't be told of the present announcement again; it is told at the prompt."""
+    api = await context.connect()
+    told = await send(api, "GET", _ROUTE)
+    if not told["enabled"]:
+        context.output.note("there is no announcement")
+        return
+    mark = _mark(context, api)
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark.write_text(_digest(told["message"]), encoding="utf-8")
+    context.output.note("you won't be told of it again")
+
+
+def is_dismissed(context: Context, api: "Api", message: Any) -> bool:
+    """Whether the user of this machine has dismissed this announcement of this cluster."""
+    mark = _mark(context, api)
+    return mark.is_file() and mark.read_text(encoding="utf-8") == _digest(str(message))
+
+
+def _mark(context: Context, api: "Api") -> Path:
+    name = _digest(api.profile.endpoint)[:32]
+    return context.program.paths.state / "announcements" / name
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""`admin vfolders …`: where folders lie, and what is mounted there."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from atoll import Column, Context, Name
+from atoll_admin.asking import send
+from atoll_admin.consent import dry_run_option, show_request
+from atoll_admin.fields import show_json, yes_or_no
+
+
+def _figure(value: Any) -> str:
+    return show_json(value) if isinstance(value, dict | list) else str(value)
+
+
+_HOSTS = [Column("name", keep=True), Column("default", show=yes_or_no)]
+_FIGURES = [Column("metric", keep=True), Column("value", show=_figure)]
+_FSTAB = [Column("node"), Column("node_id", "Node ID"), Column("content")]
+_MOUNTS = [
+    Column("node"),
+    Column("success", show=yes_or_no),
+    Column("mount", keep=True),
+    Column("message"),
+]
+
+
+@click.command()
+async def list_hosts(context: Context) -> None:
+    """List all hosts for folders (`GET /folders/_/all-hosts`); for superadmins."""
+    api = await context.connect()
+    answer = await send(api, "GET", "/folders/_/all-hosts")
+    rows = [{"name": name, "default": name == answer["default"]} for name in answer["allowed"]]
+    await context.output.rows(rows, _HOSTS)
+
+
+@click.command()
+@click.argument("vfolder_host", type=Name("vfolder-host"))
+async def perf_metric(context: Context, vfolder_host: str) -> None:
+    """Show how busy a host is (`GET /folders/_/perf-metric`); for superadmins."""
+    api = await context.connect()
+    answer = await send(api, "GET", "/folders/_/perf-metric", {"folder_host": vfolder_host})
+    # 26.x wraps the figures in `data`, and both in `metric`.
+    figures = answer.get("data", answer)
+    figures = figures.get("metric", figures)
+    rows = [{"metric": name, "value": value} for name, value in figures.items()]
+    await context.output.rows(rows, _FIGURES)
+
+
+@click.command()
+@click.option("-a", "--agent-id", type=Name("agent"), help="Of this agent, not of the manager.")
+async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
+    """Show an fstab file (`GET /folders/_/fstab`); for superadmins."""
+    api = await context.connect()
+    answer = await send(api, "GET", "/folders/_/fstab", {"agent_id": agent_id})
+    if context.output.format:
+        context.output.item(answer, _FSTAB)
+    else:
+        context.output.stream("stdout", answer["content"].rstrip("\n") + "\n")
+
+
+@click.command()
+async def list_mounts(context: Context) -> None:
+    """List what is mounted on the manager, the storage and the agents (`GET /folders/_/mounts`);
+    for superadmins.
+    """
+    api = await context.connect()
+    await _show_mounts(context, await send(api, "GET", "/folders/_/mounts"))
+
+
+@click.command(params=[dry_run_option()])
+@click.argument("fs_location")
+@click.argument("name")
+@click.option("-o", "--options", help="Options for mount.")
+@click.option("--edit-fstab", is_flag=True, help="Mount it at every boot, too.")
+async def mount_host(
+    context: Context,
+    fs_location: str,
+    name: str,
+    options: str | None,
+    edit_fstab: bool,
+    dry_run: bool,
+) -> int:
+    """Mount FS_LOCATION as the host NAME everywhere (`POST /folders/_/mounts`); for superadmins."""
+    params = {"fs_location": fs_location, "name": name, "edit_fstab": edit_fstab}
+    if options:
+        params["options"] = options
+    return await _change(context, "POST", params, dry_run=dry_run)
+
+
+@click.command(params=[dry_run_option()])
+@click.argument("name", type=Name("vfolder-host"))
+@click.option("--edit-fstab", is_flag=True, help="Mount it at no boot any more.")
+async def umount_host(context: Context, name: str, edit_fstab: bool, dry_run: bool) -> int:
+    """Unmount the host NAME everywhere (`DELETE /folders/_/mounts`); for superadmins."""
+    params = {"name": name, "edit_fstab": edit_fstab}
+    return await _change(context, "DELETE", params, dry_run=dry_run)
+
+
+async def _change(context: Context, method: str, params: dict[str, Any], *, dry_run: bool) -> int:
+    if dry_run:
+        show_request(context, method, "/folders/_/mounts", params)
+        return 0
+    api = await context.connect()
+    answer = await send(api, method, "/folders/_/mounts", params)
+    await _show_mounts(context, answer)
+    return 0 if all(mount["success"] for mount in _mounts(answer)) else 1
+
+
+async def _show_mounts(context: Context, answer: Mapping[str, Any]) -> None:
+    await context.output.rows(_mounts(answer), _MOUNTS)
+
+
+def _mounts(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a record for each mount of each node, or one that says why there is none."""
+    nodes = {name: told for name, told in answer.items() if name != "agents"}
+    for node, told in {**nodes, **answer.get("agents", {})}.items():
+        common = {"node": node, "success": told.get("success"), "message": told.get("message")}
+        for mount in told.get("mounts") or [""]:
+            path = " on ".join(mount) if isinstance(mount, list) else mount
+            yield {**common, "mount": path}

@@ -1,0 +1,99 @@
+"""`manager`: is the cluster running, and shall it take new work."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+import trio
+
+from atoll import Column, Context, Name, UsageError
+from atoll_admin.asking import send
+from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_POLL = 1.0
+_STATUS = [
+    Column("status"),
+    Column("active_sessions", "Active sessions", right=True),
+    Column("nodes", "Managers", lambda nodes: "; ".join(map(_describe, nodes or ()))),
+]
+
+
+def _describe(node: Mapping[str, Any]) -> str:
+    return f"{node['id']} {node['status']} ({node['version']} at {node['service_addr']})"
+
+
+@click.command()
+async def status(context: Context) -> None:
+    """Show whether the cluster runs or is frozen (`GET /manager/status`)."""
+    api = await context.connect()
+    context.output.item(await send(api, "GET", "/manager/status"), _STATUS)
+
+
+@click.command(params=[dry_run_option(), yes_option()])
+@click.option("--wait", is_flag=True, help="First wait until no session runs.")
+@click.option("--force-kill", is_flag=True, help="First terminate all sessions.")
+async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, yes: bool) -> int:
+    """Let the cluster take no more work (`PUT /manager/status`); for superadmins."""
+    if wait and force_kill:
+        raise UsageError("--wait and --force-kill exclude each other")
+    body = {"status": "frozen", "force_kill": force_kill}
+    if dry_run:
+        show_request(context, "PUT", "/manager/status", body)
+        return 0
+    sessions = ", and terminate all sessions" * force_kill
+    if not await agreed(context, f"freeze the cluster{sessions}?", yes=yes):
+        return 1
+    api = await context.connect()
+    if wait:
+        await _wait_for_sessions(context, api)
+    await send(api, "PUT", "/manager/status", body)
+    context.output.note("the cluster is frozen; atoll manager unfreeze ends that")
+    return 0
+
+
+async def _wait_for_sessions(context: Context, api: "Api") -> None:
+    with context.output.progress("waiting for sessions to end") as show:
+        while True:
+            status = await send(api, "GET", "/manager/status")
+            if not status["active_sessions"]:
+                return
+            show(f"waiting for {status['active_sessions']} sessions to end")
+            await trio.sleep(_POLL)
+
+
+@click.command(params=[dry_run_option()])
+async def unfreeze(context: Context, dry_run: bool) -> None:
+    """Let the cluster take work again (`PUT /manager/status`); for superadmins."""
+    body = {"status": "running", "force_kill": False}
+    if dry_run:
+        show_request(context, "PUT", "/manager/status", body)
+        return
+    api = await context.connect()
+    await send(api, "PUT", "/manager/status", body)
+    context.output.note("the cluster takes work again")
+
+
+def _scheduling(operation: str, help: str, done: str) -> click.Command:
+    @click.command(operation, help=help, params=[dry_run_option()])
+    @click.argument("agent_ids", nargs=-1, required=True, type=Name("agent"))
+    async def operate(context: Context, agent_ids: Sequence[str], dry_run: bool) -> None:
+        route, body = "/manager/scheduler/operation", {"op": operation, "args": [*agent_ids]}
+        if dry_run:
+            show_request(context, "POST", route, body)
+            return
+        api = await context.connect()
+        await send(api, "POST", route, body)
+        context.output.note(f"{done}: {', '.join(agent_ids)}")
+
+    return operate
+
+
+include_agents = _scheduling(
+    "include-agents", "Let agents be given sessions again.", "scheduled on again"
+)
+exclude_agents = _scheduling(
+    "exclude-agents", "Let agents be given no more sessions.", "no longer scheduled on"
+)

@@ -1,0 +1,126 @@
+"""`admin resources`: slots, registries, and what has been used."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from atoll import Column, Context, Name, Problem
+from atoll_admin.asking import ask, send
+from atoll_admin.consent import dry_run_option, show_request
+from atoll_admin.fields import show_list, show_size
+from atoll_admin.kinds.groups import group_id
+
+_SLOTS = [Column("slot_name", "Slot"), Column("slot_type", "Type")]
+_REGISTRIES = [Column("name", keep=True), Column("url", "URL")]
+_USAGE = [
+    Column("g_id", "Group ID", keep=True),
+    Column("g_name", "Group"),
+    Column("domain_name", "Domain"),
+    Column("g_cpu_allocated", "CPU", right=True),
+    Column("g_cpu_used", "CPU used (s)", right=True),
+    Column("g_mem_allocated", "Memory", show_size, right=True),
+    Column("g_mem_used", "Memory used", show_size, right=True),
+    Column("g_shared_memory", "Shared memory", show_size, right=True),
+    Column("g_disk_allocated", "Disk", show_size, right=True),
+    Column("g_disk_used", "Disk used", show_size, right=True),
+    Column("g_io_read", "Read", show_size, right=True),
+    Column("g_io_write", "Written", show_size, right=True),
+    Column("g_gpu_allocated", "GPU", right=True),
+    Column("g_gpu_mem_allocated", "GPU memory", show_size, right=True),
+    Column("g_device_type", "Devices", show_list),
+    Column("g_smp", "SMP", right=True),
+    Column("c_infos", "Containers", lambda found: str(len(found or ())), right=True),
+]
+
+
+@click.command()
+async def docker_registries(context: Context) -> None:
+    """List the registries that images come from; for superadmins."""
+    api = await context.connect()
+    try:
+        found = await send(api, "GET", "/config/docker-registries")
+    except Problem as problem:
+        if problem.type != "url-not-found":
+            raise
+        # The route's name since 26.8.
+        found = await send(api, "GET", "/resource/container-registries")
+    rows = [{"name": name, "url": url} for name, url in sorted(found.items())]
+    await context.output.rows(rows, _REGISTRIES)
+
+
+@click.command()
+async def resource_slots(context: Context) -> None:
+    """List the kinds of slots that agents offer (`GET /config/resource-slots`)."""
+    api = await context.connect()
+    found = await send(api, "GET", "/config/resource-slots")
+    rows = [{"slot_name": name, "slot_type": unit} for name, unit in sorted(found.items())]
+    await context.output.rows(rows, _SLOTS)
+
+
+@click.command()
+async def vfolder_types(context: Context) -> None:
+    """List who may own folders: users, groups (`GET /config/vfolder-types`)."""
+    api = await context.connect()
+    found = await send(api, "GET", "/config/vfolder-types")
+    await context.output.rows([{"type": owner} for owner in found], [Column("type")])
+
+
+@click.command(params=[dry_run_option()])
+async def recalculate_usage(context: Context, dry_run: bool) -> None:
+    """Count anew what sessions occupy (`POST /resource/recalculate-usage`); for superadmins."""
+    if dry_run:
+        show_request(context, "POST", "/resource/recalculate-usage", {})
+        return
+    api = await context.connect()
+    await send(api, "POST", "/resource/recalculate-usage", {})
+    context.output.note("usage is counted anew")
+
+
+@click.command()
+@click.argument("month", metavar="YYYYMM")
+@click.argument("groups", nargs=-1, type=Name("group"))
+async def usage_per_month(context: Context, month: str, groups: tuple[str, ...]) -> None:
+    """Show what groups used in a month, all groups by default; for superadmins
+    (`GET /resource/usage/month`).
+    """
+    api = await context.connect()
+    if groups:
+        ids = [await group_id(api, group) for group in groups]
+    else:
+        # 23.09 wants them all named.
+        ids = [group["id"] for group in await ask(api, "groups", {}, "id")]
+    params = {"month": month, "group_ids": ids}
+    await context.output.rows(await send(api, "GET", "/resource/usage/month", params), _USAGE)
+
+
+@click.command()
+@click.argument("group", type=Name("group"))
+@click.argument("start_date", metavar="YYYYMMDD")
+@click.argument("end_date", metavar="YYYYMMDD")
+async def usage_per_period(context: Context, group: str, start_date: str, end_date: str) -> None:
+    """Show what a group used from one date to another, 100 days at most; for superadmins
+    (`GET /resource/usage/period`).
+    """
+    api = await context.connect()
+    params = {
+        "group_id": await group_id(api, group),
+        "start_date": start_date,
+        "end_date": end_date,
+    }
+    found = await send(api, "GET", "/resource/usage/period", params)
+    await context.output.rows(map(_as_month, found), _USAGE)
+
+
+def _as_month(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a period's usage in the shape of a month's: 26.x has another."""
+    total = usage.get("total_usage")
+    if total is None:
+        return usage
+    return {
+        "g_id": usage.get("project_id"),
+        "g_name": usage.get("project_name"),
+        "domain_name": usage.get("domain_name"),
+        **{f"g_{name}": figure for name, figure in total.items()},
+        "c_infos": list((usage.get("sessions") or {}).values()),
+    }

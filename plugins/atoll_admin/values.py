@@ -1,0 +1,109 @@
+"""What the options of administrators take: amounts of slots, JSON, folder hosts."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from atoll import AtollError, UsageError
+from atoll_admin.asking import ask
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+# For clusters that can't be asked; these are the permissions of 23.09.
+_PERMISSIONS = (
+    "create-vfolder",
+    "modify-vfolder",
+    "delete-vfolder",
+    "mount-in-session",
+    "upload-file",
+    "download-file",
+    "invite-others",
+    "set-user-specific-permission",
+)
+
+
+class Slots(click.ParamType[str]):
+    """Amounts of resource slots, `cpu=4,mem=8g` or a JSON object; becomes JSON as a text."""
+
+    name = "slots"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the amounts as JSON."""
+        text = str(value).strip()
+        if text.startswith("{"):
+            return _json_object(self, text, param, ctx)
+        pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+        for slot, _, amount in pairs:
+            if not slot or not amount:
+                self.fail(f"{text!r} is not like cpu=4,mem=8g", param, ctx)
+        return json.dumps({slot.strip(): amount.strip() for slot, _, amount in pairs})
+
+
+class Document(click.ParamType[str]):
+    """A JSON object, checked, kept as a text."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the text when it is a JSON object."""
+        return _json_object(self, str(value), param, ctx)
+
+
+def _json_object(type: click.ParamType[str], text: str, param: Any, ctx: Any) -> str:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        type.fail(f"{text!r} is no JSON: {error}", param, ctx)
+    if not isinstance(content, dict):
+        type.fail(f"{text!r} is no JSON object", param, ctx)
+    return text
+
+
+SLOTS = Slots()
+DOCUMENT = Document()
+
+
+async def host_permissions(api: "Api", hosts: Sequence[str]) -> str | None:
+    """Make JSON of folder hosts: each either a JSON map of host to permissions, or a bare name,
+    which means all permissions. None when there is none.
+    """
+    if not hosts:
+        return None
+    found: dict[str, Any] = {}
+    for host in hosts:
+        if host.lstrip().startswith("{"):
+            found.update(_permission_map(host))
+        else:
+            found[host] = await _all_permissions(api)
+    return json.dumps(found)
+
+
+def _permission_map(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"folder hosts: {text!r} is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"folder hosts: {text!r} is no JSON object")
+    return content
+
+
+async def _all_permissions(api: "Api") -> Sequence[str]:
+    try:
+        answer = await ask(api, "vfolder_host_permissions", {}, "vfolder_host_permission_list")
+    except AtollError:
+        return _PERMISSIONS
+    return [str(name) for name in answer["vfolder_host_permission_list"]]
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID, dashed or not."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
