@@ -180,7 +180,7 @@ def _one_command(program: "Program", options: Options) -> int:
         await program.aclose()
         return code
 
-    return runtime.run(one)
+    return runtime.run(one, guest=program.needs_asyncio())
 
 
 def _batch(program: "Program", options: Options) -> int:
@@ -202,4 +202,5 @@ def _batch(program: "Program", options: Options) -> int:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:
         script, stdin = Source(), None
-    return runtime.run(lambda: batch.run(script, stdin=stdin))
+    guest = program.needs_asyncio()
+    return runtime.run(lambda: batch.run(script, stdin=stdin), guest=guest)

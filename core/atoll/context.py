@@ -3,6 +3,7 @@
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -72,3 +73,9 @@ class Context:
             nobody, presses = trio.open_memory_channel[int](0)
             async with nobody, presses:
                 yield presses
+
+
+current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
+"""The invocation that the running code belongs to; None in what the prompt does by itself. For code
+that is handed no context, and has a question to ask.
+"""

@@ -12,14 +12,15 @@ from atoll.commands import CommandTree
 from atoll.errors import AtollError, ConfigError
 from atoll.paths import Paths
 from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
-from atoll.records import ProfileOffer
+from atoll.records import ProfileOffer, Transport
 from atoll.settings import Settings
 from atoll.text import printable
 
 if TYPE_CHECKING:
     from atoll.api import Api
     from atoll.output import Output
-    from atoll.profiles import Profile
+    from atoll.profiles import Profile, ProfileStore
+    from atoll.transport import Dialer
 
 
 def warn(text: str) -> None:
@@ -41,6 +42,7 @@ class Program:
         self.tree = CommandTree(registry)
         self.last_seconds = 0.0
         self._apis: dict[Profile, Api] = {}
+        self._dialers: dict[Profile, Dialer] = {}
 
     @classmethod
     def load(cls, *, plugins: bool = True, environ: Mapping[str, str] | None = None) -> "Program":
@@ -95,7 +97,7 @@ class Program:
         running = {name: partial(_take_running, provided) for name, provided in offers.items()}
         profile = self.settings.profile(None, running, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
-        self._load_transport("request", profile.endpoint.partition(":")[0])
+        _load(self._find_transport("request", profile.endpoint))
         return profile
 
     def _api(self, profile: "Profile") -> "Api":
@@ -107,19 +109,39 @@ class Program:
 
     def transport(self, kind: str, profile: "Profile") -> Any:
         """Make the transport of a kind for a profile's URL scheme, over the dialer of its `via`."""
-        scheme = profile.endpoint.partition(":")[0]
-        dialer = (
-            self._load_transport("dial", profile.via.partition(":")[0])(profile.via)
-            if profile.via
-            else None
-        )
-        return self._load_transport(kind, scheme)(profile, dialer)
+        factory = _load(self._find_transport(kind, profile.endpoint))
+        return factory(profile, self._dialer(profile) if profile.via else None)
 
-    def _load_transport(self, kind: str, scheme: str) -> Any:
+    def _dialer(self, profile: "Profile") -> "Dialer":
+        """Return the one dialer of a profile: all its transports share a connection."""
+        if profile not in self._dialers:
+            factory = _load(self._find_transport("dial", profile.via))
+            self._dialers[profile] = factory(profile.via)
+        return self._dialers[profile]
+
+    def _find_transport(self, kind: str, url: str) -> Provided[Transport]:
+        scheme = url.partition(":")[0]
         for provided in self.registry.collect("atoll_transports"):
             if provided.record.kind == kind and scheme in provided.record.schemes:
-                return _load(provided)
+                return provided
         raise ConfigError(f"no plugin provides a {kind} transport for {scheme}://")
+
+    def needs_asyncio(self) -> bool:
+        """Tell whether trio must be asyncio's guest, since a stored profile goes through a dialer
+        that wants it so. Any line may name any of them, and a loop once begun stays what it is.
+        """
+        from atoll.profiles import ProfileStore
+
+        store = ProfileStore(self.paths)
+        return any(self._goes_by_asyncio(store, name) for name in store.names())
+
+    def _goes_by_asyncio(self, store: "ProfileStore", name: str) -> bool:
+        try:
+            via = store.load(name).via
+            return bool(via) and self._find_transport("dial", via).record.asyncio
+        except AtollError:
+            # Whoever uses the profile is told.
+            return False
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -46,12 +46,13 @@ class Transport:
 
     `load` names a factory. For `request` and `channel` it is called with a
     :class:`~atoll.settings.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
-    with the URL of a profile's `via`.
+    with the URL of a profile's `via`. One that uses :func:`atoll.runtime.aio` says so by `asyncio`.
     """
 
     kind: Literal["request", "channel", "dial"]
     schemes: Sequence[str] = field(converter=_texts)
     load: str
+    asyncio: bool = False
 
 
 @frozen(eq=False, repr=False)

@@ -13,7 +13,7 @@ import trio
 from attrs import define, field
 
 from atoll.commands import HelpAsked, Prepared
-from atoll.context import Context
+from atoll.context import Context, current_context
 from atoll.errors import AtollError, ExitCode
 from atoll.jobs import Jobs
 from atoll.line import Statement
@@ -69,6 +69,7 @@ class Runner:
         with self._source(statement) as stdin:
             context = self._context(prepared, stdout, stdin, foreground=foreground)
             context.words = statement.words
+            current_context.set(context)
             async with _around(self.program.registry.collect("atoll_invocations"), context):
                 call = partial(_guarded, prepared, context)
                 return await _interruptible(call) if foreground else await call()

@@ -24,8 +24,12 @@ P = ParamSpec("P")
 _host: trio.lowlevel.RunVar[asyncio.AbstractEventLoop] = trio.lowlevel.RunVar("host loop")
 
 
-def run(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run `async_fn(*args)` under trio; ctrl-C raises KeyboardInterrupt at a checkpoint only."""
+def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) -> T:
+    """Run `async_fn(*args)` under trio, as by :func:`run_guest` where asyncio is needed; ctrl-C
+    raises KeyboardInterrupt at a checkpoint only.
+    """
+    if guest:
+        return run_guest(async_fn, *args)
     return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
 
 

@@ -6,7 +6,6 @@ import socket
 
 import trio
 
-from atoll.errors import Unreachable
 from atoll.transport import Dialer, NotSent
 
 CONNECT_TIMEOUT = 10.0
@@ -17,18 +16,16 @@ async def open_stream(
 ) -> trio.abc.HalfCloseableStream:
     """Reach `host:port` within `patience` seconds.
 
-    `name` is what errors call the other side. Raises NotSent, or the Unreachable of the dialer,
-    which says more than could be said here.
+    `name` is what errors call the other side. Raises NotSent, or what the dialer raises, which says
+    more than could be said here. A dialer has a patience of its own: it may have to ask the user.
     """
+    if dialer is not None:
+        return await dialer.dial(host, port)
     try:
         with trio.fail_after(patience):
-            if dialer is not None:
-                return await dialer.dial(host, port)
             return await trio.open_tcp_stream(host, port)
     except trio.TooSlowError:
         raise NotSent(f"can't connect to {name}: no answer for {patience:g} s") from None
-    except Unreachable:
-        raise
     except socket.gaierror:
         raise NotSent(f"can't connect to {name}: there is no host {host}") from None
     except OSError as error:

@@ -1,1 +1,15 @@
-"""SSH: a way through a bastion for the other transports, and into sessions."""
+"""SSH: a way through a bastion for the other transports, and clients where OpenSSH is missing.
+
+This light module only offers :mod:`atoll_ssh.dialer`.
+"""
+
+from collections.abc import Iterable
+
+from atoll.hookspecs import hookimpl
+from atoll.records import Transport
+
+
+@hookimpl
+def atoll_transports() -> Iterable[Transport]:
+    """Offer the way through a bastion, for a profile's `via: ssh://user@bastion`."""
+    yield Transport("dial", ("ssh",), load="atoll_ssh.dialer:connect", asyncio=True)

@@ -23,7 +23,8 @@ def run_shell(program: Program, output_format: str = "") -> int:
     _greet(program)
     with _terminal_restored():
         if program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty():
-            return runtime.run(_plain, program, output_format)
+            guest = program.needs_asyncio()
+            return runtime.run(_plain, program, output_format, guest=guest)
         return runtime.run_guest(_edited, program, output_format)
 
 

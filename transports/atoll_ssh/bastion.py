@@ -1,0 +1,44 @@
+"""Where a profile's `via` leads: the bastion as its URL names it."""
+
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import frozen
+
+from atoll.errors import ConfigError
+
+_EXAMPLE = "such as ssh://me@bastion.example.com:22"
+
+
+@frozen
+class Bastion:
+    """A host between here and the cluster.
+
+    `user` and `port` are None where the URL leaves them to `~/.ssh/config`.
+    """
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> "Bastion":
+        """Read `ssh://[user@]host[:port]`; raises ConfigError."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise ConfigError(f"via: {url!r} is not a URL: {error}", hint=_EXAMPLE) from None
+        if not parts.hostname or _has_more(parts):
+            raise ConfigError(f"via: {url!r} does not name just a host", hint=_EXAMPLE)
+        if parts.password is not None:
+            raise ConfigError("via: a password has no place in a URL", hint="use a key: ssh-add")
+        return cls(parts.hostname, parts.username, port)
+
+    def __str__(self) -> str:
+        user = f"{self.user}@" if self.user else ""
+        port = f":{self.port}" if self.port else ""
+        return f"{user}{self.host}{port}"
+
+
+def _has_more(parts: SplitResult) -> bool:
+    return bool(parts.path.strip("/") or parts.query or parts.fragment)

@@ -1,0 +1,130 @@
+"""Whether a host may be believed to be the one it says it is.
+
+What `known_hosts` says is asyncssh's to check. Here lies what happens when it does not say yes:
+a host that nobody knows yet can be accepted once, and one whose key has changed can't.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+from attrs import define, frozen
+
+from atoll.errors import NotAuthorized
+from atoll.paths import make_private
+
+_DEFAULT_PORT = 22
+
+
+class HostKeyRefused(NotAuthorized):
+    """The host's key is not the one that is known, or none is known and nobody could be asked.
+
+    Its exit code is 4 rather than 3: trying again must not help.
+    """
+
+
+@frozen
+class Offered:
+    """A key that a host showed, and that no file vouches for.
+
+    `changed` tells that another key of this host is known.
+    """
+
+    host: str
+    port: int
+    key: asyncssh.SSHKey
+    changed: bool
+
+    @property
+    def name(self) -> str:
+        """The host as `known_hosts` spells it."""
+        return self.host if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The key's algorithm and its SHA-256, as `ssh-keygen -l` shows it."""
+        return f"{self.key.get_algorithm()} {self.key.get_fingerprint()}"
+
+    def line(self) -> str:
+        """Return the line of `known_hosts` that vouches for the key."""
+        algorithm, body, *_comment = self.key.export_public_key().decode().split()
+        return f"{self.name} {algorithm} {body}\n"
+
+
+@define
+class Watch(asyncssh.SSHClient):
+    """Notes the key that a host shows when no file vouches for it, and refuses it."""
+
+    files: Sequence[str]
+    offered: Offered | None = None
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        """Be told of a key; asyncssh asks only about those that it does not know."""
+        port_in_file = None if port == _DEFAULT_PORT else port
+        known: Any = asyncssh.match_known_hosts(vouching(self.files), host, addr, port_in_file)
+        self.offered = Offered(host, port, key, changed=bool(known[0]))
+        return False
+
+
+def known_hosts_files(options: asyncssh.SSHClientConnectionOptions) -> list[str]:
+    """Return the files that vouch for hosts and are there, as `~/.ssh/config` or the default has
+    it.
+    """
+    named: Any = options.known_hosts
+    files = named or [_default_file(), "/etc/ssh/ssh_known_hosts"]
+    return [str(path) for file in files if (path := Path(file).expanduser()).is_file()]
+
+
+def vouching(files: Sequence[str]) -> Any:
+    """Return the files as asyncssh wants them told; no file means its default to it, not none."""
+    return list(files) or b""
+
+
+def pin_file(options: asyncssh.SSHClientConnectionOptions) -> Path:
+    """Return the file to which a host that the user accepts is added."""
+    named: Any = options.known_hosts
+    return Path(named[0] if named else _default_file()).expanduser()
+
+
+def _default_file() -> str:
+    return str(Path.home() / ".ssh" / "known_hosts")
+
+
+def pin(file: Path, offered: Offered) -> None:
+    """Add a host to a file of known hosts; raises HostKeyRefused when that can't be written."""
+    try:
+        make_private(file.parent)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a+b") as known:
+            known.write(_missing_newline(known) + offered.line().encode())
+    except OSError as error:
+        raise HostKeyRefused(f"{offered.name} can't be added to {file}: {error.strerror}") from None
+
+
+def _missing_newline(known: Any) -> bytes:
+    if not known.seek(0, os.SEEK_END):
+        return b""
+    known.seek(-1, os.SEEK_END)
+    return b"" if known.read(1) == b"\n" else b"\n"
+
+
+def changed(offered: Offered, files: Sequence[str]) -> HostKeyRefused:
+    """Make the error for a host that shows another key than before."""
+    return HostKeyRefused(
+        f"the host key of {offered.name} has changed: it shows {offered.fingerprint},"
+        f" and {', '.join(files)} know another",
+        hint="someone may be in between; if it was made anew,"
+        f' ssh-keygen -R "{offered.name}" forgets the old one',
+    )
+
+
+def unknown(offered: Offered) -> HostKeyRefused:
+    """Make the error for a host that nobody has accepted yet."""
+    return HostKeyRefused(
+        f"the host key of {offered.name} is not known: {offered.fingerprint}",
+        hint="atoll profile test at a terminal asks whether to accept it",
+    )

@@ -1,0 +1,130 @@
+"""Logging in to a bastion: whose key is believed, who is asked, and what is said when it fails."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncssh
+
+from atoll.context import current_context
+from atoll.errors import ConfigError, NotAuthorized, Unreachable, UsageError
+from atoll.runtime import aio
+from atoll.transport import NotSent
+from atoll_ssh.bastion import Bastion
+from atoll_ssh.hostkeys import (
+    Offered,
+    Watch,
+    changed,
+    known_hosts_files,
+    pin,
+    pin_file,
+    unknown,
+    vouching,
+)
+
+# What goes wrong is raised where it is used; nobody wants it told twice.
+logging.getLogger("asyncssh").addHandler(logging.NullHandler())
+
+_CONNECT_TIMEOUT = 10.0
+_LOGIN_TIMEOUT = 30.0
+_KEEPALIVE = 20.0
+"""Seconds of silence after which the bastion is asked whether it is still there."""
+
+
+async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
+    """Connect to a bastion, asking the user about a host that is new.
+
+    Raises NotSent when it does not answer, NotAuthorized when it refuses the user or is not
+    believed, ConfigError for what `~/.ssh` holds, and Unreachable for all else.
+    """
+    with _explained(bastion):
+        options = await _options(bastion)
+        watch = Watch(known_hosts_files(options))
+        try:
+            return await _attempt(bastion, watch)
+        except asyncssh.HostKeyNotVerifiable:
+            if watch.offered is None:
+                raise
+        await _accept(watch, options)
+        return await _attempt(bastion, Watch(known_hosts_files(options)))
+
+
+def _arguments(bastion: Bastion) -> dict[str, Any]:
+    """What the URL leaves open is for `~/.ssh/config` to say, which asyncssh reads."""
+    named = {"username": bastion.user, "port": bastion.port}
+    return {"host": bastion.host, **{key: value for key, value in named.items() if value}}
+
+
+async def _options(bastion: Bastion) -> asyncssh.SSHClientConnectionOptions:
+    """Read `~/.ssh/config`, and no keys yet."""
+    return await aio(
+        asyncssh.SSHClientConnectionOptions.construct,
+        client_keys=None,
+        agent_path=None,
+        **_arguments(bastion),
+    )
+
+
+async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnection:
+    return await aio(
+        asyncssh.connect,
+        known_hosts=vouching(watch.files),
+        client_factory=lambda: watch,
+        connect_timeout=_CONNECT_TIMEOUT,
+        login_timeout=_LOGIN_TIMEOUT,
+        keepalive_interval=_KEEPALIVE,
+        **_arguments(bastion),
+    )
+
+
+async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) -> None:
+    """Have the user accept a host that is new; raises HostKeyRefused."""
+    offered = watch.offered
+    assert offered is not None  # noqa: S101  # the caller has looked
+    if offered.changed:
+        raise changed(offered, watch.files)
+    if not await _agreed(offered):
+        raise unknown(offered)
+    pin(pin_file(options), offered)
+
+
+async def _agreed(offered: Offered) -> bool:
+    # Nothing but a command in the foreground may ask: what the prompt looks up in the background
+    # would take the keys that are meant for the line.
+    context = current_context.get()
+    if context is None:
+        return False
+    question = f"{offered.name} shows the key {offered.fingerprint}. Is that the right one?"
+    try:
+        return await context.confirm(question)
+    except UsageError:
+        return False
+
+
+@contextmanager
+def _explained(bastion: Bastion) -> Iterator[None]:
+    try:
+        yield
+    except asyncssh.HostKeyNotVerifiable as error:
+        # Of a jump before the bastion, or by a certificate: asyncssh's words say which.
+        raise NotAuthorized(f"{bastion}: {error.reason}", hint=f"ssh {bastion.host}") from None
+    except asyncssh.PermissionDenied:
+        raise NotAuthorized(
+            f"{bastion} refuses the login", hint=f"does ssh {bastion.host} work? ssh-add adds a key"
+        ) from None
+    except asyncssh.ConfigParseError as error:
+        raise ConfigError(f"~/.ssh/config: {error}") from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConfigError(f"a key in ~/.ssh can't be used: {error}", hint="ssh-add it") from None
+    except asyncssh.Error as error:
+        raise Unreachable(f"no SSH connection to {bastion}: {error.reason}") from None
+    except TimeoutError:
+        raise NotSent(f"{bastion} does not answer within {_CONNECT_TIMEOUT:g} s") from None
+    except socket.gaierror:
+        raise NotSent(f"there is no host {bastion.host}") from None
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise NotSent(f"can't connect to {bastion}: {reason}") from None
