@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
-_HOLD = 3
+HOLD = 3
 """Seconds for which a session's creation holds its answer back."""
 
 
@@ -93,7 +93,7 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
         "enqueueOnly": wanted.enqueue_only,
         # The cluster holds the answer back this long: enough where sessions start at once. After
         # that, asking again shows what the session waits for, and survives a cut connection.
-        "maxWaitSeconds": min(wanted.max_wait or _HOLD, _HOLD),
+        "maxWaitSeconds": min(wanted.max_wait or HOLD, HOLD),
         "reuseIfExists": not wanted.no_reuse,
         "starts_at": wanted.starts_at,
         "startupCommand": wanted.startup_command,
@@ -113,19 +113,25 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
 
 
 async def create_session(
-    context: Context, api: "Api", wanted: Wanted, *, stays: bool = True
+    context: Context,
+    api: "Api",
+    wanted: Wanted,
+    *,
+    stays: bool = True,
+    post: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
 ) -> Created:
     """Make the session, and wait until it runs unless told otherwise, saying what it waits for.
 
     `stays` tells that the session is not removed when the user stops waiting for it, who is then
-    told how to find it. Raises NotFound with near matches for an unknown image.
+    told how to find it. `post` asks for the session in another way than by `POST /session`. Raises
+    NotFound with near matches for an unknown image.
     """
     deadline = trio.current_time() + wanted.max_wait if wanted.max_wait else math.inf
     with (
         context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,
         _told_when_left(context, wanted.name if stays else ""),
     ):
-        created = _created(wanted, await _post(api, wanted))
+        created = _created(wanted, await (post() if post else _post(api, wanted)))
         if not wanted.enqueue_only and created.status not in OVER:
             waiting = Waiting(context, api, created.id, wanted.name, wanted.resources, wanted.group)
             created = _updated(created, await waiting.finish(show, deadline))

@@ -83,6 +83,7 @@ _OPTIONS = (
         "--mount",
         "mounts",
         multiple=True,
+        type=Name("vfolder"),
         metavar="NAME[=PATH]",
         help="Mount a virtual folder, below /home/work unless PATH says otherwise. Repeatable.",
     ),

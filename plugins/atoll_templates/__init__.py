@@ -1,1 +1,41 @@
 """Session templates: write them once, start sessions from them."""
+
+from collections.abc import Iterator
+
+from atoll import Command, Completion, hookimpl
+
+_VERBS = {
+    "check": "Look a template through, without a cluster",
+    "create": "Store templates",
+    "list": "List templates",
+    "get": "Show a template",
+    "update": "Replace a template",
+    "delete": "Delete a template",
+}
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """Commands about session templates."""
+    yield Command("session-template", "Session templates", aliases=("sesstpl",))
+    for verb, summary in _VERBS.items():
+        module = f"atoll_templates.{'check' if verb == 'check' else 'commands'}"
+        attribute = "list_templates" if verb == "list" else verb
+        yield Command(f"session-template {verb}", summary, f"{module}:{attribute}")
+    yield Command(
+        "start-template",
+        "Start a session from a template",
+        "atoll_templates.start:start_template",
+        ("start-from-template", "create-from-template"),
+    )
+    yield Command(
+        "session create-from-template",
+        "Same as atoll start-template",
+        "atoll_templates.start:start_template",
+    )
+
+
+@hookimpl
+def atoll_completions() -> Iterator[Completion]:
+    """Names of templates."""
+    yield Completion("session-template", "atoll_templates.completions:templates", ttl=30.0)

@@ -9,9 +9,20 @@ from attrs import asdict, evolve
 
 from atoll import AtollError, NotFound, Problem
 from atoll_vfolders.model import Folder, Host
+from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:
     from atoll.api import Api
+
+__all__ = [
+    "ask",
+    "find_folder",
+    "get_folder",
+    "group_id",
+    "list_folders",
+    "list_hosts",
+    "text_of",
+]
 
 _BY_ID = 8
 """The major version of the API from which folders are addressed by id."""

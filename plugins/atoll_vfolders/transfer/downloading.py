@@ -172,6 +172,7 @@ class _Download:
                 waiting += len(piece)
                 if waiting >= _WRITE:
                     await trio.to_thread.run_sync(self._write, pieces)
+                    self._show()
                     pieces, waiting = [], 0
         finally:
             self._write(pieces)
@@ -183,7 +184,6 @@ class _Download:
         if self.part.size + len(joined) > self.file.size:
             raise Changed(f"{self.file.path} is longer than it was")
         self.part.write(joined)
-        self._show()
 
     def _show(self) -> None:
         self.room.meter.move(self.part.size - self._shown)

@@ -1,0 +1,125 @@
+"""Session templates over the API (`/template/session`, every release)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import frozen
+
+from atoll import NotFound
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+HIDDEN = "********"
+"""Stands where a password does."""
+
+
+@frozen(kw_only=True)
+class Template:
+    """A stored template, as lists tell it; `template` is its content."""
+
+    id: str
+    name: str
+    created_at: str | None = None
+    is_owner: bool = True
+    user_email: str | None = None
+    group_name: str | None = None
+    domain_name: str | None = None
+    template: Mapping[str, Any]
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Take an entry of the API's list."""
+        return cls(
+            id=entry["id"].replace("-", ""),
+            name=entry["name"],
+            created_at=entry.get("created_at"),
+            is_owner=bool(entry.get("is_owner")),
+            user_email=entry.get("user_email"),
+            group_name=entry.get("group_name"),
+            domain_name=entry.get("domain_name"),
+            template=decoded(entry.get("template")),
+        )
+
+    @property
+    def image(self) -> str:
+        """What its sessions run."""
+        return str((self.template.get("spec") or {}).get("kernel", {}).get("image", ""))
+
+
+def decoded(template: Any) -> dict[str, Any]:
+    """Return a template's content, which some releases give as JSON text."""
+    return dict(json.loads(template) if isinstance(template, str) else template or {})
+
+
+async def list_templates(api: "Api", *, all: bool = False) -> list[Template]:
+    """Return the templates that the cluster shows, by name."""
+    entries = await api.json("GET", "/template/session", params={"all": all})
+    return sorted(map(Template.from_entry, entries), key=lambda one: one.name)
+
+
+async def find_template(api: "Api", reference: str) -> Template:
+    """Find a template by its id or name; raises NotFound when there is none, or several."""
+    templates = await list_templates(api)
+    plain = reference.replace("-", "").lower()
+    found = [one for one in templates if one.id == plain]
+    found = found or [one for one in templates if one.name == reference]
+    # A name is first of all that of one's own.
+    found = [one for one in found if one.is_owner] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(f"{one.id} (of {one.user_email})" for one in found)
+        raise NotFound(f"{reference!r} means several templates", hint=several)
+    raise NotFound(f"no template goes by {reference!r}", hint="atoll sesstpl list lists them")
+
+
+async def get_content(api: "Api", template: Template, owner: str | None) -> dict[str, Any]:
+    """Return the content of a template (`GET /template/session/{id}`)."""
+    from atoll.api import path
+
+    params = {"format": "json", "owner_access_key": owner}
+    answer = await api.json("GET", path("template", "session", template.id), params=params)
+    content = answer.get("template", answer) if answer else {}
+    return decoded(content) or dict(template.template)
+
+
+def readable(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template without what was never said, and without its password.
+
+    A cluster calls the place of a git clone by a name that it does not take back.
+    """
+    clean: dict[str, Any] = _without_nothing(template)
+    git = _git(clean)
+    if "dest_dir" in git:
+        git["destination_dir"] = git.pop("dest_dir")
+    if "credential" in git:
+        git["credential"]["password"] = HIDDEN
+    return clean
+
+
+def with_password(template: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the password that was stored before where a template that was shown hides it."""
+    credential, stored = _git(template).get("credential"), _git(before).get("credential")
+    if credential and stored and credential.get("password") == HIDDEN:
+        credential["password"] = stored["password"]
+    return template
+
+
+def hides_password(templates: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a password is still hidden."""
+    found = [_git(one["template"]).get("credential") or {} for one in templates]
+    return any(credential.get("password") == HIDDEN for credential in found)
+
+
+def _git(template: Mapping[str, Any]) -> dict[str, Any]:
+    kernel = (template.get("spec") or {}).get("kernel") or {}
+    return kernel.get("git") or {}
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _without_nothing(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in kept.items() if inner not in (None, {}, [])}
+    return value

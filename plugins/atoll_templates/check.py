@@ -1,0 +1,29 @@
+"""`session-template check`: what is wrong with a file, and where."""
+
+from pathlib import Path
+
+import click
+
+from atoll import Column, Context, ExitCode
+from atoll_templates.document import MOST_BYTES, read
+from atoll_vfolders.api import text_of
+
+_COLUMNS = [
+    Column("line", right=True),
+    Column("column", right=True),
+    Column("where", keep=True),
+    Column("problem", keep=True),
+]
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+async def check(context: Context, file: Path | None) -> int:
+    """Look through the templates in FILE, or on standard input, and list what is wrong."""
+    document = read(await text_of(context, file, MOST_BYTES))
+    if document.flaws or context.output.format:
+        await context.output.rows(document.flaws, _COLUMNS)
+    if document.flaws:
+        return ExitCode.FAILED
+    context.output.note(f"nothing is wrong with {', '.join(document.names)}")
+    return ExitCode.OK

@@ -1,0 +1,187 @@
+"""`dotfile`: files that every new session finds in its home; of a keypair, a group or a domain."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+from attrs import frozen
+
+from atoll import AtollError, Column, Context, NotFound, Problem, UsageError
+from atoll_vfolders.source import text_of
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_MOST_BYTES = 64 * 1024
+"""What all dotfiles of one owner may hold together; the cluster counts, one alone is checked."""
+_COLUMNS = [
+    Column("path", keep=True),
+    Column("permission", "Mode"),
+    Column("size", right=True),
+]
+_DETAIL = [*_COLUMNS, Column("data", "Content")]
+
+
+@frozen(kw_only=True)
+class Dotfile:
+    """A dotfile: its path in the home folder, its mode as three octal digits, its text."""
+
+    path: str
+    permission: str
+    data: str
+
+    @classmethod
+    def from_answer(cls, path: str, answer: Mapping[str, Any]) -> Self:
+        """Take a dotfile from an answer; a list says `permission`, a single answer `perm`."""
+        return cls(
+            path=answer.get("path") or path,
+            permission=answer.get("permission") or answer.get("perm") or "",
+            data=answer["data"],
+        )
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return len(self.data.encode())
+
+
+@frozen
+class Owner:
+    """Whose dotfiles are meant: the route they have, and the keys that tell whose."""
+
+    route: str
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, owner: str | None, domain: str | None, group: str | None, home: str) -> Self:
+        """Make sense of the options; `home` is the domain of a group when none is named."""
+        if owner and (domain or group):
+            raise UsageError("dotfiles belong to a keypair, a group or a domain: name one of them")
+        if group:
+            return cls("/group-config/dotfiles", {"group": group, "domain": domain or home})
+        if domain:
+            return cls("/domain-config/dotfiles", {"domain": domain})
+        return cls("/user-config/dotfiles", {"owner_access_key": owner} if owner else {})
+
+    async def ask(self, api: "Api", method: str, **params: Any) -> Any:
+        """Send a request; says which file is meant where the cluster does not."""
+        try:
+            return await api.json(method, self.route, params={**self.keys, **params})
+        except Problem as problem:
+            if problem.status == 404 and "path" in params:
+                raise NotFound(
+                    f"no dotfile is called {params['path']!r}", hint="atoll dotfile list lists them"
+                ) from None
+            raise
+
+
+def _owner_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("-g", "--group", help="Those of a group (administrators change them)."),
+        click.option("-d", "--domain", help="Those of a domain (administrators change them)."),
+        click.option(
+            "-o",
+            "--owner",
+            "--owner-access-key",
+            metavar="ACCESS_KEY",
+            help="Those of another keypair (administrators).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _content_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "-f",
+            "--file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Its content; standard input otherwise.",
+        ),
+        click.option(
+            "--perm", metavar="MODE", callback=_check_mode, help="Its mode, as in 644 or 600."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _check_mode(_context: click.Context, _param: click.Parameter, mode: str | None) -> str | None:
+    if mode is not None and (len(mode) != 3 or not set(mode) <= set("01234567")):
+        raise UsageError(f"--perm {mode}: a mode is three octal digits, such as 644")
+    return mode
+
+
+@click.command()
+@_owner_options
+async def list_dotfiles(
+    context: Context, owner: str | None, domain: str | None, group: str | None
+) -> None:
+    """List dotfiles."""
+    api = await context.connect()
+    whose = Owner.of(owner, domain, group, api.profile.domain)
+    found = [Dotfile.from_answer("", answer) for answer in await whose.ask(api, "GET")]
+    await context.output.rows(sorted(found, key=lambda one: one.path), _COLUMNS)
+
+
+@click.command()
+@click.argument("path")
+@_owner_options
+async def get(
+    context: Context, path: str, owner: str | None, domain: str | None, group: str | None
+) -> None:
+    """Show what is in a dotfile."""
+    api = await context.connect()
+    whose = Owner.of(owner, domain, group, api.profile.domain)
+    found = Dotfile.from_answer(path, await whose.ask(api, "GET", path=path))
+    if context.output.format:
+        context.output.item(found, _DETAIL)
+    else:
+        context.output.stream("stdout", found.data)
+
+
+@click.command()
+@click.argument("path")
+@_content_options
+@_owner_options
+async def create(
+    context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
+) -> None:
+    """Make a dotfile, PATH being seen from the home folder."""
+    data = await text_of(context, file, _MOST_BYTES)
+    api = await context.connect()
+    owner = Owner.of(**whose, home=api.profile.domain)
+    await owner.ask(api, "POST", path=path, data=data, permission=perm or "644")
+    context.output.note(f"dotfile {path} is made; new sessions have it")
+
+
+@click.command()
+@click.argument("path")
+@_content_options
+@_owner_options
+async def update(
+    context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
+) -> None:
+    """Give a dotfile another content; its mode stays unless one is given."""
+    data = await text_of(context, file, _MOST_BYTES)
+    api = await context.connect()
+    owner = Owner.of(**whose, home=api.profile.domain)
+    before = Dotfile.from_answer(path, await owner.ask(api, "GET", path=path))
+    mode = perm or before.permission
+    await owner.ask(api, "PATCH", path=path, data=data, permission=mode)
+    context.output.note(f"dotfile {path} is changed; new sessions have it so")
+
+
+@click.command()
+@click.argument("path")
+@click.option("-f", "--force", "-y", "--yes", "force", is_flag=True, help="Don't ask.")
+@_owner_options
+async def delete(context: Context, path: str, force: bool, **whose: Any) -> None:
+    """Delete a dotfile."""
+    if not force and not await context.confirm(f"Delete dotfile {path}?", flag="--yes"):
+        raise AtollError(f"dotfile {path} is kept")
+    api = await context.connect()
+    await Owner.of(**whose, home=api.profile.domain).ask(api, "DELETE", path=path)
+    context.output.note(f"dotfile {path} is deleted")

@@ -1,0 +1,35 @@
+"""Text that a command is given: in a file, or on standard input."""
+
+from pathlib import Path
+
+from atoll import Context, UsageError
+
+
+async def text_of(context: Context, file: Path | None, most: int) -> str:
+    """Read a file, or standard input without one (or for `-`).
+
+    Raises UsageError for what can't be read, is no text, or has more than `most` bytes.
+    """
+    name = "-" if file is None else str(file)
+    content = await _piped(context) if name == "-" else _read(Path(name), most)
+    if len(content) > most:
+        raise UsageError(f"{name} is too large: up to {most // 1024} KiB are taken")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} is not text in UTF-8") from None
+
+
+async def _piped(context: Context) -> bytes:
+    lines = []
+    while (line := await context.stdin.line()) is not None:
+        lines.append(f"{line}\n")
+    return "".join(lines).encode()
+
+
+def _read(file: Path, most: int) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(most + 1)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
