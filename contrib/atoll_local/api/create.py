@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.creation import Wish, read_wish
+from atoll_local.api.mounts import note_use
 from atoll_local.api.problems import Problem, quota_exceeded
 from atoll_local.api.services import raw_service_ports, service_ports
 from atoll_local.api.waiting import settled, while_connected
@@ -22,6 +23,7 @@ async def create(call: Call) -> Response:
         return reply(_reused(existing, wish), 201)
     _check_policy(call, wish.session)
     call.cluster.scheduler.submit(wish.session, wish.kernels())
+    note_use(call.cluster, wish.session.vfolder_mounts)
     if enqueue_only:
         return reply(_created(wish.session, wish, "PENDING"), 201)
     session = await _wait_patiently(call, wish.session.id, patience)

@@ -12,6 +12,7 @@ from attrs import frozen
 from atoll_local import clock
 from atoll_local.api.access import Caller
 from atoll_local.api.call import Call
+from atoll_local.api.mounts import read_mounts
 from atoll_local.api.naming import only
 from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, not_found
@@ -48,7 +49,6 @@ def read_wish(call: Call) -> Wish:
     """Turn a create request into records; raises Problem 400 or 404."""
     params, owner = call.params, call.owner
     config = Params(params.mapping("config"))
-    _refuse_mounts(config)
     resolution = _image(call)
     slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
     _refuse_oversize(slots.times(size), call)
@@ -70,9 +70,10 @@ def read_wish(call: Call) -> Wish:
         requested_slots=slots.as_text(),
         resource_opts=config.mapping("resource_opts", "resourceOpts"),
         environ=_environ(config),
+        vfolder_mounts=read_mounts(call.cluster, owner, config),
         preopen_ports=_ports(config),
         dependencies=_dependencies(call, owner),
-        bootstrap_script=_bootstrap(params),
+        bootstrap_script=_bootstrap(call, owner),
         callback_url=_callback(params),
         status_changed=at,
         created_at=at,
@@ -186,10 +187,11 @@ def _dependencies(call: Call, owner: Caller) -> list[str]:
     ]
 
 
-def _bootstrap(params: Params) -> str | None:
-    encoded = params.text("bootstrap_script", "bootstrapScript")
+def _bootstrap(call: Call, owner: Caller) -> str | None:
+    """Return the script that is run first: the one given, else the one that the keypair keeps."""
+    encoded = call.params.text("bootstrap_script", "bootstrapScript")
     if not encoded:
-        return None
+        return call.cluster.store.dotfiles.bootstrap_script(owner.access_key)
     try:
         return base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -233,12 +235,6 @@ def _moment(text: str) -> str:
     except (ValueError, OverflowError):
         why = f"{text!r} is neither a time nor a duration like 30m"
         raise invalid_params(why, {"starts_at": why}) from None
-
-
-def _refuse_mounts(config: Params) -> None:
-    mounts = [*config.sequence("mounts"), *config.sequence("mount_ids")]
-    if mounts:
-        raise not_found("virtual folder", f"no folder {mounts[0]!r}")
 
 
 def _kernel(session: Session, index: int) -> KernelRow:

@@ -50,14 +50,28 @@ class Resolution:
 
 @frozen
 class Mount:
-    """A host folder that the kernel sees as /home/work/<name>.
+    """A host folder that the kernel sees as `name`: a path below /home/work, or an absolute one.
 
-    Plain processes see a link to it, for which `read_only` cannot be enforced.
+    Plain processes see a link to it, in the home only, for which `read_only` cannot be enforced.
     """
 
     name: str
     source: Path
     read_only: bool = False
+
+    @property
+    def is_in_home(self) -> bool:
+        """Whether it is seen below /home/work."""
+        return not self.name.startswith("/")
+
+
+@frozen
+class HomeFile:
+    """A file that a new home begins with; `path` is below /home/work."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
 
 
 @frozen(kw_only=True)
@@ -77,6 +91,8 @@ class KernelSpec:
     """Bytes of memory granted, whose excess ends the kernel; None for no limit."""
     mounts: tuple[Mount, ...] = ()
     """Folders shown inside the home, which on the host shows only their empty places."""
+    files: tuple[HomeFile, ...] = ()
+    """Files of a new home; a kernel that is started again keeps what became of them."""
     devices: tuple[Path, ...] = ()
     """Files in /dev that the kernel may use besides the usual ones; absent ones are left out."""
     hosts: Mapping[str, str] = field(factory=dict)

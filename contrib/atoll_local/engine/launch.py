@@ -3,12 +3,12 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from attrs import frozen
 
-from . import sandbox
+from . import dressing, sandbox
 from .contract import EngineError, Image, KernelSpec, Mount
 from .folder import KernelFolder
 
@@ -33,6 +33,7 @@ class Launcher:
     ) -> None:
         """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
         _check_mounts(spec.mounts)
+        dressing.close_keys(spec.mounts)
         place = self._place(folder)
         self._write_share(spec, folder, place)
         _write_etc(spec, folder)
@@ -42,10 +43,11 @@ class Launcher:
         if self.probe.bwrap is not None:
             prefixes = tuple(dict.fromkeys((*spec.image.prefixes, *runner.prefixes)))
             options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
+            dressing.make_places(folder.home, spec.mounts)
             _write_private(folder.run / OPTIONS, "\0".join(options))
             argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
         else:
-            _link_mounts(spec.mounts, folder)
+            dressing.link_mounts(folder.home, spec.mounts)
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
 
     def _write_share(self, spec: KernelSpec, folder: KernelFolder, place: "Place") -> None:
@@ -145,18 +147,11 @@ def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
 
 def _check_mounts(mounts: Sequence[Mount]) -> None:
     for mount in mounts:
-        if mount.name in {"", ".."} or Path(mount.name).name != mount.name:
+        parts = PurePosixPath(mount.name).parts
+        if not parts or ".." in parts or parts == ("/",):
             raise EngineError(f"cannot be mounted under this name: {mount.name!r}")
         if not mount.source.is_dir():
             raise EngineError(f"there is no folder to mount as {mount.name}")
-
-
-def _link_mounts(mounts: Sequence[Mount], folder: KernelFolder) -> None:
-    for mount in mounts:
-        link = folder.home / mount.name
-        if link.is_symlink():
-            link.unlink()
-        link.symlink_to(mount.source)
 
 
 def _link_interpreter(image: Image, folder: Path) -> None:

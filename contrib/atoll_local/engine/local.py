@@ -15,6 +15,7 @@ from attrs import define, field
 
 from . import cgroup, sandbox, supervisor
 from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution, Usage
+from .dressing import write_files
 from .folder import KernelFolder
 from .images import Catalog
 from .kernel import LocalKernel
@@ -64,6 +65,7 @@ class LocalEngine:
     async def start(self, spec: KernelSpec) -> LocalKernel:
         folder = self._folder(spec.kernel_id)
         folder.create()
+        await to_thread.run_sync(write_files, folder.home, spec.files)
         return await self._bring_up(spec, folder)
 
     async def restart(self, spec: KernelSpec) -> LocalKernel:

@@ -1,14 +1,19 @@
 """From what the store holds of a kernel to what the engine wants to know before starting it."""
 
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_local.engine.contract import Engine, Image, KernelSpec
+from atoll_local.engine.contract import Engine, HomeFile, Image, KernelSpec, Mount
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import from_text
+from atoll_local.store.dotfiles import Dotfile, Dotfiles
 from atoll_local.store.kernels import Kernels
 from atoll_local.store.records import KernelRow, Session
+
+HOME = PurePosixPath("/home/work")
 
 
 @frozen
@@ -18,6 +23,7 @@ class Specs:
     engine: Engine
     machine: Machine
     kernels: Kernels
+    dotfiles: Dotfiles
 
     def of(self, session: Session, kernel: KernelRow) -> KernelSpec:
         """Describe a kernel of a session."""
@@ -34,6 +40,8 @@ class Specs:
             cpu_quota=float(slots.cpu) if slots.cpu % 1 else None,
             devices=self.machine.device_files(kernel.devices),
             memory=slots.mem or None,
+            mounts=tuple(map(_mount, session.vfolder_mounts)),
+            files=tuple(map(_file, self.dotfiles.for_session(session))),
             hosts={one.cluster_hostname: one.address for one in siblings if one.address},
             bootstrap=script.encode() if script else None,
             cluster_role=kernel.cluster_role,
@@ -47,6 +55,16 @@ class Specs:
                 return image
         # A runtime that was uninstalled meanwhile: its kernels can still be found, but not started.
         return Image(canonical=canonical, language="", argv=())
+
+
+def _mount(mount: Mapping[str, str]) -> Mount:
+    path = PurePosixPath(mount["path"])
+    name = path.relative_to(HOME) if path.is_relative_to(HOME) else path
+    return Mount(str(name), Path(mount["source"]), read_only=mount["permission"] == "ro")
+
+
+def _file(dotfile: Dotfile) -> HomeFile:
+    return HomeFile(dotfile.path, dotfile.data.encode(), int(dotfile.permission, 8))
 
 
 def _environ(session: Session, kernel: KernelRow, siblings: list[KernelRow]) -> dict[str, str]:

@@ -7,10 +7,13 @@ from attrs import frozen
 from atoll_local.store.accounts import Accounts
 from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
+from atoll_local.store.dotfiles import Dotfiles
 from atoll_local.store.folders import Folders
 from atoll_local.store.kernels import Kernels
 from atoll_local.store.sessions import Sessions
 from atoll_local.store.settings import Settings
+from atoll_local.store.table import Table
+from atoll_local.store.templates import SessionTemplate, templates_table
 
 
 @frozen
@@ -24,6 +27,8 @@ class Store:
     sessions: Sessions
     kernels: Kernels
     folders: Folders
+    dotfiles: Dotfiles
+    templates: Table[SessionTemplate]
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -38,6 +43,8 @@ class Store:
             Sessions(db),
             Kernels(db),
             Folders.of(db, tables),
+            Dotfiles(db),
+            templates_table(db, tables),
         )
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.gql.sessions import (
     common_fields,
     container_fields,
+    mount_names,
     scope_of,
     select,
     session_fields,
@@ -75,7 +76,7 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
         "container_id": kernel.container_id,
         "occupied_slots": as_json(kernel.occupied_slots),
         "occupied_shares": "{}",
-        "mounts": [],
+        "mounts": mount_names(session),
         "live_stat": as_json(live),
         "last_stat": as_json(kernel.last_stat),
         "lang": session.image,

@@ -1,6 +1,7 @@
 """Sessions and their kernels, as GraphQL shows them."""
 
 from typing import Any
+from uuid import UUID
 
 from atoll_local.api.gql.columns import CONTAINERS, SESSIONS, known_name
 from atoll_local.api.gql.context import Context, Fields, Info, as_json, together
@@ -131,8 +132,8 @@ def session_fields(ctx: Context, session: Session) -> Fields:
         "idle_checks": lambda _: as_json(ctx.cluster.scheduler.idleness.checks(session.id)),
         "agent_ids": started,
         "agents": started,
-        "mounts": [],
-        "vfolder_mounts": [],
+        "mounts": mount_names(session),
+        "vfolder_mounts": [str(UUID(mount["vfolder"])) for mount in session.vfolder_mounts],
         "occupying_slots": occupied,
         "occupied_slots": occupied,
         "requested_slots": as_json(_requested(session).as_text()),
@@ -171,6 +172,11 @@ def common_fields(ctx: Context, session: Session) -> Fields:
         "resource_opts": as_json(session.resource_opts),
         "num_queries": session.num_queries,
     }
+
+
+def mount_names(session: Session) -> list[str]:
+    """Return the folders that a session was asked to have, without those that are implied."""
+    return [mount["name"] for mount in session.vfolder_mounts if mount["listed"]]
 
 
 def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Fields:

@@ -74,9 +74,15 @@ def find(call: Call, reference: str, need: str = "ro", *, trashed: bool = False)
     Raises Problem 404 for none or several, 403 when the right is not enough, 400 for a folder in
     the trash unless `trashed`.
     """
-    found = _one(matching(call.cluster.store, call.owner, reference), reference)
+    found = one_of(call.cluster.store, call.owner, reference, trashed=trashed)
     if not found.allows(need):
         raise forbidden(f"folder {found.folder.name!r} cannot be {_WORDS[need]} by you")
+    return found
+
+
+def one_of(store: Store, who: Caller, reference: str, *, trashed: bool = False) -> Access:
+    """Return the folder that a reference means to a user; raises as `find` does."""
+    found = _one(matching(store, who, reference), reference)
     if found.folder.status == DELETING:
         raise no_folder(reference)
     if found.folder.status == TRASHED and not trashed:

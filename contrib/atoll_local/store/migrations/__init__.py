@@ -10,6 +10,7 @@ from atoll_local.store.migrations import (
     folders,
     initial,
     long_lists,
+    templates,
     usage,
 )
 
@@ -20,4 +21,5 @@ MIGRATIONS: tuple[str, ...] = (
     containers.SQL,
     administration.SQL,
     folders.SQL,
+    templates.SQL,
 )
