@@ -17,11 +17,13 @@ _VERBS = {
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
     """Commands about session templates."""
-    yield Command("session-template", "Session templates", aliases=("sesstpl",))
+    yield Command("session-template", "Session templates")
+    yield Command("sesstpl", "Session templates, in short")
     for verb, summary in _VERBS.items():
         module = f"atoll_templates.{'check' if verb == 'check' else 'commands'}"
         attribute = "list_templates" if verb == "list" else verb
-        yield Command(f"session-template {verb}", summary, f"{module}:{attribute}")
+        for group in ("session-template", "sesstpl"):
+            yield Command(f"{group} {verb}", summary, f"{module}:{attribute}")
     yield Command(
         "start-template",
         "Start a session from a template",

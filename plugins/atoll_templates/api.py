@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "********"
 """Stands where a password does."""
+_ORDER = ("api_version", "kind", "metadata", "spec")
 
 
 @frozen(kw_only=True)
@@ -96,7 +97,12 @@ def readable(template: Mapping[str, Any]) -> dict[str, Any]:
         git["destination_dir"] = git.pop("dest_dir")
     if "credential" in git:
         git["credential"]["password"] = HIDDEN
-    return clean
+    # As people write it, whatever order the cluster keeps.
+    return {key: clean[key] for key in sorted(clean, key=_place)}
+
+
+def _place(key: str) -> int:
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
 
 
 def with_password(template: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
