@@ -101,7 +101,7 @@ def readable(message: str) -> str:
         return f"{duplicate[1]} already exists"
     if user := _IN_USE.search(message):
         return f"it is still in use by {user[1].replace('_', ' ')}"
-    line = " ".join(message.split())
+    line = " ".join(message.partition("[SQL:")[0].split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

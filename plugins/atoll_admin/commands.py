@@ -1,15 +1,13 @@
-"""The commands of a kind, made of its description."""
+"""The commands that list a kind and show one of it, made of its description."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_admin.asking import ask, compose, succeed
-from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
 from atoll_admin.expressions import check_filter, check_order
-from atoll_admin.kind import Change, Kind, Listing, Resolve, refuse_unknown
+from atoll_admin.kind import Kind, Listing, Resolve, resolved
 from atoll_admin.reading import Span, read_list, read_one
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ async def _list(context: Context, kind: Kind, listing: Listing, values: dict[str
     if span.order:
         check_order(span.order, listing.orderable)
     api = await context.connect()
-    values = await _resolved(api, listing.resolve, values)
+    values = await resolved(api, listing.resolve, values)
     rows = await read_list(api, listing, values, fields, span, strict=bool(named))
     await context.output.rows(rows.records, [field.column for field in rows.fields], paged=True)
 
@@ -65,7 +63,6 @@ def show_command(
     It is named by an argument, or by an option of these `flags`. When it is not named, `default`
     tells which one is meant; the cluster shows the caller's own otherwise.
     """
-
     params = _naming_params(kind, flags, required=required)
 
     async def callback(context: Context, fields: str | None, **values: Any) -> None:
@@ -91,106 +88,6 @@ def _naming_params(
     if not flags:
         return [argument]
     return [argument, click.Option([*flags, "named"], type=name, help=f"The {kind.name} to show.")]
-
-
-def change_command(kind: Kind, change: Change, help: str) -> click.Command:
-    """Return the command that makes a change."""
-
-    async def callback(context: Context, dry_run: bool, yes: bool = False, **values: Any) -> int:
-        return await _change(context, kind, change, values, dry_run=dry_run, yes=yes)
-
-    shared = [dry_run_option(), *([yes_option()] if change.question else [])]
-    return _command(callback, [*change.params, *shared], help)
-
-
-async def _change(
-    context: Context,
-    kind: Kind,
-    change: Change,
-    values: dict[str, Any],
-    *,
-    dry_run: bool,
-    yes: bool,
-) -> int:
-    named = dict(values)
-    await _ask_secrets(context, change, values)
-    api = await context.connect()
-    refuse_unknown(change, values, (await api.version()).major, await api.manager())
-    values = await _resolved(api, change.resolve, change.prepare(values))
-    variables = change.variables(values)
-    if change.existing and not change.question and variables.get("props") == {}:
-        raise UsageError("nothing to change", hint="give at least one option")
-    if change.existing:
-        await _look_up(api, kind, variables)
-    if dry_run:
-        body = {"query": _document(kind, change, variables), "variables": variables}
-        show_request(context, "POST", "/admin/gql", body)
-        return 0
-    if change.question and not await agreed(context, change.question.format(**named), yes=yes):
-        return 1
-    await _make(context, api, kind, change, variables)
-    context.output.note(change.done.format(**named))
-    return 0
-
-
-async def _look_up(api: "Api", kind: Kind, variables: Mapping[str, Any]) -> None:
-    """Raise NotFound if what is to be changed is not there."""
-    key = next(iter(variables.values()))
-    await read_one(api, kind, key, kind.chosen(kind.key))
-
-
-async def _make(
-    context: Context, api: "Api", kind: Kind, change: Change, variables: Mapping[str, Any]
-) -> None:
-    arguments = {name: (change.type_of(name), value) for name, value in variables.items()}
-    answer = await ask(api, change.mutation, arguments, _selection(kind, change), mutation=True)
-    made = succeed(answer).get(change.returned)
-    if not change.returned:
-        return
-    fields = kind.chosen(change.shown)
-    # 26.x tells of some mutations' success alone.
-    if made is None:
-        _, record = await read_one(api, kind, next(iter(variables.values())), fields)
-    else:
-        record = {field.name: field.decode(made.get(field.asked)) for field in fields}
-    context.output.item(record, [field.column for field in fields])
-
-
-def _document(kind: Kind, change: Change, variables: Mapping[str, Any]) -> str:
-    types = {name: change.type_of(name) for name in variables}
-    return compose(change.mutation, types, _selection(kind, change), mutation=True)
-
-
-def _selection(kind: Kind, change: Change) -> str:
-    if not change.returned:
-        return "ok msg"
-    made = " ".join(field.selection for field in kind.chosen(change.shown))
-    return f"ok msg {change.returned} {{ {made} }}"
-
-
-async def _ask_secrets(context: Context, change: Change, values: dict[str, Any]) -> None:
-    for name in change.secrets:
-        if values.get(name) is None:
-            values[name] = await ask_secret(context, name.replace("_", " "))
-
-
-async def ask_secret(context: Context, what: str) -> str:
-    """Ask for a secret without echo, or read it from standard input; raises UsageError."""
-    context.output.note(f"{what}:")
-    secret = await context.stdin.line(hidden=True)
-    if not secret:
-        raise UsageError(f"no {what} was given")
-    return secret
-
-
-async def _resolved(
-    api: "Api", resolve: Mapping[str, Resolve], values: Mapping[str, Any]
-) -> dict[str, Any]:
-    found = dict(values)
-    for name, function in resolve.items():
-        if found.get(name) is not None:
-            found[name] = await function(api, found[name])
-    return found
 
 
 _SPAN = ("filter", "order", "offset", "limit")

@@ -1,11 +1,13 @@
-"""What all commands that change something share: `--yes`, `--dry-run`, and what these do."""
+"""What commands that change something ask their user for: consent, secrets, or just a look at the
+request.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from atoll import Column, Context
+from atoll import Column, Context, UsageError
 
 _HIDDEN = "********"
 _REQUEST = [Column("method"), Column("path"), Column("body")]
@@ -23,8 +25,17 @@ def yes_option() -> click.Option:
 
 def show_request(context: Context, method: str, path: str, body: Mapping[str, Any]) -> None:
     """Show what would be sent, as JSON unless another format was chosen, without passwords."""
-    request = {"method": method, "path": path, "body": _without_passwords(body)}
-    context.output.item(request, _REQUEST, format="json")
+    context.output.item(_shown(method, path, body), _REQUEST, format="json")
+
+
+async def show_requests(
+    context: Context, requests: Sequence[tuple[str, str, Mapping[str, Any]]]
+) -> None:
+    """Show one or more requests; several as a list."""
+    if len(requests) == 1:
+        show_request(context, *requests[0])
+    else:
+        await context.output.rows([_shown(*one) for one in requests], _REQUEST, format="json")
 
 
 async def agreed(context: Context, question: str, *, yes: bool) -> bool:
@@ -33,6 +44,19 @@ async def agreed(context: Context, question: str, *, yes: bool) -> bool:
         return True
     context.output.note("nothing was changed")
     return False
+
+
+async def ask_secret(context: Context, what: str) -> str:
+    """Ask for a secret without echo, or read it from standard input; raises UsageError."""
+    context.output.note(f"{what}:")
+    secret = await context.stdin.line(hidden=True)
+    if not secret:
+        raise UsageError(f"no {what} was given")
+    return secret
+
+
+def _shown(method: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"method": method, "path": path, "body": _without_passwords(body)}
 
 
 def _without_passwords(body: Any) -> Any:

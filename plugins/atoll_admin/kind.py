@@ -89,6 +89,18 @@ def _as_given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @frozen(kw_only=True)
+class Later:
+    """Props that clusters from a major version on fail to take when a thing is made: a mutation of
+    their own sets them then.
+    """
+
+    names: Sequence[str]
+    mutation: str
+    props: str
+    since: int
+
+
+@frozen(kw_only=True)
 class Change:
     """A mutation, as a command.
 
@@ -116,6 +128,7 @@ class Change:
     secrets: Sequence[str] = ()
     done: str
     question: str = ""
+    later: Later | None = None
     returned: str = ""
     shown: str = ""
     existing: bool = True
@@ -132,6 +145,17 @@ class Change:
     def type_of(self, variable: str) -> str:
         """Return the type of one of its variables."""
         return self.props if variable == "props" else self.arguments[variable]
+
+
+async def resolved(
+    api: "Api", resolve: Mapping[str, Resolve], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return values in the API's terms, those that are given and have a way to be resolved."""
+    found = dict(values)
+    for name, function in resolve.items():
+        if found.get(name) is not None:
+            found[name] = await function(api, found[name])
+    return found
 
 
 def refuse_unknown(change: Change, values: Mapping[str, Any], major: int, manager: str) -> None:

@@ -50,7 +50,10 @@ async def read_one(
     arguments = {reading.argument: (reading.type, key)} if key is not None else {}
     query = _Query(reading.root, arguments, "{}")
     fields = await _known(api, fields, strict=strict)
-    answer, fields = await _ask(api, query, fields, strict=strict)
+    try:
+        answer, fields = await _ask(api, query, fields, strict=strict)
+    except NotFound:
+        answer = None
     if not answer:
         raise not_found(kind, key)
     return fields, _record(answer, fields)

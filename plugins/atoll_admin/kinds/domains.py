@@ -1,8 +1,9 @@
 """Domains: the tenants of a cluster."""
 
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import flag, hosts, slots, text, texts, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.kind import Change, Kind, Later, Listing, Reading
 from atoll_admin.params import (
     argument,
     boolean,
@@ -36,6 +37,13 @@ DOMAIN = Kind(
 )
 _REGISTRIES = option(
     "--allowed-docker-registries", multiple=True, help="A registry to take images from; repeatable."
+)
+
+_LATER = Later(
+    names=["total_resource_slots", "allowed_vfolder_hosts"],
+    mutation="modify_domain",
+    props="ModifyDomainInput!",
+    since=9,
 )
 
 
@@ -72,6 +80,7 @@ add = change_command(
         arguments={"name": "String!"},
         props="DomainInput!",
         resolve={"allowed_vfolder_hosts": host_permissions},
+        later=_LATER,
         returned="domain",
         shown="name,is_active",
         existing=False,

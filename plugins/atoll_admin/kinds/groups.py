@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from atoll import NotFound
 from atoll_admin.asking import ask
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import NEW, document, flag, hosts, slots, text, texts, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
 from atoll_admin.params import (

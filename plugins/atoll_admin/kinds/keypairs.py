@@ -1,6 +1,7 @@
 """Keypairs: what signs the requests of a user, and which policy these come under."""
 
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import NEW, flag, number, text, texts, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
 from atoll_admin.params import argument, boolean, inactive, option

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import NEW, hosts, number, size, slots, text, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
 from atoll_admin.params import argument, hosts_option, option, slots_option

@@ -7,7 +7,8 @@ import click
 
 from atoll import Column, Context, Name
 from atoll_admin.asking import send
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import document, flag, text, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
 from atoll_admin.params import argument, boolean, inactive, option, switch

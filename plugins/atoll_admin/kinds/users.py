@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll_admin.commands import change_command, list_command, show_command
+from atoll_admin.changing import change_command
+from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import NEW, flag, names, number, text, texts, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
 from atoll_admin.kinds.groups import group_id

@@ -4,7 +4,7 @@ import click
 
 from atoll import Context, NotAuthorized, UsageError
 from atoll_admin.asking import send
-from atoll_admin.commands import ask_secret
+from atoll_admin.consent import ask_secret
 
 
 @click.command()

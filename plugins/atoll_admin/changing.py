@@ -1,0 +1,134 @@
+"""The commands that change a kind: each one mutation, made of its description."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import frozen
+
+from atoll import Context, UsageError
+from atoll_admin.asking import ask, compose, succeed
+from atoll_admin.consent import agreed, ask_secret, dry_run_option, show_requests, yes_option
+from atoll_admin.kind import Change, Kind, refuse_unknown, resolved
+from atoll_admin.reading import read_one
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+
+def change_command(kind: Kind, change: Change, help: str) -> click.Command:
+    """Return the command that makes a change."""
+
+    async def callback(context: Context, dry_run: bool, yes: bool = False, **values: Any) -> int:
+        return await _change(context, kind, change, values, dry_run=dry_run, yes=yes)
+
+    shared = [dry_run_option(), *([yes_option()] if change.question else [])]
+    return click.Command(None, callback=callback, params=[*change.params, *shared], help=help)
+
+
+async def _change(
+    context: Context,
+    kind: Kind,
+    change: Change,
+    values: dict[str, Any],
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    named = dict(values)
+    await _ask_secrets(context, change, values)
+    api = await context.connect()
+    major = (await api.version()).major
+    refuse_unknown(change, values, major, await api.manager())
+    values = await resolved(api, change.resolve, change.prepare(values))
+    mutations = _mutations(kind, change, change.variables(values), major)
+    if change.existing:
+        await _look_up(api, kind, mutations[0])
+    if dry_run:
+        await show_requests(context, [("POST", "/admin/gql", one.body) for one in mutations])
+        return 0
+    if change.question and not await agreed(context, change.question.format(**named), yes=yes):
+        return 1
+    await _make(context, api, kind, change, mutations)
+    context.output.note(change.done.format(**named))
+    return 0
+
+
+@frozen
+class _Mutation:
+    """A mutation with its arguments, each a type and a value; the first names the thing."""
+
+    root: str
+    arguments: Mapping[str, tuple[str, Any]]
+    selection: str = "ok msg"
+
+    @property
+    def key(self) -> Any:
+        return next(iter(self.arguments.values()))[1]
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        types = {name: typed for name, (typed, _value) in self.arguments.items()}
+        query = compose(self.root, types, self.selection, mutation=True)
+        variables = {name: value for name, (_typed, value) in self.arguments.items()}
+        return {"query": query, "variables": variables}
+
+    async def send(self, api: "Api") -> Mapping[str, Any]:
+        answer = await ask(api, self.root, self.arguments, self.selection, mutation=True)
+        return succeed(answer)
+
+
+def _mutations(
+    kind: Kind, change: Change, variables: dict[str, Any], major: int
+) -> Sequence[_Mutation]:
+    """Return what makes the change: one mutation, or two where one would fail."""
+    if change.existing and not change.question and variables.get("props") == {}:
+        raise UsageError("nothing to change", hint="give at least one option")
+    later, names = change.later, list(variables)
+    put_off = {}
+    if later and major >= later.since:
+        props = variables["props"]
+        put_off = {name: props.pop(name) for name in later.names if name in props}
+    arguments = {name: (change.type_of(name), variables[name]) for name in names}
+    first = _Mutation(change.mutation, arguments, _selection(kind, change))
+    if not later or not put_off:
+        return [first]
+    key = names[0]
+    return [
+        first,
+        _Mutation(later.mutation, {key: arguments[key], "props": (later.props, put_off)}),
+    ]
+
+
+async def _look_up(api: "Api", kind: Kind, mutation: _Mutation) -> None:
+    """Raise NotFound if what is to be changed is not there."""
+    await read_one(api, kind, mutation.key, kind.chosen(kind.key))
+
+
+async def _make(
+    context: Context, api: "Api", kind: Kind, change: Change, mutations: Sequence[_Mutation]
+) -> None:
+    answers = [await mutation.send(api) for mutation in mutations]
+    if not change.returned:
+        return
+    fields = kind.chosen(change.shown)
+    made = answers[0].get(change.returned)
+    # 26.x tells of some mutations' success alone.
+    if made is None:
+        _, record = await read_one(api, kind, mutations[0].key, fields)
+    else:
+        record = {field.name: field.decode(made.get(field.asked)) for field in fields}
+    context.output.item(record, [field.column for field in fields])
+
+
+def _selection(kind: Kind, change: Change) -> str:
+    if not change.returned:
+        return "ok msg"
+    made = " ".join(field.selection for field in kind.chosen(change.shown))
+    return f"ok msg {change.returned} {{ {made} }}"
+
+
+async def _ask_secrets(context: Context, change: Change, values: dict[str, Any]) -> None:
+    for name in change.secrets:
+        if values.get(name) is None:
+            values[name] = await ask_secret(context, name.replace("_", " "))
