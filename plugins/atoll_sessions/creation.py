@@ -13,13 +13,14 @@ from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
 from atoll_sessions.api import get_session, image_names
 from atoll_sessions.model import Session
+from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
-HOLD = 3
+HOLD = 1
 """Seconds for which a session's creation holds its answer back."""
 
 
@@ -133,7 +134,8 @@ async def create_session(
     ):
         created = _created(wanted, await (post() if post else _post(api, wanted)))
         if not wanted.enqueue_only and created.status not in OVER:
-            waiting = Waiting(context, api, created.id, wanted.name, wanted.resources, wanted.group)
+            reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
+            waiting = Waiting(context, api, reasons)
             created = _updated(created, await waiting.finish(show, deadline))
     if created.failed and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))

@@ -38,12 +38,15 @@ def local_time(text: str | None) -> str:
         return text
 
 
-def show_slots(slots: Mapping[str, Any] | None) -> str:
-    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`."""
+def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
+    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`.
+
+    Those of which there is nothing are left out unless `zeros` are wanted.
+    """
     return ", ".join(
         f"{name} {binary_size(amount) if name == 'mem' else f'{float(amount):g}'}"
         for name, amount in sorted((slots or {}).items())
-        if float(amount)
+        if zeros or float(amount)
     )
 
 

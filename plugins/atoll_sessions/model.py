@@ -8,7 +8,14 @@ from attrs import fields, frozen
 
 DEAD = ("CANCELLED", "TERMINATED")
 """The statuses of sessions that have ended. The others are an open set, which grows."""
-_JSON = {"status_data", "occupying_slots", "service_ports", "live_stat", "last_stat"}
+_JSON = {
+    "status_data",
+    "occupying_slots",
+    "requested_slots",
+    "service_ports",
+    "live_stat",
+    "last_stat",
+}
 _MIB = 1024 * 1024
 
 
@@ -41,6 +48,7 @@ class Session:
     cluster_size: int | None = None
     main_kernel_id: str | None = None
     occupying_slots: Mapping[str, str] | None = None
+    requested_slots: Mapping[str, str] | None = None
     service_ports: Sequence[Mapping[str, Any]] | None = None
     mounts: Sequence[str] | None = None
     containers: Sequence[Mapping[str, Any]] | None = None

@@ -1,10 +1,19 @@
 """`rm`: end sessions."""
 
-import click
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from atoll import AtollError, Context, Name
-from atoll_sessions.api import destroy, find_session
+import click
+from attrs import define, frozen
+
+from atoll import AtollError, Context, Name, NotAuthorized
+from atoll_sessions.api import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "PULLING", "TERMINATING", "ERROR"})
 
 
 @click.command()
@@ -18,18 +27,76 @@ async def rm(
     context: Context, sessions: tuple[str, ...], forced: bool, owner: str | None, stats: bool
 ) -> int:
     """Terminate sessions, named by id, start of id, or name; a pending one is cancelled."""
-    api = await context.connect()
-    first_failure = 0
-    for reference in sessions:
+    ending = _Ending(context, await context.connect(), owner, several=len(sessions) > 1)
+    for one in await ending.find(sessions):
+        last = await ending.end(one, forced=forced)
+        if last is not None and stats:
+            tell_last_stats(context, last)
+    return ending.exit_code
+
+
+@frozen
+class _Found:
+    reference: str
+    id: str
+    status: str = ""
+
+
+@define
+class _Ending:
+    """Ends sessions one by one; `exit_code` is the first failure's."""
+
+    context: Context
+    api: "Api"
+    owner: str | None
+    several: bool
+    exit_code: int = 0
+
+    async def find(self, references: Sequence[str]) -> list[_Found]:
+        """Find the sessions, those that wait first: the end of others would have them start."""
+        found = []
+        for reference in references:
+            try:
+                found.append(await self._find(reference))
+            except AtollError as error:
+                self._fail(reference, error)
+        return sorted(found, key=lambda one: one.status != "PENDING")
+
+    async def _find(self, reference: str) -> _Found:
+        if self.owner:  # Another user's sessions are found by the cluster alone.
+            return _Found(reference, reference)
+        session = await find_session(self.api, reference)
+        return _Found(reference, session.id, session.status)
+
+    async def end(self, one: _Found, *, forced: bool) -> Mapping[str, Any] | None:
+        """End a session; returns its last figures, None if that fails."""
         try:
-            # Another user's sessions are found by the cluster alone.
-            found = reference if owner else (await find_session(api, reference)).id
-            last = await destroy(api, found, forced=forced, owner=owner)
+            last: Mapping[str, Any] = await destroy(
+                self.api, one.id, forced=forced, owner=self.owner
+            )
+        except NotAuthorized as error:
+            self._fail(one.reference, await self._why_refused(one, error))
         except AtollError as error:
-            context.output.warn(f"{reference}: {error}" if len(sessions) > 1 else str(error))
-            first_failure = first_failure or error.exit_code
+            self._fail(one.reference, error)
         else:
-            context.output.note(f"session {reference} is {last.get('status', 'terminated')}")
-            if stats:
-                tell_last_stats(context, last)
-    return first_failure
+            status = last.get("status", "terminated")
+            self.context.output.note(f"session {one.reference} is {status}")
+            return last
+        return None
+
+    async def _why_refused(self, one: _Found, error: AtollError) -> AtollError:
+        """Tell a session that can't be ended just now from one that is none of the user's."""
+        if self.owner:
+            return error
+        status = (await get_session(self.api, one.id, ["status"])).status
+        if status not in _NEEDS_FORCE:
+            return error
+        return AtollError(
+            f"session {one.reference} is {status}", hint=f"atoll rm -f {one.reference} ends it"
+        )
+
+    def _fail(self, reference: str, error: AtollError) -> None:
+        said = str(error)
+        named = self.several and reference not in said
+        self.context.output.warn(f"{reference}: {said}" if named else said)
+        self.exit_code = self.exit_code or error.exit_code

@@ -28,6 +28,15 @@ def test_progress_leaves_nothing_behind(output):
     assert output.stderr.getvalue().split("\r\x1b[2K") == ["", "one", "two", ""]
 
 
+def test_remarks_take_the_place_of_the_line(output):
+    """It is shown again by whoever goes on."""
+    with output.progress("one"):
+        output.note("by the way")
+    output.note("and later")
+
+    assert output.stderr.getvalue() == ("\r\x1b[2Kone\r\x1b[2Kby the way\n\r\x1b[2Kand later\n")
+
+
 def test_progress_obeys_no_names(output):
     """Those of files come from sessions, and may hold what a terminal would act on."""
     with output.progress("fetching \x1b]0;owned\x07\x1b[2Jx\ny"):

@@ -19,7 +19,7 @@ from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
 from atoll_local.images import default, minimum, near
 from atoll_local.scheduler.callbacks import is_callback_url
-from atoll_local.scheduler.slots import AmountError, Slots, from_text
+from atoll_local.scheduler.slots import AmountError, Slots, from_text, plain, show_size
 from atoll_local.store.records import Group, KernelRow, Session
 
 _NAME = re.compile(r"(?=.{4,64}$)\w[\w.-]*\w", re.ASCII)
@@ -123,8 +123,10 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
         asked.devices,
     )
     if not minimum(image).fits(slots):
-        need = minimum(image).as_text()
-        raise _bad_resources(f"{image.canonical} needs cpu {need['cpu']}, mem {need['mem']} bytes")
+        need = minimum(image)
+        raise _bad_resources(
+            f"{image.canonical} needs cpu {plain(need.cpu)}, mem {show_size(need.mem)}"
+        )
     return slots
 
 
@@ -133,7 +135,7 @@ def _refuse_oversize(slots: Slots, call: Call) -> None:
     for name in slots.lacking(whole):
         asked, there = slots.as_text()[name], whole.as_text()[name]
         if name == "mem":
-            raise _bad_resources(f"mem: {asked} bytes asked for, this machine gives {there}")
+            asked, there = show_size(slots.mem), show_size(whole.mem)
         raise _bad_resources(f"{name}: {asked} asked for, this machine has {there}")
 
 

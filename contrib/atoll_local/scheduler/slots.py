@@ -89,6 +89,16 @@ def parse_size(value: object) -> int:
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
 
 
+def show_size(size: int) -> str:
+    """Return a number of bytes for people: `512 MiB`, `1.5 GiB`."""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.4g} {unit}"
+        amount /= 1024
+    return f"{amount:.4g} TiB"
+
+
 def plain(amount: Decimal) -> str:
     """Return a number without exponent and without zeros at its end."""
     return f"{amount.normalize():f}"

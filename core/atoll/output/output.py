@@ -14,6 +14,7 @@ from atoll.output.writer import Writer
 from atoll.text import printable
 
 MakeWriter = Callable[..., Writer]
+_CLEAR_LINE = "\r\x1b[2K"
 
 
 async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
@@ -41,6 +42,7 @@ class Output:
     quiet: bool = False
     color: bool = False
     label: str = ""
+    _shows_progress: bool = field(default=False, init=False)
 
     async def rows(
         self,
@@ -128,6 +130,8 @@ class Output:
 
     def _say(self, text: str) -> None:
         prefix = f"{self.label}: " if self.label else ""
+        if self._shows_progress:
+            self.stderr.write(_CLEAR_LINE)  # until it is shown again
         self.stderr.write(f"{prefix}{printable(text)}\n")
         self.stderr.flush()
 
@@ -142,11 +146,13 @@ class Output:
 
         def show(line: str) -> None:
             width = shutil.get_terminal_size().columns
-            self.stderr.write(f"\r\x1b[2K{printable(line)[: width - 1]}")
+            self.stderr.write(f"{_CLEAR_LINE}{printable(line)[: width - 1]}")
             self.stderr.flush()
 
+        self._shows_progress = True
         show(text)
         try:
             yield show
         finally:
             show("")
+            self._shows_progress = False

@@ -1,0 +1,129 @@
+"""Why a session waits, in words: its place in the queue, what it needs, what is free, what fits."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from atoll import AtollError, Problem
+from atoll_sessions.api import get_session, list_sessions
+from atoll_sessions.fields import local_time, show_slots
+from atoll_sessions.model import Session
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_AMOUNT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
+_POWERS = " kmgtp"
+
+
+@define
+class Reasons:
+    """Finds out why one session waits, as far as its cluster tells.
+
+    `asked` are the amounts of `-r` for each of its `containers`; newer clusters know better.
+    """
+
+    api: "Api"
+    session_id: str
+    group: str
+    asked: Mapping[str, str]
+    containers: int = 1
+    _needs: Mapping[str, float] | None = field(default=None, init=False)
+    _order: str = field(default="created_at", init=False)
+
+    async def tell(self, session: Session) -> str:
+        """Return the reason in one line."""
+        told = f": {session.status_info}" if session.status_info else ""
+        status = f"session {session.name} is {session.status}{told}"
+        if session.status != "PENDING":
+            return status
+        if session.starts_at and _is_to_come(session.starts_at):
+            return f"{status}; it starts at {local_time(session.starts_at)}"
+        needs = await self._ask()
+        free = await self._free()
+        parts = [await self._place(), _needs_and_free(needs, free), what_fits(needs, free)]
+        return "; ".join([status, *filter(None, parts)])
+
+    async def _ask(self) -> Mapping[str, float]:
+        """Return what the session needs; releases before 26 tell neither that nor a priority."""
+        if self._needs is None:
+            try:
+                found = await get_session(self.api, self.session_id, ["requested_slots"])
+                self._needs, self._order = _amounts(found.requested_slots), "-priority,created_at"
+            except AtollError:
+                each = {slot: to_number(text) for slot, text in self.asked.items()}
+                self._needs = {slot: amount * self.containers for slot, amount in each.items()}
+        return self._needs
+
+    async def _place(self) -> str:
+        try:
+            pending = list_sessions(
+                self.api, ["id"], status="PENDING", order=self._order, limit=100
+            )
+            ids = [session.id async for session in pending]
+        except Problem:
+            return ""
+        if self.session_id not in ids:
+            return ""
+        return f"number {ids.index(self.session_id) + 1} of {len(ids)} in the queue"
+
+    async def _free(self) -> Mapping[str, float]:
+        """Return what the session might get, as little as the scarcest of all limits leaves."""
+        try:
+            answer = await self.api.json(
+                "POST", "/resource/check-presets", params={"group": self.group}, safe=True
+            )
+        except AtollError:
+            return {}
+        free = _amounts(answer.get("scaling_group_remaining"))
+        for whose in ("keypair_remaining", "group_remaining"):
+            allowed = _amounts(answer.get(whose))
+            free = {slot: min(amount, allowed.get(slot, amount)) for slot, amount in free.items()}
+        return free
+
+
+def _needs_and_free(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
+    needed = f"it needs {show_slots(needs)}" if needs else ""
+    if not free:
+        return needed
+    wanted = {slot: max(0.0, free.get(slot, 0.0)) for slot in needs or free}
+    return ", ".join(filter(None, [needed, f"of which {show_slots(wanted, zeros=True)} is free"]))
+
+
+def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
+    """Say what would start at once in place of what is needed; nothing if too little is known."""
+    if not needs or not free:
+        return ""
+    fitting = {slot: min(amount, free.get(slot, 0.0)) for slot, amount in needs.items()}
+    gone = [slot for slot, amount in fitting.items() if amount <= 0 < needs[slot]]
+    if gone:
+        return f"nothing would fit now without {' and '.join(gone)}"
+    if fitting == dict(needs):
+        return "it would fit now"
+    return f"what would fit now: {show_slots(fitting)}"
+
+
+def to_number(text: str) -> float:
+    """Read an amount as users write it (`2`, `0.5`, `512m`); NaN for what is none."""
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        return math.nan
+    power = _POWERS.index(match[2].lower() or " ")
+    return float(match[1]) * float(1024**power)
+
+
+def _amounts(slots: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the amounts that are numbers: managers also write Infinity and NaN."""
+    amounts = {slot: float(amount) for slot, amount in (slots or {}).items()}
+    return {slot: amount for slot, amount in amounts.items() if math.isfinite(amount)}
+
+
+def _is_to_come(moment: str) -> bool:
+    try:
+        return datetime.fromisoformat(moment) > datetime.now(UTC)
+    except (ValueError, TypeError):  # a text of another form, or one without a zone
+        return False
