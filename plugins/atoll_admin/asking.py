@@ -70,6 +70,13 @@ class UnknownFields(AtollError):
         self.names = names
 
 
+class NotOffered(AtollError):
+    """The cluster's release does not have what was asked for: it came later, or was dropped."""
+
+    def __init__(self, what: str, manager: str) -> None:
+        super().__init__(f"this cluster ({manager}) does not offer {what}")
+
+
 async def send(api: "Api", method: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
     """Send a request of the REST API and return its answer; raises what :func:`ask` does."""
     try:
@@ -77,6 +84,8 @@ async def send(api: "Api", method: str, path: str, params: Mapping[str, Any] | N
     except Problem as problem:
         if problem.status == 401 and "unauthorized access" in problem.message.lower():
             raise NotAuthorized(_ROLE) from None
+        if problem.type == "url-not-found":
+            raise NotOffered(f"{method} {path}", await api.manager()) from None
         raise
 
 
@@ -111,7 +120,7 @@ def _meant(problem: Problem, manager: str) -> AtollError:
     messages = _messages(problem)
     everything = " ".join(messages)
     if root := _UNKNOWN_ROOT.search(everything):
-        return AtollError(f"this cluster ({manager}) does not offer {root[1]}")
+        return NotOffered(root[1], manager)
     if fields := _UNKNOWN_FIELD.findall(everything) or _failed_fields(problem):
         return UnknownFields(fields, manager)
     if inputs := _UNKNOWN_INPUT.findall(everything):

@@ -2,8 +2,8 @@
 
 import click
 
-from atoll import AtollError, Column, Context, Problem
-from atoll_admin.asking import send
+from atoll import AtollError, Column, Context
+from atoll_admin.asking import NotOffered, send
 
 
 @click.command()
@@ -12,11 +12,7 @@ async def show_license(context: Context) -> None:
     api = await context.connect()
     try:
         answer = await send(api, "GET", "/license")
-    except Problem as problem:
-        if problem.status == 404:
-            raise AtollError(
-                "this cluster has no license to show: only enterprise editions have"
-            ) from None
-        raise
+    except NotOffered:
+        raise AtollError("this cluster has no license: only enterprise editions have") from None
     record = {"status": answer.get("status"), **(answer.get("certificate") or {})}
     context.output.item(record, [Column(name) for name in record])

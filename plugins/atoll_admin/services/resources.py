@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name, Problem
-from atoll_admin.asking import ask, send
+from atoll import Column, Context, Name
+from atoll_admin.asking import NotOffered, ask, send
 from atoll_admin.consent import dry_run_option, show_request
 from atoll_admin.fields import show_list, show_size
 from atoll_admin.kinds.groups import group_id
@@ -40,9 +40,7 @@ async def docker_registries(context: Context) -> None:
     api = await context.connect()
     try:
         found = await send(api, "GET", "/config/docker-registries")
-    except Problem as problem:
-        if problem.type != "url-not-found":
-            raise
+    except NotOffered:
         # The route's name since 26.8.
         found = await send(api, "GET", "/resource/container-registries")
     rows = [{"name": name, "url": url} for name, url in sorted(found.items())]
