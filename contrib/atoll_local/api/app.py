@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atoll_local.api import (
     create,
+    dotfiles,
     events,
     execute,
     files,
@@ -17,6 +18,7 @@ from atoll_local.api import (
     sessions,
     storage,
     streams,
+    templates,
     terminals,
     vfolders,
 )
@@ -44,6 +46,8 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
             *events.ROUTES,
             *vfolders.ROUTES,
             *storage.ROUTES,
+            *templates.ROUTES,
+            *dotfiles.ROUTES,
         ],
         exception_handlers={HTTPException: _unrouted},
     )

@@ -1,0 +1,44 @@
+"""Passwords in templates: kept, used, and never shown to anybody."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+HIDDEN = "********"
+
+
+def hide(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template to be shown: its password is not the real one."""
+    return _with_password(template, HIDDEN) if _password(template) else template
+
+
+def restore(template: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Return a changed template with the old password if it came back as it was shown."""
+    return _with_password(template, _password(old)) if _password(template) == HIDDEN else template
+
+
+def _git(template: dict[str, Any]) -> dict[str, Any]:
+    return template["spec"]["kernel"].get("git") or {}
+
+
+def _password(template: dict[str, Any]) -> str | None:
+    password: str | None = (_git(template).get("credential") or {}).get("password")
+    return password
+
+
+def _with_password(template: dict[str, Any], password: str | None) -> dict[str, Any]:
+    git = _git(template)
+    credential = {**git["credential"], "password": password}
+    kernel = {**template["spec"]["kernel"], "git": {**git, "credential": credential}}
+    return {**template, "spec": {**template["spec"], "kernel": kernel}}
+
+
+def split_credential(url: str) -> tuple[str, dict[str, str] | None]:
+    """Split a credential off a URL, which git would print and keep; None if there is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or "@" not in parts.netloc:
+        return url, None
+    host = parts.netloc.rpartition("@")[2]
+    credential = {"username": parts.username or "", "password": parts.password or ""}
+    return urlunsplit(parts._replace(netloc=host)), {
+        name: unquote(value) for name, value in credential.items()
+    }

@@ -1,0 +1,117 @@
+"""`POST /session/_/create-from-template`: a session as a template has it, but for what is given."""
+
+import base64
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+from atoll_local.api import create
+from atoll_local.api.call import Call, Routes, route
+from atoll_local.api.params import Params
+from atoll_local.api.templates.git import clone_script
+from atoll_local.api.templates.manage import find, no_template
+from atoll_local.store.templates import SessionTemplate
+
+_SPELLINGS = (
+    ("name", "session_name", "clientSessionToken"),
+    ("image", "lang"),
+    ("architecture", "arch"),
+    ("type", "sessionType"),
+    ("group", "groupName", "group_name"),
+    ("domain", "domainName", "domain_name"),
+    ("startupCommand", "startup_command"),
+    ("scalingGroup", "scaling_group"),
+    ("agent_list", "agentList"),
+    ("resource_opts", "resourceOpts"),
+)
+"""Parameters that have several names: whichever is given replaces what the template says."""
+
+_MOUNTS = ("mounts", "mount_map", "mountMap", "mount_ids", "mount_id_map", "mountIdMap")
+
+
+async def create_from_template(call: Call) -> Response:
+    """Answer as `POST /session` does."""
+    reference = call.params.required("template_id", "templateId")
+    template = find(call, reference)
+    if template is None:
+        raise no_template(reference)
+    given = {name: value for name, value in call.params.values.items() if value is not None}
+    usual = _usual(call, template)
+    values = _merged(usual, given)
+    values["config"] = _merged_config(usual["config"], Params(given).mapping("config"))
+    values["bootstrap_script"] = _bootstrap(template, call.params)
+    return await create.create(attrs.evolve(call, params=Params(values)))
+
+
+def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
+    """Return a request for a session that is what the template says."""
+    content = template.template
+    spec, kernel = content["spec"], content["spec"]["kernel"]
+    group = call.cluster.store.accounts.group(template.group_id)
+    return {
+        "name": _name(template.name),
+        "image": kernel["image"],
+        "architecture": kernel.get("architecture"),
+        "type": spec["session_type"],
+        "tag": content["metadata"].get("tag"),
+        "group": group.name if group else None,
+        "domain": template.domain_name,
+        "startupCommand": (kernel.get("run") or {}).get("startup_command"),
+        "config": {
+            "environ": kernel["environ"],
+            "mounts": list(spec["mounts"]),
+            "mount_map": {name: path for name, path in spec["mounts"].items() if path},
+            "resources": spec["resources"],
+            "scalingGroup": spec.get("scaling_group"),
+            "agent_list": spec.get("agent_list"),
+        },
+    }
+
+
+def _name(text: str) -> str:
+    """Make a session name of a template's, with something at its end that makes it unique."""
+    return f"{re.sub(r'[^A-Za-z0-9_]+', '-', text)[:48].strip('-') or 'session'}-" + (
+        secrets.token_hex(3)
+    )
+
+
+def _merged(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = {name for names in _SPELLINGS if given.keys() & set(names) for name in names}
+    return {name: usual[name] for name in usual if name not in replaced} | dict(given)
+
+
+def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge configurations; folders are replaced as a whole, and so is each other part.
+
+    Official clients always send `mounts`, and with it `mount_map` if none at all are wanted.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    named = given.keys() & set(_MOUNTS)
+    if named == {"mounts"} and not given["mounts"]:
+        del given["mounts"]
+    elif named:
+        usual = {name: usual[name] for name in usual if name not in _MOUNTS}
+    return _merged(usual, given)
+
+
+def _bootstrap(template: SessionTemplate, params: Params) -> str | None:
+    """Return the script that is given, or the template's, with the cloning at its end."""
+    kernel = template.template["spec"]["kernel"]
+    encoded = params.text("bootstrap_script", "bootstrapScript")
+    if not kernel.get("git"):
+        script = (kernel.get("run") or {}).get("bootstrap")
+        return encoded or (_encoded(script) if script else None)
+    own = (kernel.get("run") or {}).get("bootstrap") or ""
+    script = base64.b64decode(encoded).decode() if encoded else own
+    return _encoded(f"{script}\n{clone_script(kernel['git'])}")
+
+
+def _encoded(script: str) -> str:
+    return base64.b64encode(script.encode()).decode()
+
+
+ROUTES: Routes = (route("POST", "/session/_/create-from-template", create_from_template),)
