@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from atoll import NotFound
+from atoll import AtollError, NotFound, Problem
 from atoll_sessions.fields import binary_size as binary_size
 from atoll_sessions.fields import local_time as local_time
 from atoll_sessions.fields import show_slots as show_slots
@@ -148,6 +148,26 @@ async def read_logs(api: "Api", session: str) -> str:
 
     answer = await api.json("GET", path("session", session, "logs"))
     return str(answer["result"]["logs"])
+
+
+async def read_file(api: "Api", session_id: str, path: str) -> bytes:
+    """Return a file of a running session, its path being seen from /home/work; below 1 MiB.
+
+    Raises NotFound when it is not there, AtollError when it is no file.
+    """
+    from atoll_sessions.files.listing import fetch_archive, find_entry, in_home
+    from atoll_sessions.files.unpack import Archive
+
+    wanted = in_home(path)
+    try:
+        archive = Archive.read(wanted.name, await fetch_archive(api, session_id, wanted))
+    except Problem:
+        # Clusters word this as they like, and tell a missing file from nothing else.
+        await find_entry(api, session_id, wanted)
+        raise
+    if (content := archive.file_content()) is None:
+        raise AtollError(f"{path} is no file")
+    return content
 
 
 async def image_names(api: "Api") -> dict[str, str]:

@@ -66,6 +66,11 @@ class Archive:
         is_alone = first is not None and len(self._members) == 1
         return first.linkname if first and is_alone and first.issym() else None
 
+    def file_content(self) -> bytes | None:
+        """Return the bytes of the file that was asked for; None if it is something else."""
+        member = self._members.get(self.name)
+        return self._content_of(member) if member is not None else None
+
     def unpack(self, target: Beneath, place: PurePosixPath, done: Unpacked) -> None:
         """Write what was asked for to `place`, which may have another name, adding up `done`.
 
