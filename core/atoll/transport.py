@@ -147,6 +147,19 @@ class ChannelTransport(Protocol):
     ) -> AbstractAsyncContextManager[ByteStream]:
         """Hold a stream of bytes open, as :meth:`open` does a channel."""
 
+    def upgrade(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        version: str,
+        headers: Mapping[str, str],
+    ) -> "AbstractAsyncContextManager[trio.abc.Stream]":
+        """Hold a connection open on which a signed request with these headers was sent.
+
+        Nothing of the answer has been read. Raises NotSent or Unreachable.
+        """
+
     async def aclose(self) -> None:
         """Close the way to the cluster."""
 

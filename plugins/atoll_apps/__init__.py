@@ -11,3 +11,4 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("app", "Reach services of a session at local ports", "atoll_apps.app:app")
     yield Command("apps", "List the services of a session", "atoll_apps.apps:apps")
     yield Command("connect", "Be the connection to a service", "atoll_apps.connect:connect")
+    yield Command("proxy", "Serve the API here, without keys", "atoll_apps.proxy:proxy")

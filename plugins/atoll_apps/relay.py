@@ -89,3 +89,21 @@ async def part(local: trio.SocketStream) -> None:
 def reset(local: trio.SocketStream) -> None:
     """Have the local side see a broken connection, not an orderly end, once it is closed."""
     local.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def splice(local: trio.SocketStream, other: trio.abc.Stream, *, early: bytes = b"") -> None:
+    """Pass bytes both ways between streams that know no half-closing, until either ends.
+
+    `early` is what was read of the local side already.
+    """
+
+    async def pump(source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
+        with suppress(trio.BrokenResourceError):
+            async for data in source:
+                await sink.send_all(data)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        await other.send_all(early)
+        nursery.start_soon(pump, local, other)
+        nursery.start_soon(pump, other, local)

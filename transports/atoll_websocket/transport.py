@@ -1,7 +1,7 @@
 """Channels of messages over websockets, with `websockets.trio`. Its names don't show outside."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import trio
@@ -81,6 +81,29 @@ class WebsocketTransport:
         async with running(stream):
             yield stream
 
+    @asynccontextmanager
+    async def upgrade(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        version: str,
+        headers: Mapping[str, str],
+    ) -> AsyncIterator[trio.abc.Stream]:
+        """Hold a connection open for somebody else's handshake; see
+        :class:`atoll.transport.ChannelTransport`.
+        """
+        target = self._address.target(path, query)
+        opening = await self._opening(target, version)
+        with _explained(self._profile.endpoint):
+            stream = await opening.open_stream()
+        async with stream:
+            signed = self._signed(target, version)
+            fields = {"Host": self._address.netloc, **headers, **signed}
+            lines = [f"GET {target} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items()), "", ""]
+            await stream.send_all("\r\n".join(lines).encode("latin-1"))
+            yield stream
+
     async def aclose(self) -> None:
         """Close the way to the cluster."""
         if self._dialer is not None:
@@ -88,15 +111,12 @@ class WebsocketTransport:
 
     async def _opening(self, target: str, version: str) -> "_Opening":
         secure, netloc = self._address.secure, self._address.netloc
-        headers = signed_headers(
-            self._profile, method="GET", target=target, content_type="", version=version
-        )
         return _Opening(
             f"{'wss' if secure else 'ws'}://{netloc}{target}",
             stream=None if self._proxy else await self._stream(),
             proxy=self._proxy,
             ssl=tls_context(self._profile) if secure else None,
-            additional_headers=headers,
+            additional_headers=self._signed(target, version),
             user_agent_header=USER_AGENT,
             # What flows here is small or encrypted: compressing it costs more than it saves.
             compression=None,
@@ -108,6 +128,11 @@ class WebsocketTransport:
             logger=_log,
             close_timeout=_CLOSE_TIMEOUT,
             max_size=_LARGEST_MESSAGE,
+        )
+
+    def _signed(self, target: str, version: str) -> dict[str, str]:
+        return signed_headers(
+            self._profile, method="GET", target=target, content_type="", version=version
         )
 
     async def _stream(self) -> trio.abc.HalfCloseableStream:
@@ -125,22 +150,29 @@ class _Opening(open_websocket):
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
 
-    async def open_bytes(self) -> WebsocketStream:
-        """Open the websocket as a stream of bytes, out of reach of the library's own reading."""
+    async def open_stream(self) -> trio.abc.Stream:
+        """Open the connection alone, for a handshake of our own."""
         with trio.fail_after(_HANDSHAKE_TIMEOUT):
             stream = self.stream or await self.open_tcp_stream()
-            try:
-                if self.ws_uri.secure:
-                    stream = await self.enable_tls(stream)
-                return await self._shake_hands(stream)
-            except BaseException:
-                await trio.aclose_forcefully(stream)
-                raise
+            async with _closed_on_failure(stream):
+                return await self.enable_tls(stream) if self.ws_uri.secure else stream
 
-    async def _shake_hands(self, stream: trio.abc.Stream) -> WebsocketStream:
+    async def open_bytes(self) -> WebsocketStream:
+        """Open the websocket as a stream of bytes, out of reach of the library's own reading."""
         agent, headers = self.user_agent_header or "", self.additional_headers or {}
-        early = await shake_hands(stream, self.uri, headers, agent)
-        return WebsocketStream(stream, early)
+        stream = await self.open_stream()
+        with trio.fail_after(_HANDSHAKE_TIMEOUT):
+            async with _closed_on_failure(stream):
+                return WebsocketStream(stream, await shake_hands(stream, self.uri, headers, agent))
+
+
+@asynccontextmanager
+async def _closed_on_failure(stream: trio.abc.Stream) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
 
 
 class WebsocketChannel:

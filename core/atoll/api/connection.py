@@ -6,7 +6,7 @@ entity.
 
 import builtins
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, Unpack
@@ -20,12 +20,13 @@ from atoll.api.endpoints import is_loopback
 from atoll.api.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.api.problems import graphql_problem, problem_from, redirected
 from atoll.api.retries import Refused, with_retries
-from atoll.errors import AtollError, Problem
+from atoll.errors import AtollError, Problem, Unreachable
 from atoll.profiles import Profile
 from atoll.transport import (
     ByteStream,
     Channel,
     ChannelTransport,
+    NotSent,
     Request,
     RequestTransport,
     Response,
@@ -133,6 +134,36 @@ class Api:
 
         return await self._announcing(send, again=lasting)
 
+    async def pass_on(self, request: Request) -> Response:
+        """Send somebody's request, signed as the profile's own; returns the answer, whatever it is.
+
+        It is sent once, announcing the version that is agreed on unless it says one. Raises
+        Unreachable.
+        """
+        if not request.version:
+            request = evolve(request, version=str((await self._known_server()).announced))
+        try:
+            return await self._request_transport().request(request)
+        except NotSent as error:
+            raise Unreachable(str(error)) from None
+
+    @asynccontextmanager
+    async def pass_on_upgrade(
+        self, path: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str]
+    ) -> "AsyncIterator[trio.abc.Stream]":
+        """Hold a stream open on which somebody's websocket handshake was sent, signed.
+
+        What comes, the answer to it first, is theirs. Raises Unreachable.
+        """
+        version = str((await self._known_server()).announced)
+        opener = self._channel_transport().upgrade(path, query, version=version, headers=headers)
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(opener)
+            except NotSent as error:
+                raise Unreachable(str(error)) from None
+            yield stream
+
     async def json(self, method: str, path: str, **content: Any) -> Any:
         """Send a request, as :meth:`request` does, and return its reply's decoded JSON."""
         return (await self.request(method, path, **content)).json()
@@ -208,6 +239,11 @@ class Api:
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
 
+    def _request_transport(self) -> RequestTransport:
+        if self._requests is None:
+            self._requests = self._transports("request", self.profile)
+        return self._requests
+
     def _channel_transport(self) -> ChannelTransport:
         if self._channels is None:
             self._channels = self._transports("channel", self.profile)
@@ -259,9 +295,7 @@ class Api:
         return await with_retries(attempt, safe=safe, loopback=self._loopback)
 
     async def _attempt(self, request: Request, *, stream: bool) -> Reply:
-        if self._requests is None:
-            self._requests = self._transports("request", self.profile)
-        response = await self._requests.request(request)
+        response = await self._request_transport().request(request)
         if response.status >= 300:
             raise await self._refusal(response)
         if stream:
