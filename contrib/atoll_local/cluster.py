@@ -13,9 +13,6 @@ from atoll_local.store.store import Store
 API_VERSION = "v7.20230615"
 """What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
 
-AGENT = "i-local"
-"""The name of this machine among agents."""
-
 
 @frozen
 class Cluster:

@@ -12,7 +12,8 @@ import uuid
 
 from atoll_local import clock
 from atoll_local.paths import DataDir, require_private, write_private
-from atoll_local.store.policies import HOST_PERMISSIONS, VOLUME
+from atoll_local.storage.volume import HOST
+from atoll_local.store.policies import HOST_PERMISSIONS
 from atoll_local.store.records import Domain, Group, KeyPair, KeyPairResourcePolicy, User
 from atoll_local.store.store import Store
 
@@ -29,7 +30,7 @@ def ensure_accounts(data: DataDir, store: Store) -> None:
     """
     require_private(data.credentials)
     with store.db.transaction():
-        if store.accounts.domain("default") is None:
+        if store.tables.users.count() == 0:
             _seed(store)
     if not data.credentials.exists():
         write_private(data.credentials, json.dumps(_describe(store), indent=2) + "\n")
@@ -53,7 +54,7 @@ def _seed(store: Store) -> None:
     group = Group(
         id=str(uuid.uuid4()), name="default", domain_name="default", created_at=at, modified_at=at
     )
-    hosts = {VOLUME: HOST_PERMISSIONS}
+    hosts = {HOST: HOST_PERMISSIONS}
     store.tables.domains.add(
         Domain(name="default", created_at=at, modified_at=at, allowed_vfolder_hosts=hosts)
     )

@@ -1,5 +1,7 @@
 """Who asks, and for whom they may ask."""
 
+from ipaddress import ip_address, ip_network
+
 from attrs import frozen
 from starlette.requests import HTTPConnection
 
@@ -60,7 +62,17 @@ def authenticate(connection: HTTPConnection, version: Version, accounts: Account
         version_label=version.label,
     )
     verify(signed, credential, caller.keypair.secret_key)
+    _check_address(connection, caller.user)
     return caller
+
+
+def _check_address(connection: HTTPConnection, user: User) -> None:
+    """Raise Problem 401 for requests from elsewhere than where the user may be."""
+    if user.allowed_client_ip is None or connection.client is None:
+        return
+    address = ip_address(connection.client.host)
+    if not any(address in ip_network(one, strict=False) for one in user.allowed_client_ip):
+        raise unauthorized(f"{address} is not an address that this user may use")
 
 
 def raw_target(connection: HTTPConnection) -> str:

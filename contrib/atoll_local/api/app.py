@@ -8,8 +8,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atoll_local.api import (
+    announcements,
+    auth,
+    background,
     create,
     dotfiles,
+    errorlogs,
+    etcd,
     events,
     execute,
     files,
@@ -20,8 +25,11 @@ from atoll_local.api import (
     streams,
     templates,
     terminals,
+    usage,
     vfolders,
+    watcher,
 )
+from atoll_local.api.background import BackgroundTasks
 from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
 from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
@@ -34,7 +42,13 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
     app = Starlette(
         routes=[
             *manager.ROUTES,
+            *auth.ROUTES,
+            *announcements.ROUTES,
+            *etcd.ROUTES,
+            *errorlogs.ROUTES,
             *resources.ROUTES,
+            *usage.ROUTES,
+            *watcher.ROUTES,
             *gql.ROUTES,
             *create.ROUTES,
             *sessions.ROUTES,
@@ -44,6 +58,7 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
             *streams.SOCKETS,
             *terminals.SOCKETS,
             *events.ROUTES,
+            *background.ROUTES,
             *vfolders.ROUTES,
             *storage.ROUTES,
             *templates.ROUTES,
@@ -54,6 +69,7 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.cluster = cluster
     app.state.limiter = RateLimiter()
+    app.state.background = BackgroundTasks(tasks)
     app.state.executions = Executions(tasks, cluster.scheduler.idleness)
     return RateHeaders(app)
 

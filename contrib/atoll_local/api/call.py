@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from atoll_local.api.access import Caller, authenticate, owner_of
+from atoll_local.api.frozen import refuse_changes_if_frozen
 from atoll_local.api.params import Params, query_params, read_params
 from atoll_local.api.problems import (
     Problem,
+    forbidden,
     internal_error,
     kernel_failed,
     unauthorized,
@@ -64,16 +66,22 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 def route(
-    methods: str, path: str, handler: Handler, *, public: bool = False, raw: bool = False
+    methods: str,
+    path: str,
+    handler: Handler,
+    *,
+    public: bool = False,
+    superadmin: bool = False,
+    raw: bool = False,
 ) -> Route:
     """Make a route; `methods` are separated by blanks. With `raw` the body is left to the handler.
 
-    Public routes need no signature.
+    Public routes need no signature, those for superadmins a superadmin's.
     """
 
     async def endpoint(request: Request) -> Response:
         try:
-            caller = admit(request, public=public)
+            caller = admit(request, public=public, superadmin=superadmin)
             params = query_params(request) if raw else await read_params(request)
             return await handler(Call(request, request.app.state.cluster, params, caller))
         except Problem as problem:
@@ -87,8 +95,10 @@ def route(
     return Route(path, endpoint, methods=methods.split())
 
 
-def admit(connection: HTTPConnection, *, public: bool = False) -> Caller | None:
-    """Check version, signature and rate of a request; raises Problem."""
+def admit(
+    connection: HTTPConnection, *, public: bool = False, superadmin: bool = False
+) -> Caller | None:
+    """Check version, signature, rate and role of a request; raises Problem."""
     version = read_version(connection.headers)
     if public:
         return None
@@ -100,6 +110,9 @@ def admit(connection: HTTPConnection, *, public: bool = False) -> Caller | None:
     limiter: RateLimiter = connection.app.state.limiter
     connection.state.allowance = limiter.admit(caller.access_key, caller.keypair.rate_limit)
     accounts.touch(caller.access_key)
+    if superadmin and not caller.is_superadmin:
+        raise forbidden("superadmin privilege required")
+    refuse_changes_if_frozen(connection, cluster.store)
     return caller
 
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.creation import Wish, read_wish
 from atoll_local.api.mounts import note_use
-from atoll_local.api.problems import Problem, quota_exceeded
+from atoll_local.api.limits import check_limits
+from atoll_local.api.problems import Problem
 from atoll_local.api.services import raw_service_ports, service_ports
 from atoll_local.api.waiting import settled, while_connected
 from atoll_local.store.records import ENDED, Session
@@ -21,7 +22,7 @@ async def create(call: Call) -> Response:
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
     if existing := _existing(call, wish):
         return reply(_reused(existing, wish), 201)
-    _check_policy(call, wish.session)
+    check_limits(call, wish.session)
     call.cluster.scheduler.submit(wish.session, wish.kernels())
     note_use(call.cluster, wish.session.vfolder_mounts)
     if enqueue_only:
@@ -48,20 +49,6 @@ def _existing(call: Call, wish: Wish) -> Session | None:
         f"session {session.name!r} exists {why}",
         {"existingSessionId": session.id},
     )
-
-
-def _check_policy(call: Call, session: Session) -> None:
-    store, owner = call.cluster.store, call.owner
-    policy = store.accounts.policy(owner.keypair.resource_policy)
-    if policy is None:
-        return
-    if store.sessions.count_active(owner.access_key) >= policy.max_concurrent_sessions:
-        raise quota_exceeded(
-            f"policy {policy.name!r} allows {policy.max_concurrent_sessions} sessions at a time"
-        )
-    if session.cluster_size > policy.max_containers_per_session:
-        limit = policy.max_containers_per_session
-        raise quota_exceeded(f"policy {policy.name!r} allows {limit} containers in a session")
 
 
 async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:

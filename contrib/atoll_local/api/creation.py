@@ -17,9 +17,10 @@ from atoll_local.api.naming import only
 from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
-from atoll_local.images import default, minimum, near
+from atoll_local.images import default, minimum, near, resolve
 from atoll_local.scheduler.callbacks import is_callback_url
 from atoll_local.scheduler.slots import AmountError, Slots, from_text, plain, show_size
+from atoll_local.store.access import usable_by
 from atoll_local.store.records import Group, KernelRow, Session
 
 _NAME = re.compile(r"(?=.{4,64}$)\w[\w.-]*\w", re.ASCII)
@@ -52,6 +53,7 @@ def read_wish(call: Call) -> Wish:
     resolution = _image(call)
     slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
     _refuse_oversize(slots.times(size), call)
+    group = _group(call, owner)
     at = clock.now()
     session = Session(
         id=str(uuid.uuid4()),
@@ -62,7 +64,8 @@ def read_wish(call: Call) -> Wish:
         access_key=owner.access_key,
         user_uuid=owner.user.uuid,
         domain_name=owner.user.domain_name,
-        group_id=_group(call, owner).id,
+        group_id=group.id,
+        scaling_group=_scaling_group(call, owner, group, config),
         tag=params.text("tag"),
         cluster_mode=_cluster_mode(params),
         cluster_size=size,
@@ -94,7 +97,7 @@ def read_name(params: Params) -> str:
 def _image(call: Call) -> Resolution:
     name = call.params.required("image", "lang")
     try:
-        return call.cluster.engine.resolve(name)
+        return resolve(call.cluster.store.tables, call.cluster.engine, name)
     except UnknownImageError as error:
         alike = {"near": near(call.cluster.engine, name)}
         raise not_found("environment image", str(error), alike) from error
@@ -108,7 +111,23 @@ def _group(call: Call, owner: Caller) -> Group:
     allowed = owner.is_superadmin or (group and accounts.is_member(group.id, owner.user.uuid))
     if group is None or not group.is_active or not allowed:
         raise not_found("user group", f"no group {name!r} in domain {domain!r} for this user")
+    realm = accounts.domain(group.domain_name)
+    if realm is None or not realm.is_active:
+        raise not_found("domain", f"domain {domain!r} is not active")
     return group
+
+
+def _scaling_group(call: Call, owner: Caller, group: Group, config: Params) -> str:
+    """Return the scaling group asked for, else the first that is open to the session."""
+    names = usable_by(call.cluster.store.db, group.domain_name, group.id, owner.access_key)
+    asked = config.text("scaling_group", "scalingGroup")
+    if asked in names:
+        return asked
+    if names and not asked:
+        return names[0]
+    there = f"there are {', '.join(names)}" if names else "there are none"
+    what = f"scaling group {asked!r} is not open" if asked else "no scaling group is open"
+    raise not_found("scaling group", f"{what} to this user in group {group.name!r}; {there}")
 
 
 def _slots(call: Call, image: Image, config: Params) -> Slots:

@@ -1,12 +1,17 @@
-"""The cluster about itself: version, status, announcement, configuration, and who the caller is."""
+"""The cluster about itself: version, status, what it has; and how its manager is run."""
 
 import uuid
 from typing import Any
 
 from starlette.responses import Response
 
-from atoll_local.api.call import Call, Routes, reply, route
-from atoll_local.cluster import AGENT, API_VERSION
+from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.frozen import STATUS, manager_status
+from atoll_local.api.problems import invalid_params, not_found
+from atoll_local.cluster import API_VERSION
+from atoll_local.scheduler.machine import AGENT
+
+_EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
 
 async def root(call: Call) -> Response:
@@ -14,15 +19,11 @@ async def root(call: Call) -> Response:
     return reply({"version": API_VERSION, "manager": call.cluster.release})
 
 
-async def announcement(_: Call) -> Response:
-    """`GET /manager/announcement`: clients ask on every command; there never is one."""
-    return reply({"enabled": False, "message": ""})
-
-
 async def status(call: Call) -> Response:
     """`GET /manager/status`: one node, this program."""
     active = len(call.cluster.store.sessions.in_status("RUNNING", "RUNNING_DEGRADED"))
     major, _, date = API_VERSION.removeprefix("v").partition(".")
+    found = manager_status(call.cluster.store)
     node = {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, AGENT)),
         "num_proc": 1,
@@ -30,11 +31,66 @@ async def status(call: Call) -> Response:
         "heartbeat_timeout": 0.0,
         "ssl_enabled": False,
         "active_sessions": active,
-        "status": "running",
+        "status": found,
         "version": call.cluster.release,
         "api_version": [int(major), date],
     }
-    return reply({"nodes": [node], "status": "running", "active_sessions": active})
+    return reply({"nodes": [node], "status": found, "active_sessions": active})
+
+
+async def set_status(call: Call) -> Response:
+    """`PUT /manager/status`: freeze or go on; `force_kill` ends what runs as well."""
+    wanted = call.params.required("status")
+    if wanted not in {"running", "frozen"}:
+        raise invalid_params(
+            f"status: {wanted!r} is neither running nor frozen", {"status": wanted}
+        )
+    force_kill = call.params.boolean("force_kill")
+    call.cluster.store.settings.set(STATUS, wanted)
+    if wanted == "frozen" and force_kill:
+        for session in call.cluster.store.sessions.unfinished():
+            call.cluster.scheduler.terminate(session.id, "force-terminated", forced=True)
+    return no_content()
+
+
+async def scheduler_operation(call: Call) -> Response:
+    """`POST /manager/scheduler/operation`: let agents be given sessions, or not any more."""
+    operation = call.params.required("op")
+    if operation not in {"include-agents", "exclude-agents"}:
+        why = f"op: {operation!r} is neither include-agents nor exclude-agents"
+        raise invalid_params(why, {"op": operation})
+    agents = [str(one) for one in call.params.sequence("args")]
+    for agent in agents:
+        if call.cluster.store.tables.agents.get(agent) is None:
+            raise not_found("agent instance", f"no agent {agent!r}")
+    for agent in agents:
+        changes = {"schedulable": operation == "include-agents"}
+        call.cluster.store.tables.agents.update(agent, changes)
+    call.cluster.scheduler.wake()
+    return no_content()
+
+
+async def scheduler_trigger(call: Call) -> Response:
+    """`POST /manager/scheduler/trigger`: look at the queue now."""
+    event = call.params.required("event")
+    if event not in _EVENTS:
+        raise invalid_params(f"event: {event!r} is none of {', '.join(sorted(_EVENTS))}")
+    call.cluster.scheduler.wake()
+    return no_content()
+
+
+async def scheduler_status(call: Call) -> Response:
+    """`GET /manager/scheduler/status`: how many sessions wait, and which agents take some."""
+    agents = call.cluster.store.tables.agents.select()
+    pending = len(call.cluster.store.sessions.in_status("PENDING"))
+    taking = {one.id: one.schedulable for one in agents}
+    return reply({"pending_sessions": pending, "schedulable_agents": taking})
+
+
+async def license_(call: Call) -> Response:
+    """`GET /license`: there is nothing to buy."""
+    certificate = {"type": "MIT license", "issuer": call.cluster.release, "valid_until": "forever"}
+    return reply({"status": "valid", "certificate": certificate})
 
 
 async def resource_slots(call: Call) -> Response:
@@ -69,39 +125,15 @@ async def vfolder_types(_: Call) -> Response:
     return reply(["user", "group"])
 
 
-async def auth_test(call: Call) -> Response:
-    """`GET` and `POST /auth`: say something signed, hear it again."""
-    return reply({"authorized": "yes", "echo": call.params.text("echo")})
-
-
-async def role(call: Call) -> Response:
-    """`GET /auth/role`: what the caller is globally, in the domain, and in the group asked for."""
-    user = call.caller.user
-    is_member = call.cluster.store.accounts.is_member(call.params.text("group") or "", user.uuid)
-    return reply(
-        {
-            "global_role": "superadmin" if user.role == "superadmin" else "user",
-            "domain_role": "admin" if user.role in {"admin", "superadmin"} else "user",
-            "group_role": "user" if is_member else None,
-        }
-    )
-
-
-async def my_ip(call: Call) -> Response:
-    """`GET /auth/my-ip`: the caller's address as seen here."""
-    client = call.request.client
-    return reply({"client_ip": client.host if client else None})
-
-
 ROUTES: Routes = (
     route("GET", "/", root, public=True),
-    route("GET", "/manager/announcement", announcement, public=True),
     route("GET", "/manager/status", status, public=True),
+    route("PUT", "/manager/status", set_status, superadmin=True),
+    route("POST", "/manager/scheduler/operation", scheduler_operation, superadmin=True),
+    route("POST", "/manager/scheduler/trigger", scheduler_trigger, superadmin=True),
+    route("GET", "/manager/scheduler/status", scheduler_status, superadmin=True),
+    route("GET", "/license", license_, superadmin=True),
     route("GET", "/config/resource-slots", resource_slots, public=True),
     route("GET", "/config/resource-slots/details", resource_slot_details, public=True),
     route("GET", "/config/vfolder-types", vfolder_types, public=True),
-    route("GET POST", "/auth", auth_test),
-    route("GET POST", "/auth/test", auth_test),
-    route("GET", "/auth/role", role),
-    route("GET", "/auth/my-ip", my_ip),
 )

@@ -275,6 +275,9 @@ class Engine(Protocol):
     def images(self) -> Sequence[Image]:
         """Return the runtimes of this machine, best first."""
 
+    def rescan(self) -> Sequence[Image]:
+        """Look over the machine again, which takes a while; returns what there is now."""
+
     def resolve(self, name: str) -> Resolution:
         """Find the runtime that serves an image name; raises UnknownImageError for none.
 

@@ -59,6 +59,11 @@ class LocalEngine:
     def images(self) -> Sequence[Image]:
         return self.catalog.images
 
+    def rescan(self) -> Sequence[Image]:
+        found = Catalog.discover(self.root)
+        self.__dict__["catalog"] = found
+        return found.images
+
     def resolve(self, name: str) -> Resolution:
         return self.catalog.resolve(name)
 

@@ -13,6 +13,9 @@ from attrs import field, frozen
 from atoll_local.scheduler.slots import Slots, from_text
 from atoll_local.store.records import KernelRow
 
+AGENT = "i-local"
+"""The name of this machine among agents."""
+
 _SHARE = 0.9
 """How much of the memory sessions may have; the rest keeps the machine itself alive."""
 _GPU = re.compile(r"nvidia(\d+)")

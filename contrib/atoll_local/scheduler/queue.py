@@ -1,8 +1,8 @@
 """Who is next: sessions in order of arrival, as far as the machine has room.
 
 The order is strict: behind a session that waits for room nobody overtakes it, or a large session
-would wait for ever. Sessions that wait for a moment (`starts_at`) or for others (`dependencies`)
-let others by.
+would wait for ever. Sessions that wait for a moment (`starts_at`), for others (`dependencies`), for
+others on the same account to end (`budgets`) or for an agent let others by.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from atoll_local import clock
+from atoll_local.scheduler.budgets import Ledger, accounts_of, needed
 from atoll_local.scheduler.lifecycle import Lifecycle
-from atoll_local.scheduler.machine import Machine
+from atoll_local.scheduler.machine import AGENT, Machine
 from atoll_local.scheduler.slots import Slots, from_text
 from atoll_local.store.records import ENDED, Session
 
@@ -29,14 +30,26 @@ class Queue:
         """Move what fits from PENDING to SCHEDULED and return it."""
         chosen: list[Session] = []
         is_full = False
+        ledger = Ledger.of(self.lifecycle.store, self.machine.slot_types)
         for session in self._ready():
-            is_full = is_full or not _need(session).fits(self.machine.remaining(self.occupied()))
+            if why := self._hindrance(session, ledger):
+                self.lifecycle.explain(session.id, why)
+                continue
+            is_full = is_full or not needed(session).fits(self.machine.remaining(self.occupied()))
             if is_full:
                 self.lifecycle.explain(session.id, NO_ROOM)
             else:
                 self._assign(session)
+                ledger.enter(needed(session), accounts_of(session))
                 chosen.append(session)
         return chosen
+
+    def _hindrance(self, session: Session, ledger: Ledger) -> str | None:
+        """Say why a session cannot start now whatever room there is, None if it can."""
+        here = self.lifecycle.store.tables.agents.get(AGENT)
+        if here is None or not here.schedulable or here.scaling_group != session.scaling_group:
+            return NO_ROOM
+        return ledger.lacking(session)
 
     def occupied(self) -> Slots:
         """Return what the kernels hold now."""
@@ -89,7 +102,3 @@ class Queue:
                 # The status makes the slots count before the next kernel of the session is served.
                 kernels.set_status(kernel.id, "SCHEDULED", None)
             self.lifecycle.move(session.id, "SCHEDULED")
-
-
-def _need(session: Session) -> Slots:
-    return from_text(dict(session.requested_slots)).times(session.cluster_size)

@@ -18,6 +18,16 @@ _OCCUPYING = (
 
 
 @frozen
+class Holding:
+    """What a kernel holds on the account of a keypair, for a group of a domain."""
+
+    slots: Mapping[str, str]
+    access_key: str
+    group_id: str
+    domain_name: str
+
+
+@frozen
 class Kernels:
     """Reads and writes of the kernels."""
 
@@ -66,6 +76,15 @@ class Kernels:
         """Return the kernels that hold slots of the machine now."""
         rows = self.db.rows(f"{_SELECT} WHERE status IN {_OCCUPYING}")
         return [from_row(KernelRow, row) for row in rows]
+
+    def holdings(self) -> list[Holding]:
+        """Return what each kernel holds now, and on whose account."""
+        rows = self.db.rows(
+            "SELECT kernels.occupied_slots, access_key, group_id, domain_name "  # noqa: S608 - own
+            "FROM kernels JOIN sessions ON sessions.id = kernels.session_id "
+            f"WHERE kernels.status IN {_OCCUPYING}"
+        )
+        return [Holding(json.loads(row[0]), *row[1:]) for row in rows]
 
     def assign(
         self,

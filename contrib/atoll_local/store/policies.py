@@ -10,9 +10,6 @@ from atoll_local.store.records import Group, KeyPair, User
 if TYPE_CHECKING:
     from atoll_local.store.store import Store
 
-VOLUME = "local:volume1"
-"""The one host of folders there is."""
-
 HOST_PERMISSIONS = (
     "create-vfolder", "modify-vfolder", "delete-vfolder", "mount-in-session", "upload-file",
     "download-file", "invite-others", "set-user-specific-permission",

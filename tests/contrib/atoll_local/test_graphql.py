@@ -48,6 +48,7 @@ def roots():
         "id": '"00000000-0000-0000-0000-000000000000"',
         "session_id": '"00000000-0000-0000-0000-000000000000"',
         "agent_id": '"i-local"',
+        "project_id": '"00000000-0000-0000-0000-000000000000"',
         "name": '"default"',
         "domain": '"default"',
         "user_group": '"default"',

@@ -6,7 +6,7 @@ from typing import Literal
 from attrs import frozen
 
 from atoll_local import clock
-from atoll_local.cluster import AGENT
+from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.records import STATUSES
 
 Value = str | int | float | bool | None

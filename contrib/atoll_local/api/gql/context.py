@@ -8,6 +8,7 @@ from attrs import field, frozen
 from graphql import GraphQLResolveInfo
 
 from atoll_local.api.access import Caller, on_behalf_of
+from atoll_local.api.background import BackgroundTasks
 from atoll_local.api.gql.filters import Clause
 from atoll_local.api.problems import forbidden
 from atoll_local.cluster import Cluster
@@ -24,6 +25,7 @@ class Context:
 
     caller: Caller
     cluster: Cluster
+    background: BackgroundTasks
     _users: dict[str, User | None] = field(factory=dict)
     _groups: dict[str, Group | None] = field(factory=dict)
     _kernels: dict[str, list[KernelRow]] = field(factory=dict)

@@ -1,30 +1,40 @@
-"""Runtimes of this machine, as GraphQL shows them."""
+"""Runtimes of this machine as GraphQL shows them, the names they go by, and scans for them."""
 
 import platform
 from typing import Any
 
-from atoll_local.api.gql.context import Fields, Info
+import anyio.to_thread
+
+from atoll_local.api.background import BackgroundTask
+from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.inputs import Refused, named
+from atoll_local.api.gql.kinds import Resolvers
+from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import not_found
-from atoll_local.cluster import AGENT
 from atoll_local.engine.contract import Image, UnknownImageError
-from atoll_local.images import REGISTRY, minimum, near
+from atoll_local.images import REGISTRY, minimum, near, offered, resolve
+from atoll_local.scheduler.machine import AGENT
+from atoll_local.store.administration import ForgottenImage, ImageAlias
 
 
 def images(_: Any, info: Info, **args: Any) -> list[Fields]:
     """Resolve `images`: the runtimes found here, none of which serves operations."""
     if args.get("is_operation") or args.get("is_installed") is False:
         return []
-    return [image_fields(one) for one in info.context.cluster.engine.images()]
+    ctx = info.context
+    return [image_fields(one) for one in offered(ctx.store.tables, ctx.cluster.engine)]
 
 
 def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fields | None:
     """Resolve `image` by any name that a session may ask for."""
-    engine = info.context.cluster.engine
+    ctx, engine = info.context, info.context.cluster.engine
     name = reference or args.get("id") or ""
     try:
-        return image_fields(engine.resolve(name).image)
+        wanted = resolve(ctx.store.tables, engine, name).image.canonical
     except UnknownImageError as error:
         raise not_found("image", str(error), {"near": near(engine, name)}) from error
+    found = (one for one in offered(ctx.store.tables, engine) if one.canonical == wanted)
+    return image_fields(next(found))
 
 
 def image_fields(image: Image) -> Fields:
@@ -57,3 +67,103 @@ def image_fields(image: Image) -> Fields:
         "hash": "",
         "status": "ALIVE",
     }
+
+
+def _alias(ctx: Context, alias: str, target: str, **_: Any) -> Fields:
+    taken = {name for one in _offered(ctx) for name in (one.canonical, *one.aliases)}
+    if alias in taken:
+        raise Refused(f"image alias {alias!r} exists already")
+    canonical = _exact(ctx, target).canonical
+    row = ImageAlias(alias=named("alias of an image", alias), target=canonical)
+    ctx.store.tables.aliases.add(row)
+    return {}
+
+
+def _dealias(ctx: Context, alias: str) -> Fields:
+    if not ctx.store.tables.aliases.delete(alias):
+        raise Refused(f"no matching image alias: {alias}")
+    return {}
+
+
+def _forget(ctx: Context, reference: str, **_: Any) -> Fields:
+    _forget_one(ctx, _exact(ctx, reference))
+    return {}
+
+
+def _forget_by_id(ctx: Context, image_id: str) -> Fields:
+    found = _exact(ctx, image_id)
+    _forget_one(ctx, found)
+    return {"image": image_fields(found)}
+
+
+def _clear(ctx: Context, registry: str | None = None) -> Fields:
+    """Forget every image of a registry, of which there is one."""
+    if registry in {None, REGISTRY}:
+        for one in _offered(ctx):
+            _forget_one(ctx, one)
+    return {}
+
+
+def _forget_one(ctx: Context, found: Image) -> None:
+    ctx.store.tables.forgotten.add(ForgottenImage(name=found.canonical))
+
+
+def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
+    if registry not in {None, REGISTRY}:
+        raise Refused(f"no matching registry: {registry} (there is {REGISTRY})")
+    cluster = ctx.cluster
+
+    async def scan(task: BackgroundTask) -> str:
+        task.report(0, 1, "looking over the machine")
+        found = await anyio.to_thread.run_sync(cluster.engine.rescan)
+        for one in cluster.store.tables.forgotten.select():
+            cluster.store.tables.forgotten.delete(one.name)
+        task.report(len(found), len(found), f"found {len(found)} images")
+        return f"{len(found)} images"
+
+    return {"task_id": ctx.background.start(ctx.caller.user.uuid, scan)}
+
+
+def _load(ctx: Context, references: list[str], target_agents: list[str]) -> Fields:
+    """Do nothing but check the names: what runs here was installed by others."""
+    for reference in references:
+        _exact(ctx, reference)
+    if unknown := [one for one in target_agents if one != AGENT]:
+        raise Refused(f"no matching agent: {unknown[0]}")
+
+    async def rest(_: BackgroundTask) -> str:
+        return "images of this cluster are runtimes of the machine; there is nothing to load"
+
+    return {"task_id": ctx.background.start(ctx.caller.user.uuid, rest)}
+
+
+def _modify(ctx: Context, target: str, **_: Any) -> Fields:
+    found = _exact(ctx, target)
+    raise Refused(f"{found.canonical} is a runtime of this machine: nothing of it can be changed")
+
+
+def _offered(ctx: Context) -> list[Image]:
+    return offered(ctx.store.tables, ctx.cluster.engine)
+
+
+def _exact(ctx: Context, name: str) -> Image:
+    """Return the image that has this very name; raises Refused."""
+    for one in _offered(ctx):
+        if name in {one.canonical, *one.aliases, f"{REGISTRY}/{one.canonical}"}:
+            return one
+    names = ", ".join(near(ctx.cluster.engine, name)[:3])
+    raise Refused(f"no matching image: {name}" + (f" (did you mean {names}?)" if names else ""))
+
+
+QUERIES: Resolvers = {"image": image, "images": images}
+MUTATIONS = {
+    "alias_image": Mutation(_alias),
+    "dealias_image": Mutation(_dealias),
+    "forget_image": Mutation(_forget),
+    "forget_image_by_id": Mutation(_forget_by_id),
+    "clear_images": Mutation(_clear),
+    "rescan_images": Mutation(_rescan, for_domain_admins=True),
+    "preload_image": Mutation(_load),
+    "unload_image": Mutation(_load),
+    "modify_image": Mutation(_modify),
+}

@@ -17,7 +17,7 @@ from atoll_local.api.gql.sessions import (
     session_fields,
     visible,
 )
-from atoll_local.cluster import AGENT
+from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.metering import amount
 from atoll_local.scheduler.slots import from_text
 from atoll_local.store.records import Session

@@ -40,7 +40,9 @@ class Mutation:
             raise NotPermitted
         refuse_if_frozen(ctx.store)
         with ctx.store.db.transaction():
-            return self.act(ctx, **args)
+            answer = self.act(ctx, **args)
+        ctx.cluster.scheduler.wake()  # Whoever waited for a limit may not have to any more.
+        return answer
 
     def is_permitted(self, caller: Caller) -> bool:
         """Say whether the caller may do this to anything at all."""

@@ -1,14 +1,24 @@
 """`POST /admin/gql` and its older sister `/admin/graphql`."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem
 
+if TYPE_CHECKING:
+    from graphql import GraphQLError
+
 _log = logging.getLogger(__name__)
+
+
+_CODES = {
+    "generic-forbidden": "backendai_generic_forbidden",
+    "object-not-found": "backendai_read_not-found",
+    "server-frozen": "backendai_generic_unavailable",
+}
 
 
 async def gql(call: Call) -> Response:
@@ -31,7 +41,7 @@ def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
     from atoll_local.api.gql.schema import run
 
     result = run(
-        Context(call.caller, call.cluster),
+        Context(call.caller, call.cluster, call.request.app.state.background),
         call.params.required("query"),
         call.params.mapping("variables"),
         call.params.text("operation_name", "operationName"),
@@ -39,7 +49,18 @@ def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
     for error in result.errors or []:
         if error.original_error and not isinstance(error.original_error, Problem | ValueError):
             _log.error("a resolver failed", exc_info=error.original_error)
-    return result.data, [dict(error.formatted) for error in result.errors or []]
+    return result.data, [_tell(error) for error in result.errors or []]
+
+
+def _tell(error: "GraphQLError") -> dict[str, Any]:
+    """Return an error as clients read it; those that have a code go by it."""
+    told: dict[str, Any] = dict(error.formatted)
+    problem = error.original_error
+    if isinstance(problem, Problem):
+        detail = f" ({problem.msg})" if problem.msg else ""
+        told["message"] = problem.title + detail
+        told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
+    return told
 
 
 ROUTES: Routes = (

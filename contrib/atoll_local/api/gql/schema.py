@@ -19,26 +19,33 @@ from graphql import (
     build_schema,
     execute_sync,
     parse,
+    specified_rules,
     validate,
 )
+from graphql.validation import VariablesInAllowedPositionRule
 
 from atoll_local.api.gql import (
+    agents,
     domains,
     groups,
     images,
     keypairs,
     legacy,
-    machine,
     policies,
+    presets,
+    scaling_groups,
     sessions,
     users,
     vfolders,
+    volumes,
 )
 from atoll_local.api.gql.context import Context
 from atoll_local.api.gql.mutations import Mutation
 
 _SDL = Path(__file__).with_name("sdl")
 _MAX_TOKENS = 5000
+_RULES = [rule for rule in specified_rules if rule is not VariablesInAllowedPositionRule]
+"""Clients of 23.09 declare ids as texts; what arrives is checked nevertheless."""
 
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "compute_session": sessions.compute_session,
@@ -54,20 +61,11 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     **groups.QUERIES,
     **policies.QUERIES,
     **vfolders.QUERIES,
-    "image": images.image,
-    "images": images.images,
-    "agent": machine.agent,
-    "agents": machine.agents,
-    "agent_list": machine.agent_list,
-    "agent_summary": machine.agent_summary,
-    "agent_summary_list": machine.agent_summary_list,
-    "scaling_group": machine.scaling_group,
-    "scaling_groups": machine.scaling_groups,
-    "scaling_groups_for_domain": machine.scaling_groups,
-    "scaling_groups_for_user_group": machine.scaling_groups,
-    "scaling_groups_for_keypair": machine.scaling_groups,
-    "resource_preset": machine.resource_preset,
-    "resource_presets": machine.resource_presets,
+    **scaling_groups.QUERIES,
+    **presets.QUERIES,
+    **agents.QUERIES,
+    **images.QUERIES,
+    **volumes.QUERIES,
 }
 
 MUTATIONS: dict[str, Mutation] = {
@@ -76,6 +74,10 @@ MUTATIONS: dict[str, Mutation] = {
     **domains.MUTATIONS,
     **groups.MUTATIONS,
     **policies.MUTATIONS,
+    **scaling_groups.MUTATIONS,
+    **presets.MUTATIONS,
+    **agents.MUTATIONS,
+    **images.MUTATIONS,
 }
 
 
@@ -100,7 +102,7 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
         document = parse(query, max_tokens=_MAX_TOKENS)
     except GraphQLError as error:
         return (error,)
-    return tuple(validate(schema(), document)) or document
+    return tuple(validate(schema(), document, _RULES)) or document
 
 
 def run(

@@ -9,9 +9,9 @@ from atoll_local.api.gql.filters import Clause, compile_filter
 from atoll_local.api.gql.images import image_fields
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.services import raw_service_ports
-from atoll_local.cluster import AGENT
 from atoll_local.images import REGISTRY
 from atoll_local.scheduler.lifecycle import FOLLOWERS
+from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.slots import Slots, from_text
 from atoll_local.store.records import DEAD, STATUSES, KernelRow, Session
 from atoll_local.store.sessions import NEWEST, Page

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any
 
 from atoll_local import clock
@@ -147,6 +148,8 @@ def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) 
         one_of("role", changes["role"], _ROLES)
     if "password" in changes:
         changes["password"] = _hash(changes["password"])
+    for network in changes.get("allowed_client_ip") or []:
+        _check_network(network)
     _align_status(changes)
     _check_own(ctx, changes, user)
     return changes
@@ -161,6 +164,13 @@ def _check_own(ctx: Context, changes: Props, user: User | None) -> None:
     keypair = ctx.store.accounts.keypair(key) if key else None
     if key and (user is None or keypair is None or keypair.user != user.uuid):
         raise Refused(f"{key} is no keypair of this user")
+
+
+def _check_network(text: str) -> None:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise Refused(f"allowed_client_ip: {text!r} is neither an address nor a network") from None
 
 
 def _align_status(changes: Props) -> None:

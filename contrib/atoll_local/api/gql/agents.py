@@ -1,18 +1,30 @@
-"""This machine as GraphQL shows it: the one agent that it is, the one scaling group, presets."""
+"""Agents, of which this machine is the one: what it has, what of it is taken, how it fares."""
 
-import os
 import platform
-from pathlib import Path
 from typing import Any
 
 from atoll_local.api.gql.columns import AGENTS
 from atoll_local.api.gql.context import Context, Fields, Info, as_json
 from atoll_local.api.gql.filters import compile_filter
+from atoll_local.api.gql.inputs import Props, Refused, read_props
+from atoll_local.api.gql.kinds import Kind, Resolvers, own_fields
+from atoll_local.api.gql.mutations import Mutation
+from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.gql.sessions import container_fields
-from atoll_local.api.resources import PRESETS
-from atoll_local.cluster import AGENT
+from atoll_local.node import figures
+from atoll_local.scheduler.machine import AGENT
+from atoll_local.store.administration import Agent
 
 _MEBIBYTE = 1024 * 1024
+
+
+MACHINE = Kind(
+    label="agent",
+    payload="agent",
+    table=lambda ctx: ctx.store.tables.agents,
+    fields=lambda ctx, _: agent_fields(ctx),
+    order="id",
+)
 
 
 def agent(_: Any, info: Info, agent_id: str) -> Fields | None:
@@ -53,6 +65,7 @@ def _page(found: list[Fields], limit: int, offset: int) -> Fields:
 def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
     """Return this machine if it is what the arguments ask for."""
     fields = agent_fields(ctx)
+    compile_order(args.get("order") or "", AGENTS, default="id")
     if args.get("status") not in {None, fields["status"]}:
         return []
     if args.get("scaling_group") not in {None, fields["scaling_group"]}:
@@ -67,29 +80,27 @@ def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
 
 def agent_fields(ctx: Context) -> Fields:
     """Return `Agent`, and `AgentSummary` with it."""
-    machine, used = ctx.cluster.machine, ctx.cluster.scheduler.queue.occupied()
-    domain = ctx.store.accounts.domain("default")
-    since = domain.created_at if domain else None
-    return {
-        "id": AGENT,
+    cluster, machine = ctx.cluster, ctx.cluster.machine
+    used, live = cluster.scheduler.queue.occupied(), figures(cluster.storage.volume)
+    domain = ctx.store.tables.domains.select(order="created_at", limit=1)
+    since = domain[0].created_at if domain else None
+    return own_fields(this_agent(ctx)) | {
         "status": "ALIVE",
         "status_changed": since,
         "region": "local",
-        "scaling_group": "default",
-        "schedulable": True,
         "available_slots": as_json(machine.slots.as_text()),
         "occupied_slots": as_json(used.as_text()),
         "addr": "tcp://127.0.0.1",
         "architecture": platform.machine(),
         "first_contact": since,
         "lost_at": None,
-        "live_stat": None,
-        "version": ctx.cluster.release,
+        "live_stat": as_json({"node": live, "devices": {}}),
+        "version": cluster.release,
         "compute_plugins": as_json({name.partition(".")[0]: {} for name in machine.slot_types}),
         "hardware_metadata": "{}",
         "auto_terminate_abusing_kernel": False,
         "local_config": as_json({"agent": {"auto_terminate_abusing_kernel": False}}),
-        "container_count": len(ctx.cluster.scheduler.running),
+        "container_count": len(cluster.scheduler.running),
         "mem_slots": machine.memory // _MEBIBYTE,
         "cpu_slots": float(machine.processors),
         "gpu_slots": float(machine.slots.devices.get("cuda.shares", 0)),
@@ -98,18 +109,16 @@ def agent_fields(ctx: Context) -> Fields:
         "used_cpu_slots": float(used.cpu),
         "used_gpu_slots": float(used.devices.get("cuda.shares", 0)),
         "used_tpu_slots": 0.0,
-        "cpu_cur_pct": round(os.getloadavg()[0] * 100, 2),
-        "mem_cur_bytes": float(_memory_in_use()),
+        "cpu_cur_pct": float(live["cpu_util"]["pct"]),
+        "mem_cur_bytes": float(live["mem"]["current"]),
         "compute_containers": lambda _, status=None: _containers(ctx, status),
         "gpu_alloc_map": {},
     }
 
 
-def _memory_in_use() -> int:
-    """Return the bytes of the machine's memory that are in use, caches left out."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    amounts = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-    return amounts["MemTotal"] - amounts["MemAvailable"]
+def this_agent(ctx: Context) -> Agent:
+    """Return what is kept of this machine as an agent."""
+    return MACHINE.get(ctx, AGENT)
 
 
 def _containers(ctx: Context, status: str | None) -> list[Fields]:
@@ -121,59 +130,21 @@ def _containers(ctx: Context, status: str | None) -> list[Fields]:
     ]
 
 
-def scaling_group(_: Any, info: Info, name: str | None = None) -> Fields | None:
-    """Resolve `scaling_group`, for superadmins."""
-    ctx = info.context
-    ctx.require_superadmin()
-    return scaling_group_fields(ctx) if name in {None, "default"} else None
+def _modify(ctx: Context, id: str, props: Props) -> Fields:
+    MACHINE.get(ctx, id)
+    changes = read_props(Agent, props)
+    group = changes.get("scaling_group")
+    if group is not None and ctx.store.tables.scaling_groups.get(group) is None:
+        raise Refused(f"no matching scaling group: {group}")
+    ctx.store.tables.agents.update(id, changes)
+    return {}
 
 
-def scaling_groups(_: Any, info: Info, **args: Any) -> list[Fields]:
-    """Resolve `scaling_groups` and its kin, for superadmins."""
-    ctx = info.context
-    ctx.require_superadmin()
-    wanted = args.get("name") in {None, "default"} and args.get("is_active") in {None, True}
-    return [scaling_group_fields(ctx)] if wanted else []
-
-
-def scaling_group_fields(ctx: Context) -> Fields:
-    """Return `ScalingGroup`."""
-    domain = ctx.store.accounts.domain("default")
-    return {
-        "name": "default",
-        "description": "this machine",
-        "is_active": True,
-        "is_public": True,
-        "created_at": domain.created_at if domain else None,
-        "wsproxy_addr": None,
-        "wsproxy_api_token": None,
-        "driver": "static",
-        "driver_opts": "{}",
-        "scheduler": "fifo",
-        "scheduler_opts": "{}",
-        "use_host_network": True,
-        "accelerator_quantum_size": None,
-        "agent_count_by_status": 1,
-        "agent_total_resource_slots_by_status": as_json(
-            {
-                "occupied_slots": ctx.cluster.scheduler.queue.occupied().as_text(),
-                "available_slots": ctx.cluster.machine.slots.as_text(),
-            }
-        ),
-        "resource_allocation_limit_for_sessions": as_json(ctx.cluster.machine.slots.as_text()),
-        "own_session_occupied_resource_slots": "{}",
-    }
-
-
-def resource_presets(_: Any, info: Info, **__: Any) -> list[Fields]:  # noqa: ARG001 - GraphQL's
-    """Resolve `resource_presets`."""
-    return [
-        {"name": name, "resource_slots": as_json(slots.as_text()), "shared_memory": None}
-        for name, slots in PRESETS.items()
-    ]
-
-
-def resource_preset(_: Any, info: Info, name: str | None = None) -> Fields | None:
-    """Resolve `resource_preset`."""
-    found = [one for one in resource_presets(_, info) if one["name"] == name]
-    return found[0] if found else None
+QUERIES: Resolvers = {
+    "agent": agent,
+    "agents": agents,
+    "agent_list": agent_list,
+    "agent_summary": agent_summary,
+    "agent_summary_list": agent_summary_list,
+}
+MUTATIONS = {"modify_agent": Mutation(_modify)}

@@ -1,0 +1,84 @@
+"""`/config/get`, `/config/set`, `/config/delete`: the cluster's settings by path."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.problems import invalid_params
+from atoll_local.images import REGISTRY
+
+_MOST_LEAVES = 16
+_LONGEST_VALUE = 64 * 1024
+
+
+async def get(call: Call) -> Response:
+    """`POST /config/get`: the value of a key, or with `prefix` the tree beneath it."""
+    settings, key = call.cluster.store.settings, _key(call)
+    return reply({"result": settings.tree(key) if _prefix(call) else settings.get(key)})
+
+
+async def set_(call: Call) -> Response:
+    """`POST /config/set`: write a text, or a map of them beneath the key."""
+    key, value = _key(call), call.params.get("value")
+    if value is None:
+        raise invalid_params("value is required", {"value": "is required"})
+    call.cluster.store.settings.set(key, _texts(value))
+    return reply({"result": "ok"})
+
+
+async def delete(call: Call) -> Response:
+    """`POST /config/delete`: delete a key, or with `prefix` everything beneath it too."""
+    call.cluster.store.settings.delete(_key(call), beneath=_prefix(call))
+    return reply({"result": "ok"})
+
+
+async def registries(_: Call) -> Response:
+    """`GET /config/docker-registries` and `/resource/container-registries`: this machine."""
+    return reply({REGISTRY: "this machine"})
+
+
+def _key(call: Call) -> str:
+    key = (call.params.text("key") or "").strip("/")
+    if not key and not _prefix(call):
+        raise invalid_params("key is required", {"key": "is required"})
+    if "//" in key:
+        raise invalid_params(f"key: {key!r} has an empty name in it", {"key": key})
+    return key
+
+
+def _prefix(call: Call) -> bool:
+    return call.params.boolean("prefix")
+
+
+def _texts(value: Any) -> Any:
+    """Return a text, or a map whose leaves are texts."""
+    texts = _to_texts(value)
+    if isinstance(texts, dict) and not 0 < _leaves(texts) <= _MOST_LEAVES:
+        raise invalid_params(f"value: must have 1 to {_MOST_LEAVES} leaves", {"value": "size"})
+    return texts
+
+
+def _to_texts(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        wrong = [name for name in value if not str(name).strip("/") or "//" in str(name)]
+        if wrong:
+            raise invalid_params(f"value: {wrong[0]!r} is no name of a key", {"value": "name"})
+        return {str(name).strip("/"): _to_texts(inner) for name, inner in value.items()}
+    if not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_VALUE:
+        raise invalid_params("value: must be texts, or maps of texts", {"value": "type"})
+    return str(value)
+
+
+def _leaves(value: Any) -> int:
+    return sum(map(_leaves, value.values())) if isinstance(value, dict) else 1
+
+
+ROUTES: Routes = (
+    route("POST", "/config/get", get, superadmin=True),
+    route("POST", "/config/set", set_, superadmin=True),
+    route("POST", "/config/delete", delete, superadmin=True),
+    route("GET", "/config/docker-registries", registries, superadmin=True),
+    route("GET", "/resource/container-registries", registries, superadmin=True),
+)
