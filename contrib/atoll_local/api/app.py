@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atoll_local.api import (
     announcements,
+    apps,
     auth,
     background,
     create,
@@ -19,6 +20,7 @@ from atoll_local.api import (
     execute,
     files,
     manager,
+    proxying,
     resources,
     sessions,
     storage,
@@ -54,9 +56,10 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
             *sessions.ROUTES,
             *execute.ROUTES,
             *files.ROUTES,
-            *streams.ROUTES,
+            *apps.ROUTES,
             *streams.SOCKETS,
             *terminals.SOCKETS,
+            *proxying.SOCKETS,
             *events.ROUTES,
             *background.ROUTES,
             *vfolders.ROUTES,

@@ -21,15 +21,15 @@ async def create(call: Call) -> Response:
     patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
     if existing := _existing(call, wish):
-        return reply(_reused(existing, wish), 201)
+        return reply(_reused(call, existing, wish), 201)
     check_limits(call, wish.session)
     call.cluster.scheduler.submit(wish.session, wish.kernels())
     note_use(call.cluster, wish.session.vfolder_mounts)
     if enqueue_only:
-        return reply(_created(wish.session, wish, "PENDING"), 201)
+        return reply(_created(call, wish.session, wish, "PENDING"), 201)
     session = await _wait_patiently(call, wish.session.id, patience)
     waiting = session.status not in ENDED | {"RUNNING"}
-    return reply(_created(session, wish, "TIMEOUT" if waiting else session.status), 201)
+    return reply(_created(call, session, wish, "TIMEOUT" if waiting else session.status), 201)
 
 
 def _existing(call: Call, wish: Wish) -> Session | None:
@@ -58,26 +58,26 @@ async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
     return call.cluster.store.sessions.get(session_id)
 
 
-def _created(session: Session, wish: Wish, status: str) -> dict[str, Any]:
+def _created(call: Call, session: Session, wish: Wish, status: str) -> dict[str, Any]:
     return {
         "sessionId": session.id,
         "sessionName": session.name,
         "status": status,
         "statusInfo": session.status_info,
-        "servicePorts": service_ports(session) if status == "RUNNING" else [],
+        "servicePorts": service_ports(call.cluster, session) if status == "RUNNING" else [],
         "created": True,
         **_served(wish),
     }
 
 
-def _reused(session: Session, wish: Wish) -> dict[str, Any]:
+def _reused(call: Call, session: Session, wish: Wish) -> dict[str, Any]:
     return {
         "sessionId": session.id,
         "sessionName": session.name,
         "status": session.status,
         "statusInfo": session.status_info,
-        "service_ports": raw_service_ports(session),
-        "servicePorts": service_ports(session),
+        "service_ports": raw_service_ports(call.cluster, session),
+        "servicePorts": service_ports(call.cluster, session),
         "created": False,
         **_served(wish),
     }

@@ -2,28 +2,51 @@
 
 from typing import Any
 
+from atoll_local.cluster import Cluster
+from atoll_local.engine.contract import Service
 from atoll_local.store.records import Session
 
+_URL = "{protocol}://{host}:{port}/"
 
-def service_ports(session: Session) -> list[dict[str, Any]]:
-    """Return them as create answers and `/stream/…/apps` do; none unless the session runs."""
-    if session.status != "RUNNING":
+
+def services_of(cluster: Cluster, session: Session) -> list[Service]:
+    """Return what the main kernel serves; nothing unless the session runs."""
+    if session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
         return []
-    return [
-        {"name": str(port), "protocol": "preopen", "ports": [port]}
-        for port in session.preopen_ports
-    ]
+    kernel = cluster.scheduler.main_kernel(session)
+    return list(kernel.services) if kernel else []
 
 
-def raw_service_ports(session: Session) -> list[dict[str, Any]]:
+def service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
+    """Return them as create answers and `/stream/…/apps` do."""
+    return [_described(service) for service in services_of(cluster, session)]
+
+
+def raw_service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
     """Return them as reuse answers and GraphQL's `service_ports` have them."""
     return [
         {
-            "name": service["name"],
-            "protocol": service["protocol"],
-            "container_ports": service["ports"],
-            "host_ports": service["ports"],
+            "name": service.name,
+            "protocol": service.protocol,
+            "container_ports": list(service.ports),
+            "host_ports": list(service.ports),
             "is_inference": False,
         }
-        for service in service_ports(session)
+        for service in services_of(cluster, session)
     ]
+
+
+def _described(service: Service) -> dict[str, Any]:
+    optional = {
+        "url_template": _URL if service.protocol == "http" else None,
+        "allowed_arguments": list(service.allowed_arguments),
+        "allowed_envs": list(service.allowed_envs),
+        # The API has no word for it; clients that don't look for it don't mind.
+        "host_key": service.host_key,
+    }
+    return {
+        "name": service.name,
+        "protocol": service.protocol,
+        "ports": list(service.ports),
+        **{key: value for key, value in optional.items() if value},
+    }

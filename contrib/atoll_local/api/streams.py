@@ -1,20 +1,18 @@
-"""Streams of a session: code run over a websocket, and the list of its services."""
+"""Streams of a session: code run over a websocket, and what all streams share."""
 
 import json
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from atoll_local.api.call import Call, Routes, admit, reply, route
-from atoll_local.api.naming import named_session, only
+from atoll_local.api.call import admit
+from atoll_local.api.naming import only
 from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
-from atoll_local.api.services import service_ports
 from atoll_local.engine.contract import EngineError, Kernel
 from atoll_local.store.records import Session
 
@@ -122,10 +120,4 @@ async def say(socket: WebSocket, message: dict[str, Any]) -> None:
         await socket.send_text(json.dumps(message))
 
 
-async def apps(call: Call) -> Response:
-    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to."""
-    return reply(service_ports(named_session(call)))
-
-
-ROUTES: Routes = (route("GET", "/stream/session/{s}/apps", apps),)
 SOCKETS = (WebSocketRoute("/stream/session/{s}/execute", execute_stream),)

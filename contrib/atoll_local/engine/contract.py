@@ -36,6 +36,10 @@ class Image:
     prefixes: tuple[Path, ...] = ()
 
 
+class ServiceRefused(EngineError):
+    """Nobody listens at a service's port, at least not now."""
+
+
 class UnknownImageError(EngineError):
     """No runtime of this machine serves an image name; the text tells what is near."""
 
@@ -97,6 +101,8 @@ class KernelSpec:
     """Files in /dev that the kernel may use besides the usual ones; absent ones are left out."""
     hosts: Mapping[str, str] = field(factory=dict)
     """Loopback addresses of the kernels of the session, by their names; sandboxed kernels only."""
+    preopen_ports: tuple[int, ...] = ()
+    """Ports on which the user's own programs may be connected to."""
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
     cluster_role: str = "main"
@@ -219,6 +225,42 @@ class Terminal(Protocol):
         """Hang up, which ends the shell."""
 
 
+@frozen(kw_only=True)
+class Service:
+    """Something in a kernel that can be connected to; `protocol` is `http`, `tcp` or `preopen`.
+
+    `ports` are those that the API gives it, which need not be where it really listens. Of the
+    options and variables in `allowed_arguments` and `allowed_envs`, the first connection may choose
+    values. `host_key` is the public key by which a server of SSH shows that it is the right one.
+    """
+
+    name: str
+    protocol: str
+    ports: tuple[int, ...]
+    allowed_arguments: tuple[str, ...] = ()
+    allowed_envs: tuple[str, ...] = ()
+    host_key: str | None = None
+
+
+class Connection(Protocol):
+    """Bytes from and to a service."""
+
+    async def receive(self) -> bytes:
+        """Return what the service sends next, nothing at its end; raises EngineError if it breaks.
+
+        What is not received is not taken from the service either.
+        """
+
+    async def send(self, data: bytes) -> None:
+        """Send, waiting while the service takes nothing; raises EngineError if it takes no more."""
+
+    def send_eof(self) -> None:
+        """Tell the service that no more will come; what it sends still arrives."""
+
+    def close(self) -> None:
+        """Let go of it; nobody may be waiting in `receive` or `send` then."""
+
+
 class Kernel(Protocol):
     """A started kernel."""
 
@@ -252,6 +294,26 @@ class Kernel(Protocol):
 
     async def open_terminal(self) -> Terminal:
         """Start a shell, beside whatever runs; raises EngineError when that is impossible."""
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """What can be connected to."""
+
+    async def connect(
+        self,
+        app: str,
+        port: int | None = None,
+        arguments: Mapping[str, object] | None = None,
+        envs: Mapping[str, str] | None = None,
+    ) -> Connection:
+        """Connect to a service, which is started with these arguments if it is not running.
+
+        Waits until it accepts connections. An argument's value is None, a text or a list of texts.
+        Raises ServiceRefused when nobody listens at a port, EngineError when it can't be started.
+        """
+
+    async def shut_down_service(self, app: str) -> None:
+        """End the programs of a service; the next connection starts it again."""
 
     async def idle_for(self) -> float | None:
         """Return the seconds since code last ran, or since the start; None while code runs."""

@@ -14,6 +14,7 @@ from attrs import define, field
 from .contract import EngineError
 
 LONGEST_LINE = 64 * 1024 * 1024
+LONGEST_LINE_WITH_FILE = 4096
 GONE = "the kernel is gone"
 CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -22,7 +23,7 @@ CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceE
 class Control:
     """One connection to a kernel; every failure of it is an EngineError."""
 
-    _stream: anyio.abc.SocketStream
+    _stream: anyio.abc.UNIXSocketStream
     _lines: BufferedByteReceiveStream = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -43,6 +44,13 @@ class Control:
         if "error" in message:
             raise EngineError(message["error"])
         return message
+
+    async def receive_with_descriptor(self) -> tuple[bytes, list[int]]:
+        """Return the next line, the first of this connection, and the open file sent with it."""
+        try:
+            return await self._stream.receive_fds(LONGEST_LINE_WITH_FILE, 1)
+        except (*CLOSED, anyio.EndOfStream) as error:
+            raise EngineError(GONE) from error
 
     async def ask(self, **message: object) -> dict[str, Any]:
         await self.send(**message)

@@ -12,10 +12,12 @@ from anyio import to_thread
 from attrs import define
 
 from . import contract
-from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode
+from .connection import ServiceConnection, ask_for_connection
+from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Service
 from .control import Control, connect, connected
 from .folder import KernelFolder
 from .process import Process
+from .services import offers
 from .terminal import LocalTerminal
 
 PATIENCE = 5.0
@@ -112,6 +114,26 @@ class LocalKernel:
     async def open_terminal(self) -> LocalTerminal:
         control, _ = await self._begin(op="terminal")
         return LocalTerminal(control)
+
+    @property
+    def services(self) -> Sequence[Service]:
+        return [offer.service for offer in offers(self.spec)]
+
+    async def connect(
+        self,
+        app: str,
+        port: int | None = None,
+        arguments: Mapping[str, object] | None = None,
+        envs: Mapping[str, str] | None = None,
+    ) -> ServiceConnection:
+        async with connected(self._folder.run) as control:
+            return await ask_for_connection(
+                control, app=app, port=port, arguments=dict(arguments or {}), envs=dict(envs or {})
+            )
+
+    async def shut_down_service(self, app: str) -> None:
+        async with connected(self._folder.run) as control:
+            await control.ask(op="shutdown", app=app)
 
     async def idle_for(self) -> float | None:
         async with connected(self._folder.run) as control:

@@ -11,6 +11,7 @@ from attrs import frozen
 from . import dressing, sandbox
 from .contract import EngineError, Image, KernelSpec, Mount
 from .folder import KernelFolder
+from .services import offers
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
 LISTENING_FD, SECOND_LOG_FD, OPTIONS_FD = 3, 4, 5
@@ -63,6 +64,7 @@ class Launcher:
             "memory": spec.memory,
             "bootstrap": bootstrap,
             "patience": self.patience,
+            "services": {offer.service.name: offer.settings() for offer in offers(spec)},
         }
         _write_json(folder.share / "kernel.json", settings)
         (folder.share / "kernel").mkdir()

@@ -33,9 +33,10 @@ class Child:
         *,
         stdin: int = subprocess.DEVNULL,
         pass_fds: Sequence[int] = (),
+        environ: dict[str, str] | None = None,
     ) -> None:
-        """Start the program; raises OSError when that is impossible."""
-        self.process = _start(settings, argv, stdin, pass_fds)
+        """Start the program, in the settings' environment unless told; raises OSError."""
+        self.process = _start(settings, argv, stdin, pass_fds, environ)
         self.pid = self.process.pid
         self.output = OutputPipes(
             [
@@ -60,7 +61,11 @@ class Child:
 
 
 def _start(
-    settings: Settings, argv: Sequence[str], stdin: int, pass_fds: Sequence[int]
+    settings: Settings,
+    argv: Sequence[str],
+    stdin: int,
+    pass_fds: Sequence[int],
+    environ: dict[str, str] | None,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -70,7 +75,7 @@ def _start(
             stderr=subprocess.PIPE,
             bufsize=0,
             cwd=settings.home,
-            env=settings.environ,
+            env=settings.environ if environ is None else environ,
             pass_fds=pass_fds,
             start_new_session=True,
         )

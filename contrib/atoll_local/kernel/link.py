@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import json
+import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from typing import Any
 
@@ -52,6 +53,14 @@ class Link:
             return
         self._outgoing += line
         self._transmit()
+
+    def send_descriptor(self, message: dict[str, Any], fd: int) -> None:
+        """Send a message, the first of this connection, together with an open file."""
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))
+        try:
+            self._sock.sendmsg([encode(message)], [rights])
+        except OSError:  # the other side is gone
+            self.close()
 
     def finish(self) -> None:
         """Close once everything has been sent."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .services import Services
+
 REMEMBERED = 4
 """Finished runs that can still be followed."""
 
@@ -37,7 +39,8 @@ class Program:
     have no answer. `complete` (`code`) is answered with `candidates`, `idle` with the `seconds`
     since code ran, null while it runs, and `stop` with the end of the connection. `terminal` is
     answered with `opened` and makes the connection that of a terminal (see `terminal.py`).
-    `terminal` makes the connection a terminal's (see `terminal.py`).
+    `connect` (`app`, `port`, `arguments`, `envs`) is answered with `connected` and a descriptor,
+    `shutdown` (`app`) with `shut-down` (see `services.py`).
     """
 
     def __init__(self, loop: Loop, settings: Settings, log: Log) -> None:
@@ -50,6 +53,7 @@ class Program:
         self._ready = False
         self._pings: list[Link] = []
         self._terminals: dict[Link, Terminal] = {}
+        self._services: Services | None = None
         self._idle_since = time.monotonic()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.on_signal(number, self.stop)
@@ -89,6 +93,8 @@ class Program:
         self._interpreter.terminate()
         for terminal in self._terminals.values():
             terminal.hang_up()
+        if self._services is not None:
+            self._services.stop()
         self._loop.stop_when_childless()
 
     def _handle(self, link: Link, message: dict[str, Any]) -> None:
@@ -103,6 +109,8 @@ class Program:
             "terminal": self._open_terminal,
             "type": self._type,
             "resize": self._resize,
+            "connect": lambda link, message: self._served().connect(link, message),
+            "shutdown": lambda link, message: self._served().shut_down(link, message),
             "stop": lambda _link, _message: self.stop(),
         }
         handler = handlers.get(message["op"])
@@ -177,6 +185,14 @@ class Program:
     def _resize(self, link: Link, message: dict[str, Any]) -> None:
         if link in self._terminals:
             self._terminals[link].resize(message)
+
+    def _served(self) -> Services:
+        """Return the services: most kernels never need what it takes to have some."""
+        if self._services is None:
+            from .services import Services
+
+            self._services = Services(self._loop, self._settings)
+        return self._services
 
     def _forget(self, link: Link) -> None:
         """Let go of a terminal whose shell has ended."""

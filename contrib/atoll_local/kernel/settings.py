@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Settings:
     """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
 
-    `environ` is for the user's programs, `memory` in bytes, `bootstrap` the path of a script, and
-    `patience` the seconds for which a program's output waits for a reader who stands still.
+    `environ` is for the user's programs, `memory` in bytes, `bootstrap` the path of a script,
+    `patience` the seconds for which a program's output waits for a reader who stands still, and
+    `services` what can be connected to (see `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -22,3 +27,4 @@ class Settings:
         self.memory: int | None = content["memory"]
         self.bootstrap: str | None = content["bootstrap"]
         self.patience: float = content["patience"]
+        self.services: dict[str, dict[str, Any]] = content["services"]

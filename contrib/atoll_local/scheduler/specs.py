@@ -43,6 +43,7 @@ class Specs:
             mounts=tuple(map(_mount, session.vfolder_mounts)),
             files=tuple(map(_file, self.dotfiles.for_session(session))),
             hosts={one.cluster_hostname: one.address for one in siblings if one.address},
+            preopen_ports=tuple(session.preopen_ports),
             bootstrap=script.encode() if script else None,
             cluster_role=kernel.cluster_role,
             cluster_index=kernel.cluster_idx,

@@ -168,7 +168,7 @@ def common_fields(ctx: Context, session: Session) -> Fields:
         "terminated_at": session.terminated_at,
         "startup_command": session.startup_command,
         "result": session.result,
-        "service_ports": as_json(raw_service_ports(session)),
+        "service_ports": lambda _: as_json(raw_service_ports(ctx.cluster, session)),
         "resource_opts": as_json(session.resource_opts),
         "num_queries": session.num_queries,
     }

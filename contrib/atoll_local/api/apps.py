@@ -1,0 +1,40 @@
+"""Which services a session has, and their end."""
+
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.naming import named_session
+from atoll_local.api.problems import unavailable
+from atoll_local.api.proxying import Wish, known_service
+from atoll_local.api.runs import running_kernel
+from atoll_local.api.services import service_ports
+
+
+async def apps(call: Call) -> Response:
+    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to."""
+    return reply(service_ports(call.cluster, named_session(call)))
+
+
+async def start_service(call: Call) -> Response:
+    """`POST /session/{s}/start-service`: refused with 503, for there is no app proxy here.
+
+    What it would be refused for anyway is told first.
+    """
+    kernel = running_kernel(call.cluster, named_session(call))
+    Wish.read(call.params, kernel)
+    raise unavailable("This cluster has no app proxy; tunnel to the service instead.")
+
+
+async def shut_down_service(call: Call) -> Response:
+    """`POST /session/{s}/shutdown-service`: its programs end, and the next tunnel starts them."""
+    kernel = running_kernel(call.cluster, named_session(call))
+    service = known_service(kernel, call.params.required("service_name"))
+    await kernel.shut_down_service(service.name)
+    return no_content()
+
+
+ROUTES: Routes = (
+    route("GET", "/stream/session/{s}/apps", apps),
+    route("POST", "/session/{s}/start-service", start_service),
+    route("POST", "/session/{s}/shutdown-service", shut_down_service),
+)

@@ -1,0 +1,172 @@
+"""Tunnels to services: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
+
+One websocket is one connection. Binary messages carry its bytes both ways, and their limits mean
+nothing; text is ignored. A websocket can't be closed in one direction, so an empty binary message
+from the client says that no more will come from it; the service hears the end of its input and goes
+on answering. The end of the service closes the websocket with 1001, after all that it has sent.
+To a client that offers the subprotocol `half-close.atoll` the end of the service's output is told
+by an empty message too, and the websocket is closed when both directions have ended.
+Nobody listening closes it with 1013, a broken connection with 1011.
+"""
+
+import json
+from contextlib import suppress
+from typing import Any, Self
+
+import anyio
+from attrs import define, field, frozen
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from atoll_local.api.params import Params
+from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found
+from atoll_local.api.runs import running_kernel
+from atoll_local.api.streams import session_of
+from atoll_local.cluster import Cluster
+from atoll_local.engine.contract import Connection, EngineError, Kernel, Service, ServiceRefused
+
+HALF_CLOSE = "half-close.atoll"
+_ENDED, _BROKEN, _TRY_LATER = 1001, 1011, 1013
+
+
+@frozen
+class Wish:
+    """What a client wants to be connected to, and how the service is to be started."""
+
+    app: str
+    port: int | None
+    arguments: dict[str, Any]
+    envs: dict[str, str]
+
+    @classmethod
+    def read(cls, params: Params, kernel: Kernel) -> Self:
+        """Check what is wanted against what the kernel has; raises Problem 404 and 400."""
+        service = known_service(kernel, params.required("app", "service"))
+        port = params.integer("port", default=service.ports[0])
+        if port not in service.ports:
+            raise invalid_params(f"{service.name} has no port {port}", {"port": "unknown"})
+        arguments = _allowed(params, "arguments", service.allowed_arguments)
+        envs = _allowed(params, "envs", service.allowed_envs)
+        return cls(service.name, port, arguments, {name: str(envs[name]) for name in envs})
+
+
+def known_service(kernel: Kernel, name: str) -> Service:
+    """Return a service of a kernel by its name; raises Problem 404."""
+    for service in kernel.services:
+        if service.name == name:
+            return service
+    raise not_found("app service", f"this session has no service {name!r}")
+
+
+async def proxy(socket: WebSocket) -> None:
+    """Connect a client with a service, which is started when need be."""
+    cluster: Cluster = socket.app.state.cluster
+    subprotocol = HALF_CLOSE if HALF_CLOSE in socket.scope["subprotocols"] else None
+    try:
+        session = session_of(socket)
+        kernel = running_kernel(cluster, session)
+        connection = await _connect(kernel, Wish.read(Params(socket.query_params), kernel))
+    except ServiceRefused as refusal:
+        await socket.accept(subprotocol)
+        await socket.close(_TRY_LATER, str(refusal))
+        return
+    except Problem as problem:
+        await socket.send_denial_response(problem.response())
+        return
+    try:
+        await socket.accept(subprotocol)
+        with suppress(WebSocketDisconnect):
+            await Tunnel(socket, connection, session.id, cluster, subprotocol is not None).run()
+    finally:
+        connection.close()
+
+
+async def _connect(kernel: Kernel, wish: Wish) -> Connection:
+    try:
+        return await kernel.connect(wish.app, wish.port, wish.arguments, wish.envs)
+    except ServiceRefused:
+        raise
+    except EngineError as error:
+        raise kernel_failed(str(error)) from error
+
+
+@define
+class Tunnel:
+    """One websocket and the connection behind it."""
+
+    _socket: WebSocket
+    _connection: Connection
+    _session_id: str
+    _cluster: Cluster
+    _half_close: bool
+    _client_is_done: anyio.Event = field(factory=anyio.Event, init=False)
+
+    async def run(self) -> None:
+        """Pass bytes on until the service or the client has gone."""
+        code = _ENDED
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._to_service, tasks.cancel_scope)
+            try:
+                await self._to_client()
+            except EngineError:
+                code = _BROKEN
+            tasks.cancel_scope.cancel()
+        if self._socket.client_state is WebSocketState.CONNECTED:
+            await self._socket.close(code)
+
+    async def _to_client(self) -> None:
+        while data := await self._connection.receive():
+            self._touch()
+            await self._socket.send_bytes(data)
+        if self._half_close:
+            await self._socket.send_bytes(b"")
+            await self._client_is_done.wait()
+
+    async def _to_service(self, everything: anyio.CancelScope) -> None:
+        takes_more = True
+        while (message := await self._socket.receive())["type"] == "websocket.receive":
+            data = message.get("bytes")
+            if data:
+                self._touch()
+                takes_more = takes_more and await self._deliver(data)
+            elif data is not None:
+                self._connection.send_eof()
+                self._client_is_done.set()
+        everything.cancel()
+
+    async def _deliver(self, data: bytes) -> bool:
+        """Send to the service; false when it listens no more, though it may go on to speak."""
+        try:
+            await self._connection.send(data)
+        except EngineError:
+            return False
+        return True
+
+    def _touch(self) -> None:
+        self._cluster.scheduler.idleness.touch(self._session_id)
+
+
+def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """Read a map that comes as JSON text; raises Problem 400 for keys that a service has not."""
+    try:
+        values = json.loads(params.text(name) or "{}")
+    except ValueError:
+        raise invalid_params(f"{name} must be JSON text", {name: "is no JSON"}) from None
+    if not isinstance(values, dict) or not all(map(_is_argument, values.values())):
+        raise invalid_params(f"{name} must be a map to texts", {name: "is no such map"})
+    for key in values:
+        if key not in known:
+            there_are = f"there are {', '.join(known)}" if known else "there are none"
+            raise invalid_params(f"{key} can't be set here, {there_are}", {name: f"unknown {key}"})
+    return values
+
+
+def _is_argument(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(one, str) for one in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+SOCKETS = tuple(
+    WebSocketRoute(f"/stream/session/{{s}}/{name}", proxy) for name in ("tcpproxy", "httpproxy")
+)

@@ -1,0 +1,110 @@
+"""A program that serves connections on a unix socket, from its start until it is not wanted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from .child import Child
+from .dialing import dial
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+
+    from .loop import Loop
+    from .settings import Settings
+
+PATIENCE = 60.0
+"""Seconds that a program has until it listens."""
+FIRST_LOOK, LONGEST_LOOK = 0.02, 0.2
+"""Seconds between looks at whether it does."""
+GRACE = 2.0
+"""Seconds between asking it to end and ending it."""
+KEPT = 2000
+"""Characters of its output that are kept: the last ones say why it has ended."""
+
+
+class Server:
+    """Started at once; whoever comes before it listens waits."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Settings,
+        path: str,
+        argv: Sequence[str],
+        environ: dict[str, str],
+    ) -> None:
+        """Start the program, which is to listen at `path`; raises OSError."""
+        self._loop, self._path = loop, path
+        self._said = ""
+        self._ready = False
+        self._until = time.monotonic() + PATIENCE
+        self._waiting: list[tuple[Callable[[socket.socket], None], Callable[[str], None]]] = []
+        self.ended = False
+        if os.path.exists(path):
+            os.unlink(path)
+        self._child = Child(loop, settings, argv, self._hear, environ=environ)
+        loop.on_exit(self._child.process, self._over)
+        self._look(FIRST_LOOK)
+
+    def connect(self, done: Callable[[socket.socket], None], failed: Callable[[str], None]) -> None:
+        """Connect as soon as the program listens; `failed` gets the reason when it never does."""
+        if not self._ready:
+            self._waiting.append((done, failed))
+            return
+
+        def decided(sock: socket.socket | None) -> None:
+            if sock is None:
+                failed("it accepts no connection")
+            else:
+                done(sock)
+
+        dial(self._loop, [self._path], decided)
+
+    def terminate(self) -> None:
+        """Ask the program to end, and see to it."""
+        self._child.signal(signal.SIGTERM)
+        self._loop.later(GRACE, self.kill)
+
+    def kill(self) -> None:
+        if not self.ended:
+            self._child.signal(signal.SIGKILL)
+
+    def _look(self, pause: float) -> None:
+        def decided(sock: socket.socket | None) -> None:
+            if sock is not None:
+                sock.close()
+                self._become_ready()
+            elif time.monotonic() > self._until:
+                self._fail(f"it does not listen after {PATIENCE:.0f} seconds")
+                self.kill()
+            elif not self.ended:
+                longer = min(1.3 * pause, LONGEST_LOOK)
+                self._loop.later(pause, lambda: self._look(longer))
+
+        dial(self._loop, [self._path], decided)
+
+    def _become_ready(self) -> None:
+        self._ready = True
+        waiting, self._waiting = self._waiting, []
+        for done, failed in waiting:
+            self.connect(done, failed)
+
+    def _hear(self, _stream: str, text: str) -> None:
+        self._said = (self._said + text)[-KEPT:]
+
+    def _over(self, code: int) -> None:
+        self.ended = True
+        self._child.output.drain()
+        self._child.output.close()
+        last = self._said.strip().splitlines()[-1:]
+        self._fail(": ".join([f"it ended with exit code {code}", *last]))
+
+    def _fail(self, why: str) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, failed in waiting:
+            failed(why)

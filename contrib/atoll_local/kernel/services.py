@@ -1,0 +1,153 @@
+"""Connections to what listens inside the kernel, and the programs that are started for them.
+
+A connection is made here, where files and network are what the kernel's user sees, and handed out
+as a descriptor: so nobody outside follows a name that this user may have put there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from .dialing import dial
+from .listeners import addresses
+from .server import Server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .link import Link
+    from .loop import Loop
+    from .settings import Settings
+
+ARGUMENTS = "{arguments}"
+"""The word of a command line in whose place the arguments of a request go."""
+
+
+class Services:
+    """Serves the requests about services; the settings say which there are.
+
+    A service of kind `port` is whatever the user lets listen on one of its `ports`. One of kind
+    `socket` is a program that is started when it is first wanted, and listens at the path that
+    stands for `{socket}` in its command line. One of kind `connection` is a program started for
+    each connection, which is its standard input and output.
+    """
+
+    def __init__(self, loop: Loop, settings: Settings) -> None:
+        self._loop, self._settings = loop, settings
+        self._folder = tempfile.mkdtemp(prefix="services-")
+        self._servers: dict[str, Server] = {}
+        self._single: dict[str, set[int]] = {}
+        """The processes that serve one connection each."""
+
+    def connect(self, link: Link, message: dict[str, Any]) -> None:
+        """Answer with `connected` and a descriptor, with `refused`, or with an error."""
+        service = self._settings.services.get(message["app"])
+        if service is None:
+            link.send({"error": f"this session has no {message['app']}"})
+            return
+        ways = {"port": self._reach, "socket": self._call, "connection": self._begin}
+        try:
+            ways[service["kind"]](link, message, service)
+        except OSError as error:
+            _fail(link, message, str(error))
+
+    def shut_down(self, link: Link, message: dict[str, Any]) -> None:
+        """Have the programs of a service end; answers with `shut-down` at once."""
+        service = self._settings.services.get(message["app"], {})
+        program = service.get("program", "")
+        if program in self._servers:
+            self._servers.pop(program).terminate()
+        for pid in self._single.get(program, ()):
+            _kill(pid, signal.SIGTERM)
+        link.send({"event": "shut-down"})
+
+    def stop(self) -> None:
+        """End everything, since the kernel ends."""
+        for server in self._servers.values():
+            server.terminate()
+        for pids in self._single.values():
+            for pid in pids:
+                _kill(pid, signal.SIGTERM)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _reach(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
+        port = message["port"] or service["ports"][0]
+
+        def decided(sock: socket.socket | None) -> None:
+            if sock is None:
+                link.send({"event": "refused"})
+            else:
+                _hand_out(link, sock)
+
+        dial(self._loop, [(host, port) for host in addresses(port)], decided)
+
+    def _call(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
+        name = service["program"]
+        server = self._servers.get(name)
+        if server is None or server.ended:
+            path = os.path.join(self._folder, name)
+            argv, environ = self._command(service, message, path)
+            server = Server(self._loop, self._settings, path, argv, environ)
+            self._servers[name] = server
+        server.connect(lambda sock: _hand_out(link, sock), lambda why: _fail(link, message, why))
+
+    def _begin(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
+        argv, environ = self._command(service, message, "")
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            process = subprocess.Popen(
+                argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                cwd=self._settings.home,
+                env=environ,
+                start_new_session=True,
+            )
+            pids = self._single.setdefault(service["program"], set())
+            pids.add(process.pid)
+            self._loop.on_exit(process, lambda _code: pids.discard(process.pid))
+            _hand_out(link, ours)
+
+    def _command(
+        self, service: dict[str, Any], message: dict[str, Any], path: str
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the command line and the environment of a program, as a request wants it."""
+        argv: list[str] = []
+        for word in service["argv"]:
+            if word == ARGUMENTS:
+                argv += _words(message["arguments"])
+            else:
+                argv.append(word.replace("{socket}", path))
+        return argv, {**self._settings.environ, **service["environ"], **message["envs"]}
+
+
+def _words(arguments: dict[str, Any]) -> list[str]:
+    """Write a map of options as a command line has them: a value is null, a text or several."""
+    words = []
+    for option, value in arguments.items():
+        words.append(option)
+        if value is not None:
+            words += value if isinstance(value, list) else [value]
+    return words
+
+
+def _hand_out(link: Link, sock: socket.socket) -> None:
+    with sock:
+        link.send_descriptor({"event": "connected"}, sock.fileno())
+
+
+def _fail(link: Link, message: dict[str, Any], why: str) -> None:
+    link.send({"error": f"{message['app']} can't be reached: {why}"})
+
+
+def _kill(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
