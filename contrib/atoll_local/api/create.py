@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.creation import Wish, read_wish
-from atoll_local.api.mounts import note_use
 from atoll_local.api.limits import check_limits
+from atoll_local.api.mounts import note_use
 from atoll_local.api.problems import Problem
 from atoll_local.api.services import raw_service_ports, service_ports
 from atoll_local.api.waiting import settled, while_connected

@@ -338,7 +338,7 @@ class Engine(Protocol):
         """Return the runtimes of this machine, best first."""
 
     def rescan(self) -> Sequence[Image]:
-        """Look over the machine again, which takes a while; returns what there is now."""
+        """Look over the machine again, which takes a while; returns the runtimes there are now."""
 
     def resolve(self, name: str) -> Resolution:
         """Find the runtime that serves an image name; raises UnknownImageError for none.
