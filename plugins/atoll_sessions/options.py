@@ -1,5 +1,6 @@
 """The options by which `run` and `start` are told what session to make."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import click
 
 from atoll import Name, UsageError
 from atoll_sessions.creation import Wanted
+from atoll_sessions.reasons import to_number
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -102,6 +104,7 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
     """Make sense of the options; raises UsageError."""
     given = dict(options)
+    _check_batch(given)
     script: Path | None = given["bootstrap_script"]
     given |= {
         "name": given["name"] or f"atoll-{uuid4().hex[:8]}",
@@ -116,6 +119,16 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "group": given["group"] or api.profile.group,
     }
     return Wanted(**given)
+
+
+def _check_batch(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for what clusters refuse in words that name no option."""
+    if given["type"] == "batch" and not given.get("startup_command"):
+        raise UsageError(
+            "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
+        )
+    if given["type"] != "batch" and given["starts_at"]:
+        raise UsageError("--starts-at is for batch sessions", hint="add --type batch")
 
 
 def _read(path: Path) -> bytes:
@@ -142,6 +155,8 @@ def parse_resources(texts: Iterable[str]) -> dict[str, str]:
     for key, amount in resources.items():
         if not amount.strip():
             raise UsageError(f"-r {key}=: no amount is given")
+        if math.isnan(to_number(amount)):
+            raise UsageError(f"-r {key}={amount}: not an amount like 2, 0.5 or 512m")
         if key == "mem" and amount.isdigit():
             resources[key] = amount + "m"
     return resources

@@ -15,6 +15,7 @@ from atoll_local.api.call import Call
 from atoll_local.api.mounts import read_mounts
 from atoll_local.api.naming import only
 from atoll_local.api.params import Params
+from atoll_local.api.placement import check_agents, read_resource_opts
 from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
 from atoll_local.images import default, minimum, near, resolve
@@ -54,6 +55,7 @@ def read_wish(call: Call) -> Wish:
     slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
     _refuse_oversize(slots.times(size), call)
     group = _group(call, owner)
+    check_agents(config)
     at = clock.now()
     session = Session(
         id=str(uuid.uuid4()),
@@ -71,7 +73,7 @@ def read_wish(call: Call) -> Wish:
         cluster_size=size,
         priority=params.integer("priority", default=10, maximum=100),
         requested_slots=slots.as_text(),
-        resource_opts=config.mapping("resource_opts", "resourceOpts"),
+        resource_opts=read_resource_opts(config, slots.mem),
         environ=_environ(config),
         vfolder_mounts=read_mounts(call.cluster, owner, config),
         preopen_ports=_ports(config),

@@ -1,6 +1,9 @@
 """Files into a session (`POST /session/{s}/upload`, every release)."""
 
+import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,34 +28,45 @@ def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
     """
     from atoll.transport import Part
 
-    root = (base or Path()).resolve()
+    root = _absolute(base or Path())
     parts = [
         Part("src", _name_in(path, root, strict=base is not None), _read(path))
         for given in paths
         for path in _files_below(base / given if base else given)
     ]
-    names = [part.filename for part in parts]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    names = Counter(part.filename for part in parts)
+    if twice := sorted(name for name, count in names.items() if count > 1):
         raise UsageError(f"two files would both become {twice[0]} in the session")
     return parts
 
 
 def _files_below(path: Path) -> Iterator[Path]:
-    if not path.exists():
-        raise NotFound(f"{path}: no such file")
-    if not path.is_dir():
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise NotFound(f"{path}: no such file") from None
+    except OSError as error:
+        raise AtollError(f"{path}: {error.strerror}") from None
+    if stat.S_ISREG(kind):
         yield path
-        return
-    yield from sorted(below for below in path.rglob("*") if below.is_file())
+    elif stat.S_ISDIR(kind):
+        yield from sorted(below for below in path.rglob("*") if below.is_file())
+    else:
+        raise UsageError(f"{path} is neither a file nor a folder")
 
 
 def _name_in(path: Path, root: Path, *, strict: bool) -> str:
-    resolved = path.resolve()
-    if resolved.is_relative_to(root):
-        return str(resolved.relative_to(root))
+    found = _absolute(path)
+    if found.is_relative_to(root):
+        return str(found.relative_to(root))
     if strict:
         raise UsageError(f"{path} does not lie below {root}", hint="change --basedir")
     return path.name
+
+
+def _absolute(path: Path) -> Path:
+    """Return the path from the root; links are left in it, since files go by the links' names."""
+    return Path(abspath(path))  # noqa: PTH100 - resolve() would follow them
 
 
 def _read(path: Path) -> bytes:

@@ -73,6 +73,14 @@ def test_a_base_folder_is_what_files_are_named_from(folder):
         collect([Path("../a.py")], folder / "sub")
 
 
+def test_links_go_by_their_own_names(folder):
+    """With what they lead to."""
+    (folder / "sub" / "newest").symlink_to("b.py")
+    parts = collect([Path("sub")], None)
+
+    assert {part.filename: part.content for part in parts} == {"sub/b.py": b"b", "sub/newest": b"b"}
+
+
 def test_what_cannot_be_uploaded_is_refused_first(folder):
     """Before a session is made for it."""
     with pytest.raises(NotFound, match=r"nothing\.py: no such file"):
