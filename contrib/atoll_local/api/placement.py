@@ -4,7 +4,7 @@ from typing import Any
 
 from atoll_local.api.params import Params
 from atoll_local.api.problems import invalid_params
-from atoll_local.cluster import AGENT
+from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.slots import AmountError, parse_size
 
 
