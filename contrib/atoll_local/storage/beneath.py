@@ -114,6 +114,18 @@ class Tree:
             else:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link, whatever it leads to."""
+        names = _named(path)
+        with self._folder(names[:-1]) as folder:
+            os.symlink(target, names[-1], dir_fd=folder)
+
+    def link_target(self, path: str) -> str:
+        """Return what a link says."""
+        names = _named(path)
+        with self._folder(names[:-1]) as folder:
+            return os.readlink(names[-1], dir_fd=folder)
+
     def look(self, path: str) -> os.stat_result:
         """Return what a path leads to, links followed."""
         with self.opened(path) as descriptor:

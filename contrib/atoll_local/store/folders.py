@@ -14,6 +14,9 @@ from atoll_local.store.table import Table
 
 # S608 below: only column names of our own records and of our own calls are put into statements.
 
+CLONING = "cloning"
+"""The status of folders that are being filled from others."""
+
 TRASHED = "delete-pending"
 """The status of folders in the trash."""
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from atoll_local.api.access import Caller
 from atoll_local.api.call import Call
 from atoll_local.api.problems import Problem, forbidden, not_found
-from atoll_local.store.folders import DELETING, TRASHED, VFolder
+from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
 from atoll_local.store.store import Store
 
 OWNER = "owner"
@@ -63,29 +63,31 @@ def _access(folder: VFolder, who: Caller, shared: str | None, administered: list
     return Access(folder, permission, permission, is_owner=False)
 
 
-def named(call: Call, need: str = "ro", *, trashed: bool = False) -> Access:
+def named(call: Call, need: str = "ro", *, whatever: bool = False) -> Access:
     """Return the folder of the path's `{f}`; raises as `find` does."""
-    return find(call, call.path("f"), need, trashed=trashed)
+    return find(call, call.path("f"), need, whatever=whatever)
 
 
-def find(call: Call, reference: str, need: str = "ro", *, trashed: bool = False) -> Access:
+def find(call: Call, reference: str, need: str = "ro", *, whatever: bool = False) -> Access:
     """Return the folder that a name or an id means to the caller.
 
-    Raises Problem 404 for none or several, 403 when the right is not enough, 400 for a folder in
-    the trash unless `trashed`.
+    Raises Problem 404 for none or several, 403 when the right is not enough, 400 for one that is in
+    the trash or being filled, unless `whatever` its status.
     """
-    found = one_of(call.cluster.store, call.owner, reference, trashed=trashed)
+    found = one_of(call.cluster.store, call.owner, reference, whatever=whatever)
     if not found.allows(need):
         raise forbidden(f"folder {found.folder.name!r} cannot be {_WORDS[need]} by you")
     return found
 
 
-def one_of(store: Store, who: Caller, reference: str, *, trashed: bool = False) -> Access:
+def one_of(store: Store, who: Caller, reference: str, *, whatever: bool = False) -> Access:
     """Return the folder that a reference means to a user; raises as `find` does."""
     found = _one(matching(store, who, reference), reference)
     if found.folder.status == DELETING:
         raise no_folder(reference)
-    if found.folder.status == TRASHED and not trashed:
+    if found.folder.status == CLONING and not whatever:
+        raise busy(f"folder {found.folder.name!r} is being cloned")
+    if found.folder.status == TRASHED and not whatever:
         raise busy(f"folder {found.folder.name!r} is in the trash; restore it first")
     return found
 

@@ -30,7 +30,7 @@ from atoll_local.api.vfolders.naming import (
 from atoll_local.api.vfolders.shapes import created, described, listed
 from atoll_local.scheduler.slots import AmountError, parse_size
 from atoll_local.storage.volume import HOST, count
-from atoll_local.store.folders import DELETING, TRASHED, VFolder
+from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
 from atoll_local.store.records import Group
 
 _PRIVATE = frozenset({".ssh"})
@@ -168,13 +168,13 @@ def _somebody(call: Call, email: str) -> Caller:
 async def tell_id(call: Call) -> Response:
     """`GET /folders/_/id`: the id of the folder that a name means."""
     name = call.params.required("name", "vfolder_name", "vfolderName")
-    folder = find(call, name, trashed=True).folder
+    folder = find(call, name, whatever=True).folder
     return reply({"id": folder.id, "name": folder.name})
 
 
 async def info(call: Call) -> Response:
     """`GET /folders/{f}`: a folder with what it takes on the disk."""
-    access = named(call, trashed=True)
+    access = named(call, whatever=True)
     volume = call.cluster.storage.volume
     usage = await on_disk(lambda: count(place(volume, access.folder)))
     return reply(described(access, usage, call.cluster.store.folders.mounted()))
@@ -219,7 +219,7 @@ def is_modern(call: Call) -> bool:
 
 async def delete(call: Call) -> Response:
     """`DELETE /folders/{f}`: for good, as 23.09 does; into the trash for clients of 24.03+."""
-    access = named(call, OWNER, trashed=True)
+    access = named(call, OWNER, whatever=True)
     if is_modern(call):
         _trash(call, access)
     else:
@@ -253,13 +253,13 @@ async def delete_trashed(call: Call) -> Response:
 
 async def delete_forced(call: Call) -> Response:
     """`DELETE /folders/{f}/force`: delete for good, trash or not."""
-    await _delete_for_good(call, named(call, OWNER, trashed=True))
+    await _delete_for_good(call, named(call, OWNER, whatever=True))
     return no_content()
 
 
 def _by_id(call: Call) -> Access:
     reference = call.params.required("id", "vfolder_id", "vfolderId")
-    return find(call, reference, OWNER, trashed=True)
+    return find(call, reference, OWNER, whatever=True)
 
 
 def _trash(call: Call, access: Access) -> None:
@@ -267,16 +267,14 @@ def _trash(call: Call, access: Access) -> None:
     check_permission(call, folder, "delete-vfolder")
     if folder.status == TRASHED:
         raise busy(f"folder {folder.name!r} is in the trash already")
-    refuse_mounted(call, folder)
+    refuse_busy(call, folder)
     call.cluster.store.folders.update(folder.id, status=TRASHED)
 
 
 async def _delete_for_good(call: Call, access: Access) -> None:
     folder, volume = access.folder, call.cluster.storage.volume
     check_permission(call, folder, "delete-vfolder")
-    refuse_mounted(call, folder)
-    if folder.status == "cloning":
-        raise busy(f"folder {folder.name!r} is being cloned")
+    refuse_busy(call, folder)
     # Gone for everybody from here on; a program that dies now goes on with it at its next start.
     call.cluster.store.folders.update(folder.id, status=DELETING)
     grave = volume.discard(folder.id)
@@ -284,8 +282,10 @@ async def _delete_for_good(call: Call, access: Access) -> None:
     await on_disk(lambda: volume.bury(grave))
 
 
-def refuse_mounted(call: Call, folder: VFolder) -> None:
-    """Raise Problem 400 for a folder that a session has."""
+def refuse_busy(call: Call, folder: VFolder) -> None:
+    """Raise Problem 400 for a folder that a session has, or that is being filled."""
+    if folder.status == CLONING:
+        raise busy(f"folder {folder.name!r} is being cloned")
     if sessions := call.cluster.store.folders.mounted().get(folder.id):
         raise busy(f"folder {folder.name!r} is used by session {', '.join(sessions)}")
 

@@ -10,7 +10,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
 from atoll_local.api.vfolders.access import OWNER, Access, accesses, find, named
 from atoll_local.api.vfolders.limits import check_permission
-from atoll_local.api.vfolders.manage import refuse_mounted, taken
+from atoll_local.api.vfolders.manage import refuse_busy, taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, check_choice
 from atoll_local.store.folders import Invitation, Share, VFolder
 from atoll_local.store.records import User
@@ -192,7 +192,7 @@ def _group_folder(call: Call) -> VFolder:
 
 async def leave(call: Call) -> Response:
     """`POST /folders/{f}/leave`: give a shared folder back, or take it from the user named."""
-    access, store = named(call, trashed=True), call.cluster.store.folders
+    access, store = named(call, whatever=True), call.cluster.store.folders
     user = call.params.text("shared_user_uuid", "sharedUserUuid") or call.caller.user.uuid
     if user != call.caller.user.uuid and not access.allows(OWNER):
         raise forbidden("only the owner takes a folder from others")
@@ -266,7 +266,7 @@ async def change_ownership(call: Call) -> Response:
         raise not_found("user", "no such active user")
     if folder.user is None:
         raise invalid_params("a folder of a group has no single owner", {"vfolder": "of a group"})
-    refuse_mounted(call, folder)
+    refuse_busy(call, folder)
     if any(one.name == folder.name for one in store.folders.accessible(user.uuid, ())
            if one.id != folder.id):  # fmt: skip
         raise taken(folder.name)

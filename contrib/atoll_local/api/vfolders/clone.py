@@ -1,0 +1,84 @@
+"""`POST /folders/{f}/clone`: a copy of a folder, made in the background."""
+
+from uuid import uuid4
+
+import anyio.from_thread
+import anyio.to_thread
+from starlette.responses import Response
+
+from atoll_local import clock
+from atoll_local.api.background import BackgroundTask, BackgroundTasks
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.problems import forbidden
+from atoll_local.api.vfolders.access import named
+from atoll_local.api.vfolders.disk import on_disk, place
+from atoll_local.api.vfolders.limits import check_count, check_permission, check_room
+from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
+from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
+from atoll_local.api.vfolders.shapes import created
+from atoll_local.storage.beneath import Tree
+from atoll_local.storage.copying import copy
+from atoll_local.storage.volume import HOST, count
+from atoll_local.store.folders import CLONING, VFolder
+
+
+async def clone(call: Call) -> Response:
+    """Answer 201 with the new folder, which is `cloning` until the background task has ended."""
+    source = named(call).folder
+    if not source.cloneable:
+        raise forbidden(f"folder {source.name!r} is not cloneable; its owner can allow it")
+    target = _wished(call)
+    refuse_taken(call, target.name, target)
+    check_permission(call, target, "create-vfolder")
+    check_count(call, target)
+    usage = await on_disk(lambda: count(place(call.cluster.storage.volume, source)))
+    await check_room(call, target, usage.size)
+    await make(call, target)
+    background: BackgroundTasks = call.request.app.state.background
+    task_id = background.start(
+        call.owner.user.uuid, lambda task: _copy_all(call, source, target, task, usage.count)
+    )
+    return reply(created(target) | {"bgtask_id": task_id}, 201)
+
+
+def _wished(call: Call) -> VFolder:
+    params, user = call.params, call.owner.user
+    check_host(params.text("target_host"))
+    return VFolder(
+        id=uuid4().hex,
+        name=check_name(params.required("target_name")),
+        host=HOST,
+        usage_mode=check_choice("usage_mode", params.text("usage_mode") or "general", USAGE_MODES),
+        permission=check_choice("permission", params.text("permission") or "rw", PERMISSIONS),
+        user=user.uuid,
+        group_id=None,
+        creator=user.email,
+        domain_name=user.domain_name,
+        cloneable=params.boolean("cloneable"),
+        status=CLONING,
+        created_at=clock.now(),
+    )
+
+
+async def _copy_all(
+    call: Call, source: VFolder, target: VFolder, task: BackgroundTask, total: int
+) -> str:
+    """Copy the files; what was made of the folder is deleted again if that fails."""
+    volume, folders = call.cluster.storage.volume, call.cluster.store.folders
+    trees = Tree(place(volume, source)), Tree(volume.path(target.id))
+
+    def report(number: int) -> None:
+        anyio.from_thread.run_sync(task.report, number, total, f"cloning {source.name}")
+
+    try:
+        await anyio.to_thread.run_sync(copy, *trees, report)
+    except BaseException:
+        grave = volume.discard(target.id)
+        folders.delete(target.id)
+        volume.bury(grave)
+        raise
+    folders.update(target.id, status="ready")
+    return f"{source.name} is cloned as {target.name}"
+
+
+ROUTES: Routes = (route("POST", "/folders/{f}/clone", clone),)
