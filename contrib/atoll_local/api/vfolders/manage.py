@@ -1,6 +1,5 @@
 """Folders as wholes: made, listed, described, renamed, deleted."""
 
-import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -110,12 +109,12 @@ def _unmanaged(call: Call) -> str | None:
 
 
 def _quota(text: str | None) -> int | None:
-    if not text or not re.search(r"[1-9]", text):
-        return None
+    """Read a limit in bytes; 0 is none, and what older clients send unasked."""
     try:
-        return parse_size(text)
-    except AmountError as error:
-        raise invalid_params(str(error), {"quota": str(error)}) from error
+        return parse_size(text or "0") or None
+    except AmountError:
+        why = f"{text!r} is not a size like 512m or 2g"
+        raise invalid_params(f"quota: {why}", {"quota": why}) from None
 
 
 def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
