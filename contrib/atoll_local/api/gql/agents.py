@@ -11,7 +11,7 @@ from atoll_local.api.gql.kinds import Kind, Resolvers, own_fields
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.gql.sessions import container_fields
-from atoll_local.node import figures
+from atoll_local.node import measure
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.administration import Agent
 
@@ -81,7 +81,7 @@ def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
 def agent_fields(ctx: Context) -> Fields:
     """Return `Agent`, and `AgentSummary` with it."""
     cluster, machine = ctx.cluster, ctx.cluster.machine
-    used, live = cluster.scheduler.queue.occupied(), figures(cluster.storage.volume)
+    used, node = cluster.scheduler.queue.occupied(), measure(cluster.storage.volume)
     domain = ctx.store.tables.domains.select(order="created_at", limit=1)
     since = domain[0].created_at if domain else None
     return own_fields(this_agent(ctx)) | {
@@ -94,7 +94,7 @@ def agent_fields(ctx: Context) -> Fields:
         "architecture": platform.machine(),
         "first_contact": since,
         "lost_at": None,
-        "live_stat": as_json({"node": live, "devices": {}}),
+        "live_stat": as_json(node.live_stat()),
         "version": cluster.release,
         "compute_plugins": as_json({name.partition(".")[0]: {} for name in machine.slot_types}),
         "hardware_metadata": "{}",
@@ -109,8 +109,8 @@ def agent_fields(ctx: Context) -> Fields:
         "used_cpu_slots": float(used.cpu),
         "used_gpu_slots": float(used.devices.get("cuda.shares", 0)),
         "used_tpu_slots": 0.0,
-        "cpu_cur_pct": float(live["cpu_util"]["pct"]),
-        "mem_cur_bytes": float(live["mem"]["current"]),
+        "cpu_cur_pct": float(node.processors["pct"]),
+        "mem_cur_bytes": float(node.memory["current"]),
         "compute_containers": lambda _, status=None: _containers(ctx, status),
         "gpu_alloc_map": {},
     }

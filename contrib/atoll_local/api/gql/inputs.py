@@ -1,7 +1,9 @@
 """Inputs of mutations, read and checked; what is wrong with one becomes the answer's `msg`."""
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -45,13 +47,13 @@ def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
 
 
 def decode(name: str, value: Any) -> Any:
-    """Return what a JSONString says; clients of old send lists and maps bare."""
+    """Return what a JSONString says; clients of old send lists bare, or as Python writes them."""
     if not isinstance(value, str):
         return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise Refused(f"{name}: {value!r} is not JSON") from None
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(value)
+    raise Refused(f"{name}: {value!r} is not JSON")
 
 
 def named(label: str, name: str) -> str:
