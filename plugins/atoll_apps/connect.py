@@ -44,7 +44,7 @@ async def connect(
     )
     api = await context.connect()
     try:
-        await _run(api, target)
+        await carry_stdio(api, target)
     except NotFound:
         # Most often a name is good enough for the cluster, which saves asking it for the id.
         from atoll_sessions.api import find_session
@@ -52,10 +52,14 @@ async def connect(
         found = await find_session(api, session)
         if found.id == session:
             raise
-        await _run(api, evolve(target, session_id=found.id))
+        await carry_stdio(api, evolve(target, session_id=found.id))
 
 
-async def _run(api: "Api", target: Target) -> None:
+async def carry_stdio(api: "Api", target: Target) -> None:
+    """Pass standard input and output through a tunnel to its end.
+
+    Raises what :func:`open_tunnel` does, and Unreachable when the tunnel breaks.
+    """
     async with open_tunnel(api, target) as tunnel:
         failure = await _carry(tunnel, sys.stdin.fileno(), sys.stdout.fileno())
     if failure is not None and isinstance(failure.__cause__, ChannelClosed):
