@@ -1,6 +1,7 @@
 """What a refusal of the API means: its class, one readable line, and what to do about it."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,8 @@ _HINTS = {
     "too-many-vfolders": "name the folder by its id",
 }
 _CLOCK_ERROR = "date/time sync error"
+# GraphQL answers HTTP 200 to what a role may not do, and only 26.x puts a code beside the words.
+_FORBIDDEN = re.compile(r"(?i)forbidden|insufficient privilege|no permission|\bonly \w*admins?\b")
 
 
 def problem_from(
@@ -51,7 +54,12 @@ def graphql_problem(errors: list[Any]) -> Problem:
     """Return the error for the `errors` of a GraphQL answer: the first one's words, all as data."""
     first = errors[0]
     message = first.get("message") if isinstance(first, dict) else first
-    return Problem(_one_line(message), status=400, type="graphql-error", data=errors)
+    text = _one_line(message)
+    chosen: type[Problem] = Problem
+    hint = ""
+    if _FORBIDDEN.search(text):
+        chosen, hint = ProblemNotAuthorized, _HINTS["generic-forbidden"]
+    return chosen(text, hint=hint, status=400, type="graphql-error", data=errors)
 
 
 def redirected(endpoint: str, status: int, headers: Mapping[str, str]) -> Problem:
