@@ -46,11 +46,11 @@ async def agreed(context: Context, question: str, *, yes: bool) -> bool:
     return False
 
 
-async def ask_secret(context: Context, what: str) -> str:
+async def ask_secret(context: Context, what: str, *, may_be_empty: bool = False) -> str:
     """Ask for a secret without echo, or read it from standard input; raises UsageError."""
     context.output.note(f"{what}:")
     secret = await context.stdin.line(hidden=True)
-    if not secret:
+    if secret is None or not (secret or may_be_empty):
         raise UsageError(f"no {what} was given")
     return secret
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = {"bgtask_failed", "bgtask_cancelled", "failed", "cancelled"}
-_ENDED = {"bgtask_done", "done", "server_close", *_FAILED}
 
 
 async def follow_task(context: Context, api: "Api", task: str, text: str) -> None:
@@ -27,16 +26,17 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
         if problem.status == 404:
             return
         raise
+    failure = ""
     with context.output.progress(text) as show:
         async with reply:
+            # To the very end, which the cluster makes after the task's own.
             async for event in reply.events():
                 told = _decode(event.data)
-                outcome = told.get("status") or event.event
-                if outcome in _FAILED:
-                    raise AtollError(f"{text}: {told.get('message') or 'the cluster gave it up'}")
-                if outcome in _ENDED:
-                    return
+                if (told.get("status") or event.event) in _FAILED:
+                    failure = told.get("message") or "the cluster gave it up"
                 show(f"{text} {told.get('message') or ''}")
+    if failure:
+        raise AtollError(f"{text}: {failure}")
 
 
 def _decode(data: str) -> Mapping[str, Any]:

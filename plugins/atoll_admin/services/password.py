@@ -22,9 +22,10 @@ async def update_password(
     Passwords that are left out are asked for, without showing them: on a command line, others on
     this machine can read them.
     """
-    old = old_password or await ask_secret(context, "old password")
-    new = new_password or await ask_secret(context, "new password")
-    again = new_password2 or await ask_secret(context, "new password again")
+    # Accounts that were made without a password have an empty one.
+    old = await _given_or_asked(context, old_password, "old password", may_be_empty=True)
+    new = await _given_or_asked(context, new_password, "new password")
+    again = await _given_or_asked(context, new_password2, "new password again")
     if new != again:
         raise UsageError("the new passwords differ")
     api = await context.connect()
@@ -34,3 +35,11 @@ async def update_password(
     except NotAuthorized:
         raise NotAuthorized("the old password is not right") from None
     context.output.note("the password is changed")
+
+
+async def _given_or_asked(
+    context: Context, given: str | None, what: str, *, may_be_empty: bool = False
+) -> str:
+    if given is not None:
+        return given
+    return await ask_secret(context, what, may_be_empty=may_be_empty)

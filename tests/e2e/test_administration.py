@@ -1,0 +1,319 @@
+"""Every command of administrators that the user's document and the command line of 21.03 name, run
+against an embedded cluster: once with success, and once refused.
+"""
+
+import json
+
+import pytest
+import trio
+from attrs import define, field
+
+import atoll_admin
+import atoll_rest
+import atoll_sessions
+from atoll.testing import Shell
+
+pytestmark = pytest.mark.slow
+
+# The table of `admin` in the user's document.
+DOCUMENT = """
+agent agents alias-image dealias-image domain domains etcd group groups images keypair
+keypair-resource-policies keypair-resource-policy keypairs list-scaling-groups rescan-images
+resources scaling-group scaling-groups session sessions show-license storage storage-list user users
+vfolders watcher
+"""
+# The command line of 21.03, those about sessions, files and folders of users excepted.
+CLI_21_03 = """
+admin agent
+admin agents
+admin alias-image
+admin dealias-image
+admin domain
+admin domains add
+admin domains delete
+admin domains purge
+admin domains update
+admin domains
+admin etcd delete
+admin etcd get
+admin etcd set
+admin group
+admin groups add
+admin groups add-users
+admin groups delete
+admin groups purge
+admin groups remove-users
+admin groups update
+admin groups
+admin groups-by-name
+admin images
+admin keypair
+admin keypair-resource-policies add
+admin keypair-resource-policies delete
+admin keypair-resource-policies update
+admin keypair-resource-policies
+admin keypair-resource-policy
+admin keypairs activate
+admin keypairs add
+admin keypairs deactivate
+admin keypairs delete
+admin keypairs update
+admin keypairs
+admin list-scaling-groups
+admin rescan-images
+admin resources docker-registries
+admin resources recalculate-usage
+admin resources resource-slots
+admin resources usage-per-month
+admin resources usage-per-period
+admin resources vfolder-types
+admin scaling-group
+admin scaling-groups add
+admin scaling-groups associate-scaling-group
+admin scaling-groups delete
+admin scaling-groups dissociate-scaling-group
+admin scaling-groups update
+admin scaling-groups
+admin session
+admin sessions
+admin show-license
+admin storage
+admin storage-list
+admin user
+admin users add
+admin users delete
+admin users purge
+admin users update
+admin users
+admin vfolders get-fstab-contents
+admin vfolders list-hosts
+admin vfolders list-mounts
+admin vfolders mount-host
+admin vfolders perf-metric
+admin vfolders umount-host
+admin vfolders
+admin watcher agent-restart
+admin watcher agent-start
+admin watcher agent-stop
+admin watcher status
+announcement delete
+announcement dismiss
+announcement get
+announcement update
+manager freeze
+manager scheduler exclude-agents
+manager scheduler include-agents
+manager status
+manager unfreeze
+server-logs list
+update-password
+"""
+
+# What is run, in this order: the command, what follows it, and a line that is refused with a code.
+# `user:` before that line has the plain user type it. Names in braces are learned on the way.
+WALK = [
+    ("admin users", "-s active --filter 'email like \"%@%\"' --order -created_at", "user:", 4),
+    ("admin user", "-e {admin}", "user: -e {admin}", 4),
+    ("admin agents", "-s ALIVE --sgroup default --filter 'status == \"ALIVE\"' --order id",
+     "user:", 4),
+    ("admin agent", "{agent}", "user: {agent}", 4),
+    ("admin domains", "", "user:", 4),
+    ("admin domains add", ("tenant -d 'A tenant' -i --total-resource-slots '{{\"cpu\": 4}}'"
+     " --allowed-vfolder-hosts {host}"), "user: other", 4),
+    ("admin domains update", "tenant --description other --is-active true", "nowhere --is-active 0",
+     5),
+    ("admin domain", "-n tenant", "user: -n tenant", 5),
+    ("admin groups add", "tenant team -d 'A team' --total-resource-slots '{{}}'", "user: tenant x",
+     4),
+    ("admin groups", "-d tenant", "--no-such-option", 2),
+    ("admin groups-by-name", "team", "", 2),
+    ("admin group", "team", "nobody", 5),
+    ("admin groups update", "team --is-active true -d better", "user: default -d x", 4),
+    ("admin users add", ("tenant ann@lab.org s3cret-pass -u ann -n 'Ann Lab' -r user -s active"
+     " --need-password-change --description x"), "user: tenant ben@lab.org s3cret-pass", 4),
+    ("admin users update", "ann@lab.org -n 'Ann Other' -s active", "user: {admin} -r user", 4),
+    ("admin groups add-users", "team ann@lab.org", "user: default ann@lab.org", 4),
+    ("admin groups remove-users", "team ann@lab.org", "user: default ann@lab.org", 4),
+    ("admin keypair-resource-policies add", ("strict --default-for-unspecified UNLIMITED"
+     " --total-resource-slots '{{}}' --max-concurrent-sessions 1 --max-containers-per-session 1"
+     " --max-vfolder-count 2 --max-vfolder-size 0 --idle-timeout 60"
+     " --allowed-vfolder-hosts {host}"), "user: lax", 4),
+    ("admin keypair-resource-policies update", "strict --idle-timeout 600",
+     "user: strict --idle-timeout 0", 4),
+    ("admin keypair-resource-policies", "", "-f nonsense", 2),
+    ("admin keypair-resource-policy", "-n strict", "-n nowhere", 5),
+    ("admin keypairs add", "ann@lab.org strict -r 100", "user: {admin} default", 4),
+    ("admin keypairs", ("-u ann@lab.org --is-active true --filter 'rate_limit == 100'"
+     " --order access_key"), "--filter 'rate_limit = 100'", 2),
+    ("admin keypair", "", "nowhere", 5),
+    ("admin keypairs deactivate", "{key}", "user: {key}", 4),
+    ("admin keypairs activate", "{key}", "user: {key}", 4),
+    ("admin keypairs update", "{key} --resource-policy default --is-admin false -r 200",
+     "user: {key} --is-admin true", 4),
+    ("admin keypairs delete", "{key} --yes", "{admin_key}", 2),
+    ("admin keypair-resource-policies delete", "strict --yes", "user: default --yes", 4),
+    ("admin scaling-groups add", ("spare -d Spare --driver static --driver_opts '{{}}'"
+     " --scheduler fifo --scheduler_opts '{{}}'"), "user: other", 4),
+    ("admin scaling-groups update", "spare -d Other -i --scheduler lifo", "user: spare -i", 4),
+    ("admin scaling-groups", "", "user:", 4),
+    ("admin scaling-group", "-n spare", "user: -n spare", 4),
+    ("admin scaling-groups associate-scaling-group", "spare tenant", "user: spare default", 4),
+    ("admin scaling-groups dissociate-scaling-group", "spare tenant", "user: default default", 4),
+    ("admin scaling-groups delete", "spare --yes", "user: default --yes", 4),
+    ("admin list-scaling-groups", "default", "", 2),
+    ("admin groups delete", "team --yes", "user: default --yes", 4),
+    ("admin groups purge", "team --yes", "user: default --yes", 4),
+    ("admin users delete", "ann@lab.org --yes", "user: {admin} --yes", 4),
+    ("admin users purge", "ann@lab.org --purge-shared-vfolders --yes", "user: {admin} --yes", 4),
+    ("admin domains delete", "tenant --yes", "user: default --yes", 4),
+    ("admin domains purge", "tenant --yes", "user: default --yes", 4),
+    ("admin images", "", "-f nonsense", 2),
+    ("admin alias-image", "snake {image}", "user: eel {image}", 4),
+    ("admin dealias-image", "snake", "user: python", 4),
+    ("admin rescan-images", "", "user:", 4),
+    ("admin sessions", "--all", "user: --access-key {admin_key}", 4),
+    ("admin session", "{session}", "nowhere", 5),
+    ("admin etcd set", "tests/colour blue --yes", "user: tests/colour red --yes", 4),
+    ("admin etcd get", "tests/colour", "user: tests/colour", 4),
+    ("admin etcd delete", "-p tests --yes", "user: tests/colour --yes", 4),
+    ("admin resources docker-registries", "", "user:", 4),
+    ("admin resources recalculate-usage", "", "user:", 4),
+    ("admin resources resource-slots", "", "and more", 2),
+    ("admin resources usage-per-month", "202611 default", "user: 202611", 4),
+    ("admin resources usage-per-period", "default 20261101 20261102",
+     "user: default 20261101 20261102", 4),
+    ("admin resources vfolder-types", "", "and more", 2),
+    ("admin show-license", "", "user:", 4),
+    ("admin storage", "{host}", "user: {host}", 4),
+    ("admin storage-list", "--order id", "user:", 4),
+    ("admin vfolders", "-g default --filter 'name like \"%\"' --order name", "-g nowhere", 5),
+    ("admin vfolders list-hosts", "", "user:", 4),
+    ("admin vfolders perf-metric", "{host}", "user: {host}", 4),
+    ("admin vfolders get-fstab-contents", "", "user:", 4),
+    ("admin vfolders list-mounts", "", "user:", 4),
+    ("admin vfolders mount-host", "/nowhere other -o ro --edit-fstab --dry-run",
+     "user: /nowhere other", 4),
+    ("admin vfolders umount-host", "other --edit-fstab --dry-run", "user: other", 4),
+    ("admin watcher status", "{agent}", "user: {agent}", 4),
+    ("admin watcher agent-stop", "{agent}", "user: {agent}", 4),
+    ("admin watcher agent-start", "{agent}", "user: {agent}", 4),
+    ("admin watcher agent-restart", "{agent}", "user: {agent}", 4),
+    ("announcement update", "-m 'Down at noon'", "user: -m gotcha", 4),
+    ("announcement get", "", "and more", 2),
+    ("announcement dismiss", "", "and more", 2),
+    ("announcement delete", "--yes", "user: --yes", 4),
+    ("manager status", "", "and more", 2),
+    ("manager scheduler exclude-agents", "{agent}", "user: {agent}", 4),
+    ("manager scheduler include-agents", "{agent}", "user: {agent}", 4),
+    ("manager freeze", "--force-kill --yes", "user: --yes", 4),
+    ("manager unfreeze", "", "user:", 4),
+    ("server-logs list", "--mark-read -l 5 -n 1", "-l 1000", 2),
+    ("update-password", "{password} other-s3cret other-s3cret", "wrong other-s3cret other-s3cret",
+     4),
+]  # fmt: skip
+_PASSWORD = "first-s3cret"
+
+
+@define
+class Cluster:
+    """An embedded cluster, the shell in process facing it, and what is known of it."""
+
+    shell: Shell
+    keys: dict
+    known: dict = field(factory=dict)
+
+    async def run(self, line, who="admin", **how):
+        """Run a line as `admin` or `user`."""
+        pair = self.keys[who]
+        self.shell.environ |= {
+            "BACKEND_ACCESS_KEY": pair["access_key"],
+            "BACKEND_SECRET_KEY": pair["secret_key"],
+        }
+        return await self.shell.run(line, **how)
+
+    async def records(self, line, who="admin"):
+        """Run a line and return what it told, decoded."""
+        result = await self.run(f"{line} --output json", who)
+        assert result.code == 0, result
+        return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def cluster(shared, tmp_path_factory):
+    """An embedded cluster with a session in it."""
+    started = shared.run("start", "-t", "walked", "--enqueue-only", "python")
+    assert started.returncode == 0, started.stderr
+    data = shared.home / "data" / "local"
+    shell = Shell(tmp_path_factory.mktemp("walk"))
+    for plugin in (atoll_admin, atoll_sessions, atoll_rest):
+        shell.add(plugin, plugin.__name__)
+    shell.environ = {
+        "BACKEND_ENDPOINT": json.loads((data / "server.json").read_text())["endpoint"],
+        "BACKEND_ENDPOINT_TYPE": "api",
+    }
+    return Cluster(shell, json.loads((data / "credentials.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def walked(cluster):
+    """What each command of the walk did: the one that shall succeed, and the refused one."""
+
+    async def walk():
+        cluster.known |= await learn(cluster)
+        return {command: await step(cluster, command, *rest) for command, *rest in WALK}
+
+    async def in_time():
+        with trio.fail_after(120):
+            return await walk()
+
+    return trio.run(in_time)
+
+
+async def learn(cluster):
+    """Find out the names that the lines of the walk hold."""
+    [image, *_] = await cluster.records("admin images -f name,registry,tag")
+    admin = (await cluster.records("admin user -f email"))["email"]
+    assert (await cluster.run(f"admin users update {admin} -p {_PASSWORD}")).code == 0
+    return {
+        "admin": admin,
+        "admin_key": cluster.keys["admin"]["access_key"],
+        "agent": (await cluster.records("admin agents"))[0]["id"],
+        "host": (await cluster.records("admin storage-list"))[0]["id"],
+        "image": f"{image['registry']}/{image['name']}:{image['tag']}",
+        "password": _PASSWORD,
+        "session": "walked",
+    }
+
+
+async def step(cluster, command, line, refused, _code):
+    """Run a command with success, then its refused line."""
+    who = "user" if refused.startswith("user:") else "admin"
+    good = f"{command} {line.format_map(cluster.known)}"
+    bad = f"{command} {refused.removeprefix('user:').format_map(cluster.known)}"
+    done = await cluster.run(f"{good} --output json")
+    if command == "admin keypairs add" and done.code == 0:
+        cluster.known["key"] = json.loads(done.stdout)["access_key"]
+    return done, await cluster.run(bad, who)
+
+
+def test_no_command_of_the_documents_is_left_out():
+    walked = {command for command, *_ in WALK}
+    named = {f"admin {word}" for word in DOCUMENT.split()}
+    # Those two name only what lies below them.
+    named -= {"admin etcd", "admin resources", "admin watcher"}
+    assert walked == named | set(CLI_21_03.strip().splitlines())
+
+
+@pytest.mark.parametrize("command", [command for command, *_ in WALK])
+def test_it_works(walked, command):
+    done, _ = walked[command]
+    assert done.code == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [(command, code) for command, *_, code in WALK])
+def test_it_is_refused_in_one_line(walked, command, code):
+    _, refused = walked[command]
+    assert refused.code == code, refused
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
