@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-import anyio.to_thread
 from attrs import frozen
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -19,10 +18,12 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem
 from atoll_local.api.vfolders.disk import explained, on_disk, place
 from atoll_local.api.vfolders.files import ARCHIVE, DOWNLOAD, UPLOAD
+from atoll_local.api.vfolders.limits import check_room
 from atoll_local.storage.archive import pack
 from atoll_local.storage.beneath import Tree
 from atoll_local.storage.tokens import TokenError
 from atoll_local.storage.uploads import NoUploadError, Upload, UploadConflictError
+from atoll_local.store.folders import VFolder
 
 _TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 _MAX_SIZE = 2**62
@@ -33,6 +34,7 @@ class Grant:
     """What a token allows: an operation on a path of a folder."""
 
     claims: dict[str, Any]
+    folder: VFolder
     tree: Tree
 
     @property
@@ -51,7 +53,7 @@ def _grant(call: Call, operation: str) -> Grant:
     folder = call.cluster.store.folders.get(claims["vfid"].rpartition("/")[2])
     if folder is None:
         raise Problem(404, "storage/file-not-found", "File not found.", "the folder is gone")
-    return Grant(claims, Tree(place(storage.volume, folder)))
+    return Grant(claims, folder, Tree(place(storage.volume, folder)))
 
 
 def _bad(why: str) -> Problem:
@@ -82,13 +84,14 @@ async def upload(call: Call) -> Response:
     try:
         found = uploads.get(grant.claims["session"], grant.claims["size"])
         if call.request.method == "HEAD":
+            await uploads.settled(found)
             return _standing(found, found.received, 200)
         offset = _offset(call.request)
-        with uploads.taken(found), explained(grant.path):
-            received = await uploads.append(found, offset, _body(call.request))
+        async with uploads.taken(found):
+            with explained(grant.path):
+                received = await uploads.append(found, offset, _body(call.request))
             if received >= found.size:
-                target = _target(call, grant)
-                await anyio.to_thread.run_sync(grant.tree.take_in, found.path, target)
+                await _finish(call, grant, found)
         return _standing(found, received, 204)
     except NoUploadError:
         raise Problem(
@@ -96,6 +99,14 @@ async def upload(call: Call) -> Response:
         ) from None
     except UploadConflictError as error:
         raise Problem(409, "storage/upload-conflict", "Upload conflict.", str(error)) from error
+
+
+async def _finish(call: Call, grant: Grant, found: Upload) -> None:
+    """Move a whole file to its place, if there is room for it still; raises Problem 413."""
+    above = call.params.text("dst_dir")
+    path = str(PurePosixPath(above, grant.path)) if above else grant.path
+    await check_room(call.cluster, grant.folder, found.size, path)
+    await on_disk(lambda: grant.tree.take_in(found.path, path), path)
 
 
 def _standing(found: Upload, received: int, status: int) -> Response:
@@ -117,12 +128,6 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             yield piece
     except ClientDisconnect:
         return
-
-
-def _target(call: Call, grant: Grant) -> str:
-    """Return the path of an upload; newer clients name a folder above it in the query."""
-    above = call.params.text("dst_dir")
-    return str(PurePosixPath(above, grant.path)) if above else grant.path
 
 
 async def download(call: Call) -> Response:

@@ -131,6 +131,14 @@ class Tree:
         with self.opened(path) as descriptor:
             return os.fstat(descriptor)
 
+    def size_of_file(self, path: str) -> int:
+        """Return the bytes of a file, 0 for what is none."""
+        try:
+            status = self.look(path)
+        except OSError:
+            return 0
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of that name."""
         try:

@@ -4,10 +4,11 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 from attrs import field, frozen
 
@@ -16,6 +17,9 @@ from atoll_local.storage.volume import Volume
 
 _PIECE = 1024 * 1024
 """Bytes that are gathered before they are written: network pieces are small."""
+
+_PATIENCE = 2.0
+"""Seconds to wait for a request that still sends the same file."""
 
 
 class NoUploadError(Exception):
@@ -53,7 +57,7 @@ class Uploads:
     """The uploads under way; they outlast the program, so that a client can go on with them."""
 
     volume: Volume
-    _busy: set[str] = field(factory=set)
+    _busy: dict[str, anyio.Event] = field(factory=dict)
 
     def begin(self) -> str:
         """Begin an upload; returns its session."""
@@ -68,16 +72,27 @@ class Uploads:
         assert upload.received >= 0  # noqa: S101 - raises for one that is not there
         return upload
 
-    @contextmanager
-    def taken(self, upload: Upload) -> Iterator[None]:
-        """Have an upload for oneself; raises UploadConflictError when somebody else has it."""
-        if upload.session in self._busy:
+    async def settled(self, upload: Upload) -> bool:
+        """Wait until no request sends an upload, for a moment; returns whether none does.
+
+        Who was cut off and comes back at once may be quicker than the news that he was cut off.
+        """
+        with anyio.move_on_after(_PATIENCE):
+            while busy := self._busy.get(upload.session):
+                await busy.wait()
+        return upload.session not in self._busy
+
+    @asynccontextmanager
+    async def taken(self, upload: Upload) -> AsyncIterator[None]:
+        """Have an upload for oneself; raises UploadConflictError when somebody else keeps it."""
+        if not await self.settled(upload):
             raise UploadConflictError("another request is sending this file now")
-        self._busy.add(upload.session)
+        self._busy[upload.session] = done = anyio.Event()
         try:
             yield
         finally:
-            self._busy.discard(upload.session)
+            del self._busy[upload.session]
+            done.set()
 
     async def append(self, upload: Upload, offset: int, pieces: AsyncIterator[bytes]) -> int:
         """Write pieces at `offset`, which must be the end; returns the new end.

@@ -32,7 +32,7 @@ async def clone(call: Call) -> Response:
     check_permission(call, target, "create-vfolder")
     check_count(call, target)
     usage = await on_disk(lambda: count(place(call.cluster.storage.volume, source)))
-    await check_room(call, target, usage.size)
+    await check_room(call.cluster, target, usage.size)
     await make(call, target)
     background: BackgroundTasks = call.request.app.state.background
     task_id = background.start(

@@ -135,7 +135,7 @@ async def request_upload(call: Call) -> Response:
     path, size = params.required("path"), params.integer("size", default=0, maximum=_MAX_SIZE)
     tree, storage = tree_of(call, access), call.cluster.storage
     await on_disk(lambda: _check_target(tree, path), path)
-    await check_room(call, access.folder, size)
+    await check_room(call.cluster, access.folder, size, path)
     claims = {**_claims(access, UPLOAD, path), "size": size, "session": storage.uploads.begin()}
     return reply({"token": storage.signer.sign(claims), "url": url(call, UPLOAD)})
 

@@ -1,45 +1,59 @@
 """How many folders there may be, how much may lie in them, and what may be done on their host."""
 
-from atoll_local.api.access import Caller
 from atoll_local.api.call import Call
 from atoll_local.api.problems import Problem, forbidden, quota_exceeded
 from atoll_local.api.vfolders.disk import full, on_disk, place
+from atoll_local.cluster import Cluster
+from atoll_local.storage.beneath import Tree
 from atoll_local.storage.volume import count
 from atoll_local.store.folders import VFolder
 from atoll_local.store.policies import FolderLimits, Limit, folder_limits
+from atoll_local.store.store import Store
 
 
 def check_count(call: Call, folder: VFolder) -> None:
     """Raise Problem 412 when the owner of a new folder has as many as allowed."""
-    limit = _limits(call, folder).count
-    if limit.exceeded_by(len(call.cluster.store.folders.owned(folder)) + 1):
+    store = call.cluster.store
+    limits = _limits(store, folder)
+    having = len(store.folders.owned(folder))
+    if limits and limits.count.exceeded_by(having + 1):
+        limit = limits.count
         raise quota_exceeded(f"{limit.policy} allows {limit.amount} folders")
 
 
-async def check_room(call: Call, folder: VFolder, more: int) -> None:
-    """Raise Problem 413 when `more` bytes don't fit, 507 when the disk has no room for them."""
-    limits, own = _limits(call, folder), Limit(folder.max_size or 0, f"folder {folder.name!r}")
-    if more > call.cluster.storage.volume.space()[1]:
+async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "") -> None:
+    """Raise Problem 413 when `more` bytes don't fit, 507 when the disk has no room for them.
+
+    A file at `path`, which they replace, leaves its own room to them.
+    """
+    if more > cluster.storage.volume.space()[1]:
         raise full("the disk of the cluster has no room for this file")
-    if own.amount or limits.folder_size.amount:
-        used = await _used(call, [folder])
+    limits = _limits(cluster.store, folder)
+    of_folder, of_all = (limits.folder_size, limits.scope_size) if limits else (Limit(), Limit())
+    own = Limit(folder.max_size or 0, f"folder {folder.name!r}")
+    if own.amount or of_folder.amount:
+        used = await _used(cluster, [folder], folder, path)
         _refuse_excess(own, used, more)
-        _refuse_excess(limits.folder_size, used, more)
-    if limits.scope_size.amount:
-        used = await _used(call, call.cluster.store.folders.owned(folder))
-        _refuse_excess(limits.scope_size, used, more)
+        _refuse_excess(of_folder, used, more)
+    if of_all.amount:
+        used = await _used(cluster, cluster.store.folders.owned(folder), folder, path)
+        _refuse_excess(of_all, used, more)
 
 
 def check_permission(call: Call, folder: VFolder, permission: str) -> None:
     """Raise Problem 403 when the caller may not do this on the folder's host."""
-    allowed = _limits(call, folder, call.owner).hosts.get(folder.host, frozenset())
-    if permission not in allowed and not call.owner.is_superadmin:
+    store, owner = call.cluster.store, call.owner
+    group = store.accounts.group(folder.group_id) if folder.group_id else None
+    hosts = folder_limits(store, owner.user, owner.keypair, group).hosts
+    if permission not in hosts.get(folder.host, ()) and not owner.is_superadmin:
         raise forbidden(f"{permission} is not allowed to you on host {folder.host}")
 
 
-async def _used(call: Call, folders: list[VFolder]) -> int:
-    paths = [place(call.cluster.storage.volume, folder) for folder in folders]
-    return await on_disk(lambda: sum(count(path).size for path in paths))
+async def _used(cluster: Cluster, folders: list[VFolder], folder: VFolder, path: str) -> int:
+    """Return the bytes that folders take, but for the one file that is to be replaced."""
+    volume = cluster.storage.volume
+    paths, tree = [place(volume, one) for one in folders], Tree(place(volume, folder))
+    return await on_disk(lambda: sum(count(one).size for one in paths) - tree.size_of_file(path))
 
 
 def _refuse_excess(limit: Limit, used: int, more: int) -> None:
@@ -52,13 +66,10 @@ def _refuse_excess(limit: Limit, used: int, more: int) -> None:
         )
 
 
-def _limits(call: Call, folder: VFolder, who: Caller | None = None) -> FolderLimits:
-    """Return what holds for a folder, or with `who` for what that user does with it."""
-    accounts = call.cluster.store.accounts
-    owner = who or call.owner
-    if who is None and folder.user and folder.user != owner.user.uuid:
-        user = accounts.user(folder.user)
-        keypair = accounts.keypair(user.main_access_key or "") if user else None
-        owner = Caller(keypair, user) if user and keypair else owner
+def _limits(store: Store, folder: VFolder) -> FolderLimits | None:
+    """Return what holds for a folder: by its owner's main keypair, or by its group."""
+    accounts = store.accounts
+    user = accounts.user(folder.user) if folder.user else accounts.user_by_email(folder.creator)
+    keypair = accounts.keypair(user.main_access_key or "") if user else None
     group = accounts.group(folder.group_id) if folder.group_id else None
-    return folder_limits(call.cluster.store, owner.user, owner.keypair, group)
+    return folder_limits(store, user, keypair, group) if user and keypair else None

@@ -268,9 +268,7 @@ async def test_a_mount_can_be_read_only(boxed, started, batch):
         assert "Read-only" in (await batch(kernel, exec="touch data/mark")).stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "folder"), [("..", "/tmp"), ("a/../b", "/tmp"), ("x", "/nowhere")]
-)  # noqa: S108 - exists
+@pytest.mark.parametrize(("name", "folder"), [("..", "/"), ("a/../b", "/"), ("x", "/nowhere")])
 async def test_a_senseless_mount_is_refused(engine, spec, name, folder):
     with pytest.raises(EngineError, match="mount"):
         await engine.start(spec(mounts=(Mount(name, Path(folder)),)))

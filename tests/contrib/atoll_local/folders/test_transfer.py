@@ -1,0 +1,255 @@
+"""Bytes up and down: piece by piece, cut, resumed, whole, or not there at all."""
+
+import base64
+import io
+import json
+import socket
+import zipfile
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from atoll_local.storage.tokens import LIFETIME, Signer
+
+
+def test_a_file_appears_when_it_is_whole(storage, folder):
+    sent = storage.upload(folder, "new/dir/file.bin", 10)
+    assert sent.patch(b"01234").headers["upload-offset"] == "5"
+    assert sent.head().headers["upload-offset"] == "5"
+    assert storage.names(folder) == []
+    done = sent.patch(b"56789", 5)
+    assert (done.status_code, done.headers["upload-offset"]) == (204, "10")
+    assert storage.fetch(folder, "new/dir/file.bin") == b"0123456789"
+    assert sent.head().status_code == 404
+    gone = sent.patch(b"x", 10)
+    assert gone.json()["type"].endswith("storage/no-such-upload-session")
+
+
+def test_a_file_is_replaced_at_once(storage, folder):
+    storage.put(folder, "file", b"old content")
+    sent = storage.upload(folder, "file", 3)
+    sent.patch(b"ne")
+    assert storage.fetch(folder, "file") == b"old content"
+    sent.patch(b"w", 2)
+    assert storage.fetch(folder, "file") == b"new"
+
+
+@pytest.mark.parametrize("path", ["empty", "Grüße 🏝/ö ' \" .txt", "n" * 255, ".hidden", "-r"])
+def test_odd_names_and_empty_files(storage, folder, path):
+    content = b"" if path == "empty" else b"\0content"
+    storage.put(folder, path, content)
+    got = storage.download(folder, path).get()
+    assert got.content == content
+    assert got.headers["content-length"] == str(len(content))
+
+
+@pytest.mark.parametrize("offset", [0, 4, 6])
+def test_a_piece_for_another_place_is_refused(storage, folder, offset):
+    sent = storage.upload(folder, "file", 10)
+    sent.patch(b"01234")
+    refused = sent.patch(b"xxxxx", offset)
+    assert refused.status_code == 409
+    assert "stands at 5" in refused.json()["msg"]
+    assert sent.head().headers["upload-offset"] == "5"
+
+
+@pytest.mark.parametrize("offset", ["", "five", "-1", "1" * 30])
+def test_an_offset_that_is_none_is_refused(storage, folder, offset):
+    sent = storage.upload(folder, "file", 10)
+    assert sent.patch(b"01234", offset).status_code == 400
+
+
+def test_more_than_announced_is_refused(storage, folder):
+    sent = storage.upload(folder, "file", 3)
+    assert sent.patch(b"0123").status_code == 409
+    assert sent.patch(b"012").status_code == 204
+
+
+def cut_short(sent, announced, content):
+    """Send a piece whose connection breaks before its end."""
+    url = urlsplit(sent.url)
+    head = (
+        f"PATCH {url.path}?token={sent.token} HTTP/1.1\r\nHost: {url.netloc}\r\n"
+        f"Upload-Offset: 0\r\nContent-Length: {announced}\r\n\r\n"
+    )
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(head.encode() + content)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+
+
+def test_a_cut_upload_goes_on_where_it_stands(storage, folder):
+    content = bytes(range(256)) * 8192
+    sent = storage.upload(folder, "file", len(content))
+    cut_short(sent, len(content), content[:1_500_000])
+    offset = int(sent.head().headers["upload-offset"])
+    assert 0 < offset <= 1_500_000
+    assert sent.patch(content[offset:], offset).status_code == 204
+    assert storage.fetch(folder, "file") == content
+
+
+def test_an_upload_outlasts_the_program(program, http, make_storage):
+    storage = make_storage(program.start().client(http))
+    storage.client.ask("POST", "/folders", json={"name": "kept"})
+    sent = storage.upload("kept", "file", 6)
+    sent.patch(b"abc")
+    program.end(9)
+    program.start()
+    assert sent.head().headers["upload-offset"] == "3"
+    assert sent.patch(b"def", 3).status_code == 204
+    assert storage.fetch("kept", "file") == b"abcdef"
+
+
+def test_a_folder_above_is_named_in_the_query(storage, folder):
+    assert storage.upload(folder, "file", 1).patch(b"x", dst_dir="above").status_code == 204
+    assert storage.names(folder, "above") == ["file"]
+    assert storage.upload(folder, "file", 1).patch(b"x", dst_dir="../..").status_code == 400
+
+
+def test_the_protocol_is_told(storage, folder):
+    sent = storage.upload(folder, "file", 1)
+    told = sent.http.options(sent.url)
+    assert (told.status_code, told.headers["tus-version"]) == (204, "1.0.0")
+
+
+def test_the_rest_of_a_file_if_it_is_still_the_same(storage, folder):
+    storage.put(folder, "file", b"0123456789")
+    granted = storage.download(folder, "file")
+    whole = granted.get()
+    for validator in (whole.headers["last-modified"], whole.headers["etag"]):
+        rest = granted.get({"Range": "bytes=7-", "If-Range": validator})
+        assert (rest.status_code, rest.content) == (206, b"789")
+        assert rest.headers["content-range"] == "bytes 7-9/10"
+    changed = granted.get({"Range": "bytes=7-", "If-Range": '"another"'})
+    assert (changed.status_code, changed.content) == (200, b"0123456789")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=0-", 206, b"0123456789"),
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=8-99", 206, b"89"),
+        ("bytes=-3", 206, b"789"),
+        ("bytes=10-", 416, None),
+        ("bytes=5-2", 416, None),
+        ("bytes=1-2,4-5", 200, b"0123456789"),
+        ("lines=1-2", 200, b"0123456789"),
+    ],
+)
+def test_ranges(storage, folder, asked, status, content):
+    storage.put(folder, "file", b"0123456789")
+    got = storage.download(folder, "file").get({"Range": asked})
+    assert got.status_code == status
+    assert content is None or got.content == content
+
+
+def test_a_folder_comes_as_an_archive(storage, on_disk, folder):
+    storage.put(folder, "top/a.txt", b"A" * 100_000)
+    storage.put(folder, "top/ü/b.txt", b"B")
+    (on_disk(folder) / "top" / "out").symlink_to("/etc/passwd")
+    granted = storage.download(folder, "top", archive=True)
+    assert granted.get(archive="false").status_code == 400
+    archive = zipfile.ZipFile(io.BytesIO(granted.get(archive="true").content))
+    assert archive.testzip() is None
+    assert sorted(archive.namelist()) == ["a.txt", "ü/", "ü/b.txt"]
+    assert archive.read("a.txt") == b"A" * 100_000
+
+
+def test_several_things_come_as_one_archive(client, storage, folder):
+    storage.put(folder, "one.txt", b"1")
+    storage.put(folder, "dir/two.txt", b"2")
+    path, body = f"/folders/{folder}/request-download-archive", {"files": ["one.txt", "dir"]}
+    granted = client.ask("POST", path, json=body).json()
+    got = client.http.get(granted["url"], params={"token": granted["token"]})
+    archive = zipfile.ZipFile(io.BytesIO(got.content))
+    assert sorted(archive.namelist()) == ["dir/", "dir/two.txt", "one.txt"]
+
+
+def forged(token, **changes):
+    """Return a token with other claims and the old signature."""
+    head, body, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))) | changes
+    text = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"{head}.{text}.{signature}"
+
+
+def test_a_token_is_for_what_it_says_alone(storage, folder):
+    storage.put(folder, "file", b"content")
+    down, up = storage.download(folder, "file"), storage.upload(folder, "other", 1)
+    bad = [
+        "",
+        "a.b.c",
+        "é",
+        up.token,
+        forged(down.token, relpath="secret"),
+        forged(down.token, exp=2**40),
+        down.token[:-2],
+    ]
+    for token in bad:
+        got = down.http.get(down.url, params={"token": token})
+        assert got.status_code == 400, token
+        assert got.json()["type"].endswith("storage/invalid-api-params")
+    assert up.http.patch(up.url, params={"token": down.token}, content=b"x").status_code == 400
+
+
+def test_a_token_ends(shared, storage, folder, monkeypatch):
+    storage.put(folder, "file", b"content")
+    granted = storage.download(folder, "file")
+    signer = Signer.of(shared.data / "storage" / "secret")
+    claims = signer.read(granted.token, "download")
+    monkeypatch.setattr("time.time", lambda: claims["exp"] - 2 * LIFETIME)
+    old = signer.sign(claims)
+    monkeypatch.undo()
+    assert granted.http.get(granted.url, params={"token": old}).status_code == 400
+
+
+def test_a_token_ends_with_its_folder(client, storage, folder):
+    storage.put(folder, "file", b"content")
+    granted, sent = storage.download(folder, "file"), storage.upload(folder, "late", 1)
+    assert client.ask("DELETE", f"/folders/{folder}").status_code == 204
+    assert granted.get().status_code == 404
+    assert sent.patch(b"x").status_code == 404
+
+
+def test_a_quota_is_kept_to(client, storage, make_folder):
+    folder = make_folder(quota="1k")
+    storage.put(folder, "half", b"x" * 600)
+    body = {"path": "other", "size": 600}
+    refused = client.ask("POST", f"/folders/{folder}/request-upload", json=body)
+    assert refused.status_code == 413
+    assert "1024 bytes" in refused.json()["msg"]
+    assert storage.names(folder) == ["half"]
+
+
+def test_quotas_are_kept_to_by_uploads_at_once(storage, make_folder):
+    folder = make_folder(quota="1k")
+    first, second = (storage.upload(folder, name, 600) for name in ("one", "two"))
+    assert first.patch(b"x" * 600).status_code == 204
+    refused = second.patch(b"x" * 600)
+    assert refused.status_code == 413
+    assert storage.names(folder) == ["one"]
+
+
+def test_what_no_disk_holds_is_refused_before_it_is_sent(client, folder):
+    body = {"path": "huge", "size": 2**60}
+    refused = client.ask("POST", f"/folders/{folder}/request-upload", json=body)
+    assert refused.status_code == 507
+
+
+def test_a_download_that_is_given_up_leaves_no_file_open(shared, storage, folder):
+    storage.put(folder, "file", b"x" * 8_000_000)
+    granted = storage.download(folder, "file")
+    opened = f"/proc/{shared.process.pid}/fd"
+    for _ in range(20):
+        with granted.http.stream("GET", granted.url, params={"token": granted.token}) as got:
+            assert next(got.iter_bytes(1000))
+    assert granted.head().status_code == 200
+    with httpx.Client(trust_env=False) as http:
+        assert http.get(granted.url, params={"token": granted.token}).status_code == 200
+    from pathlib import Path
+
+    links = [str(link.readlink()) for link in Path(opened).iterdir() if link.is_symlink()]
+    assert sum("storage/folders" in link for link in links) <= 1
