@@ -1,0 +1,29 @@
+"""`sftp`: looking through a session's files, and moving them."""
+
+import click
+
+from atoll import Context, Name, UsageError
+from atoll_apps.ssh_client import log_in, program, run, tunnel
+from atoll_apps.ssh_options import as_arguments, login_options, port_options
+from atoll_apps.ssh_words import SFTP, take_apart
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("session", type=Name("session"))
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS] [PATH]")
+async def sftp(context: Context, session: str, words: tuple[str, ...]) -> int:
+    """Look through the files of a session, and move them.
+
+    OPTIONS are those of sftp, such as -b FILE for commands from a file. PATH is where to begin, or
+    a file to fetch. A port, by -p or --port, is the local one that leads to the session.
+    """
+    taken = take_apart(SFTP, words)
+    if len(taken.rest) > 1:
+        raise UsageError("sftp takes one path", hint="atoll scp copies several")
+    path = f":{taken.rest[0]}" if taken.rest else ""
+    api = await context.connect()
+    login = await log_in(context, api, session)
+    async with tunnel(context, api, login.session_id, taken.port) as port:
+        options = as_arguments({**port_options(port), **login_options(login)})
+        target = f"work@{login.name}{path}"
+        return await run(context, [*program("sftp"), *taken.options, *options, target])

@@ -1,0 +1,108 @@
+"""Running ssh, scp and sftp: OpenSSH's where they are found, the built-in ones elsewhere."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import trio
+
+from atoll import Context
+from atoll.profiles import ENVIRONMENT
+from atoll_apps.api import Bind, Target, forward
+from atoll_apps.ssh_login import Login, prepare
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+SERVICE = "sshd"
+_MAIN = "from atoll.cli import main; main()"
+_SCAN_PATIENCE = "10"
+_SIGNALLED = 128
+
+
+def program(name: str) -> list[str]:
+    """Return the words that start ssh, scp, sftp or ssh-keyscan."""
+    if (found := shutil.which(name)) and not os.environ.get("ATOLL_SSH_BUILTIN"):
+        return [found]
+    return [sys.executable, "-m", "atoll_ssh", name]
+
+
+async def log_in(context: Context, api: "Api", reference: str) -> Login:
+    """Have all that a login to a session takes; see :func:`atoll_apps.ssh_login.prepare`."""
+    return await prepare(api, context.program.paths, reference, partial(_scan, context, api))
+
+
+async def _scan(context: Context, api: "Api", session_id: str) -> str:
+    """Ask the SSH server of a session for its keys, over the API; returns lines of known hosts."""
+    async with tunnel(context, api, session_id) as port:
+        command = [*program("ssh-keyscan"), "-T", _SCAN_PATIENCE, "-p", str(port), "127.0.0.1"]
+        done = await trio.run_process(
+            command, capture_stdout=True, capture_stderr=True, check=False
+        )
+    return done.stdout.decode(errors="replace")
+
+
+@asynccontextmanager
+async def tunnel(
+    context: Context, api: "Api", session_id: str, port: int = 0
+) -> AsyncIterator[int]:
+    """Have a local port lead to a session's SSH server; gives the port, any free one for 0."""
+    target = Target(session_id=session_id, app=SERVICE)
+    async with trio.open_nursery() as nursery:
+        start = partial(forward, api, target, Bind(port=port), context.output.warn)
+        yield await nursery.start(start)
+        nursery.cancel_scope.cancel()
+
+
+def connect_command(profile: str, session_id: str) -> str:
+    """Return the shell command that is a connection to a session's SSH server."""
+    return shlex.join([*ourselves(profile), "connect", session_id, SERVICE])
+
+
+def ourselves(profile: str = "") -> list[str]:
+    """Return the words that start this program for a command with a profile."""
+    script = Path(sys.executable).with_name("atoll")
+    start = [str(script)] if script.exists() else [sys.executable, "-P", "-c", _MAIN]
+    # What the environment describes is inherited, and has no name to be called by.
+    return [*start, "--profile", profile] if profile not in {"", ENVIRONMENT} else start
+
+
+async def run(context: Context, command: Sequence[str]) -> int:
+    """Run a program in our place: its streams are ours, Ctrl-C is its own; returns its exit code.
+
+    A program that was killed has the code that a shell would give it.
+    """
+    async with context.interrupts() as presses, trio.open_nursery() as nursery:
+        nursery.start_soon(_ignore, presses)
+        done = await trio.run_process(
+            command,
+            stdin=_stdin(context),
+            stdout=_descriptor(context.output.stdout),
+            check=False,
+        )
+        nursery.cancel_scope.cancel()
+    return done.returncode if done.returncode >= 0 else _SIGNALLED - done.returncode
+
+
+async def _ignore(presses: AsyncIterator[int]) -> None:
+    async for _ in presses:
+        pass
+
+
+def _stdin(context: Context) -> IO[str] | int:
+    return subprocess.DEVNULL if context.stdin.file is None else context.stdin.file
+
+
+def _descriptor(file: IO[str]) -> int | None:
+    file.flush()
+    try:
+        return file.fileno()
+    except OSError:
+        return None

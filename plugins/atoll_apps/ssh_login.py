@@ -1,0 +1,150 @@
+"""What logging in to a session by SSH takes: its private key, and the keys its server may show.
+
+Both are kept below the state folder, which nobody else can read, for as long as the session lives.
+They belong to one container: a session that was restarted has them fetched again.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from atoll import AtollError, NotFound
+from atoll.paths import make_private, write_atomic
+from atoll_sessions.api import find_session, get_session, list_sessions, read_file
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+    from atoll.paths import Paths
+
+USER = "work"
+"""Who everybody is in a session."""
+KEY = "id_container"
+"""What a session calls the private key that it lets in, below its home."""
+_FIELDS = ["id", "name", "status", "mounts", "containers { container_id }"]
+
+Scan = Callable[[str], Awaitable[str]]
+"""Asks the SSH server of a session, by its id, for its keys."""
+
+
+@frozen
+class Login:
+    """A session that one can log in to, and the folder with what that takes."""
+
+    session_id: str
+    name: str
+    folder: Path
+
+    @property
+    def key(self) -> Path | None:
+        """The private key, or None for a session that lets in the user's own keys alone."""
+        path = self.folder / KEY
+        return path if path.exists() else None
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file that vouches for the session's server, under every name."""
+        return self.folder / "known_hosts"
+
+
+async def prepare(api: "Api", paths: "Paths", reference: str, scan: Scan) -> Login:
+    """Have all that a login to a session takes; what was fetched for an earlier one is used again.
+
+    Raises NotFound when there is no such session, AtollError when it does not run.
+    """
+    found = await find_session(api, reference)
+    session = await get_session(api, found.id, _FIELDS)
+    if session.status != "RUNNING":
+        raise AtollError(
+            f"session {session.name} is {session.status}",
+            hint=f"atoll wait {session.name} RUNNING",
+        )
+    login = Login(session.id, session.name, cluster_folder(api, paths) / session.id)
+    container = " ".join(str(one.get("container_id")) for one in session.containers or ())
+    if not _is_prepared(login, container):
+        await forget_ended(api, paths)
+        await _fetch(api, login, container, scan)
+    return login
+
+
+def cluster_folder(api: "Api", paths: "Paths") -> Path:
+    """Return where the sessions of one cluster have their folders."""
+    endpoint = hashlib.sha256(api.profile.endpoint.encode()).hexdigest()[:16]
+    return ssh_folder(paths) / endpoint
+
+
+def ssh_folder(paths: "Paths") -> Path:
+    """Return the folder that holds all of this, and that nobody else can enter."""
+    return make_private(paths.state / "ssh")
+
+
+def _is_prepared(login: Login, container: str) -> bool:
+    try:
+        return (login.folder / "container").read_text(encoding="utf-8") == container
+    except OSError:
+        return False
+
+
+async def _fetch(api: "Api", login: Login, container: str, scan: Scan) -> None:
+    shutil.rmtree(login.folder, ignore_errors=True)
+    make_private(login.folder)
+    # A session with a folder named .ssh lets in the keys of that folder, and makes none.
+    with suppress(NotFound):
+        key = await read_file(api, login.session_id, KEY)
+        write_atomic(login.folder / KEY, key.decode())
+    write_atomic(login.known_hosts, await _host_keys(api, login, scan))
+    # Written last: what broke off before is fetched again.
+    write_atomic(login.folder / "container", container)
+
+
+async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
+    """Return the file that vouches for the session's server.
+
+    The embedded cluster publishes the keys in the session. Managers do not: there, the server that
+    the cluster itself leads to, over a connection that it authenticates, is believed once, and
+    nothing else afterwards.
+    """
+    try:
+        told = (await read_file(api, login.session_id, PUBLISHED)).decode()
+    except NotFound:
+        told = await scan(login.session_id)
+    keys = [key for line in told.splitlines() if (key := _public_key(line))]
+    if not keys:
+        raise AtollError(f"the SSH server of session {login.name} shows no key")
+    # The file is for this session alone, which goes by several names.
+    return "".join(f"* {key}\n" for key in keys)
+
+
+PUBLISHED = ".ssh/ssh_host_keys.pub"
+"""Where a session tells the public keys of its own SSH server, if it does."""
+
+
+def _public_key(line: str) -> str | None:
+    """Find the key in a line of a public key file or of known hosts."""
+    words = line.split()
+    for place, word in enumerate(words[:2]):
+        if word.startswith(("ssh-", "ecdsa-", "sk-")) and len(words) > place + 1:
+            return f"{word} {words[place + 1]}"
+    return None
+
+
+async def forget_ended(api: "Api", paths: "Paths") -> None:
+    """Delete what was fetched for sessions of this cluster that have ended."""
+    folders = {path.name: path for path in cluster_folder(api, paths).glob("*")}
+    if folders:
+        async for session in list_sessions(api, ["id"]):
+            folders.pop(session.id, None)
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in names_folder(paths).glob("*"):
+        if not name.exists():
+            name.unlink(missing_ok=True)
+
+
+def names_folder(paths: "Paths") -> Path:
+    """Return where a link for each name that was typed to OpenSSH leads to a session's folder."""
+    return ssh_folder(paths) / "names"
