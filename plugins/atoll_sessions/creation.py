@@ -4,6 +4,7 @@ import base64
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -50,6 +51,10 @@ class Wanted:
     mounts: Mapping[str, str] = field(factory=dict)
     preopen: tuple[int, ...] = ()
     assign_agent: tuple[str, ...] = ()
+
+
+Post = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
+"""Asks the cluster for a session and returns what it answers."""
 
 
 @frozen(kw_only=True)
@@ -119,7 +124,7 @@ async def create_session(
     wanted: Wanted,
     *,
     stays: bool = True,
-    post: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
+    post: Post | None = None,
 ) -> Created:
     """Make the session, and wait until it runs unless told otherwise, saying what it waits for.
 
@@ -132,7 +137,7 @@ async def create_session(
         context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,
         _told_when_left(context, wanted.name if stays else ""),
     ):
-        created = _created(wanted, await (post() if post else _post(api, wanted)))
+        created = _created(wanted, await _post(api, wanted, post or partial(_post_once, api)))
         if not wanted.enqueue_only and created.status not in OVER:
             reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
             waiting = Waiting(context, api, reasons)
@@ -167,10 +172,10 @@ def _updated(created: Created, session: Session | None) -> Created:
     )
 
 
-async def _post(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
+async def _post(api: "Api", wanted: Wanted, post: Post) -> Mapping[str, Any]:
     """Post the wish, under the image's full name where the cluster knows no short ones."""
     try:
-        return await _post_once(api, wanted)
+        return await post(wanted)
     except Problem as problem:
         if problem.type != "object-not-found" or "image" not in problem.message.lower():
             raise
@@ -178,7 +183,7 @@ async def _post(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
     if known.get(wanted.image, wanted.image) == wanted.image:
         hint = near_matches(wanted.image, list(known)) or f"known: {', '.join(list(known)[:6])}"
         raise NotFound(f"no image is called {wanted.image!r}", hint=hint)
-    return await _post_once(api, evolve(wanted, image=known[wanted.image]))
+    return await post(evolve(wanted, image=known[wanted.image]))
 
 
 async def _post_once(api: "Api", wanted: Wanted) -> Mapping[str, Any]:

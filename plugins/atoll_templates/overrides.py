@@ -1,0 +1,79 @@
+"""What a session from a template is asked to be.
+
+A request may leave out what the template says. Managers of 23.09 and 26.x alike fail at that, or
+forget the startup command, so all that the template says is said again.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from atoll_sessions.creation import HOLD
+from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
+from atoll_templates.api import Template
+
+
+def own_config(template: Template) -> dict[str, Any]:
+    """Return the configuration that a template has, every key of it."""
+    spec = template.template.get("spec") or {}
+    kernel = spec.get("kernel") or {}
+    return {
+        **_mounted(spec.get("mounts") or {}),
+        "environ": kernel.get("environ") or {},
+        "resources": spec.get("resources") or {},
+        "resource_opts": {},
+        "scalingGroup": spec.get("scaling_group"),
+    }
+
+
+def given_config(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the options put in place of that; raises UsageError."""
+    config: dict[str, Any] = {}
+    if given["env"] or given["no_env"]:
+        config["environ"] = parse_pairs(given["env"], "-e")
+    if given["resources"] or given["no_resource"]:
+        config["resources"] = parse_resources(given["resources"])
+    if given["mounts"] or given["no_mount"]:
+        config |= _mounted(parse_mounts(given["mounts"]))
+    if given["resource_opts"]:
+        config["resource_opts"] = parse_pairs(given["resource_opts"], "--resource-opts")
+    if given["scaling_group"]:
+        config["scalingGroup"] = given["scaling_group"]
+    return config
+
+
+def _mounted(mounts: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "mounts": list(mounts),
+        "mount_map": {name: path for name, path in mounts.items() if path},
+    }
+
+
+def creation_body(
+    template: Template, given: Mapping[str, Any], config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the body of `POST /session/_/create-from-template`."""
+    spec = template.template.get("spec") or {}
+    run = (spec.get("kernel") or {}).get("run") or {}
+    bootstrap = run.get("bootstrap")
+    optional = {
+        "type": given["type"] or spec.get("session_type"),
+        "domain": given["domain"] or template.domain_name,
+        "group": given["group"] or template.group_name,
+        "tag": given["tag"] or (template.template.get("metadata") or {}).get("tag"),
+        "clusterSize": given["cluster_size"],
+        "starts_at": given["starts_at"],
+        "startupCommand": given["startup_command"] or run.get("startup_command"),
+        "bootstrap_script": base64.b64encode(bootstrap.encode()).decode() if bootstrap else None,
+        "owner_access_key": given["owner"],
+    }
+    return {
+        "template_id": template.id,
+        "name": given["name"],
+        "image": given["image"],
+        "enqueueOnly": given["enqueue_only"],
+        "maxWaitSeconds": min(given["max_wait"] or HOLD, HOLD),
+        "reuseIfExists": not given["no_reuse"],
+        "config": dict(config),
+        **{key: value for key, value in optional.items() if value is not None},
+    }
