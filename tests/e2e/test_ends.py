@@ -1,0 +1,113 @@
+"""Sessions that end otherwise than planned: without memory, or by Ctrl-C at a terminal."""
+
+import json
+
+import pexpect
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SMALL = ["-r", "cpu=0.1", "-r", "mem=256m"]
+
+
+@pytest.fixture
+def at_a_terminal(shared):
+    """Return the function that starts the program on a terminal of its own."""
+    started = []
+
+    def start(*words):
+        environ = {**shared.environ(), "TERM": "xterm"}
+        child = pexpect.spawn(
+            str(shared.program()),
+            list(words),
+            env=environ,
+            dimensions=(24, 100),
+            encoding="utf-8",
+            timeout=30,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def names(shared):
+    """Return the names of the sessions that are there."""
+    return shared.run("ps", "--name-only").stdout.split()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ["-c", "held = [bytearray(10 << 20) for _ in range(100)]"],
+        ["--exec", "python -c 'bytearray(1 << 30)'"],
+    ],
+)
+def test_too_much_memory(shared, code):
+    """The session is killed, and tells why; the cluster and other sessions go on."""
+    assert shared.run("run", "-t", "modest", "-q", *SMALL, "-c", "x = 1", "python").returncode == 0
+    greedy = shared.run("run", "-t", "greedy", "-q", *SMALL, *code, "python")
+
+    assert greedy.returncode == 137
+    assert "out of memory: it was given 256 MiB" in greedy.stderr
+    newest = ["--dead", "-f", "id", "--plain", "--filter", 'name == "greedy"']
+    session = shared.run("ps", *newest).stdout.split()[0]
+    info = json.loads(shared.run("info", session, "--output", "jsonl").stdout)
+    assert (info["status"], info["status_info"]) == ("TERMINATED", "out-of-memory")
+    assert info["status_data"]["memory"]["limit"] == 256 << 20
+    assert info["max_used_memory"] > 200
+    assert shared.run("run", "-t", "modest", "-qc", "print(x)", "python").stdout == "1\n"
+    assert names(shared) == ["modest"]
+    shared.run("rm", "modest")
+
+
+@pytest.mark.parametrize("how", ["a snippet", "a command"])
+def test_ctrl_c_at_a_terminal(shared, at_a_terminal, how):
+    """The code is interrupted, and its session goes with --rm."""
+    endless = "import time; print('begun', flush=True); time.sleep(1000)"
+    code = ["-c", endless] if how == "a snippet" else ["--exec", f'python -c "{endless}"']
+    child = at_a_terminal("run", "--rm", *SMALL, *code, "python")
+    child.expect_exact("begun")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt")
+    child.expect(pexpect.EOF)
+    child.wait()
+
+    assert child.exitstatus == 130
+    assert names(shared) == []
+
+
+def test_ctrl_c_lets_go_of_what_does_not_listen(shared, at_a_terminal):
+    """At the second press, since code may take no notice of the first."""
+    code = """
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: print('not me', flush=True))
+print('begun', flush=True)
+while True: time.sleep(1)
+"""
+    child = at_a_terminal("run", "--rm", *SMALL, "-c", code, "python")
+    child.expect_exact("begun")
+    child.sendintr()
+    child.expect_exact("not me")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.wait()
+
+    assert child.exitstatus == 130
+    assert names(shared) == []
+
+
+def test_ctrl_c_ends_a_sweep_at_a_terminal(shared, at_a_terminal):
+    """And its sessions; it says how to go on."""
+    ranges = ["--exec", "test $X -gt 1 || exec sleep 1000", "--exec-range=X=range:0,4,1"]
+    child = at_a_terminal("run", "--rm", *SMALL, *ranges, "python")
+    child.expect_exact("2 running")
+    child.sendintr()
+    child.expect(r"atoll sweep resume s-[0-9a-f]+")
+    child.expect(pexpect.EOF)
+    child.wait()
+
+    assert child.exitstatus == 130
+    assert names(shared) == []
