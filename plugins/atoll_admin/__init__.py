@@ -5,7 +5,7 @@ Most commands go by two spellings: `admin users add`, and `admin user add` of ne
 
 from collections.abc import Iterator, Sequence
 
-from atoll import Command, Completion, hookimpl
+from atoll import Command, Completion, Invocation, hookimpl
 
 _SERVICES = "atoll_admin.services"
 _CHANGES = ("add", "update", "delete", "purge")
@@ -167,3 +167,9 @@ def atoll_completions() -> Iterator[Completion]:
     """Names of the kinds of things; what an account may not see is not offered to it."""
     for kind, attribute in _NAMES.items():
         yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=30.0)
+
+
+@hookimpl
+def atoll_invocations() -> Iterator[Invocation]:
+    """What administrators announce is told at the prompt."""
+    yield Invocation("announcement", "atoll_admin.news:tell")

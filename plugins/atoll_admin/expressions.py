@@ -103,20 +103,20 @@ class _Parser:
         self.take()
 
     def expression(self) -> None:
-        self.term()
-        while self.next.is_sign("&", "|"):
-            self.take()
-            self.term()
-
-    def term(self) -> None:
-        while self.next.is_sign("!"):
-            self.take()
-        if self.next.is_sign("("):
-            self.take()
-            self.expression()
-            self.expect(")")
-        else:
+        """Read comparisons, joined, negated and in parentheses of any depth."""
+        depth = 0
+        while True:
+            while self.next.is_sign("!", "("):
+                depth += self.take().text == "("
             self.comparison()
+            while depth and self.next.is_sign(")"):
+                self.take()
+                depth -= 1
+            if not self.next.is_sign("&", "|"):
+                break
+            self.take()
+        if depth:
+            raise self.unexpected(")")
 
     def comparison(self) -> None:
         if self.next.kind != "word":

@@ -13,7 +13,7 @@ from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
 if TYPE_CHECKING:
     from atoll.api import Api
 
-_ROUTE = "/manager/announcement"
+ROUTE = "/manager/announcement"
 _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 
 
@@ -21,7 +21,7 @@ _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 async def get(context: Context) -> None:
     """Show the announcement, if there is one (`GET /manager/announcement`)."""
     api = await context.connect()
-    told = await send(api, "GET", _ROUTE)
+    told = await send(api, "GET", ROUTE)
     if context.output.format:
         record = {**told, "dismissed": is_dismissed(context, api, told["message"])}
         context.output.item(record, _COLUMNS)
@@ -40,9 +40,9 @@ async def update(context: Context, message: str | None, dry_run: bool) -> None:
         raise UsageError("there is nothing to announce", hint="announcement delete ends one")
     body = {"enabled": True, "message": text}
     if dry_run:
-        show_request(context, "POST", _ROUTE, body)
+        show_request(context, "POST", ROUTE, body)
         return
-    await send(await context.connect(), "POST", _ROUTE, body)
+    await send(await context.connect(), "POST", ROUTE, body)
     context.output.note("it is announced")
 
 
@@ -59,11 +59,11 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
     """Announce nothing any more (`POST /manager/announcement`); for superadmins."""
     body = {"enabled": False}
     if dry_run:
-        show_request(context, "POST", _ROUTE, body)
+        show_request(context, "POST", ROUTE, body)
         return 0
     if not await agreed(context, "delete the announcement?", yes=yes):
         return 1
-    await send(await context.connect(), "POST", _ROUTE, body)
+    await send(await context.connect(), "POST", ROUTE, body)
     context.output.note("nothing is announced any more")
     return 0
 
@@ -72,7 +72,7 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
 async def dismiss(context: Context) -> None:
     """Don't be told of the present announcement again; it is told at the prompt."""
     api = await context.connect()
-    told = await send(api, "GET", _ROUTE)
+    told = await send(api, "GET", ROUTE)
     if not told["enabled"]:
         context.output.note("there is no announcement")
         return
