@@ -10,8 +10,9 @@ sent all they have.
 
 import secrets
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
 import trio
 
@@ -27,8 +28,10 @@ from atoll_websocket.frames import (
     read_close,
 )
 from atoll_websocket.inbox import Inbox
+from atoll_websocket.pipe import Pipe, pipe_between
 from atoll_websocket.wire import Wire
 
+_T = TypeVar("_T")
 _BUFFER = 512 * 1024
 """Bytes in one piece, at most."""
 _PING_INTERVAL = 30.0
@@ -72,8 +75,13 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
     async def copy_to(self, sink: trio.abc.SendStream) -> None:
         """Send all that comes to `sink`, until the end."""
         wire = Wire(sink)
-        while piece := await self._receive(_BUFFER):
-            await wire.write(piece)
+        with pipe_between(self._inbox.wire, wire) as pipe:
+            while True:
+                while pipe is not None and (count := await self._fill(pipe)):
+                    await pipe.empty_into(wire, count)
+                if not (piece := await self._receive(_BUFFER)):
+                    return
+                await wire.write(piece)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes."""
@@ -144,31 +152,51 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def _write(self, opcode: int, payload: bytes | memoryview) -> None:
         header, body = masked(opcode, payload)
-        async with self._sending:
-            if self._torn:
-                raise _broken(_lost())
-            self._torn = True
-            try:
-                await self._wire.write(header, body)
-            except trio.BrokenResourceError as error:
-                # Why, may be among what has not been read yet: that is for the receiver to find.
-                raise trio.BrokenResourceError(str(error)) from _lost(str(error))
-            self._torn = False
+        await self._take_turn()
+        try:
+            await self._write_whole(header, body)
+        finally:
+            self._sending.release()
+
+    async def _take_turn(self) -> None:
+        """Acquire the lock; one that is free costs no turn of the loop."""
+        try:
+            self._sending.acquire_nowait()
+        except trio.WouldBlock:
+            await self._sending.acquire()
+
+    async def _write_whole(self, header: bytes, body: bytes) -> None:
+        if self._torn:
+            raise _broken(_lost())
+        self._torn = True
+        try:
+            await self._wire.write(header, body)
+        except trio.BrokenResourceError as error:
+            # Why, may be among what has not been read yet: that is for the receiver to find.
+            raise trio.BrokenResourceError(str(error)) from _lost(str(error))
+        self._torn = False
 
     async def _receive(self, limit: int) -> memoryview:
         """Return the next bytes, good until the next call, and none at the end."""
-        try:
-            piece = await self._inbox.next(limit)
-        except EOFError:
-            silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
-            self._end(silent if self._inbox.is_between_frames else _lost())
-            piece = memoryview(b"")
-        except (FrameError, trio.BrokenResourceError) as error:
-            self._end(_lost(str(error)))
-            piece = memoryview(b"")
+        piece = await self._until_end(self._inbox.next(limit), memoryview(b""))
         if not piece and self._ended is not None and self._ended.code not in _ORDERLY:
             raise _broken(self._ended)
         return piece
+
+    async def _fill(self, pipe: Pipe) -> int:
+        """Move the next bytes into a pipe, if they are many; returns how many."""
+        return await self._until_end(self._inbox.fill(pipe), 0)
+
+    async def _until_end(self, taken: Awaitable[_T], nothing: _T) -> _T:
+        """Return what is taken out of the inbox, or `nothing` when the end, noted, has come."""
+        try:
+            return await taken
+        except EOFError:
+            silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
+            self._end(silent if self._inbox.is_between_frames else _lost())
+        except (FrameError, trio.BrokenResourceError) as error:
+            self._end(_lost(str(error)))
+        return nothing
 
     def _heed(self, opcode: int, payload: bytes) -> None:
         """Do what a control frame asks for."""

@@ -5,12 +5,13 @@ its turn when there is nothing to move, or after a good deal was.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias, cast
 
 import trio
 
-_Move: TypeAlias = Callable[[int, list[memoryview]], int]
+_Move: TypeAlias = Callable[[int], int]
+"""Takes a descriptor; returns how many bytes were moved."""
 _TURN = 1024 * 1024
 """Bytes after which others shall have their turn."""
 
@@ -23,6 +24,11 @@ class Wire:
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self._since_turn = 0
 
+    @property
+    def is_socket(self) -> bool:
+        """Whether the system itself can move bytes from and to here."""
+        return self._socket is not None
+
     async def read_into(self, buffer: memoryview) -> int:
         """Read what there is, waiting for something; returns how much, 0 at the end.
 
@@ -32,10 +38,7 @@ class Wire:
             some = await self._stream.receive_some(len(buffer))
             buffer[: len(some)] = some
             return len(some)
-        while (count := self._try(os.readv, self._socket, [buffer])) is None:
-            await trio.lowlevel.wait_readable(self._socket)
-        await self._count(count)
-        return count
+        return await self._read(lambda here: os.readv(here, [buffer]))
 
     async def write(self, *parts: bytes | bytearray | memoryview) -> None:
         """Write some parts, one after the other; raises BrokenResourceError."""
@@ -44,23 +47,38 @@ class Wire:
             return
         left = [memoryview(part) for part in parts if part]
         while left:
-            if (count := self._try(os.writev, self._socket, left)) is None:
-                await trio.lowlevel.wait_writable(self._socket)
-            else:
-                _drop(left, count)
-                await self._count(count)
+            _drop(left, await self._write(lambda here: os.writev(here, left)))
 
-    def _try(
-        self, move: _Move, socket: trio.socket.SocketType, parts: list[memoryview]
-    ) -> int | None:
-        """Move what can be moved at once; returns how much, None if the socket is not ready."""
-        try:
-            return move(socket.fileno(), parts)
-        except BlockingIOError:
-            self._since_turn = 0
-            return None
-        except OSError as error:
-            raise trio.BrokenResourceError(error.strerror or str(error)) from error
+    async def splice_to(self, pipe: int, count: int) -> int:
+        """Move up to `count` bytes from a socket into a pipe, inside the kernel."""
+        return await self._read(lambda here: os.splice(here, pipe, count))
+
+    async def splice_from(self, pipe: int, count: int) -> int:
+        """Move up to `count` bytes from a pipe to a socket, inside the kernel."""
+        return await self._write(lambda here: os.splice(pipe, here, count))
+
+    async def _read(self, move: _Move) -> int:
+        return await self._move(move, trio.lowlevel.wait_readable)
+
+    async def _write(self, move: _Move) -> int:
+        return await self._move(move, trio.lowlevel.wait_writable)
+
+    async def _move(self, move: _Move, wait: Callable[[int], Awaitable[None]]) -> int:
+        """Move what can be moved, once anything can."""
+        if self._socket is None:
+            raise TypeError("only sockets can be read and written at once")
+        while True:
+            descriptor = self._socket.fileno()
+            try:
+                count = move(descriptor)
+            except BlockingIOError:
+                self._since_turn = 0
+                await wait(descriptor)
+            except OSError as error:
+                raise trio.BrokenResourceError(error.strerror or str(error)) from error
+            else:
+                await self._count(count)
+                return count
 
     async def _count(self, moved: int) -> None:
         self._since_turn += moved
