@@ -74,7 +74,8 @@ def _slots(name: str, value: Any) -> dict[str, str]:
     """Return limits on slots as they are kept: plain numbers, memory in bytes."""
     if not isinstance(value, Mapping):
         raise Refused(f"{name}: must be a map of slots and amounts")
-    finite = {slot: amount for slot, amount in value.items() if amount not in {"Infinity", None}}
+    given = {slot: amount for slot, amount in value.items() if amount is not None}
+    finite = {slot: amount for slot, amount in given.items() if amount != "Infinity"}
     if unknown := [slot for slot in finite if slot not in {"cpu", "mem"} and "." not in slot]:
         raise Refused(f"{name}: {unknown[0]!r} is no slot like cpu, mem or cuda.shares")
     try:
