@@ -4,6 +4,7 @@ against an embedded cluster: once with success, and once refused.
 
 import json
 
+import pexpect
 import pytest
 import trio
 from attrs import define, field
@@ -11,7 +12,9 @@ from attrs import define, field
 import atoll_admin
 import atoll_rest
 import atoll_sessions
+from atoll import NotAuthorized
 from atoll.testing import Shell
+from atoll_admin import completions
 
 pytestmark = pytest.mark.slow
 
@@ -317,3 +320,130 @@ def test_it_is_refused_in_one_line(walked, command, code):
     assert refused.code == code, refused
     assert refused.stdout == ""
     assert refused.stderr.count("\n") == 1
+
+
+def test_users_as_csv(cluster):
+    """The shape that docs/administration.md tells of."""
+    result = trio.run(cluster.run, "admin users --output csv --order email")
+    header, admin, *_ = result.stdout.splitlines()
+    assert header == (
+        "uuid,email,username,role,domain_name,groups,status,need_password_change,created_at"
+    )
+    assert ",admin@atoll.local,admin,superadmin,default," in admin
+
+
+def test_a_keypair_for_a_script(cluster):
+    """Both keys and nothing else on standard output, and they work at once."""
+
+    async def try_it():
+        added = await cluster.run("admin keypairs add user@atoll.local default --output json")
+        pair = json.loads(added.stdout)
+        assert pair["secret_key"] not in added.stderr
+        cluster.keys["new"] = pair
+        me = await cluster.records("admin keypair", "new")
+        assert (await cluster.run(f"admin keypairs deactivate {pair['access_key']}")).code == 0
+        refused = await cluster.run("admin keypair", "new")
+        return pair, me, refused
+
+    pair, me, refused = trio.run(try_it)
+    assert list(pair) == [
+        "access_key", "secret_key", "user_id", "resource_policy", "is_active", "is_admin",
+        "rate_limit",
+    ]  # fmt: skip
+    assert (me["access_key"], me["user_id"]) == (pair["access_key"], "user@atoll.local")
+    assert "secret_key" not in me
+    assert refused.code == 4
+
+
+def test_newer_spellings(cluster):
+    """What clients of today call the same commands."""
+    lines = {
+        "admin user list": "admin users",
+        "admin user info -e user@atoll.local": "admin user user@atoll.local",
+        "admin domain info default": "admin domain -n default",
+        "admin group info default": "admin group default",
+        "admin keypair list": "admin keypairs",
+        "admin image list": "admin images",
+        "admin scaling-group get-available default": "admin list-scaling-groups default",
+        "admin resource query-slots": "admin resources resource-slots",
+        "admin manager status": "manager status",
+        "admin license show": "admin show-license",
+    }
+    for newer, older in lines.items():
+        assert trio.run(cluster.run, newer).code == 0, newer
+        assert trio.run(cluster.run, older).code == 0, older
+
+
+def test_groups_and_users_go_by_their_names(cluster):
+    """Wherever the API wants an id, a name does."""
+
+    async def try_it():
+        assert (await cluster.run("admin groups add default named --output json")).code == 0
+        assert (await cluster.run("admin groups add-users named user@atoll.local")).code == 0
+        found = await cluster.records("admin users -g named -f email,groups")
+        assert (await cluster.run("admin groups purge named --yes")).code == 0
+        return found
+
+    [user] = trio.run(try_it)
+    assert user["email"] == "user@atoll.local"
+    assert "named" in [group["name"] for group in user["groups"]]
+
+
+def test_names_are_completed(cluster):
+    """The prompt knows users, groups, policies and the rest; a plain user's only what that sees."""
+
+    async def names(ask, who="admin"):
+        await cluster.run("manager status", who)
+        program = cluster.shell.program()
+        api = await program.connect(None, print)
+        try:
+            return [candidate.text for candidate in await ask(api)]
+        finally:
+            await program.aclose()
+
+    assert "user@atoll.local" in trio.run(names, completions.users)
+    assert "default" in trio.run(names, completions.groups)
+    assert "default" in trio.run(names, completions.policies)
+    assert "default" in trio.run(names, completions.domains)
+    own = [cluster.keys["user"]["access_key"]]
+    assert own[0] in trio.run(names, completions.keypairs, "user")
+    with pytest.raises(NotAuthorized):
+        trio.run(names, completions.users, "user")
+
+
+def test_a_password_is_changed_at_a_terminal_unseen(cluster, shared):
+    """Three questions, none of the answers on the screen."""
+    assert trio.run(cluster.run, "admin users update admin@atoll.local -p seen-0nce").code == 0
+    environ = {**shared.environ(), "TERM": "xterm"}
+    child = pexpect.spawn(str(shared.program()), ["update-password"], env=environ, timeout=20)
+    child.delaybeforesend = None
+    for question, secret in (("old", "seen-0nce"), ("new", "hidden-2x"), ("again", "hidden-2x")):
+        child.expect_exact(question)
+        child.waitnoecho()
+        child.sendline(secret)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert trio.run(cluster.run, "update-password hidden-2x seen-0nce seen-0nce").code == 0
+
+
+def test_a_purge_asks_at_a_terminal(cluster, shared):
+    """No is no; yes is yes."""
+
+    async def add():
+        return await cluster.run("admin users add default gone@lab.org s3cret-pass")
+
+    assert trio.run(add).code == 0
+    environ = {**shared.environ(), "TERM": "xterm"}
+    for answer, code in (("n", 1), ("y", 0)):
+        child = pexpect.spawn(
+            str(shared.program()), ["admin", "users", "purge", "gone@lab.org"], env=environ,
+            timeout=20,
+        )  # fmt: skip
+        child.delaybeforesend = None
+        child.expect_exact("[y/N]")
+        child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == code
+    assert trio.run(cluster.run, "admin user gone@lab.org").code == 5
