@@ -133,18 +133,21 @@ class Tree:
 
     def size_of_file(self, path: str) -> int:
         """Return the bytes of a file, 0 for what is none."""
-        try:
-            status = self.look(path)
-        except OSError:
-            return 0
-        return status.st_size if stat.S_ISREG(status.st_mode) else 0
+        status = self._status(path)
+        return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder of that name."""
+        """Whether there is a folder of that name, and not just a link to one."""
+        status = self._status(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def _status(self, path: str) -> os.stat_result | None:
+        names = names_of(path)
         try:
-            return stat.S_ISDIR(self.look(path).st_mode)
+            with self._folder(names[:-1]) as folder:
+                return os.stat(names[-1] if names else ".", dir_fd=folder, follow_symlinks=False)
         except OSError:
-            return False
+            return None
 
     @contextmanager
     def _folder(self, names: Sequence[str]) -> Iterator[int]:

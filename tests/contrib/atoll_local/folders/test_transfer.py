@@ -5,6 +5,7 @@ import io
 import json
 import socket
 import zipfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -249,7 +250,5 @@ def test_a_download_that_is_given_up_leaves_no_file_open(shared, storage, folder
     assert granted.head().status_code == 200
     with httpx.Client(trust_env=False) as http:
         assert http.get(granted.url, params={"token": granted.token}).status_code == 200
-    from pathlib import Path
-
     links = [str(link.readlink()) for link in Path(opened).iterdir() if link.is_symlink()]
     assert sum("storage/folders" in link for link in links) <= 1

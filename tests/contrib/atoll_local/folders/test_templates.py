@@ -1,0 +1,329 @@
+"""Session templates: every spelling, what is wrong with them, and sessions started from them."""
+
+import base64
+import functools
+import http.server
+import json
+import os
+import subprocess
+import threading
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import pytest
+
+PATH = "/template/session"
+
+MANUAL = """
+---
+api_version: v1
+kind: taskTemplate
+metadata:
+  name: template1234
+  tag: example-tag
+spec:
+  kernel:
+    environ:
+      MYCONFIG: XXX
+    git:
+      branch: '19.09'
+      commit: 10daee9e328876d75e6d0fa4998d4456711730db
+      repository: https://github.com/lablup/backend.ai-agent
+      destinationDir: /home/work/baiagent
+    image: python:3.6-ubuntu18.04
+  resources:
+    cpu: '2'
+    mem: 4g
+  mounts:
+    hostpath-test: /home/work/hostDesktop
+    test-vfolder:
+  sessionType: interactive
+"""
+
+
+@pytest.fixture
+def make(client):
+    """Return the function that keeps a template, given as map or text; gives its id."""
+
+    def make(template, who=client, **body):
+        text = template if isinstance(template, str) else json.dumps([{"template": template}])
+        answer = who.ask("POST", PATH, json={"payload": text, **body})
+        assert answer.status_code == 200, answer.text
+        return answer.json()[0]["id"]
+
+    return make
+
+
+@pytest.fixture
+def kept(client):
+    """Return the function that gives a template as it is kept."""
+    return lambda template_id: client.ask("GET", f"{PATH}/{template_id}").json()["template"]
+
+
+def template(**kernel):
+    """Make a small template."""
+    return {
+        "api_version": "v1",
+        "kind": "taskTemplate",
+        "metadata": {"name": "small"},
+        "spec": {"kernel": {"image": "python", **kernel}, "resources": {"mem": "256m"}},
+    }
+
+
+def test_the_manuals_template_is_kept_as_every_manager_keeps_it(make, kept):
+    spec = kept(make(MANUAL))["spec"]
+    assert spec["session_type"] == "interactive"
+    assert spec["mounts"] == {"hostpath-test": "/home/work/hostDesktop", "test-vfolder": ""}
+    assert spec["resources"] == {"cpu": "2", "mem": "4g"}
+    assert spec["kernel"]["git"]["destination_dir"] == "/home/work/baiagent"
+    assert spec["kernel"]["architecture"] == "x86_64"
+    assert spec["kernel"]["run"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("api_version:", "apiVersion:"),
+        ("taskTemplate", "task_template"),
+        ("sessionType:", "type:"),
+        ("sessionType:", "session_type:"),
+        ("destinationDir:", "destination_dir:"),
+        ("'19.09'", "19.09"),
+        ("cpu: '2'", "cpu: 2"),
+        ("test-vfolder:", "test-vfolder: null"),
+    ],
+    ids=lambda change: change[1],
+)
+def test_every_spelling_means_the_same(make, kept, change):
+    assert kept(make(MANUAL.replace(*change))) == kept(make(MANUAL))
+
+
+@pytest.mark.parametrize("spelling", ["startup", "startup_command", "startupCommand", "stratup"])
+def test_every_spelling_of_the_startup_command(make, kept, spelling):
+    found = kept(make(template(run={spelling: "echo 1", "bootstrap": "true"})))
+    assert found["spec"]["kernel"]["run"] == {"bootstrap": "true", "startup_command": "echo 1"}
+
+
+def test_scalars_of_yaml_are_texts(make, kept):
+    text = MANUAL.replace("MYCONFIG: XXX", "FLAG: yes\n      DATE: 2020-01-01\n      N: 010")
+    environ = kept(make(text))["spec"]["kernel"]["environ"]
+    assert environ == {"FLAG": "yes", "DATE": "2020-01-01", "N": "010"}
+
+
+def test_several_documents_and_unknown_keys(client, kept):
+    framed = "template:\n" + "\n".join(f"  {line}" for line in MANUAL.splitlines()[2:])
+    payload = f"{MANUAL}---\n{framed}\n  extra: kept\n"
+    made = client.ask("POST", PATH, json={"payload": payload}).json()
+    assert len(made) == 2
+    assert kept(made[1]["id"])["extra"] == "kept"
+
+
+BOMB = "a: &a [1, 1]\n" + "".join(
+    f"{letter}: &{letter} [{', '.join([f'*{chr(ord(letter) - 1)}'] * 10)}]\n" for letter in "bcdefg"
+)
+"""A short text that means a million ones."""
+
+WRONG = {
+    "": "payload is required",
+    "42": "must be a map",
+    "a: [": "neither JSON nor YAML",
+    "!!python/object:os.system {}": "neither JSON nor YAML",
+    MANUAL.replace("api_version: v1", ""): "template.api_version is required",
+    MANUAL.replace("taskTemplate", "novel"): "template.kind must be",
+    MANUAL.replace("  name: template1234", ""): "template.metadata.name is required",
+    MANUAL.replace("image: python:3.6-ubuntu18.04", ""): "template.spec.kernel.image is required",
+    MANUAL.replace("interactive", "eternal"): "template.spec.session_type must be",
+    MANUAL.replace("repository: https", "url: https"): "git.repository is required",
+    MANUAL.replace("'19.09'", "--upload-pack=x"): "git.branch must not begin",
+    MANUAL.replace("cpu: '2'", "cpu: [2]"): "template.spec.resources.cpu must be a text",
+    MANUAL + "  type: batch\n": "is given twice",
+    f"{MANUAL}---\nx: y\n": "template.api_version is required",
+    BOMB: "too large",
+    "x" * 70_000: "at most",
+}
+
+
+@pytest.mark.parametrize("payload", WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_told_and_nothing_kept(client, payload):
+    before = client.ask("GET", PATH).json()
+    refused = client.ask("POST", PATH, json={"payload": payload})
+    assert refused.status_code == 400
+    assert WRONG[payload] in refused.json()["msg"]
+    assert "\n" not in refused.json()["msg"]
+    assert client.ask("GET", PATH).json() == before
+
+
+def test_a_template_is_listed_changed_and_deleted(client, make, kept):
+    template_id = make(MANUAL)
+    listed = {one["id"]: one for one in client.ask("GET", PATH, json={"all": False}).json()}
+    entry = listed[template_id]
+    assert (entry["name"], entry["is_owner"], entry["type"]) == ("template1234", True, "task")
+    assert entry["group_name"] == "default"
+    path = f"{PATH}/{template_id}"
+    changed = client.ask("PUT", path, json={"payload": MANUAL.replace("mem: 4g", "mem: 1g")})
+    assert changed.json() == {"success": True}
+    assert kept(template_id)["spec"]["resources"]["mem"] == "1g"
+    assert client.ask("DELETE", path).json() == {"success": True}
+    assert client.ask("GET", path).json() == {}
+    for method in ("PUT", "DELETE"):
+        assert client.ask(method, path, json={"payload": MANUAL}).status_code == 404
+
+
+def test_only_the_owner_changes_a_template(client, user, make):
+    path = f"{PATH}/{make(template())}"
+    assert user.ask("GET", path).json()["name"] == "small"
+    assert user.ask("PUT", path, json={"payload": MANUAL}).status_code == 403
+    assert user.ask("DELETE", path).status_code == 403
+
+
+def test_a_session_is_what_its_template_says(client, make, make_folder):
+    folder = make_folder()
+    content = template(environ={"MYCONFIG": "XXX"}, run={"bootstrap": "echo made > made"})
+    content["spec"]["mounts"] = {folder: "/home/work/seen"}
+    content["metadata"]["tag"] = "tagged"
+    body = {"template_id": make(content), "config": {"mounts": []}}
+    started = client.ask("POST", "/session/_/create-from-template", json=body)
+    assert started.status_code == 201, started.text
+    name = started.json()["sessionName"]
+    assert name.startswith("small-")
+    code = "import os; print(os.environ['MYCONFIG'], open('made').read(), os.listdir())"
+    said = client.console(client.run(name, code))
+    assert said.startswith("XXX made")
+    assert "seen" in said
+    query = "query($id: UUID!) { compute_session(id: $id) { tag occupied_slots } }"
+    told = client.gql(query, id=started.json()["sessionId"])["data"]["compute_session"]
+    assert told["tag"] == "tagged"
+    assert json.loads(told["occupied_slots"])["mem"] == str(256 * 1024**2)
+    client.ask("DELETE", f"/session/{name}?forced=true")
+
+
+def test_what_is_given_replaces_what_the_template_says(client, make, make_folder):
+    content = template(environ={"A": "of the template", "B": "too"})
+    content["spec"]["mounts"] = {"folder-that-is-not-there": ""}
+    config = {"environ": {"A": "given"}, "mounts": [make_folder()], "resources": {"mem": "300m"}}
+    body = {"templateId": make(content), "name": "overridden", "tag": "given", "config": config}
+    started = client.ask("POST", "/session/_/create-from-template", json=body)
+    assert started.status_code == 201, started.text
+    code = "import os; print(os.environ['A'], os.environ.get('B'))"
+    assert client.console(client.run("overridden", code)) == "given None\n"
+    client.ask("DELETE", "/session/overridden?forced=true")
+
+
+def test_an_unknown_template_starts_nothing(client):
+    for reference in ("nothing", "0" * 32):
+        body = {"template_id": reference}
+        refused = client.ask("POST", "/session/_/create-from-template", json=body)
+        assert refused.json()["title"] == "No such task template."
+
+
+PASSWORD = "p@ss'w\"ord $(x)"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A bare repository served over HTTP to who has the password; gives URL and first commit."""
+    folder = tmp_path_factory.mktemp("git")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    for role in ("AUTHOR", "COMMITTER"):
+        environ |= {f"GIT_{role}_NAME": "somebody", f"GIT_{role}_EMAIL": "somebody@example.org"}
+
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=environ, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch", "19.09", "work")
+    for content in ("first", "second"):
+        (folder / "work" / "file").write_text(content)
+        git("-C", "work", "add", "file")
+        git("-C", "work", "commit", "--quiet", "--message", content)
+    git("clone", "--quiet", "--bare", "work", "agent.git")
+    git("-C", "agent.git", "update-server-info")
+    with served(folder) as port:
+        yield f"http://127.0.0.1:{port}/agent.git", git("-C", "work", "rev-parse", "HEAD~1")
+
+
+@contextmanager
+def served(folder):
+    """Serve a folder over HTTP to who has the password; gives the port."""
+    wanted = "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if self.headers.get("Authorization") == wanted:
+                super().do_GET()
+                return
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="test"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("where", ["credential", "url"])
+def test_a_repository_is_cloned_and_its_password_never_shown(client, make, repository, where):
+    url, first = repository
+    git = {"repository": url, "branch": "19.09", "commit": first, "destinationDir": "cloned/here"}
+    if where == "credential":
+        git["credential"] = {"username": "me", "password": PASSWORD}
+    else:
+        git["repository"] = url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
+    template_id = make(template(git=git))
+    body = {"template_id": template_id, "name": f"cloned-{where}"}
+    started = client.ask("POST", "/session/_/create-from-template", json=body)
+    assert started.status_code == 201, started.text
+    session = started.json()["sessionName"]
+    code = "print(open('cloned/here/file').read(), open('cloned/here/.git/config').read())"
+    said = client.console(client.run(session, code))
+    assert said.startswith("first")
+    shown = [
+        said,
+        client.ask("GET", f"/session/{session}/logs").text,
+        client.ask("GET", f"/session/{session}").text,
+        client.ask("GET", f"{PATH}/{template_id}").text,
+        client.ask("GET", PATH).text,
+    ]
+    client.ask("DELETE", f"/session/{session}?forced=true")
+    assert all("p@ss" not in text and "p%40ss" not in text for text in shown)
+
+
+def test_a_password_stays_when_a_template_comes_back_as_it_was_shown(
+    client, make, kept, repository
+):
+    url, _ = repository
+    credential = {"username": "me", "password": PASSWORD}
+    template_id = make(template(git={"repository": url, "credential": credential}))
+    shown = kept(template_id)
+    shown["spec"]["resources"]["mem"] = "300m"
+    payload = json.dumps([{"template": shown}])
+    client.ask("PUT", f"{PATH}/{template_id}", json={"payload": payload})
+    body = {"template_id": template_id, "name": "cloned-again"}
+    assert client.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
+    said = client.console(client.run("cloned-again", "print(open('agent/file').read())"))
+    assert said == "second\n"
+    client.ask("DELETE", "/session/cloned-again?forced=true")
+
+
+def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, repository):
+    url, _ = repository
+    git = {"repository": url.replace("agent", "nothing"), "credential": {"password": PASSWORD}}
+    body = {"template_id": make(template(git=git)), "name": "cloned-not"}
+    assert client.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
+    log = client.ask("GET", "/session/cloned-not/logs").text
+    assert "fatal" in log
+    assert "p@ss" not in log
+    client.ask("DELETE", "/session/cloned-not?forced=true")
