@@ -124,8 +124,8 @@ def _option_rows() -> list[tuple[str, str]]:
     import click
 
     context = click.Context(_root())
-    records = [param.get_help_record(context) for param in context.command.params]
-    return [record for record in records if record]
+    options = [one for one in context.command.params if isinstance(one, click.Option)]
+    return [record for record in (one.get_help_record(context) for one in options) if record]
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -272,23 +272,34 @@ def group_help(node: Node, usage: str = "", options: Sequence[tuple[str, str]] =
     """
     lines = [f"Usage: {usage or _spelled(node) + ' COMMAND [ARGS]...'}"]
     lines += ["", f"  {node.summary}"] if node.summary else []
-    sections = {"Options": list(options), "Commands": _listing(node)}
+    sections = {"Options": list(options), **_listings(node)}
+    width = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
     for title, rows in sections.items():
         if rows:
-            width = max(len(name) for name, _ in rows)
-            lines += [
-                "",
-                f"{title}:",
-                *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows),
-            ]
+            lines += ["", f"{title}:"]
+            lines += [f"  {name:<{width}}  {text}".rstrip() for name, text in rows]
     return "\n".join(lines)
 
 
-def _listing(node: Node) -> list[tuple[str, str]]:
-    rows = []
+def _listings(node: Node) -> dict[str, list[tuple[str, str]]]:
+    """Return the rows about what lies below: all of them in a group, by plugin at the top."""
+    listings: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(node.children):
         child = node.children[name]
-        aliases = child.provided.record.aliases if child.provided else ()
         if not child.hidden:
-            rows.append((", ".join([name, *aliases]), child.summary))
-    return rows
+            title = "Commands" if node.path else _plugin_title(child)
+            listings.setdefault(title, []).append((name, _described(child)))
+    return dict(sorted(listings.items()))
+
+
+def _described(node: Node) -> str:
+    aliases = node.provided.record.aliases if node.provided else ()
+    return f"{node.summary} ({', '.join(aliases)})" if aliases else node.summary
+
+
+def _plugin_title(node: Node) -> str:
+    """Name the plugin that brings a command, or the first command of a group."""
+    while node.provided is None:
+        node = next(iter(node.children.values()))
+    name = node.provided.origin.name
+    return "Shell" if name == "builtin" else name.capitalize()

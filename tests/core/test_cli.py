@@ -42,7 +42,8 @@ def test_version_and_help(atoll):
     result = atoll("--help")
     assert result.returncode == 0
     assert result.stdout.startswith("Usage: atoll [OPTIONS] [COMMAND [ARGS]...]\n")
-    assert "rm, kill, terminate" in result.stdout
+    assert "\nSessions:\n" in result.stdout
+    assert "Terminate sessions (kill, terminate, destroy)" in result.stdout
 
 
 @pytest.mark.parametrize(
