@@ -99,6 +99,8 @@ class Storage:
         try:
             if response.status >= 300:
                 raise await _refusal(response)
+            if method != "GET":
+                await response.read()  # what is not read to its end costs the connection
             yield response
         finally:
             with trio.CancelScope(shield=True):
