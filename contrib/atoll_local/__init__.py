@@ -6,7 +6,7 @@ launcher.
 
 from collections.abc import Iterator
 
-from atoll import Command, ProfileOffer, Setting, hookimpl
+from atoll import Check, Command, ProfileOffer, Setting, hookimpl
 
 
 @hookimpl
@@ -40,3 +40,9 @@ def atoll_profiles() -> Iterator[ProfileOffer]:
 def atoll_settings() -> Iterator[Setting]:
     """How the cluster is started."""
     yield Setting("local.sandbox", "auto", "Whether sessions run in a sandbox", ("auto", "plain"))
+
+
+@hookimpl
+def atoll_checks() -> Iterator[Check]:
+    """What its promises stand on."""
+    yield Check("local", "atoll_local.checks:check")

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from atoll.profiles import Profile
     from atoll.records import (
         Candidate,
+        Check,
         Command,
         Completion,
+        Finding,
         Format,
         Invocation,
         ProfileOffer,
@@ -57,8 +59,10 @@ _HOMES = {
     "atoll.profiles": ["Profile"],
     "atoll.records": [
         "Candidate",
+        "Check",
         "Command",
         "Completion",
+        "Finding",
         "Format",
         "Invocation",
         "ProfileOffer",
@@ -72,11 +76,13 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "AtollError",
     "Candidate",
+    "Check",
     "Column",
     "Command",
     "Completion",
     "Context",
     "ExitCode",
+    "Finding",
     "Format",
     "Interrupted",
     "Invocation",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pluggy
 
 from atoll.records import (
+    Check,
     Command,
     Completion,
     Format,
@@ -65,3 +66,8 @@ def atoll_settings() -> Iterable[Setting]:  # type: ignore[empty-body]  # as abo
 @hookspec
 def atoll_invocations() -> Iterable[Invocation]:  # type: ignore[empty-body]  # as above
     """What runs around every command."""
+
+
+@hookspec
+def atoll_checks() -> Iterable[Check]:  # type: ignore[empty-body]  # as above
+    """What `doctor` looks at."""

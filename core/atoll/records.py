@@ -127,6 +127,31 @@ class Setting:
 
 
 @frozen(eq=False, repr=False)
+class Check:
+    """Something that `doctor` looks at; `load` names `async def check(context)`, which yields a
+    :class:`Finding` for each thing as it is found, and starts nothing.
+    """
+
+    name: str
+    load: str
+
+
+@frozen
+class Finding:
+    """What was found about one thing.
+
+    `status` is `ok`, `failed`, `absent` for something that can be done without, or `skipped`.
+    `exit_code` is what a failure makes of the program's.
+    """
+
+    check: str
+    status: Literal["ok", "failed", "absent", "skipped"]
+    detail: str = ""
+    hint: str = ""
+    exit_code: int = 1
+
+
+@frozen(eq=False, repr=False)
 class Invocation:
     """Something around every command; `load` names an async context manager function of the
     Context.

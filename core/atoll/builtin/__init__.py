@@ -5,7 +5,7 @@ formats.
 from collections.abc import Iterator
 
 from atoll.hookspecs import hookimpl
-from atoll.records import Command, Format, Invocation, Setting, Status
+from atoll.records import Check, Command, Format, Invocation, Setting, Status
 
 
 @hookimpl
@@ -26,6 +26,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command(
         "config", "Show the settings and where they come from", "atoll.builtin.about:config"
     )
+    yield Command("doctor", "Find out why something does not work", "atoll.builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll.builtin.about:plugins")
     yield Command("help", "Show help on a command", "atoll.builtin.about:help_")
     yield Command("jobs", "List what runs in the background", "atoll.builtin.jobs:jobs")
@@ -68,3 +69,9 @@ def atoll_status() -> Iterator[Status]:
 def atoll_invocations() -> Iterator[Invocation]:
     """Note how long each command takes."""
     yield Invocation("stopwatch", "atoll.builtin.status:stopwatch")
+
+
+@hookimpl
+def atoll_checks() -> Iterator[Check]:
+    """The way to the cluster in use."""
+    yield Check("cluster", "atoll.builtin.reaching:check")
