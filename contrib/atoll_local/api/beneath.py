@@ -9,11 +9,12 @@ is refused.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.engine.contract import Mount
 
 HOME = PurePosixPath("/home/work")
 _MAX_LINKS = 40
@@ -35,10 +36,11 @@ def relative(path: str) -> PurePosixPath:
 
 
 class Home:
-    """The home folder of a session."""
+    """The home folder of a session, with the folders that are mounted in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:
         self._folder = folder
+        self._mounts = {PurePosixPath(one.name): one for one in mounts if one.is_in_home}
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
@@ -78,7 +80,7 @@ class Home:
 
     def _make_folder(self, path: str) -> None:
         parent, name = os.path.split(path)
-        with self.opened(parent or ".", os.O_DIRECTORY) as folder:
+        with self.opened(parent or ".", os.O_DIRECTORY | _TO_WRITE) as folder:
             try:
                 os.mkdir(name, 0o755, dir_fd=folder)
             except FileExistsError:
@@ -107,9 +109,14 @@ class Home:
         try:
             for position, name in enumerate(names):
                 is_last = position == len(names) - 1
+                if mount := self._mounts.get(PurePosixPath(*names[: position + 1])):
+                    entered = _enter(mount, flags)
+                    os.close(folder)
+                    folder = entered
+                    continue
                 if (target := _link_target(name, folder)) is not None:
                     return str(PurePosixPath(*names[:position], target, *names[position + 1 :]))
-                step = flags if is_last else os.O_RDONLY | os.O_DIRECTORY
+                step = flags & ~_TO_WRITE if is_last else os.O_RDONLY | os.O_DIRECTORY
                 opened = os.open(name, step | _SAFE, 0o644, dir_fd=folder)
                 os.close(folder)
                 folder = opened
@@ -120,6 +127,15 @@ class Home:
 
 # A FIFO must not block us, a terminal must not become ours.
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_TO_WRITE = 1 << 30
+"""A flag of ours: the folder is opened so that something can be made in it."""
+
+
+def _enter(mount: Mount, flags: int) -> int:
+    """Open a mounted folder; raises OSError if it is read-only and something is to be written."""
+    if mount.read_only and flags & (_TO_WRITE | os.O_WRONLY | os.O_RDWR):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    return os.open(mount.source, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _link_target(name: str, folder: int) -> str | None:

@@ -123,7 +123,8 @@ def _entry(name: str, status: os.stat_result) -> dict[str, Any]:
 
 
 def _home(call: Call) -> Home:
-    return Home(running_kernel(call.cluster, named_session(call)).home)
+    kernel = running_kernel(call.cluster, named_session(call))
+    return Home(kernel.home, kernel.spec.mounts)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -132,6 +132,38 @@ def test_mounts_are_there_after_a_restart(client, storage, folder, start, look):
     assert look("mount-9", f"cat {folder}/file") == "still there"
 
 
+@pytest.mark.parametrize("sandbox", ["auto", "plain"])
+def test_files_of_a_session_are_those_of_its_folders(program, http, make_storage, sandbox):
+    program.arguments = ("--sandbox", sandbox)
+    client = program.start().client(http)
+    storage = make_storage(client)
+    for name in ("data", "fixed"):
+        assert client.ask("POST", "/folders", json={"name": name}).status_code == 201
+        storage.put(name, "there", name.encode())
+    options = {"fixed": {"permission": "ro"}}
+    config = {"mounts": ["data", "fixed"], "mount_map": {"data": "deep/data"}}
+    client.create("filed-1", config={**config, "mount_options": options})
+    listed = client.ask("GET", "/session/filed-1/files", params={"path": "deep/data"}).json()
+    assert [one["filename"] for one in json.loads(listed["files"])] == ["there"]
+    got = client.ask("GET", "/session/filed-1/download_single", params={"file": "fixed/there"})
+    assert got.content == b"fixed"
+    sent = upload(client, "filed-1", "deep/data/new/sent")
+    assert sent.status_code == 204
+    assert storage.fetch("data", "new/sent") == b"sent"
+    for path in ("fixed/sent", "fixed/new/sent"):
+        assert "Read-only" in upload(client, "filed-1", path).json()["msg"]
+    assert storage.names("fixed") == ["there"]
+
+
+def upload(client, session, path):
+    content = {"src": (path, b"sent")}
+    form = client.http.build_request("POST", client.endpoint, files=content)
+    kind = form.headers["content-type"]
+    target = f"/session/{session}/upload"
+    headers = client.headers("POST", target, "multipart/form-data") | {"Content-Type": kind}
+    return client.http.post(client.endpoint + target, content=form.read(), headers=headers)
+
+
 def test_a_link_in_the_way_of_a_mount_leads_nowhere(client, folder, start, look, tmp_path):
     start("mount-10", mounts=[folder], mount_map={folder: "deep/er/place"})
     look("mount-10", f"mv deep away; ln -s /oldroot{tmp_path} deep")
