@@ -74,7 +74,7 @@ def _alias(ctx: Context, alias: str, target: str, **_: Any) -> Fields:
     if alias in taken:
         raise Refused(f"image alias {alias!r} exists already")
     canonical = _exact(ctx, target).canonical
-    row = ImageAlias(alias=named("alias of an image", alias), target=canonical)
+    row = ImageAlias(alias=named("alias of an image", alias, barred=" "), target=canonical)
     ctx.store.tables.aliases.add(row)
     return {}
 

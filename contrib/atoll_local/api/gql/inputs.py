@@ -16,7 +16,7 @@ Props = dict[str, Any]
 
 _LARGEST = 2**63 - 1
 _SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
-_LONGEST_NAME = 64
+_LONGEST_NAME = 128
 
 
 class Refused(Exception):
@@ -56,9 +56,10 @@ def decode(name: str, value: Any) -> Any:
     raise Refused(f"{name}: {value!r} is not JSON")
 
 
-def named(label: str, name: str) -> str:
+def named(label: str, name: str, *, barred: str = "/") -> str:
     """Return a name that can be given to something; raises Refused."""
-    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable() or "/" in name:
+    is_clean = name.strip() and name.isprintable() and not set(barred).intersection(name)
+    if not is_clean or len(name) > _LONGEST_NAME:
         raise Refused(f"{name!r} cannot be the name of a {label}")
     return name
 

@@ -1,0 +1,116 @@
+"""Keys for a password, accounts that people make themselves, and looking after the own one."""
+
+from uuid import uuid4
+
+import attrs
+import pytest
+
+
+def email_of(client):
+    return client.gql("{ user { email } }")["data"]["user"]["email"]
+
+
+def authorize(client, username, password, **more):
+    """Ask for keys without signing."""
+    body = {"type": "keypair", "domain": "default", "username": username, "password": password}
+    return client.http.post(client.endpoint + "/auth/authorize", json={**body, **more})
+
+
+def test_a_password_gives_the_main_keypair(make_user):
+    user = make_user(password="right")
+    found = authorize(user, email_of(user), "right").json()["data"]
+    assert (found["access_key"], found["secret_key"]) == (user.access_key, user.secret_key)
+    assert (found["role"], found["status"]) == ("user", "active")
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "more"),
+    [
+        ("user@atoll.local", "", {}),
+        ("user@atoll.local", "guess", {}),
+        ("nobody@atoll.local", "guess", {}),
+        ("user@atoll.local", "guess", {"domain": "other"}),
+    ],
+)
+def test_no_keys_for_what_is_no_password(client, name, password, more):
+    answer = authorize(client, name, password, **more)
+    assert answer.status_code in {400, 401}
+    assert "secret_key" not in answer.text
+
+
+def test_passwords_are_changed_by_those_who_know_them(make_user):
+    user = make_user(password="old")
+    email = email_of(user)
+
+    def change(old, new, again):
+        body = {"old_password": old, "new_password": new, "new_password2": again}
+        return user.ask("POST", "/auth/update-password", json=body)
+
+    assert change("wrong", "new", "new").status_code == 401
+    differing = change("old", "new", "newer")
+    assert (differing.status_code, differing.json()) == (
+        400,
+        {"error_msg": "new password mismatch"},
+    )
+    assert change("old", "new", "new").status_code == 200
+    assert authorize(user, email, "old").status_code == 401
+    assert authorize(user, email, "new").status_code == 200
+
+
+def test_the_first_accounts_begin_without_a_password(user):
+    body = {"old_password": "", "new_password": "mine", "new_password2": "mine"}
+    assert user.ask("POST", "/auth/update-password", json=body).status_code == 200
+    assert user.ask("POST", "/auth/update-password", json=body).status_code == 401
+
+
+def test_who_signs_up_waits_for_an_administrator(client, mutate):
+    email = f"{uuid4().hex[:8]}@example.com"
+    body = {"domain": "default", "email": email, "password": "secret", "full_name": "New"}
+    made = client.http.post(client.endpoint + "/auth/signup", json=body)
+    assert made.status_code == 201
+    newcomer = attrs.evolve(client, **made.json())
+    assert newcomer.ask("GET", "/auth").status_code == 401
+    assert mutate(client, f'modify_user(email: "{email}", props: {{status: "active"}})')["ok"]
+    assert newcomer.ask("GET", "/auth").status_code == 200
+    again = client.http.post(client.endpoint + "/auth/signup", json=body)
+    assert again.status_code == 400
+
+
+def test_giving_up_the_own_account(make_user):
+    user = make_user(password="secret")
+    email = email_of(user)
+    other = {"email": "user@atoll.local", "password": "secret"}
+    assert user.ask("POST", "/auth/signout", json=other).status_code == 401
+    body = {"email": email, "password": "secret"}
+    assert user.ask("POST", "/auth/signout", json=body).status_code == 200
+    assert user.ask("GET", "/auth").status_code == 401
+
+
+def test_the_own_name(make_user):
+    user = make_user()
+    body = {"email": email_of(user), "full_name": "A New Name"}
+    assert user.ask("POST", "/auth/update-full-name", json=body).status_code == 200
+    assert user.gql("{ user { full_name } }")["data"]["user"] == {"full_name": "A New Name"}
+    body["email"] = "admin@atoll.local"
+    assert user.ask("POST", "/auth/update-full-name", json=body).status_code == 403
+
+
+def test_ssh_keys(make_user):
+    user = make_user()
+    assert user.ask("GET", "/auth/ssh-keypair").json() == {"ssh_public_key": ""}
+    made = user.ask("PATCH", "/auth/ssh-keypair").json()
+    assert made["ssh_public_key"].startswith("ssh-rsa ")
+    assert "PRIVATE KEY" in made["ssh_private_key"]
+    told = user.ask("GET", "/auth/ssh-keypair").json()
+    assert told == {"ssh_public_key": made["ssh_public_key"]}
+    own = {"pubkey": made["ssh_public_key"], "privkey": made["ssh_private_key"]}
+    assert user.ask("POST", "/auth/ssh-keypair", json=own).json() == made
+    own["privkey"] = "nonsense"
+    assert user.ask("POST", "/auth/ssh-keypair", json=own).status_code == 400
+
+
+def test_roles_are_told(client, make_user):
+    chief = make_user(role="admin")
+    roles = [one.ask("GET", "/auth/role").json() for one in (client, chief, make_user())]
+    assert [one["global_role"] for one in roles] == ["superadmin", "user", "user"]
+    assert [one["domain_role"] for one in roles] == ["admin", "admin", "user"]
