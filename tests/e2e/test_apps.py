@@ -1,0 +1,216 @@
+"""Services of a session at local ports: a web server that a user has started in it."""
+
+import json
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SERVICES = """
+import http.server, socketserver, subprocess, sys
+program = '''
+import http.server, socketserver, sys, threading
+class Count(socketserver.StreamRequestHandler):
+    "Tells how much came, once all of it has."
+    def handle(self):
+        self.wfile.write(b"%d bytes" % len(self.rfile.read()))
+class Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello from the session at " + self.path.encode())
+    def log_message(self, *args): pass
+for port, handler in ((8123, Hello), (8124, Count)):
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", port), handler)
+    threading.Thread(target=server.serve_forever).start()
+print("ready", flush=True)
+'''
+service = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+print(service.stdout.readline().decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def session(shared):
+    """A session with services of its user's at 8123 and 8124, and none at 8125."""
+    name = "apps-of-mine"
+    preopen = ["--preopen", "8123,8124,8125"]
+    assert shared.run("start", "-t", name, *preopen, "python").returncode == 0
+    ran = shared.run("run", "-q", "-t", name, "-c", SERVICES, "python")
+    assert "ready" in ran.stdout, ran
+    return name
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(shared, *words):
+    """Run `app` until the block ends; gives the process."""
+    with shared.start("app", *words) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def rows(process, count=1):
+    """Read the addresses that `app --output jsonl` shows."""
+    return [json.loads(process.stdout.readline()) for _ in range(count)]
+
+
+def fetch(address, path="/"):
+    with urllib.request.urlopen(f"{address}{path}", timeout=10) as answer:  # noqa: S310  # of ours
+        return answer.read().decode()
+
+
+def test_the_services_are_listed(shared, session):
+    listed = json.loads(shared.run("apps", session, "--output", "json").stdout)
+    mine = {one["name"]: one for one in listed if one["name"].startswith("812")}
+    assert sorted(mine) == ["8123", "8124", "8125"]
+    assert mine["8123"]["protocol"] == "preopen"
+    assert mine["8123"]["ports"] == [8123]
+    assert "8124" in shared.run("apps", "-l", session, "--output", "plain").stdout.split()
+    assert shared.run("apps", session, "nonesuch").returncode == 5
+
+
+def test_a_port_that_is_free(shared, session):
+    """The address is said once the service answers, and Ctrl-C ends it in order."""
+    with running(shared, session, "8123", "-b", "0", "-p", "http", "--output", "jsonl") as app:
+        [row] = rows(app)
+        assert row == {
+            "app": "8123",
+            "address": f"http://127.0.0.1:{row['port']}",
+            "port": row["port"],
+        }
+        assert fetch(row["address"], "/there") == "hello from the session at /there"
+        app.send_signal(signal.SIGINT)
+        assert app.wait(timeout=10) == 0
+        assert app.stderr.read() == "Ctrl-C closes it\n"
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", row["port"])).close()
+
+
+def test_the_lines_of_the_document(shared, session):
+    """`app -b 9900 mysession jupyter`, then `http://localhost:9900`; and the other order."""
+    for words in (["-b", "{}", session, "8123"], [session, "8123", "-b", "{}"]):
+        port = free_port()
+        with running(shared, *(word.format(port) for word in words)) as app:
+            table = [app.stdout.readline() for _ in range(3)]
+            assert f"127.0.0.1:{port}" in table[-1]
+            assert fetch(f"http://localhost:{port}").startswith("hello")
+
+
+def test_several_apps_in_one_line(shared, session):
+    first, second = free_port(), free_port()
+    binds = ["-b", str(first), "-b", f"127.0.0.1:{second}"]
+    with running(shared, session, "8123", "8124", *binds, "--output", "jsonl") as app:
+        assert {row["app"]: row["port"] for row in rows(app, 2)} == {"8123": first, "8124": second}
+        assert fetch(f"http://127.0.0.1:{first}").startswith("hello")
+        with socket.create_connection(("127.0.0.1", second), timeout=10) as peer:
+            peer.sendall(bytes(1_000_000))
+            peer.shutdown(socket.SHUT_WR)
+            assert peer.recv(100) == b"1000000 bytes"
+
+
+def test_nobody_listens_yet(shared, session):
+    with running(shared, session, "8125", "-b", "0", "--output", "jsonl") as app:
+        [row] = rows(app)
+        assert "8125: nothing listens there in the session yet" in app.stderr.readline()
+        with socket.create_connection(("127.0.0.1", row["port"]), timeout=10) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                assert not peer.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["apps-of-mine", "nonesuch"], 5, "has no service 'nonesuch' (it has "),
+        (["nobody-s-own", "8123"], 5, "no session goes by 'nobody-s-own'"),
+        (["apps-of-mine", "8123", "-b", "far"], 2, "'far' is not of the form [HOST:]PORT"),
+        (["apps-of-mine", "8123", "-b", "1", "-b", "2"], 2, "more --bind than apps"),
+        (["apps-of-mine", "8123", "-e", "x"], 2, "--env x: not of the form KEY=VALUE"),
+        (["apps-of-mine", "8123", "--arg", '"'], 2, "--arg"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(shared, session, words, code, told):
+    result = shared.run("app", *words)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken(shared, session):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = shared.run("app", session, "8123", "-b", str(port))
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"atoll: 127.0.0.1:{port} is in use already (-b 0 takes a port that is free)\n"
+    )
+
+
+def test_in_the_background_of_a_script(shared, session):
+    """`app … &` is a job; the lines after it use what it opens."""
+    port = free_port()
+    process = subprocess.Popen(
+        [shared.program(), "--output", "jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=shared.environ(),
+    )
+    with process:
+        process.stdin.write(f"app {session} 8123 -b {port} &\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["port"] == port
+        assert fetch(f"http://127.0.0.1:{port}").startswith("hello")
+        process.stdin.write("jobs\njobs cancel 1\n")
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["state"] == "running"
+        process.wait(timeout=20)
+
+
+def test_a_tunnel_as_a_command(shared, session):
+    """What `connect` is given goes in, what the service says after its end comes out."""
+    result = shared.run("connect", session, "8124", stdin="x" * 300_000)
+    assert (result.returncode, result.stdout) == (0, "300000 bytes")
+    refused = shared.run("connect", session, "8125")
+    assert refused.returncode == 1
+    assert "nothing listens at 8125" in refused.stderr
+    assert shared.run("connect", session, "nonesuch").returncode == 5
+
+
+def test_the_api_without_keys(shared, session):
+    """`proxy` signs what comes; pages of other sites are refused."""
+    port = free_port()
+    with shared.start("proxy", "-p", str(port), "--output", "jsonl") as process:
+        try:
+            address = json.loads(process.stdout.readline())["address"]
+            assert address == f"http://localhost:{port}"
+            assert json.loads(fetch(address, "/auth?echo=a+b"))["echo"] == "a b"
+            assert "network_timeout" in fetch(address, f"/session/{session}")
+            for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+                evil = urllib.request.Request(address, headers=headers)  # noqa: S310  # of ours
+                with pytest.raises(urllib.error.HTTPError, match="403"):
+                    urllib.request.urlopen(evil, timeout=10)  # noqa: S310  # as above
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 0
+        finally:
+            process.kill()
+
+
+def test_the_api_is_not_served_to_others_unasked(shared):
+    refused = shared.run("proxy", "--bind", "192.0.2.1")
+    assert refused.returncode == 2
+    assert "could act with your keys (--force does it all the same)" in refused.stderr
