@@ -12,7 +12,16 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SERVICES = """
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+# Sessions share the machine's network, so each run takes ports that are free.
+WEB, COUNT, NOBODY = (str(free_port()) for _ in range(3))
+
+SERVICES = f"""
 import http.server, socketserver, subprocess, sys
 program = '''
 import http.server, socketserver, sys, threading
@@ -26,7 +35,7 @@ class Hello(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"hello from the session at " + self.path.encode())
     def log_message(self, *args): pass
-for port, handler in ((8123, Hello), (8124, Count)):
+for port, handler in (({WEB}, Hello), ({COUNT}, Count)):
     server = socketserver.ThreadingTCPServer(("127.0.0.1", port), handler)
     threading.Thread(target=server.serve_forever).start()
 print("ready", flush=True)
@@ -38,18 +47,13 @@ print(service.stdout.readline().decode())
 
 @pytest.fixture(scope="module")
 def session(shared):
-    """A session with services of its user's at 8123 and 8124, and none at 8125."""
+    """A session with two services of its user's, and a port where nobody listens."""
     name = "apps-of-mine"
-    preopen = ["--preopen", "8123,8124,8125"]
+    preopen = ["--preopen", f"{WEB},{COUNT},{NOBODY}"]
     assert shared.run("start", "-t", name, *preopen, "python").returncode == 0
     ran = shared.run("run", "-q", "-t", name, "-c", SERVICES, "python")
     assert "ready" in ran.stdout, ran
     return name
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -74,20 +78,19 @@ def fetch(address, path="/"):
 
 def test_the_services_are_listed(shared, session):
     listed = json.loads(shared.run("apps", session, "--output", "json").stdout)
-    mine = {one["name"]: one for one in listed if one["name"].startswith("812")}
-    assert sorted(mine) == ["8123", "8124", "8125"]
-    assert mine["8123"]["protocol"] == "preopen"
-    assert mine["8123"]["ports"] == [8123]
-    assert "8124" in shared.run("apps", "-l", session, "--output", "plain").stdout.split()
+    mine = {one["name"]: one for one in listed if one["protocol"] == "preopen"}
+    assert set(mine) == {WEB, COUNT, NOBODY}
+    assert mine[WEB]["ports"] == [int(WEB)]
+    assert COUNT in shared.run("apps", "-l", session, "--output", "plain").stdout.split()
     assert shared.run("apps", session, "nonesuch").returncode == 5
 
 
 def test_a_port_that_is_free(shared, session):
     """The address is said once the service answers, and Ctrl-C ends it in order."""
-    with running(shared, session, "8123", "-b", "0", "-p", "http", "--output", "jsonl") as app:
+    with running(shared, session, WEB, "-b", "0", "-p", "http", "--output", "jsonl") as app:
         [row] = rows(app)
         assert row == {
-            "app": "8123",
+            "app": WEB,
             "address": f"http://127.0.0.1:{row['port']}",
             "port": row["port"],
         }
@@ -101,7 +104,7 @@ def test_a_port_that_is_free(shared, session):
 
 def test_the_lines_of_the_document(shared, session):
     """`app -b 9900 mysession jupyter`, then `http://localhost:9900`; and the other order."""
-    for words in (["-b", "{}", session, "8123"], [session, "8123", "-b", "{}"]):
+    for words in (["-b", "{}", session, WEB], [session, WEB, "-b", "{}"]):
         port = free_port()
         with running(shared, *(word.format(port) for word in words)) as app:
             table = [app.stdout.readline() for _ in range(3)]
@@ -112,8 +115,8 @@ def test_the_lines_of_the_document(shared, session):
 def test_several_apps_in_one_line(shared, session):
     first, second = free_port(), free_port()
     binds = ["-b", str(first), "-b", f"127.0.0.1:{second}"]
-    with running(shared, session, "8123", "8124", *binds, "--output", "jsonl") as app:
-        assert {row["app"]: row["port"] for row in rows(app, 2)} == {"8123": first, "8124": second}
+    with running(shared, session, WEB, COUNT, *binds, "--output", "jsonl") as app:
+        assert {row["app"]: row["port"] for row in rows(app, 2)} == {WEB: first, COUNT: second}
         assert fetch(f"http://127.0.0.1:{first}").startswith("hello")
         with socket.create_connection(("127.0.0.1", second), timeout=10) as peer:
             peer.sendall(bytes(1_000_000))
@@ -122,9 +125,9 @@ def test_several_apps_in_one_line(shared, session):
 
 
 def test_nobody_listens_yet(shared, session):
-    with running(shared, session, "8125", "-b", "0", "--output", "jsonl") as app:
+    with running(shared, session, NOBODY, "-b", "0", "--output", "jsonl") as app:
         [row] = rows(app)
-        assert "8125: nothing listens there in the session yet" in app.stderr.readline()
+        assert f"{NOBODY}: nothing listens there in the session yet" in app.stderr.readline()
         with socket.create_connection(("127.0.0.1", row["port"]), timeout=10) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with pytest.raises(ConnectionResetError):
@@ -135,11 +138,11 @@ def test_nobody_listens_yet(shared, session):
     ("words", "code", "told"),
     [
         (["apps-of-mine", "nonesuch"], 5, "has no service 'nonesuch' (it has "),
-        (["nobody-s-own", "8123"], 5, "no session goes by 'nobody-s-own'"),
-        (["apps-of-mine", "8123", "-b", "far"], 2, "'far' is not of the form [HOST:]PORT"),
-        (["apps-of-mine", "8123", "-b", "1", "-b", "2"], 2, "more --bind than apps"),
-        (["apps-of-mine", "8123", "-e", "x"], 2, "--env x: not of the form KEY=VALUE"),
-        (["apps-of-mine", "8123", "--arg", '"'], 2, "--arg"),
+        (["nobody-s-own", WEB], 5, "no session goes by 'nobody-s-own'"),
+        (["apps-of-mine", WEB, "-b", "far"], 2, "'far' is not of the form [HOST:]PORT"),
+        (["apps-of-mine", WEB, "-b", "1", "-b", "2"], 2, "more --bind than apps"),
+        (["apps-of-mine", WEB, "-e", "x"], 2, "--env x: not of the form KEY=VALUE"),
+        (["apps-of-mine", WEB, "--arg", '"'], 2, "--arg"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(shared, session, words, code, told):
@@ -152,7 +155,7 @@ def test_what_is_wrong_is_said_in_a_line(shared, session, words, code, told):
 def test_a_port_that_is_taken(shared, session):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = shared.run("app", session, "8123", "-b", str(port))
+        result = shared.run("app", session, WEB, "-b", str(port))
     assert result.returncode == 1
     assert result.stderr == (
         f"atoll: 127.0.0.1:{port} is in use already (-b 0 takes a port that is free)\n"
@@ -171,7 +174,7 @@ def test_in_the_background_of_a_script(shared, session):
         env=shared.environ(),
     )
     with process:
-        process.stdin.write(f"app {session} 8123 -b {port} &\n")
+        process.stdin.write(f"app {session} {WEB} -b {port} &\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["port"] == port
         assert fetch(f"http://127.0.0.1:{port}").startswith("hello")
@@ -183,11 +186,11 @@ def test_in_the_background_of_a_script(shared, session):
 
 def test_a_tunnel_as_a_command(shared, session):
     """What `connect` is given goes in, what the service says after its end comes out."""
-    result = shared.run("connect", session, "8124", stdin="x" * 300_000)
+    result = shared.run("connect", session, COUNT, stdin="x" * 300_000)
     assert (result.returncode, result.stdout) == (0, "300000 bytes")
-    refused = shared.run("connect", session, "8125")
+    refused = shared.run("connect", session, NOBODY)
     assert refused.returncode == 1
-    assert "nothing listens at 8125" in refused.stderr
+    assert f"nothing listens at {NOBODY}" in refused.stderr
     assert shared.run("connect", session, "nonesuch").returncode == 5
 
 
