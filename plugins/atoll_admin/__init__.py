@@ -166,7 +166,7 @@ _NAMES = {
 def atoll_completions() -> Iterator[Completion]:
     """Names of the kinds of things; what an account may not see is not offered to it."""
     for kind, attribute in _NAMES.items():
-        yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=30.0)
+        yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=120.0)
 
 
 @hookimpl

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from atoll import Candidate
+from atoll import Candidate, NotAuthorized
 from atoll.api import Api
+from atoll_admin.asking import NotOffered
 from atoll_admin.fields import Field
 from atoll_admin.kind import Kind
 from atoll_admin.kinds.agents import AGENT
@@ -61,7 +62,10 @@ async def volumes(api: Api) -> Sequence[Candidate]:
 
 async def _names(api: Api, kind: Kind, key: str = "") -> Sequence[Candidate]:
     fields = kind.chosen(",".join((key or kind.key, *kind.remarked)))
-    rows = await read_list(api, kind.listing, {}, fields, Span(limit=_MOST))
+    try:
+        rows = await read_list(api, kind.listing, {}, fields, Span(limit=_MOST))
+    except (NotAuthorized, NotOffered):
+        return []
     return [_candidate(record, rows.fields) async for record in rows.records]
 
 
