@@ -227,7 +227,7 @@ def _named(file: LocalFile, problem: Problem) -> Problem:
     reason = "the storage has no room for it" if full else problem.message
     return type(problem)(
         f"{file.path}: {reason}",
-        hint=problem.hint,
+        hint="" if full else problem.hint,
         status=problem.status,
         type=problem.type,
         data=problem.data,

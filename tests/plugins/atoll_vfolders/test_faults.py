@@ -1,0 +1,192 @@
+"""Transfers when the way breaks, and when the other side lies."""
+
+import io
+import os
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+MIB = 1024 * 1024
+CHUNK = "--chunk-size 1m"
+
+
+@pytest.fixture
+def large(here):
+    """A file of three chunks and a bit."""
+    path = here / "large"
+    path.write_bytes(os.urandom(3 * MIB + 7))
+    return path
+
+
+async def test_an_upload_goes_on_where_the_storage_stands(facing, cluster, make_fault, large):
+    """Not where we left off: a cut request may have brought some of its bytes."""
+    cluster.faults = [make_fault("PATCH", cut=1000, after=1)]
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data large {CHUNK}")
+
+    assert (done.code, done.stderr) == (0, "uploaded 1 file (3 MiB) to data\n")
+    assert cluster.files == {"large": large.read_bytes()}
+    offsets = [int(headers["upload-offset"]) for _, headers, _ in cluster.requests("PATCH")]
+    assert offsets == [0, MIB, MIB + 1000, 2 * MIB + 1000]
+    assert len(cluster.requests("POST", "request-upload")) == 1
+
+
+async def test_an_upload_whose_last_answer_is_lost_is_not_sent_again(
+    facing, cluster, make_fault, large
+):
+    """That it is complete shows in the folder alone."""
+    cluster.faults = [make_fault("PATCH", cut=MIB, after=3)]
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data large {CHUNK}")
+    assert done.code == 0, done.stderr
+    assert cluster.files == {"large": large.read_bytes()}
+    assert len(cluster.requests("PATCH")) == 4
+
+
+async def test_a_conflict_is_settled_by_asking(facing, cluster, make_fault, answer, large):
+    """Newer storages refuse an offset that is not theirs, or while a cut request lingers."""
+    cluster.faults = [make_fault("PATCH", answer(b"{}", status=409), after=1)]
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data large {CHUNK}")
+    assert done.code == 0
+    assert cluster.files["large"] == large.read_bytes()
+    assert cluster.requests("HEAD")
+
+
+async def test_a_storage_that_got_too_much_gets_it_again(facing, cluster, make_fault, large):
+    """Two requests whose bytes were mixed make no file."""
+    mixed = b"HTTP/1.1 204 No\r\nUpload-Offset: 99999999\r\n\r\n"
+    cluster.faults = [make_fault("PATCH", mixed, after=3)]
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data large {CHUNK}")
+    assert done.code == 0
+    assert cluster.files["large"] == large.read_bytes()
+    assert len(cluster.requests("POST", "request-upload")) == 2
+
+
+async def test_a_full_storage_ends_it_in_one_line(facing, cluster, make_fault, answer, here):
+    """The files that follow would not fit either."""
+    for number in range(5):
+        (here / f"f{number}").write_bytes(b"x" * 10)
+    full = answer(b'{"title": "No space left on device"}', status=507)
+    cluster.faults = [make_fault("PATCH", full) for _ in range(5)]
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data f* --parallel 1")
+    told = done.stderr.splitlines()
+    assert (done.code, cluster.files) == (1, {})
+    assert told[-1] == "atoll: line 1: f0: the storage has no room for it"
+    assert len(cluster.requests("PATCH")) == 1
+
+
+async def test_a_refused_file_does_not_keep_the_others(facing, cluster, make_fault, answer, here):
+    """Its reason is one line; the exit code tells."""
+    for name in ("a", "b", "c"):
+        (here / name).write_text(name)
+    cluster.faults = [make_fault("PATCH", answer(b'{"title": "Bad name"}', status=400))]
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data a b c --parallel 1")
+    assert (done.code, sorted(cluster.files)) == (1, ["b", "c"])
+    assert "atoll: a: Bad name" in done.stderr.splitlines()
+
+
+async def test_a_download_goes_on_from_what_is_there(facing, cluster, make_fault, here):
+    """Only what is missing is asked for, of the same file."""
+    cluster.files["large"] = os.urandom(3 * MIB)
+    cluster.faults = [make_fault("GET", cut=2 * MIB, path="/download")]
+    async with facing() as shell:
+        done = await shell.run("vfolder download data large")
+    assert done.code == 0, done.stderr
+    assert (here / "large").read_bytes() == cluster.files["large"]
+    first, second = (headers for _, headers, _ in cluster.requests("GET", "/download"))
+    assert "range" not in first
+    assert second["if-range"] == "Fri, 02 Jan 2026 03:04:05 GMT"
+    assert int(second["range"][6:-1]) > 0
+    assert [path.name for path in here.iterdir()] == ["large"]
+
+
+async def test_a_file_that_changes_meanwhile_is_not_pieced_together(
+    facing, cluster, make_fault, here
+):
+    """Its second half belongs to another file: nothing shows under the name."""
+    cluster.files["large"] = os.urandom(3 * MIB)
+    cluster.faults = [make_fault("GET", cut=2 * MIB, path="/download")]
+    other = os.urandom(3 * MIB)
+
+    def replace(seen):
+        if "range" in seen.headers:
+            cluster.files["large"] = other
+
+    cluster.before = replace
+    async with facing() as shell:
+        done = await shell.run("vfolder download data large")
+    assert done.code == 1
+    assert "large has changed while it was downloaded" in done.stderr
+    assert not (here / "large").exists()
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "..", "", "a\0b"])
+async def test_names_that_lead_elsewhere_end_it(facing, cluster, here, name):
+    """A cluster that lists them is not believed in anything."""
+    cluster.items = [cluster.item(name, 1)]
+    async with facing() as shell:
+        done = await shell.run("vfolder download data")
+    assert (done.code, len(done.stderr.splitlines())) == (1, 1)
+    assert "the cluster lists a file called" in done.stderr
+    assert list(here.iterdir()) == []
+
+
+async def test_links_on_the_way_are_not_followed(facing, cluster, here, tmp_path):
+    """What lies here already may lead anywhere."""
+    cluster.files["sub/file"] = b"text"
+    (here / "sub").symlink_to(tmp_path)
+    async with facing() as shell:
+        done = await shell.run("vfolder download data")
+    assert done.code == 1
+    assert "a symbolic link is in the way" in done.stderr
+    assert not (tmp_path / "file").exists()
+
+
+async def test_more_than_was_listed_is_not_taken(facing, cluster, here):
+    """Neither of a small file nor of a large one."""
+    cluster.files = {"small": b"x" * 100, "large": bytes(2 * MIB)}
+    cluster.items = [cluster.item("small", 10), cluster.item("large", 2 * MIB - 1)]
+    async with facing() as shell:
+        done = await shell.run("vfolder download data")
+    assert done.code == 1
+    assert list(here.glob("[!.]*")) == []
+
+
+def packed(files):
+    """An archive of files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return archive.getvalue()
+
+
+async def test_small_files_come_in_one_archive(facing, cluster, here):
+    """What is not in it as it was listed is fetched by itself."""
+    cluster.files = {f"d/{number}": f"{number}".encode() for number in range(20)}
+    told = {name.removeprefix("d/"): content for name, content in cluster.files.items()}
+    del told["7"]
+    cluster.archive = packed({**told, "3": b"too long", "../evil": b"evil"})
+    async with facing() as shell:
+        done = await shell.run("vfolder download data d -b to")
+
+    assert done.code == 0, done.stderr
+    assert {path.name for path in (here / "to" / "d").iterdir()} == set(map(str, range(20)))
+    assert (here / "to" / "d" / "3").read_bytes() == b"3"
+    assert [path.name for path in here.iterdir()] == ["to"]
+    asked = [query["token"] for query, _, _ in cluster.requests("GET", "/download")]
+    assert sorted(asked) == ["d", "d/3", "d/7"]
+
+
+async def test_a_storage_that_packs_no_archives_gives_files(facing, cluster, here):
+    """It is asked once."""
+    cluster.files = {f"d{number % 3}/{number}": b"x" for number in range(30)}
+    async with facing() as shell:
+        done = await shell.run("vfolder download data --parallel 1")
+    assert done.code == 0
+    assert sum(path.is_file() for path in here.rglob("*")) == 30
