@@ -14,7 +14,7 @@ _KINDS = (
     ("user", "users", "users", _CHANGES),
     ("domain", "domains", "domains", _CHANGES),
     ("group", "groups", "groups", (*_CHANGES, "add-users", "remove-users")),
-    ("keypair", "keypairs", "keypairs", ("add", "update", "delete", "activate", "deactivate")),
+    ("keypair", "keypairs", "keypairs", (*_CHANGES[:3], "activate", "deactivate")),
     ("keypair-resource-policy", "keypair-resource-policies", "policies", _CHANGES[:3]),
     ("scaling-group", "scaling-groups", "scaling_groups", _CHANGES[:3]),
     ("agent", "agents", "agents", ()),
@@ -75,6 +75,13 @@ _NEWER_RESOURCES = {
     "docker-registries": ("container-registries",),
     "resource-slots": ("query-slots",),
 }
+_NEWER_GROUPS = {
+    "image": "images",
+    "license": "the license",
+    "permission": "permissions",
+    "resource": "resources",
+    "vfolder": "folders",
+}
 _MANAGER = {
     "status": "Show whether the cluster runs",
     "freeze": "Let the cluster take no more work",
@@ -114,23 +121,20 @@ def atoll_commands() -> Iterator[Command]:
 
 
 def _about(one: str, many: str, module: str, verbs: Sequence[str]) -> Iterator[Command]:
-    thing = one.replace("-", " ")
+    thing, things = one.replace("-", " "), many.replace("-list", "").replace("-", " ")
     for name in (many, f"{one} list"):
-        yield Command(f"admin {name}", f"List {thing}s", f"{module}:rows")
+        yield Command(f"admin {name}", f"List {things}", f"{module}:rows")
     for name in (one, f"{one} info"):
         yield Command(f"admin {name}", f"Show one {thing}", f"{module}:show")
     for verb in verbs:
+        what = verb.replace("-", " ").capitalize()
+        summary = f"{what} of one {thing}" if "-" in verb else f"{what} one {thing}"
+        load = f"{module}:{verb.replace('-', '_')}"
+        aliases = ("create",) if verb == "add" else ()
+        # A password may stand in these lines.
+        secret = one == "user" and verb in {"add", "update"}
         for above in (many, one):
-            yield Command(
-                f"admin {above} {verb}",
-                f"{verb.title()} one {thing}"
-                if "-" not in verb
-                else verb.replace("-", " ").title(),
-                f"{module}:{verb.replace('-', '_')}",
-                ("create",) if verb == "add" else (),
-                # A password may stand in these lines.
-                secret=one == "user" and verb in {"add", "update"},
-            )
+            yield Command(f"admin {above} {verb}", summary, load, aliases, secret=secret)
 
 
 def _below(above: str, commands: dict[str, str], module: str) -> Iterator[Command]:
@@ -148,6 +152,10 @@ def _groups_of_commands() -> Iterator[Command]:
     yield Command("admin etcd", "The cluster's configuration")
     yield Command("admin resources", "Slots, registries and usage")
     yield Command("admin watcher", "What starts and stops agents")
+    for word, things in _NEWER_GROUPS.items():
+        yield Command(f"admin {word}", f"The commands about {things} by their newer names")
+    for word in ("announcement", "manager"):
+        yield Command(f"admin {word}", f"Same as atoll {word}")
 
 
 _NAMES = {

@@ -31,7 +31,7 @@ def list_command(
     async def callback(context: Context, **values: Any) -> None:
         await _list(context, kind, root, values)
 
-    options = [*params, *_span_options(root), _fields_option(kind)]
+    options = [*params, *_span_options(kind, root), _fields_option(kind)]
     return _command(callback, options, text, below)
 
 
@@ -93,10 +93,10 @@ def _naming_params(
 _SPAN = ("filter", "order", "offset", "limit")
 
 
-def _span_options(listing: Listing) -> Sequence[click.Option]:
+def _span_options(kind: Kind, listing: Listing) -> Sequence[click.Option]:
     if not listing.paged:
         return ()
-    example = listing.filterable[0]
+    example = kind.key if kind.key in listing.filterable else listing.filterable[0]
     whole = click.IntRange(min=0)
     return (
         click.Option(

@@ -102,10 +102,14 @@ _ABOUT = [
     option("-n", "--full-name", help="The person's name."),
     option("-s", "--status", type=_STATUS, help="Only active ones may log in."),
     option("--description", "--desc", "description", help="A remark."),
-    option("--allowed-ip", "allowed_client_ip", callback=_split, help="Addresses, by commas."),
-    option("--container-uid", "--cuid", "container_uid", type=int, help="In containers."),
-    option("--container-main-gid", "--cgid", "container_main_gid", type=int, help="Likewise."),
-    option("--container-gids", "--cgids", "container_gids", callback=_numbers, help="By commas."),
+    option("--allowed-ip", "allowed_client_ip", callback=_split, help="Log in from these alone."),
+    option("--container-uid", "--cuid", "container_uid", type=int, help="User ID in containers."),
+    option(
+        "--container-main-gid", "--cgid", "container_main_gid", type=int, help="Group ID there."
+    ),
+    option(
+        "--container-gids", "--cgids", "container_gids", callback=_numbers, help="Further ones."
+    ),
 ]
 _SINCE = {"container_uid": NEW, "container_main_gid": NEW, "container_gids": NEW}
 
@@ -127,7 +131,14 @@ add = change_command(
             argument("email"),
             argument("password", required=False),
             option("-u", "--username", help="A short name; the email address by default."),
-            option("-r", "--role", type=_ROLE, default="user", help="What the user may do."),
+            option(
+                "-r",
+                "--role",
+                type=_ROLE,
+                default="user",
+                show_default=True,
+                help="What the user may do.",
+            ),
             option("--need-password-change", is_flag=True, help="Ask for a new one at first."),
             option("--sudo-session-enabled", is_flag=True, help="Allow sudo in sessions."),
             option("-g", "--group", "--groups", "group_ids", help="Groups, by commas."),
