@@ -84,3 +84,34 @@ def test_a_folder_is_shared_by_invitation(command, embedded_keys, make_program, 
     left = user("vfolder", "leave", folder)
     assert left.code == 0, left
     assert "No such virtual folder" in complaint(user("vfolder", "ls", folder))
+
+
+def test_a_folder_of_a_group_is_shared(command, embedded_keys, make_program, official, run, name):
+    run("vfolder", "create", "-g", "default", "-p", "ro", name, HOST)
+    user = make_program(command, embedded_keys["user"])
+    assert "cannot be written to" in complaint(user("vfolder", "mkdir", name, "mine"))
+    run("vfolder", "share", "-p", "rw", name, "user@atoll.local")
+    assert not complaint(user("vfolder", "mkdir", name, "mine"))
+    run("vfolder", "unshare", name, "user@atoll.local")
+    assert "cannot be written to" in complaint(user("vfolder", "mkdir", name, "again"))
+    official("vfolder", "delete", name, stdin="y\n")
+
+
+def test_a_folder_is_mounted(client, official, run, folder, name, image):
+    (official.home / "in.txt").write_text("mounted")
+    run("vfolder", "upload", folder, "in.txt")
+    said = run("run", "--rm", "-t", f"{name}-s", "-v", folder, "-c", READ % folder, image)
+    assert "mounted" in said
+
+
+READ = "print(open('%s/in.txt').read())"
+
+
+def test_a_clone(official, run, folder):
+    (official.home / "file.txt").write_text("cloned")
+    run("vfolder", "upload", folder, "file.txt")
+    run("vfolder", "update-options", "--set-cloneable", "true", folder)
+    copy = f"{folder}-copy"
+    run("vfolder", "clone", folder, copy, HOST)
+    assert "file.txt" in run("vfolder", "ls", copy)
+    official("vfolder", "delete", copy, stdin="y\n")

@@ -12,7 +12,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import forbidden
 from atoll_local.api.vfolders.access import named
 from atoll_local.api.vfolders.disk import on_disk, place
-from atoll_local.api.vfolders.limits import check_count, check_permission, check_room
+from atoll_local.api.vfolders.limits import check_count, check_disk, check_permission, check_room
 from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
 from atoll_local.api.vfolders.shapes import created
@@ -32,6 +32,7 @@ async def clone(call: Call) -> Response:
     check_permission(call, target, "create-vfolder")
     check_count(call, target)
     usage = await on_disk(lambda: count(place(call.cluster.storage.volume, source)))
+    check_disk(call.cluster, usage.size)
     await check_room(call.cluster, target, usage.size)
     await make(call, target)
     background: BackgroundTasks = call.request.app.state.background

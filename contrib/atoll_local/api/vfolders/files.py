@@ -13,7 +13,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.vfolders.access import Access, named
 from atoll_local.api.vfolders.disk import explained, on_disk, place
-from atoll_local.api.vfolders.limits import check_permission, check_room
+from atoll_local.api.vfolders.limits import check_disk, check_permission, check_room
 from atoll_local.api.vfolders.manage import is_modern
 from atoll_local.storage.beneath import Entry, Tree, names_of
 
@@ -135,6 +135,7 @@ async def request_upload(call: Call) -> Response:
     path, size = params.required("path"), params.integer("size", default=0, maximum=_MAX_SIZE)
     tree, storage = tree_of(call, access), call.cluster.storage
     await on_disk(lambda: _check_target(tree, path), path)
+    check_disk(call.cluster, size)
     await check_room(call.cluster, access.folder, size, path)
     claims = {**_claims(access, UPLOAD, path), "size": size, "session": storage.uploads.begin()}
     return reply({"token": storage.signer.sign(claims), "url": url(call, UPLOAD)})

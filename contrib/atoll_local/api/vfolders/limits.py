@@ -21,13 +21,17 @@ def check_count(call: Call, folder: VFolder) -> None:
         raise quota_exceeded(f"{limit.policy} allows {limit.amount} folders")
 
 
+def check_disk(cluster: Cluster, more: int) -> None:
+    """Raise Problem 507 when the disk has no room for `more` bytes, before they are sent."""
+    if more > cluster.storage.volume.space()[1]:
+        raise full(f"the disk of the cluster has no room for {more} bytes")
+
+
 async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "") -> None:
-    """Raise Problem 413 when `more` bytes don't fit, 507 when the disk has no room for them.
+    """Raise Problem 413 when a quota has no room for `more` bytes.
 
     A file at `path`, which they replace, leaves its own room to them.
     """
-    if more > cluster.storage.volume.space()[1]:
-        raise full("the disk of the cluster has no room for this file")
     limits = _limits(cluster.store, folder)
     of_folder, of_all = (limits.folder_size, limits.scope_size) if limits else (Limit(), Limit())
     own = Limit(folder.max_size or 0, f"folder {folder.name!r}")

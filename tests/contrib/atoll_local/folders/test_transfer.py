@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import socket
+import subprocess
 import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -252,3 +253,36 @@ def test_a_download_that_is_given_up_leaves_no_file_open(shared, storage, folder
         assert http.get(granted.url, params={"token": granted.token}).status_code == 200
     links = [str(link.readlink()) for link in Path(opened).iterdir() if link.is_symlink()]
     assert sum("storage/folders" in link for link in links) <= 1
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MiB of its own; gives where it is."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(place)]
+    mounted = subprocess.run(command, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"nothing can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(program, http, make_storage, small_disk):
+    (program.data / "storage").parent.mkdir(exist_ok=True)
+    (program.data / "kernels").mkdir()
+    (program.data / "storage").symlink_to(small_disk)
+    storage = make_storage(program.start().client(http))
+    assert storage.client.ask("POST", "/folders", json={"name": "data"}).status_code == 201
+    # Both are begun while there is room for either; for both together there is none.
+    first, second = (storage.upload("data", name, 2_500_000) for name in ("one", "two"))
+    assert first.patch(b"x" * 2_500_000).status_code == 204
+    refused = second.patch(b"y" * 2_500_000)
+    assert refused.status_code == 507
+    assert "full" in refused.json()["msg"]
+    assert storage.names("data") == ["one"]
+    offset = int(second.head().headers["upload-offset"])
+    body = {"files": ["one"]}
+    assert storage.client.ask("DELETE", "/folders/data/delete-files", json=body).status_code == 200
+    assert second.patch(b"y" * (2_500_000 - offset), offset).status_code == 204
+    assert storage.fetch("data", "two") == b"y" * 2_500_000
