@@ -51,23 +51,31 @@ def write(official, image):
     return write
 
 
-def test_life_of_a_template(client, official, run, write, name):
+def test_life_of_a_template(run, write):
     made = run("session-template", "create", "-f", write("512m"))
     (template,) = re.findall(r"[0-9a-f]{32}", made.replace("-", ""))
     assert template in run("session-template", "list").replace("-", "")
     assert "512m" in run("session-template", "get", template)
     run("session-template", "update", "-f", write("300m"), template)
     assert "300m" in run("session-template", "get", "-f", "json", template)
+    run("session-template", "delete", "-f", template)
+    assert template not in run("session-template", "list").replace("-", "")
+
+
+def test_a_session_of_a_template(client, official, run, write, name, image):
+    if client.release == "26":
+        pytest.skip("this client fails in itself: an argument that its own function does not take")
+    made = run("session-template", "create", "-f", write("512m"))
+    (template,) = re.findall(r"[0-9a-f]{32}", made.replace("-", ""))
     start = ("session", "create-from-template") if client.group else ("start-template",)
     started = official(*start, "-t", name, template)
     try:
         assert started.code == 0, started
         code = "import os; print('told', os.environ['MYCONFIG'])"
-        assert "told XXX" in run("run", "-t", name, "-c", code, "python:3.11-debian12")
+        assert "told XXX" in run("run", "-t", name, "-c", code, image)
     finally:
         official("rm", name)
     run("session-template", "delete", "-f", template)
-    assert template not in run("session-template", "list").replace("-", "")
 
 
 def test_life_of_a_dotfile(official, run, name):

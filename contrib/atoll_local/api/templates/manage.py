@@ -11,6 +11,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, not_found
 from atoll_local.api.templates.payload import read_payload
 from atoll_local.api.templates.secrets import hide, restore
+from atoll_local.api.versions import read_version
 from atoll_local.api.vfolders.access import as_id
 from atoll_local.store.records import Group
 from atoll_local.store.templates import SessionTemplate
@@ -34,7 +35,10 @@ async def create(call: Call) -> Response:
     with call.cluster.store.db.transaction():
         for template in made:
             call.cluster.store.templates.add(template)
-    return reply([{"id": one.id, "user": owner.user.uuid.replace("-", "")} for one in made])
+    ids = [{"id": one.id, "user": owner.user.uuid.replace("-", "")} for one in made]
+    # Clients of 21.03 send one template, and read one answer.
+    is_older = read_version(call.request.headers).text < "v7"
+    return reply(ids[0] if is_older and len(ids) == 1 else ids)
 
 
 def group_of(call: Call, owner: Caller) -> Group:

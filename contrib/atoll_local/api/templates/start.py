@@ -30,21 +30,30 @@ _SPELLINGS = (
 )
 """Parameters that have several names: whichever is given replaces what the template says."""
 
+_UNSET = (None, "Undefined.token", "$NODEF$")
+"""Values that are none; the texts are what the client of 21.03 sends for options not given."""
+
 _MOUNTS = ("mounts", "mount_map", "mountMap", "mount_ids", "mount_id_map", "mountIdMap")
 
 
 async def create_from_template(call: Call) -> Response:
     """Answer as `POST /session` does."""
+    given = _given(call.params.values)
+    call = attrs.evolve(call, params=Params(given))
     reference = call.params.required("template_id", "templateId")
     template = find(call, reference)
     if template is None:
         raise no_template(reference)
-    given = {name: value for name, value in call.params.values.items() if value is not None}
     usual = _usual(call, template)
     values = _merged(usual, given)
     values["config"] = _merged_config(usual["config"], Params(given).mapping("config"))
     values["bootstrap_script"] = _bootstrap(template, call.params)
     return await create.create(attrs.evolve(call, params=Params(values)))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request says; a null says nothing, and neither does what stands for one."""
+    return {name: values[name] for name in values if values[name] not in _UNSET}
 
 
 def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
@@ -89,7 +98,7 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
     Official clients always send `mounts`, and with it `mount_map` if none at all are wanted.
     """
-    given = {name: value for name, value in given.items() if value is not None}
+    given = _given(given)
     named = given.keys() & set(_MOUNTS)
     if named == {"mounts"} and not given["mounts"]:
         del given["mounts"]
