@@ -160,7 +160,7 @@ def _compare(name: str, column: Column, operator: str, value: Value | list[Value
     if isinstance(value, list) != (operator == "in"):
         raise FilterError(f"{name}: {operator} {'needs' if operator == 'in' else 'takes no'} array")
     if not column.is_list:
-        return _condition(column.sql, name, column, operator, value)
+        return _condition(column.condition, name, column, operator, value)
     inner = _condition("value", name, column, "==" if operator == "contains" else operator, value)
     return Clause(
         # S608: the column is one of this program's own; the value is bound.

@@ -64,12 +64,20 @@ def paging(kind: Kind[Record], scope: Scope) -> Callable[..., Fields]:
         ctx, table = info.context, kind.table(info.context)
         narrowed = compile_filter(args.get("filter") or "", kind.columns)
         where = together([*scope(ctx, args), narrowed])
-        order = compile_order(args.get("order") or "", kind.columns, default=kind.order)
+        order = _ordered(kind, args.get("order") or "")
         page = table.select(where.sql, where.values, order, max(limit, 0), max(offset, 0))
         total = table.count(where.sql, where.values)
         return {"items": [kind.fields(ctx, one) for one in page], "total_count": total}
 
     return resolve
+
+
+def _ordered(kind: Kind[Record], text: str) -> str:
+    """Compile an order, with the kind's own for what is alike: the same way round, for indexes."""
+    own = kind.order
+    if text.rpartition(",")[2].strip().startswith("-"):
+        own = ", ".join(f"{column} DESC" for column in own.split(", "))
+    return compile_order(text, kind.columns, default=own)
 
 
 def equal(args: Mapping[str, Any], **columns: str) -> list[Clause]:

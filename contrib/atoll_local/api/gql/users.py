@@ -56,8 +56,9 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
         asked,
-        domain_name="users.domain_name",
-        status="users.status",
+        # The plus signs keep to the index that has the order of the list.
+        domain_name="+users.domain_name",
+        status="+users.status",
         is_active="users.is_active",
     )
     if group_id := args.get("group_id"):

@@ -5,6 +5,7 @@ Times are the texts of :mod:`atoll_local.clock`; columns commented as JSON hold 
 """
 
 from atoll_local.store.migrations import (
+    account_lists,
     administration,
     containers,
     folders,
@@ -22,4 +23,5 @@ MIGRATIONS: tuple[str, ...] = (
     administration.SQL,
     folders.SQL,
     templates.SQL,
+    account_lists.SQL,
 )

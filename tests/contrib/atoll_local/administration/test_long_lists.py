@@ -10,8 +10,14 @@ import pytest
 
 FEW, MANY, KEYS_EACH = 10, 10_000, 10
 PAGES = {
-    "keypair_list": 'filter: "user_id ilike \\"%5@%\\" & is_active == true", order: "-user_id"',
-    "user_list": 'filter: "email ilike \\"%5@%\\" & role == \\"user\\"", order: "-created_at"',
+    "keypairs by use": """keypair_list(
+        limit: 10, offset: 0, filter: "resource_policy == \\"default\\"", order: "-last_used")""",
+    "keypairs by user": """keypair_list(
+        limit: 10, offset: 0, filter: "user_id ilike \\"%5@%\\" & is_active == true",
+        order: "-user_id")""",
+    "users by age": """user_list(
+        limit: 10, offset: 0, filter: "email ilike \\"%5@%\\" & role == \\"user\\"",
+        order: "-created_at")""",
 }
 
 
@@ -38,16 +44,15 @@ def measure(program, http, users):
     program.start().end()
     fill(program, users)
     client = program.start().client(http)
-    return {root: seconds(client, root, arguments) for root, arguments in PAGES.items()}
+    return {name: seconds(client, page) for name, page in PAGES.items()}
 
 
-def seconds(client, root, arguments):
-    query = f"{{ {root}(limit: 10, offset: 0, {arguments})"
-    query += " { items { created_at full_name } total_count } }"
+def seconds(client, page):
+    query = f"{{ it: {page} {{ items {{ created_at full_name }} total_count }} }}"
     taken = []
     for _ in range(21):
         begin = time.perf_counter()
-        found = client.gql(query)["data"][root]
+        found = client.gql(query)["data"]["it"]
         taken.append(time.perf_counter() - begin)
         assert found["total_count"] >= len(found["items"]) > 0
     return median(taken)
@@ -56,7 +61,7 @@ def seconds(client, root, arguments):
 def test_pages_of_long_lists_come_nearly_as_fast_as_those_of_short_ones(make_program, http):
     few, many = make_program("few"), make_program("many")
     short, long = measure(few, http, FEW), measure(many, http, MANY)
-    ratios = {root: long[root] / short[root] for root in PAGES}
+    ratios = {name: long[name] / short[name] for name in PAGES}
     assert all(ratio < 3 for ratio in ratios.values()), ratios
 
 
