@@ -31,7 +31,7 @@ def program(name: str) -> list[str]:
     """Return the words that start ssh, scp, sftp or ssh-keyscan."""
     if (found := shutil.which(name)) and not os.environ.get("ATOLL_SSH_BUILTIN"):
         return [found]
-    return [sys.executable, "-m", "atoll_ssh", name]
+    return [sys.executable, "-P", "-m", "atoll_ssh", name]
 
 
 async def log_in(context: Context, api: "Api", reference: str) -> Login:

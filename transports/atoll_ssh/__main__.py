@@ -1,0 +1,54 @@
+"""`python -m atoll_ssh PROGRAM …`: a small ssh, scp, sftp and ssh-keyscan, for want of OpenSSH.
+
+They take those options of OpenSSH's that the commands of atoll use, and a few that people type. It
+is a program of its own, on asyncio alone, since asyncssh is.
+"""
+
+import asyncio
+import sys
+from importlib import import_module
+
+import asyncssh
+
+from atoll_ssh.client.arguments import Misused, parse
+
+_PROGRAMS = {
+    "ssh": "atoll_ssh.client.shell",
+    "scp": "atoll_ssh.client.copy",
+    "sftp": "atoll_ssh.client.files",
+    "ssh-keyscan": "atoll_ssh.client.keyscan",
+}
+_FAILED = 255
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the program that the first argument names; returns its exit code, 255 for our own."""
+    name, *words = sys.argv[1:] or [""]
+    if name not in _PROGRAMS:
+        return _told("atoll_ssh", f"no such program: {name or 'none is named'}")
+    program = import_module(_PROGRAMS[name])
+    try:
+        code: int = asyncio.run(program.main(parse(name, words)))
+    except (Misused, asyncssh.Error, OSError, ValueError) as error:
+        return _told(name, _reason(error))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename
+        name = where.decode(errors="replace") if isinstance(where, bytes) else where
+        return f"{name}: {error.strerror.lower()}" if name else error.strerror.lower()
+    return getattr(error, "reason", "") or str(error)
+
+
+def _told(name: str, message: str) -> int:
+    sys.stderr.write(f"{name}: {message}\n")
+    return _FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

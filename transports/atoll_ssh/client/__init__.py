@@ -1,0 +1,1 @@
+"""The programs of :mod:`atoll_ssh.__main__`, a module for each."""

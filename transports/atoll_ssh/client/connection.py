@@ -1,0 +1,41 @@
+"""The connection of the small programs: made as their options say, and never believed blindly."""
+
+import getpass
+from typing import Any
+
+import asyncssh
+
+from atoll_ssh.client.arguments import Arguments, Misused
+
+_KEEPALIVE = 30
+
+
+def connection(arguments: Arguments, target: str) -> Any:
+    """Return what connects to `[user@]host`, to be entered by `async with`.
+
+    Only keys in the files that the options name are believed: there is nobody to ask.
+    """
+    user, _, host = target.rpartition("@")
+    options: dict[str, Any] = {
+        "host": arguments.setting("hostname", host),
+        "port": _port(arguments),
+        "username": user or arguments.setting("user", getpass.getuser()),
+        "host_key_alias": arguments.setting("hostkeyalias") or None,
+        "known_hosts": arguments.setting("userknownhostsfile") or b"",
+        "keepalive_interval": _KEEPALIVE,
+        "config": None,
+    }
+    if arguments.keys:
+        options["client_keys"] = arguments.keys
+    if arguments.setting("identitiesonly") == "yes":
+        options["agent_path"] = None
+    if command := arguments.setting("proxycommand"):
+        options["proxy_command"] = command
+    return asyncssh.connect(**options)
+
+
+def _port(arguments: Arguments) -> int:
+    text = arguments.setting("port", "22")
+    if not text.isdigit():
+        raise Misused(f"{text!r} is no port")
+    return int(text)

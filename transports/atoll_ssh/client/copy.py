@@ -1,0 +1,71 @@
+"""scp: files to or from the other side, over SFTP as OpenSSH's own does today."""
+
+import sys
+from pathlib import Path
+
+import asyncssh
+
+from atoll_ssh.client.arguments import Arguments, Misused
+from atoll_ssh.client.connection import connection
+
+_FAILED = 1
+
+
+async def main(arguments: Arguments) -> int:
+    """Copy what the line says; returns 1 when something could not be copied."""
+    if len(arguments.rest) < 2:
+        raise Misused("a source and a target are needed")
+    *sources, target = arguments.rest
+    remote = [_is_remote(source) for source in sources]
+    if all(remote) and not _is_remote(target):
+        return await _download(arguments, sources, target)
+    if not any(remote) and _is_remote(target):
+        return await _upload(arguments, sources, target)
+    raise Misused("one side is remote, the other is not: install OpenSSH for anything else")
+
+
+async def _download(arguments: Arguments, sources: list[str], target: str) -> int:
+    failures: list[Exception] = []
+    async with (
+        connection(arguments, sources[0].partition(":")[0]) as connected,
+        connected.start_sftp_client() as sftp,
+    ):
+        paths = [_path(source) for source in sources]
+        await sftp.mget(paths, target, **_how(arguments, failures))
+    return _tell(failures)
+
+
+async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
+    failures: list[Exception] = []
+    host, _, _path_there = target.partition(":")
+    async with connection(arguments, host) as connected, connected.start_sftp_client() as sftp:
+        # Without its slash at the end, the name of a folder is known for what it is called.
+        paths = [str(Path(source)) for source in sources]
+        await sftp.put(paths, _path(target), **_how(arguments, failures))
+    return _tell(failures)
+
+
+def _how(arguments: Arguments, failures: list[Exception]) -> dict[str, object]:
+    return {
+        "recurse": "r" in arguments.flags,
+        "preserve": "p" in arguments.flags,
+        "follow_symlinks": True,
+        "error_handler": failures.append,
+    }
+
+
+def _tell(failures: list[Exception]) -> int:
+    for failure in failures:
+        where = getattr(failure, "srcpath", b"") or b""
+        name = where.decode(errors="replace") if isinstance(where, bytes) else str(where)
+        reason = failure.reason if isinstance(failure, asyncssh.Error) else str(failure)
+        sys.stderr.write(f"scp: {name}: {reason}\n" if name else f"scp: {reason}\n")
+    return _FAILED if failures else 0
+
+
+def _is_remote(place: str) -> bool:
+    return ":" in place.partition("/")[0]
+
+
+def _path(place: str) -> str:
+    return place.partition(":")[2].rstrip("/") or "."
