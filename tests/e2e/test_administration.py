@@ -445,3 +445,28 @@ def test_a_purge_asks_at_a_terminal(cluster, shared):
         child.close()
         assert child.exitstatus == code
     assert trio.run(cluster.run, "admin user gone@lab.org").code == 5
+
+
+def test_an_announcement_is_told_at_the_prompt_until_it_is_dismissed(cluster, shared):
+    """Once at each prompt, after its first command."""
+    assert trio.run(cluster.run, "announcement update -m 'Down at noon'").code == 0
+    assert "announcement: Down at noon" in first_command(shared)
+    assert shared.run("announcement", "dismiss").returncode == 0
+    assert "Down at noon" not in first_command(shared)
+    assert trio.run(cluster.run, "announcement delete --yes").code == 0
+
+
+def first_command(shared):
+    """Open a prompt, run a command, and leave; returns what was shown."""
+    environ = {**shared.environ(), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    child = pexpect.spawn(str(shared.program()), env=environ, timeout=20, encoding="utf-8")
+    child.delaybeforesend = None
+    child.expect_exact("atoll>")
+    child.send("profile list\r")
+    child.expect_exact("Endpoint")
+    child.expect_exact("atoll>")
+    shown = child.before
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    child.close()
+    return shown
