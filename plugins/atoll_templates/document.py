@@ -59,7 +59,7 @@ def read(text: str) -> Document:
     for node in nodes:
         for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             document.templates.append(_Reading(document.flaws).wrapped(one))
-    if not nodes:
+    if not document.templates:
         document.flaws.append(Flaw(line=1, column=1, where="", problem="there is no template"))
     return document
 

@@ -91,19 +91,22 @@ class MemoryCluster:
             return self._json({"version": self.version, "manager": "23.09"})
         if path in {"/upload", "/download"}:
             return self._storage(seen, query)
+        return self._json(self._told(seen, path, query))
+
+    def _told(self, seen, path, query):
         if path == "/folders":
-            return self._json(self.folders)
+            return self.folders
         sent = json.loads(seen.body or b"{}")
         verb = unquote(path).rpartition("/")[2]
         if verb == "files":
-            return self._json({"items": self._listed(sent.get("path") or query.get("path"))})
+            return {"items": self._listed(sent.get("path") or query.get("path"))}
         if verb == "request-upload":
             token = f"up{len(self.uploads)}"
             self.uploads[token] = (sent, bytearray())
-            return self._json({"url": f"{self.url}/upload", "token": token})
+            return {"url": f"{self.url}/upload", "token": token}
         if verb == "request-download":
-            return self._json({"url": f"{self.url}/download", "token": sent["path"]})
-        return self._json({})
+            return {"url": f"{self.url}/download", "token": sent["path"]}
+        return {}
 
     def _listed(self, path):
         if self.items is not None:

@@ -1,0 +1,101 @@
+"""Session templates by the lines of the command line's own document."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+TEMPLATE = """\
+---
+api_version: v1
+kind: taskTemplate
+metadata:
+  name: {name}
+  tag: example-tag
+spec:
+  kernel:
+    environ:
+      MYCONFIG: XXX
+    image: python
+  resources:
+    cpu: '1'
+    mem: 512m
+  mounts:
+    {folder}:
+  sessionType: interactive
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The folder that the user is in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_lines_of_the_document(shared, here):
+    """Created twice, listed, fetched, updated, started from, and deleted."""
+    assert shared.run("vfolder", "create", "test-vfolder").returncode == 0
+    text = TEMPLATE.format(name="template1234", folder="test-vfolder")
+    (here / "session-template.yaml").write_text(text)
+
+    def documented(*words, stdin=""):
+        return shared.run(*words, stdin=stdin, program="backend.ai")
+
+    piped = documented("sesstpl", "create", stdin=text)
+    assert piped.returncode == 0, piped.stderr
+    made = documented("--output", "json", "sesstpl", "create", "-f", "session-template.yaml")
+    (template,) = json.loads(made.stdout)
+    listed = json.loads(documented("--output", "json", "sesstpl", "list").stdout)
+    assert [one["name"] for one in listed] == ["template1234"] * 2
+    twice = documented("sesstpl", "get", "template1234")
+    assert (twice.returncode, template["id"] in twice.stderr) == (5, True)
+
+    shown = documented("sesstpl", "get", template["id"])
+    assert "MYCONFIG: XXX" in shown.stdout
+    changed = shown.stdout.replace("XXX", "YYY")
+    assert documented("sesstpl", "update", template["id"], stdin=changed).returncode == 0
+    again = json.loads(documented("sesstpl", "get", template["id"], "-f", "json").stdout)
+    assert again["spec"]["kernel"]["environ"] == {"MYCONFIG": "YYY"}
+
+    started = documented("start-template", template["id"], "-t", "from-tpl")
+    assert started.returncode == 0, started.stderr
+    code = "import os; print(os.environ['MYCONFIG'], os.path.isdir('/home/work/test-vfolder'))"
+    ran = shared.run("run", "-q", "-t", "from-tpl", "-c", code, "python")
+    assert ran.stdout == "YYY True\n", ran.stderr
+    shared.run("rm", "from-tpl")
+
+    for one in listed:
+        assert documented("sesstpl", "delete", "-f", one["id"]).returncode == 0
+    assert documented("sesstpl", "get", template["id"]).returncode == 5
+
+
+def test_what_is_given_takes_the_place_of_what_the_template_says(shared):
+    """Variables, and folders."""
+    shared.run("vfolder", "create", "left-out")
+    text = TEMPLATE.format(name="overridden", folder="left-out")
+    assert shared.run("sesstpl", "create", stdin=text).returncode == 0
+    started = shared.run(
+        "start-template", "overridden", "-t", "given", "-e", "MYCONFIG=mine", "--no-mount"
+    )
+    assert started.returncode == 0, started.stderr
+    code = "import os; print(os.environ['MYCONFIG'], os.path.exists('/home/work/left-out'))"
+    ran = shared.run("run", "-q", "-t", "given", "-c", code, "python")
+    assert ran.stdout == "mine False\n", ran.stderr
+    shared.run("rm", "given")
+
+
+def test_nothing_wrong_reaches_the_cluster(shared, here):
+    """The first flaw is told where the template is stored, all of them by check."""
+    (here / "bad.yaml").write_text("kind: task\nmetadata: {name: x}\n")
+    refused = shared.run("sesstpl", "create", "-f", "bad.yaml")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert refused.stderr.startswith("atoll: bad.yaml: line 1, column 1: ")
+
+    checked = shared.run("--output", "json", "sesstpl", "check", "bad.yaml")
+    flaws = json.loads(checked.stdout)
+    assert checked.returncode == 1
+    assert {(one["line"], one["where"]) for one in flaws} == {(1, ""), (1, "kind")}
+    missing = shared.run("sesstpl", "check", "nothing.yaml")
+    assert (missing.returncode, len(missing.stderr.splitlines())) == (2, 1)
