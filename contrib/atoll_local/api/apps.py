@@ -21,14 +21,14 @@ async def start_service(call: Call) -> Response:
     What it would be refused for anyway is told first.
     """
     kernel = running_kernel(call.cluster, named_session(call))
-    Wish.read(call.params, kernel)
+    Wish.read(call.params, call.cluster, kernel)
     raise unavailable("This cluster has no app proxy; tunnel to the service instead.")
 
 
 async def shut_down_service(call: Call) -> Response:
     """`POST /session/{s}/shutdown-service`: its programs end, and the next tunnel starts them."""
     kernel = running_kernel(call.cluster, named_session(call))
-    service = known_service(kernel, call.params.required("service_name"))
+    service = known_service(call.cluster, kernel, call.params.required("service_name"))
     await kernel.shut_down_service(service.name)
     return no_content()
 

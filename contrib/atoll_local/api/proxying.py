@@ -39,9 +39,9 @@ class Wish:
     envs: dict[str, str]
 
     @classmethod
-    def read(cls, params: Params, kernel: Kernel) -> Self:
+    def read(cls, params: Params, cluster: Cluster, kernel: Kernel) -> Self:
         """Check what is wanted against what the kernel has; raises Problem 404 and 400."""
-        service = known_service(kernel, params.required("app", "service"))
+        service = known_service(cluster, kernel, params.required("app", "service"))
         port = params.integer("port", default=service.ports[0])
         if port not in service.ports:
             raise invalid_params(f"{service.name} has no port {port}", {"port": "unknown"})
@@ -50,12 +50,13 @@ class Wish:
         return cls(service.name, port, arguments, {name: str(envs[name]) for name in envs})
 
 
-def known_service(kernel: Kernel, name: str) -> Service:
-    """Return a service of a kernel by its name; raises Problem 404."""
+def known_service(cluster: Cluster, kernel: Kernel, name: str) -> Service:
+    """Return a service of a kernel by its name; raises Problem 404, telling what to install."""
     for service in kernel.services:
         if service.name == name:
             return service
-    raise not_found("app service", f"this session has no service {name!r}")
+    hint = cluster.engine.missing_services().get(name)
+    raise not_found("app service", hint or f"this session has no service {name!r}")
 
 
 async def proxy(socket: WebSocket) -> None:
@@ -65,7 +66,7 @@ async def proxy(socket: WebSocket) -> None:
     try:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
-        connection = await _connect(kernel, Wish.read(Params(socket.query_params), kernel))
+        connection = await _connect(kernel, Wish.read(Params(socket.query_params), cluster, kernel))
     except ServiceRefused as refusal:
         await socket.accept(subprotocol)
         await socket.close(_TRY_LATER, str(refusal))

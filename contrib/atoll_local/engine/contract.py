@@ -78,6 +78,14 @@ class HomeFile:
     mode: int = 0o644
 
 
+@frozen
+class SshKeypair:
+    """A pair of SSH keys as OpenSSH writes them; the private one has no passphrase."""
+
+    public: str
+    private: str = field(repr=False)
+
+
 @frozen(kw_only=True)
 class KernelSpec:
     """Everything that must be decided before a kernel starts."""
@@ -103,6 +111,8 @@ class KernelSpec:
     """Loopback addresses of the kernels of the session, by their names; sandboxed kernels only."""
     preopen_ports: tuple[int, ...] = ()
     """Ports on which the user's own programs may be connected to."""
+    ssh_keypair: SshKeypair | None = None
+    """What lets in over SSH; None for a new one."""
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
     cluster_role: str = "main"
@@ -339,6 +349,9 @@ class Engine(Protocol):
 
     def rescan(self) -> Sequence[Image]:
         """Look over the machine again, which takes a while; returns the runtimes there are now."""
+
+    def missing_services(self) -> Mapping[str, str]:
+        """Return what kernels could serve, had this machine the programs, and what would help."""
 
     def resolve(self, name: str) -> Resolution:
         """Find the runtime that serves an image name; raises UnknownImageError for none.

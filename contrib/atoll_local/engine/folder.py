@@ -36,6 +36,11 @@ class KernelFolder:
         return self.path / "etc"
 
     @property
+    def keys(self) -> Path:
+        """The keys of SSH, which a kernel that is started again keeps."""
+        return self.path / "keys"
+
+    @property
     def logs(self) -> tuple[Path, Path]:
         """The two files that the kernel program fills in turn."""
         return self.path / "log", self.path / "log.1"

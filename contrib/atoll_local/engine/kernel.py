@@ -17,7 +17,6 @@ from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Servi
 from .control import Control, connect, connected
 from .folder import KernelFolder
 from .process import Process
-from .services import offers
 from .terminal import LocalTerminal
 
 PATIENCE = 5.0
@@ -83,6 +82,7 @@ class LocalKernel:
     _folder: KernelFolder
     _supervisor: Process
     _grace: float
+    services: Sequence[Service] = ()
 
     @property
     def home(self) -> Path:
@@ -114,10 +114,6 @@ class LocalKernel:
     async def open_terminal(self) -> LocalTerminal:
         control, _ = await self._begin(op="terminal")
         return LocalTerminal(control)
-
-    @property
-    def services(self) -> Sequence[Service]:
-        return [offer.service for offer in offers(self.spec)]
 
     async def connect(
         self,

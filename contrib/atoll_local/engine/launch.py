@@ -11,13 +11,16 @@ from attrs import frozen
 from . import dressing, sandbox
 from .contract import EngineError, Image, KernelSpec, Mount
 from .folder import KernelFolder
-from .services import offers
+from .place import SYSTEM_PATH, Place, environ
+from .services.installed import Installed
+from .services.offer import Site
+from .services.own_python import outermost
+from .services.provision import Provision, provide
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
 LISTENING_FD, SECOND_LOG_FD, OPTIONS_FD = 3, 4, 5
 OPTIONS = "bwrap.options"
 """The sandbox's options go by a file, since a process inside can read the command line."""
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @frozen(kw_only=True)
@@ -25,6 +28,7 @@ class Launcher:
     """Writes the files from which kernels start; what is the same for all of them is held here."""
 
     probe: sandbox.Probe
+    installed: Installed
     network: bool
     grace: float
     patience: float
@@ -36,14 +40,16 @@ class Launcher:
         _check_mounts(spec.mounts)
         dressing.close_keys(spec.mounts)
         place = self._place(folder)
-        self._write_share(spec, folder, place)
+        provision = self._provide(spec, folder, place)
+        provision.remember(folder.run)
+        self._write_share(spec, folder, place, provision)
         _write_etc(spec, folder)
         settings = str(place.share / "kernel.json")
         program = [*runner.argv, "-I", "-S", str(place.program)]
         argv = [*program, str(LISTENING_FD), str(SECOND_LOG_FD), settings]
         if self.probe.bwrap is not None:
-            prefixes = tuple(dict.fromkeys((*spec.image.prefixes, *runner.prefixes)))
-            options = sandbox.bwrap_options(self._view(spec, folder, prefixes))
+            prefixes = (*spec.image.prefixes, *runner.prefixes, *provision.prefixes)
+            options = sandbox.bwrap_options(self._view(spec, folder, outermost(prefixes)))
             dressing.make_places(folder.home, spec.mounts)
             _write_private(folder.run / OPTIONS, "\0".join(options))
             argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
@@ -51,7 +57,19 @@ class Launcher:
             dressing.link_mounts(folder.home, spec.mounts)
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
 
-    def _write_share(self, spec: KernelSpec, folder: KernelFolder, place: "Place") -> None:
+    def _provide(self, spec: KernelSpec, folder: KernelFolder, place: Place) -> Provision:
+        site = Site(
+            spec=spec,
+            folder=folder,
+            place=place,
+            environ=environ(spec, place),
+            is_sandboxed=self.probe.tier != "plain",
+        )
+        return provide(self.installed, site)
+
+    def _write_share(
+        self, spec: KernelSpec, folder: KernelFolder, place: Place, provision: Provision
+    ) -> None:
         bootstrap = None
         if spec.bootstrap is not None:
             (folder.share / "bootstrap.sh").write_bytes(spec.bootstrap)
@@ -64,7 +82,7 @@ class Launcher:
             "memory": spec.memory,
             "bootstrap": bootstrap,
             "patience": self.patience,
-            "services": {offer.service.name: offer.settings() for offer in offers(spec)},
+            "services": provision.settings(),
         }
         _write_json(folder.share / "kernel.json", settings)
         (folder.share / "kernel").mkdir()
@@ -93,7 +111,7 @@ class Launcher:
         files = [os.devnull, log, log, None, second_log]
         return files if self.probe.tier == "plain" else [*files, str(folder.run / OPTIONS)]
 
-    def _place(self, folder: KernelFolder) -> "Place":
+    def _place(self, folder: KernelFolder) -> Place:
         if self.probe.tier == "plain":
             return Place(home=folder.home, share=folder.share, program=KERNEL_PROGRAM)
         return Place(home=sandbox.HOME, share=sandbox.SHARE, program=sandbox.PROGRAM)
@@ -112,39 +130,6 @@ class Launcher:
             devices=spec.devices,
             network=self.network,
         )
-
-
-@frozen(kw_only=True)
-class Place:
-    """Where the kernel program finds things: other paths than the host's when it is sandboxed."""
-
-    home: Path
-    share: Path
-    program: Path
-
-
-def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
-    """Make the environment of the user's programs; `spec.environ` has the last word."""
-    paths = [place.home / ".local/bin", place.share / "bin", SYSTEM_PATH]
-    return {
-        "HOME": str(place.home),
-        "USER": "work",
-        "LOGNAME": "work",
-        "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
-        "PATH": ":".join(map(str, paths)),
-        "LANG": "C.UTF-8",
-        "TERM": "xterm-256color",
-        "PYTHONUNBUFFERED": "1",
-        # Debian's mark against pip means the system's own folders, which are read-only here
-        "PIP_BREAK_SYSTEM_PACKAGES": "1",
-        "BACKENDAI_KERNEL_ID": spec.kernel_id,
-        "BACKENDAI_SESSION_ID": spec.session_id,
-        "BACKENDAI_SESSION_NAME": spec.session_name,
-        "BACKENDAI_CLUSTER_ROLE": spec.cluster_role,
-        "BACKENDAI_CLUSTER_IDX": str(spec.cluster_index),
-        "BACKENDAI_CLUSTER_HOST": spec.hostname,
-        **spec.environ,
-    }
 
 
 def _check_mounts(mounts: Sequence[Mount]) -> None:

@@ -21,6 +21,8 @@ from .images import Catalog
 from .kernel import LocalKernel
 from .launch import Launcher
 from .process import Process
+from .services.installed import Installed
+from .services.provision import recall
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -55,6 +57,14 @@ class LocalEngine:
         """The runtimes found here; looked for once."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Catalog.discover(self.root)
+
+    @cached_property
+    def installed(self) -> Installed:
+        """The programs for services found here; looked for once."""
+        return Installed.discover()
+
+    def missing_services(self) -> Mapping[str, str]:
+        return self.installed.missing()
 
     def images(self) -> Sequence[Image]:
         return self.catalog.images
@@ -125,7 +135,11 @@ class LocalEngine:
 
     def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
         launcher = Launcher(
-            probe=self.probe, network=self.network, grace=self.grace, patience=self.patience
+            probe=self.probe,
+            installed=self.installed,
+            network=self.network,
+            grace=self.grace,
+            patience=self.patience,
         )
         limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
         # Groups are the whole machine's, and somebody else's kernel may have the same id.
@@ -150,7 +164,9 @@ class LocalEngine:
         if state is None:
             return None
         process = Process(state["pid"], state["started"])
-        return LocalKernel(spec, folder, process, self.grace) if process.alive() else None
+        if not process.alive():
+            return None
+        return LocalKernel(spec, folder, process, self.grace, recall(folder.run))
 
 
 def _ended_at_start(folder: KernelFolder) -> EngineError:

@@ -92,7 +92,8 @@ class Services:
         name = service["program"]
         server = self._servers.get(name)
         if server is None or server.ended:
-            path = os.path.join(self._folder, name)
+            # By the end of its name, ttyd tells a path from the name of a network.
+            path = os.path.join(self._folder, f"{name}.sock")
             argv, environ = self._command(service, message, path)
             server = Server(self._loop, self._settings, path, argv, environ)
             self._servers[name] = server

@@ -43,7 +43,7 @@ class Scheduler:
         self.bus = bus
         self.lifecycle = Lifecycle(store, bus)
         self.queue = Queue(machine, self.lifecycle)
-        self.specs = Specs(engine, machine, store.kernels, store.dotfiles)
+        self.specs = Specs(engine, machine, store.kernels, store.dotfiles, store.accounts)
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
         self.running: dict[str, Kernel] = {}

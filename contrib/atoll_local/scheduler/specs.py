@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_local.engine.contract import Engine, HomeFile, Image, KernelSpec, Mount
+from atoll_local.engine.contract import Engine, HomeFile, Image, KernelSpec, Mount, SshKeypair
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import from_text
+from atoll_local.store.accounts import Accounts
 from atoll_local.store.dotfiles import Dotfile, Dotfiles
 from atoll_local.store.kernels import Kernels
 from atoll_local.store.records import KernelRow, Session
@@ -24,6 +25,7 @@ class Specs:
     machine: Machine
     kernels: Kernels
     dotfiles: Dotfiles
+    accounts: Accounts
 
     def of(self, session: Session, kernel: KernelRow) -> KernelSpec:
         """Describe a kernel of a session."""
@@ -44,11 +46,18 @@ class Specs:
             files=tuple(map(_file, self.dotfiles.for_session(session))),
             hosts={one.cluster_hostname: one.address for one in siblings if one.address},
             preopen_ports=tuple(session.preopen_ports),
+            ssh_keypair=self._ssh_keypair(session),
             bootstrap=script.encode() if script else None,
             cluster_role=kernel.cluster_role,
             cluster_index=kernel.cluster_idx,
             hostname=kernel.cluster_hostname,
         )
+
+    def _ssh_keypair(self, session: Session) -> SshKeypair | None:
+        keypair = self.accounts.keypair(session.access_key)
+        if keypair is None or not (keypair.ssh_public_key and keypair.ssh_private_key):
+            return None
+        return SshKeypair(keypair.ssh_public_key, keypair.ssh_private_key)
 
     def _image(self, canonical: str) -> Image:
         for image in self.engine.images():

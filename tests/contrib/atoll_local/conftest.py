@@ -189,9 +189,15 @@ def program(tmp_path: Path) -> Iterator[Program]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """A cluster that the tests of a module share; each uses session names of its own."""
-    found = Program(tmp_path_factory.mktemp("cluster") / "data", ("--cpus", "10"))
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
+    """A cluster that the tests of a module share; each uses session names of its own.
+
+    It gets the arguments that the module has as `ARGUMENTS`, too.
+    """
+    arguments = ("--cpus", "10", *getattr(request.module, "ARGUMENTS", ()))
+    found = Program(tmp_path_factory.mktemp("cluster") / "data", arguments)
     found.start()
     yield found
     assert found.end() == 0

@@ -1,17 +1,25 @@
 """Sessions with something in them to connect to, and tunnels there."""
 
+import io
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 DEADLINE = 15
+RELAY = Path(__file__).with_name("relay.py")
 
 SERVE = """
 import socket, struct, threading, time
@@ -94,3 +102,70 @@ def serve(client, session, port) -> Callable[..., None]:
         assert turns[-1]["exitCode"] == 0, client.console(turns, "stderr")
 
     return serve
+
+
+@frozen
+class Login:
+    """OpenSSH's clients, each told to trust the host key that the API tells and nothing else."""
+
+    folder: Path
+    environ: dict[str, str]
+    options: list[str]
+
+    @classmethod
+    def to(cls, client, session: str, folder: Path) -> "Login":
+        """Make what it takes to log in to a session."""
+        identity, known = folder / "id_container", folder / "known_hosts"
+        identity.write_bytes(download(client, session, "id_container"))
+        identity.chmod(0o600)
+        known.write_text(f"here {cls.host_key(client, session)}\n")
+        options = {
+            "ProxyCommand": f"{sys.executable} {RELAY} {client.endpoint} {session} sshd",
+            "UserKnownHostsFile": known,
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+            "IdentityFile": identity,
+            "BatchMode": "yes",
+        }
+        told = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        keys = {"ACCESS_KEY": client.access_key, "SECRET_KEY": client.secret_key}
+        environ = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        return cls(folder, {**environ, **keys, "HOME": str(folder)}, ["-F", "none", *told])
+
+    @staticmethod
+    def host_key(client, session: str) -> str:
+        """Return the public key that the API tells of a session's server."""
+        apps = client.ask("GET", f"/stream/session/{session}/apps").json()
+        (sshd,) = [app for app in apps if app["name"] == "sshd"]
+        assert (sshd["protocol"], sshd["ports"]) == ("tcp", [2200])
+        found: str = sshd["host_key"]
+        return found
+
+    def with_key(self, name: str) -> "Login":
+        """Make a new key, and log in with that one."""
+        subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.folder / name])
+        given, other = f"{self.folder}/id_container", f"{self.folder}/{name}"
+        return evolve(self, options=[word.replace(given, other) for word in self.options])
+
+    def run(self, program: str, *words: str, **settings) -> subprocess.CompletedProcess:
+        """Run `ssh`, `scp` or `sftp`; the host is called `here`."""
+        settings = {"capture_output": True, "timeout": DEADLINE, "text": True, **settings}
+        return subprocess.run([program, *self.options, *words], env=self.environ, **settings)
+
+    def ssh(self, *words: str, **settings) -> subprocess.CompletedProcess:
+        """Run a command in the session, with further `options`."""
+        return self.run("ssh", *settings.pop("options", ()), "work@here", *words, **settings)
+
+
+def download(client, session: str, path: str) -> bytes:
+    """Return a file of a session's home."""
+    answer = client.ask("POST", f"/session/{session}/download", json={"files": [path]})
+    head = f"Content-Type: {answer.headers['content-type']}\n\n".encode()
+    part = message_from_bytes(head + answer.content).get_payload()[0].get_payload(decode=True)
+    with tarfile.open(fileobj=io.BytesIO(part)) as archive:
+        return archive.extractfile(path).read()
+
+
+@pytest.fixture
+def login(client, session, tmp_path) -> Login:
+    return Login.to(client, session, tmp_path)

@@ -1,0 +1,94 @@
+"""Which programs for services this machine has, and what to install for the others."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from attrs import frozen
+
+from . import own_python
+
+_SYSTEM = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+_TTYD_PACKAGE = "ai.backend.krunner.static_gnu"
+"""Backend.AI's package of programs for containers, which brings a ttyd that needs no libraries."""
+_INSTALL = "is not installed here: pip install 'atoll[apps]'"
+HINTS = {
+    "sshd": "OpenSSH's server is not installed here: install openssh-server",
+    "jupyter": f"JupyterLab {_INSTALL}",
+    "jupyterlab": f"JupyterLab {_INSTALL}",
+    "ttyd": f"ttyd {_INSTALL}, or put ttyd on the PATH,",
+}
+
+
+@frozen(kw_only=True)
+class Ttyd:
+    """A ttyd; newer ones must be told that those who connect may type."""
+
+    path: Path
+    asks_for_writable: bool
+
+
+@frozen(kw_only=True)
+class Installed:
+    """What was found; None or False for what was not."""
+
+    openssh: Path | None = None
+    asyncssh: bool = False
+    ttyd: Ttyd | None = None
+    jupyterlab: bool = False
+
+    @classmethod
+    def discover(cls) -> Self:
+        """Look over the machine."""
+        ours = own_python.can_be_shown()
+        return cls(
+            openssh=_openssh(),
+            asyncssh=ours,
+            ttyd=_ttyd(),
+            jupyterlab=ours and own_python.has("jupyterlab"),
+        )
+
+    def missing(self) -> Mapping[str, str]:
+        """Return the services that sessions could have, each with what is to be done for it."""
+        absent = set() if self.jupyterlab else {"jupyter", "jupyterlab"}
+        if self.ttyd is None:
+            absent.add("ttyd")
+        if not (self.openssh or self.asyncssh):
+            absent.add("sshd")
+        then = "and restart the session"
+        return {name: f"{HINTS[name]} {then}" for name in absent}
+
+
+def _openssh() -> Path | None:
+    """Return OpenSSH's server, if it lies where kernels see it."""
+    found = shutil.which("sshd", path=_SYSTEM)
+    return Path(os.path.realpath(found)) if found else None
+
+
+def _ttyd() -> Ttyd | None:
+    folder = own_python.folder_of(_TTYD_PACKAGE)
+    brought = folder / f"ttyd_linux.{own_python.machine()}.bin" if folder else None
+    if found := shutil.which("ttyd"):
+        path = Path(os.path.realpath(found))
+    elif brought and os.access(brought, os.X_OK):
+        path = brought
+    else:
+        return None
+    version = _version(path)
+    return Ttyd(path=path, asks_for_writable=version >= (1, 7, 4)) if version else None
+
+
+def _version(program: Path) -> tuple[int, ...] | None:
+    """Ask a program for its version; None when it can't be run."""
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", answer.stdout + answer.stderr)
+    return tuple(map(int, match.groups())) if match else None

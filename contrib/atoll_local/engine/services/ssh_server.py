@@ -1,0 +1,216 @@
+"""A server of SSH, SFTP and SCP for a session: `python server.py KEYS SOCKET`.
+
+It stands alone, since it runs inside the session, on the Python of the cluster program, where
+OpenSSH's server is missing. KEYS is the folder with `host_key` and `authorized_keys`; connections
+come at SOCKET. Commands get the environment that it was started with.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+import termios
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import asyncssh
+
+USER = "work"
+FROM_CLIENT = ("LANG", "LC_", "COLORTERM")
+"""What the variables begin with that clients may set."""
+CHUNK = 65536
+LAST_WORDS = 1.0
+"""Seconds in which what a program has written must come out of its terminal after its end."""
+
+
+Forward = Callable[["asyncssh.SSHReader[bytes]", "asyncssh.SSHWriter[bytes]"], Awaitable[None]]
+
+
+class Reader(Protocol):
+    """What bytes are read from, be it SSH's or asyncio's."""
+
+    async def read(self, n: int) -> bytes: ...
+
+
+class Writer(Protocol):
+    """What bytes are written to."""
+
+    def write(self, data: bytes) -> object: ...
+    def write_eof(self) -> None: ...
+    async def drain(self) -> None: ...
+
+
+class Server(asyncssh.SSHServer):
+    """Lets in whoever has a key of the session, or one in `~/.ssh/authorized_keys`."""
+
+    def __init__(self, keys: Path) -> None:
+        self._files = [keys / "authorized_keys", Path.home() / ".ssh/authorized_keys"]
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def begin_auth(self, username: str) -> bool:
+        if username == USER:
+            files = [str(file) for file in self._files if file.is_file()]
+            self._connection.set_authorized_keys(asyncssh.read_authorized_keys(files))
+        return True
+
+    def connection_requested(self, dest_host: str, dest_port: int, *_: object) -> Forward:
+        return partial(forward, host=dest_host, port=dest_port)
+
+    def unix_connection_requested(self, *_: object) -> bool:
+        return True
+
+    def server_requested(self, *_: object) -> bool:
+        return True
+
+    def unix_server_requested(self, *_: object) -> bool:
+        return True
+
+
+class Files(asyncssh.SFTPServer):
+    """Tells clients that all went well, as some ask how the server has ended."""
+
+    def exit(self) -> None:
+        self.channel.exit(0)
+
+
+async def forward(
+    reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]", host: str, port: int
+) -> None:
+    """Connect a client with a port inside; either direction may end first."""
+    try:
+        their_reader, their_writer = await asyncio.open_connection(host, port)
+    except OSError:
+        writer.close()
+        return
+    try:
+        await asyncio.gather(pump(reader, their_writer), pump(their_reader, writer))
+    except (OSError, asyncssh.Error):
+        pass  # Either side has broken off, and so does the other.
+    finally:
+        their_writer.close()
+        writer.close()
+
+
+async def pump(reader: Reader, writer: Writer) -> None:
+    """Pass bytes on, and their end."""
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+
+
+async def serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
+    """Run the command that a client asks for, or a shell."""
+    if process.term_type is None:
+        child = await start_with_pipes(process)
+    else:
+        child = await start_in_terminal(process)
+    gone = asyncio.ensure_future(process.wait_closed())
+    ended = asyncio.ensure_future(child.wait())
+    await asyncio.wait([gone, ended], return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        os.killpg(child.pid, signal.SIGHUP)
+        return
+    await drain(process)
+    leave(process, ended.result())
+    await gone
+
+
+async def start_with_pipes(
+    process: "asyncssh.SSHServerProcess[bytes]",
+) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(
+        *command(process),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=environ(process),
+        start_new_session=True,
+    )
+    await process.redirect(child.stdin, child.stdout, child.stderr)
+    return child
+
+
+async def start_in_terminal(
+    process: "asyncssh.SSHServerProcess[bytes]",
+) -> asyncio.subprocess.Process:
+    master, slave = os.openpty()
+    columns, rows, *_ = process.term_size
+    if rows and columns:
+        termios.tcsetwinsize(slave, (rows, columns))
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *command(process),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**environ(process), "TERM": process.term_type or "dumb"},
+            start_new_session=True,
+            preexec_fn=take_terminal,
+        )
+    finally:
+        os.close(slave)
+    await process.redirect(stdin=master, stdout=os.dup(master))
+    return child
+
+
+def take_terminal() -> None:
+    """Make standard input the terminal by which Ctrl-C reaches the shell's jobs."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def command(process: "asyncssh.SSHServerProcess[bytes]") -> list[str]:
+    shell = os.environ.get("SHELL", "/bin/sh")
+    return [shell, "-l"] if process.command is None else [shell, "-c", process.command]
+
+
+def environ(process: "asyncssh.SSHServerProcess[bytes]") -> dict[str, str]:
+    wanted = {name: value for name, value in process.env.items() if name.startswith(FROM_CLIENT)}
+    return {**os.environ, **wanted}
+
+
+async def drain(process: "asyncssh.SSHServerProcess[bytes]") -> None:
+    """Wait until all output is on its way; a job in the background may hold on to a terminal."""
+    try:
+        async with asyncio.timeout(None if process.term_type is None else LAST_WORDS):
+            await process.stdout.drain()
+            await process.stderr.drain()
+    except TimeoutError:
+        pass
+
+
+def leave(process: "asyncssh.SSHServerProcess[bytes]", code: int) -> None:
+    if code < 0:
+        process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
+    else:
+        process.exit(code)
+
+
+async def main(keys: Path, path: str) -> None:
+    """Serve until told to end."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    server = await asyncssh.listen(
+        sock=listener,
+        server_factory=lambda: Server(keys),
+        server_host_keys=[str(keys / "host_key")],
+        process_factory=serve,
+        encoding=None,
+        sftp_factory=Files,
+        allow_scp=True,
+        agent_forwarding=False,
+        keepalive_interval=30,
+    )
+    await server.wait_closed()
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

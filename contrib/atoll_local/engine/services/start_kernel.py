@@ -1,0 +1,37 @@
+"""Start a notebook's kernel: `python start.py -f CONNECTION -- MINOR PYTHON PACKAGES`.
+
+It stands alone, since it runs on the Python of a session's image, 3.8 or newer. That Python's own
+ipykernel is taken if it has one. Otherwise it borrows the packages of the Python that Jupyter runs
+on, which come after all of its own; and if that Python is of another version, whose packages it
+can't use, that Python runs the notebook instead.
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    end = sys.argv.index("--")
+    minor, python, packages = sys.argv[end + 1 :]
+    del sys.argv[end:]
+    del sys.path[0]
+    sys.path.insert(0, "")
+    if not has_own():
+        if minor != "{}.{}".format(*sys.version_info):
+            os.execv(python, [python, "-m", "ipykernel_launcher", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
+        sys.path += packages.split(":")
+    from ipykernel import kernelapp
+
+    kernelapp.launch_new_instance()
+
+
+def has_own() -> bool:
+    try:
+        import ipykernel  # noqa: F401 - whether it is there is the question
+    except ImportError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

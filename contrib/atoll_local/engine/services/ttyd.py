@@ -1,0 +1,32 @@
+"""A terminal in the browser: `ttyd`."""
+
+from atoll_local.engine.contract import Service
+
+from .installed import Ttyd
+from .offer import ARGUMENTS, SOCKET, Offer, Site
+from .own_python import outermost
+
+_SERVICE = Service(
+    name="ttyd",
+    protocol="http",
+    ports=(7681,),
+    allowed_arguments=(
+        "--client-option",
+        "--max-clients",
+        "--once",
+        "--readonly",
+        "--terminal-type",
+    ),
+    allowed_envs=("LANG", "TZ"),
+)
+
+
+def offer(ttyd: Ttyd, site: Site) -> Offer:
+    """Return the service; each page that is opened gets a shell of its own."""
+    options = ["--interface", SOCKET]
+    # Otherwise any page that the user's browser shows could type in this terminal.
+    options.append("--check-origin")
+    if ttyd.asks_for_writable:
+        options.append("--writable")
+    argv = (str(ttyd.path), *options, ARGUMENTS, site.environ["SHELL"])
+    return Offer(service=_SERVICE, kind="socket", argv=argv, prefixes=outermost([ttyd.path.parent]))
