@@ -36,10 +36,10 @@ async def _change(
     yes: bool,
 ) -> int:
     named = dict(values)
-    await _ask_secrets(context, change, values)
     api = await context.connect()
     major = (await api.version()).major
     refuse_unknown(change, values, major, await api.manager())
+    await _ask_secrets(context, change, values)
     values = await resolved(api, change.resolve, change.prepare(values))
     mutations = _mutations(kind, change, change.variables(values), major)
     if change.existing:
@@ -79,25 +79,22 @@ class _Mutation:
 
 
 def _mutations(
-    kind: Kind, change: Change, variables: dict[str, Any], major: int
+    kind: Kind, change: Change, variables: Mapping[str, Any], major: int
 ) -> Sequence[_Mutation]:
     """Return what makes the change: one mutation, or two where one would fail."""
     if change.existing and not change.question and variables.get("props") == {}:
         raise UsageError("nothing to change", hint="give at least one option")
-    later, names = change.later, list(variables)
-    put_off = {}
-    if later and major >= later.since:
-        props = variables["props"]
-        put_off = {name: props.pop(name) for name in later.names if name in props}
-    arguments = {name: (change.type_of(name), variables[name]) for name in names}
-    first = _Mutation(change.mutation, arguments, _selection(kind, change))
-    if not later or not put_off:
-        return [first]
-    key = names[0]
-    return [
-        first,
-        _Mutation(later.mutation, {key: arguments[key], "props": (later.props, put_off)}),
-    ]
+    arguments = {name: (change.type_of(name), value) for name, value in variables.items()}
+    selection = _selection(kind, change)
+    later = change.later
+    if later is None or major < later.since:
+        return [_Mutation(change.mutation, arguments, selection)]
+    props = variables["props"]
+    now = {name: value for name, value in props.items() if name not in later.names}
+    then = {name: value for name, value in props.items() if name in later.names}
+    first = _Mutation(change.mutation, {**arguments, "props": (change.props, now)}, selection)
+    second = _Mutation(later.mutation, {**arguments, "props": (later.props, then)})
+    return [first, second] if then else [first]
 
 
 async def _look_up(api: "Api", kind: Kind, mutation: _Mutation) -> None:

@@ -4,7 +4,7 @@ A description of this sort is all that a kind needs: its commands, their output 
 of its names come from it (:mod:`atoll_admin.commands`, :mod:`atoll_admin.completions`).
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +54,8 @@ class Kind:
 
     `key` is the field that names one of them, `listed` the columns of a list, `remarked` the fields
     that tell completion what to say about a name, `concealed` those that are shown to nobody who
-    did not ask for them. `who` says who may see them all.
+    did not ask for them. `who` says who may see them all, and `lister` is the word below `admin`
+    that lists them.
     """
 
     name: str
@@ -67,10 +68,15 @@ class Kind:
     concealed: Sequence[str] = ()
     who: str = "superadmins"
     plural: str = field()
+    lister: str = field()
 
     @plural.default
     def _add_s(self) -> str:
         return f"{self.name}s"
+
+    @lister.default
+    def _same_with_dashes(self) -> str:
+        return self.plural.replace(" ", "-")
 
     @property
     def shown(self) -> list[Field]:
@@ -160,12 +166,7 @@ async def resolved(
 
 def refuse_unknown(change: Change, values: Mapping[str, Any], major: int, manager: str) -> None:
     """Raise AtollError for a value that a cluster of this major version can't take."""
-    newer = _given(values, (name for name, since in change.since.items() if since > major))
-    if newer:
-        options = {param.name: param.opts[0] for param in change.params}
-        what = ", ".join(options[name] for name in newer)
-        raise AtollError(f"this cluster ({manager}) is too old for {what}")
-
-
-def _given(values: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    return [name for name in names if values.get(name) is not None]
+    newer = {name for name, since in change.since.items() if since > major}
+    given = [param for param in change.params if values.get(param.name or "") is not None]
+    if refused := [param.opts[0] for param in given if param.name in newer]:
+        raise AtollError(f"this cluster ({manager}) is too old for {', '.join(refused)}")

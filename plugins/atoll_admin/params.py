@@ -7,7 +7,7 @@ import click
 from atoll import Name
 from atoll_admin.values import SLOTS
 
-HOSTS = (
+_HOSTS = (
     "--allowed-vfolder-hosts",
     "--vfolder-host-perms",
     "--vfolder-host-permissions",
@@ -62,7 +62,7 @@ def slots_option() -> click.Option:
 def hosts_option() -> click.Option:
     """Return the option for folder hosts, to be resolved by `host_permissions`."""
     return option(
-        *HOSTS,
+        *_HOSTS,
         "allowed_vfolder_hosts",
         kind="vfolder-host",
         multiple=True,

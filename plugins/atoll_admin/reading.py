@@ -61,8 +61,8 @@ async def read_one(
 
 def not_found(kind: Kind, key: Any) -> NotFound:
     """Return the error for a thing that is not there."""
-    listing = f"atoll admin {kind.plural.replace(' ', '-')} lists them"
-    return NotFound(f"no {kind.name} goes by {key!r}" if key else f"no {kind.name}", hint=listing)
+    what = f"no {kind.name} goes by {key!r}" if key else f"no {kind.name}"
+    return NotFound(what, hint=f"atoll admin {kind.lister} lists them")
 
 
 async def read_list(

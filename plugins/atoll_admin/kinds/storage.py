@@ -8,6 +8,7 @@ _KNOWN = ("id", "backend", "path", "fsprefix")
 STORAGE = Kind(
     name="storage volume",
     key="id",
+    lister="storage-list",
     fields=[
         text("id", "ID", keep=True),
         text("backend"),
