@@ -1,17 +1,19 @@
 # Everything a developer needs. Each target sets up what it stands on.
 #
-#   make demo    an embedded cluster, one session, code run in it
-#   make test    all tests but those that need another cluster or another client
-#   make interop the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
-#   make lint    ruff, mypy, import-linter
-#   make bench   start-up times beside their peers
+#   make demo       an embedded cluster, one session, code run in it
+#   make demo-apps  JupyterLab and SSH in a session
+#   make apps       what sessions on this machine need for JupyterLab and the web terminal
+#   make test       all tests but those that need another cluster or another client
+#   make interop    the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
+#   make lint       ruff, mypy, import-linter
+#   make bench      start-up times beside their peers
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test interop lint format bench clean
+.PHONY: demo demo-apps apps test interop lint format bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
@@ -24,8 +26,17 @@ $(STAMP)-dev: $(STAMP) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(VENV)/dev-requirements.txt
 	touch $@
 
+$(STAMP)-apps: $(STAMP) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[apps]'
+	touch $@
+
 demo: $(STAMP)
 	@sh docs/demo.sh $(BIN)/atoll
+
+demo-apps: $(STAMP)-apps
+	@sh docs/demo-apps.sh $(BIN)/atoll $(BIN)/python
+
+apps: $(STAMP)-apps
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest -m "not interop" $(ARGS)
