@@ -29,7 +29,7 @@ _SIGNALLED = 128
 
 def program(name: str) -> list[str]:
     """Return the words that start ssh, scp, sftp or ssh-keyscan."""
-    if (found := shutil.which(name)) and not os.environ.get("ATOLL_SSH_BUILTIN"):
+    if (found := shutil.which(name)) and os.environ.get("ATOLL_SSH_CLIENT") != "builtin":
         return [found]
     return [sys.executable, "-P", "-m", "atoll_ssh", name]
 
