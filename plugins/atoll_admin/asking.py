@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from atoll import AtollError, NotAuthorized, NotFound, Problem
 
 if TYPE_CHECKING:
@@ -28,35 +30,58 @@ _LONGEST = 300
 
 
 async def ask(
-    api: "Api",
-    root: str,
-    arguments: Mapping[str, tuple[str, Any]],
-    selection: str,
-    *,
-    mutation: bool = False,
+    api: "Api", root: str, arguments: Mapping[str, tuple[str, Any]], selection: str
 ) -> Any:
     """Ask GraphQL for one root and return what it answers.
 
     `arguments` maps names to a type and a value. Raises UnknownFields where the cluster does not
-    know what was selected, NotAuthorized, NotFound, or AtollError.
+    know what was selected, NotOffered, NotAuthorized, NotFound, or AtollError.
     """
-    types = {name: typed for name, (typed, _value) in arguments.items()}
-    variables = {name: value for name, (_typed, value) in arguments.items()}
+    return await _gql(api, root, _body("query", root, arguments, selection))
+
+
+async def _gql(api: "Api", root: str, body: Mapping[str, Any]) -> Any:
     try:
-        data = await api.gql(compose(root, types, selection, mutation=mutation), variables)
+        data = await api.gql(body["query"], body["variables"])
     except Problem as problem:
         raise _meant(problem, await api.manager()) from None
     return data.get(root)
 
 
-def compose(root: str, types: Mapping[str, str], selection: str, *, mutation: bool = False) -> str:
-    """Spell out a query or mutation of one root with variables of these types."""
-    operation = "mutation" if mutation else "query"
-    declared = ", ".join(f"${name}: {typed}" for name, typed in types.items())
-    passed = ", ".join(f"{name}: ${name}" for name in types)
+@frozen
+class Mutation:
+    """A mutation with its arguments, each a type and a value; the first names the thing."""
+
+    root: str
+    arguments: Mapping[str, tuple[str, Any]]
+    selection: str = "ok msg"
+
+    @property
+    def key(self) -> Any:
+        """The value of the first argument."""
+        return next(iter(self.arguments.values()))[1]
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """What is sent to `POST /admin/gql`."""
+        return _body("mutation", self.root, self.arguments, self.selection)
+
+    async def send(self, api: "Api") -> Mapping[str, Any]:
+        """Make the change and return what is told of it; raises what `ask` does."""
+        return _succeeded(await _gql(api, self.root, self.body))
+
+
+def _body(
+    operation: str, root: str, arguments: Mapping[str, tuple[str, Any]], selection: str
+) -> Mapping[str, Any]:
+    declared = ", ".join(f"${name}: {typed}" for name, (typed, _value) in arguments.items())
+    passed = ", ".join(f"{name}: ${name}" for name in arguments)
     head = f"{operation}({declared})" if declared else operation
     call = f"{root}({passed})" if passed else root
-    return f"{head} {{ {call} {{ {selection} }} }}"
+    return {
+        "query": f"{head} {{ {call} {{ {selection} }} }}",
+        "variables": {name: value for name, (_typed, value) in arguments.items()},
+    }
 
 
 class UnknownFields(AtollError):
@@ -89,22 +114,21 @@ async def send(api: "Api", method: str, path: str, params: Mapping[str, Any] | N
         raise
 
 
-def succeed(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return what a mutation answered; raises the error that it tells of in `msg`."""
+def _succeeded(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if answer and answer.get("ok", True):
         return answer
-    raise failure(str((answer or {}).get("msg") or "the cluster did not say why"))
+    raise _failure(str((answer or {}).get("msg") or "the cluster did not say why"))
 
 
-def failure(message: str) -> AtollError:
-    """Return the error that a mutation's message stands for."""
-    line = readable(message)
+def _failure(message: str) -> AtollError:
+    """Return the error that the message of a mutation stands for."""
+    line = _readable(message)
     if _FORBIDDEN.search(line):
         return NotAuthorized(line, hint=_ROLE)
     return NotFound(line) if _ABSENT.search(line) else AtollError(line)
 
 
-def readable(message: str) -> str:
+def _readable(message: str) -> str:
     """Cut a message down to what a person can use: databases speak through some of them."""
     if duplicate := _DUPLICATE.search(message):
         return f"{duplicate[1]} already exists"
@@ -126,7 +150,7 @@ def _meant(problem: Problem, manager: str) -> AtollError:
     if inputs := _UNKNOWN_INPUT.findall(everything):
         unknown = ", ".join(name for name, _type in inputs)
         return AtollError(f"this cluster ({manager}) does not take {unknown}")
-    return failure(messages[0])
+    return _failure(messages[0])
 
 
 def _failed_fields(problem: Problem) -> list[str]:

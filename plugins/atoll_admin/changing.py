@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import frozen
 
 from atoll import Context, UsageError
-from atoll_admin.asking import ask, compose, succeed
+from atoll_admin.asking import Mutation
 from atoll_admin.consent import agreed, ask_secret, dry_run_option, show_requests, yes_option
 from atoll_admin.kind import Change, Kind, refuse_unknown, resolved
 from atoll_admin.reading import read_one
@@ -54,33 +53,9 @@ async def _change(
     return 0
 
 
-@frozen
-class _Mutation:
-    """A mutation with its arguments, each a type and a value; the first names the thing."""
-
-    root: str
-    arguments: Mapping[str, tuple[str, Any]]
-    selection: str = "ok msg"
-
-    @property
-    def key(self) -> Any:
-        return next(iter(self.arguments.values()))[1]
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        types = {name: typed for name, (typed, _value) in self.arguments.items()}
-        query = compose(self.root, types, self.selection, mutation=True)
-        variables = {name: value for name, (_typed, value) in self.arguments.items()}
-        return {"query": query, "variables": variables}
-
-    async def send(self, api: "Api") -> Mapping[str, Any]:
-        answer = await ask(api, self.root, self.arguments, self.selection, mutation=True)
-        return succeed(answer)
-
-
 def _mutations(
     kind: Kind, change: Change, variables: Mapping[str, Any], major: int
-) -> Sequence[_Mutation]:
+) -> Sequence[Mutation]:
     """Return what makes the change: one mutation, or two where one would fail."""
     if change.existing and not change.question and variables.get("props") == {}:
         raise UsageError("nothing to change", hint="give at least one option")
@@ -88,22 +63,22 @@ def _mutations(
     selection = _selection(kind, change)
     later = change.later
     if later is None or major < later.since:
-        return [_Mutation(change.mutation, arguments, selection)]
+        return [Mutation(change.mutation, arguments, selection)]
     props = variables["props"]
     now = {name: value for name, value in props.items() if name not in later.names}
     then = {name: value for name, value in props.items() if name in later.names}
-    first = _Mutation(change.mutation, {**arguments, "props": (change.props, now)}, selection)
-    second = _Mutation(later.mutation, {**arguments, "props": (later.props, then)})
+    first = Mutation(change.mutation, {**arguments, "props": (change.props, now)}, selection)
+    second = Mutation(later.mutation, {**arguments, "props": (later.props, then)})
     return [first, second] if then else [first]
 
 
-async def _look_up(api: "Api", kind: Kind, mutation: _Mutation) -> None:
+async def _look_up(api: "Api", kind: Kind, mutation: Mutation) -> None:
     """Raise NotFound if what is to be changed is not there."""
     await read_one(api, kind, mutation.key, kind.chosen(kind.key))
 
 
 async def _make(
-    context: Context, api: "Api", kind: Kind, change: Change, mutations: Sequence[_Mutation]
+    context: Context, api: "Api", kind: Kind, change: Change, mutations: Sequence[Mutation]
 ) -> None:
     answers = [await mutation.send(api) for mutation in mutations]
     if not change.returned:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from atoll import Column, Context, UsageError
+from atoll_admin.asking import send
 
 _HIDDEN = "********"
 _REQUEST = [Column("method"), Column("path"), Column("body")]
@@ -36,6 +37,30 @@ async def show_requests(
         show_request(context, *requests[0])
     else:
         await context.output.rows([_shown(*one) for one in requests], _REQUEST, format="json")
+
+
+async def carry_out(
+    context: Context,
+    method: str,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    done: str,
+    dry_run: bool,
+    question: str = "",
+    yes: bool = False,
+) -> int:
+    """Send a request that changes something, after its `question` was answered with yes, and say
+    that it is `done`; or only show it. Returns the exit code.
+    """
+    if dry_run:
+        show_request(context, method, path, body)
+        return 0
+    if question and not await agreed(context, question, yes=yes):
+        return 1
+    await send(await context.connect(), method, path, body)
+    context.output.note(done)
+    return 0
 
 
 async def agreed(context: Context, question: str, *, yes: bool) -> bool:

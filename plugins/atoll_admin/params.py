@@ -39,14 +39,14 @@ def switch(*flags: str, help: str) -> click.Option:
     return click.Option([*flags], is_flag=True, callback=_only_true, help=help)
 
 
+def negation(*flags: str, help: str) -> click.Option:
+    """Return a flag that makes false what it is named for, and says nothing when it is left out."""
+    return click.Option([*flags], is_flag=True, callback=_only_false, help=help)
+
+
 def inactive() -> click.Option:
     """Return the flag `-i`, as the value of `is_active`."""
-    return click.Option(
-        ["-i", "--inactive", "is_active"],
-        is_flag=True,
-        callback=lambda _context, _param, given: False if given else None,
-        help="Not to be used yet.",
-    )
+    return negation("-i", "--inactive", "is_active", help="Not to be used yet.")
 
 
 def slots_option() -> click.Option:
@@ -73,3 +73,7 @@ def hosts_option() -> click.Option:
 
 def _only_true(_context: Any, _param: Any, given: bool) -> bool | None:
     return given or None
+
+
+def _only_false(_context: Any, _param: Any, given: bool) -> bool | None:
+    return False if given else None

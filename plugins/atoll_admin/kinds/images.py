@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from atoll import Context, NotFound
-from atoll_admin.asking import ask, compose, succeed
+from atoll_admin.asking import Mutation, ask
 from atoll_admin.changing import change_command
 from atoll_admin.commands import list_command
-from atoll_admin.consent import show_request
+from atoll_admin.consent import dry_run_option, show_request
 from atoll_admin.fields import NEW, flag, size, text, texts
 from atoll_admin.kind import Change, Kind, Listing
 from atoll_admin.params import argument, option, switch
@@ -16,8 +16,6 @@ from atoll_admin.tasks import follow_task
 
 if TYPE_CHECKING:
     from atoll.api import Api
-
-_TASK = "ok msg task_id"
 
 IMAGE = Kind(
     name="image",
@@ -82,26 +80,21 @@ dealias = change_command(
 )
 
 
-@click.command()
+@click.command(params=[dry_run_option()])
 @click.option("-r", "--registry", metavar="NAME", help="Only this registry's.")
 @click.option("-p", "--project", metavar="NAME", help="Only this project's; since 24.x.")
-@click.option("--dry-run", is_flag=True, help="Show the request, change nothing.")
 async def rescan(
     context: Context, registry: str | None, project: str | None, dry_run: bool
 ) -> None:
     """Have the cluster look for new images in its registries, and wait for the end."""
     given = {"registry": registry, "project": project}
     arguments = {name: ("String", value) for name, value in given.items() if value}
+    mutation = Mutation("rescan_images", arguments, "ok msg task_id")
     if dry_run:
-        query = compose("rescan_images", dict.fromkeys(arguments, "String"), _TASK, mutation=True)
-        body = {
-            "query": query,
-            "variables": {name: value for name, (_, value) in arguments.items()},
-        }
-        show_request(context, "POST", "/admin/gql", body)
+        show_request(context, "POST", "/admin/gql", mutation.body)
         return
     api = await context.connect()
-    answer = succeed(await ask(api, "rescan_images", arguments, _TASK, mutation=True))
+    answer = await mutation.send(api)
     if answer.get("task_id"):
         await follow_task(context, api, answer["task_id"], "scanning the registries")
     context.output.note("the registries are scanned")

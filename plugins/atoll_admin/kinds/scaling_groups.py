@@ -11,7 +11,7 @@ from atoll_admin.changing import change_command
 from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import document, flag, text, when
 from atoll_admin.kind import Change, Kind, Listing, Reading
-from atoll_admin.params import argument, boolean, inactive, option, switch
+from atoll_admin.params import argument, boolean, inactive, negation, option, switch
 from atoll_admin.values import DOCUMENT
 
 SCALING_GROUP = Kind(
@@ -86,13 +86,7 @@ add = change_command(
         params=[
             argument("name"),
             inactive(),
-            option(
-                "--private",
-                "is_public",
-                is_flag=True,
-                callback=lambda _context, _param, given: False if given else None,
-                help="For sessions of administrators alone.",
-            ),
+            negation("--private", "is_public", help="For sessions of administrators alone."),
             switch("--use-host-network", help="Sessions use the host's network."),
             *_options("static", "fifo"),
         ],

@@ -8,7 +8,7 @@ import click
 
 from atoll import Column, Context, UsageError
 from atoll_admin.asking import send
-from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
+from atoll_admin.consent import carry_out, dry_run_option, yes_option
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -33,17 +33,13 @@ async def get(context: Context) -> None:
 
 @click.command(params=[dry_run_option()])
 @click.option("-m", "--message", help="What to say; read from standard input when left out.")
-async def update(context: Context, message: str | None, dry_run: bool) -> None:
+async def update(context: Context, message: str | None, dry_run: bool) -> int:
     """Announce something to everybody (`POST /manager/announcement`); for superadmins."""
     text = await _read(context) if message is None else message
     if not text.strip():
         raise UsageError("there is nothing to announce", hint="announcement delete ends one")
     body = {"enabled": True, "message": text}
-    if dry_run:
-        show_request(context, "POST", ROUTE, body)
-        return
-    await send(await context.connect(), "POST", ROUTE, body)
-    context.output.note("it is announced")
+    return await carry_out(context, "POST", ROUTE, body, done="it is announced", dry_run=dry_run)
 
 
 async def _read(context: Context) -> str:
@@ -57,15 +53,16 @@ async def _read(context: Context) -> str:
 @click.command(params=[dry_run_option(), yes_option()])
 async def delete(context: Context, dry_run: bool, yes: bool) -> int:
     """Announce nothing any more (`POST /manager/announcement`); for superadmins."""
-    body = {"enabled": False}
-    if dry_run:
-        show_request(context, "POST", ROUTE, body)
-        return 0
-    if not await agreed(context, "delete the announcement?", yes=yes):
-        return 1
-    await send(await context.connect(), "POST", ROUTE, body)
-    context.output.note("nothing is announced any more")
-    return 0
+    return await carry_out(
+        context,
+        "POST",
+        ROUTE,
+        {"enabled": False},
+        question="delete the announcement?",
+        done="nothing is announced any more",
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
 @click.command()

@@ -7,7 +7,7 @@ import click
 
 from atoll import Column, Context, NotFound
 from atoll_admin.asking import send
-from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
+from atoll_admin.consent import carry_out, dry_run_option, yes_option
 
 _VALUE = [Column("value")]
 _PAIR = [Column("key", keep=True), Column("value")]
@@ -41,42 +41,36 @@ def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield below, value
 
 
-def _changing(command: click.Command) -> click.Command:
-    command.params += [dry_run_option(), yes_option()]
-    return command
-
-
-async def _change(
-    context: Context, path: str, body: dict[str, Any], *, dry_run: bool, yes: bool, what: str
-) -> int:
-    if dry_run:
-        show_request(context, "POST", path, body)
-        return 0
-    if not await agreed(context, f"{what} in the cluster's configuration?", yes=yes):
-        return 1
-    api = await context.connect()
-    await send(api, "POST", path, body)
-    context.output.note(f"done: {what}")
-    return 0
-
-
-@_changing
-@click.command("set")
+@click.command("set", params=[dry_run_option(), yes_option()])
 @click.argument("key")
 @click.argument("value")
 async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bool) -> int:
     """Set a key to a value (`POST /config/set`)."""
-    body = {"key": key, "value": value}
-    what = f"set {key} to {value!r}"
-    return await _change(context, "/config/set", body, dry_run=dry_run, yes=yes, what=what)
+    return await carry_out(
+        context,
+        "POST",
+        "/config/set",
+        {"key": key, "value": value},
+        question=f"set {key} to {value!r} in the cluster's configuration?",
+        done=f"{key} is {value!r}",
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
-@_changing
-@click.command()
+@click.command(params=[dry_run_option(), yes_option()])
 @click.argument("key")
 @click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
     """Delete a key, or, with -p, all keys below it (`POST /config/delete`)."""
-    body = {"key": key, "prefix": prefix}
-    what = f"delete {'everything below ' * prefix}{key}"
-    return await _change(context, "/config/delete", body, dry_run=dry_run, yes=yes, what=what)
+    what = f"everything below {key}" if prefix else key
+    return await carry_out(
+        context,
+        "POST",
+        "/config/delete",
+        {"key": key, "prefix": prefix},
+        question=f"delete {what} from the cluster's configuration?",
+        done=f"{what} is gone",
+        dry_run=dry_run,
+        yes=yes,
+    )

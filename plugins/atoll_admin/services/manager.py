@@ -8,7 +8,7 @@ import trio
 
 from atoll import Column, Context, Name, UsageError
 from atoll_admin.asking import send
-from atoll_admin.consent import agreed, dry_run_option, show_request, yes_option
+from atoll_admin.consent import agreed, carry_out, dry_run_option, yes_option
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -39,19 +39,20 @@ async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, 
     """Let the cluster take no more work (`PUT /manager/status`); for superadmins."""
     if wait and force_kill:
         raise UsageError("--wait and --force-kill exclude each other")
-    body = {"status": "frozen", "force_kill": force_kill}
-    if dry_run:
-        show_request(context, "PUT", "/manager/status", body)
-        return 0
     sessions = ", and terminate all sessions" * force_kill
-    if not await agreed(context, f"freeze the cluster{sessions}?", yes=yes):
-        return 1
-    api = await context.connect()
-    if wait:
-        await _wait_for_sessions(context, api)
-    await send(api, "PUT", "/manager/status", body)
-    context.output.note("the cluster is frozen; atoll manager unfreeze ends that")
-    return 0
+    if not dry_run:
+        if not await agreed(context, f"freeze the cluster{sessions}?", yes=yes):
+            return 1
+        if wait:
+            await _wait_for_sessions(context, await context.connect())
+    return await carry_out(
+        context,
+        "PUT",
+        "/manager/status",
+        {"status": "frozen", "force_kill": force_kill},
+        done="the cluster is frozen; atoll manager unfreeze ends that",
+        dry_run=dry_run,
+    )
 
 
 async def _wait_for_sessions(context: Context, api: "Api") -> None:
@@ -65,35 +66,29 @@ async def _wait_for_sessions(context: Context, api: "Api") -> None:
 
 
 @click.command(params=[dry_run_option()])
-async def unfreeze(context: Context, dry_run: bool) -> None:
+async def unfreeze(context: Context, dry_run: bool) -> int:
     """Let the cluster take work again (`PUT /manager/status`); for superadmins."""
     body = {"status": "running", "force_kill": False}
-    if dry_run:
-        show_request(context, "PUT", "/manager/status", body)
-        return
-    api = await context.connect()
-    await send(api, "PUT", "/manager/status", body)
-    context.output.note("the cluster takes work again")
+    done = "the cluster takes work again"
+    return await carry_out(context, "PUT", "/manager/status", body, done=done, dry_run=dry_run)
 
 
 def _scheduling(operation: str, help: str, done: str) -> click.Command:
     @click.command(operation, help=help, params=[dry_run_option()])
     @click.argument("agent_ids", nargs=-1, required=True, type=Name("agent"))
-    async def operate(context: Context, agent_ids: Sequence[str], dry_run: bool) -> None:
+    async def operate(context: Context, agent_ids: Sequence[str], dry_run: bool) -> int:
         route, body = "/manager/scheduler/operation", {"op": operation, "args": [*agent_ids]}
-        if dry_run:
-            show_request(context, "POST", route, body)
-            return
-        api = await context.connect()
-        await send(api, "POST", route, body)
-        context.output.note(f"{done}: {', '.join(agent_ids)}")
+        agents = ", ".join(agent_ids)
+        return await carry_out(
+            context, "POST", route, body, done=f"{done} {agents}", dry_run=dry_run
+        )
 
     return operate
 
 
 include_agents = _scheduling(
-    "include-agents", "Let agents be given sessions again.", "scheduled on again"
+    "include-agents", "Let agents be given sessions again.", "sessions are given to"
 )
 exclude_agents = _scheduling(
-    "exclude-agents", "Let agents be given no more sessions.", "no longer scheduled on"
+    "exclude-agents", "Let agents be given no more sessions.", "no more sessions are given to"
 )

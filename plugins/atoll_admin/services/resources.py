@@ -7,7 +7,7 @@ import click
 
 from atoll import Column, Context, Name
 from atoll_admin.asking import NotOffered, ask, send
-from atoll_admin.consent import dry_run_option, show_request
+from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.fields import show_list, show_size
 from atoll_admin.kinds.groups import group_id
 
@@ -65,14 +65,10 @@ async def vfolder_types(context: Context) -> None:
 
 
 @click.command(params=[dry_run_option()])
-async def recalculate_usage(context: Context, dry_run: bool) -> None:
+async def recalculate_usage(context: Context, dry_run: bool) -> int:
     """Count anew what sessions occupy (`POST /resource/recalculate-usage`); for superadmins."""
-    if dry_run:
-        show_request(context, "POST", "/resource/recalculate-usage", {})
-        return
-    api = await context.connect()
-    await send(api, "POST", "/resource/recalculate-usage", {})
-    context.output.note("usage is counted anew")
+    route, done = "/resource/recalculate-usage", "usage is counted anew"
+    return await carry_out(context, "POST", route, {}, done=done, dry_run=dry_run)
 
 
 @click.command()
