@@ -167,7 +167,7 @@ def _updated(created: Created, session: Session | None) -> Created:
     return evolve(
         created,
         status=session.status,
-        reason=session.status_info or "",
+        reason=": ".join(filter(None, [session.status_info, session.trouble])),
         services=tuple(str(port["name"]) for port in session.service_ports or ()),
     )
 

@@ -17,6 +17,7 @@ _JSON = {
     "last_stat",
 }
 _MIB = 1024 * 1024
+_MOST_WORDS = 300
 
 
 @frozen(kw_only=True)
@@ -65,6 +66,12 @@ class Session:
         return self.status not in DEAD
 
     @property
+    def trouble(self) -> str:
+        """What the cluster has noted of a start that failed, or is put off; empty for nothing."""
+        data = self.status_data if isinstance(self.status_data, dict) else {}
+        return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
+
+    @property
     def used_memory(self) -> float | None:
         """Memory in use now, over all containers, in MiB; None when nothing was measured."""
         return _mib(self._measured("mem", "current"))
@@ -86,6 +93,23 @@ class Session:
             if (stat := _stat(container)) and (stat.get(metric) or {}).get(figure) is not None
         ]
         return sum(figures) if figures else None
+
+
+def _failure(error: Any) -> str:
+    """Name the first error of those that an agent has reported."""
+    if not isinstance(error, dict):
+        return ""
+    first = next(iter(error.get("collection") or ()), error)
+    return str(first.get("repr") or first.get("name") or "")[:_MOST_WORDS]
+
+
+def _obstacle(scheduler: Any) -> str:
+    """Say what the scheduler waits for: the limits that are reached, or else room."""
+    if not isinstance(scheduler, dict):
+        return ""
+    failed = scheduler.get("failed_predicates") or ()
+    limits = [str(one.get("msg") or one.get("name")) for one in failed]
+    return "; ".join(limits or [str(scheduler.get("msg") or "")])[:_MOST_WORDS]
 
 
 def _decode(key: str, value: Any) -> Any:

@@ -37,7 +37,8 @@ class Reasons:
 
     async def tell(self, session: Session) -> str:
         """Return the reason in one line."""
-        told = f": {session.status_info}" if session.status_info else ""
+        why = session.status_info or session.trouble
+        told = f": {why}" if why else ""
         status = f"session {session.name} is {session.status}{told}"
         if session.status != "PENDING":
             return status

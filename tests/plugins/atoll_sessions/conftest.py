@@ -20,13 +20,14 @@ class ScriptedCluster:
     """Answers by method and path; an answer is bytes, or a function that takes the stream.
 
     `session` is what GraphQL tells of the one session there is. It may be a list of what it tells
-    one time after the other.
+    one time after the other. `unknown` is a field that GraphQL does not know.
     """
 
     answer: object
     version: str = "v7.20230615"
     session: object = field(factory=lambda: {"status": "RUNNING"})
     routes: dict = field(factory=dict)
+    unknown: str | None = None
     asked: list = field(factory=list)
 
     async def handle(self, seen, stream):
@@ -43,6 +44,8 @@ class ScriptedCluster:
     def _known(self, path, body):
         if path == "/":
             return self._json({"version": self.version, "manager": "23.09"})
+        if path == "/admin/gql" and self.unknown and self.unknown in json.loads(body)["query"]:
+            return self._json({"data": None, "errors": [{"message": "Cannot query field"}]})
         if path == "/admin/gql":
             return self._json({"data": self._told(json.loads(body)["query"])})
         return self.answer(
