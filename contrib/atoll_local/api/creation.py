@@ -212,9 +212,15 @@ def _dependencies(call: Call, owner: Caller) -> list[str]:
 
 def _bootstrap(call: Call, owner: Caller) -> str | None:
     """Return the script that is run first: the one given, else the one that the keypair keeps."""
-    encoded = call.params.text("bootstrap_script", "bootstrapScript")
+    given = read_script(call.params)
+    return given or call.cluster.store.dotfiles.bootstrap_script(owner.access_key)
+
+
+def read_script(params: Params) -> str | None:
+    """Return the script that is given, None if there is none; raises Problem 400."""
+    encoded = params.text("bootstrap_script", "bootstrapScript")
     if not encoded:
-        return call.cluster.store.dotfiles.bootstrap_script(owner.access_key)
+        return None
     try:
         return base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

@@ -106,7 +106,9 @@ async def _finish(call: Call, grant: Grant, found: Upload) -> None:
     above = call.params.text("dst_dir")
     path = str(PurePosixPath(above, grant.path)) if above else grant.path
     await check_room(call.cluster, grant.folder, found.size, path)
+    replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
     await on_disk(lambda: grant.tree.take_in(found.path, path), path)
+    call.cluster.storage.ledger.add(grant.tree.root, found.size - replaced)
 
 
 def _standing(found: Upload, received: int, status: int) -> Response:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
+from atoll_local.storage.ledger import Ledger
 from atoll_local.storage.tokens import Signer
 from atoll_local.storage.uploads import Uploads
 from atoll_local.storage.volume import Volume
@@ -11,11 +12,12 @@ from atoll_local.storage.volume import Volume
 
 @frozen
 class Storage:
-    """The volume, what arrives on it, and who may say what comes and goes."""
+    """The volume, what arrives on it, what lies there, and who may say what comes and goes."""
 
     volume: Volume
     uploads: Uploads
     signer: Signer
+    ledger: Ledger = field(factory=Ledger)
 
     @classmethod
     def prepare(cls, root: Path) -> "Storage":

@@ -6,6 +6,8 @@ nothing can be swapped underneath. Links are followed by hand, and only to place
 
 import errno
 import os
+import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,13 +88,20 @@ class Tree:
             self._make_all(names[:-1])
         with self._folder(names[:-1]) as folder:
             _make_one(names[-1], folder, exist_ok=exist_ok)
+        with self._folder(names):
+            pass  # What was there already must be a folder.
 
     def take_in(self, source: Path, path: str) -> None:
-        """Move a file of the same file system to `path`, in place of a file that is there."""
+        """Move a file to `path`, in place of a file that is there."""
         names = _named(path)
         self._make_all(names[:-1])
         with self._folder(names[:-1]) as folder:
-            os.rename(source, names[-1], dst_dir_fd=folder)
+            try:
+                os.rename(source, names[-1], dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _bring_over(source, names[-1], folder)
 
     def move(self, source: str, target: str) -> None:
         """Move within the tree; what is there already is never replaced."""
@@ -185,6 +194,23 @@ class Tree:
             return os.dup(folder)
         finally:
             os.close(folder)
+
+
+def _bring_over(source: Path, name: str, folder: int) -> None:
+    """Copy a file to another file system, so that it appears there as a whole; then remove it."""
+    draft = f".{secrets.token_hex(8)}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with (
+            source.open("rb") as old,
+            os.fdopen(os.open(draft, flags, 0o644, dir_fd=folder), "wb") as new,
+        ):
+            shutil.copyfileobj(old, new, 1024 * 1024)
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        os.unlink(draft, dir_fd=folder)
+        raise
+    source.unlink()
 
 
 def _named(path: str) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Files that arrive piece by piece, and appear in their folders only when they are whole."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from atoll_local.storage.volume import Volume
 
 _PIECE = 1024 * 1024
 """Bytes that are gathered before they are written: network pieces are small."""
+
+_SWEEP_EVERY = 1000
+"""Uploads after which those that were given up are looked for."""
 
 _PATIENCE = 2.0
 """Seconds to wait for a request that still sends the same file."""
@@ -58,10 +62,12 @@ class Uploads:
 
     volume: Volume
     _busy: dict[str, anyio.Event] = field(factory=dict)
+    _begun: Iterator[int] = field(factory=itertools.count)
 
     def begin(self) -> str:
         """Begin an upload; returns its session."""
-        self.sweep()
+        if next(self._begun) % _SWEEP_EVERY == 0:
+            self.sweep()
         session = secrets.token_hex(16)
         (self.volume.uploads / session).touch(mode=0o644)
         return session

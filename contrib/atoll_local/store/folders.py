@@ -111,12 +111,6 @@ class Folders:
             (user, json.dumps(groups), user),
         )
 
-    def owned(self, scope: VFolder) -> list[VFolder]:
-        """Return the folders that have the same owner."""
-        if scope.user:
-            return self.select("user = ?", (scope.user,))
-        return self.select("group_id = ?", (scope.group_id,))
-
     def update(self, folder_id: str, **changes: object) -> None:
         """Write some columns of a folder; the names are those of the record."""
         self.table.update(folder_id, changes)
@@ -173,6 +167,23 @@ class Folders:
             f"UPDATE vfolder_invitations SET {names}, modified_at = ? WHERE id = ?",  # noqa: S608
             (*changes.values(), clock.now(), invitation_id),
         )
+
+    def scope_limit(self, scope_id: str) -> int:
+        """Return the bytes that all folders of a quota scope may hold, 0 for no limit."""
+        found = self.db.value("SELECT hard_limit_bytes FROM quota_scopes WHERE id = ?", (scope_id,))
+        return found if isinstance(found, int) else 0
+
+    def limit_scope(self, scope_id: str, limit: int) -> None:
+        """Limit the folders of a quota scope; 0 takes the limit away."""
+        self.db.execute("DELETE FROM quota_scopes WHERE id = ?", (scope_id,))
+        if limit:
+            self.db.execute("INSERT INTO quota_scopes VALUES (?, ?)", (scope_id, limit))
+
+    def of_scope(self, scope_id: str) -> list[VFolder]:
+        """Return the folders whose bytes count in a quota scope."""
+        kind, _, owner = scope_id.partition(":")
+        column = "user" if kind == "user" else "group_id"
+        return self.select(f"{column} = ?", (owner,))
 
     def mounted(self) -> dict[str, list[str]]:
         """Return the names of the living sessions that have each folder."""

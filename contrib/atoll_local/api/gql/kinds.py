@@ -76,7 +76,7 @@ def _ordered(kind: Kind[Record], text: str) -> str:
     """Compile an order, with the kind's own for what is alike: the same way round, for indexes."""
     own = kind.order
     if text.rpartition(",")[2].strip().startswith("-"):
-        own = ", ".join(f"{column} DESC" for column in own.split(", "))
+        own = ", ".join(f"{one.removesuffix(' DESC')} DESC" for one in own.split(", "))
     return compile_order(text, kind.columns, default=own)
 
 

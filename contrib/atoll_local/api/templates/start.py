@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from atoll_local.api import create
 from atoll_local.api.call import Call, Routes, route
+from atoll_local.api.creation import read_script
 from atoll_local.api.params import Params
 from atoll_local.api.templates.git import clone_script
 from atoll_local.api.templates.manage import find, no_template
@@ -108,19 +109,12 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
 
 def _bootstrap(template: SessionTemplate, params: Params) -> str | None:
-    """Return the script that is given, or the template's, with the cloning at its end."""
+    """Return the script that is given, or the template's, with the cloning at its end, encoded."""
     kernel = template.template["spec"]["kernel"]
-    encoded = params.text("bootstrap_script", "bootstrapScript")
-    if not kernel.get("git"):
-        script = (kernel.get("run") or {}).get("bootstrap")
-        return encoded or (_encoded(script) if script else None)
-    own = (kernel.get("run") or {}).get("bootstrap") or ""
-    script = base64.b64decode(encoded).decode() if encoded else own
-    return _encoded(f"{script}\n{clone_script(kernel['git'])}")
-
-
-def _encoded(script: str) -> str:
-    return base64.b64encode(script.encode()).decode()
+    script = read_script(params) or (kernel.get("run") or {}).get("bootstrap")
+    if kernel.get("git"):
+        script = f"{script or ''}\n{clone_script(kernel['git'])}"
+    return base64.b64encode(script.encode()).decode() if script else None
 
 
 ROUTES: Routes = (route("POST", "/session/_/create-from-template", create_from_template),)

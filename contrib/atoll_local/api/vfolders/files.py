@@ -125,6 +125,7 @@ async def delete_files(call: Call) -> Response:
     recursive = params.boolean("recursive")
     paths = _paths(params.sequence("files"), "files")
     await on_disk(lambda: each(paths, lambda path: tree.remove(path, recursive=recursive)))
+    call.cluster.storage.ledger.forget(tree.root)
     return reply({})
 
 

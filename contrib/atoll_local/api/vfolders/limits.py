@@ -5,7 +5,6 @@ from atoll_local.api.problems import Problem, forbidden, quota_exceeded
 from atoll_local.api.vfolders.disk import full, on_disk, place
 from atoll_local.cluster import Cluster
 from atoll_local.storage.beneath import Tree
-from atoll_local.storage.volume import count
 from atoll_local.store.folders import VFolder
 from atoll_local.store.policies import FolderLimits, Limit, folder_limits
 from atoll_local.store.store import Store
@@ -15,7 +14,7 @@ def check_count(call: Call, folder: VFolder) -> None:
     """Raise Problem 412 when the owner of a new folder has as many as allowed."""
     store = call.cluster.store
     limits = _limits(store, folder)
-    having = len(store.folders.owned(folder))
+    having = len(store.folders.of_scope(folder.quota_scope_id))
     if limits and limits.count.exceeded_by(having + 1):
         limit = limits.count
         raise quota_exceeded(f"{limit.policy} allows {limit.amount} folders")
@@ -32,16 +31,18 @@ async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "
 
     A file at `path`, which they replace, leaves its own room to them.
     """
-    limits = _limits(cluster.store, folder)
-    of_folder, of_all = (limits.folder_size, limits.scope_size) if limits else (Limit(), Limit())
-    own = Limit(folder.max_size or 0, f"folder {folder.name!r}")
-    if own.amount or of_folder.amount:
-        used = await _used(cluster, [folder], folder, path)
-        _refuse_excess(own, used, more)
-        _refuse_excess(of_folder, used, more)
-    if of_all.amount:
-        used = await _used(cluster, cluster.store.folders.owned(folder), folder, path)
-        _refuse_excess(of_all, used, more)
+    folders, limits = cluster.store.folders, _limits(cluster.store, folder)
+    scope_id = folder.quota_scope_id
+    of_folder = [Limit(folder.max_size or 0, f"folder {folder.name!r}")]
+    of_scope = [Limit(folders.scope_limit(scope_id), f"the quota of {scope_id}")]
+    if limits:
+        of_folder.append(limits.folder_size)
+        of_scope.append(limits.scope_size)
+    if any(limit.amount for limit in of_folder):
+        _refuse_excess(of_folder, await _used(cluster, [folder], folder, path), more)
+    if any(limit.amount for limit in of_scope):
+        together = folders.of_scope(scope_id)
+        _refuse_excess(of_scope, await _used(cluster, together, folder, path), more)
 
 
 def check_permission(call: Call, folder: VFolder, permission: str) -> None:
@@ -55,19 +56,21 @@ def check_permission(call: Call, folder: VFolder, permission: str) -> None:
 
 async def _used(cluster: Cluster, folders: list[VFolder], folder: VFolder, path: str) -> int:
     """Return the bytes that folders take, but for the one file that is to be replaced."""
-    volume = cluster.storage.volume
+    volume, size = cluster.storage.volume, cluster.storage.ledger.size
     paths, tree = [place(volume, one) for one in folders], Tree(place(volume, folder))
-    return await on_disk(lambda: sum(count(one).size for one in paths) - tree.size_of_file(path))
+    return await on_disk(lambda: sum(map(size, paths)) - tree.size_of_file(path))
 
 
-def _refuse_excess(limit: Limit, used: int, more: int) -> None:
-    if limit.exceeded_by(used + more):
-        raise Problem(
-            413,
-            "storage/quota-exceeded",
-            "The quota of the folder is exceeded.",
-            f"{limit.policy} allows {limit.amount} bytes; {used} are taken, {more} more do not fit",
-        )
+def _refuse_excess(limits: list[Limit], used: int, more: int) -> None:
+    for limit in limits:
+        if limit.exceeded_by(used + more):
+            raise Problem(
+                413,
+                "storage/quota-exceeded",
+                "The quota of the folder is exceeded.",
+                f"{limit.policy} allows {limit.amount} bytes; "
+                f"{used} are taken, {more} more do not fit",
+            )
 
 
 def _limits(store: Store, folder: VFolder) -> FolderLimits | None:

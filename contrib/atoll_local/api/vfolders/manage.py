@@ -1,4 +1,4 @@
-"""Folders as wholes: made, listed, described, renamed, deleted."""
+"""Folders as wholes: made, listed, described, renamed."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -7,14 +7,12 @@ from starlette.responses import Response
 
 from atoll_local import clock
 from atoll_local.api.access import Caller
-from atoll_local.api.call import Call, Routes, no_content, reply, route
+from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
 from atoll_local.api.versions import read_version
 from atoll_local.api.vfolders.access import (
     OWNER,
-    Access,
     accesses,
-    busy,
     find,
     named,
 )
@@ -29,7 +27,7 @@ from atoll_local.api.vfolders.naming import (
 from atoll_local.api.vfolders.shapes import created, described, listed
 from atoll_local.scheduler.slots import AmountError, parse_size
 from atoll_local.storage.volume import HOST, count
-from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
+from atoll_local.store.folders import DELETING, VFolder
 from atoll_local.store.records import Group
 
 _PRIVATE = frozenset({".ssh"})
@@ -120,7 +118,7 @@ def _quota(text: str | None) -> int | None:
 def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
     """Raise Problem 400 when the caller, or the folder's group, has a folder of that name."""
     having = [access.folder for access in accesses(call.cluster.store, call.owner)]
-    others = [*having, *call.cluster.store.folders.owned(folder)]
+    others = [*having, *call.cluster.store.folders.of_scope(folder.quota_scope_id)]
     if any(other.name == name and other.id != folder.id for other in others):
         raise taken(name)
 
@@ -216,90 +214,11 @@ def is_modern(call: Call) -> bool:
     return read_version(call.request.headers).text >= "v8"
 
 
-async def delete(call: Call) -> Response:
-    """`DELETE /folders/{f}`: for good, as 23.09 does; into the trash for clients of 24.03+."""
-    access = named(call, OWNER, whatever=True)
-    if is_modern(call):
-        _trash(call, access)
-    else:
-        await _delete_for_good(call, access)
-    return no_content()
-
-
-async def delete_by_id(call: Call) -> Response:
-    """`DELETE /folders`: put the folder of this id into the trash."""
-    _trash(call, _by_id(call))
-    return no_content()
-
-
-async def restore(call: Call) -> Response:
-    """`POST /folders/restore-from-trash-bin`."""
-    folder = _by_id(call).folder
-    if folder.status != TRASHED:
-        raise busy(f"folder {folder.name!r} is not in the trash")
-    call.cluster.store.folders.update(folder.id, status="ready")
-    return no_content()
-
-
-async def delete_trashed(call: Call) -> Response:
-    """`POST /folders/delete-from-trash-bin` and `/folders/purge`: delete for good."""
-    access = _by_id(call)
-    if access.folder.status != TRASHED:
-        raise busy(f"folder {access.folder.name!r} is not in the trash")
-    await _delete_for_good(call, access)
-    return no_content()
-
-
-async def delete_forced(call: Call) -> Response:
-    """`DELETE /folders/{f}/force`: delete for good, trash or not."""
-    await _delete_for_good(call, named(call, OWNER, whatever=True))
-    return no_content()
-
-
-def _by_id(call: Call) -> Access:
-    reference = call.params.required("id", "vfolder_id", "vfolderId")
-    return find(call, reference, OWNER, whatever=True)
-
-
-def _trash(call: Call, access: Access) -> None:
-    folder = access.folder
-    check_permission(call, folder, "delete-vfolder")
-    if folder.status == TRASHED:
-        raise busy(f"folder {folder.name!r} is in the trash already")
-    refuse_busy(call, folder)
-    call.cluster.store.folders.update(folder.id, status=TRASHED)
-
-
-async def _delete_for_good(call: Call, access: Access) -> None:
-    folder, volume = access.folder, call.cluster.storage.volume
-    check_permission(call, folder, "delete-vfolder")
-    refuse_busy(call, folder)
-    # Gone for everybody from here on; a program that dies now goes on with it at its next start.
-    call.cluster.store.folders.update(folder.id, status=DELETING)
-    grave = volume.discard(folder.id)
-    call.cluster.store.folders.delete(folder.id)
-    await on_disk(lambda: volume.bury(grave))
-
-
-def refuse_busy(call: Call, folder: VFolder) -> None:
-    """Raise Problem 400 for a folder that a session has, or that is being filled."""
-    if folder.status == CLONING:
-        raise busy(f"folder {folder.name!r} is being cloned")
-    if sessions := call.cluster.store.folders.mounted().get(folder.id):
-        raise busy(f"folder {folder.name!r} is used by session {', '.join(sessions)}")
-
-
 ROUTES: Routes = (
     route("POST", "/folders", create),
     route("GET", "/folders", list_folders),
-    route("DELETE", "/folders", delete_by_id),
     route("GET", "/folders/_/id", tell_id),
-    route("POST", "/folders/purge", delete_trashed),
-    route("POST", "/folders/delete-from-trash-bin", delete_trashed),
-    route("POST", "/folders/restore-from-trash-bin", restore),
     route("GET", "/folders/{f}", info),
-    route("DELETE", "/folders/{f}", delete),
-    route("DELETE", "/folders/{f}/force", delete_forced),
     route("POST", "/folders/{f}/rename", rename),
     route("POST", "/folders/{f}/update-options", update_options),
 )

@@ -10,8 +10,9 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
 from atoll_local.api.vfolders.access import OWNER, Access, accesses, find, named
 from atoll_local.api.vfolders.limits import check_permission
-from atoll_local.api.vfolders.manage import refuse_busy, taken
+from atoll_local.api.vfolders.manage import taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, check_choice
+from atoll_local.api.vfolders.trash import refuse_busy
 from atoll_local.store.folders import Invitation, Share, VFolder
 from atoll_local.store.records import User
 

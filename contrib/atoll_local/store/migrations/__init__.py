@@ -11,6 +11,7 @@ from atoll_local.store.migrations import (
     folders,
     initial,
     long_lists,
+    quotas,
     templates,
     usage,
 )
@@ -23,5 +24,6 @@ MIGRATIONS: tuple[str, ...] = (
     administration.SQL,
     folders.SQL,
     templates.SQL,
+    quotas.SQL,
     account_lists.SQL,
 )

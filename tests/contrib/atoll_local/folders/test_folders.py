@@ -1,6 +1,8 @@
 """Folders as wholes: made, found, changed, thrown away, brought back."""
 
+import sqlite3
 import uuid
+from contextlib import closing
 
 import pytest
 
@@ -180,3 +182,86 @@ def test_policies_are_kept_to(client, user, name, policy, more, complaint):
     finally:
         assert client.gql(change, p=dict.fromkeys(policy, 0))
         assert user.ask("DELETE", f"/folders/{name}").status_code == 204
+
+
+def test_superadmins_limit_all_folders_of_somebody(client, user, name):
+    owner = user.gql("{ user { uuid } }")["data"]["user"]["uuid"]
+    who = f'storage_host_name: "local:volume1", quota_scope_id: "user:{owner}"'
+    details = "quota_scope { details { usage_bytes hard_limit_bytes } }"
+    limit = (
+        f"mutation {{ set_quota_scope({who}, props: {{hard_limit_bytes: 1000}}) {{ {details} }} }}"
+    )
+    assert user.ask("POST", "/folders", json={"name": name}).status_code == 201
+    assert user.gql(limit)["data"]["set_quota_scope"]["quota_scope"] is None
+    told = client.gql(limit)["data"]["set_quota_scope"]["quota_scope"]["details"]
+    assert told == {"usage_bytes": 0, "hard_limit_bytes": 1000}
+    body = {"path": "big", "size": 1001}
+    refused = user.ask("POST", f"/folders/{name}/request-upload", json=body)
+    assert "1000 bytes" in refused.json()["msg"]
+    assert client.gql(f"mutation {{ unset_quota_scope({who}) {{ quota_scope {{ id }} }} }}")
+    assert user.ask("POST", f"/folders/{name}/request-upload", json=body).status_code == 200
+    assert user.ask("DELETE", f"/folders/{name}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"path": "new"}, 201),
+        ({"path": "a/b/c"}, 201),
+        ({"path": ["one", "two/three"]}, 201),
+        ({"path": "there", "exist_ok": True}, 201),
+        ({"path": "there"}, 400),
+        ({"path": "file", "exist_ok": True}, 400),
+        ({"path": "file/x"}, 400),
+        ({"path": "not/there", "parents": False}, 404),
+        ({"path": ""}, 400),
+        ({"path": []}, 400),
+        ({"path": [3]}, 400),
+    ],
+    ids=str,
+)
+def test_folders_are_made_in_folders(client, storage, folder, body, status):
+    storage.put(folder, "there/x", b"")
+    storage.put(folder, "file", b"content")
+    answer = client.ask("POST", f"/folders/{folder}/mkdir", json=body)
+    assert answer.status_code == status, answer.text
+    assert storage.fetch(folder, "file") == b"content"
+
+
+def test_files_are_moved_and_never_lost(client, storage, folder):
+    storage.put(folder, "one", b"1")
+    storage.put(folder, "two", b"2")
+    storage.put(folder, "dir/three", b"3")
+
+    def move(source, target):
+        body = {"src": source, "dst": target}
+        return client.ask("POST", f"/folders/{folder}/move-file", json=body).status_code
+
+    assert move("one", "two") == 400
+    assert move("one", "dir") == 400
+    assert move("dir", "dir/inside") == 400
+    assert move("nothing", "else") == 404
+    assert move("one", "dir/one") == 200
+    assert storage.fetch(folder, "dir/one") == b"1"
+    body = {"target_path": "dir/three", "new_name": "four"}
+    assert client.ask("POST", f"/folders/{folder}/rename-file", json=body).status_code == 200
+    assert sorted(storage.names(folder, "dir")) == ["four", "one"]
+    assert storage.fetch(folder, "two") == b"2"
+
+
+def test_what_a_killed_program_left_half_done_is_finished(program, http, make_storage):
+    storage = make_storage(program.start().client(http))
+    for name in ("kept", "deleted", "cloned"):
+        assert storage.client.ask("POST", "/folders", json={"name": name}).status_code == 201
+        storage.put(name, "file", b"content")
+    program.end(9)
+    with closing(sqlite3.connect(program.data / "cluster.sqlite3")) as database:
+        for name, status in (("deleted", "delete-ongoing"), ("cloned", "cloning")):
+            database.execute("UPDATE vfolders SET status = ? WHERE name = ?", (status, name))
+        database.commit()
+    places = program.data / "storage" / "folders"
+    (places / ("0" * 32)).mkdir()
+    storage = make_storage(program.start().client(http))
+    assert [one["name"] for one in storage.client.ask("GET", "/folders").json()] == ["kept"]
+    assert len(list(places.iterdir())) == 1
+    assert storage.fetch("kept", "file") == b"content"

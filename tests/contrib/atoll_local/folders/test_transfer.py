@@ -268,6 +268,15 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+def test_a_folder_of_the_host_may_lie_on_another_disk(client, storage, name, small_disk):
+    body = {"name": name, "unmanaged_path": str(small_disk)}
+    assert client.ask("POST", "/folders", json=body).status_code == 201
+    storage.put(name, "dir/file", b"old")
+    storage.put(name, "dir/file", b"far away")
+    assert [path.read_bytes() for path in (small_disk / "dir").iterdir()] == [b"far away"]
+    assert client.ask("DELETE", f"/folders/{name}").status_code == 204
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_behind(program, http, make_storage, small_disk):
     (program.data / "storage").parent.mkdir(exist_ok=True)
     (program.data / "kernels").mkdir()
