@@ -3,6 +3,7 @@ against an embedded cluster: once with success, and once refused.
 """
 
 import json
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -24,92 +25,9 @@ keypair-resource-policies keypair-resource-policy keypairs list-scaling-groups r
 resources scaling-group scaling-groups session sessions show-license storage storage-list user users
 vfolders watcher
 """
-# The command line of 21.03, those about sessions, files and folders of users excepted.
-CLI_21_03 = """
-admin agent
-admin agents
-admin alias-image
-admin dealias-image
-admin domain
-admin domains add
-admin domains delete
-admin domains purge
-admin domains update
-admin domains
-admin etcd delete
-admin etcd get
-admin etcd set
-admin group
-admin groups add
-admin groups add-users
-admin groups delete
-admin groups purge
-admin groups remove-users
-admin groups update
-admin groups
-admin groups-by-name
-admin images
-admin keypair
-admin keypair-resource-policies add
-admin keypair-resource-policies delete
-admin keypair-resource-policies update
-admin keypair-resource-policies
-admin keypair-resource-policy
-admin keypairs activate
-admin keypairs add
-admin keypairs deactivate
-admin keypairs delete
-admin keypairs update
-admin keypairs
-admin list-scaling-groups
-admin rescan-images
-admin resources docker-registries
-admin resources recalculate-usage
-admin resources resource-slots
-admin resources usage-per-month
-admin resources usage-per-period
-admin resources vfolder-types
-admin scaling-group
-admin scaling-groups add
-admin scaling-groups associate-scaling-group
-admin scaling-groups delete
-admin scaling-groups dissociate-scaling-group
-admin scaling-groups update
-admin scaling-groups
-admin session
-admin sessions
-admin show-license
-admin storage
-admin storage-list
-admin user
-admin users add
-admin users delete
-admin users purge
-admin users update
-admin users
-admin vfolders get-fstab-contents
-admin vfolders list-hosts
-admin vfolders list-mounts
-admin vfolders mount-host
-admin vfolders perf-metric
-admin vfolders umount-host
-admin vfolders
-admin watcher agent-restart
-admin watcher agent-start
-admin watcher agent-stop
-admin watcher status
-announcement delete
-announcement dismiss
-announcement get
-announcement update
-manager freeze
-manager scheduler exclude-agents
-manager scheduler include-agents
-manager status
-manager unfreeze
-server-logs list
-update-password
-"""
+# The commands of 21.03, each with its arguments, and its options in all their spellings.
+CLI_21_03 = Path(__file__).parents[1] / "plugins" / "atoll_admin" / "cli-21.03.txt"
+
 
 # What is run, in this order: the command, what follows it, and a line that is refused with a code.
 # `user:` before that line has the plain user type it. Names in braces are learned on the way.
@@ -298,12 +216,32 @@ async def step(cluster, command, line, refused, _code):
     return done, await cluster.run(bad, who)
 
 
+def cli_21_03():
+    """Return the commands of 21.03, each with its arguments and options."""
+    lines = CLI_21_03.read_text().replace("\n    ", " ").splitlines()
+    named = [line.partition(":") for line in lines]
+    return {name: words.split() for name, _, words in named}
+
+
+def test_every_spelling_of_21_03_is_taken(cluster):
+    tree = cluster.shell.program().tree
+    for name, words in cli_21_03().items():
+        node, left = tree.find(name.split())
+        assert (left, node.runs) == ([], True), name
+        params = node.load().params
+        spelled = {text for param in params for text in param.opts}
+        options = {text for word in words if word[0] == "-" for text in word.split(",")}
+        assert options <= spelled, name
+        arguments = [param for param in params if param.param_type_name == "argument"]
+        assert len(arguments) >= sum(word[0] != "-" for word in words), name
+
+
 def test_no_command_of_the_documents_is_left_out():
     walked = {command for command, *_ in WALK}
     named = {f"admin {word}" for word in DOCUMENT.split()}
     # Those two name only what lies below them.
     named -= {"admin etcd", "admin resources", "admin watcher"}
-    assert walked == named | set(CLI_21_03.strip().splitlines())
+    assert walked == named | set(cli_21_03())
 
 
 @pytest.mark.parametrize("command", [command for command, *_ in WALK])
