@@ -1,0 +1,175 @@
+"""Notebooks and terminals of a session in a real browser, through `app`, as the document has it."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DEADLINE = 60.0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+
+class Page:
+    """A page of a headless Chromium, driven by its debugging protocol."""
+
+    def __init__(self, socket):
+        self._socket = socket
+        self._last = 0
+
+    def call(self, method, **params):
+        """Call a method of the protocol; returns its result."""
+        self._last += 1
+        self._socket.send(json.dumps({"id": self._last, "method": method, "params": params}))
+        while (answer := json.loads(self._socket.recv(timeout=DEADLINE))).get("id") != self._last:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def evaluate(self, script):
+        """Return the value of an expression on the page."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return result["result"].get("value")
+
+    def wait_for(self, script):
+        """Wait until an expression holds."""
+        end = time.monotonic() + DEADLINE
+        while not self.evaluate(f"Boolean({script})"):
+            assert time.monotonic() < end, (script, self.evaluate("document.body.innerText"))
+            time.sleep(0.1)
+
+    def type(self, text):
+        """Type a text into what has the focus, Enter for each line's end."""
+        for character in text.replace("\n", "\r"):
+            self.call("Input.dispatchKeyEvent", type="char", text=character)
+
+    def press(self, key, code, text="", *, shift=False):
+        """Press a key."""
+        shared = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **shared)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def screenshot(self, name):
+        """Keep a picture of the page, if ATOLL_SCREENSHOTS names a folder for them."""
+        if folder := os.environ.get("ATOLL_SCREENSHOTS"):
+            data = self.call("Page.captureScreenshot")["data"]
+            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(data))
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """Return the function that opens a page at an address."""
+    profile = tmp_path / "profile"
+    process = subprocess.Popen(
+        [
+            CHROMIUM,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1200,800",
+            "--remote-debugging-port=0",
+            "--remote-allow-origins=*",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with process:
+        try:
+            with _page(profile) as page:
+
+                def go(address):
+                    page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+                    page.call("Page.navigate", url=address)
+                    return page
+
+                yield go
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _page(profile):
+    """Connect to the first page of the browser that lives in `profile`."""
+    port_file = profile / "DevToolsActivePort"
+    end = time.monotonic() + DEADLINE
+    while not port_file.exists() or not port_file.read_text().strip():
+        assert time.monotonic() < end, "chromium does not start"
+        time.sleep(0.05)
+    port = port_file.read_text().split()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+        [target] = [one for one in json.load(answer) if one["type"] == "page"]
+    with connect(target["webSocketDebuggerUrl"], max_size=None) as socket:
+        yield Page(socket)
+
+
+@pytest.fixture(scope="module")
+def session(shared):
+    name = "to-browse"
+    assert shared.run("start", "-t", name, "python").returncode == 0
+    return name
+
+
+@contextmanager
+def forwarded(shared, session, app):
+    """Run `app` as the document has it; gives the address."""
+    names = shared.run("apps", "-l", session, "--output", "plain").stdout.split()
+    if app not in names:
+        pytest.skip(f"{app} is not installed on this machine")
+    with shared.start("app", "-b", "0", session, app, "--output", "jsonl") as process:
+        try:
+            row = json.loads(process.stdout.readline())
+            # The document's own word for it.
+            yield f"http://localhost:{row['port']}"
+        finally:
+            process.kill()
+
+
+def test_a_command_in_a_web_terminal(shared, session, browse):
+    with forwarded(shared, session, "ttyd") as address:
+        page = browse(address)
+        page.wait_for("window.term && document.querySelector('.xterm-helper-textarea')")
+        page.evaluate("term.focus()")
+        screen = (
+            "[...Array(term.buffer.active.length).keys()]"
+            ".map(n => term.buffer.active.getLine(n).translateToString(true)).join('\\n')"
+        )
+        page.wait_for(f"/[$#] ?$/.test(({screen}).trim())")
+        page.type("echo $((6 * 7)) from $(whoami)\n")
+        page.wait_for(f"({screen}).includes('42 from work')")
+        page.screenshot("ttyd")
+
+
+def test_a_cell_in_a_notebook(shared, session, browse):
+    notebook = {
+        "cells": [{"cell_type": "code", "source": "6 * 7", "metadata": {}, "outputs": [],
+                   "execution_count": None, "id": "only"}],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }  # fmt: skip
+    write = f"open('answer.ipynb', 'w').write({json.dumps(notebook)!r})"
+    assert shared.run("run", "-q", "-t", session, "-c", write, "python").returncode == 0
+    with forwarded(shared, session, "jupyter") as address:
+        page = browse(f"{address}/lab/tree/answer.ipynb")
+        page.wait_for("document.querySelector('.jp-Notebook .jp-CodeCell .cm-content')")
+        # The prompt of a cell is empty until a kernel is there to run it.
+        page.wait_for("/Idle/.test(document.querySelector('#jp-bottom-panel, body').innerText)")
+        page.evaluate("document.querySelector('.jp-CodeCell .cm-content').focus()")
+        page.press("Enter", 13, "\r", shift=True)
+        page.wait_for("document.querySelector('.jp-OutputArea-output')?.innerText.trim() == '42'")
+        page.screenshot("jupyter")

@@ -1,0 +1,100 @@
+"""`app`, `apps` and `connect` against a cluster not written here, with the services that each of
+its sessions has.
+"""
+
+import json
+import os
+import socket
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif("BACKEND_ENDPOINT" not in os.environ, reason="no cluster to talk to"),
+]
+
+SMALL = ("-r", "cpu=1", "-r", "mem=512m")
+
+
+@pytest.fixture
+def atoll(make_cluster, make_program):
+    """The shell, facing the cluster."""
+    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
+    return make_program("atoll", make_cluster(os.environ["BACKEND_ENDPOINT"], *keys))
+
+
+@pytest.fixture
+def session(atoll, name, image):
+    """A session of the test's own."""
+    started = atoll("start", "--max-wait", "60", "-t", name, *SMALL, image)
+    assert started.code == 0, started
+    yield name
+    atoll("rm", name)
+
+
+@contextmanager
+def forwarded(atoll, *words):
+    """Run `app`; gives the addresses that it shows, by app."""
+    with atoll.started("--output", "jsonl", "app", *words) as running:
+        running.wait_for("Ctrl-C", "err")
+        shown = running._printed["out"].decode().splitlines()
+        yield {row["app"]: row for row in map(json.loads, shown)}
+        running.interrupt()
+        assert running.finish().code == 0
+
+
+def fetch(address, path="/"):
+    with urllib.request.urlopen(f"{address}{path}", timeout=20) as answer:  # noqa: S310  # of ours
+        return answer.read()
+
+
+def test_the_services_of_a_session(atoll, session):
+    """Web services, SSH, many requests, a tunnel as a command: one session for all of it."""
+    listed = atoll("--output", "json", "apps", session)
+    assert listed.code == 0, listed
+    names = {one["name"]: one["protocol"] for one in json.loads(listed.out)}
+    assert names["sshd"] == "tcp"
+    assert names["ttyd"] == "http"
+
+    with forwarded(atoll, session, "ttyd", "sshd", "-b", "0") as shown:
+        assert shown["ttyd"]["address"].startswith("http://127.0.0.1:")
+        pages = {fetch(shown["ttyd"]["address"]) for _ in range(5)}
+        assert len(pages) == 1
+        assert b"<html" in pages.pop()
+        with socket.create_connection(("127.0.0.1", shown["sshd"]["port"]), timeout=20) as peer:
+            assert peer.recv(4) == b"SSH-"
+
+    greeting = atoll("connect", session, "sshd", stdin="SSH-2.0-nobody\r\n")
+    assert greeting.out.startswith("SSH-2.0-")
+    missing = atoll("connect", session, "nonesuch")
+    assert missing.code == 5
+    assert missing.err.count("\n") == 1
+
+
+def test_a_service_of_the_image(atoll, session):
+    """`files` shows what was uploaded, byte for byte."""
+    listed = atoll("--output", "json", "apps", session)
+    if "files" not in {one["name"] for one in json.loads(listed.out)}:
+        pytest.skip("the image has no service of that name")
+    content = os.urandom(3_000_000)
+    (atoll.home / "large.bin").write_bytes(content)
+    uploaded = atoll("upload", session, "large.bin")
+    assert uploaded.code == 0, uploaded
+    with forwarded(atoll, session, "files", "-b", "0") as shown:
+        assert fetch(shown["files"]["address"], "/large.bin") == content
+
+
+def test_what_goes_on_after_the_session(atoll, name, image):
+    """The end of the session ends `app`, which says so."""
+    assert atoll("start", "--max-wait", "60", "-t", name, *SMALL, image).code == 0
+    with atoll.started("app", name, "ttyd", "-b", "0", "--output", "jsonl") as running:
+        running.wait_for("port", "out")
+        port = json.loads(running._printed["out"])["port"]
+        assert atoll("rm", name).code == 0
+        assert atoll("wait", name, "--for", "TERMINATED").code == 0
+        peer = socket.create_connection(("127.0.0.1", port), timeout=20)
+        with peer, pytest.raises(ConnectionError):
+            peer.recv(100)
+        assert running.finish().code in {1, 5}
