@@ -20,6 +20,7 @@ class LocalFile:
     target: PurePosixPath
     size: int
     mtime_ns: int
+    mode: int
     identity: tuple[int, int]
 
     @classmethod
@@ -33,6 +34,7 @@ class LocalFile:
             target=target,
             size=found.st_size,
             mtime_ns=found.st_mtime_ns,
+            mode=stat.S_IMODE(found.st_mode),
             identity=(found.st_dev, found.st_ino),
         )
 

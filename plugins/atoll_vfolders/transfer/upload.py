@@ -1,5 +1,6 @@
 """`vfolder upload`: files and folders of this machine into a folder."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from atoll_vfolders.transfer.lanes import Lanes
 from atoll_vfolders.transfer.local import LocalFile, Tree, collect
 from atoll_vfolders.transfer.meter import metered
 from atoll_vfolders.transfer.options import How, base_dir, transfer_options
+from atoll_vfolders.transfer.packing import Packing, packs, takes_packed
 from atoll_vfolders.transfer.resume import Memories
 from atoll_vfolders.transfer.storage import storage_of
 from atoll_vfolders.transfer.summary import tell
@@ -61,11 +63,11 @@ async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, 
     memories = Memories.of(context.settings.paths)
     with metered(context, "uploading") as meter:
         meter.expect(len(files), sum(file.size for file in files))
-        lanes = Lanes[LocalFile](context.output, how.parallel)
+        lanes = Lanes[Any](context.output, how.parallel)
         try:
             async with storage_of(context, api, folder, how.replaced) as storage:
                 room = Uploading(storage, memories, meter, how.chunk, Budget(how.chunk))
-                await lanes.run(files, room.upload)
+                await _send(lanes, room, files)
             make = Lanes[PurePosixPath](context.output, how.parallel)
             await make.run(tree.empty_folders, partial(_make_folder, api, folder))
         finally:
@@ -78,3 +80,22 @@ async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, 
 async def _make_folder(api: "Api", folder: Folder, path: PurePosixPath) -> None:
     body = {"path": str(path), "parents": True, "exist_ok": True}
     await ask(api, folder, "POST", "mkdir", json=body)
+
+
+async def _send(lanes: Lanes[Any], room: Uploading, files: Sequence[LocalFile]) -> None:
+    """Send files, the small ones packed where that is possible, and then what is left."""
+    api, folder = room.storage.api, room.storage.folder
+    if not await takes_packed(api, folder, files):
+        await lanes.run(files, room.upload)
+        return
+    packing = Packing(api, folder, room.meter, room.budget)
+    alone: list[LocalFile] = []
+
+    async def send(pack: Sequence[LocalFile]) -> None:
+        if len(pack) == 1:
+            await room.upload(pack[0])
+        elif not await packing.send(pack):
+            alone.extend(pack)
+
+    await lanes.run(packs(files), send)
+    await lanes.run(alone, room.upload)

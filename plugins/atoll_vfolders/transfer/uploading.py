@@ -94,8 +94,8 @@ class _Upload:
         ticket = self._remembered()
         must_ask = ticket is not None
         while not self.done:
-            ticket = ticket or await self._begin()
             try:
+                ticket = ticket or await self._begin()
                 if must_ask:
                     self._stand_at(await self._settled_offset(ticket))
                 await self._send(ticket, patience)
@@ -106,7 +106,7 @@ class _Upload:
                 ticket, must_ask = None, False
             except Unreachable as error:
                 await patience.lose(error)
-                must_ask = True
+                must_ask = ticket is not None
         self._stand_at(self.file.size)
         if self.memory is not None:
             self.memory.forget()
@@ -223,7 +223,7 @@ class _Upload:
 
 def _named(file: LocalFile, problem: Problem) -> Problem:
     """Say which file was refused, whatever the storage says of why."""
-    full = problem.status in (413, 507) or "no space" in problem.message.lower()
+    full = problem.status == 507 or "no space" in problem.message.lower()
     reason = "the storage has no room for it" if full else problem.message
     return type(problem)(
         f"{file.path}: {reason}",

@@ -3,7 +3,9 @@
 It keeps its files in memory, and speaks as 23.09 does unless its version is another.
 """
 
+import io
 import json
+import tarfile
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -48,6 +50,8 @@ class MemoryCluster:
     items: list | None = None
     """What is listed, when that is not the truth."""
     archive: bytes | None = None
+    takes_packed: bool = False
+    refused: set = field(factory=set)
     uploads: dict = field(factory=dict)
     faults: list = field(factory=list)
     asked: list = field(factory=list)
@@ -91,7 +95,19 @@ class MemoryCluster:
             return self._json({"version": self.version, "manager": "23.09"})
         if path in {"/upload", "/download"}:
             return self._storage(seen, query)
+        if path.endswith("/upload-packed"):
+            return self._packed(seen.body)
         return self._json(self._told(seen, path, query))
+
+    def _packed(self, body):
+        if not self.takes_packed:
+            return self.answer(b"{}", status=404)
+        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+            found = {member.name: archive.extractfile(member).read() for member in archive}
+        if set(found) & self.refused:
+            return self.answer(b"{}", status=400)
+        self.files |= found
+        return self._json({})
 
     def _told(self, seen, path, query):
         if path == "/folders":

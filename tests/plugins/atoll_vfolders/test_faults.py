@@ -190,3 +190,28 @@ async def test_a_storage_that_packs_no_archives_gives_files(facing, cluster, her
         done = await shell.run("vfolder download data --parallel 1")
     assert done.code == 0
     assert sum(path.is_file() for path in here.rglob("*")) == 30
+
+
+async def test_small_files_go_up_packed_where_that_is_possible(facing, cluster, here):
+    """A pack that is refused is sent file by file, as is everything where there are no packs."""
+    files = {f"{number}": f"{number}".encode() for number in range(300)}
+    for name, content in files.items():
+        (here / name).write_bytes(content)
+    cluster.takes_packed, cluster.refused = True, {"299"}
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data .")
+    assert done.code == 0, done.stderr
+    assert cluster.files == files
+    assert len(cluster.requests("PATCH")) < 300
+    assert done.stderr.startswith("uploaded 300 files")
+
+
+@pytest.mark.parametrize("many", [7, 9])
+async def test_no_packs_are_sent_where_none_are_taken(facing, cluster, here, many):
+    """It takes one small request to know, and none where it would not be worth it."""
+    for number in range(many):
+        (here / f"{number}").write_bytes(b"x")
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data .")
+    assert (done.code, len(cluster.files)) == (0, many)
+    assert len(cluster.requests("POST", "upload-packed")) == (many > 8)
