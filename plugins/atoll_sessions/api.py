@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from atoll import AtollError, NotFound, Problem
-from atoll_sessions.fields import binary_size as binary_size
-from atoll_sessions.fields import local_time as local_time
-from atoll_sessions.fields import show_slots as show_slots
+from atoll_sessions.fields import binary_size, local_time, show_slots
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
+__all__ = [
+    "ALL",
+    "PAGE",
+    "binary_size",
+    "destroy",
+    "find_session",
+    "get_session",
+    "image_names",
+    "list_sessions",
+    "local_time",
+    "read_file",
+    "read_logs",
+    "show_slots",
+]
 PAGE = 100
 """The most rows that the API gives at once."""
 _TIDY = 2000
