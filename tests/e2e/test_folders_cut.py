@@ -168,22 +168,36 @@ def contents(top: Path) -> dict[str, bytes | None]:
     return {str(path.relative_to(top)): content(path) for path in sorted(top.rglob("*"))}
 
 
-def test_a_tree_goes_up_and_down_over_a_way_that_is_cut(shared, cutter, tree, total, tmp_path):
-    """The trees are the same, and no more goes over than a chunk for each cut."""
-    way = f"http://127.0.0.1:{cutter.upstream}=http://127.0.0.1:{cutter.port}"
-    how = ("--chunk-size", str(CHUNK_SIZE), "--override-storage-proxy", way)
-    assert shared.run("vfolder", "create", "cut-tree").returncode == 0
+@pytest.fixture
+def facing(shared, cutter, monkeypatch):
+    """All that is asked of the cluster goes over that way."""
+    keys = json.loads((shared.home / "data" / "local" / "credentials.json").read_text())["admin"]
+    environ = {
+        **shared.environ(),
+        "BACKEND_ENDPOINT": f"http://127.0.0.1:{cutter.port}",
+        "BACKEND_ACCESS_KEY": keys["access_key"],
+        "BACKEND_SECRET_KEY": keys["secret_key"],
+    }
+    monkeypatch.setattr(type(shared), "environ", lambda _self: environ)
+    return shared
 
-    sent = shared.run(
+
+def test_a_tree_goes_up_and_down_over_a_way_that_is_cut(facing, cutter, tree, total, tmp_path):
+    """The trees are the same, and no more goes over than a chunk for each cut."""
+    how = ("--chunk-size", str(CHUNK_SIZE))
+    assert facing.run("vfolder", "create", "cut-tree").returncode == 0
+
+    before = cutter.passed
+    sent = facing.run(
         "vfolder", "upload", "cut-tree", "tree", "-b", str(tree.parent), *how, timeout=TIMEOUT
     )
     assert sent.returncode == 0, sent.stderr
-    up, cuts_up = cutter.passed, cutter.cuts
-    cutter.cuts, cutter._next = 0, cutter.passed + cutter.every
+    up, cuts_up = cutter.passed - before, cutter.cuts
+    before, cutter.cuts, cutter._next = cutter.passed, 0, cutter.passed + cutter.every
     back = tmp_path / "back"
-    got = shared.run("vfolder", "download", "cut-tree", "-b", str(back), *how, timeout=TIMEOUT)
-    down, cuts_down = cutter.passed - up, cutter.cuts
+    got = facing.run("vfolder", "download", "cut-tree", "-b", str(back), *how, timeout=TIMEOUT)
     assert got.returncode == 0, got.stderr
+    down, cuts_down = cutter.passed - before, cutter.cuts
 
     assert contents(back / "tree") == contents(tree)
     assert (cuts_up, cuts_down) == (CUTS, CUTS)

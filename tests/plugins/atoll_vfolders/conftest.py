@@ -117,7 +117,7 @@ class MemoryCluster:
         if verb == "files":
             return {"items": self._listed(sent.get("path") or query.get("path"))}
         if verb == "request-upload":
-            token = f"up{len(self.uploads)}"
+            token = f"up{len(self.asked)}"
             self.uploads[token] = (sent, bytearray())
             return {"url": f"{self.url}/upload", "token": token}
         if verb == "request-download":
