@@ -30,9 +30,11 @@ class Queue:
         """Move what fits from PENDING to SCHEDULED and return it."""
         chosen: list[Session] = []
         is_full = False
-        ledger = Ledger.of(self.lifecycle.store, self.machine.slot_types)
+        store = self.lifecycle.store
+        ledger, here = Ledger.of(store, self.machine.slot_types), store.tables.agents.get(AGENT)
         for session in self._ready():
-            if why := self._hindrance(session, ledger):
+            is_served = here and here.schedulable and here.scaling_group == session.scaling_group
+            if why := ledger.lacking(session) if is_served else NO_ROOM:
                 self.lifecycle.explain(session.id, why)
                 continue
             is_full = is_full or not needed(session).fits(self.machine.remaining(self.occupied()))
@@ -43,13 +45,6 @@ class Queue:
                 ledger.enter(needed(session), accounts_of(session))
                 chosen.append(session)
         return chosen
-
-    def _hindrance(self, session: Session, ledger: Ledger) -> str | None:
-        """Say why a session cannot start now whatever room there is, None if it can."""
-        here = self.lifecycle.store.tables.agents.get(AGENT)
-        if here is None or not here.schedulable or here.scaling_group != session.scaling_group:
-            return NO_ROOM
-        return ledger.lacking(session)
 
     def occupied(self) -> Slots:
         """Return what the kernels hold now."""

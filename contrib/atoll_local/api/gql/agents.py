@@ -17,7 +17,6 @@ from atoll_local.store.administration import Agent
 
 _MEBIBYTE = 1024 * 1024
 
-
 MACHINE = Kind(
     label="agent",
     payload="agent",
@@ -84,7 +83,7 @@ def agent_fields(ctx: Context) -> Fields:
     used, node = cluster.scheduler.queue.occupied(), measure(cluster.storage.volume)
     domain = ctx.store.tables.domains.select(order="created_at", limit=1)
     since = domain[0].created_at if domain else None
-    return own_fields(this_agent(ctx)) | {
+    return own_fields(MACHINE.get(ctx, AGENT)) | {
         "status": "ALIVE",
         "status_changed": since,
         "region": "local",
@@ -114,11 +113,6 @@ def agent_fields(ctx: Context) -> Fields:
         "compute_containers": lambda _, status=None: _containers(ctx, status),
         "gpu_alloc_map": {},
     }
-
-
-def this_agent(ctx: Context) -> Agent:
-    """Return what is kept of this machine as an agent."""
-    return MACHINE.get(ctx, AGENT)
 
 
 def _containers(ctx: Context, status: str | None) -> list[Fields]:

@@ -20,9 +20,8 @@ from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.users import refuse_if_living
 from atoll_local.api.problems import not_found
 from atoll_local.store.access import open_to
+from atoll_local.store.belongings import discard, rename_domain
 from atoll_local.store.records import Domain
-
-_REFERRING = (("groups", "domain_name"), ("users", "domain_name"), ("sessions", "domain_name"))
 
 
 def domain_fields(ctx: Context, domain: Domain) -> Fields:
@@ -78,13 +77,7 @@ def _rename(ctx: Context, domain: Domain, name: str) -> None:
     db = ctx.store.db
     db.execute("PRAGMA defer_foreign_keys = ON")  # What refers to the old name follows at once.
     DOMAIN.table(ctx).update(domain.name, {"name": name})
-    for table, column in _REFERRING:
-        sql = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"  # noqa: S608 - our own names
-        db.execute(sql, (name, domain.name))
-    db.execute(
-        "UPDATE scaling_group_access SET whom = ? WHERE kind = 'domain' AND whom = ?",
-        (name, domain.name),
-    )
+    rename_domain(db, domain.name, name)
     ctx.store.sessions.forget()
 
 
@@ -96,12 +89,14 @@ def _delete(ctx: Context, name: str) -> Fields:
     return {}
 
 
-def _refuse_if_used(ctx: Context, domain: Domain) -> None:
+def _prepare_purge(ctx: Context, domain: Domain) -> None:
+    """Take away what belongs to an empty domain; raises Refused for one that is in use."""
     refuse_if_living(ctx, f"domain {domain.name!r}", "domain_name", domain.name)
     for table, what in ((ctx.store.tables.users, "users"), (ctx.store.tables.groups, "groups")):
         count = table.count("domain_name = ?", (domain.name,))
         if count:
             raise Refused(f"domain {domain.name!r} has {count} {what}: purge them first")
+    discard(ctx.store.db, "domain", domain.name)
 
 
 QUERIES: Resolvers = {"domain": domain, "domains": listing(DOMAIN, _scope)}
@@ -109,5 +104,5 @@ MUTATIONS = {
     "create_domain": Mutation(creation(DOMAIN, _build)),
     "modify_domain": Mutation(_modify),
     "delete_domain": Mutation(_delete),
-    "purge_domain": Mutation(deletion(DOMAIN, _refuse_if_used)),
+    "purge_domain": Mutation(deletion(DOMAIN, _prepare_purge)),
 }

@@ -12,6 +12,7 @@ from atoll_local.api.gql.kinds import Kind, Resolvers, equal, listing, own_field
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.users import refuse_if_living
 from atoll_local.store.access import open_to
+from atoll_local.store.belongings import discard
 from atoll_local.store.erasure import erase
 from atoll_local.store.records import Group
 
@@ -129,6 +130,7 @@ def _purge(ctx: Context, gid: str) -> Fields:
     found = _own(ctx, gid)
     refuse_if_living(ctx, f"group {found.name!r}", "group_id", found.id)
     erase(ctx.store.db, "groups", "id = ?", (found.id,))
+    discard(ctx.store.db, "group", found.id)
     ctx.store.sessions.forget()
     GROUP.table(ctx).counts.clear()
     return {}

@@ -16,6 +16,11 @@ Props = dict[str, Any]
 
 _LARGEST = 2**63 - 1
 _SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
+_OTHER_WORDS = {
+    "set-user-perm": "set-user-specific-permission",
+    "clone-vfolder": "create-vfolder",
+}
+"""What clients of 26.x call permissions on hosts, and how they are called here."""
 _LONGEST_NAME = 128
 
 
@@ -98,4 +103,6 @@ def _hosts(value: Any) -> dict[str, list[str]]:
 def _permissions(host: str, allowed: Any) -> list[str]:
     if not isinstance(allowed, list):
         raise Refused(f"allowed_vfolder_hosts: {host}: must be a list of permissions")
-    return [one_of(f"allowed_vfolder_hosts: {host}", str(one), HOST_PERMISSIONS) for one in allowed]
+    names = [_OTHER_WORDS.get(one, one) for one in map(str, allowed)]
+    known = [one_of(f"allowed_vfolder_hosts: {host}", name, HOST_PERMISSIONS) for name in names]
+    return list(dict.fromkeys(known))

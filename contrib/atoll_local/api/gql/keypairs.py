@@ -25,6 +25,7 @@ from atoll_local.api.gql.users import require_superadmin
 from atoll_local.api.gql.vfolders import vfolder_fields
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
+from atoll_local.store.belongings import discard
 from atoll_local.store.records import KeyPair
 
 
@@ -123,12 +124,13 @@ def _read(ctx: Context, props: Props) -> Props:
 
 
 def _modify(ctx: Context, access_key: str, props: Props) -> Fields:
-    modification(KEYPAIR, _change)(ctx, props, access_key=access_key)
+    answer = modification(KEYPAIR, _change)(ctx, props, access_key=access_key)
     require_superadmin(ctx)
-    return {}
+    return answer
 
 
-def _refuse_if_needed(ctx: Context, keypair: KeyPair) -> None:
+def _prepare_deletion(ctx: Context, keypair: KeyPair) -> None:
+    """Take away what belongs to a keypair; raises Refused for one that is needed."""
     owner = ctx.user(keypair.user)
     if owner and owner.main_access_key == keypair.access_key:
         raise Refused(f"{keypair.access_key} is the main access key of {owner.email}")
@@ -137,6 +139,7 @@ def _refuse_if_needed(ctx: Context, keypair: KeyPair) -> None:
         raise Refused(
             f"{count} sessions of {keypair.access_key} are on record: deactivate it instead"
         )
+    discard(ctx.store.db, "keypair", keypair.access_key)
 
 
 QUERIES: Resolvers = {
@@ -147,5 +150,5 @@ QUERIES: Resolvers = {
 MUTATIONS = {
     "create_keypair": Mutation(_create),
     "modify_keypair": Mutation(_modify),
-    "delete_keypair": Mutation(deletion(KEYPAIR, _refuse_if_needed)),
+    "delete_keypair": Mutation(deletion(KEYPAIR, _prepare_deletion)),
 }

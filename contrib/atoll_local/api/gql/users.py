@@ -16,6 +16,7 @@ from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
 from atoll_local.passwords import hash_password
+from atoll_local.store.belongings import discard
 from atoll_local.store.erasure import erase
 from atoll_local.store.records import User
 
@@ -216,6 +217,8 @@ def _purge(ctx: Context, email: str, **_: Any) -> Fields:
     """Delete the account with its keypairs and all that is on record of its sessions."""
     found = _by_email(ctx, email)
     refuse_if_living(ctx, f"user {email!r}", "user_uuid", found.uuid)
+    for keypair in ctx.store.accounts.keypairs_of(found.uuid):
+        discard(ctx.store.db, "keypair", keypair.access_key)
     erase(ctx.store.db, "users", "uuid = ?", (found.uuid,))
     ctx.store.sessions.forget()
     ctx.store.tables.users.counts.clear()
