@@ -9,6 +9,7 @@ import click
 from atoll import Column, Context, UsageError
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option, yes_option
+from atoll_admin.telling import tell_text
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -26,7 +27,7 @@ async def get(context: Context) -> None:
         record = {**told, "dismissed": is_dismissed(context, api, told["message"])}
         context.output.item(record, _COLUMNS)
     elif told["enabled"]:
-        context.output.stream("stdout", told["message"].rstrip("\n") + "\n")
+        await tell_text(context, told["message"])
     else:
         context.output.note("there is no announcement")
 

@@ -8,8 +8,8 @@ import click
 from atoll import Column, Context, NotFound
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option, yes_option
+from atoll_admin.telling import tell_text
 
-_VALUE = [Column("value")]
 _PAIR = [Column("key", keep=True), Column("value")]
 
 
@@ -26,9 +26,10 @@ async def get(context: Context, key: str, prefix: bool) -> None:
     if isinstance(result, Mapping):
         pairs = [{"key": name, "value": value} for name, value in _leaves(key.strip("/"), result)]
         await context.output.rows(pairs, _PAIR, paged=True)
+    elif context.output.format:
+        context.output.item({"key": key, "value": result}, _PAIR)
     else:
-        # A value alone is what a script wants; the other formats have their own frame.
-        await context.output.rows([{"value": result}], _VALUE, format="plain")
+        await tell_text(context, str(result))
 
 
 def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from atoll import Column, Context, Name
 from atoll_admin.asking import send
 from atoll_admin.consent import dry_run_option, show_request
 from atoll_admin.fields import show_json, yes_or_no
+from atoll_admin.telling import tell_text
 
 
 def _figure(value: Any) -> str:
@@ -57,7 +58,7 @@ async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
     if context.output.format:
         context.output.item(answer, _FSTAB)
     else:
-        context.output.stream("stdout", answer["content"].rstrip("\n") + "\n")
+        await tell_text(context, answer["content"])
 
 
 @click.command()

@@ -3,11 +3,10 @@
 import click
 
 from atoll import Context, NotAuthorized, UsageError
-from atoll_admin.asking import send
-from atoll_admin.consent import ask_secret
+from atoll_admin.consent import ask_secret, carry_out, dry_run_option
 
 
-@click.command()
+@click.command(params=[dry_run_option()])
 @click.argument("old_password", required=False)
 @click.argument("new_password", required=False)
 @click.argument("new_password2", required=False)
@@ -16,7 +15,8 @@ async def update_password(
     old_password: str | None,
     new_password: str | None,
     new_password2: str | None,
-) -> None:
+    dry_run: bool,
+) -> int:
     """Change your password (`POST /auth/update-password`).
 
     Passwords that are left out are asked for, without showing them: on a command line, others on
@@ -28,13 +28,13 @@ async def update_password(
     again = await _given_or_asked(context, new_password2, "new password again")
     if new != again:
         raise UsageError("the new passwords differ")
-    api = await context.connect()
     body = {"old_password": old, "new_password": new, "new_password2": again}
+    route, done = "/auth/update-password", "the password is changed"
     try:
-        await send(api, "POST", "/auth/update-password", body)
+        return await carry_out(context, "POST", route, body, done=done, dry_run=dry_run)
     except NotAuthorized:
-        raise NotAuthorized("the old password is not right") from None
-    context.output.note("the password is changed")
+        hint = "or the profile's keys are not"
+        raise NotAuthorized("the old password is not right", hint=hint) from None
 
 
 async def _given_or_asked(

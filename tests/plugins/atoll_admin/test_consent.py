@@ -148,3 +148,12 @@ async def test_a_mistake_is_one_line(facing, line, said):
     assert result.code == 2
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+async def test_a_value_of_several_lines_comes_as_it_is(facing, cluster):
+    cluster.routes["POST /config/get"] = cluster.json({"result": "one\n  two\t3"})
+    async with facing() as shell:
+        plain = await shell.run("admin etcd get x")
+        framed = await shell.run("admin etcd get x --output json")
+    assert plain.stdout == "one\n  two\t3\n"
+    assert json.loads(framed.stdout) == {"key": "x", "value": "one\n  two\t3"}

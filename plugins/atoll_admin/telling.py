@@ -1,0 +1,14 @@
+"""Texts from the cluster that are no records: an announcement, a file, a value."""
+
+from atoll import Column, Context
+
+
+async def tell_text(context: Context, text: str) -> None:
+    """Write a text to standard output: as it is where a program reads it, and on a terminal
+    without anything that the terminal would obey.
+    """
+    if not context.output.stdout.isatty():
+        context.output.stream("stdout", text.rstrip("\n") + "\n")
+        return
+    lines = [{"line": line} for line in text.splitlines()]
+    await context.output.rows(lines, [Column("line", keep=True)], format="plain")
