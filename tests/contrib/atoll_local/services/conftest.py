@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from email import message_from_bytes
 from pathlib import Path
 from urllib.parse import urlencode
@@ -73,6 +75,45 @@ class Tunnels:
 @pytest.fixture
 def tunnels(client) -> Tunnels:
     return Tunnels(client)
+
+
+@pytest.fixture
+def local(tunnels) -> Iterator[Callable[..., str]]:
+    """Have a service at a port of ours, as programs that know nothing of tunnels want it."""
+    with ExitStack() as stack:
+
+        def local(session: str, app: str, **query) -> str:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            stack.callback(listener.shutdown, socket.SHUT_RDWR)
+            start(accept, listener, session, app, query)
+            return "127.0.0.1:{}".format(*listener.getsockname()[1:])
+
+        def accept(listener, session, app, query) -> None:
+            with suppress(OSError):  # It ends by being shut down.
+                while True:
+                    start(relay, listener.accept()[0], session, app, query)
+
+        def relay(connection, session, app, query) -> None:
+            with connection, tunnels.open(session, app, query=query, open_timeout=60) as tunnel:
+                start(upward, connection, tunnel)
+                with suppress(OSError, ConnectionClosed):
+                    while True:
+                        connection.sendall(tunnel.recv())
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+        yield local
+
+
+def start(target: Callable, *args: object) -> None:
+    threading.Thread(target=target, args=args, daemon=True).start()
+
+
+def upward(connection: socket.socket, tunnel: ClientConnection) -> None:
+    with suppress(OSError, ConnectionClosed):
+        while data := connection.recv(65536):
+            tunnel.send(data)
+        tunnel.close()
 
 
 @pytest.fixture
