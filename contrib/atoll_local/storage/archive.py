@@ -1,5 +1,6 @@
 """Folders as zip archives, made while they are sent: nothing is kept, whatever their size."""
 
+import contextlib
 import os
 import stat
 import time
@@ -13,15 +14,13 @@ _PIECE = 1024 * 1024
 
 
 class _Sink:
-    """Takes what is written until somebody fetches it; cannot be sought in, as zipfile allows."""
+    """Keeps what is written until somebody fetches it."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self._position = 0
 
     def write(self, piece: bytes) -> int:
         self._pieces.append(bytes(piece))
-        self._position += len(piece)
         return len(piece)
 
     def flush(self) -> None:
@@ -43,8 +42,10 @@ def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in paths:
-            for _ in _add(archive, tree, path, within):
-                yield sink.fetch()
+            # What goes away meanwhile is left out.
+            with contextlib.suppress(FileNotFoundError):
+                for _ in _add(archive, tree, path, within):
+                    yield sink.fetch()
     yield sink.fetch()
 
 
@@ -60,7 +61,9 @@ def _add(archive: zipfile.ZipFile, tree: Tree, path: str, within: str) -> Iterat
     if name != ".":
         archive.writestr(_member(f"{name}/", status), b"")
     for entry in tree.entries(path):
-        if not stat.S_ISLNK(entry.status.st_mode):
+        if stat.S_ISLNK(entry.status.st_mode):
+            continue
+        with contextlib.suppress(FileNotFoundError):
             yield from _add(archive, tree, str(PurePosixPath(path, entry.name)), within)
 
 

@@ -263,11 +263,19 @@ def _scan(folder: int) -> list[Entry]:
         return [Entry(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
 
 
+def _unlock(name: str, parent: int) -> None:
+    """Let a folder be read that a session has locked against itself, and nothing else instead."""
+    folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        Path(f"/proc/self/fd/{folder}").chmod(0o700)
+    finally:
+        os.close(folder)
+
+
 def _remove_all(name: str, parent: int) -> None:
+    _unlock(name, parent)
     folder = os.open(name, _FOLDER | _SAFE, dir_fd=parent)
     try:
-        # What a session has locked against itself is removed all the same.
-        os.fchmod(folder, 0o700)
         for entry in _scan(folder):
             if stat.S_ISDIR(entry.status.st_mode):
                 _remove_all(entry.name, folder)

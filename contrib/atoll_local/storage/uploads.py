@@ -50,11 +50,6 @@ class Upload:
         except FileNotFoundError:
             raise NoUploadError from None
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all bytes are there."""
-        return self.received >= self.size
-
 
 @frozen
 class Uploads:

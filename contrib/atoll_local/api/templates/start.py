@@ -48,7 +48,7 @@ async def create_from_template(call: Call) -> Response:
     usual = _usual(call, template)
     values = _merged(usual, given)
     values["config"] = _merged_config(usual["config"], Params(given).mapping("config"))
-    values["bootstrap_script"] = _bootstrap(template, call.params)
+    values["bootstrap_script"] = _bootstrap(call, template)
     return await create.create(attrs.evolve(call, params=Params(values)))
 
 
@@ -108,12 +108,17 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
     return _merged(usual, given)
 
 
-def _bootstrap(template: SessionTemplate, params: Params) -> str | None:
-    """Return the script that is given, or the template's, with the cloning at its end, encoded."""
+def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
+    """Return the script that is given, or the template's, with the cloning at its end, encoded.
+
+    The credential is its owner's alone: others could read it in their sessions.
+    """
     kernel = template.template["spec"]["kernel"]
-    script = read_script(params) or (kernel.get("run") or {}).get("bootstrap")
-    if kernel.get("git"):
-        script = f"{script or ''}\n{clone_script(kernel['git'])}"
+    script = read_script(call.params) or (kernel.get("run") or {}).get("bootstrap")
+    if git := kernel.get("git"):
+        if template.user != call.owner.user.uuid:
+            git = {**git, "credential": None}
+        script = f"{script or ''}\n{clone_script(git)}"
     return base64.b64encode(script.encode()).decode() if script else None
 
 

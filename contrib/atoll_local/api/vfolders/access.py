@@ -63,31 +63,31 @@ def _access(folder: VFolder, who: Caller, shared: str | None, administered: list
     return Access(folder, permission, permission, is_owner=False)
 
 
-def named(call: Call, need: str = "ro", *, whatever: bool = False) -> Access:
+def named(call: Call, need: str = "ro", *, any_status: bool = False) -> Access:
     """Return the folder of the path's `{f}`; raises as `find` does."""
-    return find(call, call.path("f"), need, whatever=whatever)
+    return find(call, call.path("f"), need, any_status=any_status)
 
 
-def find(call: Call, reference: str, need: str = "ro", *, whatever: bool = False) -> Access:
+def find(call: Call, reference: str, need: str = "ro", *, any_status: bool = False) -> Access:
     """Return the folder that a name or an id means to the caller.
 
     Raises Problem 404 for none or several, 403 when the right is not enough, 400 for one that is in
-    the trash or being filled, unless `whatever` its status.
+    the trash or being filled, unless `any_status` will do.
     """
-    found = one_of(call.cluster.store, call.owner, reference, whatever=whatever)
+    found = one_of(call.cluster.store, call.owner, reference, any_status=any_status)
     if not found.allows(need):
         raise forbidden(f"folder {found.folder.name!r} cannot be {_WORDS[need]} by you")
     return found
 
 
-def one_of(store: Store, who: Caller, reference: str, *, whatever: bool = False) -> Access:
+def one_of(store: Store, who: Caller, reference: str, *, any_status: bool = False) -> Access:
     """Return the folder that a reference means to a user; raises as `find` does."""
     found = _one(matching(store, who, reference), reference)
     if found.folder.status == DELETING:
         raise no_folder(reference)
-    if found.folder.status == CLONING and not whatever:
+    if found.folder.status == CLONING and not any_status:
         raise busy(f"folder {found.folder.name!r} is being cloned")
-    if found.folder.status == TRASHED and not whatever:
+    if found.folder.status == TRASHED and not any_status:
         raise busy(f"folder {found.folder.name!r} is in the trash; restore it first")
     return found
 

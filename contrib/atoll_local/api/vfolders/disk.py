@@ -24,7 +24,7 @@ def place(volume: Volume, folder: VFolder) -> Path:
 
 
 async def on_disk(work: Callable[[], T], path: str = "") -> T:
-    """Do something that may take a while; raises Problem for whatever the disk refuses."""
+    """Do something that may take a while; raises Problem for any_status the disk refuses."""
     with explained(path):
         return await anyio.to_thread.run_sync(work)
 

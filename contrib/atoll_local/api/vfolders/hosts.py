@@ -6,11 +6,12 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import forbidden, invalid_params
-from atoll_local.api.vfolders.access import find
+from atoll_local.api.vfolders.access import OWNER, find
 from atoll_local.api.vfolders.disk import on_disk, place
 from atoll_local.api.vfolders.manage import check_host, is_modern
 from atoll_local.scheduler.slots import AmountError, parse_size
 from atoll_local.storage.volume import CAPABILITIES, HOST, count
+from atoll_local.store.policies import folder_limits
 
 
 def usage_of_volume(call: Call) -> dict[str, Any]:
@@ -21,14 +22,19 @@ def usage_of_volume(call: Call) -> dict[str, Any]:
 
 
 async def hosts(call: Call) -> Response:
-    """`GET /folders/_/hosts`: the one host, with how full it is."""
+    """`GET /folders/_/hosts`: the one host, if the caller may use it, with how full it is."""
     volume = {
         "backend": "vfs",
         "capabilities": list(CAPABILITIES),
         "usage": usage_of_volume(call),
         "sftp_scaling_groups": [],
     }
-    return reply({"default": HOST, "allowed": [HOST], "volume_info": {HOST: volume}})
+    owner = call.owner
+    allowed = (
+        [HOST] if HOST in folder_limits(call.cluster.store, owner.user, owner.keypair).hosts else []
+    )
+    info = dict.fromkeys(allowed, volume)
+    return reply({"default": HOST if allowed else None, "allowed": allowed, "volume_info": info})
 
 
 async def all_hosts(call: Call) -> Response:
@@ -68,7 +74,7 @@ async def quota(call: Call) -> Response:
 async def set_quota(call: Call) -> Response:
     """`POST /folders/_/quota`: limit a folder; 0 takes the limit away. For admins and owners."""
     _check_host(call)
-    folder = find(call, call.params.required("id"), "owner").folder
+    folder = find(call, call.params.required("id"), OWNER).folder
     text = str(call.params.mapping("input").get("size_bytes", ""))
     try:
         size = parse_size(text)

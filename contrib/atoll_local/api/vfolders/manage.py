@@ -165,13 +165,13 @@ def _somebody(call: Call, email: str) -> Caller:
 async def tell_id(call: Call) -> Response:
     """`GET /folders/_/id`: the id of the folder that a name means."""
     name = call.params.required("name", "vfolder_name", "vfolderName")
-    folder = find(call, name, whatever=True).folder
+    folder = find(call, name, any_status=True).folder
     return reply({"id": folder.id, "name": folder.name})
 
 
 async def info(call: Call) -> Response:
     """`GET /folders/{f}`: a folder with what it takes on the disk."""
-    access = named(call, whatever=True)
+    access = named(call, any_status=True)
     volume = call.cluster.storage.volume
     usage = await on_disk(lambda: count(place(volume, access.folder)))
     return reply(described(access, usage, call.cluster.store.folders.mounted()))

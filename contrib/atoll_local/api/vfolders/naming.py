@@ -3,9 +3,15 @@
 import re
 
 from atoll_local.api.problems import invalid_params
+from atoll_local.api.vfolders.access import as_id
 
 _NAME = re.compile(r"[\w.][\w.-]{0,63}", re.ASCII)
-_RESERVED = frozenset({".", "..", ".terminfo", ".jupyter", ".tmux.conf", ".ssh_host_keys"})
+_RESERVED = frozenset({".", "..", ".terminfo", ".jupyter", ".tmux.conf"})
+_IN_PATHS = frozenset(
+    {"_", "invitations", "purge", "restore-from-trash-bin", "delete-from-trash-bin"}
+)
+"""Words that stand in the API's paths where names of folders stand."""
+
 _SETTINGS = re.compile(r"\.[a-z0-9]+(rc|_profile)")
 
 PERMISSIONS = frozenset({"ro", "rw", "wd"})
@@ -17,8 +23,10 @@ def check_name(name: str, *, is_group: bool = False) -> str:
     why = None
     if not _NAME.fullmatch(name):
         why = "must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with '-'"
-    elif name in _RESERVED or _SETTINGS.fullmatch(name):
+    elif name in _RESERVED | _IN_PATHS or _SETTINGS.fullmatch(name):
         why = "is reserved"
+    elif as_id(name):
+        why = "looks like an id"
     elif is_group and name.startswith(".") and name != ".local":
         why = "begins with a dot, which only folders of users may"
     if why:

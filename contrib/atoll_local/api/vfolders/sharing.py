@@ -193,7 +193,7 @@ def _group_folder(call: Call) -> VFolder:
 
 async def leave(call: Call) -> Response:
     """`POST /folders/{f}/leave`: give a shared folder back, or take it from the user named."""
-    access, store = named(call, whatever=True), call.cluster.store.folders
+    access, store = named(call, any_status=True), call.cluster.store.folders
     user = call.params.text("shared_user_uuid", "sharedUserUuid") or call.caller.user.uuid
     if user != call.caller.user.uuid and not access.allows(OWNER):
         raise forbidden("only the owner takes a folder from others")

@@ -16,7 +16,7 @@ from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
 
 async def delete(call: Call) -> Response:
     """`DELETE /folders/{f}`: for good for clients up to 23.09, for others into the trash."""
-    access = named(call, OWNER, whatever=True)
+    access = named(call, OWNER, any_status=True)
     if is_modern(call):
         _trash(call, access)
     else:
@@ -50,13 +50,13 @@ async def delete_trashed(call: Call) -> Response:
 
 async def delete_forced(call: Call) -> Response:
     """`DELETE /folders/{f}/force`: delete for good, trash or not."""
-    await _delete_for_good(call, named(call, OWNER, whatever=True))
+    await _delete_for_good(call, named(call, OWNER, any_status=True))
     return no_content()
 
 
 def _by_id(call: Call) -> Access:
     reference = call.params.required("id", "vfolder_id", "vfolderId")
-    return find(call, reference, OWNER, whatever=True)
+    return find(call, reference, OWNER, any_status=True)
 
 
 def _trash(call: Call, access: Access) -> None:

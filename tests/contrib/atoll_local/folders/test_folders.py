@@ -34,7 +34,23 @@ def test_files_are_counted(client, storage, folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "-dash", "a/b", "a b", "grün", ".", "..", "x" * 65, ".bashrc", ".jupyter", "a\0b"]
+    "name",
+    [
+        "",
+        "-dash",
+        "a/b",
+        "a b",
+        "grün",
+        ".",
+        "..",
+        "x" * 65,
+        ".bashrc",
+        ".jupyter",
+        "a\0b",
+        "_",
+        "invitations",
+        "0123456789abcdef0123456789abcdef",
+    ],  # fmt: skip
 )
 def test_a_name_that_cannot_be_is_refused(client, name):
     refused = client.ask("POST", "/folders", json={"name": name})

@@ -318,6 +318,18 @@ def test_a_password_stays_when_a_template_comes_back_as_it_was_shown(
     client.ask("DELETE", "/session/cloned-again?forced=true")
 
 
+def test_others_start_a_template_without_its_password(client, user, make, repository):
+    url, _ = repository
+    git = {"repository": url, "credential": {"username": "me", "password": PASSWORD}}
+    body = {"template_id": make(template(git=git)), "name": "by-another"}
+    assert user.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
+    code = "print(open('/run/atoll/bootstrap.sh').read())"
+    said = user.console(user.run("by-another", code))
+    assert url in said
+    assert "p@ss" not in said
+    user.ask("DELETE", "/session/by-another?forced=true")
+
+
 def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, repository):
     url, _ = repository
     git = {"repository": url.replace("agent", "nothing"), "credential": {"password": PASSWORD}}
