@@ -30,9 +30,8 @@ async def hosts(call: Call) -> Response:
         "sftp_scaling_groups": [],
     }
     owner = call.owner
-    allowed = (
-        [HOST] if HOST in folder_limits(call.cluster.store, owner.user, owner.keypair).hosts else []
-    )
+    usable = folder_limits(call.cluster.store, owner.user, owner.keypair).hosts
+    allowed = [HOST] if HOST in usable or owner.is_superadmin else []
     info = dict.fromkeys(allowed, volume)
     return reply({"default": HOST if allowed else None, "allowed": allowed, "volume_info": info})
 

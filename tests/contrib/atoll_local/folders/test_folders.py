@@ -50,7 +50,7 @@ def test_files_are_counted(client, storage, folder):
         "_",
         "invitations",
         "0123456789abcdef0123456789abcdef",
-    ],  # fmt: skip
+    ],
 )
 def test_a_name_that_cannot_be_is_refused(client, name):
     refused = client.ask("POST", "/folders", json={"name": name})
