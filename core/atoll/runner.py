@@ -178,6 +178,10 @@ async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 code = await call()
             except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery's group
                 failure = error
+            except (KeyboardInterrupt, BaseExceptionGroup) as error:
+                # Pressed before this listened, it comes up wherever the command is by then.
+                if not _is_interrupt(error):
+                    raise
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -187,6 +191,12 @@ async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
 async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
     async for _ in presses:
         scope.cancel()
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(KeyboardInterrupt)[1] is None
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _expected(error: BaseException) -> BaseException:

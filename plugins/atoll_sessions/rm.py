@@ -9,11 +9,12 @@ from attrs import define, frozen
 from atoll import AtollError, Context, Name, NotAuthorized
 from atoll_sessions.api import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
+from atoll_sessions.statuses import STARTING
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
-_NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "PULLING", "TERMINATING", "ERROR"})
+_NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 
 
 @click.command()

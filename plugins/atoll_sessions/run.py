@@ -9,13 +9,14 @@ import click
 import trio
 from attrs import define
 
-from atoll import AtollError, Context, ExitCode, UsageError
-from atoll_sessions.api import destroy
+from atoll import AtollError, Context, ExitCode, NotAuthorized, UsageError
+from atoll_sessions.api import destroy, find_session
 from atoll_sessions.creation import Created, create_session, tell_created
 from atoll_sessions.execution import Code, Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
 from atoll_sessions.stats import tell_use
+from atoll_sessions.statuses import STARTING
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 from atoll_sessions.terminal import open_terminal, the_terminal
 
@@ -32,6 +33,8 @@ _RUNNERS = {
     ".R": "Rscript",
 }
 _CLEANUP = 30.0
+_PAUSE = 0.3
+"""Seconds between attempts to end a session that is about to start."""
 
 
 @click.command()
@@ -158,13 +161,30 @@ async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Re
     finally:
         if removal.due:
             # Ctrl-C must not keep the session alive, nor a silent cluster hold us for ever.
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP) as scope:
                 await _remove(context, api, name)
+            if scope.cancelled_caught:
+                context.output.warn(f"session {name} may be there still: atoll rm {name} ends it")
 
 
 async def _remove(context: Context, api: "Api", name: str) -> None:
     try:
-        await destroy(api, name)
+        await _destroy(api, name)
     except AtollError as error:
         if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
             context.output.warn(f"session {name} could not be terminated: {error}")
+
+
+async def _destroy(api: "Api", name: str) -> None:
+    """Terminate a session; one that is about to start is let start, since clusters up to 24 have
+    only administrators end it before.
+    """
+    while True:
+        try:
+            await destroy(api, name)
+        except NotAuthorized:
+            if (await find_session(api, name)).status not in STARTING:
+                raise
+            await trio.sleep(_PAUSE)
+        else:
+            return

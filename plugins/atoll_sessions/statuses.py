@@ -23,6 +23,8 @@ _STARTING: Sequence[tuple[str, ...]] = (
     ("CREATING",),
     ("RUNNING",),
 )
+STARTING = frozenset(name for step in _STARTING[1:-1] for name in step)
+"""The statuses between the queue and running."""
 _ENDING: Sequence[tuple[str, ...]] = (("TERMINATING",), ("TERMINATED",))
 _OTHERS = ("RUNNING_DEGRADED", "RESTARTING", "DEPRIORITIZING", "RESERVED", "PREEMPTED")
 KNOWN = tuple(

@@ -1,6 +1,8 @@
 """Sessions that end otherwise than planned: without memory, or by Ctrl-C at a terminal."""
 
 import json
+import signal
+import time
 
 import pexpect
 import pytest
@@ -96,6 +98,22 @@ while True: time.sleep(1)
     child.wait()
 
     assert child.exitstatus == 130
+    assert names(shared) == []
+
+
+def test_ctrl_c_while_the_session_starts(shared, tmp_path):
+    """With --rm it is removed all the same, as soon as its cluster allows it."""
+    (tmp_path / "slow.sh").write_text("sleep 2")
+    slow = ["--bootstrap-script", str(tmp_path / "slow.sh")]
+    with shared.start("run", "-t", "early", "--rm", *SMALL, *slow, "-c", "1", "python") as running:
+        deadline = time.monotonic() + 30
+        while "PREPARING" not in shared.run("ps", "-f", "status", "--plain").stdout:
+            assert time.monotonic() < deadline
+        running.send_signal(signal.SIGINT)
+        out, said = running.communicate(timeout=30)
+
+    assert (out, running.returncode) == ("", 130)
+    assert "could not" not in said
     assert names(shared) == []
 
 

@@ -1,0 +1,40 @@
+"""Ctrl-C that comes before a command listens for it."""
+
+import pytest
+import trio
+
+from atoll.runner import _interruptible
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+
+async def pressed():
+    """Where trio finds that Ctrl-C was pressed, it raises this at the next checkpoint."""
+    raise KeyboardInterrupt
+
+
+async def pressed_deeper():
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pressed)
+        nursery.start_soon(trio.sleep_forever)
+
+
+@pytest.mark.parametrize("command", [pressed, pressed_deeper])
+async def test_it_interrupts_all_the_same(command):
+    """Wherever the command is by then; no traceback comes of it."""
+    assert await _interruptible(command) == 130
+
+
+async def test_other_failures_are_not_taken_for_it():
+    """They come out as they are, or in the group that they came in."""
+
+    async def fails():
+        raise SystemExit(3)
+
+    with pytest.raises(BaseExceptionGroup):
+        await _interruptible(fails)
