@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from attrs import field, frozen
 
 from atoll_local.api.app import build_app
+from atoll_local.api.handover import WebSocketProtocol
 from atoll_local.cluster import Cluster
 from atoll_local.configuration import read_configuration
 from atoll_local.credentials import ensure_accounts
@@ -119,7 +120,7 @@ def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
         build_app(cluster, tasks),
         loop="asyncio",
         http="h11",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

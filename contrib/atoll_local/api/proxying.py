@@ -10,23 +10,23 @@ Nobody listening closes it with 1013, a broken connection with 1011.
 """
 
 import json
-from contextlib import suppress
 from typing import Any, Self
 
-import anyio
-from attrs import define, field, frozen
+from attrs import frozen
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
+from atoll_local.api.handover import take_over
 from atoll_local.api.params import Params
 from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.streams import session_of
+from atoll_local.api.tunnel import Tunnel
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Connection, EngineError, Kernel, Service, ServiceRefused
 
 HALF_CLOSE = "half-close.atoll"
-_ENDED, _BROKEN, _TRY_LATER = 1001, 1011, 1013
+_TRY_LATER = 1013
 
 
 @frozen
@@ -76,10 +76,23 @@ async def proxy(socket: WebSocket) -> None:
         return
     try:
         await socket.accept(subprotocol)
-        with suppress(WebSocketDisconnect):
-            await Tunnel(socket, connection, session.id, cluster, subprotocol is not None).run()
+        await _carry(socket, connection, session.id, half_close=subprotocol is not None)
     finally:
         connection.close()
+
+
+async def _carry(
+    socket: WebSocket, connection: Connection, session_id: str, *, half_close: bool
+) -> None:
+    """Pass bytes between the client and the service until either has gone."""
+    cluster: Cluster = socket.app.state.cluster
+
+    def touch() -> None:
+        cluster.scheduler.idleness.touch(session_id)
+
+    with take_over(socket.scope) as client:
+        tunnel = Tunnel(client, connection.sock, touch, half_close)
+        await tunnel.run(cluster.stopping)
 
 
 async def _connect(kernel: Kernel, wish: Wish) -> Connection:
@@ -89,62 +102,6 @@ async def _connect(kernel: Kernel, wish: Wish) -> Connection:
         raise
     except EngineError as error:
         raise kernel_failed(str(error)) from error
-
-
-@define
-class Tunnel:
-    """One websocket and the connection behind it."""
-
-    _socket: WebSocket
-    _connection: Connection
-    _session_id: str
-    _cluster: Cluster
-    _half_close: bool
-    _client_is_done: anyio.Event = field(factory=anyio.Event, init=False)
-
-    async def run(self) -> None:
-        """Pass bytes on until the service or the client has gone."""
-        code = _ENDED
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._to_service, tasks.cancel_scope)
-            try:
-                await self._to_client()
-            except EngineError:
-                code = _BROKEN
-            tasks.cancel_scope.cancel()
-        if self._socket.client_state is WebSocketState.CONNECTED:
-            await self._socket.close(code)
-
-    async def _to_client(self) -> None:
-        while data := await self._connection.receive():
-            self._touch()
-            await self._socket.send_bytes(data)
-        if self._half_close:
-            await self._socket.send_bytes(b"")
-            await self._client_is_done.wait()
-
-    async def _to_service(self, everything: anyio.CancelScope) -> None:
-        takes_more = True
-        while (message := await self._socket.receive())["type"] == "websocket.receive":
-            data = message.get("bytes")
-            if data:
-                self._touch()
-                takes_more = takes_more and await self._deliver(data)
-            elif data is not None:
-                self._connection.send_eof()
-                self._client_is_done.set()
-        everything.cancel()
-
-    async def _deliver(self, data: bytes) -> bool:
-        """Send to the service; false when it listens no more, though it may go on to speak."""
-        try:
-            await self._connection.send(data)
-        except EngineError:
-            return False
-        return True
-
-    def _touch(self) -> None:
-        self._cluster.scheduler.idleness.touch(self._session_id)
 
 
 def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:

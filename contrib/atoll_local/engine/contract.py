@@ -4,6 +4,7 @@ The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`
 Nothing outside this folder knows that a kernel is a sandbox with processes in it.
 """
 
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
@@ -255,20 +256,12 @@ class Service:
 class Connection(Protocol):
     """Bytes from and to a service."""
 
-    async def receive(self) -> bytes:
-        """Return what the service sends next, nothing at its end; raises EngineError if it breaks.
-
-        What is not received is not taken from the service either.
-        """
-
-    async def send(self, data: bytes) -> None:
-        """Send, waiting while the service takes nothing; raises EngineError if it takes no more."""
-
-    def send_eof(self) -> None:
-        """Tell the service that no more will come; what it sends still arrives."""
+    @property
+    def sock(self) -> socket.socket:
+        """What they go through; it does not block."""
 
     def close(self) -> None:
-        """Let go of it; nobody may be waiting in `receive` or `send` then."""
+        """Let go of it; nobody may be waiting for it then."""
 
 
 class Kernel(Protocol):
