@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from atoll_local.scheduler.slots import Slots, from_text, plain
+from atoll_local.scheduler.slots import Slots, from_text, plain, show_size
 from atoll_local.store.records import Session
 from atoll_local.store.store import Store
 
@@ -31,9 +31,9 @@ class Budget:
         for slot, limit in self.limits.items():
             amount, used = asked.get(slot, Decimal(0)), taken.get(slot, Decimal(0))
             if amount and used + amount > limit:
-                in_use = f", of which {plain(used)} in use" if used else ""
-                allowed = f"{self.holder} allows {slot} {plain(limit)}{in_use}"
-                return f"{allowed}; {plain(amount)} asked for"
+                in_use = f", of which {_show(slot, used)} in use" if used else ""
+                allowed = f"{self.holder} allows {slot} {_show(slot, limit)}{in_use}"
+                return f"{allowed}; {_show(slot, amount)} asked for"
         return None
 
 
@@ -116,3 +116,7 @@ def read_limits(limits: Mapping[str, str]) -> dict[str, Decimal]:
     """Return the amounts of just the slots that are named."""
     amounts = from_text(dict(limits)).amounts()
     return {slot: amounts[slot] for slot in limits}
+
+
+def _show(slot: str, amount: Decimal) -> str:
+    return show_size(int(amount)) if slot == "mem" else plain(amount)

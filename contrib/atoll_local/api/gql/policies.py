@@ -117,7 +117,7 @@ def _unused(kind: str, table: str, column: str) -> Callable[[Context, Any], None
     def check(ctx: Context, policy: Any) -> None:
         sql = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608 - our own names
         if count := ctx.store.db.value(sql, (policy.name,)):
-            raise Refused(f"{kind} resource policy {policy.name!r} is that of {count} {table}")
+            raise Refused(f"{kind} resource policy {policy.name!r} is in use ({table}: {count})")
 
     return check
 

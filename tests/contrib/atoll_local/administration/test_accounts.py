@@ -118,7 +118,7 @@ def test_the_last_superadmin_stays(client, mutate, unchanged, call):
         ('purge_domain(name: "default")', "has"),
         ('create_group(name: "default", props: {domain_name: "default"})', "exists already"),
         ('create_group(name: "g", props: {domain_name: "nope"})', "no domain 'nope'"),
-        ('delete_keypair_resource_policy(name: "default")', "is that of"),
+        ('delete_keypair_resource_policy(name: "default")', "is in use (keypairs: "),
         ('delete_scaling_group(name: "default")', "has agents"),
         ('alias_image(alias: "python", target: "bash")', "exists already"),
         ('alias_image(alias: "x", target: "pyhton")', "no matching image: pyhton"),

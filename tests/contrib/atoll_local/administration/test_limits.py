@@ -67,7 +67,7 @@ def ending(client):
         (
             {"total_resource_slots": slots(mem="512m")},
             {"config": {"resources": {"mem": "300m"}}, "clusterSize": 2},
-            "allows mem 536870912; 629145600 asked for",
+            "allows mem 512 MiB; 600 MiB asked for",
         ),
         (
             {"default_for_unspecified": '"LIMITED"', "total_resource_slots": slots(mem="9g")},
