@@ -1,23 +1,23 @@
 """Files of a session, opened without ever leaving its home.
 
-The program inside a session may put any symbolic link anywhere, while we look. So a path is walked
-one name at a time from a descriptor of the home, each opened with O_NOFOLLOW; links are followed by
-hand, and as the session would: `/home/work` is the home itself, and anything else that is absolute
-is refused.
+The program inside a session may put any symbolic link anywhere, while we look. Links are followed
+as the session would: `/home/work` is the home itself, and what else is absolute is refused.
 """
 
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.engine.contract import Mount
+from atoll_local.storage.walk import FOLDER, Walk
 
 HOME = PurePosixPath("/home/work")
-_MAX_LINKS = 40
+_TO_WRITE = 1 << 30
+"""Said of a folder in which something is to be made; `open` itself passes over unknown flags."""
 
 
 def relative(path: str) -> PurePosixPath:
@@ -35,11 +35,11 @@ def relative(path: str) -> PurePosixPath:
     return found.relative_to(HOME)
 
 
-class Home:
+class Home(Walk):
     """The home folder of a session, with the folders that are mounted in it."""
 
     def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._mounts = {PurePosixPath(one.name): one for one in mounts if one.is_in_home}
 
     @contextmanager
@@ -89,60 +89,25 @@ class Home:
             self._give_to_owner(made)
 
     def _give_to_owner(self, descriptor: int) -> None:
-        owner = self._folder.stat()
+        owner = self.root.stat()
         if os.fstat(descriptor).st_uid != owner.st_uid:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     def _open(self, path: str, flags: int) -> int:
-        """Walk to `path` and open it, resolving links within the home."""
-        names = list(relative(path).parts)
-        for _ in range(_MAX_LINKS):
-            link = self._walk(names, flags)
-            if isinstance(link, int):
-                return link
-            names = list(relative(link).parts)
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return self.descriptor(relative(path).parts, flags)
 
-    def _walk(self, names: list[str], flags: int) -> int | str:
-        """Return a descriptor of the last name, or the path to go on with when a link was met."""
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            for position, name in enumerate(names):
-                is_last = position == len(names) - 1
-                if mount := self._mounts.get(PurePosixPath(*names[: position + 1])):
-                    entered = _enter(mount, flags)
-                    os.close(folder)
-                    folder = entered
-                    continue
-                if (target := _link_target(name, folder)) is not None:
-                    return str(PurePosixPath(*names[:position], target, *names[position + 1 :]))
-                step = flags & ~_TO_WRITE if is_last else os.O_RDONLY | os.O_DIRECTORY
-                opened = os.open(name, step | _SAFE, 0o644, dir_fd=folder)
-                os.close(folder)
-                folder = opened
-            return os.dup(folder)
-        finally:
-            os.close(folder)
+    def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
+        """Follow a link as the session would; raises Problem 400 for one out of the home."""
+        return relative(str(PurePosixPath(*above, target, *rest))).parts
 
-
-# A FIFO must not block us, a terminal must not become ours.
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_TO_WRITE = 1 << 30
-"""A flag of ours: the folder is opened so that something can be made in it."""
-
-
-def _enter(mount: Mount, flags: int) -> int:
-    """Open a mounted folder; raises OSError if it is read-only and something is to be written."""
-    if mount.read_only and flags & (_TO_WRITE | os.O_WRONLY | os.O_RDWR):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-    return os.open(mount.source, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _link_target(name: str, folder: int) -> str | None:
-    try:
-        return os.readlink(name, dir_fd=folder)
-    except OSError:
-        return None
+    def enter(self, names: Sequence[str], flags: int) -> int | None:
+        """Open a folder that is mounted at these names; raises OSError as the session's own do."""
+        mount = self._mounts.get(PurePosixPath(*names))
+        if mount is None:
+            return None
+        if mount.read_only and flags & (_TO_WRITE | os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return os.open(mount.source, FOLDER)
 
 
 def is_regular(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from atoll_local.storage.beneath import Tree, names_of
+from atoll_local.storage.beneath import Entry, Tree, names_of
 
 _PIECE = 1024 * 1024
 
@@ -52,7 +52,7 @@ def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
 def _add(archive: zipfile.ZipFile, tree: Tree, path: str, within: str) -> Iterator[None]:
     with tree.opened(path) as descriptor:
         status = os.fstat(descriptor)
-        name = str(PurePosixPath(*names_of(path)[len(names_of(within)) :]))
+        name = Entry(str(PurePosixPath(*names_of(path)[len(names_of(within)) :])), status).shown
         if stat.S_ISREG(status.st_mode):
             yield from _add_file(archive, descriptor, _member(name, status))
             return

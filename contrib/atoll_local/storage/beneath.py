@@ -1,8 +1,4 @@
-"""A tree of files that is never left, whatever names a client gives and links a session makes.
-
-A path is walked one name at a time from a descriptor of the root, each opened with O_NOFOLLOW, so
-nothing can be swapped underneath. Links are followed by hand, and only to places in the tree.
-"""
+"""A tree of files that is never left, whatever names a client gives and links a session makes."""
 
 import errno
 import os
@@ -15,13 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-_MAX_LINKS = 40
+from atoll_local.storage.walk import FOLDER, SAFE, Walk
+
 _MAX_NAME, _MAX_PATH = 255, 4096
 """Bytes of a name and of a path: what Linux takes."""
-
-# A FIFO must not block us, a terminal must not become ours.
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 class PathError(ValueError):
@@ -34,6 +27,11 @@ class Entry:
 
     name: str
     status: os.stat_result
+
+    @property
+    def shown(self) -> str:
+        """The name as a text; bytes that are none, which sessions may use, become question marks."""
+        return os.fsencode(self.name).decode("utf-8", "replace")
 
 
 def names_of(path: str) -> tuple[str, ...]:
@@ -54,16 +52,27 @@ def names_of(path: str) -> tuple[str, ...]:
     return names
 
 
-@frozen
-class Tree:
+class Tree(Walk):
     """Files beneath `root`. Everything raises PathError for a way out, and OSError as usual."""
 
-    root: Path
+    def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
+        """Follow a link to a place in the tree; raises PathError for others."""
+        names = list(above)
+        for name in PurePosixPath(target).parts:
+            if name != "..":
+                names.append(name)
+            elif names:
+                names.pop()
+            else:
+                raise _leads_out(target)
+        if target.startswith("/"):
+            raise _leads_out(target)
+        return (*names, *rest)
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> Iterator[int]:
         """Open a file or folder, the root itself for an empty path."""
-        descriptor = self._open(names_of(path), flags, mode)
+        descriptor = self.descriptor(names_of(path), flags, mode)
         try:
             yield descriptor
         finally:
@@ -160,7 +169,7 @@ class Tree:
 
     @contextmanager
     def _folder(self, names: Sequence[str]) -> Iterator[int]:
-        descriptor = self._open(names, _FOLDER, 0)
+        descriptor = self.descriptor(names, FOLDER)
         try:
             yield descriptor
         finally:
@@ -171,29 +180,9 @@ class Tree:
             with self._folder(names[: depth - 1]) as folder:
                 _make_one(names[depth - 1], folder, exist_ok=True)
 
-    def _open(self, names: Sequence[str], flags: int, mode: int) -> int:
-        for _ in range(_MAX_LINKS):
-            found = self._walk(names, flags, mode)
-            if isinstance(found, int):
-                return found
-            names = found
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
-    def _walk(self, names: Sequence[str], flags: int, mode: int) -> int | Sequence[str]:
-        """Return a descriptor of the last name, or the names to go on with when a link was met."""
-        folder = os.open(self.root, _FOLDER | os.O_CLOEXEC)
-        try:
-            for position, name in enumerate(names):
-                is_last = position == len(names) - 1
-                if (target := _link_target(name, folder)) is not None:
-                    return _followed(names[:position], target, names[position + 1 :])
-                step = flags if is_last else _FOLDER
-                opened = os.open(name, step | _SAFE, mode, dir_fd=folder)
-                os.close(folder)
-                folder = opened
-            return os.dup(folder)
-        finally:
-            os.close(folder)
+def _leads_out(target: str) -> PathError:
+    return PathError(f"a link leads outside of the folder: {target!r}")
 
 
 def _bring_over(source: Path, name: str, folder: int) -> None:
@@ -218,28 +207,6 @@ def _named(path: str) -> tuple[str, ...]:
     if not names:
         raise PathError("the folder itself cannot be moved or removed")
     return names
-
-
-def _followed(above: Sequence[str], target: str, rest: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that a link leads to; raises PathError if it leads out of the tree."""
-    if target.startswith("/"):
-        raise PathError(f"a link leads outside of the folder: {target!r}")
-    names = list(above)
-    for name in PurePosixPath(target).parts:
-        if name != "..":
-            names.append(name)
-        elif names:
-            names.pop()
-        else:
-            raise PathError(f"a link leads outside of the folder: {target!r}")
-    return (*names, *rest)
-
-
-def _link_target(name: str, folder: int) -> str | None:
-    try:
-        return os.readlink(name, dir_fd=folder)
-    except OSError:
-        return None
 
 
 def _exists(name: str, folder: int) -> bool:
@@ -274,7 +241,7 @@ def _unlock(name: str, parent: int) -> None:
 
 def _remove_all(name: str, parent: int) -> None:
     _unlock(name, parent)
-    folder = os.open(name, _FOLDER | _SAFE, dir_fd=parent)
+    folder = os.open(name, FOLDER | SAFE, dir_fd=parent)
     try:
         for entry in _scan(folder):
             if stat.S_ISDIR(entry.status.st_mode):

@@ -37,7 +37,7 @@ async def list_files(call: Call) -> Response:
 def _item(entry: Entry, *, as_number: bool) -> dict[str, Any]:
     status = entry.status
     return {
-        "name": entry.name,
+        "name": entry.shown,
         "type": _type(status.st_mode),
         "size": status.st_size,
         "mode": status.st_mode if as_number else f"{stat.S_IMODE(status.st_mode) & 0o777:03o}",
@@ -54,7 +54,7 @@ def _type(mode: int) -> str:
 
 def _older_item(entry: Entry) -> dict[str, Any]:
     return {
-        "filename": entry.name,
+        "filename": entry.shown,
         "size": entry.status.st_size,
         "mode": stat.filemode(entry.status.st_mode),
         "ctime": entry.status.st_ctime,

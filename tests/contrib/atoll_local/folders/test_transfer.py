@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import socket
 import subprocess
 import zipfile
@@ -295,3 +296,15 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(program, http, make_stora
     assert storage.client.ask("DELETE", "/folders/data/delete-files", json=body).status_code == 200
     assert second.patch(b"y" * (2_500_000 - offset), offset).status_code == 204
     assert storage.fetch("data", "two") == b"y" * 2_500_000
+
+
+def test_names_that_are_no_text_stop_nobody(client, storage, on_disk, folder):
+    (on_disk(folder) / os.fsdecode(b"\xff.bin")).write_bytes(b"x")
+    storage.put(folder, "good", b"y")
+    assert storage.names(folder) == ["good", "\ufffd.bin"]
+    got = storage.download(folder, "", archive=True).get(archive="true")
+    assert len(zipfile.ZipFile(io.BytesIO(got.content)).namelist()) == 2
+    body = {"files": ["\udcff.bin"]}
+    answer = client.ask("DELETE", f"/folders/{folder}/delete-files", content=json.dumps(body),
+                        headers={"Content-Type": "application/json"})  # fmt: skip
+    assert answer.status_code in {200, 400}
