@@ -1,5 +1,6 @@
 """Moving bytes between sockets in as few steps as there can be, inside the kernel if possible."""
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -8,6 +9,7 @@ import sys
 import termios
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 
 import anyio
@@ -30,13 +32,13 @@ class Mover:
 
     async def read_into(self, source: socket.socket, buffer: memoryview) -> int:
         """Read what there is, waiting for something; returns how much, 0 at the end."""
-        return await self._move(source, anyio.wait_readable, lambda: source.recv_into(buffer))
+        return await self._move(source, readable, lambda: source.recv_into(buffer))
 
     async def write(self, sink: socket.socket, *parts: bytes | memoryview) -> None:
         """Write all of some parts."""
         left = [memoryview(part) for part in parts if part]
         while left:
-            count = await self._move(sink, anyio.wait_writable, lambda: sink.sendmsg(left))
+            count = await self._move(sink, writable, lambda: sink.sendmsg(left))
             while left and count >= len(left[0]):
                 count -= len(left.pop(0))
             if count:
@@ -45,7 +47,7 @@ class Mover:
     async def available(self, source: socket.socket) -> int:
         """Wait until there is something to read; returns how much, 0 at the end."""
         while not (count := _waiting(source)):
-            await anyio.wait_readable(source)
+            await readable(source)
             if not _waiting(source):
                 with suppress(BlockingIOError):
                     if not source.recv(1, socket.MSG_PEEK):
@@ -69,7 +71,7 @@ class Mover:
         self, source: _End, sink: _End, count: int, *, wait_for: socket.socket
     ) -> int:
         """Move up to `count` bytes between a socket and a pipe."""
-        wait = anyio.wait_readable if wait_for is source else anyio.wait_writable
+        wait = readable if wait_for is source else writable
         return await self._move(wait_for, wait, lambda: os.splice(_fd(source), _fd(sink), count))
 
     def close(self) -> None:
@@ -97,6 +99,30 @@ class Mover:
             self._since_turn = 0
             await anyio.lowlevel.checkpoint()
         return count
+
+
+async def readable(source: socket.socket) -> None:
+    """Wait until there is something to read."""
+    # What anyio has for this gives others a turn first, which is most of the time of an exchange.
+    loop = asyncio.get_running_loop()
+    await _once(
+        partial(loop.add_reader, source.fileno()), partial(loop.remove_reader, source.fileno())
+    )
+
+
+async def writable(sink: socket.socket) -> None:
+    """Wait until there is room to write."""
+    loop = asyncio.get_running_loop()
+    await _once(partial(loop.add_writer, sink.fileno()), partial(loop.remove_writer, sink.fileno()))
+
+
+async def _once(begin: Callable[[Callable[[], None]], None], end: Callable[[], object]) -> None:
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    begin(lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        end()
 
 
 def _fd(end: _End) -> int:
