@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import AtollError, Column, Context, Name, Problem
 from atoll_admin.asking import send
 from atoll_admin.consent import dry_run_option, show_request
 
@@ -14,8 +14,7 @@ from atoll_admin.consent import dry_run_option, show_request
 @click.argument("agent", type=Name("agent"))
 async def status(context: Context, agent: str) -> None:
     """Show what an agent's watcher says (`GET /resource/watcher`); for superadmins."""
-    api = await context.connect()
-    answer = await send(api, "GET", "/resource/watcher", {"agent_id": agent})
+    answer = await _ask_watcher(context, "GET", "/resource/watcher", agent)
     told: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {"status": answer}
     context.output.item(told, [Column(name) for name in told])
 
@@ -24,17 +23,29 @@ def _operation(name: str, done: str) -> click.Command:
     @click.command(f"agent-{name}", params=[dry_run_option()])
     @click.argument("agent", type=Name("agent"))
     async def operate(context: Context, agent: str, dry_run: bool) -> None:
-        route, params = f"/resource/watcher/agent/{name}", {"agent_id": agent}
+        route = f"/resource/watcher/agent/{name}"
         if dry_run:
-            show_request(context, "POST", route, params)
+            show_request(context, "POST", route, {"agent_id": agent})
             return
-        api = await context.connect()
-        answer = await send(api, "POST", route, params)
+        answer = await _ask_watcher(context, "POST", route, agent)
         told = answer.get("message") if isinstance(answer, Mapping) else None
         context.output.note(told or f"agent {agent} is {done}")
 
     operate.help = f"Have an agent's watcher {name} it (`POST /resource/watcher/agent/{name}`)."
     return operate
+
+
+async def _ask_watcher(context: Context, method: str, route: str, agent: str) -> Any:
+    """Send a request that the manager passes on to a watcher; raises AtollError if none answers."""
+    api = await context.connect()
+    try:
+        return await send(api, method, route, {"agent_id": agent})
+    except Problem as problem:
+        # 23.09 and 26.4 tell of their own failure where the watcher can't be reached.
+        if problem.status >= 500:
+            hint = "it is a service of its own beside the agent"
+            raise AtollError(f"the watcher of agent {agent} does not answer", hint=hint) from None
+        raise
 
 
 start = _operation("start", "started")

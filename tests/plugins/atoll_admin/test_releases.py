@@ -143,6 +143,16 @@ async def test_a_role_that_23_09_calls_a_wrong_key(facing, cluster):
     assert result.stderr.endswith("your account may not do this\n")
 
 
+async def test_a_watcher_that_does_not_answer(facing, cluster):
+    cluster.routes["POST /resource/watcher/agent/stop"] = cluster.problem(
+        500, "internal-server-error", "Internal server error"
+    )
+    async with facing() as shell:
+        result = await shell.run("admin watcher agent-stop i-1")
+    assert result.code == 1
+    assert "the watcher of agent i-1 does not answer" in result.stderr
+
+
 async def test_long_lists_come_page_by_page(facing, cluster):
     def tell(_query, variables):
         offset, limit = variables["offset"], variables["limit"]
