@@ -30,7 +30,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        """The name as a text; bytes that are none, which sessions may use, become question marks."""
+        """The name as a text; bytes that are none, as sessions may use, become question marks."""
         return os.fsencode(self.name).decode("utf-8", "replace")
 
 

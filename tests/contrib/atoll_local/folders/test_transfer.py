@@ -304,7 +304,3 @@ def test_names_that_are_no_text_stop_nobody(client, storage, on_disk, folder):
     assert storage.names(folder) == ["good", "\ufffd.bin"]
     got = storage.download(folder, "", archive=True).get(archive="true")
     assert len(zipfile.ZipFile(io.BytesIO(got.content)).namelist()) == 2
-    body = {"files": ["\udcff.bin"]}
-    answer = client.ask("DELETE", f"/folders/{folder}/delete-files", content=json.dumps(body),
-                        headers={"Content-Type": "application/json"})  # fmt: skip
-    assert answer.status_code in {200, 400}
