@@ -193,12 +193,14 @@ def _environ(config: Params) -> dict[str, str]:
 
 
 def _ports(config: Params) -> list[int]:
-    ports = config.sequence("preopen_ports", "preopenPorts")
+    # Client 23.09 sends them as texts.
+    asked = config.sequence("preopen_ports", "preopenPorts")
+    ports = [int(port) if str(port).isdecimal() else port for port in asked]
     wrong = [port for port in ports if not isinstance(port, int) or not 1024 <= port <= 65535]
     if wrong:
         why = f"ports must be 1024 to 65535, not {wrong[0]!r}"
         raise invalid_params(why, {"preopen_ports": why})
-    return ports
+    return list(dict.fromkeys(ports))
 
 
 def _dependencies(call: Call, owner: Caller) -> list[str]:

@@ -17,6 +17,8 @@ from .offer import SOCKET, Offer, Site
 
 IDENTITY = "id_container"
 """The private key in the home, for its owner to download."""
+PUBLISHED = ".ssh/ssh_host_keys.pub"
+"""The host's public key in the home, for those whose client does not read it from the API."""
 _SERVER = Path(__file__).with_name("ssh_server.py")
 _HOST_KEY, _USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
 
@@ -74,7 +76,10 @@ def _equip(site: Site) -> str:
     config = _CONFIG.format(share=site.place.share)
     _write(share / "sshd_config", config + _set_env(site.environ))
     _write(share / "server.py", _SERVER.read_text("utf-8"))
-    _give_identity(site.folder.home, (keys / _USER_KEY).read_bytes())
+    home = Tree(site.folder.home)
+    _give(home, IDENTITY, (keys / _USER_KEY).read_text("utf-8"), 0o600)
+    if all(mount.name != ".ssh" for mount in site.spec.mounts):
+        _give(home, PUBLISHED, f"{public}\n", 0o644)
     return public
 
 
@@ -110,16 +115,17 @@ def _set_env(environ: Mapping[str, str]) -> str:
     return f"SetEnv {' '.join(quoted)}\n"
 
 
-def _give_identity(home: Path, key: bytes) -> None:
-    """Put the private key into the home, unless something is there already."""
+def _give(home: Tree, path: str, text: str, mode: int) -> None:
+    """Put a file into the home, unless something is there already."""
     try:
-        with Tree(home).opened(IDENTITY, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
-            os.fchmod(descriptor, 0o600)
-            os.write(descriptor, key)
+        home.make(str(Path(path).parent), exist_ok=True)
+        with home.opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+            os.fchmod(descriptor, mode)
+            os.write(descriptor, text.encode())
     except FileExistsError:
         return
     except (OSError, PathError) as error:
-        raise EngineError(f"cannot write {IDENTITY}: {error}") from error
+        raise EngineError(f"cannot write {path}: {error}") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -91,3 +91,8 @@ def test_a_terminal_hangs_up_when_the_client_leaves(client, session, login):
     client.run(session, "import subprocess, time\nsleeping = ['pgrep', '-x', 'sleep']")
     code = "while subprocess.call(sleeping, stdout=-3) == 0: time.sleep(0.05)"
     assert client.run(session, code)[-1]["exitCode"] == 0
+
+
+def test_the_host_key_lies_in_the_home_too(client, session, login):
+    told = download(client, session, ".ssh/ssh_host_keys.pub").decode()
+    assert told.strip() == login.host_key(client, session)

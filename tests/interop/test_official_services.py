@@ -1,0 +1,76 @@
+"""Services of the embedded cluster's sessions, tunnelled to by the official clients."""
+
+import json
+import re
+import shutil
+import socket
+import time
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.interop
+
+DEADLINE = 60
+SERVE = (
+    "import http.server, threading; "
+    "server = http.server.ThreadingHTTPServer(('127.0.0.1', {port}), "
+    "http.server.SimpleHTTPRequestHandler); "
+    "threading.Thread(target=server.serve_forever).start()"
+)
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def session(official, client, name, image, port):
+    """Have a session whose own web server listens at a preopened port."""
+    inside = port + 1 if port < 65000 else port - 1
+    started = official(*client.group, "start", "-t", name, "--preopen", str(inside), image)
+    if started.code:
+        # Between 21.09 and 23.03 the command has another name.
+        started = official(*client.group, "create", "-t", name, "--preopen", str(inside), image)
+    assert started.code == 0, started
+    done = official("run", "-t", name, "-c", SERVE.format(port=inside), image)
+    assert done.code == 0, done
+    yield name, inside
+    official(*client.group, "rm", "--forced", name)
+
+
+def fetch(address):
+    """Get a page, as soon as the tunnel's own end listens."""
+    until = time.monotonic() + DEADLINE
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=DEADLINE) as answer:  # noqa: S310 - ours
+                return answer.read().decode()
+        except ConnectionError:
+            assert time.monotonic() < until
+
+
+def test_apps_are_listed(official, client, session):
+    name, inside = session
+    listed = official("apps", name)
+    assert listed.code == 0, listed
+    for app in ("sshd", str(inside)):
+        assert app in listed.out + listed.err
+
+
+def test_a_preopened_port_answers_through_app(official, client, session, port):
+    name, inside = session
+    with official.started("app", name, str(inside), "-b", f"127.0.0.1:{port}") as running:
+        assert "id_container" in fetch(f"http://127.0.0.1:{port}/")
+        running.interrupt()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="openssh-client is not installed")
+def test_ssh_logs_in(official, client, session, port):
+    name, _ = session
+    if client.release.startswith("21"):
+        pytest.skip("its ssh asks for the key in a way of its own")
+    answer = official("ssh", name, "-p", str(port), "echo", "$BACKENDAI_SESSION_NAME", "$(whoami)")
+    assert f"{name} work" in answer.out, answer
