@@ -17,6 +17,9 @@ from atoll_rest.address import address
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_failure
 
+_READ = 256 * 1024
+"""What is read at once, in bytes: the 64 KiB that httpcore asks for cost large files time."""
+
 
 class Network(httpcore.AsyncNetworkBackend):
     """Opens streams to the endpoint, or to the proxy that errors shall name if there is one."""
@@ -60,7 +63,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes, or none at the end."""
         with _as_httpcore(httpcore.ReadError, httpcore.ReadTimeout), _deadline(timeout):
-            return bytes(await self._stream.receive_some(max_bytes))
+            return bytes(await self._stream.receive_some(max(max_bytes, _READ)))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""

@@ -1,7 +1,7 @@
 """A file that comes piece by piece: under a name of its own until it is whole."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 
@@ -10,6 +10,8 @@ from attrs import define
 from atoll_sessions.files.beneath import Beneath
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_PIECES = 512
+"""How many the system takes at once is more than that everywhere."""
 
 
 @define
@@ -22,13 +24,16 @@ class Part:
     folder: int
     size: int
 
-    def write(self, piece: bytes) -> None:
-        """Add a piece at the end."""
-        view = memoryview(piece)
-        while view:
-            written = os.pwrite(self.descriptor, view, self.size)
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Add pieces at the end."""
+        rest = [memoryview(piece) for piece in pieces]
+        while rest:
+            written = os.pwritev(self.descriptor, rest[:_MOST_PIECES], self.size)
             self.size += written
-            view = view[written:]
+            while rest and written >= len(rest[0]):
+                written -= len(rest.pop(0))
+            if written:
+                rest[0] = rest[0][written:]
 
     def restart(self) -> None:
         """Forget what has come."""

@@ -11,7 +11,6 @@ from atoll import Context, Name, UsageError
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside
-from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.lanes import Lanes
 from atoll_vfolders.transfer.local import LocalFile, Tree, collect
 from atoll_vfolders.transfer.meter import metered
@@ -66,7 +65,7 @@ async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, 
         lanes = Lanes[Any](context.output, how.parallel)
         try:
             async with storage_of(context, api, folder, how.replaced) as storage:
-                room = Uploading(storage, memories, meter, how.chunk, Budget(how.chunk))
+                room = await Uploading.to(storage, memories, meter, how.chunk)
                 await _send(lanes, room, files)
             make = Lanes[PurePosixPath](context.output, how.parallel)
             await make.run(tree.empty_folders, partial(_make_folder, api, folder))

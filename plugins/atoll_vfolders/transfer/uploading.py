@@ -6,11 +6,12 @@ releases since 25 count whole requests, older ones every byte.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
 from atoll_vfolders.entries import find_entry
@@ -29,8 +30,10 @@ _WHOLE = 256 * 1024
 """Up to this many bytes are sent from memory, in one go."""
 _SETTLED = 0.15
 """Seconds for which an offset must not move before it is believed."""
+_WHOLE_REQUESTS = 8
+"""The major version of the API from which a storage drops the bytes of a request that was cut."""
 _TUS = {"Tus-Resumable": "1.0.0"}
-_CONFLICT, _LOCKED = 409, 423
+_CONFLICT, _TOO_LARGE, _LOCKED = 409, 413, 423
 _PASSING = (502, 503, 504)
 
 
@@ -44,13 +47,32 @@ class _Overrun(Exception):
 
 @define
 class Uploading:
-    """Uploads files to one folder; `chunk` is the most bytes that one request carries."""
+    """Uploads files to one folder.
+
+    `chunk` is how many bytes a cut connection may cost, `request` how many one request carries.
+    Older storages keep whatever has come of a request that was cut, so that there one request may
+    carry all of a file.
+    """
 
     storage: Storage
     memories: Memories
     meter: Meter
     chunk: int
     budget: Budget
+    request: int = field()
+
+    @request.default
+    def _carry_a_chunk(self) -> int:
+        return self.chunk
+
+    @classmethod
+    async def to(
+        cls, storage: Storage, memories: Memories, meter: Meter, chunk: int
+    ) -> "Uploading":
+        """Prepare uploads to a folder."""
+        keeps_all = (await storage.api.version()).major < _WHOLE_REQUESTS
+        request = sys.maxsize if keeps_all else chunk
+        return cls(storage, memories, meter, chunk, Budget(chunk), request)
 
     async def upload(self, file: LocalFile) -> None:
         """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
@@ -97,7 +119,10 @@ class _Upload:
             try:
                 ticket = ticket or await self._begin()
                 if must_ask:
+                    before = self.offset
                     self._stand_at(await self._settled_offset(ticket))
+                    if self.offset > before:
+                        patience.gained()
                 await self._send(ticket, patience)
             except (_Vanished, _Overrun) as lost:
                 if isinstance(lost, _Vanished) and await self._is_there():
@@ -140,7 +165,7 @@ class _Upload:
     async def _send(self, ticket: Ticket, patience: Patience) -> None:
         """Send what is missing, chunk by chunk; an empty file is one empty chunk."""
         while True:
-            size = min(self.room.chunk, self.file.size - self.offset)
+            size = min(self.room.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
             async with self.room.budget.taken(size):
                 self._stand_at(await self._send_chunk(ticket, size, patience))
@@ -176,15 +201,18 @@ class _Upload:
             return await self._settled_offset(ticket)
         if problem.status in _PASSING:
             raise Unreachable(str(problem)) from None
+        if problem.status == _TOO_LARGE and self.room.request > self.room.chunk:
+            # Something on the way takes no more than so much at once, and may have said so early.
+            self.room.request = self.room.chunk
+            return await self._settled_offset(ticket)
         raise problem
 
     async def _pieces(self, size: int) -> AsyncIterator[bytes]:
         end = self.offset + size
         start = self.offset
         while start < end:
-            piece = await trio.to_thread.run_sync(
-                os.pread, self.descriptor, min(_PIECE, end - start), start
-            )
+            # In a thread this would cost more than what the loop gains by not waiting for it.
+            piece = os.pread(self.descriptor, min(_PIECE, end - start), start)
             if not piece:
                 self.file.check_unchanged(self.descriptor)
                 raise AtollError(f"{self.file.path} is shorter than it was")

@@ -1,0 +1,117 @@
+"""Many small files up in one request, where a cluster takes them so.
+
+The embedded cluster does (`POST /folders/{f}/upload-packed`), and keeps their times and modes.
+Others know no such route; they are given file by file.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define
+
+from atoll import AtollError, Problem, Unreachable
+from atoll_vfolders.api import ask
+from atoll_vfolders.model import Folder
+from atoll_vfolders.transfer.budget import Budget
+from atoll_vfolders.transfer.local import LocalFile
+from atoll_vfolders.transfer.meter import Meter
+from atoll_vfolders.transfer.patience import Patience
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_FEWEST = 8
+_SMALL = 256 * 1024
+"""Files up to this size are worth it, in bytes."""
+_MOST_FILES = 250
+_MOST_BYTES = 4 * 1024 * 1024
+_OVERHEAD = 2048
+"""What an archive may need for each file beside its bytes."""
+
+
+async def takes_packed(api: "Api", folder: Folder, files: Sequence[LocalFile]) -> bool:
+    """Tell whether files should go up packed: an archive without any is sent to find out."""
+    if sum(file.size <= _SMALL for file in files) < _FEWEST:
+        return False
+    try:
+        await _send(api, folder, _archive([]))
+    except AtollError:
+        return False
+    return True
+
+
+def packs(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
+    """Yield files that go together; large ones by themselves."""
+    pack: list[LocalFile] = []
+    for file in files:
+        if file.size > _SMALL:
+            yield [file]
+            continue
+        if len(pack) == _MOST_FILES or sum(one.size for one in pack) + file.size > _MOST_BYTES:
+            yield pack
+            pack = []
+        pack.append(file)
+    if pack:
+        yield pack
+
+
+@define
+class Packing:
+    """Sends packs; what is refused in one is left to be sent by itself, and says why then."""
+
+    api: "Api"
+    folder: Folder
+    meter: Meter
+    budget: Budget
+
+    async def send(self, pack: Sequence[LocalFile]) -> bool:
+        """Send one pack; returns whether it was taken."""
+        patience = Patience()
+        size = sum(file.size for file in pack)
+        async with self.budget.taken(size + len(pack) * _OVERHEAD):
+            try:
+                archive = await trio.to_thread.run_sync(_archive, pack)
+            except OSError:
+                return False
+            while True:
+                try:
+                    await _send(self.api, self.folder, archive)
+                except Unreachable as error:
+                    await patience.lose(error)
+                except Problem:
+                    return False
+                else:
+                    break
+        self.meter.move(size)
+        for _ in pack:
+            self.meter.finish()
+        return True
+
+
+async def _send(api: "Api", folder: Folder, archive: bytes) -> None:
+    # The same files under the same names: doing it twice does no harm.
+    await ask(
+        api,
+        folder,
+        "POST",
+        "upload-packed",
+        body=archive,
+        content_type="application/x-tar",
+        safe=True,
+    )
+
+
+def _archive(files: Sequence[LocalFile]) -> bytes:
+    """Pack files, as they are now; raises OSError."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for file in files:
+            content = file.path.read_bytes()
+            member = tarfile.TarInfo(str(file.target))
+            member.size, member.mtime = len(content), file.mtime_ns / 1e9
+            member.mode = file.mode
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
