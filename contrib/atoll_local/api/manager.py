@@ -10,6 +10,7 @@ from atoll_local.api.frozen import STATUS, manager_status
 from atoll_local.api.problems import invalid_params, not_found
 from atoll_local.cluster import API_VERSION
 from atoll_local.scheduler.machine import AGENT
+from atoll_local.store.policies import HOST_PERMISSIONS
 
 _EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
@@ -93,6 +94,11 @@ async def license_(call: Call) -> Response:
     return reply({"status": "valid", "certificate": certificate})
 
 
+async def permissions(_: Call) -> Response:
+    """`GET /acl`: the words for what can be allowed on hosts of folders."""
+    return reply({"vfolder_host_permission_list": list(HOST_PERMISSIONS)})
+
+
 async def resource_slots(call: Call) -> Response:
     """`GET /config/resource-slots`: the slots and their types."""
     return reply(call.cluster.machine.slot_types)
@@ -133,6 +139,7 @@ ROUTES: Routes = (
     route("POST", "/manager/scheduler/trigger", scheduler_trigger, superadmin=True),
     route("GET", "/manager/scheduler/status", scheduler_status, superadmin=True),
     route("GET", "/license", license_, superadmin=True),
+    route("GET", "/acl", permissions),
     route("GET", "/config/resource-slots", resource_slots, public=True),
     route("GET", "/config/resource-slots/details", resource_slot_details, public=True),
     route("GET", "/config/vfolder-types", vfolder_types, public=True),

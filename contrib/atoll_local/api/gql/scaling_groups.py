@@ -70,11 +70,11 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
 
 
 def _accessible(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take those that the caller's sessions for a group may go to."""
-    caller = ctx.caller
-    names = usable_by(
-        ctx.store.db, caller.user.domain_name, str(args["project_id"]), caller.access_key
-    )
+    """Take those that the caller's sessions for one of the own groups may go to."""
+    caller, group = ctx.caller, str(args["project_id"])
+    names = usable_by(ctx.store.db, caller.user.domain_name, group, caller.access_key)
+    if not (caller.is_superadmin or ctx.store.accounts.is_member(group, caller.user.uuid)):
+        names = []
     return [Clause(f"name IN ({', '.join('?' * len(names))})", tuple(names))]
 
 

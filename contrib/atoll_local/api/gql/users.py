@@ -98,9 +98,8 @@ def _create(ctx: Context, email: str, props: Props) -> Fields:
         raise Refused(f"user {email!r} exists already")
     changes = _read(ctx, props, domain=props["domain_name"])
     at = clock.now()
-    changes["username"] = named("user", props["username"] or email)
     made = User(
-        **changes,
+        **{"username": email, **changes},
         status_info="admin-requested",
         uuid=str(uuid.uuid4()),
         email=email,
@@ -142,6 +141,8 @@ def _modify(ctx: Context, email: str, props: Props) -> Fields:
 def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) -> Props:
     """Return the columns that an input sets, each checked."""
     changes, tables = read_props(User, props), ctx.store.tables
+    if not changes.get("username"):
+        changes.pop("username", None)  # Old clients write nothing for what is not said.
     if tables.domains.get(domain) is None:
         raise Refused(f"there is no domain {domain!r}")
     if (policy := changes.get("resource_policy")) and not tables.user_policies.get(policy):
@@ -161,6 +162,8 @@ def _check_own(ctx: Context, changes: Props, user: User | None) -> None:
     """Refuse a name that is somebody else's, or a keypair that is not the user's own."""
     name, key = changes.get("username"), changes.get("main_access_key")
     namesake = ctx.store.tables.users.find(username=name) if name else None
+    if name:
+        named("user", name)
     if namesake and (user is None or namesake.uuid != user.uuid):
         raise Refused(f"user name {name!r} is taken")
     keypair = ctx.store.accounts.keypair(key) if key else None
