@@ -30,6 +30,7 @@ from atoll_local.scheduler.recovery import recover
 from atoll_local.scheduler.scheduler import Scheduler
 from atoll_local.storage import Storage
 from atoll_local.storage.sweeping import sweep
+from atoll_local.storage.volume import Volume
 from atoll_local.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
         scheduler.wake()
         server = _Server(_configure(cluster, tasks), announcement)
         tasks.start_soon(_warm_up, engine, server)
+        tasks.start_soon(_clean_up, storage.volume)
         tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
         await server.serve([listener])
         tasks.cancel_scope.cancel()
@@ -101,6 +103,11 @@ async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
     """Do ahead what the first session and the first query would wait for."""
     await server.listening.wait()
     await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
+
+
+async def _clean_up(volume: Volume) -> None:
+    """Delete what earlier programs had no time to delete."""
+    await anyio.to_thread.run_sync(volume.bury_all, abandon_on_cancel=True)
 
 
 def _look_around(engine: LocalEngine) -> None:

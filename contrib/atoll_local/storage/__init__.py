@@ -4,6 +4,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from atoll_local.paths import StartError
 from atoll_local.storage.ledger import Ledger
 from atoll_local.storage.tokens import Signer
 from atoll_local.storage.uploads import Uploads
@@ -21,6 +22,9 @@ class Storage:
 
     @classmethod
     def prepare(cls, root: Path) -> "Storage":
-        """Open the storage at `root`, made at its first use; raises OSError."""
-        volume = Volume.prepare(root)
-        return cls(volume, Uploads(volume), Signer.of(root / "secret"))
+        """Open the storage at `root`, made at its first use; raises StartError."""
+        try:
+            volume = Volume.prepare(root)
+            return cls(volume, Uploads(volume), Signer.of(root / "secret"))
+        except OSError as error:
+            raise StartError(f"cannot use {root}: {error.strerror}") from error

@@ -6,12 +6,10 @@ from atoll_local.store.store import Store
 
 
 def sweep(store: Store, volume: Volume) -> None:
-    """Finish deletions, and delete what belongs to no folder (any more); to be called at start."""
+    """Discard what belongs to no folder (any more); to be called at start, before `bury_all`."""
     for folder in store.folders.select("status IN (?, ?)", (DELETING, CLONING)):
         volume.discard(folder.id)
         store.folders.delete(folder.id)
     for path in list(volume.folders.iterdir()):
         if store.folders.get(path.name) is None:
             volume.discard(path.name)
-    for grave in volume.graves.iterdir():
-        volume.bury(grave)

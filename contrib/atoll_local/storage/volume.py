@@ -77,6 +77,11 @@ class Volume:
                     folder.chmod(0o700)
         shutil.rmtree(grave, ignore_errors=True)
 
+    def bury_all(self) -> None:
+        """Delete everything that was discarded, by earlier programs too; may take long."""
+        for grave in self.graves.iterdir():
+            self.bury(grave)
+
     def space(self) -> tuple[int, int]:
         """Return the bytes that the file system has, and those that are left."""
         figures = shutil.disk_usage(self.root)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from attrs import evolve
+
 from atoll_local.api.gql.columns import Column
 from atoll_local.api.gql.context import Context, Fields, Info, together
 from atoll_local.api.gql.filters import Clause, compile_filter
@@ -70,6 +72,13 @@ def vfolder_fields(ctx: Context, folder: VFolder) -> Fields:
         "status": lambda _: status_of(folder, ctx.store.folders.mounted()),
         "domain_name": folder.domain_name,
     }
+
+
+def _shared_fields(ctx: Context, folder: VFolder) -> Fields:
+    """Return `VirtualFolder` with the permission that the caller was given."""
+    shares = ctx.store.folders.shares(folder.id, ctx.caller.user.uuid)
+    given = {"permission": shares[0].permission} if shares else {}
+    return vfolder_fields(ctx, folder) | given
 
 
 VFOLDER = Kind(
@@ -205,7 +214,7 @@ QUERIES: Resolvers = {
     "vfolder_list": paging(VFOLDER, _scope),
     "vfolders": listing(VFOLDER, _scope),
     "vfolder_own_list": paging(VFOLDER, _own),
-    "vfolder_invited_list": paging(VFOLDER, _invited),
+    "vfolder_invited_list": paging(evolve(VFOLDER, fields=_shared_fields), _invited),
     "vfolder_project_list": paging(VFOLDER, _project),
     "vfolder_permission_list": vfolder_permission_list,
     "vfolder_host_permissions": host_permissions,

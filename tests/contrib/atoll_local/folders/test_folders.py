@@ -1,6 +1,8 @@
 """Folders as wholes: made, found, changed, thrown away, brought back."""
 
 import sqlite3
+import subprocess
+import sys
 import uuid
 from contextlib import closing
 
@@ -277,7 +279,18 @@ def test_what_a_killed_program_left_half_done_is_finished(program, http, make_st
         database.commit()
     places = program.data / "storage" / "folders"
     (places / ("0" * 32)).mkdir()
+    (places / ("0" * 32) / "locked").mkdir(mode=0)
     storage = make_storage(program.start().client(http))
     assert [one["name"] for one in storage.client.ask("GET", "/folders").json()] == ["kept"]
     assert len(list(places.iterdir())) == 1
     assert storage.fetch("kept", "file") == b"content"
+
+
+def test_a_storage_that_cannot_be_used_is_told_in_one_line(tmp_path):
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "storage").write_text("in the way")
+    command = [sys.executable, "-m", "atoll_local", "--data", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert ended.returncode != 0
+    assert ended.stderr.count("\n") == 1
+    assert f"cannot use {tmp_path / 'storage'}" in ended.stderr

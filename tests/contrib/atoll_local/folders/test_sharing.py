@@ -42,6 +42,13 @@ def test_an_offer_is_nothing_until_it_is_accepted(client, user, storage, others,
     assert not listed[folder]["is_owner"]
 
 
+def test_what_is_shared_is_in_a_list_of_its_own(user, folder, offer):
+    accept(user, offer(folder, "ro"))
+    told = user.gql("{ vfolder_invited_list(limit: 99, offset: 0) { items { name permission } } }")
+    items = told["data"]["vfolder_invited_list"]["items"]
+    assert {"name": folder, "permission": "ro"} in items
+
+
 @pytest.mark.parametrize(
     ("method", "route", "body"),
     [
