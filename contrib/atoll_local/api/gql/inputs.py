@@ -15,6 +15,8 @@ Props = dict[str, Any]
 """An input object as GraphQL hands it over."""
 
 _LARGEST = 2**63 - 1
+_MAY_BE_BOUNDLESS = frozenset({"max_vfolder_count", "max_vfolder_size", "max_quota_scope_size"})
+"""Limits of which -1 takes all bounds away, as 0 does."""
 _SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
 _OTHER_WORDS = {
     "set-user-perm": "set-user-specific-permission",
@@ -46,9 +48,15 @@ def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
             given[name] = _hosts(decode(name, value))
         elif fields[name].metadata.get("json") and isinstance(value, str):
             given[name] = decode(name, value)
-        elif isinstance(value, int | float) and not -1 <= value <= _LARGEST:
-            raise Refused(f"{name}: {value} is out of bounds")
+        elif isinstance(value, int | float):
+            _check_bounds(name, value)
     return given
+
+
+def _check_bounds(name: str, value: float) -> None:
+    least = -1 if name in _MAY_BE_BOUNDLESS else 0
+    if not least <= value <= _LARGEST:
+        raise Refused(f"{name}: must be {least} to {_LARGEST}, not {value}")
 
 
 def decode(name: str, value: Any) -> Any:

@@ -105,9 +105,6 @@ def _read(record: type[attrs.AttrsInstance], props: Props) -> Props:
     changes = read_props(record, props)
     if unspecified := changes.get("default_for_unspecified"):
         one_of("default_for_unspecified", unspecified, ("UNLIMITED", "LIMITED"))
-    for name in ("idle_timeout", "max_session_lifetime", "max_concurrent_sessions"):
-        if changes.get(name, 0) < 0:
-            raise Refused(f"{name}: must be 0 or more")
     return changes
 
 

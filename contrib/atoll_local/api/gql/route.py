@@ -60,6 +60,8 @@ def _tell(error: "GraphQLError") -> dict[str, Any]:
         detail = f" ({problem.msg})" if problem.msg else ""
         told["message"] = problem.title + detail
         told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
+    elif problem and not isinstance(problem, ValueError):
+        told["message"] = "Internal server error. (This is a fault of the cluster.)"
     return told
 
 

@@ -94,6 +94,11 @@ def test_the_last_superadmin_stays(client, mutate, unchanged, call):
             'create_keypair(user_id: "user@atoll.local", props: {POLICY: "x", rate_limit: 1})',
             "no keypair resource policy 'x'",
         ),
+        ('modify_keypair(access_key: "{key}", props: {rate_limit: -1})', "must be 0"),
+        (
+            'modify_keypair_resource_policy(name: "default", props: {idle_timeout: -1})',
+            "idle_timeout: must be 0",
+        ),
         ('delete_keypair(access_key: "AKIANOBODY")', "no matching keypair: AKIANOBODY"),
         ('create_domain(name: "default", props: {})', "exists already"),
         ('create_domain(name: "a/b", props: {})', "cannot be the name"),
@@ -129,7 +134,8 @@ def test_the_last_superadmin_stays(client, mutate, unchanged, call):
 def test_what_makes_no_sense_is_refused(client, mutate, unchanged, call, said):
     user = 'username: "x", password: "x", need_password_change: false'
     with unchanged():
-        answer = mutate(client, call.replace("USER", user).replace("POLICY", "resource_policy"))
+        call = call.replace("{key}", client.access_key).replace("USER", user)
+        answer = mutate(client, call.replace("POLICY", "resource_policy"))
     assert not answer["ok"]
     assert said in answer["msg"]
 
