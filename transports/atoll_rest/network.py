@@ -17,7 +17,7 @@ from atoll_rest.address import address
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_failure
 
-_READ = 256 * 1024
+_READ = 1024 * 1024
 """What is read at once, in bytes: the 64 KiB that httpcore asks for cost large files time."""
 
 
