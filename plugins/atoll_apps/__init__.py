@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, hookimpl
+from atoll import Command, Setting, hookimpl
 
 
 @hookimpl
@@ -23,4 +23,12 @@ def atoll_commands() -> Iterator[Command]:
         "Be the connection of ssh-config",
         "atoll_apps.ssh_proxy:ssh_proxy",
         hidden=True,
+    )
+
+
+@hookimpl
+def atoll_settings() -> Iterator[Setting]:
+    """Which clients serve SSH."""
+    yield Setting(
+        "ssh.client", "auto", "Whose ssh, scp and sftp to use", ("auto", "openssh", "builtin")
     )

@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_apps.ssh_client import log_in, program, run, tunnel
+from atoll_apps.ssh_client import log_in, own_program, run, tunnel
 from atoll_apps.ssh_login import USER
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
 from atoll_apps.ssh_words import SCP, flags, take_apart
@@ -34,7 +34,8 @@ async def scp(context: Context, session: str, words: tuple[str, ...]) -> int:
     login = await log_in(context, api, session)
     async with tunnel(context, api, login.session_id, taken.port) as port:
         options = as_arguments({**port_options(port), **login_options(login)})
-        return await run(context, [*program("scp"), *taken.options, *options, "--", *places])
+        start = [*own_program(context, "scp"), *taken.options]
+        return await run(context, [*start, *options, "--", *places])
 
 
 def _place(word: str, session: str) -> str:

@@ -17,7 +17,8 @@ class Service:
     """A service as `GET /stream/session/{s}/apps` tells of it.
 
     `protocol` is `http`, `tcp`, `preopen` or what a newer manager has, `ports` those it listens on
-    in the session. What it may be started with is None where the service takes nothing.
+    in the session. What it may be started with is None where the service takes nothing. `host_key`
+    is what a server of SSH will show, None from those that don't tell.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Service:
     url_template: str | None = None
     allowed_arguments: Any = None
     allowed_envs: Any = None
+    host_key: str | None = None
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Self:
@@ -37,6 +39,7 @@ class Service:
             url_template=item.get("url_template"),
             allowed_arguments=item.get("allowed_arguments"),
             allowed_envs=item.get("allowed_envs"),
+            host_key=item.get("host_key"),
         )
 
     def speaking(self, protocol: str) -> Self:

@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_apps.ssh_client import log_in, program, run, tunnel
+from atoll_apps.ssh_client import log_in, own_program, run, tunnel
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
 from atoll_apps.ssh_words import SFTP, take_apart
 
@@ -26,4 +26,4 @@ async def sftp(context: Context, session: str, words: tuple[str, ...]) -> int:
     async with tunnel(context, api, login.session_id, taken.port) as port:
         options = as_arguments({**port_options(port), **login_options(login)})
         target = f"work@{login.name}{path}"
-        return await run(context, [*program("sftp"), *taken.options, *options, target])
+        return await run(context, [*own_program(context, "sftp"), *taken.options, *options, target])

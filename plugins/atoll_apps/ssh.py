@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name
-from atoll_apps.ssh_client import connect_command, log_in, program, run, tunnel
+from atoll_apps.ssh_client import connect_command, log_in, own_program, run, tunnel
 from atoll_apps.ssh_options import as_arguments, command_options, login_options, port_options
 from atoll_apps.ssh_words import SSH, Words, flags, take_apart
 
@@ -23,7 +23,7 @@ async def ssh(context: Context, session: str, words: tuple[str, ...]) -> int:
     taken = take_apart(SSH, words)
     api = await context.connect()
     login = await log_in(context, api, session)
-    start = [*program("ssh"), *taken.options]
+    start = [*own_program(context, "ssh"), *taken.options]
     rest = [f"work@{login.name}", *taken.rest]
     if _outlives_us(taken):
         way = command_options(connect_command(api.profile.name, login.session_id))

@@ -1,6 +1,5 @@
 """Running ssh, scp and sftp: OpenSSH's where they are found, the built-in ones elsewhere."""
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -13,25 +12,36 @@ from typing import IO, TYPE_CHECKING
 
 import trio
 
-from atoll import Context
+from atoll import AtollError, Context
 from atoll.profiles import ENVIRONMENT
 from atoll_apps.api import Bind, Target, forward
-from atoll_apps.ssh_login import Login, prepare
+from atoll_apps.ssh_login import SERVICE, Login, prepare
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
-SERVICE = "sshd"
 _MAIN = "from atoll.cli import main; main()"
 _SCAN_PATIENCE = "10"
+_LOOPBACK = "127.0.0.1"
 _SIGNALLED = 128
 
 
-def program(name: str) -> list[str]:
-    """Return the words that start ssh, scp, sftp or ssh-keyscan."""
-    if (found := shutil.which(name)) and os.environ.get("ATOLL_SSH_CLIENT") != "builtin":
+def program(name: str, client: str = "auto") -> list[str]:
+    """Return the words that start ssh, scp, sftp or ssh-keyscan.
+
+    `client` is the setting `ssh.client`; raises AtollError where it asks for what is missing.
+    """
+    found = shutil.which(name)
+    if client == "openssh" and found is None:
+        raise AtollError(f"there is no {name} here", hint="install OpenSSH's clients")
+    if found is not None and client != "builtin":
         return [found]
     return [sys.executable, "-P", "-m", "atoll_ssh", name]
+
+
+def own_program(context: Context, name: str) -> list[str]:
+    """Return the words that start a client as the user has set."""
+    return program(name, context.settings["ssh.client"])
 
 
 async def log_in(context: Context, api: "Api", reference: str) -> Login:
@@ -42,11 +52,15 @@ async def log_in(context: Context, api: "Api", reference: str) -> Login:
 async def _scan(context: Context, api: "Api", session_id: str) -> str:
     """Ask the SSH server of a session for its keys, over the API; returns lines of known hosts."""
     async with tunnel(context, api, session_id) as port:
-        command = [*program("ssh-keyscan"), "-T", _SCAN_PATIENCE, "-p", str(port), "127.0.0.1"]
+        command = [*own_program(context, "ssh-keyscan"), *_scan_options(port), _LOOPBACK]
         done = await trio.run_process(
             command, capture_stdout=True, capture_stderr=True, check=False
         )
     return done.stdout.decode(errors="replace")
+
+
+def _scan_options(port: int) -> list[str]:
+    return ["-T", _SCAN_PATIENCE, "-p", str(port)]
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from atoll import AtollError, NotFound
 from atoll.paths import make_private, write_atomic
+from atoll_apps.services import list_services, pick_service
 from atoll_sessions.api import find_session, get_session, list_sessions, read_file
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 USER = "work"
 """Who everybody is in a session."""
+SERVICE = "sshd"
+"""The service that serves SSH and SFTP."""
 KEY = "id_container"
 """What a session calls the private key that it lets in, below its home."""
 _FIELDS = ["id", "name", "status", "mounts", "containers { container_id }"]
@@ -104,23 +107,18 @@ async def _fetch(api: "Api", login: Login, container: str, scan: Scan) -> None:
 async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
     """Return the file that vouches for the session's server.
 
-    The embedded cluster publishes the keys in the session. Managers do not: there, the server that
-    the cluster itself leads to, over a connection that it authenticates, is believed once, and
-    nothing else afterwards.
+    The embedded cluster tells its key with the service (`GET /stream/session/{s}/apps`). Managers
+    do not: there, the server that the cluster itself leads to, over a connection that both sides
+    have authenticated, is believed once, and nothing else afterwards.
     """
-    try:
-        told = (await read_file(api, login.session_id, PUBLISHED)).decode()
-    except NotFound:
-        told = await scan(login.session_id)
+    services = await list_services(api, login.session_id)
+    service = pick_service(services, SERVICE, login.name)
+    told = service.host_key or await scan(login.session_id)
     keys = [key for line in told.splitlines() if (key := _public_key(line))]
     if not keys:
         raise AtollError(f"the SSH server of session {login.name} shows no key")
     # The file is for this session alone, which goes by several names.
     return "".join(f"* {key}\n" for key in keys)
-
-
-PUBLISHED = ".ssh/ssh_host_keys.pub"
-"""Where a session tells the public keys of its own SSH server, if it does."""
 
 
 def _public_key(line: str) -> str | None:

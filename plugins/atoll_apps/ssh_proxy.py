@@ -13,8 +13,8 @@ import click
 from atoll import Context, UsageError
 from atoll.paths import make_private
 from atoll_apps.connect import carry_stdio
-from atoll_apps.ssh_client import SERVICE, log_in
-from atoll_apps.ssh_login import names_folder
+from atoll_apps.ssh_client import log_in
+from atoll_apps.ssh_login import SERVICE, names_folder
 from atoll_apps.tunnel import Target
 
 
