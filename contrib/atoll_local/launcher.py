@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from atoll import AtollError, Profile, __version__
@@ -17,6 +19,8 @@ from atoll_local.paths import DataDir
 _START_DEADLINE = 30.0
 _STOP_DEADLINE = 30.0
 _POLL = 0.01
+_LEAST_SPACE = 64 * 1024
+"""Bytes on its disk below which a cluster can't start."""
 
 
 def data_dir(paths: Paths) -> DataDir:
@@ -74,11 +78,17 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
         if process.poll():
             break
         time.sleep(_POLL)
-    words = last_words.read_text(errors="replace").strip().splitlines()
     raise AtollError(
-        f"the embedded cluster did not start: {words[-1] if words else 'it said nothing'}",
+        f"the embedded cluster did not start: {_reason(data, last_words)}",
         hint=f"its log is in {data.log_folder}",
     )
+
+
+def _reason(data: DataDir, last_words: Path) -> str:
+    if shutil.disk_usage(data.root).free < _LEAST_SPACE:
+        return f"no space is left on the disk of {data.root}"
+    words = last_words.read_text(errors="replace").strip().splitlines()
+    return words[-1] if words else "it said nothing"
 
 
 def stop(data: DataDir) -> bool:

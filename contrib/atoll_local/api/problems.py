@@ -91,6 +91,16 @@ def method_not_allowed() -> Problem:
     return Problem(405, "method-not-allowed", "HTTP Method Not Allowed.")
 
 
+def disk_full() -> Problem:
+    """Return 500 for what can't be written down, and is therefore not done."""
+    return Problem(
+        500,
+        "internal-server-error",
+        "Internal server error.",
+        "No space is left on the disk that holds the cluster's data.",
+    )
+
+
 def internal_error() -> Problem:
     """Return 500; what happened is in the program's log, not in the answer."""
     return Problem(

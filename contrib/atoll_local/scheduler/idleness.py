@@ -5,6 +5,8 @@ How long that may last is said by the resource policy of the keypair: `idle_time
 in the store, so that a program that starts anew counts on.
 """
 
+import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,9 +16,12 @@ from attrs import frozen
 
 from atoll_local import clock
 from atoll_local.engine.contract import EngineError
+from atoll_local.store.database import is_full
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
 """Seconds between looks at the clocks of all sessions."""
@@ -82,12 +87,21 @@ class Idleness:
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def save(self) -> None:
-        """Write down when sessions were last used."""
+        """Write down when sessions were last used, later if the disk is full."""
+        try:
+            self._write()
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            _log.warning("it can't be kept when sessions were used: %s", error)
+        else:
+            self._used.clear()
+
+    def _write(self) -> None:
         sessions = self._scheduler.store.sessions
         with sessions.db.transaction():
             for session_id, moment in self._used.items():
                 sessions.update(session_id, active_at=clock.stamp(moment))
-        self._used.clear()
 
     def checks(self, session_id: str) -> dict[str, Any]:
         """Return `idle_checks` of a session: the seconds that each limit leaves it."""

@@ -34,7 +34,7 @@ class Accounts:
         # Of the counts that are remembered, those that tell of this become wrong.
         for asked in [asked for asked in self.tables.keypairs.counts if _tells_of_use(asked[1])]:
             del self.tables.keypairs.counts[asked]
-        self.db.execute(_TOUCH, (clock.now(), access_key))
+        self.db.note(_TOUCH, (clock.now(), access_key))
 
     def user(self, uuid: str) -> User | None:
         """Find a user by id."""

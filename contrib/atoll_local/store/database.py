@@ -12,7 +12,15 @@ from pathlib import Path
 
 from atoll_local.store.migrations import MIGRATIONS
 
+_PRIMARY = 0xFF
+"""The part of an error code that tells its kind."""
+
 Parameters = Sequence[object] | Mapping[str, object]
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Say whether a statement has failed because no space is left on the disk."""
+    return error.sqlite_errorcode & _PRIMARY in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 class Database:
@@ -39,6 +47,14 @@ class Database:
         """Run one statement; returns the number of rows it changed."""
         return self._connection.execute(sql, parameters).rowcount
 
+    def note(self, sql: str, parameters: Parameters = ()) -> None:
+        """Run a statement that nothing depends on: a full disk does not stop the caller."""
+        try:
+            self.execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return every row that the query gives."""
         return self._connection.execute(sql, parameters).fetchall()
@@ -63,9 +79,13 @@ class Database:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._roll_back()
             raise
         self._connection.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # which a full disk has ended already
+            self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file; SQLite folds the write-ahead log into it."""

@@ -173,7 +173,7 @@ class Sessions:
 
     def count_query(self, session_id: str) -> None:
         """Count a run in the session."""
-        self.db.execute(
+        self.db.note(
             "UPDATE sessions SET num_queries = num_queries + 1 WHERE id = ?", (session_id,)
         )
 
