@@ -1,6 +1,7 @@
 """The program: puts the parts together, serves until told to stop, and leaves in order."""
 
 import logging
+import resource
 import signal
 import socket
 import zlib
@@ -41,6 +42,9 @@ _PATIENCE = 3
 _KEEP_ALIVE = 75
 """Seconds that an idle connection stays open; short ones race with clients that use it again."""
 
+_OPEN_FILES = 16384
+"""How many the program may have at a time, if the machine lets it."""
+
 _SESSION_PATIENCE = 20
 """Seconds that sessions get to end before that; the next program finds what still runs then."""
 
@@ -62,6 +66,7 @@ class Options:
 def serve(options: Options) -> None:
     """Serve the data folder until SIGTERM or SIGINT; raises StartError and AlreadyRunningError."""
     data = DataDir.prepare(options.data)
+    _allow_many_connections()
     with lock(data), bind(data, options.port) as listener:
         store = Store.open(data.database)
         try:
@@ -69,6 +74,13 @@ def serve(options: Options) -> None:
             anyio.run(_run, options, data, store, listener)
         finally:
             store.close()
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as there may be: each tunnel needs two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from atoll_local.engine.contract import EngineError, Service, SshKeypair
+from atoll_local.engine.contract import EngineError, KernelSpec, Service, SshKeypair
 from atoll_local.storage.beneath import PathError, Tree
 
 from . import own_python
@@ -76,11 +76,18 @@ def _equip(site: Site) -> str:
     config = _CONFIG.format(share=site.place.share)
     _write(share / "sshd_config", config + _set_env(site.environ))
     _write(share / "server.py", _SERVER.read_text("utf-8"))
-    home = Tree(site.folder.home)
-    _give(home, IDENTITY, (keys / _USER_KEY).read_text("utf-8"), 0o600)
-    if all(mount.name != ".ssh" for mount in site.spec.mounts):
-        _give(home, PUBLISHED, f"{public}\n", 0o644)
+    _furnish(Tree(site.folder.home), site.spec, (keys / _USER_KEY).read_text("utf-8"), public)
     return public
+
+
+def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None:
+    """Put keys into the home, for its owner to download and to go on with from there."""
+    _give(home, IDENTITY, user_key, 0o600)
+    if any(mount.name == ".ssh" for mount in spec.mounts):
+        return  # That folder is the owner's, who brings keys along.
+    _give(home, PUBLISHED, f"{host_key}\n", 0o644)
+    if spec.ssh_keypair is not None:
+        _give(home, ".ssh/id_rsa", user_key, 0o600)
 
 
 def _ensure(path: Path, given: SshKeypair | None) -> None:

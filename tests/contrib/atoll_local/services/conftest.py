@@ -208,5 +208,11 @@ def download(client, session: str, path: str) -> bytes:
 
 
 @pytest.fixture
-def login(client, session, tmp_path) -> Login:
-    return Login.to(client, session, tmp_path)
+def log_in(tmp_path) -> Callable[..., Login]:
+    """Return the function that makes what it takes to log in: client, session."""
+    return lambda client, session: Login.to(client, session, tmp_path)
+
+
+@pytest.fixture
+def login(log_in, client, session) -> Login:
+    return log_in(client, session)

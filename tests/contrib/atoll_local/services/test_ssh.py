@@ -94,5 +94,27 @@ def test_a_terminal_hangs_up_when_the_client_leaves(client, session, login):
 
 
 def test_the_host_key_lies_in_the_home_too(client, session, login):
-    told = download(client, session, ".ssh/ssh_host_keys.pub").decode()
+    told = login.ssh("cat .ssh/ssh_host_keys.pub").stdout
     assert told.strip() == login.host_key(client, session)
+
+
+def test_the_keypair_of_the_owner_lets_in_everywhere(shared, http, log_in):
+    user = shared.client(http, "user")
+    pair = user.ask("PATCH", "/auth/ssh-keypair").json()
+    user.create("of-the-user")
+    login = log_in(user, "of-the-user")
+    identity = (login.folder / "id_container").read_text()
+    assert identity.strip() == pair["ssh_private_key"].strip()
+    assert login.ssh("cmp id_container .ssh/id_rsa && echo same").stdout == "same\n"
+    user.ask("DELETE", "/session/of-the-user", params={"forced": "true"})
+
+
+def test_a_folder_of_keys_lets_them_in(client, log_in):
+    assert client.ask("POST", "/folders", json={"name": ".ssh"}).status_code in {200, 201}
+    client.create("with-keys", config={"mounts": [".ssh"]})
+    login = log_in(client, "with-keys").with_key("own")
+    public = (login.folder / "own.pub").read_text()
+    code = f"open('/home/work/.ssh/authorized_keys', 'w').write({public!r})"
+    assert client.run("with-keys", code)[-1]["exitCode"] == 0
+    assert login.ssh("cat .ssh/authorized_keys").stdout == public
+    client.ask("DELETE", "/session/with-keys", params={"forced": "true"})
