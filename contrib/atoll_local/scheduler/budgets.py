@@ -62,9 +62,10 @@ class Ledger:
 
     def lacking(self, session: Session, *, alone: bool = False) -> str | None:
         """Say which limit is in the way of a session, beside others or `alone`, if one is."""
+        need = needed(session)
         for whose in accounts_of(session):
             held = Slots() if alone else self.held(whose)
-            if why := self.budget(whose).lacking(needed(session), held):
+            if why := self.budget(whose).lacking(need, held):
                 return why
         return None
 
