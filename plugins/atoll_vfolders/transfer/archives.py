@@ -123,7 +123,7 @@ class Archives:
                         missing.append(file)
                         continue
                     self.downloading.place(file, found)
-                    self.downloading.meter.finish()
+                    self.downloading.meter.finish(file.size)
         except AtollError:
             raise
         except Exception:  # noqa: BLE001  # fed by a stranger, the parser may stumble over anything

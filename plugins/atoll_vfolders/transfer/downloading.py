@@ -57,7 +57,7 @@ class Downloading:
             if problem.status == 404:
                 raise NotFound(f"{file.path} is not there any more") from None
             raise
-        self.meter.finish()
+        self.meter.finish(file.size)
 
     async def _download_small(self, file: RemoteFile) -> None:
         patience = Patience()
@@ -97,7 +97,9 @@ class Downloading:
             try:
                 await _Download(self, file, part, memory).run()
             except OSError:
-                part.drop()  # no room: what can't be finished shall not take up what is left
+                # No room: what can't be finished shall not take up what is left.
+                part.drop()
+                memory.forget()
                 raise
             memory.forget()
 

@@ -17,13 +17,17 @@ _WINDOW = 5.0
 
 @define
 class Meter:
-    """Adds up bytes and files; `total` files of `size` bytes are expected."""
+    """Adds up bytes and files; `total` files of `size` bytes are expected.
+
+    `whole` are the bytes of the `files` that have come to their end, `done` those of all.
+    """
 
     verb: str
     show: Callable[[str], None]
     total: int = 0
     size: int = 0
     files: int = 0
+    whole: int = 0
     done: int = 0
     _start: float = field(factory=trio.current_time)
     _marks: list[tuple[float, int]] = field(factory=list)
@@ -40,9 +44,10 @@ class Meter:
         self.done += size
         self._draw()
 
-    def finish(self) -> None:
+    def finish(self, size: int) -> None:
         """Take note of a file that is whole."""
         self.files += 1
+        self.whole += size
         self._draw()
 
     @property

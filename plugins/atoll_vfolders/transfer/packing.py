@@ -86,8 +86,8 @@ class Packing:
                 else:
                     break
         self.meter.move(size)
-        for _ in pack:
-            self.meter.finish()
+        for file in pack:
+            self.meter.finish(file.size)
         return True
 
 

@@ -36,14 +36,14 @@ def tell(
     summary = Summary(
         folder=folder,
         files=meter.files,
-        bytes=meter.done,
+        bytes=meter.whole,
         unchanged=unchanged,
         failed=failed,
         seconds=round(meter.seconds, 3),
     )
     if context.output.format:
         context.output.item(summary, _COLUMNS)
-    note = f"{meter.verb[:-3]}ed {counted(meter.files)} ({binary_size(meter.done)}) {where}"
+    note = f"{meter.verb[:-3]}ed {counted(meter.files)} ({binary_size(meter.whole)}) {where}"
     if unchanged:
         note += f", {unchanged:,} unchanged"
     context.output.note(note)

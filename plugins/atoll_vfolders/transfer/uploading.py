@@ -74,6 +74,10 @@ class Uploading:
         request = sys.maxsize if keeps_all else chunk
         return cls(storage, memories, meter, chunk, Budget(chunk), request)
 
+    def cost(self, size: int) -> int:
+        """Return what a request of so many bytes may cost should it be cut."""
+        return size if self.request <= self.chunk else min(size, _PIECE)
+
     async def upload(self, file: LocalFile) -> None:
         """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
         try:
@@ -89,7 +93,7 @@ class Uploading:
             raise _named(file, problem) from None
         finally:
             os.close(descriptor)
-        self.meter.finish()
+        self.meter.finish(file.size)
 
     async def _upload_large(self, file: LocalFile, descriptor: int) -> None:
         api, folder = self.storage.api, self.storage.folder
@@ -167,7 +171,7 @@ class _Upload:
         while True:
             size = min(self.room.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
-            async with self.room.budget.taken(size):
+            async with self.room.budget.taken(self.room.cost(size)):
                 self._stand_at(await self._send_chunk(ticket, size, patience))
             if self.offset > self.file.size:
                 raise _Overrun

@@ -2,6 +2,11 @@
 
 import pytest
 
+from atoll_sessions.run import run
+from atoll_sessions.start import start
+from atoll_templates.start import start_template
+from atoll_vfolders.completions import vfolders
+
 pytestmark = pytest.mark.anyio
 OTHER = "2" * 32
 
@@ -59,3 +64,19 @@ async def test_nothing_is_deleted_unasked(facing, cluster):
     assert (refused.code, "--yes" in refused.stderr) == (2, True)
     assert done.code == 0
     assert [one[0] for one in cluster.asked].count("DELETE") == 1
+
+
+async def test_names_are_completed_where_folders_are_mounted(facing, cluster, make_folder):
+    """With whose they are; `run` and `start` ask for the same kind."""
+    cluster.folders.append(make_folder("theirs", OTHER, is_owner=False, user_email="b@example.com"))
+    async with facing() as shell:
+        program = shell.program()
+        found = await vfolders(await program.connect(None, str))
+        await program.aclose()
+    assert [(one.text, one.meta) for one in found] == [
+        ("data", "yours, on local:v1"),
+        ("theirs", "of b@example.com, on local:v1"),
+    ]
+    for command in (run, start, start_template):
+        (option,) = [one for one in command.params if one.name == "mounts"]
+        assert option.type.kind == "vfolder"
