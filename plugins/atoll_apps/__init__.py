@@ -12,6 +12,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("apps", "List the services of a session", "atoll_apps.apps:apps")
     yield Command("connect", "Be the connection to a service", "atoll_apps.connect:connect")
     yield Command("proxy", "Serve the API here, without keys", "atoll_apps.proxy:proxy")
+    yield Command("speedtest", "Measure the way to a session", "atoll_apps.speedtest:speedtest")
     yield Command("ssh", "Open a shell in a session", "atoll_apps.ssh:ssh")
     yield Command("scp", "Copy files to or from a session", "atoll_apps.scp:scp")
     yield Command("sftp", "Look through the files of a session", "atoll_apps.sftp:sftp")

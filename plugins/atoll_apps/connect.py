@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PIECE = 256 * 1024
 _NOBODY_LISTENS = 1013
+_LOOK_EVERY = 0.2
 
 
 @click.command()
@@ -112,7 +113,7 @@ async def _send_up(
     except trio.BrokenResourceError:
         return  # why, is found where bytes come from
     while not _has_no_reader(stdout):  # noqa: ASYNC110  # no event tells
-        await trio.sleep(1)
+        await trio.sleep(_LOOK_EVERY)
     everything.cancel()
 
 

@@ -29,7 +29,11 @@ async def relay(local: trio.SocketStream, tunnel: ByteStream) -> None:
         if failure or tunnel.is_closed:
             nursery.cancel_scope.cancel()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It knows this frame, which would stay until garbage is looked for.
+            del failure
     await part(local)
 
 

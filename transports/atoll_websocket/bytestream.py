@@ -29,7 +29,7 @@ from atoll_websocket.frames import (
 )
 from atoll_websocket.inbox import Inbox
 from atoll_websocket.pipe import Pipe, pipe_between
-from atoll_websocket.wire import Wire
+from atoll_websocket.wire import Wire, new_buffer
 
 _T = TypeVar("_T")
 _BUFFER = 512 * 1024
@@ -51,7 +51,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
     def __init__(self, transport: trio.abc.Stream, early: bytes = b"") -> None:
         self._transport = transport
         self._wire = Wire(transport)
-        buffer = memoryview(bytearray(max(_BUFFER, len(early))))
+        buffer = new_buffer(max(_BUFFER, len(early)))
         buffer[: len(early)] = early
         self._inbox = Inbox(Wire(transport), self._heed, buffer, len(early))
         self._ended: ChannelClosed | None = None
@@ -94,7 +94,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
         """Send all that comes from `source`, until its end."""
         if isinstance(source, trio.SocketStream):
-            wire, buffer = Wire(source), memoryview(bytearray(_BUFFER))
+            wire, buffer = Wire(source), new_buffer(_BUFFER)
             while count := await wire.read_into(buffer):
                 await self._send(buffer[:count])
         else:
@@ -121,6 +121,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             with trio.move_on_after(_CLOSE_TIMEOUT), suppress(trio.BrokenResourceError):
                 await self._part()
         finally:
+            self._inbox.close()
             await trio.aclose_forcefully(self._transport)
 
     async def _part(self) -> None:
@@ -225,7 +226,11 @@ async def running(stream: WebsocketStream) -> AsyncIterator[None]:
             failure = error
         nursery.cancel_scope.cancel()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It knows this frame, and so the stream, which would stay until garbage is looked for.
+            del failure
 
 
 def _lost(reason: str = "") -> ChannelClosed:

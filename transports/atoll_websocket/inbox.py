@@ -63,6 +63,12 @@ class Inbox:
         self._only_header = True
         return count
 
+    def close(self) -> None:
+        """Give the buffer back, and forget whom to tell."""
+        self.no_more = True
+        self.buffer = self.buffer[:0]
+        self.on_control = _nobody
+
     def _take(self, count: int) -> memoryview:
         piece = self.buffer[self._start : self._start + count]
         self._start += count
@@ -107,3 +113,7 @@ class Inbox:
         if not count:
             raise EOFError
         self.filled += count
+
+
+def _nobody(_opcode: int, _payload: bytes) -> None:
+    """Stand in for whoever is not told any more."""

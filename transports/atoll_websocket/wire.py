@@ -4,6 +4,7 @@ A turn costs as much as moving 100 KiB. So a piece that can be moved at once is,
 its turn when there is nothing to move, or after a good deal was.
 """
 
+import mmap
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, cast
@@ -85,6 +86,11 @@ class Wire:
         if self._since_turn >= _TURN:
             self._since_turn = 0
             await trio.lowlevel.checkpoint()
+
+
+def new_buffer(size: int) -> memoryview:
+    """Return room for bytes that takes memory only as far as it gets used."""
+    return memoryview(mmap.mmap(-1, size))
 
 
 def _drop(parts: list[memoryview], count: int) -> None:

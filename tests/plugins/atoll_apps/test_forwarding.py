@@ -1,5 +1,6 @@
 """Local ports that lead into a session: what goes in comes out, whatever happens on the way."""
 
+import contextlib
 import gc
 import os
 import random
@@ -14,6 +15,7 @@ import trio.testing
 
 from atoll import AtollError, NotFound
 from atoll_apps.api import Bind, forward
+from atoll_websocket.bytestream import WebsocketStream
 
 pytestmark = pytest.mark.anyio
 
@@ -205,6 +207,33 @@ async def test_two_hundred_connections_at_once(make_manager, target):
             async with trio.open_nursery() as nursery:
                 for number in range(200):
                     nursery.start_soon(visit, port, number)
+
+
+@pytest.mark.parametrize(
+    "services",
+    [{"app": echo}, {"app": 1013}, {"app": echo, "silent": True}],
+    ids=["orderly", "refused", "silent"],
+)
+async def test_nothing_of_a_connection_waits_for_the_garbage_collector(
+    make_manager, target, services
+):
+    """In a shell it comes seldom, and buffers are large."""
+
+    def alive():
+        return [one for one in gc.get_objects() if type(one) is WebsocketStream]
+
+    async with make_manager(**services) as manager, forwarded(manager, target("app")) as port:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                with contextlib.suppress(trio.BrokenResourceError):
+                    async with await dial(port) as local:
+                        await local.send_all(b"hello")
+                        await local.receive_some()
+            await until(lambda: not alive())
+        finally:
+            gc.enable()
 
 
 async def test_traffic_leaves_nothing_behind(make_manager, target):
