@@ -33,6 +33,7 @@ class Wanted:
     name: str
     owner: str | None = None
     type: str = "interactive"
+    priority: int | None = None
     starts_at: str | None = None
     startup_command: str | None = None
     enqueue_only: bool = False
@@ -105,6 +106,8 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
         "startupCommand": wanted.startup_command,
         "bootstrap_script": base64.b64encode(script).decode() if script is not None else None,
         "owner_access_key": wanted.owner,
+        # Older releases refuse what they do not know.
+        **({} if wanted.priority is None else {"priority": wanted.priority}),
         "config": {
             "environ": dict(wanted.env),
             "resources": dict(wanted.resources),

@@ -30,6 +30,11 @@ _OPTIONS = (
         default="interactive",
         show_default=True,
     ),
+    click.option(
+        "--priority",
+        type=click.IntRange(0, 100),
+        help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
+    ),
     click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(

@@ -66,6 +66,18 @@ def test_what_starts_can_be_forced_to_end(shared, tmp_path):
     assert shared.run("rm", "-f", "slow").returncode == 0
 
 
+def test_a_higher_priority_comes_first(full):
+    """And among equals whoever came first."""
+    for name, priority in (("first", []), ("urgent", ["--priority", "90"])):
+        asked = ["-r", f"cpu={PROCESSORS}", "--max-wait", "1", *priority]
+        waited = full.run("start", "-t", name, *asked, "python")
+        assert "number 1 of" in waited.stderr
+    assert full.run("rm", "hold").returncode == 0
+    assert full.run("wait", "urgent").returncode == 0
+
+    assert full.run("ps", "-f", "name", "-s", "PENDING", "--plain").stdout.split() == ["first"]
+
+
 def test_a_later_start_is_told(shared):
     """Nothing else is wrong with it."""
     batch = ["--type", "batch", "-c", "true", "--starts-at", "1h", "--max-wait", "1"]

@@ -1,0 +1,111 @@
+"""The document's lines about sessions, against the cluster that BACKEND_ENDPOINT names.
+
+As far as its image and two processors allow: sessions are small, and one or two at a time.
+"""
+
+import json
+import os
+
+import pytest
+
+pytestmark = pytest.mark.interop
+
+SMALL = ("-r", "cpu=1", "-r", "mem=512m")
+FIELDS = (
+    "id,status,status_info,created_at,last_updated,result,image,type,task_id,tag,"
+    "occupied_slots,used_memory,max_used_memory,cpu_using"
+)
+
+
+@pytest.fixture
+def atoll(make_cluster, make_program):
+    """The shell by its documented name, facing the cluster."""
+    if "BACKEND_ENDPOINT" not in os.environ:
+        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
+    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
+    return make_program("backend.ai", make_cluster(os.environ["BACKEND_ENDPOINT"], *keys))
+
+
+@pytest.fixture
+def session(atoll, name, image):
+    """A running session."""
+    started = atoll("start", "-t", name, *SMALL, "--max-wait", "60", image)
+    assert started.code == 0, started
+    yield name
+    atoll("rm", name)
+
+
+def test_listing(atoll, session):
+    """By both names, in all sets of fields."""
+    for command in (["ps"], ["admin", "sessions"], ["ps", "--running"], ["ps", "--detail"]):
+        shown = atoll(*command)
+        assert (shown.code, session in shown.out) == (0, True), shown
+    assert session not in atoll("ps", "--dead").out
+    shown = atoll("admin", "session", "--format", "id,status,cpu_using")
+    assert shown.out.splitlines()[0].split("  ")[0] == "Session ID"
+    every = atoll("ps", "-f", FIELDS, "--output", "json")
+    assert list(json.loads(every.out)[0]) == FIELDS.split(",")
+
+
+def test_a_file_with_arguments(atoll, name, image):
+    """Its session is gone afterwards."""
+    atoll.home.mkdir(exist_ok=True)
+    (atoll.home / "myscript.py").write_text("import sys; print(sys.argv[1:])")
+    command = ["--exec", "python3 myscript.py arg1 arg2"]
+    ran = atoll("run", "--rm", "-t", name, *SMALL, *command, image, "./myscript.py")
+    assert (ran.code, ran.out) == (0, "['arg1', 'arg2']\n"), ran
+
+
+def test_a_sweep_over_the_environment(atoll, image):
+    """One case at a time, each with its own value."""
+    code = 'import os; print("Hello world, {}".format(os.environ["CASENO"]))'
+    options = ["-e", "CASENO=$X", "--env-range=X=case:1,2", "--max-parallel=1", "--rm"]
+    ran = atoll("run", "-c", code, *SMALL, *options, image)
+    assert ran.code == 0, ran
+    assert {f"[{n}/2 X={n}] Hello world, {n}" for n in "12"} <= set(ran.out.splitlines())
+
+
+def test_events_until_the_end(atoll, session):
+    """The stream ends with the session."""
+    with atoll.started("events", session, "--output", "jsonl") as watching:
+        watching.wait_for("watching until the session ends", "err")
+        assert atoll("rm", session).code == 0
+        seen = watching.finish()
+    events = [json.loads(line)["event"] for line in seen.out.splitlines()]
+    assert (seen.code, events[-1]) == (0, "session_terminated")
+
+
+def test_files_there_and_back(atoll, session):
+    """Folders too."""
+    folder = atoll.home / "data"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("from here")
+    assert atoll("upload", session, "data").code == 0
+    listed = atoll("ls", session, "data", "--output", "json")
+    assert [entry["filename"] for entry in json.loads(listed.out)] == ["a.txt"]
+    got = atoll("download", session, "data", "--dest", "back")
+    assert got.code == 0, got
+    assert (atoll.home / "back" / "data" / "a.txt").read_text() == "from here"
+
+
+def test_a_queue_is_explained(atoll, session, image):
+    """More than is left is waited for, and cancelled."""
+    waited = atoll("start", "-t", f"{session}-q", "-r", "cpu=2", "--max-wait", "5", image)
+    cancelled = atoll("rm", f"{session}-q")
+    assert waited.code == 124
+    assert f"session {session}-q is PENDING" in waited.err
+    assert "it needs cpu 2" in waited.err
+    assert "stays queued" in waited.err
+    assert cancelled.code == 0
+
+
+def test_a_restart_that_fails_is_told(atoll, session, image):
+    """Of 23.09 the agent fails in it; whoever succeeds has an interpreter without a past."""
+    assert atoll("run", "-t", session, "-c", "x = 1", image).code == 0
+    restarted = atoll("restart", session)
+    if restarted.code == 0:
+        asked = atoll("run", "-t", session, "-c", "print('x' in dir())", image)
+        assert asked.out == "False\n"
+    else:
+        assert restarted.err.count("\n") == 1
+        assert "restart" in restarted.err
