@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from atoll import AtollError, NotFound, Problem
+from atoll_sessions.background import follow_task
 from atoll_sessions.fields import binary_size, local_time, show_slots
 from atoll_sessions.model import DEAD, Session
 
@@ -19,6 +20,7 @@ __all__ = [
     "binary_size",
     "destroy",
     "find_session",
+    "follow_task",
     "get_session",
     "image_names",
     "list_sessions",

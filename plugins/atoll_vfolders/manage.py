@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import AtollError, Context, Name, NotFound, Problem, UsageError
+from atoll_sessions.api import follow_task
 from atoll_vfolders.api import ask, find_folder, group_id
 from atoll_vfolders.api import list_hosts as hosts_of
 from atoll_vfolders.fields import DETAIL
 from atoll_vfolders.model import Folder
-from atoll_vfolders.tasks import follow_task
 
 if TYPE_CHECKING:
     from atoll.api import Api

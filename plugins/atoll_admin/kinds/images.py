@@ -12,7 +12,7 @@ from atoll_admin.consent import dry_run_option, show_request
 from atoll_admin.fields import NEW, flag, size, text, texts
 from atoll_admin.kind import Change, Kind, Listing
 from atoll_admin.params import argument, option, switch
-from atoll_admin.tasks import follow_task
+from atoll_sessions.api import follow_task
 
 if TYPE_CHECKING:
     from atoll.api import Api

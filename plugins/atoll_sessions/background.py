@@ -1,10 +1,10 @@
-"""Background tasks of the cluster, waited for."""
+"""Work that the cluster does in the background, watched until its end."""
 
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from atoll import AtollError, Context, Problem
+from atoll import AtollError, Context, NotFound
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -13,20 +13,17 @@ _FAILED = {"bgtask_failed", "bgtask_cancelled", "failed", "cancelled"}
 
 
 async def follow_task(context: Context, api: "Api", task: str, text: str) -> None:
-    """Wait for a task's end, showing how far it is (`GET /events/background-task`).
+    """Wait until a background task has ended (`GET /events/background-task`), showing progress.
 
     Raises AtollError when it fails. One that the cluster knows no more has ended long ago.
     """
-    params = {"task_id": task}
+    failure = ""
     try:
         reply = await api.request(
-            "GET", "/events/background-task", params=params, stream=True, timeout=None
+            "GET", "/events/background-task", params={"task_id": task}, stream=True, timeout=None
         )
-    except Problem as problem:
-        if problem.status == 404:
-            return
-        raise
-    failure = ""
+    except NotFound:
+        return
     with context.output.progress(text) as show:
         async with reply:
             # To the very end, which the cluster makes after the task's own.
@@ -34,7 +31,7 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
                 told = _decode(event.data)
                 if (told.get("status") or event.event) in _FAILED:
                     failure = told.get("message") or "the cluster gave it up"
-                show(f"{text} {told.get('message') or ''}")
+                show(f"{text} {_percent(told)}{told.get('message') or ''}")
     if failure:
         raise AtollError(f"{text}: {failure}")
 
@@ -45,3 +42,9 @@ def _decode(data: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _percent(told: Mapping[str, Any]) -> str:
+    # After the end the figures come as texts.
+    total = float(told.get("total_progress") or 0)
+    return f"{float(told.get('current_progress') or 0) / total:.0%} " if total else ""
