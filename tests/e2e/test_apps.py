@@ -217,3 +217,15 @@ def test_the_api_is_not_served_to_others_unasked(shared):
     refused = shared.run("proxy", "--bind", "192.0.2.1")
     assert refused.returncode == 2
     assert "could act with your keys (--force does it all the same)" in refused.stderr
+
+
+def test_the_way_to_a_session_is_measured(shared, session):
+    names = shared.run("apps", "-l", session, "--output", "plain").stdout.split()
+    if "sshd" not in names:
+        pytest.skip("sshd is not installed on this machine")
+    result = shared.run("speedtest", session, "--size", "2", "--output", "json")
+    assert result.returncode == 0, result
+    measured = json.loads(result.stdout)
+    assert measured.pop("session") == session
+    assert len(measured) == 4
+    assert min(measured.values()) > 0
