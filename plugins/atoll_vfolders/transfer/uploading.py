@@ -2,7 +2,7 @@
 
 A folder's storage keeps what it has got of a file for a while, so a file whose upload broke off
 goes on from there, in this process or in a later one. How much has arrived is the server's to say:
-releases since 25 count whole requests, older ones every byte.
+newer releases count whole requests, older ones every byte.
 """
 
 import os
@@ -186,6 +186,7 @@ class _Upload:
         body: bytes | AsyncIterator[bytes]
         if size <= _WHOLE:
             body = os.pread(self.descriptor, size, self.offset)
+            self._show(self.offset + size)
         else:
             body, headers["Content-Length"] = self._pieces(size), str(size)
         try:
@@ -246,7 +247,7 @@ class _Upload:
 
         The answer to the last request may have been cut, and nothing but the folder tells then.
         """
-        if self.offset == 0 or self.offset + self.room.chunk < self.file.size:
+        if self._shown < self.file.size:
             return False
         storage = self.room.storage
         entry = await find_entry(storage.api, storage.folder, self.file.target)
