@@ -1,15 +1,22 @@
 """A whole cluster behind a bastion: its name means something there alone."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
 
+SERVE = """
+import http.server, threading
+server = http.server.HTTPServer(("127.0.0.1", 18913), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+"""
 PROGRAM = Path(sys.executable).with_name("atoll")
 
 
@@ -77,6 +84,25 @@ def test_lines_of_a_script_share_the_connection(outside, known_bastion):
     ran = outside.run("-c", code)
     assert (ran.returncode, ran.stdout) == (0, "1\n2\n")
     assert known_bastion.log.count("Accepted publickey") == 1
+
+
+def test_app_reaches_a_service(outside, known_bastion):
+    outside.run("start", "-t", "served", "--preopen", "18913", "python")
+    assert outside.run("run", "-t", "served", "-c", SERVE, "python").returncode == 0
+    app = subprocess.Popen(
+        [PROGRAM, "app", "served", "18913", "-p", "preopen", "-b", "0"],
+        env=outside.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with app:
+        assert app.stdout is not None
+        port = next(m[1] for line in app.stdout if (m := re.search(r"127\.0\.0\.1:(\d+)", line)))
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
+        assert page.status == 200
+        app.terminate()
+    outside.run("rm", "served")
 
 
 def test_nobody_can_be_asked_in_a_pipe(outside, bastion):
