@@ -238,7 +238,7 @@ def _by_email(ctx: Context, email: str) -> User:
 
 def require_superadmin(ctx: Context) -> None:
     """Raise Refused if nobody would be left who can administer the cluster."""
-    if ctx.store.tables.users.count(_SUPERADMINS_LEFT) == 0:
+    if not ctx.store.tables.users.select(_SUPERADMINS_LEFT, limit=1):
         raise Refused("nobody could administer the cluster any more: this is the last superadmin")
 
 
