@@ -19,16 +19,20 @@ SERVE = (
 )
 
 
-@pytest.fixture
-def port():
+def free_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
 
 @pytest.fixture
-def session(official, client, name, image, port):
+def port():
+    return free_port()
+
+
+@pytest.fixture
+def session(official, client, name, image):
     """Have a session whose own web server listens at a preopened port."""
-    inside = port + 1 if port < 65000 else port - 1
+    inside = free_port()
     started = official(*client.group, "start", "-t", name, "--preopen", str(inside), image)
     if started.code:
         # Between 21.09 and 23.03 the command has another name.
