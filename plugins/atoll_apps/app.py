@@ -111,7 +111,7 @@ async def app(
     }
     api = await context.connect()
     found = await find_session(api, session)
-    if found.status != "RUNNING":
+    if not found.status.startswith("RUNNING"):
         raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
     services = await list_services(api, found.id)
     chosen = [choose(services, name, options["protocol"], found.name) for name in apps]
@@ -132,8 +132,7 @@ def parse_binds(texts: Sequence[str], count: int) -> list[Bind | None]:
     if len(binds) > count:
         raise UsageError("there are more --bind than apps")
     while len(binds) < count:
-        last = binds[-1] if binds else None
-        binds.append(last and Bind(last.host, last.port + 1 if last.port else 0))
+        binds.append(binds[-1].next() if binds and binds[-1] else None)
     return binds
 
 

@@ -14,6 +14,7 @@ from atoll.api.endpoints import is_loopback
 LOOPBACK = "127.0.0.1"
 _LOOPBACK_6 = "::1"
 _TRIES = 20
+_LAST_PORT = 65535
 _FORM = re.compile(r"(?:(\[[^\]]+\]|[^:\[\]]*):)?(\d{1,5})")
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
@@ -29,9 +30,15 @@ class Bind:
     def parse(cls, text: str) -> "Bind":
         """Read `[HOST:]PORT`, where an IPv6 address stands in brackets; raises UsageError."""
         match = _FORM.fullmatch(text.strip())
-        if match is None or int(match[2]) > 65535:
+        if match is None or int(match[2]) > _LAST_PORT:
             raise UsageError(f"{text!r} is not of the form [HOST:]PORT", hint="such as 9900")
         return cls((match[1] or LOOPBACK).strip("[]"), int(match[2]))
+
+    def next(self) -> "Bind":
+        """Return the address with the port after this one; raises UsageError after the last."""
+        if self.port == _LAST_PORT:
+            raise UsageError(f"there is no port after {self.port}")
+        return Bind(self.host, self.port + 1 if self.port else 0)
 
     @property
     def is_loopback(self) -> bool:

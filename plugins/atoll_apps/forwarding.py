@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from atoll import AtollError
+from atoll import AtollError, NotFound
 from atoll.transport import ChannelClosed
 from atoll_apps.relay import part, relay, reset
 from atoll_apps.way import Way
@@ -29,9 +29,12 @@ async def carry(way: Way, local: trio.SocketStream) -> None:
             await relay(local, tunnel)
     except trio.BrokenResourceError as error:
         await _end(way, local, error.__cause__)
-    except AtollError:
+    except NotFound:
         reset(local)
         raise
+    except AtollError as error:
+        reset(local)
+        way.say(f"{way.target.app}: {error}")
 
 
 async def _end(way: Way, local: trio.SocketStream, cause: BaseException | None) -> None:

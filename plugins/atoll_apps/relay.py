@@ -69,13 +69,13 @@ async def _until_gone(local: trio.SocketStream) -> None:
 
 
 def _probe(local: trio.SocketStream) -> None:
-    if local.socket.family not in {socket.AF_INET, socket.AF_INET6}:
-        return
-    local.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        # Not every system has all of them.
-        if (option := getattr(socket, name, None)) is not None:
-            local.setsockopt(socket.IPPROTO_TCP, option, value)
+    with suppress(OSError):
+        # What is no TCP, or has been reset already, needs no probing.
+        local.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            # Not every system has all of them.
+            if (option := getattr(socket, name, None)) is not None:
+                local.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def part(local: trio.SocketStream) -> None:
@@ -92,7 +92,8 @@ async def part(local: trio.SocketStream) -> None:
 
 def reset(local: trio.SocketStream) -> None:
     """Have the local side see a broken connection, not an orderly end, once it is closed."""
-    local.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):
+        local.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 async def splice(local: trio.SocketStream, other: trio.abc.Stream, *, early: bytes = b"") -> None:

@@ -29,7 +29,7 @@ from atoll_websocket.frames import (
 )
 from atoll_websocket.inbox import Inbox
 from atoll_websocket.pipe import Pipe, pipe_between
-from atoll_websocket.wire import Wire, new_buffer
+from atoll_websocket.wire import Wire, new_buffer, watch_over
 
 _T = TypeVar("_T")
 _BUFFER = 512 * 1024
@@ -50,6 +50,9 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     def __init__(self, transport: trio.abc.Stream, early: bytes = b"") -> None:
         self._transport = transport
+        watch_over(
+            transport.transport_stream if isinstance(transport, trio.SSLStream) else transport
+        )
         self._wire = Wire(transport)
         buffer = new_buffer(max(_BUFFER, len(early)))
         buffer[: len(early)] = early

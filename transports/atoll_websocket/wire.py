@@ -6,13 +6,22 @@ its turn when there is nothing to move, or after a good deal was.
 
 import mmap
 import os
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeAlias, cast
 
 import trio
 
 _Move: TypeAlias = Callable[[int], int]
 """Takes a descriptor; returns how many bytes were moved."""
+_KEEPALIVE = {
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 6,
+    # Milliseconds that bytes on their way may go unanswered.
+    "TCP_USER_TIMEOUT": 90_000,
+}
 _TURN = 1024 * 1024
 """Bytes after which others shall have their turn."""
 
@@ -86,6 +95,21 @@ class Wire:
         if self._since_turn >= _TURN:
             self._since_turn = 0
             await trio.lowlevel.checkpoint()
+
+
+def watch_over(stream: trio.abc.AsyncResource) -> None:
+    """Have the system notice, in a minute and a half, when a connection leads nowhere any more.
+
+    A websocket's pings don't tell: a server that waits for somebody slow answers none.
+    """
+    if not isinstance(stream, trio.SocketStream):
+        return
+    with suppress(OSError):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            # Not every system has all of them.
+            if (option := getattr(socket, name, None)) is not None:
+                stream.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def new_buffer(size: int) -> memoryview:
