@@ -237,8 +237,10 @@ class Scheduler:
         if row.cluster_role == "main" and session.exit_code is not None:
             exit_code = session.exit_code  # What the task ended with, not the kernel around it.
         self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
-        asked = session.status_info if session.status == "TERMINATING" else None
-        self.lifecycle.bury(row, asked or status.reason, exit_code)
+        # Of a task that was killed for its memory, the end may be told before the reason is.
+        is_asked = session.status == "TERMINATING" and status.reason != "out-of-memory"
+        reason = (session.status_info if is_asked else None) or status.reason
+        self.lifecycle.bury(row, reason, exit_code)
         await self.settle(session_id, row)
 
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
