@@ -23,7 +23,15 @@ async def shake_hands(
     request.headers.update(headers)
     request.headers["User-Agent"] = user_agent
     protocol.send_request(request)
-    await stream.send_all(b"".join(protocol.data_to_send()))
+    try:
+        await stream.send_all(b"".join(protocol.data_to_send()))
+        return await _read_answer(stream, protocol)
+    finally:
+        # It refers to the protocol, and both would stay until garbage is looked for.
+        protocol.parser.close()
+
+
+async def _read_answer(stream: trio.abc.Stream, protocol: ClientProtocol) -> bytes:
     head, rest = await _read_head(stream)
     protocol.receive_data(head)
     if protocol.state is OPEN:
