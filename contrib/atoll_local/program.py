@@ -128,6 +128,7 @@ def _look_around(engine: LocalEngine) -> None:
     schema()
     try:
         engine.images()
+        engine.missing_services()
         _log.info("sandbox: %s", engine.probe)
     except OSError:
         # Whoever asks for a session will meet the same fault, and be told.

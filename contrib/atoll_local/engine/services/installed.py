@@ -15,12 +15,13 @@ from . import own_python
 _SYSTEM = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _TTYD_PACKAGE = "ai.backend.krunner.static_gnu"
 """Backend.AI's package of programs for containers, which brings a ttyd that needs no libraries."""
-_INSTALL = "is not installed here: pip install 'atoll[apps]'"
+_APPS = "is not installed on this machine: pip install 'atoll[apps]'"
+_THEN = "; then restart the cluster (atoll local down), and start a new session"
 HINTS = {
-    "sshd": "OpenSSH's server is not installed here: install openssh-server",
-    "jupyter": f"JupyterLab {_INSTALL}",
-    "jupyterlab": f"JupyterLab {_INSTALL}",
-    "ttyd": f"ttyd {_INSTALL}, or put ttyd on the PATH,",
+    "sshd": f"OpenSSH's server is not installed on this machine: install openssh-server{_THEN}",
+    "jupyter": f"JupyterLab {_APPS}{_THEN}",
+    "jupyterlab": f"JupyterLab {_APPS}{_THEN}",
+    "ttyd": f"ttyd {_APPS}, or put one on the PATH{_THEN}",
 }
 
 
@@ -59,14 +60,13 @@ class Installed:
             absent.add("ttyd")
         if not (self.openssh or self.asyncssh):
             absent.add("sshd")
-        then = "and restart the session"
-        return {name: f"{HINTS[name]} {then}" for name in absent}
+        return {name: HINTS[name] for name in absent}
 
 
 def _openssh() -> Path | None:
     """Return OpenSSH's server, if it lies where kernels see it."""
-    found = shutil.which("sshd", path=_SYSTEM)
-    return Path(os.path.realpath(found)) if found else None
+    found = Path(os.path.realpath(shutil.which("sshd", path=_SYSTEM) or "/"))
+    return found if own_python.is_shared(found) else None
 
 
 def _ttyd() -> Ttyd | None:

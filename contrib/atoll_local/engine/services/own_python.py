@@ -8,7 +8,6 @@ from pathlib import Path
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _SHARED = Path("/usr")
-"""What every kernel sees anyway."""
 
 
 def has(package: str) -> bool:
@@ -53,9 +52,14 @@ def can_be_shown() -> bool:
     return not any(Path.home().is_relative_to(prefix) for prefix in prefixes())
 
 
+def is_shared(path: Path) -> bool:
+    """Tell whether every kernel sees a path anyway."""
+    return path.is_relative_to(_SHARED)
+
+
 def outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Leave out what every kernel sees, and what lies below another of the folders."""
-    paths = sorted({path for path in paths if not path.is_relative_to(_SHARED)})
+    """Leave out what every kernel sees anyway, and what lies below another of the folders."""
+    paths = sorted({path for path in paths if not is_shared(path)})
     return tuple(
         path
         for path in paths

@@ -6,6 +6,7 @@ kernel has keys of its own in its folder, which outlive a restart: the host's, a
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ PUBLISHED = ".ssh/ssh_host_keys.pub"
 """The host's public key in the home, for those whose client does not read it from the API."""
 _SERVER = Path(__file__).with_name("ssh_server.py")
 _HOST_KEY, _USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _CONFIG = """\
 HostKey {share}/ssh/host_key
@@ -91,8 +93,8 @@ def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None
 
 
 def _ensure(path: Path, given: SshKeypair | None) -> None:
-    """Have a pair of keys at `path` and `path`.pub: the given one, or else a new one once."""
-    if given is None and path.exists():
+    """Have a pair of keys at `path` and `path`.pub for good: the given one, or else a new one."""
+    if path.exists():
         return
     pair = given or _new_pair()
     path.with_suffix(".pub").write_text(pair.public.strip() + "\n", "utf-8")
@@ -112,12 +114,12 @@ def _new_pair() -> SshKeypair:
 def _set_env(environ: Mapping[str, str]) -> str:
     """Write the line that gives sessions over SSH the environment of others.
 
-    What can't be said in a line stays out: names and values with a line's end.
+    What can't be said there stays out: strange names, and values with a line's end.
     """
     quoted = [
         '"{}={}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"'))
         for name, value in environ.items()
-        if name != "TERM" and "\n" not in name + value and '"' not in name
+        if name != "TERM" and _NAME.fullmatch(name) and "\n" not in value
     ]
     return f"SetEnv {' '.join(quoted)}\n"
 

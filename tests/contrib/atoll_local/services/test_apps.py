@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from atoll_local.engine.services.installed import Installed
+
 
 def test_a_preopened_port_is_an_app(client, session, port):
     answer = client.ask("GET", f"/stream/session/{session}/apps")
@@ -50,3 +52,10 @@ def test_shutting_down_what_nobody_started_is_no_mistake(client, session, port):
         "POST", f"/session/{session}/shutdown-service", json={"service_name": str(port)}
     )
     assert answer.status_code == 204
+
+
+def test_what_is_missing_is_told_with_its_remedy():
+    missing = Installed(asyncssh=True).missing()
+    assert missing.keys() == {"jupyter", "jupyterlab", "ttyd"}
+    assert all("pip install 'atoll[apps]'" in hint for hint in missing.values())
+    assert "openssh-server" in Installed().missing()["sshd"]
