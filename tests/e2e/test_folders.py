@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -183,6 +186,51 @@ def test_an_upload_that_was_interrupted_goes_on(shared, folder, here):
     assert not list(memory.glob("*.json"))
     assert shared.run("vfolder", "download", folder, "large", "-b", "back").returncode == 0
     assert (here / "back/large").read_bytes() == large.read_bytes()
+
+
+def test_a_quota_ends_it_in_one_line(shared, here):
+    """Nothing shows under the name of what did not fit."""
+    assert shared.run("vfolder", "create", "small-one", "-q", "1m").returncode == 0
+    (here / "large").write_bytes(bytes(2 * 1024 * 1024))
+    refused = shared.run("vfolder", "upload", "small-one", "large")
+    told = [line for line in refused.stderr.splitlines() if line.startswith("atoll: ")]
+    assert (refused.returncode, len(told)) == (1, 1)
+    assert "quota" in told[0]
+    assert rows(shared, "vfolder", "ls", "small-one") == []
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH here")
+def test_ones_own_key_opens_sessions(shared, here):
+    """As the document has it: a folder called .ssh with authorized_keys in it."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "id_container"], check=True
+    )
+    (here / "authorized_keys").write_text((here / "id_container.pub").read_text())
+    assert shared.run("vfolder", "create", ".ssh").returncode == 0
+    assert shared.run("vfolder", "upload", ".ssh", "authorized_keys").returncode == 0
+    assert shared.run("start", "-t", "with-key", "python").returncode == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    tunnel = shared.start("app", "with-key", "sshd", "-b", str(port))
+    try:
+        options = ("IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
+        settings = [part for option in options for part in ("-o", option)]
+        # Its first line comes once the port is open.
+        assert tunnel.stdout.readline()
+        ran = subprocess.run(
+            ["ssh", "-p", str(port), "-i", "id_container", "-o", "BatchMode=yes", *settings,
+             "work@127.0.0.1", "echo", "in"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )  # fmt: skip
+        assert ran.stdout == "in\n", ran.stderr
+    finally:
+        tunnel.send_signal(signal.SIGINT)
+        tunnel.communicate(timeout=30)
+        shared.run("rm", "with-key")
+        shared.run("vfolder", "delete", "-y", ".ssh")
 
 
 def test_dotfiles_come_with_their_modes(shared):
