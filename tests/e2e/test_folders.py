@@ -96,6 +96,21 @@ def test_there_and_back(shared, folder, here):
     assert (here / "back/a/ünï ☃/x y.txt").read_text() == "hello"
 
 
+def test_packed_files_keep_their_times_and_modes(shared, folder, here):
+    """Many small ones go to the embedded cluster together."""
+    (here / "in").mkdir()
+    for number in range(20):
+        (here / "in" / f"{number}").write_text(f"{number}")
+        os.utime(here / "in" / f"{number}", ns=(10**18 + number, 10**18 + 123_456_789 + number))
+    (here / "in" / "7").chmod(0o755)
+    assert rows(shared, "vfolder", "upload", folder, "in")["files"] == 20
+    assert rows(shared, "vfolder", "upload", folder, "in", "--sync")["unchanged"] == 20
+    assert shared.run("vfolder", "download", folder, "-b", "out").returncode == 0
+    assert (here / "out/in/7").read_text() == "7"
+    assert (here / "out/in/7").stat().st_mode & 0o777 == 0o755
+    assert abs((here / "out/in/7").stat().st_mtime - 10**9 - 0.123) < 0.01
+
+
 def test_patterns_choose_on_both_sides(shared, folder, here):
     """`*` within a level, `**` over all; what fits nothing is told before anything is moved."""
     for name in ("one.txt", "two.txt", "three.bin"):

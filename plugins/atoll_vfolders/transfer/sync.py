@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _SIDE_BY_SIDE = 8
+_ROUNDED = 0.001
+"""Seconds that a time may lose on the wire."""
 _SAME = 1.0
 """Times that differ by less than this many seconds are the same, on file systems of all kinds."""
 
@@ -47,8 +49,8 @@ async def _listed(api: "Api", folder: Folder, path: PurePosixPath) -> Mapping[st
 
 def _is_there(file: LocalFile, there: Mapping[str, Entry]) -> bool:
     entry = there.get(file.target.name)
-    # The folder's file has the time at which it was uploaded: no wire carries another.
-    is_later = entry is not None and entry.mtime >= file.mtime_ns / 1e9
+    # The folder's file has its own time where it went up packed, else that of the upload.
+    is_later = entry is not None and entry.mtime >= file.mtime_ns / 1e9 - _ROUNDED
     return is_later and entry is not None and entry.size == file.size
 
 
