@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ from attrs import frozen
 
 pytestmark = pytest.mark.interop
 
+IMAGE = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
 SMALL = ("-r", "cpu=1", "-r", "mem=512m")
 MAKE_USER = """
-import os, pathlib, pwd
+import contextlib, os, pathlib, pwd
 home = pathlib.Path("/home/work")
 if os.getuid() == 0 and not any(one.pw_name == "work" for one in pwd.getpwall()):
     for name, line in (
@@ -31,7 +33,8 @@ if os.getuid() == 0 and not any(one.pw_name == "work" for one in pwd.getpwall())
         with open(f"/etc/{name}", "a") as file:
             file.write(f"{line}\\n")
     for path in (home, *home.rglob("*")):
-        os.chown(path, 1000, 1000, follow_symlinks=False)
+        with contextlib.suppress(OSError):
+            os.chown(path, 1000, 1000, follow_symlinks=False)
 """
 
 
@@ -72,14 +75,13 @@ def place(request, make_cluster, tmp_path_factory) -> Place:
 def session(place):
     """A session with an SSH server."""
     name = f"it-ssh-{uuid4().hex[:8]}"
-    image = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
-    started = place.atoll("start", "-t", name, *SMALL, image)
+    started = place.atoll("start", "-t", name, *SMALL, IMAGE)
     assert started.returncode == 0, started
     listed = json.loads(place.atoll("apps", name, "--output", "json").stdout)
     if "sshd" not in {service["name"] for service in listed}:
         pytest.skip("sessions of this cluster have no SSH server")
     if "127.0.0.1" in place.environ["BACKEND_ENDPOINT"]:
-        place.atoll("run", "-q", "-t", name, "-c", MAKE_USER, image)
+        place.atoll("run", "-q", "-t", name, "-c", MAKE_USER, IMAGE)
     yield name
     place.atoll("rm", "-f", name)
 
@@ -170,3 +172,25 @@ def test_hosts_of_sessions_for_all_that_builds_on_ssh(place, session):
         assert again.stdout == config.read_text()
     finally:
         place.run(*ssh, "-O", "exit", host)
+
+
+@pytest.fixture
+def theirs(official, name, client):
+    """A session of the embedded cluster that an official client has started."""
+    if client.release.startswith("26"):
+        pytest.skip("not tried with this release")
+    (official.home / ".ssh").mkdir(parents=True, exist_ok=True)
+    start, end = ("create", "destroy") if client.group else ("start", "rm")
+    started = official(*client.group, start, "-t", name, IMAGE)
+    assert started.code == 0, started
+    yield name
+    official(*client.group, end, name)
+
+
+def test_the_official_client_logs_in(official, theirs, client, command):
+    """Its `ssh` downloads the key, forwards a port and runs OpenSSH, each by starting itself."""
+    path = f"{command.parent}:{os.environ['PATH']}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    ran = official(*client.group, "ssh", theirs, "-p", port, "echo $HOME", PATH=path)
+    assert "/home/work" in ran.out, ran
