@@ -1,6 +1,7 @@
 """Which programs for services this machine has, and what to install for the others."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ _TTYD_PACKAGE = "ai.backend.krunner.static_gnu"
 """Backend.AI's package of programs for containers, which brings a ttyd that needs no libraries."""
 _APPS = "is not installed on this machine: pip install 'atoll[apps]'"
 _THEN = "; then restart the cluster (atoll local down), and start a new session"
-HINTS = {
+_HINTS = {
     "sshd": f"OpenSSH's server is not installed on this machine: install openssh-server{_THEN}",
     "jupyter": f"JupyterLab {_APPS}{_THEN}",
     "jupyterlab": f"JupyterLab {_APPS}{_THEN}",
@@ -60,7 +61,7 @@ class Installed:
             absent.add("ttyd")
         if not (self.openssh or self.asyncssh):
             absent.add("sshd")
-        return {name: HINTS[name] for name in absent}
+        return {name: _HINTS[name] for name in absent}
 
 
 def _openssh() -> Path | None:
@@ -71,7 +72,7 @@ def _openssh() -> Path | None:
 
 def _ttyd() -> Ttyd | None:
     folder = own_python.folder_of(_TTYD_PACKAGE)
-    brought = folder / f"ttyd_linux.{own_python.machine()}.bin" if folder else None
+    brought = folder / f"ttyd_linux.{platform.machine()}.bin" if folder else None
     if found := shutil.which("ttyd"):
         path = Path(os.path.realpath(found))
     elif brought and os.access(brought, os.X_OK):

@@ -1,6 +1,5 @@
 """The Python that this program runs on, with its packages, as programs in kernels can use it."""
 
-import platform
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -65,8 +64,3 @@ def outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
         for path in paths
         if not any(path != other and path.is_relative_to(other) for other in paths)
     )
-
-
-def machine() -> str:
-    """Return the processor's name as names of files have it."""
-    return platform.machine()

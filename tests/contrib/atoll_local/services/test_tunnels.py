@@ -1,6 +1,7 @@
 """Bytes between a client and a program that listens on a preopened port of a session."""
 
 import hashlib
+import json
 import os
 import socket
 import threading
@@ -145,6 +146,24 @@ def test_two_hundred_at_once_and_nothing_is_left(serve, session, port, tunnels, 
         tunnel.send(b"")
         assert tunnels.everything(tunnel) == (b"", 1001)
         assert len(list(open_files.iterdir())) <= before + 2
+
+
+def test_bytes_keep_a_session_from_being_idle(serve, session, port, tunnels, client):
+    serve("while data := connection.recv(100): connection.sendall(data)")
+    query = "{ compute_session_list(limit: 99, offset: 0) { items { name idle_checks } } }"
+
+    def remaining():
+        items = client.gql(query)["data"]["compute_session_list"]["items"]
+        (checks,) = [json.loads(item["idle_checks"]) for item in items if item["name"] == session]
+        return checks["network_timeout"]["remaining"]
+
+    with tunnels.open(session, port) as tunnel:
+        at_first = remaining()
+        while (later := remaining()) > at_first - 0.3:
+            pass  # Time goes by.
+        tunnel.send(b"still here")
+        assert tunnel.recv(DEADLINE) == b"still here"
+        assert remaining() > later
 
 
 def test_the_end_of_a_session_ends_its_tunnels(serve, session, port, tunnels, client):
