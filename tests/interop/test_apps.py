@@ -11,35 +11,34 @@ from contextlib import contextmanager
 
 import pytest
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif("BACKEND_ENDPOINT" not in os.environ, reason="no cluster to talk to"),
-]
+pytestmark = pytest.mark.interop
 
 SMALL = ("-r", "cpu=1", "-r", "mem=512m")
 
 
 @pytest.fixture
-def atoll(make_cluster, make_program):
+def atoll(endpoint, make_program):
     """The shell, facing the cluster."""
-    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-    return make_program("atoll", make_cluster(os.environ["BACKEND_ENDPOINT"], *keys))
+    return make_program("atoll", endpoint)
 
 
 @pytest.fixture
 def session(atoll, name, image):
     """A session of the test's own."""
-    started = atoll("start", "--max-wait", "60", "-t", name, *SMALL, image)
-    assert started.code == 0, started
-    yield name
-    atoll("rm", name)
+    try:
+        started = atoll("start", "--max-wait", "60", "-t", name, *SMALL, image)
+        assert started.code == 0, started
+        yield name
+    finally:
+        atoll("rm", name)
 
 
 @contextmanager
-def forwarded(atoll, *words):
+def forwarded(atoll, session, *apps):
     """Run `app`; gives the addresses that it shows, by app."""
-    with atoll.started("--output", "jsonl", "app", *words) as running:
-        running.wait_for("Ctrl-C", "err")
+    with atoll.started("--output", "jsonl", "app", session, *apps, "-b", "0") as running:
+        for app in apps:
+            running.wait_for(f'"app": "{app}"')
         shown = running._printed["out"].decode().splitlines()
         yield {row["app"]: row for row in map(json.loads, shown)}
         running.interrupt()
@@ -71,7 +70,7 @@ def test_the_services_of_a_session(atoll, session):
     assert names["sshd"] == "tcp"
     assert names["ttyd"] == "http"
 
-    with forwarded(atoll, session, "ttyd", "sshd", "-b", "0") as shown:
+    with forwarded(atoll, session, "ttyd", "sshd") as shown:
         assert shown["ttyd"]["address"].startswith("http://127.0.0.1:")
         pages = {fetch(shown["ttyd"]["address"]) for _ in range(5)}
         assert len(pages) == 1
@@ -94,18 +93,17 @@ def test_a_service_of_the_image(atoll, session):
     (atoll.home / "large.bin").write_bytes(content)
     uploaded = atoll("upload", session, "large.bin")
     assert uploaded.code == 0, uploaded
-    with forwarded(atoll, session, "files", "-b", "0") as shown:
+    with forwarded(atoll, session, "files") as shown:
         assert fetch(shown["files"]["address"], "/large.bin") == content
 
 
-def test_what_goes_on_after_the_session(atoll, name, image):
+def test_what_goes_on_after_the_session(atoll, session):
     """The end of the session ends `app`, which says so."""
-    assert atoll("start", "--max-wait", "60", "-t", name, *SMALL, image).code == 0
-    with atoll.started("app", name, "ttyd", "-b", "0", "--output", "jsonl") as running:
+    with atoll.started("app", session, "ttyd", "-b", "0", "--output", "jsonl") as running:
         running.wait_for("port", "out")
         port = json.loads(running._printed["out"])["port"]
-        assert atoll("rm", name).code == 0
-        assert atoll("wait", name, "--for", "TERMINATED").code == 0
+        assert atoll("rm", session).code == 0
+        assert atoll("wait", session, "--for", "TERMINATED").code == 0
         peer = socket.create_connection(("127.0.0.1", port), timeout=20)
         with peer, pytest.raises(ConnectionError):
             peer.recv(100)
