@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 
@@ -45,8 +44,6 @@ class Server:
         self._until = time.monotonic() + PATIENCE
         self._waiting: list[tuple[Callable[[socket.socket], None], Callable[[str], None]]] = []
         self.ended = False
-        if os.path.exists(path):
-            os.unlink(path)
         self._child = Child(loop, settings, argv, self._hear, environ=environ)
         loop.on_exit(self._child.process, self._over)
         self._look(FIRST_LOOK)

@@ -7,6 +7,7 @@ as a descriptor: so nobody outside follows a name that this user may have put th
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -42,6 +43,7 @@ class Services:
     def __init__(self, loop: Loop, settings: Settings) -> None:
         self._loop, self._settings = loop, settings
         self._folder = tempfile.mkdtemp(prefix="services-")
+        self._numbers = itertools.count(1)
         self._servers: dict[str, Server] = {}
         self._single: dict[str, set[int]] = {}
         """The processes that serve one connection each."""
@@ -92,8 +94,9 @@ class Services:
         name = service["program"]
         server = self._servers.get(name)
         if server is None or server.ended:
-            # By the end of its name, ttyd tells a path from the name of a network.
-            path = os.path.join(self._folder, f"{name}.sock")
+            # A new one each time, which one that still ends can't take away. By the end of its
+            # name, ttyd tells a path from the name of a network.
+            path = os.path.join(self._folder, f"{next(self._numbers)}.sock")
             argv, environ = self._command(service, message, path)
             server = Server(self._loop, self._settings, path, argv, environ)
             self._servers[name] = server
