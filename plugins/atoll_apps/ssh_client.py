@@ -14,14 +14,18 @@ import trio
 
 from atoll import AtollError, Context
 from atoll.profiles import ENVIRONMENT
-from atoll_apps.api import Bind, Target, forward
+from atoll_apps.api import Bind, Service, Target, forward
+from atoll_apps.readiness import wait_until_ready
 from atoll_apps.ssh_login import SERVICE, Login, prepare
+from atoll_apps.way import Way
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
 _MAIN = "from atoll.cli import main; main()"
 _SCAN_PATIENCE = "10"
+_SCANS = 3
+_SERVER_PATIENCE = 30.0
 _LOOPBACK = "127.0.0.1"
 _SIGNALLED = 128
 
@@ -50,13 +54,22 @@ async def log_in(context: Context, api: "Api", reference: str) -> Login:
 
 
 async def _scan(context: Context, api: "Api", session_id: str) -> str:
-    """Ask the SSH server of a session for its keys, over the API; returns lines of known hosts."""
+    """Ask the SSH server of a session for its keys, over the API; returns lines of known hosts.
+
+    Managers start the server at the first connection, and on a busy machine it takes its time.
+    """
+    way = Way(api, Target(session_id=session_id, app=SERVICE), context.output.warn)
+    keys = ""
     async with tunnel(context, api, session_id) as port:
         command = [*own_program(context, "ssh-keyscan"), *_scan_options(port), _LOOPBACK]
-        done = await trio.run_process(
-            command, capture_stdout=True, capture_stderr=True, check=False
-        )
-    return done.stdout.decode(errors="replace")
+        for _ in range(_SCANS):
+            await wait_until_ready(way, Service(name=SERVICE), _SERVER_PATIENCE)
+            done = await trio.run_process(
+                command, capture_stdout=True, capture_stderr=True, check=False
+            )
+            if keys := done.stdout.decode(errors="replace").strip():
+                break
+    return keys
 
 
 def _scan_options(port: int) -> list[str]:
