@@ -292,6 +292,27 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def endpoint(make_cluster):
+    """The cluster not written here, by BACKEND_ENDPOINT and its keys."""
+    if "BACKEND_ENDPOINT" not in os.environ:
+        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
+    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
+    return make_cluster(os.environ["BACKEND_ENDPOINT"], *keys)
+
+
+@pytest.fixture(scope="module", params=["embedded", "endpoint"])
+def cluster(request):
+    """Each of the two in its turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def atoll(cluster, make_program):
+    """The shell, facing the cluster as its administrator, configured by the environment alone."""
+    return make_program("atoll", cluster)
+
+
 @pytest.fixture(scope="module", params=CLIENTS, ids=str)
 def client(request) -> Client:
     return request.param

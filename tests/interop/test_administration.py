@@ -5,27 +5,10 @@ What is made goes by names of its own and is deleted again.
 """
 
 import json
-import os
 
 import pytest
 
 pytestmark = pytest.mark.interop
-
-
-@pytest.fixture(scope="module", params=["embedded", "endpoint"])
-def cluster(request, make_cluster):
-    if request.param == "embedded":
-        return request.getfixturevalue("embedded")
-    if "BACKEND_ENDPOINT" not in os.environ:
-        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
-    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-    return make_cluster(os.environ["BACKEND_ENDPOINT"], *keys)
-
-
-@pytest.fixture
-def atoll(cluster, make_program):
-    """The shell, facing the cluster as its superadmin."""
-    return make_program("atoll", cluster)
 
 
 @pytest.fixture

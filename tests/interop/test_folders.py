@@ -12,22 +12,6 @@ import pytest
 pytestmark = pytest.mark.interop
 
 
-@pytest.fixture(scope="module", params=["embedded", "endpoint"])
-def cluster(request, make_cluster):
-    if request.param == "embedded":
-        return request.getfixturevalue("embedded")
-    if "BACKEND_ENDPOINT" not in os.environ:
-        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
-    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-    return make_cluster(os.environ["BACKEND_ENDPOINT"], *keys)
-
-
-@pytest.fixture
-def atoll(cluster, make_program):
-    """The shell, facing the cluster."""
-    return make_program("atoll", cluster)
-
-
 @pytest.fixture
 def rows(atoll):
     """Return the function that gives what a command writes, as records."""

@@ -5,7 +5,6 @@ Sessions run one at a time and are small: the other cluster may be a laptop's.
 """
 
 import json
-import os
 import re
 import stat
 
@@ -15,22 +14,6 @@ pytestmark = pytest.mark.interop
 
 SMALL = ("-r", "cpu=1", "-r", "mem=512m")
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@pytest.fixture(scope="module", params=["embedded", "endpoint"])
-def cluster(request, make_cluster):
-    if request.param == "embedded":
-        return request.getfixturevalue("embedded")
-    if "BACKEND_ENDPOINT" not in os.environ:
-        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
-    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-    return make_cluster(os.environ["BACKEND_ENDPOINT"], *keys)
-
-
-@pytest.fixture
-def atoll(cluster, make_program):
-    """The shell, facing the cluster, with nothing configured but the environment."""
-    return make_program("atoll", cluster)
 
 
 @pytest.fixture
