@@ -73,6 +73,7 @@ async def test_processes_die_with_a_killed_supervisor(
         assert await kernel.wait() == ExitStatus(137, "unknown")
         assert await engine.adopt(spec()) == ExitStatus(137, "unknown")
         await eventually(lambda: not processes("sleep\x0098.7"))
+        await eventually(lambda: not processes(str(engine.root)))  # a plain kernel ends last
         with pytest.raises(EngineError, match="gone"):
             await kernel.execute("query", "1", {})
 
