@@ -8,7 +8,7 @@ import trio
 from atoll_apps.binding import Bind, listen
 from atoll_apps.forwarding import carry_all
 from atoll_apps.relay import relay
-from atoll_apps.services import Service, list_services, pick_service
+from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel import Target, open_tunnel
 from atoll_apps.way import Way
 
@@ -37,10 +37,10 @@ async def forward(
 __all__ = [
     "Bind",
     "Service",
+    "Services",
     "Target",
     "forward",
     "list_services",
     "open_tunnel",
-    "pick_service",
     "relay",
 ]

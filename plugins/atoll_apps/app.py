@@ -14,7 +14,7 @@ from atoll_apps.arguments import parse_arguments, parse_environment
 from atoll_apps.binding import Bind, listen
 from atoll_apps.forwarding import carry_all
 from atoll_apps.readiness import wait_until_ready
-from atoll_apps.services import Service, list_services, pick_service
+from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel import Target
 from atoll_apps.way import Way
 from atoll_sessions.api import find_session
@@ -136,11 +136,11 @@ def parse_binds(texts: Sequence[str], count: int) -> list[Bind | None]:
     return binds
 
 
-def choose(services: Sequence[Service], name: str, protocol: str | None, session: str) -> Service:
+def choose(services: Services, name: str, protocol: str | None, session: str) -> Service:
     """Find a service by name, spoken to as the user says; raises NotFound."""
     if protocol == "preopen" and name.isdigit() and name not in {one.name for one in services}:
         return Service(name=name, protocol=protocol, ports=(int(name),))
-    service = pick_service(services, name, session)
+    service = services.pick(name, session)
     return service.speaking(protocol) if protocol else service
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from atoll import AtollError, Column, Context, Name
-from atoll_apps.services import list_services, pick_service
+from atoll_apps.services import list_services
 from atoll_sessions.api import find_session
 
 
@@ -39,6 +39,8 @@ async def apps(context: Context, session: str, apps: tuple[str, ...], list_names
     services = await list_services(api, found.id)
     if not services and found.status != "RUNNING":
         raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
-    if apps:
-        services = [pick_service(services, name, found.name) for name in apps]
-    await context.output.rows(services, _COLUMNS[:1] if list_names else _COLUMNS)
+    chosen = [services.pick(name, found.name) for name in apps] if apps else services.items
+    await context.output.rows(chosen, _COLUMNS[:1] if list_names else _COLUMNS)
+    if not (apps or list_names):
+        for advice in dict.fromkeys(services.missing.values()):
+            context.output.note(advice)

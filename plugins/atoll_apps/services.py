@@ -1,6 +1,7 @@
 """The services of a session that tunnels lead to."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve, frozen
@@ -10,6 +11,9 @@ from atoll.api import path
 
 if TYPE_CHECKING:
     from atoll.api import Api
+
+_MISSING = "x-atoll-missing-services"
+"""A header of the embedded cluster alone: a JSON object of names and what to do for each."""
 
 
 @frozen(kw_only=True)
@@ -57,20 +61,39 @@ class Service:
             return f"{protocol}://{host}:{port}"
 
 
-async def list_services(api: "Api", session_id: str) -> list[Service]:
+@frozen
+class Services:
+    """The services of a session. `missing` says of others what would have to be done for them."""
+
+    items: Sequence[Service]
+    missing: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[Service]:
+        """Go through those that there are."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.items)
+
+    def pick(self, name: str, session: str) -> Service:
+        """Find one by its name or by one of its ports; raises NotFound, listing what there is."""
+        for service in self:
+            if service.name == name or name in map(str, service.ports):
+                return service
+        if name in self.missing:
+            raise NotFound(f"session {session} has no {name}", hint=self.missing[name])
+        if not self:
+            raise NotFound(f"session {session} offers no services", hint="does it run? atoll ps")
+        known = ", ".join(service.name for service in self)
+        raise NotFound(f"session {session} has no service {name!r}", hint=f"it has {known}")
+
+
+async def list_services(api: "Api", session_id: str) -> Services:
     """Return a session's services, none if it does not run (`GET /stream/session/{s}/apps`)."""
-    items = await api.json("GET", path("stream", "session", session_id, "apps"))
+    answer = await api.request("GET", path("stream", "session", session_id, "apps"))
+    items = answer.json()
     if not isinstance(items, list):
         raise AtollError("the cluster did not answer with a list of services")
-    return [Service.from_json(item) for item in items]
-
-
-def pick_service(services: Sequence[Service], name: str, session: str) -> Service:
-    """Find a service by its name or by one of its ports; raises NotFound, listing what there is."""
-    for service in services:
-        if service.name == name or name in map(str, service.ports):
-            return service
-    if not services:
-        raise NotFound(f"session {session} offers no services", hint="does it run? atoll ps tells")
-    known = ", ".join(service.name for service in services)
-    raise NotFound(f"session {session} has no service {name!r}", hint=f"it has {known}")
+    missing = json.loads(answer.headers.get(_MISSING, "{}"))
+    return Services([Service.from_json(item) for item in items], missing)

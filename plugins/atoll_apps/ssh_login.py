@@ -15,7 +15,7 @@ from attrs import frozen
 
 from atoll import AtollError, NotFound
 from atoll.paths import make_private, write_atomic
-from atoll_apps.services import list_services, pick_service
+from atoll_apps.services import list_services
 from atoll_sessions.api import find_session, get_session, list_sessions, read_file
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
     have authenticated, is believed once, and nothing else afterwards.
     """
     services = await list_services(api, login.session_id)
-    service = pick_service(services, SERVICE, login.name)
+    service = services.pick(SERVICE, login.name)
     told = service.host_key or await scan(login.session_id)
     keys = [key for line in told.splitlines() if (key := _public_key(line))]
     if not keys:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from atoll import Candidate
 from atoll.api import Api
-from atoll_sessions.api import image_names, list_sessions
+from atoll_sessions.queries import image_names, list_sessions
 
 _MOST = 1000
 

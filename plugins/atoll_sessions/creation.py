@@ -12,8 +12,8 @@ from attrs import evolve, field, frozen
 
 from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
-from atoll_sessions.api import get_session, image_names
 from atoll_sessions.model import Session
+from atoll_sessions.queries import get_session, image_names
 from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
 

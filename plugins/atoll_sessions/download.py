@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from atoll import AtollError, Context, Name, UsageError
-from atoll_sessions.api import find_session
 from atoll_sessions.fields import binary_size
 from atoll_sessions.files import counted
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.fetching import Fetching
 from atoll_sessions.files.listing import HOME, in_home
 from atoll_sessions.files.unpack import Unpacked
+from atoll_sessions.queries import find_session
 
 
 @click.command()

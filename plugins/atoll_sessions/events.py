@@ -7,7 +7,7 @@ import click
 import trio
 
 from atoll import Column, Context, Name
-from atoll_sessions.api import find_session
+from atoll_sessions.queries import find_session
 from atoll_sessions.session_events import SessionEvent, Watch
 
 

@@ -3,8 +3,8 @@
 import click
 
 from atoll import Context, Name
-from atoll_sessions.api import find_session, get_session
 from atoll_sessions.fields import COLUMNS, selection
+from atoll_sessions.queries import find_session, get_session
 
 
 @click.command()

@@ -7,7 +7,7 @@ import click
 import trio
 
 from atoll import Context, Name, Problem
-from atoll_sessions.api import find_session, get_session, read_logs
+from atoll_sessions.queries import find_session, get_session, read_logs
 from atoll_sessions.statuses import FINAL
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from atoll import AtollError, Column, Context, Name, NotFound
-from atoll_sessions.api import find_session
 from atoll_sessions.files.listing import FileEntry, find_entry, in_home, list_folder
+from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
     from atoll.api import Api

@@ -7,10 +7,10 @@ import click
 from attrs import frozen
 
 from atoll import Context, Name, UsageError, columns_of
-from atoll_sessions.api import list_sessions
 from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD
+from atoll_sessions.queries import list_sessions
 
 FIRST = 10
 """How many sessions are shown unless all are asked for."""

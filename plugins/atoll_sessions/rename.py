@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name
-from atoll_sessions.api import find_session
+from atoll_sessions.queries import find_session
 
 
 @click.command()

@@ -7,7 +7,7 @@ import click
 from attrs import define, frozen
 
 from atoll import AtollError, Context, Name, NotAuthorized
-from atoll_sessions.api import destroy, find_session, get_session
+from atoll_sessions.queries import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
 from atoll_sessions.statuses import STARTING
 

@@ -10,11 +10,11 @@ import trio
 from attrs import define
 
 from atoll import AtollError, Context, ExitCode, NotAuthorized, UsageError
-from atoll_sessions.api import destroy, find_session
 from atoll_sessions.creation import Created, create_session, tell_created
 from atoll_sessions.execution import Code, Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.queries import destroy, find_session
 from atoll_sessions.stats import tell_use
 from atoll_sessions.statuses import STARTING
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options

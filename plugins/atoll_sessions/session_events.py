@@ -15,7 +15,7 @@ import trio
 from attrs import define, field, frozen
 
 from atoll import NotFound, Problem, Unreachable
-from atoll_sessions.api import get_session
+from atoll_sessions.queries import get_session
 from atoll_sessions.statuses import FINAL
 
 if TYPE_CHECKING:

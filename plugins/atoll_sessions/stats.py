@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atoll import AtollError, Context
-from atoll_sessions.api import get_session
 from atoll_sessions.fields import COLUMNS, binary_size, selection
+from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:
     from atoll.api import Api

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from atoll import UsageError
-from atoll_sessions.api import get_session
 from atoll_sessions.model import DEAD, Session
+from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:
     from atoll.api import Api

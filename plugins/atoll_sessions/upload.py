@@ -7,8 +7,8 @@ import click
 
 from atoll import Context, Name
 from atoll_sessions import files as transfer
-from atoll_sessions.api import find_session
 from atoll_sessions.fields import binary_size
+from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import click
 import trio
 
 from atoll import AtollError, Context, Name, TimedOut
-from atoll_sessions.api import find_session
 from atoll_sessions.model import Session
+from atoll_sessions.queries import find_session
 from atoll_sessions.statuses import can_reach, has_reached, known_status, look_until
 
 

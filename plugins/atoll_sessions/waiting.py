@@ -8,8 +8,8 @@ import trio
 from attrs import define, field
 
 from atoll import Context
-from atoll_sessions.api import get_session
 from atoll_sessions.model import Session
+from atoll_sessions.queries import get_session
 from atoll_sessions.reasons import Reasons
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from atoll_sessions.creation import HOLD
-from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
+from atoll_sessions.api import HOLD, parse_mounts, parse_pairs, parse_resources
 from atoll_templates.api import Template
 
 

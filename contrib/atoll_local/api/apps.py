@@ -1,5 +1,7 @@
 """Which services a session has, and their end."""
 
+import json
+
 from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, no_content, reply, route
@@ -11,8 +13,14 @@ from atoll_local.api.services import service_ports
 
 
 async def apps(call: Call) -> Response:
-    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to."""
-    return reply(service_ports(call.cluster, named_session(call)))
+    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to.
+
+    A header of our own says what to install for others.
+    """
+    answer = reply(service_ports(call.cluster, named_session(call)))
+    if missing := call.cluster.engine.missing_services():
+        answer.headers["X-Atoll-Missing-Services"] = json.dumps(missing)
+    return answer
 
 
 async def start_service(call: Call) -> Response:

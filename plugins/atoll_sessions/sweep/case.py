@@ -14,9 +14,9 @@ import trio
 from attrs import Factory, define, evolve
 
 from atoll import AtollError, Context, ExitCode, NotAuthorized, NotFound, Problem, Unreachable
-from atoll_sessions.api import destroy
 from atoll_sessions.creation import Created, create_session
 from atoll_sessions.files import upload
+from atoll_sessions.queries import destroy
 from atoll_sessions.sweep.journal import Journal
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.plan import Case, Plan

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from atoll import NotFound, Problem
-from atoll_sessions.api import destroy, get_session, list_sessions
 from atoll_sessions.model import Session
+from atoll_sessions.queries import destroy, get_session, list_sessions
 from atoll_sessions.sweep.plan import TAG, Plan
 
 if TYPE_CHECKING:

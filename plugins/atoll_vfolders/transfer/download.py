@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import AtollError, Context, Name
-from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.api import Beneath
 from atoll_vfolders.api import find_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.archives import Archives, Batch, batches

@@ -14,7 +14,7 @@ from attrs import define
 
 from atoll import AtollError, NotFound, Problem, Unreachable
 from atoll.transport import ConnectionLost
-from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.api import Beneath
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.parts import Part, part_of

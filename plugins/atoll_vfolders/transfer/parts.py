@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from attrs import define
 
-from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.api import Beneath
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_PIECES = 512

@@ -2,11 +2,11 @@
 
 import pytest
 
-from atoll import UsageError
+from atoll import NotFound, UsageError
 from atoll_apps.app import parse_binds
 from atoll_apps.arguments import parse_arguments, parse_environment
 from atoll_apps.binding import Bind
-from atoll_apps.services import Service
+from atoll_apps.services import Service, Services
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,20 @@ def test_variables():
 def test_where_a_service_is(template, url):
     service = Service(name="web", protocol="http", url_template=template)
     assert service.url("127.0.0.1", 99) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "advice"),
+    [
+        ("ttyd", "session s has no ttyd", "install it"),
+        ("other", "session s has no service 'other'", "it has web, db"),
+    ],
+)
+def test_services_that_are_not_there(name, problem, advice):
+    services = Services(
+        [Service(name="web", ports=[80]), Service(name="db", ports=[54])], {"ttyd": "install it"}
+    )
+    assert services.pick("54", "s").name == services.pick("db", "s").name == "db"
+    with pytest.raises(NotFound) as caught:
+        services.pick(name, "s")
+    assert str(caught.value) == f"{problem} ({advice})"

@@ -61,7 +61,7 @@ class Installed:
             absent.add("ttyd")
         if not (self.openssh or self.asyncssh):
             absent.add("sshd")
-        return {name: _HINTS[name] for name in absent}
+        return {name: hint for name, hint in _HINTS.items() if name in absent}
 
 
 def _openssh() -> Path | None:

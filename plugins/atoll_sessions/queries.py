@@ -1,0 +1,179 @@
+"""Sessions over the API: finding them, listing them, ending them, what they printed."""
+
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from atoll import AtollError, NotFound, Problem
+from atoll_sessions.model import DEAD, Session
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+PAGE = 100
+"""The most rows that the API gives at once."""
+_TIDY = 2000
+"""Rows after which what the requests have left behind is collected."""
+ALL = "ALL"
+"""Stands for every status."""
+_ALIVE = " & ".join(f'status != "{status}"' for status in DEAD)
+_LIST = """
+query($limit: Int!, $offset: Int!, $status: String, $key: String, $filter: String, $order: String) {
+  compute_session_list(limit: $limit, offset: $offset, status: $status,
+                       access_key: $key, filter: $filter, order: $order) {
+    items { FIELDS } total_count
+  }
+}"""
+
+
+async def list_sessions(
+    api: "Api",
+    fields: Sequence[str],
+    *,
+    limit: int | None = None,
+    status: str | None = None,
+    filter: str | None = None,
+    order: str | None = None,
+    access_key: str | None = None,
+    on_total: Callable[[int], None] = lambda _total: None,
+) -> AsyncIterator[Session]:
+    """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
+
+    `status` is a comma-separated list of names, or `ALL`; without one, those that have not ended
+    are meant: statuses differ by release, and a manager refuses to filter by names it does not
+    know. `limit` None means all. `on_total` is told how many there are.
+    """
+    variables = {
+        "status": None if status == ALL else status,
+        "filter": filter if status else _both(_ALIVE, filter),
+        "order": order,
+        "key": access_key,
+    }
+    query = _LIST.replace("FIELDS", " ".join(dict.fromkeys(["id", *fields])))
+    offset = 0
+    while limit is None or offset < limit:
+        size = PAGE if limit is None else min(PAGE, limit - offset)
+        data = await api.gql(query, {**variables, "limit": size, "offset": offset})
+        page = data["compute_session_list"]
+        on_total(page["total_count"])
+        for node in page["items"]:
+            yield Session.from_node(node)
+        offset += len(page["items"])
+        if offset % _TIDY == 0:
+            # The program looks for garbage rarely, since a start leaves none. A long list does.
+            gc.collect(0)
+        if not page["items"] or offset >= page["total_count"]:
+            return
+
+
+def _both(first: str, second: str | None) -> str:
+    return f"({first}) & ({second})" if second else first
+
+
+async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Session:
+    """Return one session by its id; raises NotFound."""
+    query = f"query($id: UUID!) {{ compute_session(id: $id) {{ {' '.join(fields)} }} }}"
+    data = await api.gql(query, {"id": session_id})
+    if not data.get("compute_session"):
+        raise NotFound(f"no session has the id {session_id}")
+    return Session.from_node(data["compute_session"])
+
+
+async def find_session(
+    api: "Api", reference: str, *, ended: bool = False, owner: str | None = None
+) -> Session:
+    """Find a session by its id, the start of its id, or its name.
+
+    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a
+    session that has ended is found too when no other is: the one that ended last. `owner` is the
+    access key of the user whose session it is, when that is another one.
+    """
+    fields = ["id", "name", "status"]
+    if _is_uuid(reference):
+        return await get_session(api, reference, fields)
+    by_name = f"name == {_quoted(reference)}"
+    listed = partial(list_sessions, api, fields, access_key=owner)
+    found = [session async for session in listed(filter=by_name, limit=PAGE)]
+    if not found and _may_start_an_id(reference):
+        start = reference.lower()
+        found = [session async for session in listed() if session.id.startswith(start)]
+    if not found and ended:
+        dead = ",".join(DEAD)
+        found = [session async for session in listed(status=dead, filter=by_name, limit=1)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(f"{session.id} ({session.name})" for session in found)
+        raise NotFound(f"{reference!r} means several sessions", hint=several)
+    raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _may_start_an_id(text: str) -> bool:
+    return len(text) >= 4 and set(text.lower()) <= set("0123456789abcdef-")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+async def destroy(
+    api: "Api", session: str, *, forced: bool = False, owner: str | None = None
+) -> Any:
+    """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its
+    last figures.
+    """
+    from atoll.api import path
+
+    params = {"forced": True if forced else None, "owner_access_key": owner}
+    answer = await api.json("DELETE", path("session", session), params=params)
+    return (answer or {}).get("stats") or {}
+
+
+async def read_logs(api: "Api", session: str) -> str:
+    """Return what a session has printed, also after its end (`GET /session/{s}/logs`)."""
+    from atoll.api import path
+
+    answer = await api.json("GET", path("session", session, "logs"))
+    return str(answer["result"]["logs"])
+
+
+async def read_file(api: "Api", session_id: str, path: str) -> bytes:
+    """Return a file of a running session, its path being seen from /home/work; below 1 MiB.
+
+    Raises NotFound when it is not there, AtollError when it is no file.
+    """
+    from atoll_sessions.files.listing import fetch_archive, find_entry, in_home
+    from atoll_sessions.files.unpack import Archive
+
+    wanted = in_home(path)
+    try:
+        archive = Archive.read(wanted.name, await fetch_archive(api, session_id, wanted))
+    except Problem:
+        # Clusters word this as they like, and tell a missing file from nothing else.
+        await find_entry(api, session_id, wanted)
+        raise
+    if (content := archive.file_content()) is None:
+        raise AtollError(f"{path} is no file")
+    return content
+
+
+async def image_names(api: "Api") -> dict[str, str]:
+    """Return each image's full reference by all its names: short ones first, aliases, itself."""
+    data = await api.gql("query { images { name registry tag aliases } }")
+    names: dict[str, str] = {}
+    for image in data["images"]:
+        reference = f"{image['name']}:{image['tag']}"
+        full = f"{image['registry']}/{reference}" if image.get("registry") else reference
+        for name in (reference.rpartition("/")[2], reference, *(image["aliases"] or ()), full):
+            names.setdefault(name, full)
+    return names
