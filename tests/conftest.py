@@ -1,13 +1,19 @@
-"""What all tests share: trio for async tests, a home that is nobody's, and a server on loopback.
+"""What all tests share: trio for async tests, a home that is nobody's, and servers on loopback.
 
-The server does what a test tells it to, so that faults can be forced on the wire.
+One does what a test tells it to, so that faults can be forced on the wire; one is a git repository.
 """
 
+import base64
+import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import h11
 import pytest
@@ -140,3 +146,83 @@ def serve():
             nursery.cancel_scope.cancel()
 
     return scripted
+
+
+@frozen
+class GitRepository:
+    """A bare repository over HTTP; `first` is the commit before the tip of its branch 19.09.
+
+    A file named `file` says "first" there, "second" at the tip.
+    """
+
+    url: str
+    first: str
+    user: str = "me"
+    password: str = "p@ss'w\"ord $(x)"
+
+
+@pytest.fixture(scope="module")
+def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Return the function that makes a GitRepository; `private` asks for its password."""
+    with ExitStack() as stack:
+
+        def make(*, private: bool = False) -> GitRepository:
+            folder = tmp_path_factory.mktemp("git")
+            first = commit_twice(folder)
+            wanted = GitRepository("", "") if private else None
+            port = stack.enter_context(served(folder, wanted))
+            return GitRepository(f"http://127.0.0.1:{port}/agent.git", first)
+
+        yield make
+
+
+def commit_twice(folder: Path) -> str:
+    """Make a bare repository `agent.git`; returns its first commit."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    for role in ("AUTHOR", "COMMITTER"):
+        environ |= {f"GIT_{role}_NAME": "somebody", f"GIT_{role}_EMAIL": "somebody@example.org"}
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=environ, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch", "19.09", "work")
+    for content in ("first", "second"):
+        (folder / "work" / "file").write_text(content)
+        git("-C", "work", "add", "file")
+        git("-C", "work", "commit", "--quiet", "--message", content)
+    git("clone", "--quiet", "--bare", "work", "agent.git")
+    git("-C", "agent.git", "update-server-info")
+    return git("-C", "work", "rev-parse", "HEAD~1")
+
+
+@contextmanager
+def served(folder: Path, private: GitRepository | None) -> Iterator[int]:
+    """Serve a folder over HTTP, if `private` to who has its password; gives the port."""
+    credentials = f"{private.user}:{private.password}" if private else ""
+    wanted = f"Basic {base64.b64encode(credentials.encode()).decode()}" if private else None
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if wanted in (None, self.headers.get("Authorization")):
+                super().do_GET()
+                return
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="test"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

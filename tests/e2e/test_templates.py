@@ -6,24 +6,50 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-TEMPLATE = """\
+DOCUMENTED = """\
 ---
 api_version: v1
 kind: taskTemplate
 metadata:
-  name: {name}
+  name: template1234
   tag: example-tag
+spec:
+  kernel:
+    environ:
+      MYCONFIG: XXX
+    git:
+      branch: '19.09'
+      commit: {commit}
+      repository: {repository}
+      destinationDir: /home/work/baiagent
+    image: python:3.6-ubuntu18.04
+  resources:
+    cpu: '2'
+    mem: 4g
+  mounts:
+    hostpath-test: /home/work/hostDesktop
+    test-vfolder:
+  sessionType: interactive
+"""
+SMALL = """\
+api_version: v1
+kind: task_template
+metadata:
+  name: overridden
 spec:
   kernel:
     environ:
       MYCONFIG: XXX
     image: python
   resources:
-    cpu: '1'
     mem: 512m
   mounts:
-    {folder}:
-  sessionType: interactive
+    left-out:
+"""
+LOOK = """
+import os
+folders = sorted(entry.name for entry in os.scandir() if entry.is_dir() and entry.name[0] != ".")
+print(os.environ["MYCONFIG"], open("/home/work/baiagent/file").read(), folders)
 """
 
 
@@ -34,10 +60,12 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_lines_of_the_document(shared, here):
+def test_the_lines_of_the_document(shared, here, make_repository):
     """Created twice, listed, fetched, updated, started from, and deleted."""
-    assert shared.run("vfolder", "create", "test-vfolder").returncode == 0
-    text = TEMPLATE.format(name="template1234", folder="test-vfolder")
+    for folder in ("hostpath-test", "test-vfolder"):
+        assert shared.run("vfolder", "create", folder).returncode == 0
+    repository = make_repository()
+    text = DOCUMENTED.format(repository=repository.url, commit=repository.first)
     (here / "session-template.yaml").write_text(text)
 
     def documented(*words, stdin=""):
@@ -61,9 +89,8 @@ def test_the_lines_of_the_document(shared, here):
 
     started = documented("start-template", template["id"], "-t", "from-tpl")
     assert started.returncode == 0, started.stderr
-    code = "import os; print(os.environ['MYCONFIG'], os.path.isdir('/home/work/test-vfolder'))"
-    ran = shared.run("run", "-q", "-t", "from-tpl", "-c", code, "python")
-    assert ran.stdout == "YYY True\n", ran.stderr
+    ran = shared.run("run", "-q", "-t", "from-tpl", "-c", LOOK, "python:3.6-ubuntu18.04")
+    assert ran.stdout == "YYY first ['baiagent', 'hostDesktop', 'test-vfolder']\n", ran.stderr
     shared.run("rm", "from-tpl")
 
     for one in listed:
@@ -74,8 +101,7 @@ def test_the_lines_of_the_document(shared, here):
 def test_what_is_given_takes_the_place_of_what_the_template_says(shared):
     """Variables, and folders."""
     shared.run("vfolder", "create", "left-out")
-    text = TEMPLATE.format(name="overridden", folder="left-out")
-    assert shared.run("sesstpl", "create", stdin=text).returncode == 0
+    assert shared.run("sesstpl", "create", stdin=SMALL).returncode == 0
     started = shared.run(
         "start-template", "overridden", "-t", "given", "-e", "MYCONFIG=mine", "--no-mount"
     )

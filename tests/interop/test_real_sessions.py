@@ -4,7 +4,6 @@ As far as its image and two processors allow: sessions are small, and one or two
 """
 
 import json
-import os
 
 import pytest
 
@@ -18,12 +17,9 @@ FIELDS = (
 
 
 @pytest.fixture
-def atoll(make_cluster, make_program):
+def atoll(endpoint, make_program):
     """The shell by its documented name, facing the cluster."""
-    if "BACKEND_ENDPOINT" not in os.environ:
-        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
-    keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-    return make_program("backend.ai", make_cluster(os.environ["BACKEND_ENDPOINT"], *keys))
+    return make_program("backend.ai", endpoint)
 
 
 @pytest.fixture

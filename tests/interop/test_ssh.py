@@ -56,16 +56,9 @@ class Place:
         return self.run(Path(sys.executable).with_name("atoll"), *words, **options)
 
 
-@pytest.fixture(scope="module", params=["embedded", "endpoint"])
-def place(request, make_cluster, tmp_path_factory) -> Place:
+@pytest.fixture(scope="module")
+def place(cluster, tmp_path_factory) -> Place:
     """The place of a user of either cluster, who has no keys and no configuration of SSH."""
-    if request.param == "embedded":
-        cluster = request.getfixturevalue("embedded")
-    elif "BACKEND_ENDPOINT" in os.environ:
-        keys = (os.environ[f"BACKEND_{key}_KEY"] for key in ("ACCESS", "SECRET"))
-        cluster = make_cluster(os.environ["BACKEND_ENDPOINT"], *keys)
-    else:
-        pytest.skip("no cluster to talk to: BACKEND_ENDPOINT is not set")
     home = tmp_path_factory.mktemp("user")
     plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
     return Place(home, {**plain, "ATOLL_HOME": str(home / "atoll"), **cluster.environ})

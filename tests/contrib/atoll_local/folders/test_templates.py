@@ -1,13 +1,6 @@
 """Session templates: every spelling, what is wrong with them, and sessions started from them."""
 
-import base64
-import functools
-import http.server
 import json
-import os
-import subprocess
-import threading
-from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -216,72 +209,20 @@ def test_an_unknown_template_starts_nothing(client):
         assert refused.json()["title"] == "No such task template."
 
 
-PASSWORD = "p@ss'w\"ord $(x)"
-
-
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """A bare repository served over HTTP to who has the password; gives URL and first commit."""
-    folder = tmp_path_factory.mktemp("git")
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    for role in ("AUTHOR", "COMMITTER"):
-        environ |= {f"GIT_{role}_NAME": "somebody", f"GIT_{role}_EMAIL": "somebody@example.org"}
-
-    def git(*arguments):
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder, env=environ, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    git("init", "--quiet", "--initial-branch", "19.09", "work")
-    for content in ("first", "second"):
-        (folder / "work" / "file").write_text(content)
-        git("-C", "work", "add", "file")
-        git("-C", "work", "commit", "--quiet", "--message", content)
-    git("clone", "--quiet", "--bare", "work", "agent.git")
-    git("-C", "agent.git", "update-server-info")
-    with served(folder) as port:
-        yield f"http://127.0.0.1:{port}/agent.git", git("-C", "work", "rev-parse", "HEAD~1")
-
-
-@contextmanager
-def served(folder):
-    """Serve a folder over HTTP to who has the password; gives the port."""
-    wanted = "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            if self.headers.get("Authorization") == wanted:
-                super().do_GET()
-                return
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="test"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def repository(make_repository):
+    return make_repository(private=True)
 
 
 @pytest.mark.parametrize("where", ["credential", "url"])
 def test_a_repository_is_cloned_and_its_password_never_shown(client, make, repository, where):
-    url, first = repository
-    git = {"repository": url, "branch": "19.09", "commit": first, "destinationDir": "cloned/here"}
+    url, password = repository.url, repository.password
+    git = {"repository": url, "branch": "19.09", "destinationDir": "cloned/here"}
+    git["commit"] = repository.first
     if where == "credential":
-        git["credential"] = {"username": "me", "password": PASSWORD}
+        git["credential"] = {"username": repository.user, "password": password}
     else:
-        git["repository"] = url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
+        git["repository"] = url.replace("//", f"//{repository.user}:{quote(password, safe='')}@")
     template_id = make(template(git=git))
     body = {"template_id": template_id, "name": f"cloned-{where}"}
     started = client.ask("POST", "/session/_/create-from-template", json=body)
@@ -304,9 +245,8 @@ def test_a_repository_is_cloned_and_its_password_never_shown(client, make, repos
 def test_a_password_stays_when_a_template_comes_back_as_it_was_shown(
     client, make, kept, repository
 ):
-    url, _ = repository
-    credential = {"username": "me", "password": PASSWORD}
-    template_id = make(template(git={"repository": url, "credential": credential}))
+    credential = {"username": repository.user, "password": repository.password}
+    template_id = make(template(git={"repository": repository.url, "credential": credential}))
     shown = kept(template_id)
     shown["spec"]["resources"]["mem"] = "300m"
     payload = json.dumps([{"template": shown}])
@@ -319,20 +259,20 @@ def test_a_password_stays_when_a_template_comes_back_as_it_was_shown(
 
 
 def test_others_start_a_template_without_its_password(client, user, make, repository):
-    url, _ = repository
-    git = {"repository": url, "credential": {"username": "me", "password": PASSWORD}}
+    credential = {"username": repository.user, "password": repository.password}
+    git = {"repository": repository.url, "credential": credential}
     body = {"template_id": make(template(git=git)), "name": "by-another"}
     assert user.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
     code = "print(open('/run/atoll/bootstrap.sh').read())"
     said = user.console(user.run("by-another", code))
-    assert url in said
+    assert repository.url in said
     assert "p@ss" not in said
     user.ask("DELETE", "/session/by-another?forced=true")
 
 
 def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, repository):
-    url, _ = repository
-    git = {"repository": url.replace("agent", "nothing"), "credential": {"password": PASSWORD}}
+    nothing = repository.url.replace("agent", "nothing")
+    git = {"repository": nothing, "credential": {"password": repository.password}}
     body = {"template_id": make(template(git=git)), "name": "cloned-not"}
     assert client.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
     log = client.ask("GET", "/session/cloned-not/logs").text
