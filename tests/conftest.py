@@ -5,6 +5,7 @@ One does what a test tells it to, so that faults can be forced on the wire; one 
 
 import base64
 import os
+import signal
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -22,6 +23,12 @@ from attrs import define, field, frozen
 
 # Here, because pytest takes it from a top folder alone.
 pytest_plugins = ["atoll.testing"]
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C where a shell has started the tests in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from atoll_apps.readiness import wait_until_ready
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel import Target
 from atoll_apps.way import Way
-from atoll_sessions.api import find_session
+from atoll_sessions.api import find_running
 
 _USUAL_PORT = 8080
 _COLUMNS = [
@@ -110,9 +110,7 @@ async def app(
         "envs": parse_environment(options["env"]),
     }
     api = await context.connect()
-    found = await find_session(api, session)
-    if not found.status.startswith("RUNNING"):
-        raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
+    found = await find_running(api, session)
     services = await list_services(api, found.id)
     chosen = [choose(services, name, options["protocol"], found.name) for name in apps]
     ways = [

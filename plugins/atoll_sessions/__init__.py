@@ -13,6 +13,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("admin session", "Show or list sessions", "atoll_sessions.ps:admin_session")
     yield Command("run", "Run code in a session", "atoll_sessions.run:run")
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
+    yield Command("shell", "Open a terminal in a session", "atoll_sessions.shell:shell")
     yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")
     yield Command("rename", "Give a session another name", "atoll_sessions.rename:rename")
     yield Command(

@@ -7,6 +7,7 @@ from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
 from atoll_sessions.queries import (
     PAGE,
+    find_running,
     find_session,
     get_session,
     image_names,
@@ -21,6 +22,7 @@ __all__ = [
     "Wanted",
     "binary_size",
     "create_session",
+    "find_running",
     "find_session",
     "follow_task",
     "get_session",

@@ -110,6 +110,14 @@ async def find_session(
     raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
 
 
+async def find_running(api: "Api", reference: str) -> Session:
+    """Find a session that something can be done in; raises AtollError when it does not run."""
+    found = await find_session(api, reference)
+    if not found.status.startswith("RUNNING"):
+        raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
+    return found
+
+
 def _is_uuid(text: str) -> bool:
     try:
         return str(UUID(text)) == text.lower()

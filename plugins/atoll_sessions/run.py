@@ -79,8 +79,7 @@ async def run(
     """
     context.output.quiet = quiet
     sweep = take_sweep_options(options)
-    if terminal:
-        the_terminal(context)
+    descriptor = the_terminal(context, "run --terminal") if terminal else None
     parts = collect(files, basedir)
     names = [part.filename for part in parts]
     what = None if terminal and code is None else _code_of(code, names, clean, build, exec_)
@@ -104,8 +103,8 @@ async def run(
         exit_code = 0
         if what is not None:
             exit_code = await Execution(context, api, created.id, created.name).run(what)
-        if terminal:
-            await open_terminal(context, api, created.id)
+        if descriptor is not None:
+            await open_terminal(context, api, created.id, descriptor)
         if stats:
             await tell_use(context, api, created.id)
         return exit_code

@@ -1,4 +1,4 @@
-"""A terminal in a session (`GET /stream/session/{s}/pty`), for `run --terminal`."""
+"""A terminal in a session (`GET /stream/session/{s}/pty`), for `shell` and `run --terminal`."""
 
 import base64
 import json
@@ -25,20 +25,22 @@ _ESCAPE = b"~."
 _LINE_ENDS = (b"\r", b"\n")
 
 
-def the_terminal(context: Context) -> int:
-    """Return the descriptor of the user's terminal; raises UsageError where there is none."""
+def the_terminal(context: Context, what: str) -> int:
+    """Return the descriptor of the user's terminal; raises UsageError where there is none.
+
+    `what` needs it.
+    """
     source = context.stdin.file
     if not context.foreground or source is None or not source.isatty() or not sys.stdout.isatty():
-        raise UsageError("run: --terminal needs a terminal")
+        raise UsageError(f"{what} needs a terminal")
     return source.fileno()
 
 
-async def open_terminal(context: Context, api: "Api", session_id: str) -> None:
+async def open_terminal(context: Context, api: "Api", session_id: str, descriptor: int) -> None:
     """Connect the user's terminal to a shell in the session, until that ends.
 
-    Raises Unreachable when the connection is lost.
+    Raises Unreachable when the connection is lost, AtollError when the session opens no terminal.
     """
-    descriptor = the_terminal(context)
     failure: AtollError | None = None
     async with api.open(path("stream", "session", session_id, "pty")) as channel:
         context.output.note("connected; Enter ~ . leaves")
@@ -65,7 +67,8 @@ async def _show(channel: Channel) -> AtollError | None:
         if not closed.clean:
             return Unreachable("the connection to the terminal was lost")
     # Managers close at once, without a word, where an image has no terminal of its own.
-    return None if shown else AtollError("this session opens no terminal", hint="its ttyd does")
+    nothing = AtollError("this session opens no terminal", hint="try atoll ssh, or its ttyd")
+    return None if shown else nothing
 
 
 async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope) -> None:

@@ -6,17 +6,22 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def opened(shared):
-    """A terminal in a session of its own, which goes with it."""
-    program = pexpect.spawn(
+def spawned(shared, *words):
+    """Start the shell in a terminal."""
+    return pexpect.spawn(
         str(shared.program()),
-        ["run", "--rm", "--terminal", "python"],
+        list(words),
         env={**shared.environ(), "TERM": "xterm"},
         dimensions=(24, 70),
         encoding="utf-8",
         timeout=30,
     )
+
+
+@pytest.fixture
+def opened(shared):
+    """A terminal in a session of its own, which goes with it."""
+    program = spawned(shared, "run", "--rm", "--terminal", "python")
     program.expect("connected.*[$#] ")
     yield program
     program.close(force=True)
@@ -53,8 +58,27 @@ def test_a_terminal_can_be_left(opened):
     assert opened.exitstatus == 0
 
 
-def test_where_there_is_no_terminal(shared):
-    """It is said before a session is made."""
-    result = shared.run("run", "--terminal", "python")
+def test_a_session_that_is_there(shared):
+    """Its shell is opened, and it stays when that ends."""
+    shared.run("start", "-t", "there", "bash")
+    program = spawned(shared, "shell", "there")
+    program.expect("connected.*[$#] ")
+    program.sendline("echo $BACKENDAI_SESSION_NAME; exit")
+    program.expect("\rthere\r\n")
+    program.expect(pexpect.EOF)
+    program.wait()
+    listed = shared.run("ps", "--name-only").stdout.split()
+    shared.run("rm", "there")
 
-    assert (result.returncode, result.stderr) == (2, "atoll: run: --terminal needs a terminal\n")
+    assert (program.exitstatus, "there" in listed) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [("run --terminal", ["run", "--terminal", "python"]), ("shell", ["shell", "x"])],
+)
+def test_where_there_is_no_terminal(shared, what, words):
+    """It is said before a session is made, or asked for."""
+    result = shared.run(*words)
+
+    assert (result.returncode, result.stderr) == (2, f"atoll: {what} needs a terminal\n")
