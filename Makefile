@@ -6,7 +6,7 @@
 #   make test       all tests but those that need another cluster or another client
 #   make interop    the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
 #   make lint       ruff, mypy, import-linter
-#   make bench      start-up times beside their peers
+#   make bench      speed, beside that of peers on the same machine
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -54,9 +54,10 @@ format: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+BENCHMARKS := startup sweep listing tunnel ssh transfer
+
 bench: $(STAMP)-dev
-	$(BIN)/python tests/benchmarks/startup.py
-	$(BIN)/python tests/benchmarks/sweep.py
+	for name in $(BENCHMARKS); do $(BIN)/python tests/benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

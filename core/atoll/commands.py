@@ -20,6 +20,14 @@ _META = "atoll."
 Call = Callable[..., Awaitable[int | None]]
 
 
+class NoSuchCommand(UsageError):
+    """The line names a command that there is not; `path` is what it says."""
+
+    def __init__(self, path: Sequence[str], *, hint: str = "") -> None:
+        super().__init__(f"no such command: {' '.join(path)}", hint=hint)
+        self.path = path
+
+
 class HelpAsked(Exception):
     """The line asks for help; the text is it."""
 
@@ -104,15 +112,13 @@ class CommandTree:
         """Follow the words as far as they name commands; returns the node and the words that are
         left.
 
-        Raises UsageError, with near matches, for a word that should name a command and does not.
+        Raises NoSuchCommand, with near matches, for a word that should name a command and does not.
         """
         node, rest = self.root, list(words)
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
         if rest and not node.runs and not rest[0].startswith("-"):
-            raise UsageError(
-                f"no such command: {' '.join([*node.path, rest[0]])}", hint=_near(node, rest[0])
-            )
+            raise NoSuchCommand([*node.path, rest[0]], hint=_near(node, rest[0]))
         return node, rest
 
     def prepare(self, words: Sequence[str]) -> Prepared:

@@ -1,12 +1,12 @@
 """The grammar of a line, the same at the prompt, after `-c`, in a script and on standard input.
 
 A line holds statements separated by `;`, `&` or the end of the line. A statement is words, with
-what follows them: `< file`, `> file`, `>> file`, or `| system command`. `&` runs a statement in
-the background. Words follow the habits of POSIX shells: single quotes keep everything, double
-quotes keep all but a backslash before `"` or another backslash, a backslash outside quotes keeps
-the next character, one before the end of the line joins lines, `#` at the start of a word begins a
-comment, `~` at the start of a word is the home folder. `$` means nothing here, so that `-e 'X=$Y'`
-and `-e X=$Y` reach the program alike.
+what follows them: `< file`, `> file`, `>> file`, or `| system command`; or it is `! system
+command`. `&` runs a statement in the background. Words follow the habits of POSIX shells: single
+quotes keep everything, double quotes keep all but a backslash before `"` or another backslash, a
+backslash outside quotes keeps the next character, one before the end of the line joins lines, `#`
+at the start of a word begins a comment, `~` at the start of a word is the home folder. `$` means
+nothing here, so that `-e 'X=$Y'` and `-e X=$Y` reach the program alike.
 """
 
 import os
@@ -37,7 +37,7 @@ class LineError(UsageError):
 @frozen(kw_only=True)
 class Statement:
     """One thing to do: its words, where its input and output go, and the line (from 1) it starts
-    on.
+    on; or `system`, a command of the system's shell, alone.
     """
 
     words: tuple[str, ...]
@@ -47,6 +47,7 @@ class Statement:
     target: Path | None = None
     append: bool = False
     pipe: str = ""
+    system: str = ""
     background: bool = False
 
 
@@ -104,11 +105,16 @@ class _Parser:
     at: int = 0
     _words: list[str] = field(factory=list)
     _redirects: dict[str, tuple[Path, bool]] = field(factory=dict)
+    _system: str = ""
 
     def statements(self) -> Iterator[Statement]:
         while self.at < len(self.text):
             start, line = self.at, self.line
             end, pipe = self._read_statement()
+            if self._system:
+                yield self._make(start, line, end, "")
+                self._system = ""
+                continue
             if not self._words:
                 if end in ("", "\n") and not self._redirects and not pipe:
                     continue
@@ -129,6 +135,7 @@ class _Parser:
             target=target,
             append=append,
             pipe=pipe,
+            system=self._system,
             background=end == "&",
         )
 
@@ -145,7 +152,11 @@ class _Parser:
             if char == "|":
                 self._refuse_doubled(char)
                 self._skip()
-                return self._read_pipe()
+                return self._read_system("|")
+            if char == "!" and not (self._words or self._redirects):
+                self._skip()
+                end, self._system = self._read_system("!")
+                return end, ""
             if char in "<>":
                 self._read_redirect()
             elif char in _BLANK:
@@ -249,8 +260,10 @@ class _Parser:
             raise LineError(f"{kind!r} stands twice in one statement", self.line)
         self._redirects[kind] = (Path(self._read_word()), append)
 
-    def _read_pipe(self) -> tuple[str, str]:
-        """Take the text of a pipe as it stands, for the system's shell to read."""
+    def _read_system(self, mark: str) -> tuple[str, str]:
+        """Take what follows a mark as it stands, for the system's shell to read; returns what ended
+        it, too.
+        """
         start = self.at
         while self.at < len(self.text) and self.text[self.at] not in "\n;":
             if self._ends_in_background():
@@ -261,12 +274,12 @@ class _Parser:
                 self._read_double()
             else:
                 self._skip(2 if self._escapes() else 1)
-        pipe = self.text[start : self.at].strip()
-        if not pipe:
-            raise LineError("no system command is named after '|'", self.line)
+        command = self.text[start : self.at].strip()
+        if not command:
+            raise LineError(f"no system command is named after {mark!r}", self.line)
         end = self.text[self.at : self.at + 1]
         self._skip(len(end))
-        return end, pipe
+        return end, command
 
     def _ends_in_background(self) -> bool:
         # `2>&1` and `&&` are the system shell's own.

@@ -1,7 +1,7 @@
 """Runs one statement, from its words to its exit code, the same behind all three front doors."""
 
+import shutil
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import trio
 from attrs import define, field
 
-from atoll.commands import HelpAsked, Prepared
+from atoll.commands import HelpAsked, NoSuchCommand, Prepared
 from atoll.context import Context, current_context
 from atoll.errors import AtollError, ExitCode
 from atoll.jobs import Jobs
@@ -20,6 +20,7 @@ from atoll.line import Statement
 from atoll.paths import write_atomic
 from atoll.plugins import Origin, Provided, load_attribute
 from atoll.program import Program, warn
+from atoll.system import pipe_into, run_system
 from atoll.terminal import Source
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Runner:
 
     async def _run(self, statement: Statement, *, foreground: bool) -> int:
         try:
+            if statement.system:
+                return await run_system(statement.system, self.stdin.file, foreground=foreground)
             async with self._sink(statement) as sink:
                 sink.code = await self._invoke(statement, sink.file, foreground=foreground)
         except Exception as error:  # noqa: BLE001  # the last place where an error can be told in one line
@@ -102,7 +105,7 @@ class Runner:
     async def _sink(self, statement: Statement) -> AsyncIterator["_Sink"]:
         """Open where the statement's output goes; a pipe's command is waited for."""
         if statement.pipe:
-            with _pipe_into(statement.pipe) as pipe:
+            with pipe_into(statement.pipe) as pipe:
                 sink = _Sink(pipe.stdin or sys.stdout)
                 try:
                     yield sink
@@ -123,6 +126,8 @@ class Runner:
         if isinstance(told, BrokenPipeError):
             return _SIGPIPE_CODE
         if isinstance(told, AtollError):
+            if self.shell and isinstance(told, NoSuchCommand) and shutil.which(told.path[0]):
+                told.hint = f"! {told.path[0]} runs the system's"
             warn(f"{self.where(statement)}{told}")
             return told.exit_code
         warn(f"{self.where(statement)}{self._crash_report(error, statement)}")
@@ -143,10 +148,6 @@ class Runner:
             if node.provided:
                 return node.provided.origin
         return "atoll"
-
-
-def _pipe_into(command: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, text=True)
 
 
 @define

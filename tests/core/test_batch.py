@@ -1,5 +1,6 @@
 """Statements, run as a script runs them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,41 @@ async def test_a_script_stops_at_the_first_failure(shell):
     assert result.stdout == "a\n"
     assert result.stderr == "atoll: line 2: there is no it (look elsewhere)\n"
     assert result.code == 5
+
+
+async def test_commands_of_the_system(shell, tmp_path):
+    """They get the words as they stand; the exit code of one that fails ends the script."""
+    result = await shell.run(f"! echo $((40 + 2)) 'a;b' > {tmp_path}/out\n!exit 3\necho b")
+
+    assert (tmp_path / "out").read_text() == "42 a;b\n"
+    assert (result.stdout, result.code) == ("", 3)
+
+
+async def test_a_command_of_the_system_in_the_background(shell, tmp_path):
+    """The script waits for it at its end; one that a signal ended says so by its exit code."""
+    result = await shell.run(f"! echo there > {tmp_path}/out &\n! kill -9 $$ &\necho b")
+
+    assert (result.stdout, result.code) == ("b\n", 137)
+    assert (tmp_path / "out").read_text() == "there\n"
+
+
+async def test_another_folder(shell, tmp_path, monkeypatch):
+    """Files are looked for there from then on, unless a job still looks for some here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    result = await shell.run("cd below\necho one > file\n!pwd > where")
+    missing = await shell.run("cd nowhere")
+    os.mkfifo("fifo")
+    busy = await shell.run("! read line < fifo &\ncd ..\n! echo > fifo", keep_going=True)
+
+    assert (result.stderr, result.code) == (f"{tmp_path}/below\n", 0)
+    assert (tmp_path / "below" / "file").read_text() == "one\n"
+    assert (tmp_path / "below" / "where").read_text() == f"{tmp_path}/below\n"
+    assert (missing.stderr, missing.code) == (
+        "atoll: line 1: nowhere: No such file or directory\n",
+        1,
+    )
+    assert "job 1 uses this folder" in busy.stderr
 
 
 async def test_keep_going_runs_the_rest(shell):

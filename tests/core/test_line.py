@@ -29,13 +29,13 @@ def test_any_text_is_understood_or_refused(text):
     except LineError as error:
         lines = [error.line]
     else:
-        assert all(statement.words for statement in statements)
+        assert all(bool(statement.words) != bool(statement.system) for statement in statements)
         lines = [statement.line for statement in statements]
     assert lines == sorted(lines)
     assert set(lines) <= set(range(1, text.count("\n") + 2))
 
 
-@given(st.lists(st.text("abc '\"\\;#|&<>", max_size=10), max_size=6))
+@given(st.lists(st.text("abc '\"\\;#|!&<>", max_size=10), max_size=6))
 def test_lines_fed_one_by_one_say_the_same_as_all_at_once(lines):
     """A script read as it comes in means what it means as a whole."""
     assembler, fed = Assembler(), []
@@ -82,6 +82,17 @@ def test_what_follows_the_words():
     assert parse("ps | grep 'a;b' 2>&1 && wc; rm x")[0].pipe == "grep 'a;b' 2>&1 && wc"
     assert [s.background for s in parse("a & b")] == [True, False]
     assert parse("a | b &")[0].background
+
+
+def test_commands_of_the_system():
+    """What a statement begins with `!` is the system shell's to read, up to the statement's end."""
+    assert parse("! ls -l | wc >x 2>&1; ps")[0] == Statement(
+        words=(), text="! ls -l | wc >x 2>&1", system="ls -l | wc >x 2>&1"
+    )
+    assert [s.words for s in parse("!ls;ps !; '!x'")] == [(), ("ps", "!"), ("!x",)]
+    assert parse("!sleep 9 &")[0].background
+    with pytest.raises(LineError, match="no system command is named after '!'"):
+        parse("! ; ps")
 
 
 def test_a_tilde_is_the_home_folder_unless_quoted(monkeypatch):

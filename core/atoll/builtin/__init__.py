@@ -31,6 +31,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("help", "Show help on a command", "atoll.builtin.about:help_")
     yield Command("jobs", "List what runs in the background", "atoll.builtin.jobs:jobs")
     yield Command("jobs cancel", "Interrupt jobs", "atoll.builtin.jobs:cancel")
+    yield Command("cd", "Go to another folder", "atoll.shell.commands:cd")
     yield Command("exit", "Leave the prompt", "atoll.shell.commands:leave", ("quit",))
     yield Command("history", "List lines typed before", "atoll.shell.commands:history")
 

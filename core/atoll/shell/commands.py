@@ -1,11 +1,13 @@
-"""The commands that only make sense at the prompt."""
+"""The commands that make sense at the prompt, or at least where more lines follow."""
 
+import os
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from atoll.context import Context
-from atoll.errors import UsageError
+from atoll.errors import AtollError, UsageError
 from atoll.output import Column
 
 
@@ -37,3 +39,18 @@ async def history(context: Context, count: int, text: str | None) -> None:
     entries = read_entries(history_file(context.program.paths))
     found = [entry for entry in entries if not text or text in entry["line"]]
     await context.output.rows(found[-count:], _HISTORY)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+async def cd(context: Context, folder: Path | None) -> None:
+    """Go to FOLDER, or home: where files are looked for, and the system's commands run."""
+    if running := context.jobs.running():
+        # What they have yet to read and write would be sought elsewhere.
+        raise AtollError(f"job {running[0].number} uses this folder", hint="jobs cancel ends it")
+    wanted = folder or Path("~")
+    try:
+        os.chdir(wanted.expanduser())
+    except OSError as error:
+        raise AtollError(f"{wanted}: {error.strerror}") from None
+    context.output.note(str(Path.cwd()))

@@ -9,7 +9,7 @@ from prompt_toolkit.lexers import Lexer
 from atoll.commands import PROGRAM_NAMES, CommandTree, Node
 from atoll.shell.scan import Token, statements
 
-_PLAIN = {"redirect": "class:operator", "pipe": "class:operator", "comment": "class:comment"}
+_PLAIN = {"redirect": "class:operator", "system": "class:operator", "comment": "class:comment"}
 
 
 class LineLexer(Lexer):

@@ -12,8 +12,8 @@ from attrs import define, frozen
 
 BLANK = " \t\r\n"
 SPECIAL = ";&|<>"
-Kind = Literal["word", "file", "redirect", "end", "pipe", "comment"]
-_AFTER: dict[Kind, Kind] = {"redirect": "file", "pipe": "pipe"}
+Kind = Literal["word", "file", "redirect", "end", "system", "comment"]
+_AFTER: dict[Kind, Kind] = {"redirect": "file", "system": "system"}
 """What follows a piece, where that is not a word."""
 
 
@@ -21,9 +21,10 @@ _AFTER: dict[Kind, Kind] = {"redirect": "file", "pipe": "pipe"}
 class Token:
     """A piece of a line, from `start` to before `end`.
 
-    A `file` is the word after a redirection, an `end` separates statements, a `pipe` is `|` with
-    the system command after it. `value` is what a word means, but for its tilde, which is left as
-    it is. `quote` is what is still open at its end: `'`, `"`, a backslash, or nothing.
+    A `file` is the word after a redirection, an `end` separates statements, a `system` is `|`, or
+    `!` where a statement begins, with the system command after it. `value` is what a word means,
+    but for its tilde, which is left as it is. `quote` is what is still open at its end: `'`, `"`, a
+    backslash, or nothing.
     """
 
     kind: Kind
@@ -53,25 +54,26 @@ class Place:
 
 def scan(text: str) -> Iterator[Token]:
     """Yield the pieces of a text from left to right."""
-    at, kind = 0, "word"
+    at = 0
+    kind: Kind = "end"
     while at < len(text):
         if text[at] in BLANK and text[at] != "\n":
             at += 1
             continue
-        token = _token(text, at, "file" if kind == "redirect" else "word")
+        token = _token(text, at, kind)
         if token is not None:
             yield token
             kind = token.kind
         at = token.end if token else at + 2
 
 
-def _token(text: str, at: int, word: Kind) -> Token | None:
+def _token(text: str, at: int, before: Kind) -> Token | None:
     """Read the piece that starts at `at`; None for a backslash that joins two lines."""
     char = text[at]
     if char in "\n;&":
         return Token("end", at, at + 1, char)
-    if char == "|":
-        return _pipe(text, at)
+    if char == "|" or (char == "!" and before == "end"):
+        return _system(text, at)
     if char in "<>":
         end = at + 2 if text.startswith(">>", at) else at + 1
         return Token("redirect", at, end, text[at:end])
@@ -81,7 +83,7 @@ def _token(text: str, at: int, word: Kind) -> Token | None:
         return Token("comment", at, end, text[at:end])
     if text.startswith("\\\n", at):
         return None
-    return _Word(text, at).read(word)
+    return _Word(text, at).read("file" if before == "redirect" else "word")
 
 
 @define
@@ -128,8 +130,8 @@ class _Word:
         self.at += 1 + len(following)
 
 
-def _pipe(text: str, start: int) -> Token:
-    """Take `|` and the system command after it, up to the end of the statement."""
+def _system(text: str, start: int) -> Token:
+    """Take `|` or `!` and the system command after it, up to the end of the statement."""
     at, quote = start + 1, ""
     while at < len(text):
         char = text[at]
@@ -144,7 +146,7 @@ def _pipe(text: str, start: int) -> Token:
             break
         at += 1
     end = min(at, len(text))
-    return Token("pipe", start, end, text[start:end], quote)
+    return Token("system", start, end, text[start:end], quote)
 
 
 def _in_background(text: str, at: int) -> bool:

@@ -171,6 +171,20 @@ def test_jobs_write_above_the_prompt(open_prompt):
     terminal.run("jobs", "done")
 
 
+def test_commands_of_the_system(open_prompt):
+    """They have the terminal, and Ctrl-C; a name of one is told from a mistake."""
+    terminal = open_prompt()
+    terminal.run("!test -t 0 && test -t 1 && echo it is $((40 + 2))", "it is 42\r\n")
+    terminal.type("!echo 'sle'eps && sleep 100\r")
+    terminal.see("sleeps")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.run("uname -a", "no such command: uname (! uname runs the system's)")
+    terminal.type(CTRL_D)
+
+    assert terminal.leave() == 0
+
+
 def test_leaving_jobs_behind(open_prompt):
     """They are told of once; leaving again interrupts them."""
     terminal = open_prompt()

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from atoll.line import LineError, parse
 from atoll.shell.scan import place, scan, statements
 
-TEXTS = st.text(alphabet="ab \"'\\;&|<>#\n-=", max_size=25)
+TEXTS = st.text(alphabet="ab \"'\\;&|!<>#\n-=", max_size=25)
 
 
 @given(TEXTS)
 def test_finished_lines_are_read_as_they_are_run(text):
-    """Words, their statements and their pipes are those that will run."""
+    """Words, their statements and the system's commands are those that will run."""
     try:
         expected = parse(text)
     except LineError:
@@ -21,12 +21,14 @@ def test_finished_lines_are_read_as_they_are_run(text):
     found = [
         (
             tuple(token.value for token in tokens if token.kind == "word"),
-            "".join(token.value[1:].strip() for token in tokens if token.kind == "pipe"),
+            "".join(token.value[1:].strip() for token in tokens if token.kind == "system"),
         )
         for tokens in statements(text)
     ]
 
-    assert [one for one in found if one[0]] == [(one.words, one.pipe) for one in expected]
+    assert [one for one in found if any(one)] == [
+        (one.words, one.pipe or one.system) for one in expected
+    ]
 
 
 @given(TEXTS)
@@ -54,7 +56,10 @@ def test_every_text_can_be_read(text):
         ("ps > ou", ("ps",), "file", "ou"),
         ("ps >>", ("ps",), "file", ""),
         ("ps < in --al", ("ps",), "word", "--al"),
-        ("ps | gr", ("ps",), "pipe", "| gr"),
+        ("ps | gr", ("ps",), "system", "| gr"),
+        ("!ls; ! gr", (), "system", "! gr"),
+        ("!ls; in", (), "word", "in"),
+        ("ps !l", ("ps",), "word", "!l"),
         ("ps | grep x; in", (), "word", "in"),
         ("ps # no", ("ps",), "comment", "# no"),
         ("ps \\\n--a", ("ps",), "word", "--a"),
