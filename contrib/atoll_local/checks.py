@@ -1,16 +1,13 @@
 """What `doctor` finds of the things that the embedded cluster's promises stand on."""
 
 import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import trio
 
 from atoll import Context, Finding
 from atoll_local.engine import cgroup, sandbox
-
-_SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
+from atoll_local.engine.services.installed import Installed
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
@@ -18,7 +15,7 @@ async def check(context: Context) -> AsyncIterator[Finding]:
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
     yield await trio.to_thread.run_sync(_limits)
-    for finding in _services():
+    for finding in services(await trio.to_thread.run_sync(Installed.discover)):
         yield finding
 
 
@@ -40,22 +37,18 @@ def _limits() -> Finding:
     return Finding("limits", "absent", "no cgroups can be made here", hint)
 
 
-def _services() -> Iterator[Finding]:
-    yield _program("sshd", "install openssh-server for SSH at full speed")
-    yield _program("ttyd", "install ttyd for terminals in the browser")
-    yield _found("jupyter", lambda: _module("jupyterlab"), "pip install jupyterlab for notebooks")
+def services(installed: Installed) -> Iterator[Finding]:
+    """Tell of the programs that sessions serve with."""
+    missing = installed.missing()
+    if installed.openssh is None and "sshd" not in missing:
+        yield Finding("sshd", "ok", "the built-in one", "openssh-server makes it faster")
+    else:
+        yield _service("sshd", str(installed.openssh), missing)
+    yield _service("ttyd", str(installed.ttyd and installed.ttyd.path), missing)
+    yield _service("jupyter", "JupyterLab beside atoll", missing)
 
 
-def _program(name: str, hint: str) -> Finding:
-    folders = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PROGRAMS}"
-    return _found(name, lambda: shutil.which(name, path=folders), hint)
-
-
-def _found(name: str, look: Callable[[], str | None], hint: str) -> Finding:
-    place = look()
-    return Finding(name, "ok", place) if place else Finding(name, "absent", "not found", hint)
-
-
-def _module(name: str) -> str | None:
-    spec = find_spec(name)
-    return spec.origin if spec else None
+def _service(name: str, detail: str, missing: Mapping[str, str]) -> Finding:
+    if name in missing:
+        return Finding(name, "absent", "not found", missing[name])
+    return Finding(name, "ok", detail)

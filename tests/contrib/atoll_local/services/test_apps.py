@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from atoll_local.checks import services
 from atoll_local.engine.services.installed import Installed
 
 
@@ -59,3 +60,18 @@ def test_what_is_missing_is_told_with_its_remedy():
     assert missing.keys() == {"jupyter", "jupyterlab", "ttyd"}
     assert all("pip install 'atoll[apps]'" in hint for hint in missing.values())
     assert "openssh-server" in Installed().missing()["sshd"]
+
+
+def test_doctor_says_the_same():
+    """With the remedy beside it, and what serves in the meantime."""
+    found = {one.name: one for one in services(Installed(asyncssh=True))}
+    assert {name: one.status for name, one in found.items()} == {
+        "sshd": "ok",
+        "ttyd": "absent",
+        "jupyter": "absent",
+    }
+    assert (found["sshd"].detail, found["sshd"].hint) == (
+        "the built-in one",
+        "openssh-server makes it faster",
+    )
+    assert "pip install 'atoll[apps]'" in found["ttyd"].hint
