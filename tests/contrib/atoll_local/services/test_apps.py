@@ -64,7 +64,7 @@ def test_what_is_missing_is_told_with_its_remedy():
 
 def test_doctor_says_the_same():
     """With the remedy beside it, and what serves in the meantime."""
-    found = {one.name: one for one in services(Installed(asyncssh=True))}
+    found = {one.check: one for one in services(Installed(asyncssh=True))}
     assert {name: one.status for name, one in found.items()} == {
         "sshd": "ok",
         "ttyd": "absent",
