@@ -1,36 +1,14 @@
 """Session templates by the lines of the command line's own document."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slow
 
-DOCUMENTED = """\
----
-api_version: v1
-kind: taskTemplate
-metadata:
-  name: template1234
-  tag: example-tag
-spec:
-  kernel:
-    environ:
-      MYCONFIG: XXX
-    git:
-      branch: '19.09'
-      commit: {commit}
-      repository: {repository}
-      destinationDir: /home/work/baiagent
-    image: python:3.6-ubuntu18.04
-  resources:
-    cpu: '2'
-    mem: 4g
-  mounts:
-    hostpath-test: /home/work/hostDesktop
-    test-vfolder:
-  sessionType: interactive
-"""
+DOCUMENTED = (Path(__file__).parents[1] / "manual-template.yaml").read_text()
 SMALL = """\
 api_version: v1
 kind: task_template
@@ -65,7 +43,9 @@ def test_the_lines_of_the_document(shared, here, make_repository):
     for folder in ("hostpath-test", "test-vfolder"):
         assert shared.run("vfolder", "create", folder).returncode == 0
     repository = make_repository()
-    text = DOCUMENTED.format(repository=repository.url, commit=repository.first)
+    spec = yaml.safe_load(DOCUMENTED)["spec"]["kernel"]["git"]
+    text = DOCUMENTED.replace(spec["repository"], repository.url)
+    text = text.replace(spec["commit"], repository.first)
     (here / "session-template.yaml").write_text(text)
 
     def documented(*words, stdin=""):

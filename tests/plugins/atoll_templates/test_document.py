@@ -1,6 +1,7 @@
 """Templates as people write them: every spelling, and what is wrong by line and column."""
 
 import string
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,31 +11,7 @@ from hypothesis import strategies as st
 from atoll_templates.api import readable
 from atoll_templates.document import read
 
-DOCUMENTED = """\
----
-api_version: v1
-kind: taskTemplate
-metadata:
-  name: template1234
-  tag: example-tag
-spec:
-  kernel:
-    environ:
-      MYCONFIG: XXX
-    git:
-      branch: '19.09'
-      commit: 10daee9e328876d75e6d0fa4998d4456711730db
-      repository: https://github.com/lablup/backend.ai-agent
-      destinationDir: /home/work/baiagent
-    image: python:3.6-ubuntu18.04
-  resources:
-    cpu: '2'
-    mem: 4g
-  mounts:
-    hostpath-test: /home/work/hostDesktop
-    test-vfolder:
-  sessionType: interactive
-"""
+DOCUMENTED = (Path(__file__).parents[2] / "manual-template.yaml").read_text()
 SMALL = """\
 {api}: v1
 kind: {kind}

@@ -1,37 +1,14 @@
 """Session templates: every spelling, what is wrong with them, and sessions started from them."""
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 PATH = "/template/session"
 
-MANUAL = """
----
-api_version: v1
-kind: taskTemplate
-metadata:
-  name: template1234
-  tag: example-tag
-spec:
-  kernel:
-    environ:
-      MYCONFIG: XXX
-    git:
-      branch: '19.09'
-      commit: 10daee9e328876d75e6d0fa4998d4456711730db
-      repository: https://github.com/lablup/backend.ai-agent
-      destinationDir: /home/work/baiagent
-    image: python:3.6-ubuntu18.04
-  resources:
-    cpu: '2'
-    mem: 4g
-  mounts:
-    hostpath-test: /home/work/hostDesktop
-    test-vfolder:
-  sessionType: interactive
-"""
+MANUAL = (Path(__file__).parents[3] / "manual-template.yaml").read_text()
 
 
 @pytest.fixture
@@ -104,7 +81,7 @@ def test_scalars_of_yaml_are_texts(make, kept):
 
 
 def test_several_documents_and_unknown_keys(client, kept):
-    framed = "template:\n" + "\n".join(f"  {line}" for line in MANUAL.splitlines()[2:])
+    framed = "template:\n" + "\n".join(f"  {line}" for line in MANUAL.splitlines()[1:])
     payload = f"{MANUAL}---\n{framed}\n  extra: kept\n"
     made = client.ask("POST", PATH, json={"payload": payload}).json()
     assert len(made) == 2
