@@ -1,7 +1,7 @@
 """A manager that does nothing but tunnels, to services that a test makes up; faults at will."""
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -103,11 +103,12 @@ class Manager:
 
     async def _up(self, websocket, ours):
         try:
-            async for message in websocket:
-                if message:
-                    await ours.send_all(message)
-                else:
-                    await ours.send_eof()
+            async with aclosing(aiter(websocket)) as messages:
+                async for message in messages:
+                    if message:
+                        await ours.send_all(message)
+                    else:
+                        await ours.send_eof()
         except (ConnectionClosed, trio.BrokenResourceError):
             pass
         await ours.aclose()

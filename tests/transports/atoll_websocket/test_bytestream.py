@@ -5,7 +5,7 @@ import gc
 import hashlib
 import os
 import random
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 import pytest
@@ -90,8 +90,9 @@ async def test_all_bytes_arrive_in_both_directions(peer, make_certificate, secur
     certificate = make_certificate() if secure else None
 
     async def echo(websocket):
-        async for message in websocket:
-            await websocket.send(message)
+        async with aclosing(aiter(websocket)) as messages:
+            async for message in messages:
+                await websocket.send(message)
 
     tls = certificate.server_context() if certificate else None
     async with peer(echo, tls=tls) as endpoint:
@@ -153,8 +154,9 @@ async def test_no_more_than_fits_on_the_way_is_taken(peer):
 
     async def handler(websocket):
         await read_on.wait()
-        async for _ in websocket:
-            pass
+        async with aclosing(aiter(websocket)) as messages:
+            async for _ in messages:
+                pass
 
     sent = 0
     async with peer(handler, max_queue=1) as endpoint, opened(endpoint) as stream:
@@ -243,8 +245,9 @@ async def test_leaving_early_says_so(peer):
     send, closed = trio.open_memory_channel(2)
 
     async def handler(websocket):
-        async for _ in websocket:
-            pass
+        async with aclosing(aiter(websocket)) as messages:
+            async for _ in messages:
+                pass
         await send.send(websocket.close_code)
 
     async with peer(handler) as endpoint:

@@ -1,7 +1,7 @@
 """Channels over real websockets: what travels, how they end, and what is said without one."""
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -42,8 +42,9 @@ def peer():
 
 
 async def echo(websocket):
-    async for message in websocket:
-        await websocket.send(message)
+    async with aclosing(aiter(websocket)) as messages:
+        async for message in messages:
+            await websocket.send(message)
 
 
 @pytest.mark.parametrize("name", ["a b", "ünï", "100%", "a+b;c,d", "a/b?c#d", ".."])
