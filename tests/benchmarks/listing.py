@@ -11,18 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from attrs import frozen
+from common import ATOLL, embedded_cluster, say
 
 from atoll_local import credentials
 from atoll_local.paths import DataDir
 from atoll_local.store.sessions import NEWEST, Page
 from atoll_local.store.store import Store
 
-ATOLL = Path(sys.executable).with_name("atoll")
 SIZES = [int(size) for size in sys.argv[1:]] or [1_000, 10_000, 100_000]
 PAGE = 100
 
@@ -65,7 +64,7 @@ def main() -> None:
     costs = []
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
-            data = DataDir.prepare(Path(name) / "data" / "local")
+            data = DataDir.prepare(Path(name) / "atoll" / "data" / "local")
             page = fill(data, size)
             costs.append(list_all(Path(name), size))
         show(costs[-1], page)
@@ -89,29 +88,19 @@ def fill(data: DataDir, count: int) -> float:
 
 def list_all(home: Path, count: int) -> Cost:
     """Have the shell list everything there is."""
-    with cluster(home) as environ:
+    with embedded_cluster(home) as environ:
         began = time.perf_counter()
         command = [ATOLL, "ps", "--all", "--status", "ALL", "--output", "jsonl"]
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE) as client:
             assert client.stdout is not None
-            lines = sum(chunk.count(b"\n") for chunk in iter(client.stdout.read1, b""))
+            pipe = client.stdout.fileno()
+            lines = sum(chunk.count(b"\n") for chunk in iter(lambda: os.read(pipe, 2**16), b""))
             _, status, usage = os.wait4(client.pid, 0)
             client.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
     if (client.returncode, lines) != (0, count):
         sys.exit(f"of {count} sessions {lines} were listed, exit code {client.returncode}")
     return Cost(count, seconds, usage.ru_maxrss * 1024)
-
-
-@contextmanager
-def cluster(home: Path) -> Iterator[dict[str, str]]:
-    """Start an embedded cluster on the data that is there; yields the environment to use it in."""
-    environ = {**os.environ, "ATOLL_HOME": str(home)}
-    subprocess.run([ATOLL, "local", "up"], env=environ, check=True, stderr=subprocess.DEVNULL)
-    try:
-        yield environ
-    finally:
-        subprocess.run([ATOLL, "local", "down"], env=environ, check=True, stderr=subprocess.DEVNULL)
 
 
 def show(cost: Cost, page: float) -> None:
@@ -121,11 +110,6 @@ def show(cost: Cost, page: float) -> None:
         f"{cost.sessions:9,}  {1000 * page:7.1f} ms  {cost.seconds:7.2f} s  {1e6 * each:7.1f} ms"
         f"  {cost.memory / 2**20:5.1f} MiB"
     )
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201  # the table is what this program is for
 
 
 if __name__ == "__main__":

@@ -6,18 +6,17 @@ The ratio says what that costs. Run it on a machine that does nothing else:
     python tests/benchmarks/sweep.py [CASES]
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from common import ATOLL, embedded_cluster, plain_environment, program, run, say
 
 from atoll_local.engine.sandbox import PROGRAM, View, bwrap_options, probe
 
-ATOLL = Path(sys.executable).with_name("atoll")
 CASES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 PARALLEL = (2, 4)
 KINDS = {"--exec true": ["--exec", "true $X"], "-c pass": ["-c", "pass  # $X"]}
@@ -25,32 +24,22 @@ KINDS = {"--exec true": ["--exec", "true $X"], "-c pass": ["-c", "pass  # $X"]}
 
 def main() -> None:
     """Print a table: what ran, how many at a time, cases per second, and how many times slower."""
-    with tempfile.TemporaryDirectory() as name, cluster(Path(name)) as environ:
+    if not program("xargs"):
+        return
+    with tempfile.TemporaryDirectory() as name, embedded_cluster(Path(name)) as environ:
         say(f"{'':14}  {'-P':>2}  {'cases/s':>8}  {'ms/case':>8}  {'beside xargs':>12}")
         for parallel in PARALLEL:
-            bare = measure(lambda n=parallel: run_xargs(n, Path(name)))
+            bare = measure(partial(run_xargs, parallel, Path(name)))
             show("xargs bwrap", parallel, bare, bare)
             for kind, words in KINDS.items():
-                rate = measure(lambda n=parallel, w=words: run_sweep(n, w, environ))
+                rate = measure(partial(run_sweep, parallel, words, environ))
                 show(kind, parallel, rate, bare)
-
-
-@contextmanager
-def cluster(home: Path) -> Iterator[dict[str, str]]:
-    """Start an embedded cluster of its own; yields the environment to use it in."""
-    environ = {**os.environ, "ATOLL_HOME": str(home / "atoll")}
-    subprocess.run([ATOLL, "local", "up"], env=environ, check=True)
-    try:
-        yield environ
-    finally:
-        subprocess.run([ATOLL, "local", "down"], env=environ, check=True)
 
 
 def run_sweep(parallel: int, words: list[str], environ: dict[str, str]) -> None:
     """Run a sweep of so many cases."""
     ranges = [f"--exec-range=X=range:0,{CASES},1", f"--max-parallel={parallel}"]
-    command = [ATOLL, "run", "--rm", "-q", *words, *ranges, "python"]
-    subprocess.run(command, env=environ, check=True)
+    run([ATOLL, "run", "--rm", "-q", *words, *ranges, "python"], environ)
 
 
 def run_xargs(parallel: int, folder: Path) -> None:
@@ -63,16 +52,15 @@ def run_xargs(parallel: int, folder: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     view = View(home=home, share=share, program=share, etc=etc, hostname="case")
     command = [found.bwrap, *bwrap_options(view), "--", "/bin/sh", "-c", "true {}"]
-    numbers = "\n".join(map(str, range(CASES)))
-    subprocess.run(
-        ["xargs", f"-P{parallel}", "-I{}", *command], input=numbers, text=True, check=True
-    )
+    (folder / "numbers").write_text("\n".join(map(str, range(CASES))))
+    xargs = ["xargs", "--arg-file", str(folder / "numbers"), f"-P{parallel}", "-I{}"]
+    run([*xargs, *command], plain_environment(folder))
 
 
-def measure(run: Callable[[], None]) -> float:
+def measure(go: Callable[[], None]) -> float:
     """Return the cases per second."""
     began = time.perf_counter()
-    run()
+    go()
     return CASES / (time.perf_counter() - began)
 
 
@@ -80,11 +68,6 @@ def show(what: str, parallel: int, rate: float, bare: float) -> None:
     """Print a line of the table."""
     ratio = f"{bare / rate:.1f} x" if rate != bare else ""
     say(f"{what:14}  {parallel:>2}  {rate:8.1f}  {1000 / rate:8.1f}  {ratio:>12}")
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201  # the table is what this program is for
 
 
 if __name__ == "__main__":

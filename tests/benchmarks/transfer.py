@@ -1,8 +1,8 @@
 """Files into a folder and out of it, beside curl and the official client on the same endpoint.
 
 One large file says what the data path costs, many small ones what each file costs. The endpoint is
-that of BACKEND_ENDPOINT, else an embedded cluster of its own. The official client is the program
-that OFFICIAL_CLIENT names; without it its lines are left out.
+that of BACKEND_ENDPOINT, else an embedded cluster of its own. The lines of a peer that is not on
+this machine are left out.
 
     python tests/benchmarks/transfer.py [MEBIBYTES] [FILES]
 """
@@ -10,22 +10,29 @@ that OFFICIAL_CLIENT names; without it its lines are left out.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 from attrs import frozen
+from common import (
+    ATOLL,
+    RELEASE,
+    embedded_cluster,
+    official_client,
+    plain_environment,
+    program,
+    run,
+    say,
+    wall_time,
+)
 
 from atoll.profiles import Profile
 from atoll_rest.api import signed_headers
 
-ATOLL = Path(sys.executable).with_name("atoll")
-OFFICIAL = os.environ.get("OFFICIAL_CLIENT", "")
 MEBIBYTES = int(sys.argv[1]) if len(sys.argv) > 1 else 512
 FILES = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 FOLDER = "bench-transfer"
@@ -39,22 +46,18 @@ class Bench:
     place: Path
     environ: dict[str, str]
 
-    def run(self, *command: object, cwd: str = ".") -> str:
-        """Run a program to its end; returns what it wrote."""
-        done = subprocess.run(
-            list(map(str, command)),
-            cwd=self.place / cwd,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            sys.exit(f"{command[:4]} failed: {done.stdout[-300:]} {done.stderr[-600:]}")
-        return done.stdout
+    def run(self, *command: str) -> str:
+        """Run a program to its end; returns what it printed."""
+        return run(command, self.environ, self.place)
 
-    def atoll(self, *words: object) -> float:
+    def time(self, *command: str, folder: str = ".") -> float:
+        """Run a program to its end; returns the seconds that it took."""
+        return wall_time(command, self.environ, self.place / folder)
+
+    def atoll(self, *words: str) -> float:
         """Move files with atoll; returns the seconds that it counts."""
-        return float(json.loads(self.run(ATOLL, "--output", "json", "vfolder", *words))["seconds"])
+        printed = self.run(ATOLL, "--output", "json", "vfolder", *words)
+        return float(json.loads(printed)["seconds"])
 
     def ticket(self, verb: str, **content: object) -> str:
         """Return a link of the storage, as every client gets it."""
@@ -65,8 +68,13 @@ class Bench:
             secret_key=self.environ["BACKEND_SECRET_KEY"],
         )
         target = f"/folders/{FOLDER}/{verb}"
-        facts = {"method": "POST", "target": target, "content_type": "application/json"}
-        headers = signed_headers(profile, **facts, version="v7.20230615")
+        headers = signed_headers(
+            profile,
+            method="POST",
+            target=target,
+            content_type="application/json",
+            version="v7.20230615",
+        )
         request = Request(  # noqa: S310  # the endpoint is the tester's own
             profile.endpoint + target,
             json.dumps(content).encode(),
@@ -96,27 +104,26 @@ def large(bench: Bench) -> None:
             file.write(os.urandom(1024 * 1024))
     size = MEBIBYTES * 1024 * 1024
 
-    def curl_up() -> float:
-        link = bench.ticket("request-upload", path="curl", size=size)
-        tus = ["Tus-Resumable: 1.0.0", "Upload-Offset: 0"]
-        tus.append("Content-Type: application/offset+octet-stream")
-        headers = [part for line in tus for part in ("-H", line)]
-        return timed(
-            lambda: bench.run("curl", "-sSf", "-X", "PATCH", *headers, "-T", "large", link)
-        )
+    up = {"atoll": lambda: bench.atoll("upload", FOLDER, "large")}
+    down = {"atoll": lambda: bench.atoll("download", FOLDER, "large", "-b", "down")}
+    if program("curl"):
+        up["curl"] = lambda: _curl_up(bench, size)
+        down["curl"] = lambda: _curl_down(bench)
+    compare(f"{MEBIBYTES} MiB up", up, MEBIBYTES, "MiB/s")
+    compare(f"{MEBIBYTES} MiB down", down, MEBIBYTES, "MiB/s")
 
-    def curl_down() -> float:
-        link = bench.ticket("request-download", path="large", archive=False)
-        return timed(lambda: bench.run("curl", "-sSf", "-o", "by-curl", link))
 
-    def up() -> float:
-        return bench.atoll("upload", FOLDER, "large")
+def _curl_up(bench: Bench, size: int) -> float:
+    link = bench.ticket("request-upload", path="curl", size=size)
+    tus = ["Tus-Resumable: 1.0.0", "Upload-Offset: 0"]
+    tus.append("Content-Type: application/offset+octet-stream")
+    headers = [part for line in tus for part in ("-H", line)]
+    return bench.time("curl", "-sSf", "-X", "PATCH", *headers, "-T", "large", link)
 
-    def down() -> float:
-        return bench.atoll("download", FOLDER, "large", "-b", "down")
 
-    compare(f"{MEBIBYTES} MiB up", {"atoll": up, "curl": curl_up}, MEBIBYTES, "MiB/s")
-    compare(f"{MEBIBYTES} MiB down", {"atoll": down, "curl": curl_down}, MEBIBYTES, "MiB/s")
+def _curl_down(bench: Bench) -> float:
+    link = bench.ticket("request-download", path="large", archive=False)
+    return bench.time("curl", "-sSf", "-o", "by-curl", link)
 
 
 def small(bench: Bench) -> None:
@@ -126,25 +133,22 @@ def small(bench: Bench) -> None:
     names = [f"{number:05}" for number in range(FILES)]
     for name in names:
         (folder / name).write_bytes(os.urandom(4096))
-    up: dict[str, Callable[[], float]] = {}
-    down: dict[str, Callable[[], float]] = {}
-    up["atoll"] = lambda: timed(lambda: bench.run(ATOLL, "vfolder", "upload", FOLDER, "small"))
-    down["atoll"] = lambda: _fresh(bench, ATOLL, FOLDER, "small", "-b", "to")
-    if OFFICIAL:
-        up["official"] = lambda: timed(
-            lambda: bench.run(OFFICIAL, "vfolder", "upload", FOLDER, *names, cwd="small")
-        )
-        down["official"] = lambda: _fresh(bench, OFFICIAL, "-b", "to", FOLDER, *names)
+    up = {"atoll": lambda: bench.time(ATOLL, "vfolder", "upload", FOLDER, "small")}
+    down = {"atoll": lambda: _fresh(bench, ATOLL, FOLDER, "small", "-b", "to")}
+    if client := official_client(RELEASE):
+        upload = (client, "vfolder", "upload", FOLDER, *names)
+        up["official"] = lambda: bench.time(*upload, folder="small")
+        down["official"] = lambda: _fresh(bench, client, "-b", "to", FOLDER, *names)
     compare(f"{FILES} files of 4 KiB up", up, FILES, "files/s", rounds=1)
     compare(f"{FILES} files of 4 KiB down", down, FILES, "files/s", rounds=1)
 
 
-def _fresh(bench: Bench, program: object, *words: object) -> float:
+def _fresh(bench: Bench, client: str, *words: str) -> float:
     """Download to where nothing is yet."""
     target = bench.place / "to"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    return timed(lambda: bench.run(program, "vfolder", "download", *words))
+    return bench.time(client, "vfolder", "download", *words)
 
 
 def compare(
@@ -166,43 +170,17 @@ def compare(
         say(f"{what:24} {who:9} {taken:8.2f} s  {amount / taken:8.0f} {unit:8} {ratio}")
 
 
-def timed(do: Callable[[], object]) -> float:
-    """Return how long something takes, in seconds."""
-    start = time.perf_counter()
-    do()
-    return time.perf_counter() - start
-
-
-@contextmanager
-def cluster(home: Path) -> Iterator[dict[str, str]]:
+def cluster(home: Path) -> AbstractContextManager[dict[str, str]]:
     """Give the environment that leads to a cluster; an embedded one lasts as long as this."""
-    environ = {**os.environ, "ATOLL_HOME": str(home / "atoll")}
-    if "BACKEND_ENDPOINT" in environ:
-        yield environ
-        return
-    subprocess.run([ATOLL, "local", "up"], env=environ, check=True, capture_output=True)
-    data = home / "atoll" / "data" / "local"
-    keys = json.loads((data / "credentials.json").read_text())["admin"]
-    try:
-        yield environ | {
-            "BACKEND_ENDPOINT": json.loads((data / "server.json").read_text())["endpoint"],
-            "BACKEND_ENDPOINT_TYPE": "api",
-            "BACKEND_ACCESS_KEY": keys["access_key"],
-            "BACKEND_SECRET_KEY": keys["secret_key"],
-        }
-    finally:
-        plain = {key: value for key, value in environ.items() if not key.startswith("BACKEND_")}
-        subprocess.run([ATOLL, "local", "down"], env=plain, check=True, capture_output=True)
+    given = {name: value for name, value in os.environ.items() if name.startswith("BACKEND_")}
+    if given.get("BACKEND_ENDPOINT"):
+        return nullcontext(plain_environment(home) | given)
+    return embedded_cluster(home)
 
 
 def _memory() -> str | None:
     """Return a folder in memory, where there is one: disks would be what is measured."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a fresh folder is made in it
-
-
-def say(*words: Sequence[str] | str) -> None:
-    """Print a line at once."""
-    print(*words, flush=True)  # noqa: T201  # the answer of this program
 
 
 if __name__ == "__main__":

@@ -1,27 +1,33 @@
 """A tunnel into a session: bytes per second both ways, and the time of an exchange, beside others.
 
-`atoll app` and, where ATOLL_OFFICIAL_CLIENT names it, the official client's `app` go through the
-embedded cluster to a program in a session. `ssh -L` and socat lead to the same program beside it,
-with no session in between. All take turns, and the best of each is shown, since whatever else the
-machine does can only take away:
+`atoll app` and the official client's `app` go through the embedded cluster to a program in a
+session. `ssh -L` and socat lead to the same program beside it, with no session in between. All take
+turns, and the best of each is shown, since whatever else the machine does can only take away:
 
     python tests/benchmarks/tunnel.py [ROUNDS]
 """
 
-import os
-import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
-ATOLL = Path(sys.executable).with_name("atoll")
-OFFICIAL = os.environ.get("ATOLL_OFFICIAL_CLIENT")
-SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+from common import (
+    ATOLL,
+    RELEASE,
+    embedded_cluster,
+    free_port,
+    official_client,
+    openssh_server,
+    program,
+    run,
+    say,
+    serving,
+)
+
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 SIZE = 256 * 2**20
 EXCHANGES = 500
@@ -64,118 +70,60 @@ def best(rounds: list[tuple[float, ...]]) -> tuple[float, ...]:
     return max(down), max(up), min(back)
 
 
-def ways(stack: ExitStack, folder: Path) -> Iterator[tuple[str, object]]:
+def ways(stack: ExitStack, folder: Path) -> Iterator[tuple[str, AbstractContextManager[int]]]:
     """Yield what there is on this machine, each with what opens it at a port."""
     environ = stack.enter_context(session(folder))
-    yield "atoll", started([ATOLL, "app", "bench", str(APP_PORT), "-b"], environ)
-    if OFFICIAL:
-        yield "official", started([OFFICIAL, "app", "bench", str(APP_PORT), "-b"], environ)
+    yield "atoll", tunnel(ATOLL, environ)
+    if client := official_client(RELEASE):
+        yield "official", tunnel(client, environ)
     inner = free_port()
-    command = [sys.executable, "-c", SERVICE, str(inner)]
-    stack.enter_context(process(command, inner))
-    if SSHD:
-        yield "ssh -L", ssh_forward(stack, folder, inner)
-    if shutil.which("socat"):
-        yield "socat", relayed(inner)
+    service = [sys.executable, "-c", SERVICE, str(inner)]
+    stack.enter_context(serving(service, inner, ready=answers))
+    if sshd := program("sshd"):
+        peer = stack.enter_context(openssh_server(sshd, folder))
+        yield "ssh -L", forwarded(peer, inner)
+    if socat := program("socat"):
+        yield "socat", relayed(socat, inner)
 
 
 @contextmanager
 def session(folder: Path) -> Iterator[dict[str, str]]:
     """Run the program in a session of an embedded cluster; yields how clients find that."""
-    environ = {**os.environ, "ATOLL_HOME": str(folder / "atoll"), "BACKEND_ENDPOINT_TYPE": "api"}
-    environ.pop("BACKEND_ENDPOINT", None)
-    subprocess.run([ATOLL, "start", "-t", "bench", "--preopen", str(APP_PORT), "python"],
-                   env=environ, check=True, stderr=subprocess.DEVNULL)  # fmt: skip
-    try:
-        words = ["import subprocess, sys", f"service = {SERVICE!r}",
-                 f"subprocess.Popen([sys.executable, '-c', service, '{APP_PORT}'])"]  # fmt: skip
-        run = [ATOLL, "run", "-q", "-t", "bench", "-c", "; ".join(words), "python"]
-        subprocess.run(run, env=environ, check=True, stdout=subprocess.DEVNULL)
-        env = subprocess.run([ATOLL, "local", "env"], env=environ, check=True, capture_output=True)
-        yield {**environ, **settings(env.stdout.decode())}
-    finally:
-        subprocess.run([ATOLL, "local", "down"], env=environ, check=True)
+    words = ["import subprocess, sys", f"service = {SERVICE!r}",
+             f"subprocess.Popen([sys.executable, '-c', service, '{APP_PORT}'])"]  # fmt: skip
+    with embedded_cluster(folder) as environ:
+        run([ATOLL, "start", "-t", "bench", "--preopen", str(APP_PORT), "python"], environ)
+        run([ATOLL, "run", "-q", "-t", "bench", "-c", "; ".join(words), "python"], environ)
+        yield environ
 
 
-def settings(text: str) -> dict[str, str]:
-    """Read lines of the form `export KEY=VALUE`."""
-    lines = [line.removeprefix("export ") for line in text.splitlines() if "=" in line]
-    return {key: value.strip("'\"") for key, _, value in (line.partition("=") for line in lines)}
-
-
-@contextmanager
-def started(command: list[object], environ: dict[str, str]) -> Iterator[int]:
-    """Run a client that listens at the port that is given last."""
+def tunnel(client: str, environ: Mapping[str, str]) -> AbstractContextManager[int]:
+    """Have a client lead a port to the program in the session."""
     port = free_port()
-    with process([*map(str, command), str(port)], port, environ):
-        yield port
+    command = [client, "app", "bench", str(APP_PORT), "-b", str(port)]
+    return serving(command, port, environ, ready=answers)
 
 
-@contextmanager
-def relayed(inner: int) -> Iterator[int]:
+def forwarded(peer: Path, inner: int) -> AbstractContextManager[int]:
+    """Forward a port through OpenSSH."""
+    port = free_port()
+    forward = f"127.0.0.1:{port}:127.0.0.1:{inner}"
+    return serving(["ssh", "-F", str(peer), "-N", "-L", forward, "peer"], port, ready=answers)
+
+
+def relayed(socat: str, inner: int) -> AbstractContextManager[int]:
     """Have socat pass on what comes."""
     port = free_port()
     listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
-    with process(["socat", "-b262144", listen, f"TCP:127.0.0.1:{inner}"], port):
-        yield port
+    return serving([socat, "-b262144", listen, f"TCP:127.0.0.1:{inner}"], port, ready=answers)
 
 
-@contextmanager
-def ssh_forward(stack: ExitStack, folder: Path, inner: int) -> Iterator[int]:
-    """Run a server of SSH with keys of its own, and forward a port through it."""
-    door, port = free_port(), free_port()
-    for name in ("host", "user"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True
-        )
-    shutil.copy(folder / "user.pub", folder / "authorized")
-    config = ["-o", f"HostKey={folder}/host", "-o", f"AuthorizedKeysFile={folder}/authorized",
-              "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", "PidFile=none"]  # fmt: skip
-    Path("/run/sshd").mkdir(exist_ok=True)
-    server = [
-        str(SSHD),
-        "-D",
-        "-e",
-        "-f",
-        "/dev/null",
-        "-p",
-        str(door),
-        "-o",
-        "ListenAddress=127.0.0.1",
-    ]
-    stack.enter_context(process([*server, *config], door))
-    client = ["ssh", "-N", "-p", str(door), "-i", str(folder / "user"), "-F", "/dev/null",
-              "-o", "StrictHostKeyChecking=no", "-o", f"UserKnownHostsFile={folder}/known",
-              "-L", f"127.0.0.1:{port}:127.0.0.1:{inner}", "127.0.0.1"]  # fmt: skip
-    with process(client, port):
-        yield port
-
-
-@contextmanager
-def process(command: list[str], port: int, environ: dict[str, str] | None = None) -> Iterator[None]:
-    """Run a program until the block ends, once it listens at a port."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, env=environ, **quiet) as running:
-        try:
-            wait_for(port, running)
-            yield
-        finally:
-            running.terminate()
-
-
-def wait_for(port: int, running: "subprocess.Popen[bytes]") -> None:
-    """Wait until an exchange through a port works."""
-    for _ in range(100):
-        if running.poll() is not None:
-            sys.exit(f"{running.args[0]} has ended with {running.returncode}")
-        try:
-            with connected(port, b"e") as peer:
-                peer.sendall(b"x")
-                if peer.recv(1):
-                    return
-        except OSError:
-            pass
-        time.sleep(0.1)
+def answers(port: int) -> bool:
+    """Whether an exchange through a port works."""
+    with suppress(OSError), connected(port, b"e") as peer:
+        peer.sendall(b"x")
+        return peer.recv(1) == b"x"
+    return False
 
 
 @contextmanager
@@ -185,12 +133,6 @@ def connected(port: int, kind: bytes) -> Iterator[socket.socket]:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer.sendall(kind)
         yield peer
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def download(port: int) -> float:
@@ -236,11 +178,6 @@ def show(figures: dict[str, tuple[float, ...]]) -> None:
     for name, (down, up, back) in figures.items():
         beside = f"{ours[0] / down:.2f}  {ours[1] / up:.2f}  {back / ours[2]:.2f}"
         say(f"{name:10}{down:10.0f}{up:10.0f}{back:19.0f}   {beside if name != 'atoll' else ''}")
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201  # the table is what this program is for
 
 
 if __name__ == "__main__":

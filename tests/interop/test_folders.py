@@ -1,7 +1,5 @@
-"""Folders, dotfiles and templates on a cluster not written here (BACKEND_ENDPOINT and its keys),
+"""Folders and dotfiles on a cluster not written here (BACKEND_ENDPOINT and its keys),
 and, line for line, on the embedded one.
-
-BACKEND_OTHER_EMAIL names another user of the cluster, to share with.
 """
 
 import json
@@ -90,11 +88,10 @@ def test_a_folder_is_listed_changed_and_deleted(atoll, rows, folder):
 
 
 @pytest.fixture
-def other(cluster, embedded):
+def other(rows):
     """The address of another user of the cluster."""
-    if cluster is embedded:
-        return "user@atoll.local"
-    return os.environ.get("BACKEND_OTHER_EMAIL") or pytest.skip("BACKEND_OTHER_EMAIL is not set")
+    users = rows("admin", "users", "--filter", 'status == "active" & role == "user"')
+    return users[0]["email"]
 
 
 def test_somebody_is_invited(atoll, rows, folder, other):
@@ -140,29 +137,3 @@ def test_dotfiles(atoll, rows, name):
     assert (listed["permission"], listed["size"]) == ("600", 4)
     assert atoll("dotfile", "delete", "-f", path).code == 0
     assert atoll("dotfile", "get", path).code == 5
-
-
-def test_templates(atoll, rows, name):
-    """Stored, given back so that they are taken again, and deleted."""
-    template = f"""\
-apiVersion: v1
-kind: task_template
-metadata: {{name: {name}}}
-spec:
-  type: batch
-  kernel:
-    image: python
-    run: {{startup: "true"}}
-    git: {{repository: r, destinationDir: d, credential: {{username: u, password: hush}}}}
-  mounts: {{data: }}
-"""
-    made = atoll("sesstpl", "create", stdin=template)
-    assert made.code == 0, made
-    shown = atoll("sesstpl", "get", name)
-    assert "hush" not in shown.out
-    again = atoll("sesstpl", "update", name, stdin=shown.out)
-    assert again.code == 0, again
-    assert atoll("sesstpl", "get", name).out == shown.out
-    assert [one["name"] for one in rows("sesstpl", "list") if one["name"] == name] == [name]
-    assert atoll("sesstpl", "delete", "-f", name).code == 0
-    assert atoll("sesstpl", "get", name).code == 5

@@ -16,7 +16,7 @@ metadata:
 spec:
   kernel:
     environ:
-      MYCONFIG: {value}
+      MYCONFIG: XXX
     image: {image}
   resources:
     cpu: '1'
@@ -29,7 +29,7 @@ spec:
 @pytest.fixture
 def template(atoll, name, image):
     """A template kept by the cluster; gives its id."""
-    text = TEMPLATE.format(name=name, value="XXX", image=image)
+    text = TEMPLATE.format(name=name, image=image)
     made = atoll("sesstpl", "create", "--output", "json", stdin=text)
     assert made.code == 0, made
     [kept] = json.loads(made.out)
@@ -37,14 +37,15 @@ def template(atoll, name, image):
     atoll("sesstpl", "delete", "-f", kept["id"])
 
 
-def test_its_life(atoll, template, name, image):
+def test_its_life(atoll, template, name):
     """Listed, fetched, changed, and gone."""
     listed = json.loads(atoll("sesstpl", "list", "--output", "json").out)
     assert name in [one["name"] for one in listed if one["id"] == template]
-    assert "MYCONFIG: XXX" in atoll("sesstpl", "get", template).out
-    changed = TEMPLATE.format(name=name, value="YYY", image=image)
-    updated = atoll("sesstpl", "update", template, stdin=changed)
+    shown = atoll("sesstpl", "get", name)
+    assert "MYCONFIG: XXX" in shown.out, shown
+    updated = atoll("sesstpl", "update", name, stdin=shown.out.replace("XXX", "YYY"))
     assert updated.code == 0, updated
+    assert atoll("sesstpl", "get", name).out == shown.out.replace("XXX", "YYY")
     again = json.loads(atoll("sesstpl", "get", template, "-f", "json").out)
     assert again["spec"]["kernel"]["environ"] == {"MYCONFIG": "YYY"}
     deleted = atoll("sesstpl", "delete", "-f", template)
@@ -61,3 +62,19 @@ def test_a_session_of_it(atoll, template, name, image):
         assert ran.out == "XXX\n", ran
     finally:
         atoll("rm", name)
+
+
+def test_a_password_is_not_shown(atoll, name, image):
+    """And what was shown can be given back."""
+    git = "git: {repository: r, destinationDir: d, credential: {username: u, password: hush}}"
+    text = f"{TEMPLATE.format(name=name, image=image)}  type: batch\n"
+    text = text.replace("  sessionType: interactive\n", "").replace(
+        "    environ:", f"    run: {{startup: 'true'}}\n    {git}\n    environ:"
+    )
+    assert atoll("sesstpl", "create", stdin=text).code == 0
+    shown = atoll("sesstpl", "get", name)
+    assert (shown.code, "hush" in shown.out) == (0, False), shown
+    again = atoll("sesstpl", "update", name, stdin=shown.out)
+    assert again.code == 0, again
+    assert atoll("sesstpl", "get", name).out == shown.out
+    assert atoll("sesstpl", "delete", "-f", name).code == 0
