@@ -1,6 +1,5 @@
 """Services of the embedded cluster's sessions, tunnelled to by the official clients."""
 
-import shutil
 import socket
 import time
 import urllib.error
@@ -68,13 +67,3 @@ def test_a_preopened_port_answers_through_app(official, client, session, port):
     with official.started("app", name, str(inside), "-b", f"127.0.0.1:{port}") as running:
         assert "id_container" in fetch(f"http://127.0.0.1:{port}/")
         running.interrupt()
-
-
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="openssh-client is not installed")
-def test_ssh_logs_in(official, client, session, port):
-    name, _ = session
-    if client.release.startswith("21"):
-        pytest.skip("its ssh asks for the key in a way of its own")
-    (official.home / ".ssh").mkdir(mode=0o700)  # The client takes it for granted.
-    answer = official("ssh", name, "-p", str(port), "echo", "$BACKENDAI_SESSION_NAME", "$(whoami)")
-    assert f"{name} work" in answer.out, answer

@@ -171,7 +171,7 @@ def test_hosts_of_sessions_for_all_that_builds_on_ssh(place, session):
 def theirs(official, name, client):
     """A session of the embedded cluster that an official client has started."""
     if client.release.startswith("26"):
-        pytest.skip("not tried with this release")
+        pytest.skip("this client fails in itself: its app often outlives the signal of its ssh")
     (official.home / ".ssh").mkdir(parents=True, exist_ok=True)
     start, end = ("create", "destroy") if client.group else ("start", "rm")
     started = official(*client.group, start, "-t", name, IMAGE)
