@@ -14,7 +14,18 @@ PARTS = {
     "SSH from OpenSSH to OpenSSH": ("services.test_ssh",),
     "the shell on the real cluster": ("test_real_cluster", "[endpoint"),
     "the shell on the embedded cluster": ("test_real_cluster", "[embedded"),
+    "the document's lines on the real cluster": ("test_real_sessions",),
+    "applications on the real cluster": ("interop.test_apps",),
+    "SSH on the real cluster": ("interop.test_ssh", "[endpoint"),
+    "folders on the real cluster": ("interop.test_folders", "[endpoint"),
+    "templates on the real cluster": ("interop.test_templates", "[endpoint"),
+    "administration of the real cluster": ("interop.test_administration", "[endpoint"),
     "the official client 23.9.10": ("test_official_clients", "[23.9.10]"),
+    "its applications": ("test_official_services", "[23.9.10]"),
+    "its SSH": ("interop.test_ssh", "official_client_logs_in", "[23.9.10]"),
+    "its folders": ("test_official_folders", "[23.9.10]"),
+    "its templates": ("test_official_templates", "[23.9.10]"),
+    "its administration": ("test_official_administration", "[23.9.10]"),
     "the transports on the real cluster": ("test_transport",),
 }
 OPTIONAL = (
