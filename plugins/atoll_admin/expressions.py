@@ -24,6 +24,11 @@ _TOKEN = re.compile(
       | (?P<sign>==|!=|>=|<=|[><&|!()\[\],])""",
     re.VERBOSE,
 )
+_UNREADABLE = {
+    '"': "this text has no end",
+    "'": "texts stand in double quotes",
+    "=": "can't read '='; == compares",
+}
 _SPACE = re.compile(r"\s*")
 
 
@@ -64,7 +69,7 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            what = "this text has no end" if text[at] == '"' else f"can't read {text[at]!r}"
+            what = _UNREADABLE.get(text[at], f"can't read {text[at]!r}")
             raise _mistake("--filter", at, what)
         found.append(_Token(match.lastgroup or "", match[0], at))
         at = _skip(text, match.end())

@@ -29,7 +29,8 @@ def test_a_filter_is_taken(text):
     [
         ("", 1, "expected a field, not the end"),
         ('emai == "x"', 1, "unknown field 'emai'"),
-        ('email = "x"', 7, "can't read '='"),
+        ('email = "x"', 7, "can't read '='; == compares"),
+        ("email == 'x'", 10, "texts stand in double quotes"),
         ('email lik "x"', 7, "expected one of == != > >= < <= contains in is isnot like ilike"),
         ("email ==", 9, "expected a value, not the end"),
         ("email == x", 10, "expected a value, as in \"x\", not 'x'"),
