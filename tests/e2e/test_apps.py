@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from websockets.sync.client import connect
 
 pytestmark = pytest.mark.slow
 
@@ -194,23 +195,45 @@ def test_a_tunnel_as_a_command(shared, session):
     assert shared.run("connect", session, "nonesuch").returncode == 5
 
 
-def test_the_api_without_keys(shared, session):
-    """`proxy` signs what comes; pages of other sites are refused."""
+@pytest.fixture
+def proxy(shared):
+    """The address of a `proxy`, which ends by Ctrl-C."""
     port = free_port()
     with shared.start("proxy", "-p", str(port), "--output", "jsonl") as process:
         try:
             address = json.loads(process.stdout.readline())["address"]
             assert address == f"http://localhost:{port}"
-            assert json.loads(fetch(address, "/auth?echo=a+b"))["echo"] == "a b"
-            assert "network_timeout" in fetch(address, f"/session/{session}")
-            for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
-                evil = urllib.request.Request(address, headers=headers)  # noqa: S310  # of ours
-                with pytest.raises(urllib.error.HTTPError, match="403"):
-                    urllib.request.urlopen(evil, timeout=10)  # noqa: S310  # as above
+            yield address
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=10) == 0
         finally:
             process.kill()
+
+
+def test_the_api_without_keys(proxy, session):
+    """`proxy` signs what comes; pages of other sites are refused."""
+    assert json.loads(fetch(proxy, "/auth?echo=a+b"))["echo"] == "a b"
+    assert "network_timeout" in fetch(proxy, f"/session/{session}")
+    for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+        evil = urllib.request.Request(proxy, headers=headers)  # noqa: S310  # of ours
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(evil, timeout=10)  # noqa: S310  # as above
+
+
+def test_streams_of_the_api_without_keys(shared, proxy, session):
+    """Websockets and server-sent events pass as they come."""
+    endpoint = proxy.replace("http:", "ws:")
+    with connect(f"{endpoint}/stream/session/{session}/execute", proxy=None) as websocket:
+        websocket.send(json.dumps({"mode": "query", "code": "print(40 + 2)"}))
+        results = [json.loads(message) for message in websocket]
+    assert ["stdout", "42\n"] in [part for one in results for part in one.get("console") or ()]
+
+    events = f"{proxy}/events/session?sessionName={session}-b"
+    with urllib.request.urlopen(events, timeout=30) as stream:  # noqa: S310  # of ours
+        assert shared.run("start", "-t", f"{session}-b", "bash").returncode == 0
+        seen = next(line for line in stream if line.startswith(b"event:"))
+        assert shared.run("rm", f"{session}-b").returncode == 0
+    assert seen.startswith(b"event: session_")
 
 
 def test_the_api_is_not_served_to_others_unasked(shared):
