@@ -186,7 +186,8 @@ async def _serve(
 async def _carry_when_ready(
     forward: Forward, patience: float, send: "trio.MemorySendChannel[Forward]"
 ) -> None:
-    async with send:
+    # Closed without waiting: a wait would be cancelled, and the cause of a failure lost with it.
+    with send:
         await wait_until_ready(forward.way, forward.service, patience)
         await send.send(forward)
     await carry_all(forward.way, forward.listeners)

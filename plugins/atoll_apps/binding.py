@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import socket
 from collections.abc import Sequence
 
 import trio
@@ -85,6 +86,8 @@ async def _listen_all(hosts: Sequence[str], port: int) -> tuple[list[trio.Socket
 def _refused(bind: Bind, error: OSError) -> AtollError:
     where = f"{bind.shown_host}:{bind.port}"
     if error.errno == errno.EADDRINUSE:
-        return AtollError(f"{where} is in use already", hint="-b 0 takes a port that is free")
+        return AtollError(f"{where} is in use already", hint="port 0 is any that is free")
+    if isinstance(error, socket.gaierror):
+        return AtollError(f"can't listen at {where}: no address is known for {bind.host}")
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return AtollError(f"can't listen at {where}: {reason}")

@@ -144,6 +144,8 @@ def test_nobody_listens_yet(shared, session):
         (["apps-of-mine", WEB, "-b", "1", "-b", "2"], 2, "more --bind than apps"),
         (["apps-of-mine", WEB, "-e", "x"], 2, "--env x: not of the form KEY=VALUE"),
         (["apps-of-mine", WEB, "--arg", '"'], 2, "--arg"),
+        (["apps-of-mine", "ttyd", "--arg", "--nope 1"], 1, "arguments: unknown --nope"),
+        (["apps-of-mine", "1", "-p", "preopen"], 5, "this session has no service '1'"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(shared, session, words, code, told):
@@ -159,7 +161,7 @@ def test_a_port_that_is_taken(shared, session):
         result = shared.run("app", session, WEB, "-b", str(port))
     assert result.returncode == 1
     assert result.stderr == (
-        f"atoll: 127.0.0.1:{port} is in use already (-b 0 takes a port that is free)\n"
+        f"atoll: 127.0.0.1:{port} is in use already (port 0 is any that is free)\n"
     )
 
 

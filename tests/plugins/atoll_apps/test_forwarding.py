@@ -183,6 +183,12 @@ async def test_a_port_that_is_taken(make_manager, target):
             await forward(api, target("echo"), bind, print)
 
 
+async def test_a_host_that_nobody_knows(make_manager, target):
+    async with make_manager(echo=echo) as manager, manager.api() as api:
+        with pytest.raises(AtollError, match=r"no address is known for no\.such\.host\.invalid"):
+            await forward(api, target("echo"), Bind("no.such.host.invalid", 9), print)
+
+
 async def test_two_hundred_connections_at_once(make_manager, target):
     """All are open before the first is answered."""
     everyone = trio.Event()
