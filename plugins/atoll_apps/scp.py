@@ -6,7 +6,7 @@ from atoll import Context, Name, UsageError
 from atoll_apps.ssh_client import log_in, own_program, run, tunnel
 from atoll_apps.ssh_login import USER
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
-from atoll_apps.ssh_words import SCP, flags, take_apart
+from atoll_apps.ssh_words import SCP, find_session, flags, take_apart
 
 _SELF = frozenset({"localhost", "127.0.0.1", ""})
 
@@ -20,7 +20,8 @@ async def scp(context: Context, session: str, words: tuple[str, ...]) -> int:
     OPTIONS are those of scp, such as -r for folders. But -p with a number, or --port, is the local
     port that leads to the session; any that is free otherwise.
     """
-    taken = take_apart(SCP, words)
+    session, given = find_session(SCP, [session, *words])
+    taken = take_apart(SCP, given)
     if len(taken.rest) < 2:
         raise UsageError("scp needs a source and a target", hint="atoll scp --help")
     if not any(map(_is_remote, taken.rest)):

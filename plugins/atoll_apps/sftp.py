@@ -5,7 +5,7 @@ import click
 from atoll import Context, Name, UsageError
 from atoll_apps.ssh_client import log_in, own_program, run, tunnel
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
-from atoll_apps.ssh_words import SFTP, take_apart
+from atoll_apps.ssh_words import SFTP, find_session, take_apart
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -17,7 +17,8 @@ async def sftp(context: Context, session: str, words: tuple[str, ...]) -> int:
     OPTIONS are those of sftp, such as -b FILE for commands from a file. PATH is where to begin, or
     a file to fetch. A port, by -p or --port, is the local one that leads to the session.
     """
-    taken = take_apart(SFTP, words)
+    session, given = find_session(SFTP, [session, *words])
+    taken = take_apart(SFTP, given)
     if len(taken.rest) > 1:
         raise UsageError("sftp takes one path", hint="atoll scp copies several")
     path = f":{taken.rest[0]}" if taken.rest else ""

@@ -5,7 +5,7 @@ import click
 from atoll import Context, Name
 from atoll_apps.ssh_client import connect_command, log_in, own_program, run, tunnel
 from atoll_apps.ssh_options import as_arguments, command_options, login_options, port_options
-from atoll_apps.ssh_words import SSH, Words, flags, take_apart
+from atoll_apps.ssh_words import SSH, Words, find_session, flags, take_apart
 
 _OUTLIVES = frozenset("fMO")
 """Flags of connections that go on, or are met again, when ssh has returned."""
@@ -20,7 +20,8 @@ async def ssh(context: Context, session: str, words: tuple[str, ...]) -> int:
     All OPTIONS but one are those of ssh: -p PORT is the local port that leads to the session, any
     that is free otherwise. The exit code is that of ssh, which is that of the command.
     """
-    taken = take_apart(SSH, words)
+    session, given = find_session(SSH, [session, *words])
+    taken = take_apart(SSH, given)
     api = await context.connect()
     login = await log_in(context, api, session)
     start = [*own_program(context, "ssh"), *taken.options]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll import UsageError
 
@@ -35,6 +35,20 @@ class Words(NamedTuple):
     options: list[str]
     rest: list[str]
     port: int = 0
+
+
+def find_session(syntax: Syntax, words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the session, and the words after it, options that stand before it among them.
+
+    Raises UsageError.
+    """
+    if not words[0].startswith("-"):
+        return words[0], list(words[1:])
+    taken = take_apart(evolve(syntax, interspersed=False), words)
+    if not taken.rest:
+        raise UsageError(f"{syntax.program}: missing argument 'SESSION'")
+    session, *rest = taken.rest
+    return session, [*taken.options, f"--port={taken.port}", *rest]
 
 
 def take_apart(syntax: Syntax, words: Sequence[str]) -> Words:

@@ -4,7 +4,7 @@ import pytest
 
 from atoll import UsageError
 from atoll_apps.scp import _place, _without_slash
-from atoll_apps.ssh_words import SCP, SFTP, SSH, flags, take_apart
+from atoll_apps.ssh_words import SCP, SFTP, SSH, find_session, flags, take_apart
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,23 @@ def test_what_ssh_is_given(line, options, rest, port):
 def test_what_scp_is_given(line, options, rest, port):
     taken = take_apart(SCP, line.split())
     assert (taken.options, taken.rest, taken.port) == (options.split(), rest.split(), port)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "line", "words"),
+    [
+        (SSH, "mysess -v ls", ["-v", "ls"]),
+        (SSH, "-p 9922 -vi key mysess -x ls -p 1", ["-vi", "key", "--port=9922", "-x", "ls", "-p", "1"]),
+        (SCP, "-p 9922 -r mysess -q a :b", ["-r", "--port=9922", "-q", "a", ":b"]),
+    ],
+)  # fmt: skip
+def test_options_may_stand_before_the_session(syntax, line, words):
+    assert find_session(syntax, line.split()) == ("mysess", words)
+
+
+def test_there_must_be_a_session():
+    with pytest.raises(UsageError, match="missing argument 'SESSION'"):
+        find_session(SSH, ["-p", "9922"])
 
 
 def test_sftp_takes_a_batch():
