@@ -6,7 +6,7 @@ its own, named `environment`. Nothing is ever read from the current folder.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,9 +113,10 @@ class ProfileStore:
         del content["name"]
         write_atomic(self._path(profile.name), yaml.safe_dump(content, sort_keys=False))
 
-    def use(self, name: str) -> None:
-        """Make a profile the one that is used when none is named."""
-        self.load(name)
+    def use(self, name: str, offered: Collection[str] = ()) -> None:
+        """Make a profile, or one that plugins offer, the one that is used when none is named."""
+        if name not in offered or name in self.names():
+            self.load(name)
         write_atomic(self._current, name + "\n")
 
     def remove(self, name: str) -> None:

@@ -72,7 +72,7 @@ class Settings:
         """Return the profile to use: the one named, the environment's, the one in use, the first
         offer.
 
-        An offer can be named too.
+        An offer can be named too, and be the one in use.
 
         Raises NotFound for a name that is not there, ConfigError when nothing says which cluster
         to use.
@@ -88,12 +88,15 @@ class Settings:
         from atoll.profiles import ProfileStore, overlay_environment
 
         store = ProfileStore(self.paths)
-        if named := name or self.environ.get("ATOLL_PROFILE"):
-            if named in offers and named not in store.names():
-                return offers[named](self.paths, say)
-            return store.load(named)
+
+        def named(name: str) -> "Profile":
+            offered = name in offers and name not in store.names()
+            return offers[name](self.paths, say) if offered else store.load(name)
+
+        if wanted := name or self.environ.get("ATOLL_PROFILE"):
+            return named(wanted)
         current = None if self.environ.get("BACKEND_ENDPOINT") else store.current()
-        base = store.load(current) if current else None
+        base = named(current) if current else None
         if profile := overlay_environment(base, self.environ):
             return profile
         if not offers:

@@ -114,6 +114,11 @@ def test_profiles_from_the_command_line(atoll, home):
     assert "top secret" not in everything
     assert "top secret" in (home / "config" / "profiles" / "lab.yaml").read_text()
     assert atoll("profile", "use", "nope").returncode == 5
+    assert atoll("profile", "list", "--output", "plain").stdout.startswith("*")
+    assert atoll("profile", "use", "local").returncode == 0
+    listed = atoll("profile", "list", "--output", "csv").stdout.splitlines()
+    assert listed[1].startswith("false,lab,")
+    assert listed[2].startswith("true,local,")
     assert atoll("profile", "rm", "lab").returncode == 0
     assert atoll(*add[:4], "no-url").returncode == 2
 

@@ -74,6 +74,20 @@ def test_which_profile_is_used(store, paths):
     assert choose(paths, name="local", offers=offers).name == "local"
 
 
+def test_an_offer_can_be_the_one_in_use(store, paths):
+    """Beside a profile that would be taken otherwise, since it is the only one."""
+    offers = {"local": lambda *_: Profile(name="local", endpoint="http://127.0.0.1:1")}
+    store.save(LAB)
+
+    store.use("local", offers)
+    assert choose(paths, offers=offers).name == "local"
+    assert choose(paths, ENV, offers=offers).endpoint == "https://api.example.com"
+
+    store.save(Profile(name="local", endpoint="https://own.example.com"))
+    store.use("local", offers)
+    assert choose(paths, offers=offers).endpoint == "https://own.example.com"
+
+
 def test_nothing_to_use(paths):
     """Is said, with what to do."""
     with pytest.raises(ConfigError, match="atoll profile add"):

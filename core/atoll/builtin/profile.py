@@ -70,29 +70,36 @@ async def _ask_secret(context: Context) -> str:
 
 @click.command("list")
 async def list_profiles(context: Context) -> None:
-    """List the profiles; a star marks the one in use."""
+    """List the profiles, and those that plugins offer; a star marks the one in use."""
     store = _store(context)
-    current = store.current()
-    profiles = [store.load(name) for name in store.names()]
-    rows = [
-        {
-            "current": profile.name == current,
-            "name": profile.name,
-            "endpoint": profile.endpoint,
-            "access_key": profile.access_key,
-            "domain": profile.domain,
-            "group": profile.group,
-        }
-        for profile in profiles
-    ]
-    await context.output.rows(rows, _COLUMNS)
+    names = store.names()
+    offered = [name for name in _offered(context) if name not in names]
+    current = store.current() or next(iter(offered), None)
+    rows = [_row(store.load(name)) for name in names] + [{"name": name} for name in offered]
+    await context.output.rows(
+        [{"current": row["name"] == current, **row} for row in rows], _COLUMNS
+    )
+
+
+def _row(profile: Profile) -> dict[str, str]:
+    return {
+        "name": profile.name,
+        "endpoint": profile.endpoint,
+        "access_key": profile.access_key,
+        "domain": profile.domain,
+        "group": profile.group,
+    }
+
+
+def _offered(context: Context) -> list[str]:
+    return [provided.record.name for provided in context.program.registry.collect("atoll_profiles")]
 
 
 @click.command()
 @click.argument("name", type=Name("profile"))
 async def use(context: Context, name: str) -> None:
     """Use a profile from now on, wherever no other is named."""
-    _store(context).use(name)
+    _store(context).use(name, _offered(context))
     context.output.note(f"profile {name} is in use")
 
 
