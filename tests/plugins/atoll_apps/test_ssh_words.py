@@ -42,10 +42,10 @@ def test_what_scp_is_given(line, options, rest, port):
     ("syntax", "line", "words"),
     [
         (SSH, "mysess -v ls", ["-v", "ls"]),
-        (SSH, "-p 9922 -vi key mysess -x ls -p 1", ["-vi", "key", "--port=9922", "-x", "ls", "-p", "1"]),
+        (SSH, "-p 1 -vi key mysess -x ls -p", ["-vi", "key", "--port=1", "-x", "ls", "-p"]),
         (SCP, "-p 9922 -r mysess -q a :b", ["-r", "--port=9922", "-q", "a", ":b"]),
     ],
-)  # fmt: skip
+)
 def test_options_may_stand_before_the_session(syntax, line, words):
     assert find_session(syntax, line.split()) == ("mysess", words)
 
