@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound, UsageError
-from atoll_vfolders.paths import inside
+from atoll_vfolders.paths import check_given, inside
 
 
 @frozen(kw_only=True)
@@ -47,14 +47,20 @@ class LocalFile:
 
 @define
 class Tree:
-    """What there is to upload: files, folders without any, and what was left out and why."""
+    """What there is to upload: files, folders without any; what was left out and why; and what
+    was found in folders, but can't be had.
+    """
 
     files: list[LocalFile] = Factory(list)
     empty_folders: list[PurePosixPath] = Factory(list)
     left_out: list[str] = Factory(list)
+    failures: list[AtollError] = Factory(list)
 
     def add(self, path: Path, target: PurePosixPath) -> None:
-        """Add a file, or a folder with all that is in it; links to folders are left out."""
+        """Add a file, or a folder with all that is in it; links to folders are left out.
+
+        Raises AtollError when `path` itself can't be had.
+        """
         try:
             _check_encodable(path)
             if path.is_dir():
@@ -74,9 +80,16 @@ class Tree:
             if entry.is_symlink() and (entry.is_dir() or not below.exists()):
                 self.left_out.append(f"{below} (a link to a folder, or to nothing)")
             else:
-                self.add(below, target / entry.name)
+                self._add_found(below, target / entry.name)
         if is_empty:
             self.empty_folders.append(target)
+
+    def _add_found(self, path: Path, target: PurePosixPath) -> None:
+        """Add what nobody has named, and what therefore keeps nothing else when it fails."""
+        try:
+            self.add(path, target)
+        except AtollError as error:
+            self.failures.append(error)
 
 
 def _check_encodable(path: Path) -> None:
@@ -102,6 +115,7 @@ def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tr
 
 def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
     for name in names:
+        check_given(name)
         path = (base / name if base else Path(name)).expanduser()
         if path.exists() or path.is_symlink():
             yield path

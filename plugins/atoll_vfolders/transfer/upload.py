@@ -63,6 +63,8 @@ async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, 
     with metered(context, "uploading") as meter:
         meter.expect(len(files), sum(file.size for file in files))
         lanes = Lanes[Any](context.output, how.parallel)
+        for failure in tree.failures:
+            lanes.fail(failure)
         try:
             async with storage_of(context, api, folder, how.replaced) as storage:
                 room = await Uploading.to(storage, memories, meter, how.chunk)

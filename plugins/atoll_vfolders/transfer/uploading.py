@@ -258,9 +258,11 @@ def _named(file: LocalFile, problem: Problem) -> Problem:
     """Say which file was refused, whatever the storage says of why."""
     full = problem.status == 507 or "no space" in problem.message.lower()
     reason = "the storage has no room for it" if full else problem.message
+    # The usual hint is about sessions.
+    hint = "" if full or problem.type == "quota-exceeded" else problem.hint
     return type(problem)(
         f"{file.path}: {reason}",
-        hint="" if full else problem.hint,
+        hint=hint,
         status=problem.status,
         type=problem.type,
         data=problem.data,

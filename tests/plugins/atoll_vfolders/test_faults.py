@@ -106,6 +106,28 @@ async def test_a_refused_file_does_not_keep_the_others(facing, cluster, make_fau
     assert "atoll: a: Bad name" in done.stderr.splitlines()
 
 
+async def test_what_a_folder_hides_does_not_keep_the_others(facing, cluster, here):
+    """A name that is no text can't be sent; the files beside it can."""
+    (here / "tree").mkdir()
+    (here / "tree" / "good").write_text("good")
+    (here / "tree" / os.fsdecode(b"bad-\xff")).write_text("bad")
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data tree")
+    assert (done.code, list(cluster.files)) == (1, ["tree/good"])
+    assert "atoll: b'tree/bad-\\xff' is not named in Unicode" in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("line", ["upload data ''", "upload data -b . ''", "download data ''"])
+async def test_no_name_is_not_the_name_of_all(facing, cluster, here, line):
+    """It is what a script's variable that is not set becomes."""
+    (here / "a").write_text("mine")
+    cluster.files = {"a": b"theirs"}
+    async with facing() as shell:
+        done = await shell.run(f"vfolder {line}")
+    assert (done.code, done.stderr) == (2, "atoll: line 1: '' is the name of no file\n")
+    assert (cluster.files, (here / "a").read_text()) == ({"a": b"theirs"}, "mine")
+
+
 async def test_a_download_goes_on_from_what_is_there(facing, cluster, make_fault, here):
     """Only what is missing is asked for, of the same file."""
     cluster.files["large"] = os.urandom(3 * MIB)
