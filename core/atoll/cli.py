@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    import click
-
+    from atoll.options import Options
     from atoll.program import Program
 
 
@@ -57,73 +56,12 @@ def show_version() -> int:
 USAGE = "atoll [OPTIONS] [COMMAND [ARGS]...]"
 
 
-class Options(NamedTuple):
-    """The options of `atoll` itself, which stand before the command."""
-
-    words: tuple[str, ...] = ()
-    profile: str | None = None
-    output: str = ""
-    no_plugins: bool = False
-    lines: str | None = None
-    script: str | None = None
-    keep_going: bool = False
-    skip_tls_check: bool = False
-    version: bool = False
-    help: bool = False
-
-
-def parse(arguments: Sequence[str]) -> Options:
-    """Understand the options before the command; raises UsageError."""
-    import click
-
-    from atoll.errors import UsageError
-
-    parser = _root()
-    try:
-        context = parser.make_context("atoll", list(arguments))
-    except click.ClickException as error:
-        raise UsageError(error.format_message().rstrip("."), hint="atoll --help") from None
-    return Options(**context.params)
-
-
-def _root() -> "click.Command":
-    import click
-
-    return click.Command(
-        "atoll",
-        context_settings={"allow_interspersed_args": False},
-        add_help_option=False,
-        params=[
-            click.Option(["-c", "lines"], metavar="LINES", help="Run these lines."),
-            click.Option(
-                ["-f", "--file", "script"], metavar="FILE", help="Run the lines of a file."
-            ),
-            click.Option(
-                ["--keep-going"], is_flag=True, help="Don't stop at the first line that fails."
-            ),
-            click.Option(
-                ["--output"], metavar="FORMAT", default="", help="Write records in this format."
-            ),
-            click.Option(["--profile"], metavar="NAME", help="Use this profile."),
-            click.Option(
-                ["--no-plugins"], is_flag=True, help="Leave out plugins that don't ship with atoll."
-            ),
-            click.Option(
-                ["--skip-sslcert-validation", "skip_tls_check"],
-                is_flag=True,
-                help="Trust any certificate, and so anyone on the way to the cluster.",
-            ),
-            click.Option(["-V", "--version"], is_flag=True, help="Show the version."),
-            click.Option(["-h", "--help"], is_flag=True, help="Show this help."),
-            click.Argument(["words"], nargs=-1, type=click.UNPROCESSED),
-        ],
-    )
-
-
 def _option_rows() -> list[tuple[str, str]]:
     import click
 
-    context = click.Context(_root())
+    from atoll.options import root_command
+
+    context = click.Context(root_command())
     options = [one for one in context.command.params if isinstance(one, click.Option)]
     return [record for record in (one.get_help_record(context) for one in options) if record]
 
@@ -131,6 +69,7 @@ def _option_rows() -> list[tuple[str, str]]:
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments ask; returns the exit code."""
     from atoll.errors import AtollError
+    from atoll.options import parse
     from atoll.program import Program, warn
 
     try:
@@ -146,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
-def _open_door(program: "Program", options: Options) -> int:
+def _open_door(program: "Program", options: "Options") -> int:
     if options.help:
         from atoll.commands import group_help
 
@@ -161,7 +100,7 @@ def _open_door(program: "Program", options: Options) -> int:
     return run_shell(program, output_format=options.output)
 
 
-def _one_command(program: "Program", options: Options) -> int:
+def _one_command(program: "Program", options: "Options") -> int:
     from atoll.commands import HelpAsked
 
     try:
@@ -183,7 +122,7 @@ def _one_command(program: "Program", options: Options) -> int:
     return runtime.run(one, guest=program.needs_asyncio())
 
 
-def _batch(program: "Program", options: Options) -> int:
+def _batch(program: "Program", options: "Options") -> int:
     from pathlib import Path
 
     from atoll import runtime

@@ -119,3 +119,13 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     terminal.prompt()
 
     assert terminal.leave() == 0
+
+
+def test_names_for_other_shells(shared):
+    """What they complete comes from the cluster, which is not started for it."""
+    nothing = shared.run("completion", "answer", "--", "rm", "ta")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert shared.run("start", "-t", "tabbed", "bash").returncode == 0
+    offered = shared.run("completion", "answer", "--line", "atoll rm ta")
+    assert offered.stdout.startswith("tabbed\t"), offered
+    shared.run("rm", "tabbed")

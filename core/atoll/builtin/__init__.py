@@ -28,6 +28,14 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("doctor", "Find out why something does not work", "atoll.builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll.builtin.about:plugins")
+    completion = "atoll.shell.system_shells"
+    yield Command("completion", "Tab for the system's own shells")
+    yield Command("completion bash", "Print what bash is to run", f"{completion}:bash")
+    yield Command("completion zsh", "Print what zsh is to run", f"{completion}:zsh")
+    yield Command("completion fish", "Print what fish is to run", f"{completion}:fish")
+    yield Command(
+        "completion answer", "What a line may become", f"{completion}:answer", hidden=True
+    )
     yield Command("help", "Show help on a command", "atoll.builtin.about:help_")
     yield Command("jobs", "List what runs in the background", "atoll.builtin.jobs:jobs")
     yield Command("jobs cancel", "Interrupt jobs", "atoll.builtin.jobs:cancel")

@@ -1,33 +1,21 @@
-"""What Tab offers, all of it known here: commands, their parameters, a snapshot of names."""
+"""What Tab offers at the prompt, put into words by the quotes that were begun."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import click
-from attrs import define
+from attrs import frozen
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from atoll.commands import PROGRAM_NAMES, Node
-from atoll.names import Name
-from atoll.profiles import ProfileStore
-from atoll.program import Program
-from atoll.records import Candidate
-from atoll.shell.files import files
-from atoll.shell.matching import matches
-from atoll.shell.names import Names
-from atoll.shell.params import Taken, takes_value
-from atoll.shell.scan import Place, place
+from atoll.shell.candidates import Candidates
+from atoll.shell.scan import place
 from atoll.shell.spelling import spell
 
-_FILE_METAVARS = {"FILE", "PATH", "DIR"}
 
-
-@define
+@frozen
 class LineCompleter(Completer):
     """Completes commands, options and values; never asks the cluster, and never fails."""
 
-    program: Program
-    names: Names
+    candidates: Candidates
 
     def get_completions(
         self, document: Document, _complete_event: CompleteEvent
@@ -36,7 +24,7 @@ class LineCompleter(Completer):
         before = document.text_before_cursor
         try:
             where = place(before)
-            found = list(self.candidates(where))
+            found = list(self.candidates.at(where))
         except Exception:  # noqa: BLE001  # whatever a plugin's command does, typing goes on
             return
         raw = before[where.piece.start :] if where.piece else ""
@@ -47,87 +35,3 @@ class LineCompleter(Completer):
                 display=one.text,
                 display_meta=one.meta,
             )
-
-    def candidates(self, where: Place) -> Sequence[Candidate]:
-        """Return what may stand at a place, best first."""
-        if where.kind == "file":
-            return matches(where.typed, files(where.typed))
-        if where.kind != "word":
-            return ()
-        node, words = self._follow(where.words)
-        if not words:
-            commands = matches(where.typed, _commands(node, with_aliases=bool(where.typed)))
-            if commands or not node.runs:
-                return commands
-        return self._parameters(node.load(), words, where.typed) if node.runs else ()
-
-    def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
-        """Go down the tree as far as the words name commands."""
-        node, rest = self.program.tree.root, list(words)
-        if rest and rest[0] in PROGRAM_NAMES:
-            del rest[0]
-        while rest and (below := node.child(rest[0])):
-            node, rest = below, rest[1:]
-        return node, rest
-
-    def _parameters(
-        self, command: click.Command, words: Sequence[str], typed: str
-    ) -> Sequence[Candidate]:
-        while isinstance(command, click.Group):
-            if not words:
-                below = command.commands.items()
-                return matches(typed, [Candidate(n, c.get_short_help_str()) for n, c in below])
-            command, words = command.commands[words[0]], words[1:]
-        taken = Taken.of(command, words)
-        if taken.waiting:
-            return self._values(taken.command, taken.waiting, typed)
-        if typed.startswith("-") and not taken.closed:
-            return self._options(taken, typed)
-        argument, given = taken.argument()
-        values = self._values(command, argument, typed, given) if argument else ()
-        found = [one for one in values if one.text not in given]
-        return found if found or typed else list(taken.offered(typed))
-
-    def _options(self, taken: Taken, typed: str) -> Sequence[Candidate]:
-        name, attached, value = typed.partition("=")
-        if not attached:
-            return matches(typed, taken.offered(typed))
-        option = taken.option(name)
-        if option is None or not takes_value(option):
-            return ()
-        found = self._values(taken.command, option, value)
-        return [Candidate(f"{name}={one.text}", one.meta) for one in found]
-
-    def _values(
-        self, command: click.Command, param: click.Parameter, typed: str, given: Sequence[str] = ()
-    ) -> Sequence[Candidate]:
-        """Return the values of an option or argument."""
-        if isinstance(param.type, Name):
-            return matches(typed, self._named(param.type.kind, given))
-        if param.metavar in _FILE_METAVARS:
-            return matches(typed, files(typed))
-        found: list[Candidate] = []
-        # An empty start, so that matches() alone decides what fits.
-        for item in param.shell_complete(click.Context(command, resilient_parsing=True), ""):
-            if item.type in ("file", "dir"):
-                found += files(typed, folders_only=item.type == "dir")
-            else:
-                found.append(Candidate(str(item.value), item.help or ""))
-        return matches(typed, found)
-
-    def _named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate]:
-        if kind == "profile":
-            return map(Candidate, ProfileStore(self.program.paths).names())
-        if kind == "format":
-            formats = self.program.registry.collect("atoll_formats")
-            return [Candidate(one.record.name, one.record.summary) for one in formats]
-        if kind == "command":
-            return _commands(self._follow(given)[0], with_aliases=False)
-        return self.names.of(kind)
-
-
-def _commands(node: Node, *, with_aliases: bool) -> Iterable[Candidate]:
-    known = {**node.children, **(node.aliases if with_aliases else {})}
-    return [
-        Candidate(name, child.summary) for name, child in sorted(known.items()) if not child.hidden
-    ]

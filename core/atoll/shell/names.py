@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,39 +20,53 @@ from atoll.records import Candidate
 class Names:
     """A cluster's names by kind.
 
-    `path` is where the names of the profile in use are kept for the next prompt; None while there
+    `folder` is where the names of the profile in use are kept for the next time; None while there
     is no profile.
     """
 
-    path: Path | None = None
+    folder: Path | None = None
     _kinds: dict[str, Sequence[Candidate]] = field(factory=dict)
+    _learnt: set[str] = field(factory=set)
 
     def of(self, kind: str) -> Sequence[Candidate]:
         """Return the names of a kind, as far as they are known."""
+        if kind not in self._kinds and self.folder is not None:
+            self._kinds[kind] = _load(self.folder / f"{kind}.json")
         return self._kinds.get(kind, ())
 
     def learn(self, kind: str, found: Iterable[Candidate | str]) -> None:
         """Take what the cluster has said of a kind."""
         self._kinds[kind] = [Candidate(one) if isinstance(one, str) else one for one in found]
+        self._learnt.add(kind)
+
+    def age(self, kind: str) -> float:
+        """Return how many seconds ago the names of a kind were kept."""
+        if self.folder is None:
+            return math.inf
+        try:
+            return time.time() - (self.folder / f"{kind}.json").stat().st_mtime
+        except OSError:
+            return math.inf
 
     def switch(self, cache: Path, profile: Profile) -> bool:
-        """Turn to a profile's names, as earlier prompts left them; returns whether it changed."""
-        path = cache / "names" / f"{_key(profile)}.json"
-        if path == self.path:
+        """Turn to a profile's names, as they were kept; returns whether it changed."""
+        folder = cache / "names" / _key(profile)
+        if folder == self.folder:
             return False
-        self.path = path
-        self._kinds = _load(path)
+        self.folder = folder
+        self._kinds.clear()
+        self._learnt.clear()
         return True
 
     def save(self) -> None:
-        """Keep the names for the next prompt; they can do without."""
-        if self.path is None:
+        """Keep what was learnt for the next time; that can do without."""
+        if self.folder is None:
             return
-        content = {
-            kind: [[one.text, one.meta] for one in names] for kind, names in self._kinds.items()
-        }
-        with suppress(OSError):
-            write_atomic(self.path, json.dumps(content))
+        for kind in self._learnt:
+            content = [[one.text, one.meta] for one in self._kinds[kind]]
+            with suppress(OSError):
+                write_atomic(self.folder / f"{kind}.json", json.dumps(content))
+        self._learnt.clear()
 
 
 def _key(profile: Profile) -> str:
@@ -58,12 +74,9 @@ def _key(profile: Profile) -> str:
     return f"{profile.name}-{hashlib.sha256(whose.encode()).hexdigest()[:12]}"
 
 
-def _load(path: Path) -> dict[str, Sequence[Candidate]]:
+def _load(path: Path) -> Sequence[Candidate]:
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            kind: [Candidate(str(text), str(meta)) for text, meta in names]
-            for kind, names in content.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # a snapshot that can't be read is none
+        content: Sequence[Any] = json.loads(path.read_text(encoding="utf-8"))
+        return [Candidate(str(text), str(meta)) for text, meta in content]
+    except (OSError, ValueError, TypeError):
+        return ()  # a snapshot that can't be read is none

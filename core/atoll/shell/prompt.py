@@ -9,6 +9,7 @@ from prompt_toolkit.styles import Style
 from atoll.jobs import Job
 from atoll.program import Program
 from atoll.runtime import aio
+from atoll.shell.candidates import Candidates
 from atoll.shell.completion import LineCompleter
 from atoll.shell.history import LineHistory, history_file
 from atoll.shell.keys import bindings
@@ -84,7 +85,7 @@ def _session(program: Program, state: ShellState, names: Names) -> PromptSession
         multiline=True,
         prompt_continuation=lambda width, _number, _soft: "." * (width - 1) + " ",
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
-        completer=LineCompleter(program, names),
+        completer=LineCompleter(Candidates(program, names)),
         complete_while_typing=False,
         lexer=LineLexer(program.tree),
         history=LineHistory(

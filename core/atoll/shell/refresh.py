@@ -93,9 +93,7 @@ class Refresher:
         """Ask for one kind; one that the cluster does not tell is no harm to the others."""
         record, wait = provided.record, _REST
         try:
-            # In a thread, since an import would keep the prompt from answering keys.
-            ask = await trio.to_thread.run_sync(load_attribute, record.load, provided.origin)
-            self.names.learn(record.kind, await ask(api))
+            await learn(self.names, provided, api)
             wait = record.ttl
         except Unreachable:
             raise
@@ -108,3 +106,10 @@ class Refresher:
     def _postpone(self, seconds: float) -> None:
         for provided in self._due():
             self._next[provided.record.kind] = time.monotonic() + seconds
+
+
+async def learn(names: Names, provided: Provided[Completion], api: "Api") -> None:
+    """Ask a cluster for its names of a kind; raises whatever the plugin does."""
+    # In a thread, since an import would keep the prompt from answering keys.
+    ask = await trio.to_thread.run_sync(load_attribute, provided.record.load, provided.origin)
+    names.learn(provided.record.kind, await ask(api))

@@ -6,6 +6,7 @@ from prompt_toolkit.document import Document
 
 from atoll.line import parse
 from atoll.profiles import Profile, ProfileStore
+from atoll.shell.candidates import Candidates
 from atoll.shell.completion import LineCompleter
 from atoll.shell.names import Names
 
@@ -15,7 +16,7 @@ def complete(program, prompted):
     """Return what is offered at the end of a text: the texts, in order."""
     names = Names()
     names.learn("thing", prompted.THINGS)
-    completer = LineCompleter(program, names)
+    completer = LineCompleter(Candidates(program, names))
 
     def offered(before):
         found = completer.get_completions(Document(before), CompleteEvent())
@@ -104,7 +105,7 @@ def test_names_are_quoted_as_they_need(complete, before, expected):
 
 def test_options_carry_their_help(program):
     """It is shown beside them."""
-    completer = LineCompleter(program, Names())
+    completer = LineCompleter(Candidates(program, Names()))
 
     (found,) = completer.get_completions(Document("thing show --col"), CompleteEvent())
 

@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import sys
 sys.argv = ["atoll"]
-from atoll.cli import _root
+import atoll.options
 from atoll.program import Program
 program = Program.load()
 import atoll.shell.door, atoll.shell.prompt, atoll.shell.screen

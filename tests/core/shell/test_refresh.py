@@ -127,7 +127,7 @@ async def test_a_snapshot_that_is_broken_is_none(program):
     names.switch(program.paths.cache, api.profile)
     names.learn("thing", ["a"])
     names.save()
-    names.path.write_text('{"thing": 3}')
+    (names.folder / "thing.json").write_text('{"thing": 3}')
     again = Names()
     again.switch(program.paths.cache, api.profile)
 
