@@ -3,7 +3,7 @@
 # ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 
 # httpx tries to import its command line, and with it rich and pygments where they are installed:
@@ -16,7 +16,7 @@ import httpx
 
 from atoll.errors import AtollError, Unreachable
 from atoll.profiles import Profile
-from atoll.transport import ConnectionLost, Dialer, Part, Request
+from atoll.transport import ConnectionLost, Dialer, Request
 from atoll_rest.api import (
     CONNECT_TIMEOUT,
     USER_AGENT,
@@ -24,6 +24,7 @@ from atoll_rest.api import (
     require_keypairs,
     signed_headers,
 )
+from atoll_rest.forms import encode_form
 from atoll_rest.pool import Pool
 
 
@@ -67,16 +68,16 @@ class RestTransport:
     def _draft(self, request: Request) -> httpx.Request:
         """Build what will be sent, all but the signature."""
         target = self._address.target(request.path, request.query)
+        body, content_type = _content(request)
         draft = self._client.build_request(
             request.method,
             f"{self._origin}{target}",
-            content=request.body,
-            files=_files(request.parts),
+            content=body,
             headers=dict(request.headers),
             timeout=httpx.Timeout(request.timeout, connect=CONNECT_TIMEOUT, pool=None),
         )
         if "Content-Type" not in draft.headers:
-            draft.headers["Content-Type"] = _content_type(request)
+            draft.headers["Content-Type"] = content_type
         return draft
 
     def _signature(self, request: Request, draft: httpx.Request) -> dict[str, str]:
@@ -125,16 +126,12 @@ class RestResponse:
         await self._response.aclose()
 
 
-def _files(parts: Sequence[Part]) -> list[tuple[str, tuple[str, bytes, str]]] | None:
-    return [
-        (part.field, (part.filename, part.content, part.content_type)) for part in parts
-    ] or None
-
-
-def _content_type(request: Request) -> str:
-    if request.content_type:
-        return request.content_type
-    return "text/plain" if request.body is None else "application/octet-stream"
+def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str]:
+    """Return what a request carries, and its type."""
+    if request.parts:
+        return encode_form(request.parts)
+    usual = "text/plain" if request.body is None else "application/octet-stream"
+    return request.body, request.content_type or usual
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from datetime import datetime
+from email.parser import BytesParser
+from email.policy import HTTP
 
 import pytest
 import trio
@@ -116,6 +118,18 @@ async def test_multipart_is_signed_without_its_boundary(echo):
     assert seen.headers["authorization"] == signature_of(seen, "multipart/form-data")
     assert b"one" in seen.body
     assert b"two" in seen.body
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, "new\nline", "dir/a b.txt"])
+async def test_files_of_a_form_arrive_under_their_names(echo, name):
+    """As the standard library reads them, whose rules are those of RFC 2231."""
+    parts = [Part("src", name, b"content\r\n"), Part("src", "b", b"")]
+    async with echo as server:
+        await exchange(server, get(method="POST", parts=parts))
+    [seen] = server.requests
+    head = f"Content-Type: {seen.headers['content-type']}\r\n\r\n"
+    form = BytesParser(policy=HTTP).parsebytes(head.encode() + seen.body)
+    assert [part.get_filename() for part in form.iter_parts()] == [name, "b"]
 
 
 async def test_without_keys_nothing_is_signed(echo):

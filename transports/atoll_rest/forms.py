@@ -1,0 +1,37 @@
+"""Multipart bodies, whose files have names that every server reads as they are."""
+
+import re
+from collections.abc import Sequence
+from secrets import token_hex
+from urllib.parse import quote
+
+from atoll.api.endpoints import not_text
+from atoll.transport import Part
+
+_PLAIN = re.compile(r"[\w ./-]*", re.ASCII)
+
+
+def encode_form(parts: Sequence[Part]) -> tuple[bytes, str]:
+    """Return a body of these files, and its content type; raises UsageError for a name that is no
+    text.
+    """
+    boundary = token_hex(16)
+    pieces = [b"--%b\r\n%b\r\n" % (boundary.encode(), _encoded(part)) for part in parts]
+    end = f"--{boundary}--\r\n"
+    return b"".join([*pieces, end.encode()]), f"multipart/form-data; boundary={boundary}"
+
+
+def _encoded(part: Part) -> bytes:
+    disposition = f'form-data; name="{part.field}"; {_filename(part.filename)}'
+    head = f"Content-Disposition: {disposition}\r\nContent-Type: {part.content_type}\r\n\r\n"
+    return head.encode() + part.content
+
+
+def _filename(name: str) -> str:
+    # In the plain form some servers decode percent signs, and no two agree on quotes.
+    if _PLAIN.fullmatch(name):
+        return f'filename="{name}"'
+    try:
+        return f"filename*=UTF-8''{quote(name, safe='')}"
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
