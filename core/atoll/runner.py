@@ -138,7 +138,9 @@ class Runner:
         path = self.program.paths.state / "crash.log"
         told = f"internal error in {self._origin(statement)}: {type(error).__name__}: {error}"
         with suppress(OSError):
-            write_atomic(path, f"{statement.text}\n{text}")
+            # What led to it may well be a word that is not in UTF-8.
+            report = f"{statement.text}\n{text}".encode(errors="backslashreplace")
+            write_atomic(path, report.decode())
             told += f" (details in {path})"
         return told
 

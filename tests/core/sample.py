@@ -36,9 +36,10 @@ async def table(context, one):
 
 
 @click.command()
-async def crash(context):
+@click.option("--why", default="a bug")
+async def crash(context, why):
     """Be a bug."""
-    raise ZeroDivisionError("a bug")
+    raise ZeroDivisionError(why)
 
 
 @click.command()

@@ -17,6 +17,7 @@ from atoll.errors import (
     NotFound,
     Problem,
     Unreachable,
+    UsageError,
 )
 from atoll.profiles import Profile
 from atoll.transport import NotSent
@@ -24,6 +25,7 @@ from atoll_rest.transport import connect
 
 pytestmark = pytest.mark.anyio
 PROBS = "https://api.backend.ai/probs"
+NO_TEXT = "bad-\udcff"
 
 
 @pytest.fixture
@@ -90,6 +92,22 @@ def asked(server):
 )
 def test_path(segments, expected):
     assert path(*segments) == expected
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda api: api.request("GET", path("session", NO_TEXT)),
+        lambda api: api.request("GET", "/x", json={}, params={"name": NO_TEXT}),
+        lambda api: api.request("POST", "/x", json={"deep": [{"name": f"so{NO_TEXT}"}]}),
+    ],
+)
+async def test_what_is_no_text_is_not_sent(cluster, send):
+    """Words of a command line, and the names of files, may be any bytes."""
+    async with cluster() as server, open_api(server) as api:
+        with pytest.raises(UsageError, match=r"bad-.udcff' is no text in UTF-8"):
+            await send(api)
+    assert asked(server) == []
 
 
 async def test_a_get_carries_its_parameters_both_ways(cluster):

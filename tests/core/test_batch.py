@@ -152,6 +152,13 @@ async def test_a_bug_is_reported_in_one_line(shell):
     assert result.code == 1
 
 
+async def test_a_bug_with_a_word_that_is_no_text_is_reported_as_well(shell):
+    result = await shell.run("crash --why \udcff")
+
+    assert "ZeroDivisionError: " in result.stderr
+    assert "crash --why \\udcff\n" in (shell.home / "state" / "crash.log").read_text()
+
+
 async def test_a_command_that_cannot_be_loaded_names_its_plugin(shell):
     """It costs that command and no other."""
     result = await shell.run("missing\necho b", keep_going=True)

@@ -96,9 +96,9 @@ class Params:
         value = self.get(*names)
         if value is None:
             return []
-        return (
-            list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        )
+        many = isinstance(value, Sequence) and not isinstance(value, str)
+        items = list(value) if many else [value]
+        return [_valid(names[0], one) if isinstance(one, str) else one for one in items]
 
 
 def query_params(request: Request) -> Params:

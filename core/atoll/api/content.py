@@ -4,6 +4,7 @@ import json as jsonlib
 from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
+from atoll.api.endpoints import not_text
 from atoll.transport import Part, Request
 
 # Releases disagree whether these read the query or the body, so both carry the same.
@@ -29,7 +30,10 @@ class Content(TypedDict, total=False):
 
 
 def build_request(method: str, path: str, **content: Unpack[Content]) -> Request:
-    """Return a request with its parameters in their places, without version or timeout."""
+    """Return a request with its parameters in their places, without version or timeout.
+
+    Raises UsageError for parameters that are no text.
+    """
     raw, parts = content.get("body"), content.get("parts", ())
     params = _given(content.get("params"))
     taken = content.get("json") is not None or raw is not None or bool(parts)
@@ -39,11 +43,18 @@ def build_request(method: str, path: str, **content: Unpack[Content]) -> Request
         method=method,
         path=path,
         query=tuple(query_pairs(params or {})) if in_query else (),
-        body=raw if document is None else jsonlib.dumps(document).encode(),
+        body=raw if document is None else _encoded(document),
         parts=parts,
         content_type=content.get("content_type", "") if document is None else "application/json",
         headers=content.get("headers", {}),
     )
+
+
+def _encoded(document: Any) -> bytes:
+    try:
+        return jsonlib.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
 
 
 def query_pairs(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

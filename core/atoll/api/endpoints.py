@@ -4,10 +4,18 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode
 
+from atoll.errors import UsageError
+
 
 def path(*segments: str) -> str:
-    """Join segments into a path, each encoded whole: `path("a b", "c")` is `/a%20b/c`."""
-    return "".join(f"/{_segment(segment)}" for segment in segments)
+    """Join segments into a path, each encoded whole: `path("a b", "c")` is `/a%20b/c`.
+
+    Raises UsageError for what is no text.
+    """
+    try:
+        return "".join(f"/{_segment(segment)}" for segment in segments)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
 
 
 def _segment(text: str) -> str:
@@ -16,8 +24,20 @@ def _segment(text: str) -> str:
 
 
 def query_text(pairs: Sequence[tuple[str, str]]) -> str:
-    """Encode a query, spaces as `%20`, which is signed and must pass every proxy unchanged."""
-    return urlencode(pairs, quote_via=quote)
+    """Encode a query, spaces as `%20`, which is signed and must pass every proxy unchanged.
+
+    Raises UsageError for what is no text.
+    """
+    try:
+        return urlencode(pairs, quote_via=quote)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
+
+
+def not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return what is told of bytes that are not in UTF-8, as words and names of files may hold."""
+    near = error.object[max(error.start - 20, 0) : error.end]
+    return UsageError(f"{near!r} is no text in UTF-8, and can't be sent")
 
 
 def is_loopback(host: str) -> bool:

@@ -120,6 +120,12 @@ def test_an_unknown_user_is_told(client, folder):
     assert "nobody@atoll.local" in refused.json()["msg"]
 
 
+def test_an_address_that_is_no_text_is_refused(client, folder):
+    body = {"content": rb'{"emails": ["\udcff"]}', "headers": {"Content-Type": "application/json"}}
+    refused = client.ask("POST", f"/folders/{folder}/invite", **body)
+    assert (refused.status_code, refused.json()["msg"]) == (400, "emails holds half a character")
+
+
 def test_a_folder_of_a_group_is_its_members(client, user, storage, others, make_folder):
     folder = make_folder(group="default", permission="ro")
     storage.put(folder, "file", b"for all")
