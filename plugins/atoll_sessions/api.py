@@ -4,6 +4,7 @@ from atoll_sessions.background import follow_task
 from atoll_sessions.creation import HOLD, Wanted, create_session, tell_created
 from atoll_sessions.fields import binary_size, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.files.sending import check_given
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
 from atoll_sessions.queries import (
     PAGE,
@@ -21,6 +22,7 @@ __all__ = [
     "Beneath",
     "Wanted",
     "binary_size",
+    "check_given",
     "create_session",
     "find_running",
     "find_session",

@@ -6,7 +6,7 @@ import click
 
 from atoll import AtollError, Context, Name, UsageError
 from atoll_sessions.fields import binary_size
-from atoll_sessions.files import counted
+from atoll_sessions.files import check_given, counted
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.fetching import Fetching
 from atoll_sessions.files.listing import HOME, in_home
@@ -29,6 +29,7 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
 
     Each goes by its own name in DEST, in place of a file that is there.
     """
+    check_given(files)
     wanted = [in_home(file) for file in files]
     _check_names([path.name for path in wanted])
     _make(dest)

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--basedir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="What the files' paths are relative to.",
 )
 async def upload(
-    context: Context, session: str, files: tuple[Path, ...], basedir: Path | None
+    context: Context, session: str, files: tuple[str, ...], basedir: Path | None
 ) -> None:
     """Upload files, and folders with all that is in them, to a session's /home/work."""
-    parts = transfer.collect(files, basedir)
+    transfer.check_given(files)
+    parts = transfer.collect([Path(file) for file in files], basedir)
     api = await context.connect()
     found = await find_session(api, session)
     await _upload(context, api, found.id, parts)

@@ -15,6 +15,7 @@ from atoll import (
     Unreachable,
     UsageError,
 )
+from atoll_sessions.api import check_given
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.fields import FILE_COLUMNS, counted
@@ -143,6 +144,7 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
 @click.argument("filename")
 async def request_download(context: Context, name: str, filename: str) -> None:
     """Get a link by which anyone can download a file for some hours."""
+    check_given([filename])
     api = await context.connect()
     folder = await find_folder(api, name)
     body = {"path": str(inside(filename)), "archive": False}

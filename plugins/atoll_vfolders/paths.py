@@ -22,12 +22,6 @@ def inside(path: str) -> PurePosixPath:
     return clean
 
 
-def check_given(name: str) -> None:
-    """Raise UsageError for an empty name: that of an unset variable, and not of all there is."""
-    if not name:
-        raise UsageError("'' is the name of no file")
-
-
 def check_name(name: str) -> str:
     """Return a name that a cluster lists; raises AtollError for one that could lead elsewhere."""
     if name in {"", ".", ".."} or "/" in name or "\0" in name:

@@ -85,3 +85,22 @@ def test_what_can_not_be_uploaded_is_told_first(shared, session, here):
     assert (refused.returncode, refused.stderr) == (5, "atoll: nothing: no such file\n")
     assert '"ok"' not in shared.run("ls", session, "--output", "json").stdout
     assert shared.run("upload", "nobody", "ok").returncode == 5
+
+
+def test_no_name_is_not_the_name_of_all(shared, session, here):
+    """It is what a script's variable that is not set becomes."""
+    (here / "mine").write_text("mine")
+    told = "atoll: '' is the name of no file\n"
+    for command in ("upload", "download"):
+        refused = shared.run(command, session, "")
+        assert (refused.returncode, refused.stderr) == (2, told)
+    assert [path.name for path in here.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["per%20cent", "q\"uo'te", "new\nline", "a;b=c", "back\\slash"])
+def test_odd_names_there_and_back(shared, session, here, name):
+    (here / name).write_text(name)
+    sent = shared.run("upload", session, name)
+    got = shared.run("download", session, name, "--dest", "back")
+    assert (sent.returncode, got.returncode) == (0, 0), (sent, got)
+    assert (here / "back" / name).read_text() == name

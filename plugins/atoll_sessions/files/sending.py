@@ -19,6 +19,12 @@ MOST_BYTES = 1024 * 1024 - 1
 """How large a file may be, in bytes."""
 
 
+def check_given(names: Sequence[str]) -> None:
+    """Raise UsageError for an empty name: that of an unset variable, and not of all there is."""
+    if "" in names:
+        raise UsageError("'' is the name of no file")
+
+
 def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
     """Read files, and the files in folders, named by their way from `base`, else from the current
     folder.

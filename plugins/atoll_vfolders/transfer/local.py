@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound, UsageError
-from atoll_vfolders.paths import check_given, inside
+from atoll_sessions.api import check_given
+from atoll_vfolders.paths import inside
 
 
 @frozen(kw_only=True)
@@ -105,6 +106,7 @@ def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tr
 
     Raises NotFound and UsageError before anything has been sent.
     """
+    check_given(names)
     tree = Tree()
     root = (base or Path()).resolve()
     for path in _expanded(names, base):
@@ -115,7 +117,6 @@ def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tr
 
 def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
     for name in names:
-        check_given(name)
         path = (base / name if base else Path(name)).expanduser()
         if path.exists() or path.is_symlink():
             yield path

@@ -10,9 +10,10 @@ import trio
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound
+from atoll_sessions.api import check_given
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.model import Folder
-from atoll_vfolders.paths import check_given, inside
+from atoll_vfolders.paths import inside
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -97,6 +98,7 @@ async def look(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
     """Find what was named, patterns expanded; nothing named is everything. Raises NotFound and
     UsageError.
     """
+    check_given(names)
     walk = Walk(api, folder)
     for name in names or ["."]:
         found = [one async for one in _named(api, folder, name)]
@@ -112,7 +114,6 @@ async def look(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
 async def _named(
     api: "Api", folder: Folder, name: str
 ) -> AsyncIterator[tuple[PurePosixPath, Entry]]:
-    check_given(name)
     path = inside(name)
     entry = await find_entry(api, folder, path)
     if entry is not None:

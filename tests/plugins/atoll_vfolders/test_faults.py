@@ -117,7 +117,10 @@ async def test_what_a_folder_hides_does_not_keep_the_others(facing, cluster, her
     assert "atoll: b'tree/bad-\\xff' is not named in Unicode" in done.stderr.splitlines()
 
 
-@pytest.mark.parametrize("line", ["upload data ''", "upload data -b . ''", "download data ''"])
+@pytest.mark.parametrize(
+    "line",
+    ["upload data ''", "upload data -b . ''", "download data ''", "request-download data ''"],
+)
 async def test_no_name_is_not_the_name_of_all(facing, cluster, here, line):
     """It is what a script's variable that is not set becomes."""
     (here / "a").write_text("mine")
