@@ -30,7 +30,11 @@ async def upload(
 ) -> None:
     """Upload files, and folders with all that is in them, to a session's /home/work."""
     transfer.check_given(files)
-    parts = transfer.collect([Path(file) for file in files], basedir)
+
+    def leave(what: str) -> None:
+        context.output.warn(f"left out: {what}")
+
+    parts = transfer.collect([Path(file) for file in files], basedir, leave)
     api = await context.connect()
     found = await find_session(api, session)
     await _upload(context, api, found.id, parts)

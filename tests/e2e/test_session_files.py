@@ -87,6 +87,20 @@ def test_what_can_not_be_uploaded_is_told_first(shared, session, here):
     assert shared.run("upload", "nobody", "ok").returncode == 5
 
 
+def test_what_is_left_out_is_told(shared, session, here):
+    """Links to folders could lead round in circles, and the API makes no folders."""
+    (here / "tree" / "none").mkdir(parents=True)
+    (here / "tree" / "file").write_text("kept")
+    (here / "tree" / "link").symlink_to("none")
+    sent = shared.run("upload", session, "tree")
+    assert sent.returncode == 0
+    assert sorted(sent.stderr.splitlines()) == [
+        "atoll: left out: tree/link (a link to a folder, or no file)",
+        "atoll: left out: tree/none (an empty folder)",
+        "uploaded 1 file (4 B) to sess",
+    ]
+
+
 def test_no_name_is_not_the_name_of_all(shared, session, here):
     """It is what a script's variable that is not set becomes."""
     (here / "mine").write_text("mine")

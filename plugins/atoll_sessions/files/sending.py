@@ -1,11 +1,11 @@
 """Files into a session (`POST /session/{s}/upload`, every release)."""
 
+import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from os.path import abspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from atoll import AtollError, NotFound, UsageError
 
@@ -25,12 +25,14 @@ def check_given(names: Sequence[str]) -> None:
         raise UsageError("'' is the name of no file")
 
 
-def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
+def collect(
+    paths: Sequence[Path], base: Path | None, leave: Callable[[str], None] = lambda _what: None
+) -> "list[Part]":
     """Read files, and the files in folders, named by their way from `base`, else from the current
     folder.
 
-    A file that does not lie there goes by its name alone. Raises UsageError or NotFound, before
-    anything has been sent, for what can't be uploaded.
+    A file that does not lie there goes by its name alone. `leave` is told what in folders is left
+    out. Raises AtollError, before anything has been sent, for what can't be uploaded.
     """
     from atoll.transport import Part
 
@@ -38,7 +40,7 @@ def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
     parts = [
         Part("src", _name_in(path, root, strict=base is not None), _read(path))
         for given in paths
-        for path in _files_below(base / given if base else given)
+        for path in _files_below(base / given if base else given, leave)
     ]
     names = Counter(part.filename for part in parts)
     if twice := sorted(name for name, count in names.items() if count > 1):
@@ -46,7 +48,7 @@ def collect(paths: Sequence[Path], base: Path | None) -> "list[Part]":
     return parts
 
 
-def _files_below(path: Path) -> Iterator[Path]:
+def _files_below(path: Path, leave: Callable[[str], None]) -> Iterator[Path]:
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
@@ -56,9 +58,24 @@ def _files_below(path: Path) -> Iterator[Path]:
     if stat.S_ISREG(kind):
         yield path
     elif stat.S_ISDIR(kind):
-        yield from sorted(below for below in path.rglob("*") if below.is_file())
+        yield from sorted(_files_within(path, leave))
     else:
         raise UsageError(f"{path} is neither a file nor a folder")
+
+
+def _files_within(path: Path, leave: Callable[[str], None]) -> Iterator[Path]:
+    for above, folders, files in os.walk(path, onerror=_refuse):
+        for below in (Path(above, name) for name in (*folders, *files)):
+            if below.is_file():
+                yield below
+            elif below.is_symlink() or not below.is_dir():
+                leave(f"{below} (a link to a folder, or no file)")
+        if not folders and not files:
+            leave(f"{above} (an empty folder)")
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise AtollError(f"{error.filename}: {error.strerror}") from None
 
 
 def _name_in(path: Path, root: Path, *, strict: bool) -> str:
@@ -72,7 +89,7 @@ def _name_in(path: Path, root: Path, *, strict: bool) -> str:
 
 def _absolute(path: Path) -> Path:
     """Return the path from the root; links are left in it, since files go by the links' names."""
-    return Path(abspath(path))  # noqa: PTH100 - resolve() would follow them
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow them
 
 
 def _read(path: Path) -> bytes:
