@@ -63,6 +63,8 @@ async def download_tree(
     files = changed_there(tree.files, dest) if how.sync else tree.files
     memories = Memories.of(context.settings.paths)
     lanes = Lanes[Any](context.output, how.parallel)
+    for failure in tree.failures:
+        lanes.fail(failure)
     with metered(context, "downloading") as meter:
         meter.expect(len(files), sum(file.size for file in files))
         try:

@@ -117,15 +117,31 @@ def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tr
 
 def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
     for name in names:
-        path = (base / name if base else Path(name)).expanduser()
-        if path.exists() or path.is_symlink():
-            yield path
-            continue
-        # Of pathlib's own, none takes a pattern that is absolute.
-        found = sorted(glob(str(path), recursive=True)) if has_magic(name) else []  # noqa: PTH207
+        path = base / name if base else Path(name)
+        try:
+            found = _found(path, may_match=has_magic(name))
+        except OSError as error:
+            raise AtollError(f"{path}: {error.strerror}") from None
         if not found:
             raise NotFound(f"{path}: no such file")
-        yield from map(Path, found)
+        yield from found
+
+
+def _found(path: Path, *, may_match: bool) -> list[Path]:
+    """Return what goes by a name, else what is there of somebody's home, else what matches it."""
+    for one in (path, _at_home(path)):
+        if one.exists() or one.is_symlink():
+            return [one]
+    # Of pathlib's own, none takes a pattern that is absolute.
+    matches = glob(str(_at_home(path)), recursive=True) if may_match else []  # noqa: PTH207
+    return [Path(match) for match in sorted(matches)]
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody has that name
+        return path
 
 
 def _way_from(root: Path, path: Path, *, strict: bool) -> PurePosixPath:

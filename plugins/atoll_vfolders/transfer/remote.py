@@ -38,11 +38,14 @@ class RemoteFile:
 
 @define
 class RemoteTree:
-    """What there is to download: files, all folders, and what was left out and why."""
+    """What there is to download: files, all folders; what was left out and why; and what was
+    listed, but is not there.
+    """
 
     files: list[RemoteFile] = Factory(list)
     folders: set[PurePosixPath] = Factory(set)
     left_out: list[str] = Factory(list)
+    failures: list[AtollError] = Factory(list)
 
     def add(self, path: PurePosixPath, entry: Entry) -> bool:
         """Add one entry; returns whether what is in it should be added as well."""
@@ -80,6 +83,10 @@ class Walk:
         try:
             async with self._limit:
                 entries = await self._list(path)
+        except NotFound as error:
+            # Deleted meanwhile, or its name is no text and the cluster tells another.
+            self.tree.failures.append(error)
+            return
         except AtollError as error:
             self._error = self._error or error
             nursery.cancel_scope.cancel()

@@ -131,6 +131,42 @@ async def test_no_name_is_not_the_name_of_all(facing, cluster, here, line):
     assert (cluster.files, (here / "a").read_text()) == ({"a": b"theirs"}, "mine")
 
 
+async def test_a_name_may_begin_like_a_home(facing, cluster, here, monkeypatch):
+    """What lies here comes first; then `~` is whose home it names, if anybody's."""
+    (here / "~nobody").write_text("here")
+    (here / "home").mkdir()
+    (here / "home" / "~x").write_text("home")
+    monkeypatch.setenv("HOME", str(here / "home"))
+    async with facing() as shell:
+        assert (await shell.run("vfolder upload data '~nobody' '~/~x'")).code == 0
+        missing = await shell.run("vfolder upload data '~no-such-user/x'")
+    assert cluster.files == {"~nobody": b"here", "home/~x": b"home"}
+    assert (missing.code, missing.stderr) == (
+        5,
+        "atoll: line 1: ~no-such-user/x: no such file\n",
+    )
+
+
+async def test_a_name_that_no_file_can_have(facing, here):
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data {'a' * 300}")
+    assert (done.code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.endswith(": File name too long\n")
+
+
+async def test_a_folder_that_vanishes_does_not_keep_the_others(
+    facing, cluster, make_fault, answer, here
+):
+    """Or one that can't be asked for, for its name is no text and the cluster tells another."""
+    cluster.files = {"a": b"a", "gone/b": b"b"}
+    gone = answer(b'{"title": "gone is not there"}', status=404)
+    cluster.faults = [make_fault("GET", gone, path="/files", after=1)]
+    async with facing() as shell:
+        done = await shell.run("vfolder download data")
+    assert (done.code, (here / "a").read_bytes()) == (5, b"a")
+    assert "atoll: gone is not there" in done.stderr.splitlines()
+
+
 async def test_a_download_goes_on_from_what_is_there(facing, cluster, make_fault, here):
     """Only what is missing is asked for, of the same file."""
     cluster.files["large"] = os.urandom(3 * MIB)
