@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
+_NAMED = 6
+"""How many images are named to those who name one that is not there."""
 HOLD = 1
 """Seconds for which a session's creation holds its answer back."""
 
@@ -184,9 +186,19 @@ async def _post(api: "Api", wanted: Wanted, post: Post) -> Mapping[str, Any]:
             raise
     known = await image_names(api)
     if known.get(wanted.image, wanted.image) == wanted.image:
-        hint = near_matches(wanted.image, list(known)) or f"known: {', '.join(list(known)[:6])}"
+        hint = near_matches(wanted.image, list(known)) or _some_of(known)
         raise NotFound(f"no image is called {wanted.image!r}", hint=hint)
     return await post(evolve(wanted, image=known[wanted.image]))
+
+
+def _some_of(known: Mapping[str, str]) -> str:
+    """Return a hint that names the first images, each by the first of its names."""
+    by_image: dict[str, str] = {}
+    for name, image in known.items():
+        by_image.setdefault(image, name)
+    names = list(by_image.values())
+    more = "; atoll admin images lists them all" if len(names) > _NAMED else ""
+    return f"known: {', '.join(names[:_NAMED])}{more}"
 
 
 async def _post_once(api: "Api", wanted: Wanted) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atoll import NotFound, UsageError
-from atoll_sessions.creation import Wanted, creation_body
+from atoll_sessions.creation import Wanted, _some_of, creation_body
 from atoll_sessions.fields import local_time, show_slots
 from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.model import Session
@@ -41,6 +41,15 @@ def test_the_body_holds_nothing_that_an_older_manager_refuses():
     assert not {"priority", "batch_timeout", "callback_url"} & set(body)
     assert not {"mount_ids", "mount_id_map", "mount_options", "attach_network"} & set(
         body["config"]
+    )
+
+
+def test_an_unknown_image_brings_to_mind_several():
+    """Each once, not one of them by all of its names."""
+    names = {"python:3.11": "local/python:3.11", "python": "local/python:3.11", "bash": "bash:5"}
+    assert _some_of(names) == "known: python:3.11, bash"
+    assert _some_of(names | {f"r:{n}": f"x/r:{n}" for n in range(9)}) == (
+        "known: python:3.11, bash, r:0, r:1, r:2, r:3; atoll admin images lists them all"
     )
 
 
