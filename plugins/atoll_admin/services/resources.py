@@ -18,7 +18,7 @@ _USAGE = [
     Column("g_name", "Group"),
     Column("domain_name", "Domain"),
     Column("g_cpu_allocated", "CPU", right=True),
-    Column("g_cpu_used", "CPU used (s)", right=True),
+    Column("g_cpu_used", "CPU used (s)", lambda used: f"{used or 0:.1f}", right=True),
     Column("g_mem_allocated", "Memory", show_size, right=True),
     Column("g_mem_used", "Memory used", show_size, right=True),
     Column("g_shared_memory", "Shared memory", show_size, right=True),
@@ -49,7 +49,7 @@ async def docker_registries(context: Context) -> None:
 
 @click.command()
 async def resource_slots(context: Context) -> None:
-    """List the kinds of slots that agents offer (`GET /config/resource-slots`)."""
+    """List the kinds of slots that agents offer."""
     api = await context.connect()
     found = await send(api, "GET", "/config/resource-slots")
     rows = [{"slot_name": name, "slot_type": unit} for name, unit in sorted(found.items())]
@@ -58,7 +58,7 @@ async def resource_slots(context: Context) -> None:
 
 @click.command()
 async def vfolder_types(context: Context) -> None:
-    """List who may own folders: users, groups (`GET /config/vfolder-types`)."""
+    """List who may own folders: users, groups."""
     api = await context.connect()
     found = await send(api, "GET", "/config/vfolder-types")
     await context.output.rows([{"type": owner} for owner in found], [Column("type")])
@@ -66,7 +66,7 @@ async def vfolder_types(context: Context) -> None:
 
 @click.command(params=[dry_run_option()])
 async def recalculate_usage(context: Context, dry_run: bool) -> int:
-    """Count anew what sessions occupy (`POST /resource/recalculate-usage`); for superadmins."""
+    """Count anew what sessions occupy; for superadmins."""
     route, done = "/resource/recalculate-usage", "usage is counted anew"
     return await carry_out(context, "POST", route, {}, done=done, dry_run=dry_run)
 
@@ -75,9 +75,7 @@ async def recalculate_usage(context: Context, dry_run: bool) -> int:
 @click.argument("month", metavar="YYYYMM")
 @click.argument("groups", nargs=-1, type=Name("group"))
 async def usage_per_month(context: Context, month: str, groups: tuple[str, ...]) -> None:
-    """Show what groups used in a month, all groups by default; for superadmins
-    (`GET /resource/usage/month`).
-    """
+    """Show what groups used in a month, all groups by default; for superadmins."""
     api = await context.connect()
     if groups:
         ids = [await group_id(api, group) for group in groups]
@@ -93,9 +91,7 @@ async def usage_per_month(context: Context, month: str, groups: tuple[str, ...])
 @click.argument("start_date", metavar="YYYYMMDD")
 @click.argument("end_date", metavar="YYYYMMDD")
 async def usage_per_period(context: Context, group: str, start_date: str, end_date: str) -> None:
-    """Show what a group used from one date to another, 100 days at most; for superadmins
-    (`GET /resource/usage/period`).
-    """
+    """Show what a group used from one date to another, 100 days at most; for superadmins."""
     api = await context.connect()
     params = {
         "group_id": await group_id(api, group),
