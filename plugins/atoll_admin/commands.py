@@ -1,5 +1,6 @@
 """The commands that list a kind and show one of it, made of its description."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -120,5 +121,10 @@ def _fields_option(kind: Kind) -> click.Option:
 def _command(
     callback: Callable[..., Any], params: Sequence[click.Parameter], help: str, below: str = ""
 ) -> click.Command:
-    epilog = f"Further commands: {below}." if below else None
+    epilog = _unbroken(f"Further commands: {below}.") if below else None
     return click.Command(None, callback=callback, params=[*params], help=help, epilog=epilog)
+
+
+def _unbroken(words: str) -> str:
+    """Wrap a text that names commands: click would break the names at their hyphens."""
+    return "\b\n" + textwrap.fill(words, 76, break_on_hyphens=False)

@@ -27,8 +27,20 @@ _LOOK_EVERY = 0.2
 @click.command()
 @click.argument("session", type=Name("session"))
 @click.argument("app")
-@click.option("--arg", "arguments", multiple=True, metavar='"--option <value>"')
-@click.option("-e", "--env", multiple=True, metavar='"KEY=VALUE"')
+@click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar='"--option <value>"',
+    help="Start the service with this. Repeatable.",
+)
+@click.option(
+    "-e",
+    "--env",
+    multiple=True,
+    metavar='"KEY=VALUE"',
+    help="Start the service with this in its environment. Repeatable.",
+)
 async def connect(
     context: Context, session: str, app: str, arguments: tuple[str, ...], env: tuple[str, ...]
 ) -> None:

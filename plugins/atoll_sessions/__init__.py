@@ -34,7 +34,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("sweep logs", "Show what cases have printed", f"{sweep}:logs")
     yield Command("sweep cancel", "End sweeps and their sessions", f"{sweep}:cancel")
     yield Command("sweep resume", "Run what is missing or failed", f"{sweep}:resume")
-    yield Command("sweep retry-failed", "Run what failed again", f"{sweep}:retry_failed")
+    yield Command("sweep retry-failed", "Run again what failed", f"{sweep}:retry_failed")
     yield Command("sweep rm", "Forget sweeps", f"{sweep}:rm")
     yield Command("session", "The commands about sessions by their newer names")
     for name, older in _NEWER.items():

@@ -10,7 +10,7 @@ from atoll_sessions.queries import find_session
 @click.argument("session", type=Name("session"))
 @click.argument("new_name")
 async def rename(context: Context, session: str, new_name: str) -> None:
-    """Give a running session another name (`POST /session/{s}/rename`)."""
+    """Give a running session another name."""
     from atoll.api import path
 
     api = await context.connect()

@@ -12,7 +12,7 @@ from atoll_sessions.terminal import open_terminal, the_terminal
 async def shell(context: Context, session: str) -> None:
     """Open a shell in a session, in your terminal, until it ends.
 
-    It takes every key, Ctrl-C included; Enter ~ . leaves a shell that no longer answers.
+    It takes every key, Ctrl-C included. Enter, then ~. leaves a shell that no longer answers.
     """
     descriptor = the_terminal(context, "shell")
     api = await context.connect()

@@ -43,7 +43,7 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
     """
     failure: AtollError | None = None
     async with api.open(path("stream", "session", session_id, "pty")) as channel:
-        context.output.note("connected; Enter ~ . leaves")
+        context.output.note("connected; Enter, then ~. leaves")
         with _raw(descriptor):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_follow_size, channel)

@@ -33,7 +33,7 @@ _OPTIONS = (
     click.option(
         "--starts-at", "--starts_at", "starts_at", metavar="TIME", help="Start it at this time."
     ),
-    click.option("-i", "--image", type=Name("image")),
+    click.option("-i", "--image", type=Name("image"), help="In place of the template's own."),
     click.option("-c", "--startup-command", metavar="COMMAND", help="What a batch session runs."),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(
@@ -55,7 +55,7 @@ _OPTIONS = (
         metavar="NAME[=PATH]",
         help="In place of the template's own folders.",
     ),
-    click.option("--scaling-group", "--sgroup"),
+    click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
     click.option(
         "-r",
         "--resources",
@@ -64,10 +64,15 @@ _OPTIONS = (
         metavar="KEY=VAL",
         help="In place of the template's own.",
     ),
-    click.option("--cluster-size", type=click.IntRange(1)),
-    click.option("--resource-opts", multiple=True, metavar="KEY=VAL"),
-    click.option("-d", "--domain"),
-    click.option("-g", "--group"),
+    click.option("--cluster-size", type=click.IntRange(1), help="How many containers."),
+    click.option(
+        "--resource-opts",
+        multiple=True,
+        metavar="KEY=VAL",
+        help="Resource options: shmem=64m. Repeatable.",
+    ),
+    click.option("-d", "--domain", help="The domain; the profile's otherwise."),
+    click.option("-g", "--group", help="The group; the profile's otherwise."),
     click.option("--no-mount", is_flag=True, help="Mount none of the template's folders."),
     click.option("--no-env", is_flag=True, help="Set none of the template's variables."),
     click.option("--no-resource", is_flag=True, help="Take what sessions have by default."),

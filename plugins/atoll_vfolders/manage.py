@@ -104,7 +104,7 @@ async def _each(
 @click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
 @_YES
 async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
-    """Delete folders: where the cluster has a trash, they go there, and can be restored."""
+    """Delete folders: where the cluster has a trash, they go there; elsewhere they are gone."""
     api = await context.connect()
     has_trash = (await api.version()).major >= _TRASH
 

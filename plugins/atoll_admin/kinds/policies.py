@@ -16,7 +16,7 @@ POLICY = Kind(
     name="keypair resource policy",
     plural="keypair resource policies",
     key="name",
-    who="everybody; those who are no superadmin see their own",
+    who="superadmins; others see their own",
     fields=[
         text("name", keep=True),
         when("created_at", "Created"),

@@ -150,9 +150,7 @@ dissociate = change_command(
 @click.command()
 @click.argument("group", type=Name("group"))
 async def available(context: Context, group: str) -> None:
-    """List the scaling groups that a group, named by id or name, may use
-    (`GET /scaling-groups`).
-    """
+    """List the scaling groups that a group, named by id or name, may use."""
     api = await context.connect()
     answer = await send(api, "GET", "/scaling-groups", {"group": group})
     await context.output.rows(answer["scaling_groups"], [Column("name", keep=True)])

@@ -20,7 +20,7 @@ _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 
 @click.command()
 async def get(context: Context) -> None:
-    """Show the announcement, if there is one (`GET /manager/announcement`)."""
+    """Show the announcement, if there is one."""
     api = await context.connect()
     told = await send(api, "GET", ROUTE)
     if context.output.format:
@@ -35,7 +35,7 @@ async def get(context: Context) -> None:
 @click.command(params=[dry_run_option()])
 @click.option("-m", "--message", help="What to say; read from standard input when left out.")
 async def update(context: Context, message: str | None, dry_run: bool) -> int:
-    """Announce something to everybody (`POST /manager/announcement`); for superadmins."""
+    """Announce something to everybody; for superadmins."""
     text = await _read(context) if message is None else message
     if not text.strip():
         raise UsageError("there is nothing to announce", hint="announcement delete ends one")
@@ -53,7 +53,7 @@ async def _read(context: Context) -> str:
 
 @click.command(params=[dry_run_option(), yes_option()])
 async def delete(context: Context, dry_run: bool, yes: bool) -> int:
-    """Announce nothing any more (`POST /manager/announcement`); for superadmins."""
+    """Announce nothing any more; for superadmins."""
     return await carry_out(
         context,
         "POST",

@@ -17,7 +17,7 @@ _PAIR = [Column("key", keep=True), Column("value")]
 @click.argument("key")
 @click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
 async def get(context: Context, key: str, prefix: bool) -> None:
-    """Show the value of a key, or, with -p, all keys below it (`POST /config/get`)."""
+    """Show the value of a key, or, with -p, all keys below it."""
     api = await context.connect()
     answer = await send(api, "POST", "/config/get", {"key": key, "prefix": prefix})
     result = answer["result"]
@@ -46,7 +46,7 @@ def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 @click.argument("key")
 @click.argument("value")
 async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bool) -> int:
-    """Set a key to a value (`POST /config/set`)."""
+    """Set a key to a value."""
     return await carry_out(
         context,
         "POST",
@@ -63,7 +63,7 @@ async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bo
 @click.argument("key")
 @click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
-    """Delete a key, or, with -p, all keys below it (`POST /config/delete`)."""
+    """Delete a key, or, with -p, all keys below it."""
     what = f"everything below {key}" if prefix else key
     return await carry_out(
         context,

@@ -29,7 +29,7 @@ _MOUNTS = [
 
 @click.command()
 async def list_hosts(context: Context) -> None:
-    """List all hosts for folders (`GET /folders/_/all-hosts`); for superadmins."""
+    """List all hosts for folders; for superadmins."""
     api = await context.connect()
     answer = await send(api, "GET", "/folders/_/all-hosts")
     rows = [{"name": name, "default": name == answer["default"]} for name in answer["allowed"]]
@@ -39,7 +39,7 @@ async def list_hosts(context: Context) -> None:
 @click.command()
 @click.argument("vfolder_host", type=Name("vfolder-host"))
 async def perf_metric(context: Context, vfolder_host: str) -> None:
-    """Show how busy a host is (`GET /folders/_/perf-metric`); for superadmins."""
+    """Show how busy a host is; for superadmins."""
     api = await context.connect()
     answer = await send(api, "GET", "/folders/_/perf-metric", {"folder_host": vfolder_host})
     # 26.x wraps the figures in `data`, and both in `metric`.
@@ -52,7 +52,7 @@ async def perf_metric(context: Context, vfolder_host: str) -> None:
 @click.command()
 @click.option("-a", "--agent-id", type=Name("agent"), help="Of this agent, not of the manager.")
 async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
-    """Show an fstab file (`GET /folders/_/fstab`); for superadmins."""
+    """Show an fstab file; for superadmins."""
     api = await context.connect()
     answer = await send(api, "GET", "/folders/_/fstab", {"agent_id": agent_id})
     if context.output.format:
@@ -63,9 +63,7 @@ async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
 
 @click.command()
 async def list_mounts(context: Context) -> None:
-    """List what is mounted on the manager, the storage and the agents (`GET /folders/_/mounts`);
-    for superadmins.
-    """
+    """List what is mounted on the manager, the storage and the agents; for superadmins."""
     api = await context.connect()
     await _show_mounts(context, await send(api, "GET", "/folders/_/mounts"))
 
@@ -83,7 +81,7 @@ async def mount_host(
     edit_fstab: bool,
     dry_run: bool,
 ) -> int:
-    """Mount FS_LOCATION as the host NAME everywhere (`POST /folders/_/mounts`); for superadmins."""
+    """Mount FS_LOCATION as the host NAME everywhere; for superadmins."""
     params = {"fs_location": fs_location, "name": name, "edit_fstab": edit_fstab}
     if options:
         params["options"] = options
@@ -94,7 +92,7 @@ async def mount_host(
 @click.argument("name", type=Name("vfolder-host"))
 @click.option("--edit-fstab", is_flag=True, help="Mount it at no boot any more.")
 async def umount_host(context: Context, name: str, edit_fstab: bool, dry_run: bool) -> int:
-    """Unmount the host NAME everywhere (`DELETE /folders/_/mounts`); for superadmins."""
+    """Unmount the host NAME everywhere; for superadmins."""
     params = {"name": name, "edit_fstab": edit_fstab}
     return await _change(context, "DELETE", params, dry_run=dry_run)
 

@@ -8,7 +8,7 @@ from atoll_admin.asking import NotOffered, send
 
 @click.command()
 async def show_license(context: Context) -> None:
-    """Show the license (`GET /license`); enterprise editions only."""
+    """Show the license; enterprise editions only."""
     api = await context.connect()
     try:
         answer = await send(api, "GET", "/license")

@@ -27,7 +27,7 @@ def _describe(node: Mapping[str, Any]) -> str:
 
 @click.command()
 async def status(context: Context) -> None:
-    """Show whether the cluster runs or is frozen (`GET /manager/status`)."""
+    """Show whether the cluster runs or is frozen."""
     api = await context.connect()
     context.output.item(await send(api, "GET", "/manager/status"), _STATUS)
 
@@ -36,7 +36,7 @@ async def status(context: Context) -> None:
 @click.option("--wait", is_flag=True, help="First wait until no session runs.")
 @click.option("--force-kill", is_flag=True, help="First terminate all sessions.")
 async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, yes: bool) -> int:
-    """Let the cluster take no more work (`PUT /manager/status`); for superadmins."""
+    """Let the cluster take no more work; for superadmins."""
     if wait and force_kill:
         raise UsageError("--wait and --force-kill exclude each other")
     sessions = ", and terminate all sessions" * force_kill
@@ -67,7 +67,7 @@ async def _wait_for_sessions(context: Context, api: "Api") -> None:
 
 @click.command(params=[dry_run_option()])
 async def unfreeze(context: Context, dry_run: bool) -> int:
-    """Let the cluster take work again (`PUT /manager/status`); for superadmins."""
+    """Let the cluster take work again; for superadmins."""
     body = {"status": "running", "force_kill": False}
     done = "the cluster takes work again"
     return await carry_out(context, "PUT", "/manager/status", body, done=done, dry_run=dry_run)

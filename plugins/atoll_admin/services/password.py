@@ -17,7 +17,7 @@ async def update_password(
     new_password2: str | None,
     dry_run: bool,
 ) -> int:
-    """Change your password (`POST /auth/update-password`).
+    """Change your password.
 
     Passwords that are left out are asked for, without showing them: on a command line, others on
     this machine can read them.

@@ -52,7 +52,7 @@ _DETAILS = [
     help="Which page, the newest first.",
 )
 async def list_logs(context: Context, mark_read: bool, page_size: int, page_number: int) -> None:
-    """List the errors that were logged, newest first (`GET /logs/error`).
+    """List the errors that were logged, newest first.
 
     Users see their own, administrators those of their domain, superadmins all. The formats for
     programs also give tracebacks.

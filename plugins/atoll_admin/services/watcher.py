@@ -13,7 +13,7 @@ from atoll_admin.consent import dry_run_option, show_request
 @click.command()
 @click.argument("agent", type=Name("agent"))
 async def status(context: Context, agent: str) -> None:
-    """Show what an agent's watcher says (`GET /resource/watcher`); for superadmins."""
+    """Show what an agent's watcher says; for superadmins."""
     answer = await _ask_watcher(context, "GET", "/resource/watcher", agent)
     told: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {"status": answer}
     context.output.item(told, [Column(name) for name in told])
@@ -31,7 +31,7 @@ def _operation(name: str, done: str) -> click.Command:
         told = answer.get("message") if isinstance(answer, Mapping) else None
         context.output.note(told or f"agent {agent} is {done}")
 
-    operate.help = f"Have an agent's watcher {name} it (`POST /resource/watcher/agent/{name}`)."
+    operate.help = f"Have an agent's watcher {name} it."
     return operate
 
 

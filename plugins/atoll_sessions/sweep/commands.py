@@ -171,7 +171,7 @@ async def resume(
 async def retry_failed(
     context: Context, sweep: str, max_parallel: int | None, detach: bool, silent: bool
 ) -> int:
-    """Run the cases of a sweep that failed again."""
+    """Run again those cases of a sweep that failed."""
     return await _take_up(context, sweep, RETRY, max_parallel, detach=detach, silent=silent)
 
 

@@ -94,7 +94,7 @@ async def _report(context: Context, sweep: Sweep, progress: Progress, how: str) 
     if how in ("interrupted", "cancelled"):
         output.note(f"atoll sweep resume {sweep.id} runs what is missing or failed")
     elif progress.counts[FAILED]:
-        output.note(f"atoll sweep retry-failed {sweep.id} runs what failed again")
+        output.note(f"atoll sweep retry-failed {sweep.id} runs again what failed")
     if progress.sessions and not sweep.plan.remove:
         output.note(f"its sessions are kept, tagged {sweep.plan.tag}; --rm removes them")
 
