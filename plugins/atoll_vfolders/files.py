@@ -64,12 +64,19 @@ async def mkdir(
     context: Context, name: str, paths: tuple[str, ...], parents: bool, exist_ok: bool
 ) -> None:
     """Make folders in a folder."""
-    places = [str(inside(path)) for path in paths]
+    places = [inside(path) for path in paths]
     api = await context.connect()
     folder = await find_folder(api, name)
     for place in places:
-        body = {"path": place, "parents": parents, "exist_ok": exist_ok}
-        answer = await ask(api, folder, "POST", "mkdir", json=body)
+        body = {"path": str(place), "parents": parents, "exist_ok": exist_ok}
+        try:
+            answer = await ask(api, folder, "POST", "mkdir", json=body)
+        except NotFound:
+            if parents or not place.parent.name:
+                raise
+            raise NotFound(
+                f"{place.parent}: no such folder in {folder.name}", hint="-p makes it, too"
+            ) from None
         _raise_failed(answer)
 
 

@@ -134,6 +134,9 @@ def test_files_are_moved_and_deleted(shared, folder, here):
     """Within the folder, by the commands that are called so."""
     (here / "file").write_text("text")
     assert shared.run("vfolder", "upload", folder, "file").returncode == 0
+    refused = shared.run("vfolder", "mkdir", folder, "sub/below")
+    assert refused.returncode == 5
+    assert refused.stderr == f"atoll: sub: no such folder in {folder} (-p makes it, too)\n"
     assert shared.run("vfolder", "mkdir", folder, "sub/below", "-p").returncode == 0
     assert shared.run("vfolder", "mv", folder, "file", "sub/moved").returncode == 0
     assert shared.run("vfolder", "rename-file", folder, "sub/moved", "renamed").returncode == 0
