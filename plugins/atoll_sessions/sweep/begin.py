@@ -84,7 +84,7 @@ def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, rem
 async def _show_cases(context: Context, plan: Plan) -> None:
     columns = [
         *value_columns(plan, lambda case: case.values),
-        Column("session", get=lambda case: case.wanted.name.removeprefix(plan.id)),
+        Column("session", get=lambda case: case.wanted.name.replace(plan.id, "s-…")),
         Column("command", get=lambda case: case.code.exec or case.code.snippet),
         Column("build", get=lambda case: case.code.build),
         Column("env", get=lambda case: " ".join(f"{k}={v}" for k, v in case.wanted.env.items())),
