@@ -37,6 +37,15 @@ class Source:
         line, end, self._rest = self._rest.partition("\n")
         return line.removesuffix("\r") if line or end else None
 
+    async def rest(self) -> bytes:
+        """Return all that is left, byte by byte as it is."""
+        pieces = [self._rest.encode(), self._decoder.getstate()[0]]
+        self._rest = ""
+        self._decoder.reset()
+        while chunk := await self._read():
+            pieces.append(chunk)
+        return b"".join(pieces)
+
     @classmethod
     def of_text(cls, text: str) -> "Source":
         """Make a source of the lines of a text."""

@@ -11,20 +11,13 @@ async def text_of(context: Context, file: Path | None, most: int) -> str:
     Raises UsageError for what can't be read, is no text, or has more than `most` bytes.
     """
     name = "-" if file is None else str(file)
-    content = await _piped(context) if name == "-" else _read(Path(name), most)
+    content = await context.stdin.rest() if name == "-" else _read(Path(name), most)
     if len(content) > most:
         raise UsageError(f"{name} is too large: up to {most // 1024} KiB are taken")
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise UsageError(f"{name} is not text in UTF-8") from None
-
-
-async def _piped(context: Context) -> bytes:
-    lines = []
-    while (line := await context.stdin.line()) is not None:
-        lines.append(f"{line}\n")
-    return "".join(lines).encode()
 
 
 def _read(file: Path, most: int) -> bytes:

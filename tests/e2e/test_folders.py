@@ -264,3 +264,15 @@ def test_dotfiles_come_with_their_modes(shared):
     gone = shared.run("dotfile", "get", ".netrc-like")
     assert (gone.returncode, len(gone.stderr.splitlines())) == (5, 1)
     assert shared.run("dotfile", "create", "x", "--perm", "rwx", stdin="").returncode == 2
+
+
+def test_a_dotfile_is_what_was_piped_byte_for_byte(shared):
+    """Line ends stay as they are, and what is no text is refused rather than changed."""
+    for content in ("no end of line", "one\r\ntwo\r\n"):
+        assert shared.run("dotfile", "create", ".piped", stdin=content).returncode == 0
+        shown = rows(shared, "dotfile", "get", ".piped")
+        assert shown["data"] == content
+        assert shared.run("dotfile", "delete", "-f", ".piped").returncode == 0
+    words = [shared.program(), "dotfile", "create", ".piped"]
+    refused = subprocess.run(words, input=b"\xff", capture_output=True, env=shared.environ())
+    assert (refused.returncode, refused.stderr) == (2, b"atoll: - is not text in UTF-8\n")
