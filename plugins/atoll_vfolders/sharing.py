@@ -68,7 +68,8 @@ def _tell(
     """Say to how many people it was done; the cluster passes over addresses in silence."""
     if not done:
         raise NotFound(
-            f"nobody was {what} {folder.name}", hint=f"does the cluster know {', '.join(asked)}?"
+            f"nobody was {what} {folder.name}",
+            hint=f"unknown to the cluster, or done already: {', '.join(asked)}",
         )
     # Some releases answer with addresses and some with the ids of invitations.
     missing = [email for email in asked if email not in done] if len(done) < len(asked) else []
