@@ -33,6 +33,7 @@ from atoll_local.api import (
     watcher,
 )
 from atoll_local.api.background import BackgroundTasks
+from atoll_local.api.cutting import CutShort
 from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
 from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
@@ -76,7 +77,7 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
     app.state.limiter = RateLimiter()
     app.state.background = BackgroundTasks(tasks)
     app.state.executions = Executions(tasks, cluster.scheduler.idleness)
-    return RateHeaders(app)
+    return RateHeaders(CutShort(app))
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

@@ -106,6 +106,24 @@ def test_an_upload_outlasts_the_program(program, http, make_storage):
     assert storage.fetch("kept", "file") == b"abcdef"
 
 
+def test_an_upload_that_the_end_of_the_program_cuts_short_may_be_tried_again(
+    program, http, make_storage
+):
+    storage = make_storage(program.start().client(http))
+    storage.client.ask("POST", "/folders", json={"name": "kept"})
+    sent = storage.upload("kept", "file", 6)
+    url = urlsplit(sent.url)
+    head = (
+        f"PATCH {url.path}?token={sent.token} HTTP/1.1\r\nHost: {url.netloc}\r\n"
+        "Upload-Offset: 0\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
+        program.end()
+        assert connection.recv(4096).startswith(b"HTTP/1.1 503 ")
+
+
 def test_a_folder_above_is_named_in_the_query(storage, folder):
     assert storage.upload(folder, "file", 1).patch(b"x", dst_dir="above").status_code == 204
     assert storage.names(folder, "above") == ["file"]
