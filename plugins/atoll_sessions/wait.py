@@ -24,7 +24,7 @@ from atoll_sessions.statuses import can_reach, has_reached, known_status, look_u
     help="Wait no longer than this; the exit code is 124 then.",
 )
 async def wait(context: Context, session: str, wanted: str, max_wait: int) -> None:
-    """Wait until a session is in a status, or has been on its way from start to end.
+    """Wait until a session has a status, or has passed it on its way from start to end.
 
     Fails as soon as the session can't come to be in it any more.
     """

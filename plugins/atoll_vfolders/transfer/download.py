@@ -43,8 +43,8 @@ async def download(
     """Download files and folders, patterns expanded, from the folder NAME; all of it when none is
     named.
 
-    They keep their paths, below the current folder or that of -b; existing files are replaced. What
-    breaks off is gone on with by the same line.
+    They keep their paths, below the current folder or that of -b; existing files are replaced.
+    After a break, the same line goes on where it was cut off.
     """
     api = await context.connect()
     folder = await find_folder(api, name)

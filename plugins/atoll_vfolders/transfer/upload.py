@@ -45,7 +45,7 @@ async def upload(
     """Upload files and folders, patterns expanded, to the folder NAME; existing files are
     replaced.
 
-    What breaks off is gone on with by the same line.
+    After a break, the same line goes on where it was cut off.
     """
     if not filenames and base_dir is None:
         raise UsageError("no file is named", hint="atoll vfolder upload NAME FILE…")
