@@ -14,7 +14,7 @@ from typing import Any
 from atoll import AtollError, Profile, __version__
 from atoll.paths import Paths, read_private
 from atoll_local.instance import process_start, read_server
-from atoll_local.paths import DataDir
+from atoll_local.paths import DataDir, StartError
 
 _START_DEADLINE = 30.0
 _STOP_DEADLINE = 30.0
@@ -57,7 +57,10 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
     """Start the program and wait until it answers; raises AtollError with its last words if it
     does not.
     """
-    data = DataDir.prepare(data.root)
+    try:
+        data = DataDir.prepare(data.root)
+    except StartError as refusal:
+        raise AtollError(f"the embedded cluster did not start: {refusal}") from None
     command = [sys.executable, "-m", "atoll_local", "--data", str(data.root), "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"

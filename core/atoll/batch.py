@@ -58,7 +58,9 @@ class Batch:
 async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:
     """Yield statements as their lines come in, and the errors of lines that hold none."""
     assembler = Assembler()
+    mark = "\ufeff"  # some editors begin a file with it
     while (line := await script.line()) is not None:
+        line, mark = line.removeprefix(mark), ""
         try:
             found = assembler.feed(line)
         except LineError as error:

@@ -7,8 +7,10 @@ nothing.
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the program; the console scripts `atoll` and `backend.ai` call this."""
+    _mend_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
-        sys.exit(show_version())
+        leave(_guard(show_version))
     # Start-up makes many objects and hardly any garbage: look for it less often.
     gc.set_threshold(100_000, 50, 50)
     leave(run_guarded(sys.argv[1:]))
@@ -27,12 +30,25 @@ def main() -> None:
 
 def run_guarded(arguments: Sequence[str]) -> int:
     """Do what the arguments ask; Ctrl-C and a reader that has left become exit codes too."""
+    return _guard(partial(run, arguments))
+
+
+def _guard(run: Callable[[], int]) -> int:
     try:
-        code = run(arguments)
+        code = run()
+        if not code:
+            # What can't be written after all is no success.
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
         code = 141
+    except OSError as error:
+        from atoll.errors import of_system
+
+        with suppress(OSError):
+            sys.stderr.write(f"atoll: {of_system(error)}\n")
+        code = 1
     return code
 
 
@@ -43,6 +59,24 @@ def leave(code: int) -> NoReturn:
             stream.flush()
     # All is closed by now, and taking the interpreter apart costs a fifth of what `--help` does.
     os._exit(code)
+
+
+def _mend_streams() -> None:
+    """Make standard streams that were closed lead nowhere, and writing to the others possible.
+
+    Without, a file or a socket opened later would take the place of one that was closed.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0)  # noqa: SIM115  # open as long as the program runs, as the next two
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names and texts may hold what the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def show_version() -> int:

@@ -263,6 +263,8 @@ def _shared_options() -> list[click.Option]:
 
 
 def _remember(context: click.Context, param: click.Parameter, value: Any) -> None:
+    if value == "":
+        raise click.BadParameter("it is empty", context, param)
     if value:
         context.meta[_META + str(param.name)] = value
 

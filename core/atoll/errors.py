@@ -38,6 +38,12 @@ class AtollError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+def of_system(error: OSError) -> AtollError:
+    """Return what the system has refused, such as a write to a full disk, as a user is told it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return AtollError(f"{error.filename}: {reason}" if error.filename else reason)
+
+
 class UsageError(AtollError):
     """The line could not be understood."""
 

@@ -30,7 +30,12 @@ def parse(arguments: Sequence[str]) -> Options:
         context = parser.make_context("atoll", list(arguments))
     except click.ClickException as error:
         raise UsageError(error.format_message().rstrip("."), hint="atoll --help") from None
-    return Options(**context.params)
+    options = Options(**context.params)
+    if sum((options.lines is not None, options.script is not None, bool(options.words))) > 1:
+        raise UsageError("-c LINES, -f FILE and a command exclude each other", hint="atoll --help")
+    if options.profile == "":
+        raise UsageError("--profile needs a name", hint="atoll profile list")
+    return options
 
 
 def root_command() -> click.Command:

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from atoll.commands import HelpAsked, NoSuchCommand, Prepared
 from atoll.context import Context, current_context
-from atoll.errors import AtollError, ExitCode
+from atoll.errors import AtollError, ExitCode, of_system
 from atoll.jobs import Jobs
 from atoll.line import Statement
 from atoll.paths import write_atomic
@@ -89,6 +89,7 @@ class Runner:
             stdin=stdin if foreground else Source(None),
             jobs=self.jobs,
             connect=partial(self.program.connect, prepared.profile_name, output.note),
+            profile_name=prepared.profile_name,
             foreground=foreground,
             shell=self.shell,
         )
@@ -125,6 +126,8 @@ class Runner:
         told = _expected(error)
         if isinstance(told, BrokenPipeError):
             return _SIGPIPE_CODE
+        if isinstance(told, OSError):
+            told = of_system(told)
         if isinstance(told, AtollError):
             if self.shell and isinstance(told, NoSuchCommand) and shutil.which(told.path[0]):
                 told.hint = f"! {told.path[0]} runs the system's"

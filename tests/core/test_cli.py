@@ -190,3 +190,77 @@ def test_ten_thousand_random_lines(atoll, tmp_path, monkeypatch):
     assert "Traceback" not in result.stderr
     assert "internal error" not in result.stderr
     assert result.stderr.count("\n") > 3_000
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "config", "-c config", "config --help"])
+def test_output_that_cannot_be_written_is_told_in_one_line(atoll, command):
+    """Buffered or not, what is lost is no success."""
+    for unbuffered in ("", "1"):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [BIN / "atoll", *command.split()],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            )
+        where = "line 1: " if command.startswith("-c") else ""
+        assert (done.returncode, done.stderr) == (1, f"atoll: {where}No space left on device\n")
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0), ("<&- >&-", 0)])
+@pytest.mark.parametrize(
+    "command", ["--version", "--help", "profile list", "-c 'profile list'", ""]
+)
+def test_closed_streams_lead_nowhere(home, command, closed, code):
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{BIN}/atoll {command} {closed}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_an_encoding_that_lacks_a_letter(atoll):
+    done = atoll(
+        "-c",
+        "profile add p --endpoint http://127.0.0.1:9 --access-key ü --secret-key s\n"
+        "profile list --output csv",
+        PYTHONIOENCODING="ascii",
+    )
+    assert done.returncode == 0
+    assert "p,http://127.0.0.1:9,\\xfc" in done.stdout
+
+
+def test_a_configuration_that_cannot_be_read(atoll, home):
+    """One line tells which file it is."""
+    file = home / "config" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"output: \xff\n")
+    assert atoll("config").stderr == f"atoll: {file} is not in UTF-8\n"
+    file.unlink()
+    file.mkdir()
+    assert atoll("config").stderr == f"atoll: {file}: Is a directory\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-c", "config", "config"), ("-c", "config", "-f", "x"), ("-f", "x", "config")]
+)
+def test_a_command_and_a_script_exclude_each_other(atoll, arguments):
+    result = atoll(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("atoll: -c LINES, -f FILE and a command exclude each other")
+
+
+@pytest.mark.parametrize("arguments", [("--profile", "", "ps"), ("ps", "--profile", "")])
+def test_an_empty_profile_is_not_the_usual_one(atoll, arguments):
+    """`--profile "$CLUSTER"` must not run elsewhere when the variable is not set."""
+    result = atoll(*arguments)
+    assert result.returncode == 2
+    assert "--profile" in result.stderr
+
+
+def test_a_script_may_begin_with_a_byte_order_mark(atoll):
+    result = atoll(stdin="\ufeffconfig --output jsonl\r\nprofile list --output jsonl\r\n")
+    assert (result.returncode, result.stderr.count("atoll:")) == (0, 0)
