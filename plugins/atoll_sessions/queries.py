@@ -92,22 +92,29 @@ async def find_session(
     """
     fields = ["id", "name", "status"]
     if _is_uuid(reference):
-        return await get_session(api, reference, fields)
+        session = await get_session(api, reference, fields)
+        return session if ended else _not_ended(session)
     by_name = f"name == {_quoted(reference)}"
     listed = partial(list_sessions, api, fields, access_key=owner)
     found = [session async for session in listed(filter=by_name, limit=PAGE)]
     if not found and _may_start_an_id(reference):
         start = reference.lower()
         found = [session async for session in listed() if session.id.startswith(start)]
-    if not found and ended:
+    if not found:
         dead = ",".join(DEAD)
         found = [session async for session in listed(status=dead, filter=by_name, limit=1)]
     if len(found) == 1:
-        return found[0]
+        return found[0] if ended else _not_ended(found[0])
     if found:
         several = ", ".join(f"{session.id} ({session.name})" for session in found)
         raise NotFound(f"{reference!r} means several sessions", hint=several)
     raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
+
+
+def _not_ended(session: Session) -> Session:
+    if session.status in DEAD:
+        raise NotFound(f"session {session.name} has ended", hint=f"atoll info {session.name}")
+    return session
 
 
 async def find_running(api: "Api", reference: str) -> Session:

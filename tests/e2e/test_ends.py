@@ -129,3 +129,14 @@ def test_ctrl_c_ends_a_sweep_at_a_terminal(shared, at_a_terminal):
 
     assert child.exitstatus == 130
     assert names(shared) == []
+
+
+def test_what_has_ended_is_told_from_what_never_was(shared):
+    """By its name and by its id."""
+    assert shared.run("start", "-t", "brief", *SMALL, "python").returncode == 0
+    session = json.loads(shared.run("info", "brief", "--output", "jsonl").stdout)["id"]
+    assert shared.run("rm", "brief").returncode == 0
+    for words in (["rm", "brief"], ["ls", session], ["rename", "brief", "other"]):
+        refused = shared.run(*words)
+        assert refused.returncode == 5
+        assert refused.stderr == "atoll: session brief has ended (atoll info brief)\n"
