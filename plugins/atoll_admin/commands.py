@@ -68,7 +68,7 @@ def show_command(
 
     async def callback(context: Context, fields: str | None, **values: Any) -> None:
         given = [value for value in values.values() if value is not None]
-        if len(given) > 1 or (required and not given):
+        if len(given) > 1 or (required and not given) or "" in given:
             raise UsageError(f"name one {kind.name}")
         chosen = kind.chosen(fields) if fields else kind.shown
         api = await context.connect()

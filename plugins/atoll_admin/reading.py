@@ -61,7 +61,7 @@ async def read_one(
 
 def not_found(kind: Kind, key: Any) -> NotFound:
     """Return the error for a thing that is not there."""
-    what = f"no {kind.name} goes by {key!r}" if key else f"no {kind.name}"
+    what = f"no {kind.name} goes by {key!r}" if key is not None else f"no {kind.name}"
     return NotFound(what, hint=f"atoll admin {kind.lister} lists them")
 
 

@@ -109,6 +109,7 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
     """Make sense of the options; raises UsageError."""
     given = dict(options)
+    _check_name(given["name"])
     _check_batch(given)
     script: Path | None = given["bootstrap_script"]
     given |= {
@@ -124,6 +125,11 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "group": given["group"] or api.profile.group,
     }
     return Wanted(**given)
+
+
+def _check_name(name: str | None) -> None:
+    if name == "":
+        raise UsageError("--name: it is empty", hint="leave it out for a random name")
 
 
 def _check_batch(given: Mapping[str, Any]) -> None:

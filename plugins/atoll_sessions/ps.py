@@ -11,6 +11,7 @@ from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, known_names, selecti
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD
 from atoll_sessions.queries import list_sessions
+from atoll_sessions.statuses import known_statuses
 
 FIRST = 10
 """How many sessions are shown unless all are asked for."""
@@ -63,11 +64,13 @@ class Listing:
 
     def statuses(self) -> str | None:
         """Return the statuses to ask for; None means all that have not ended."""
-        if sum(map(bool, (self.status, self.running, self.dead))) > 1:
+        if sum((self.status is not None, self.running, self.dead)) > 1:
             raise UsageError("--status, --running and --dead exclude each other")
         if self.dead:
             return ",".join(DEAD)
-        return _RUNNING if self.running else (self.status.upper() if self.status else None)
+        if self.running:
+            return _RUNNING
+        return None if self.status is None else known_statuses(self.status)
 
 
 def _listing_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,7 +91,7 @@ async def ps(context: Context, **options: Any) -> None:
 @_listing_options
 async def admin_session(context: Context, session: str | None, **options: Any) -> None:
     """Show everything about a session, or list sessions when none is named."""
-    if session:
+    if session is not None:
         await show_session(context, session)
     else:
         await _show(context, Listing(**options))

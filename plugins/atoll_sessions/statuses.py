@@ -27,6 +27,7 @@ STARTING = frozenset(name for step in _STARTING[1:-1] for name in step)
 """The statuses between the queue and running."""
 _ENDING: Sequence[tuple[str, ...]] = (("TERMINATING",), ("TERMINATED",))
 _OTHERS = ("RUNNING_DEGRADED", "RESTARTING", "DEPRIORITIZING", "RESERVED", "PREEMPTED")
+_FORMER = ("BUILDING", "RESIZING", "SUSPENDED")
 KNOWN = tuple(
     dict.fromkeys([*(name for step in (*_STARTING, *_ENDING) for name in step), *_OTHERS, *FINAL])
 )
@@ -40,6 +41,20 @@ def known_status(name: str) -> str:
     if name.upper() not in KNOWN:
         raise UsageError(f"no such status: {name}", hint=f"known: {', '.join(KNOWN)}")
     return name.upper()
+
+
+def known_statuses(names: str) -> str:
+    """Return a list by commas to choose sessions by, in which ALL and former statuses may be.
+
+    Raises UsageError listing all.
+    """
+    known = ("ALL", *KNOWN, *_FORMER)
+    wanted = [name.strip() for name in names.upper().split(",")]
+    if unknown := [name for name in wanted if name not in known]:
+        raise UsageError(
+            f"--status: no such status: {unknown[0]!r}", hint=f"known: {', '.join(known)}"
+        )
+    return "ALL" if "ALL" in wanted else ",".join(wanted)
 
 
 def has_reached(status: str, wanted: str) -> bool:

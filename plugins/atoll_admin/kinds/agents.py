@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import click
+
 from atoll import Column
 from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import Field, document, flag, number, show_size, slots, text, when
@@ -68,9 +70,10 @@ rows = list_command(
     option(
         "-s",
         "--status",
+        type=click.Choice(["ALIVE", "LOST", "RESTARTING", "TERMINATED"], case_sensitive=False),
         default="ALIVE",
         show_default=True,
-        help="Only agents of this status: ALIVE, LOST, RESTARTING, TERMINATED.",
+        help="Only agents of this status.",
     ),
     option("--scaling-group", "--sgroup", kind="scaling-group", help="Only agents of this group."),
 )

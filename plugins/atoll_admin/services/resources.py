@@ -1,11 +1,12 @@
 """`admin resources`: slots, registries, and what has been used."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import Column, Context, Name, UsageError
 from atoll_admin.asking import NotOffered, ask, send
 from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.fields import show_list, show_size
@@ -71,8 +72,26 @@ async def recalculate_usage(context: Context, dry_run: bool) -> int:
     return await carry_out(context, "POST", route, {}, done=done, dry_run=dry_run)
 
 
+def _month(_context: click.Context, _param: click.Parameter, text: str) -> str:
+    return _checked(text, "%Y%m", "202611")
+
+
+def _day(_context: click.Context, _param: click.Parameter, text: str) -> str:
+    return _checked(text, "%Y%m%d", "20261105")
+
+
+def _checked(text: str, format: str, example: str) -> str:
+    try:
+        good = datetime.strptime(text, format).strftime(format) == text  # noqa: DTZ007  # days are the cluster's
+    except ValueError:
+        good = False
+    if not good:
+        raise click.BadParameter(f"{text!r} is not like {example}")
+    return text
+
+
 @click.command()
-@click.argument("month", metavar="YYYYMM")
+@click.argument("month", metavar="YYYYMM", callback=_month)
 @click.argument("groups", nargs=-1, type=Name("group"))
 async def usage_per_month(context: Context, month: str, groups: tuple[str, ...]) -> None:
     """Show what groups used in a month, all groups by default; for superadmins."""
@@ -88,10 +107,12 @@ async def usage_per_month(context: Context, month: str, groups: tuple[str, ...])
 
 @click.command()
 @click.argument("group", type=Name("group"))
-@click.argument("start_date", metavar="YYYYMMDD")
-@click.argument("end_date", metavar="YYYYMMDD")
+@click.argument("start_date", metavar="YYYYMMDD", callback=_day)
+@click.argument("end_date", metavar="YYYYMMDD", callback=_day)
 async def usage_per_period(context: Context, group: str, start_date: str, end_date: str) -> None:
     """Show what a group used from one date to another, 100 days at most; for superadmins."""
+    if end_date < start_date:
+        raise UsageError(f"the end, {end_date}, is before the start, {start_date}")
     api = await context.connect()
     params = {
         "group_id": await group_id(api, group),
