@@ -36,6 +36,8 @@ class Context:
     """Return the connection to the profile in use; the embedded cluster is started if that is what
     is in use.
     """
+    profile_name: str | None = None
+    """The profile that the line names, if it does."""
     words: tuple[str, ...] = ()
     foreground: bool = True
     shell: "ShellState | None" = None

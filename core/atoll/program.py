@@ -82,20 +82,22 @@ class Program:
         profile = await trio.to_thread.run_sync(self.profile, name, say)
         return self._api(profile)
 
-    async def connect_if_up(self) -> "Api | None":
-        """Return the connection of the profile in use, or None where that would start a cluster."""
+    async def connect_if_up(self, name: str | None = None) -> "Api | None":
+        """Return the connection of a profile, by default of the one in use, or None where that
+        would start a cluster.
+        """
         import trio
 
         try:
-            profile = await trio.to_thread.run_sync(self._profile_if_up)
+            profile = await trio.to_thread.run_sync(self._profile_if_up, name)
         except AtollError:
             return None
         return self._api(profile)
 
-    def _profile_if_up(self) -> "Profile":
+    def _profile_if_up(self, named: str | None) -> "Profile":
         offers = self.registry.by_name("atoll_profiles", lambda record: [record.name])
         running = {name: partial(_take_running, provided) for name, provided in offers.items()}
-        profile = self.settings.profile(None, running, warn)
+        profile = self.settings.profile(named, running, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
         _load(self._find_transport("request", profile.endpoint))
         return profile

@@ -95,6 +95,34 @@ async def test_the_step_that_fails_is_the_last(serve, cluster, examine, fault, s
     assert "failed" not in list(statuses(found).values())[:-1]
 
 
+async def test_the_profile_that_the_line_names_is_looked_at(serve, cluster, examine, shell):
+    """And not the one in use."""
+    shell.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:9"
+    async with serve(cluster()) as server:
+        added = await shell.run(
+            f"profile add lab --endpoint {server.url} --access-key AK --secret-key SK"
+        )
+        assert added.code == 0
+        result = await shell.run("doctor --profile lab --output json")
+    found = {one["check"]: one for one in json.loads(result.stdout)}
+    assert found["profile"]["detail"] == f"lab: {server.url}"
+    assert found["connection"]["status"] == "ok"
+
+    missing = await shell.run("doctor --profile nope --output json")
+    assert missing.code == 5
+    assert json.loads(missing.stdout)[0]["detail"] == "no profile named 'nope'"
+
+
+async def test_a_profile_that_makes_no_sense_is_told_of(shell, tmp_path):
+    """Even if nobody has named it."""
+    assert (await shell.run("profile add lab --endpoint https://lab.example.com")).code == 0
+    [file] = tmp_path.rglob("lab.yaml")
+    file.write_text("endpoint: [")
+    result = await shell.run("doctor --output json")
+    assert result.code != 0
+    assert "is not YAML" in json.loads(result.stdout)[0]["detail"]
+
+
 async def test_nothing_listens(examine):
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]

@@ -1,9 +1,9 @@
 """What `doctor` finds on the way to the cluster, one step after the other."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ import trio
 from atoll.api import path
 from atoll.context import Context
 from atoll.errors import AtollError, ExitCode, NotFound
+from atoll.paths import Paths
 from atoll.records import Finding
 from atoll.transport import ConnectionLost, Request
 
@@ -27,7 +28,7 @@ _TOLD_IN = 2
 
 async def check(context: Context) -> AsyncIterator[Finding]:
     """Look at each step as far as the way goes: what comes after a failure would fail as well."""
-    api = await context.program.connect_if_up()
+    api = await context.program.connect_if_up(context.profile_name)
     if api is None:
         yield await _no_profile(context)
         return
@@ -41,14 +42,27 @@ async def check(context: Context) -> AsyncIterator[Finding]:
             return
 
 
+class _NotRunning(Exception):
+    """What is offered is in use, and does not run."""
+
+
+def _not_running(_paths: Paths, _say: Callable[[str], None]) -> NoReturn:
+    raise _NotRunning
+
+
 async def _no_profile(context: Context) -> Finding:
-    settings = context.settings
+    """Tell what is wrong with the profile, or that none would be there without being started."""
+    offers = context.program.registry.collect("atoll_profiles")
+    # The last one is for when nothing is offered, which is no mistake of the user's either.
+    names = [*(offer.record.name for offer in offers), ""]
     try:
-        # Without offers: what is configured is found, and what is wrong with it is told.
-        settings.profile(None, {}, context.output.note)
+        context.settings.profile(
+            context.profile_name, dict.fromkeys(names, _not_running), context.output.note
+        )
     except AtollError as error:
-        if settings.profile_name or context.program.environ.get("BACKEND_ACCESS_KEY"):
-            return Finding("profile", "failed", error.message, error.hint, error.exit_code)
+        return Finding("profile", "failed", error.message, error.hint, error.exit_code)
+    except _NotRunning:
+        pass
     hint = "atoll profile add, or atoll local up"
     return Finding("profile", "absent", "no cluster is in use, and none runs here", hint)
 
