@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Setting, hookimpl
+from atoll import Command, Completion, Setting, hookimpl
 
 
 @hookimpl
@@ -25,6 +25,12 @@ def atoll_commands() -> Iterator[Command]:
         "atoll_apps.ssh_proxy:ssh_proxy",
         hidden=True,
     )
+
+
+@hookimpl
+def atoll_completions() -> Iterator[Completion]:
+    """Services by name."""
+    yield Completion("app", "atoll_apps.completions:apps", ttl=5.0)
 
 
 @hookimpl

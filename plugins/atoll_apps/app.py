@@ -54,7 +54,7 @@ class Forward:
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("apps", nargs=-1, required=True, metavar="APP...")
+@click.argument("apps", nargs=-1, required=True, type=Name("app"), metavar="APP...")
 @click.option(
     "-b",
     "--bind",

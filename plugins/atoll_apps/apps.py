@@ -27,7 +27,7 @@ _COLUMNS = [
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("apps", nargs=-1, metavar="[APP]...")
+@click.argument("apps", nargs=-1, type=Name("app"), metavar="[APP]...")
 @click.option("-l", "--list-names", is_flag=True, help="List the names alone.")
 async def apps(context: Context, session: str, apps: tuple[str, ...], list_names: bool) -> None:
     """List the services of a session, and what atoll app may start them with.

@@ -26,7 +26,7 @@ _LOOK_EVERY = 0.2
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("app")
+@click.argument("app", type=Name("app"))
 @click.option(
     "--arg",
     "arguments",

@@ -49,7 +49,7 @@ async def ssh_config(context: Context, file: Path | None, dry_run: bool, remove:
 def _block(context: Context) -> Block:
     home = context.program.environ.get("ATOLL_HOME")
     within = ["env", f"ATOLL_HOME={Path(home).expanduser().absolute()}"] if home else []
-    profile = context.program.settings.profile_name or ""
+    profile = context.profile_name or context.program.settings.profile_name or ""
     return Block(
         suffix=SUFFIX,
         proxy=[*within, *ourselves(profile), "ssh-proxy"],

@@ -1,5 +1,6 @@
 """Names for the prompt to complete."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from atoll import Candidate
@@ -8,5 +9,10 @@ from atoll_templates.api import list_templates
 
 
 async def templates(api: Api) -> Sequence[Candidate]:
-    """Return the ids of templates, with their names."""
-    return [Candidate(one.id, one.name) for one in await list_templates(api)]
+    """Return the names of templates, and the ids of those that share one."""
+    found = await list_templates(api)
+    counts = Counter(one.name for one in found)
+    return [
+        Candidate(one.name, one.image) if counts[one.name] == 1 else Candidate(one.id, one.name)
+        for one in found
+    ]

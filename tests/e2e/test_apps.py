@@ -86,6 +86,12 @@ def test_the_services_are_listed(shared, session):
     assert shared.run("apps", session, "nonesuch").returncode == 5
 
 
+def test_services_are_completed(shared, session):
+    """Those of any session, with the sessions that have them."""
+    offered = shared.run("completion", "answer", "--line", f"atoll app {session} {WEB}")
+    assert offered.stdout == f"{WEB}\tof {session}\n"
+
+
 def test_a_port_that_is_free(shared, session):
     """The address is said once the service answers, and Ctrl-C ends it in order."""
     with running(shared, session, WEB, "-b", "0", "-p", "http", "--output", "jsonl") as app:

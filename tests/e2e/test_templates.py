@@ -105,3 +105,12 @@ def test_nothing_wrong_reaches_the_cluster(shared, here):
     assert {(one["line"], one["where"]) for one in flaws} == {(1, ""), (1, "kind")}
     missing = shared.run("sesstpl", "check", "nothing.yaml")
     assert (missing.returncode, len(missing.stderr.splitlines())) == (2, 1)
+
+
+def test_templates_are_completed_by_name_and_by_id_where_a_name_is_shared(shared):
+    for name in ("only-one", "twin", "twin"):
+        made = shared.run("sesstpl", "create", stdin=SMALL.replace("overridden", name))
+        assert made.returncode == 0, made.stderr
+    offered = shared.run("completion", "answer", "--line", "atoll start-template ").stdout
+    assert "only-one\tpython\n" in offered
+    assert offered.count("\ttwin\n") == 2

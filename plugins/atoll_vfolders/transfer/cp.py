@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("filenames", nargs=-1, required=True)
+@click.argument("filenames", nargs=-1, required=True, type=click.Path())
 @transfer_options
 async def cp(context: Context, filenames: tuple[str, ...], **how: Any) -> int:
     """Copy files into a folder, or out of it: SOURCE… TARGET, of which one is NAME:PATH."""

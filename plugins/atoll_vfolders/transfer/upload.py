@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("filenames", nargs=-1)
+@click.argument("filenames", nargs=-1, type=click.Path())
 @base_dir(exists=True)
 @click.option("-d", "--dst-dir", default=".", help="Put them below this path in the folder.")
 @click.option("-r", "--recursive", is_flag=True, help="Taken for granted: folders go as a whole.")
