@@ -111,6 +111,9 @@ def test_a_file_that_is_no_text(run, config):
     assert config.read_bytes() == b"\xff\xfe"
 
 
-def test_the_named_profile_stays_the_one(run, config):
-    subprocess.run([ATOLL, "--profile", "lab", "ssh-config"], check=True, capture_output=True)
+@pytest.mark.parametrize(
+    "words", [["--profile", "lab", "ssh-config"], ["ssh-config", "--profile", "lab"]]
+)
+def test_the_named_profile_stays_the_one(run, config, words):
+    subprocess.run([ATOLL, *words], check=True, capture_output=True)
     assert "--profile lab ssh-proxy" in said(config, "mysess.atoll")["proxycommand"]
