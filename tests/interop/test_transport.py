@@ -14,6 +14,7 @@ from atoll.profiles import overlay_environment
 from atoll.transport import ChannelClosed
 from atoll_rest import api as rest_api
 from atoll_rest.transport import connect as connect_rest
+from atoll_sessions.api import image_names
 from atoll_websocket.transport import connect as connect_websocket
 
 pytestmark = [
@@ -44,7 +45,8 @@ async def test_the_version_is_negotiated(profile):
 async def test_a_signed_get_with_odd_parameters(profile, text):
     async with open_api(profile) as api:
         answer = await api.json("GET", "/auth", params={"echo": text})
-    assert answer == {"authorized": "yes", "echo": text}
+    # 26.4 takes the signature of these parameters for right, too, but repeats nothing.
+    assert answer in [{"authorized": "yes", "echo": said} for said in (text, "")]
 
 
 async def test_graphql(profile):
@@ -99,8 +101,9 @@ async def test_an_unknown_session(profile, name):
 @pytest.mark.slow
 async def test_code_runs_over_a_channel(profile):
     name = f"atoll-{uuid4().hex[:8]}"
-    body = {"name": name, "image": IMAGE, "config": {"resources": {"cpu": 1, "mem": "512m"}}}
     async with open_api(profile) as api:
+        image = (await image_names(api))[IMAGE]
+        body = {"name": name, "image": image, "config": {"resources": {"cpu": 1, "mem": "512m"}}}
         await api.request("POST", "/session", json=body, timeout=120)
         try:
             assert await execute(api, name, "print(6 * 7)") == ("42\n", 0)
