@@ -221,6 +221,9 @@ class _Upload:
             if not piece:
                 self.file.check_unchanged(self.descriptor)
                 raise AtollError(f"{self.file.path} is shorter than it was")
+            if start + len(piece) == end:
+                # What is a mixture of two contents must not become whole there.
+                self.file.check_unchanged(self.descriptor)
             yield piece
             start += len(piece)
             self._show(start)

@@ -34,6 +34,26 @@ async def test_an_upload_goes_on_where_the_storage_stands(facing, cluster, make_
     assert len(cluster.requests("POST", "request-upload")) == 1
 
 
+async def test_a_file_that_changes_while_it_is_sent_does_not_become_whole(
+    facing, cluster, large, monkeypatch
+):
+    """The storage may have pieces of both contents by then."""
+    read = os.pread
+
+    def read_and_change(descriptor, size, offset):
+        piece = read(descriptor, size, offset)
+        if offset == MIB:
+            large.write_bytes(os.urandom(3 * MIB + 7))
+            os.utime(large, (1, 1))
+        return piece
+
+    monkeypatch.setattr("atoll_vfolders.transfer.uploading.os.pread", read_and_change)
+    async with facing() as shell:
+        done = await shell.run(f"vfolder upload data large {CHUNK}")
+    assert (done.code, cluster.files) == (1, {})
+    assert "atoll: large has changed while it was uploaded" in done.stderr.splitlines()
+
+
 @pytest.mark.parametrize(("version", "before"), [("v7.20230615", 0), (NEWER, 3)])
 async def test_an_upload_whose_last_answer_is_lost_is_not_sent_again(
     facing, cluster, make_fault, large, version, before
