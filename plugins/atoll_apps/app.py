@@ -180,7 +180,8 @@ async def _serve(
         with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
             first = await ready.receive()
         await context.output.rows(_shown(first, ready, show=show), _COLUMNS, live=True)
-        context.output.note("Ctrl-C closes it" if len(forwards) == 1 else "Ctrl-C closes them")
+        end = "Ctrl-C" if context.foreground else "jobs cancel"
+        context.output.note(f"{end} closes {'it' if len(forwards) == 1 else 'them'}")
 
 
 async def _carry_when_ready(

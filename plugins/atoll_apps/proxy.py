@@ -43,7 +43,8 @@ async def proxy(context: Context, bind: str, port: int, force: bool) -> None:
         address = f"http://{Bind(bind, port).shown_host}:{port}"
         row = {"address": address, "endpoint": api.profile.endpoint}
         await context.output.rows([row], _COLUMNS)
-        context.output.note("requests there need no keys; Ctrl-C stops it")
+        end = "Ctrl-C" if context.foreground else "jobs cancel"
+        context.output.note(f"requests there need no keys; {end} stops it")
 
 
 async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

@@ -178,7 +178,7 @@ def test_in_the_background_of_a_script(shared, session):
         [shared.program(), "--output", "jsonl"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env=shared.environ(),
     )
@@ -191,6 +191,7 @@ def test_in_the_background_of_a_script(shared, session):
         process.stdin.close()
         assert json.loads(process.stdout.readline())["state"] == "running"
         process.wait(timeout=20)
+        assert "jobs cancel closes it" in process.stderr.read()
 
 
 def test_a_tunnel_as_a_command(shared, session):
