@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, NotFound
+from atoll import Column, Context, NotFound, UsageError
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option, yes_option
 from atoll_admin.telling import tell_text
@@ -64,6 +64,8 @@ async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bo
 @click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
     """Delete a key, or, with -p, all keys below it."""
+    if not key.strip("/"):
+        raise UsageError("name a key: without one, that is the whole configuration")
     what = f"everything below {key}" if prefix else key
     return await carry_out(
         context,

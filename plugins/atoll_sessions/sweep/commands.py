@@ -70,7 +70,7 @@ def _listed(context: Context) -> Iterator[_Listed]:
 
 def _find(context: Context, reference: str | None) -> Sweep:
     sweeps = Sweeps.of(context.program.paths)
-    if reference:
+    if reference is not None:
         return sweeps.find(reference)
     newest = next(iter(sweeps.all()), None)
     if newest is None:

@@ -167,7 +167,8 @@ class Sweeps:
     def find(self, reference: str) -> Sweep:
         """Find a sweep by its id, or by the start of it, with or without `s-`; raises NotFound."""
         starts = (reference, f"s-{reference}")
-        found = [sweep for sweep in self.all() if sweep.id.startswith(starts)]
+        # An empty text, as of a script's unset variable, would begin every one of them.
+        found = [sweep for sweep in self.all() if reference and sweep.id.startswith(starts)]
         exact = [sweep for sweep in found if sweep.id in starts]
         if len(exact or found) == 1:
             return (exact or found)[0]

@@ -50,6 +50,15 @@ async def test_it_needs_yes_where_nobody_can_answer(facing, cluster, line):
     assert all(key == "POST /admin/gql" for key, _ in cluster.asked)
 
 
+@pytest.mark.parametrize("key", ["''", "/"])
+async def test_not_all_configuration_goes_for_want_of_a_key(facing, cluster, key):
+    """As with a script's unset variable."""
+    async with facing() as shell:
+        result = await shell.run(f"admin etcd delete {key} -p --yes")
+    assert (result.code, "name a key" in result.stderr) == (2, True)
+    assert cluster.asked == []
+
+
 def test_no_destructive_command_is_missing_above():
     words = {"delete", "purge", "freeze", "set"}
     named = {

@@ -101,3 +101,16 @@ async def test_a_cluster_that_was_never_reached(sweeping):
     assert result.code == 3
     assert result.stderr.count("\n") == 1
     assert (await sweeping.run("sweep list --output json")).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("verb", ["rm", "cancel", "status", "logs", "resume"])
+async def test_an_empty_name_is_that_of_no_sweep(sweeping, verb):
+    """It comes of a script's unset variable, and must not hit the newest."""
+    folder = sweeping.home / "state" / "sweeps" / "s-1234"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_text("{}")
+    result = await sweeping.run(f"sweep {verb} ''")
+
+    assert result.code == 5
+    assert result.stderr.startswith("atoll: line 1: no sweep goes by ''")
+    assert folder.exists()
