@@ -89,11 +89,15 @@ async def find_session(
     Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a
     session that has ended is found too when no other is: the one that ended last. `owner` is the
     access key of the user whose session it is, when that is another one.
+
+    Administrators see the sessions of all users. Their own come first, and without `ended` no
+    other is found: clusters do nothing in somebody's session unless its owner is named.
     """
-    fields = ["id", "name", "status"]
+    fields = ["id", "name", "status", "access_key"]
+    key = owner or api.profile.access_key
     if _is_uuid(reference):
         session = await get_session(api, reference, fields)
-        return session if ended else _not_ended(session)
+        return session if ended else _usable(session, key)
     by_name = f"name == {_quoted(reference)}"
     listed = partial(list_sessions, api, fields, access_key=owner)
     found = [session async for session in listed(filter=by_name, limit=PAGE)]
@@ -103,17 +107,22 @@ async def find_session(
     if not found:
         dead = ",".join(DEAD)
         found = [session async for session in listed(status=dead, filter=by_name, limit=1)]
+    found = [session for session in found if session.access_key == key] or found
     if len(found) == 1:
-        return found[0] if ended else _not_ended(found[0])
+        return found[0] if ended else _usable(found[0], key)
     if found:
         several = ", ".join(f"{session.id} ({session.name})" for session in found)
         raise NotFound(f"{reference!r} means several sessions", hint=several)
     raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
 
 
-def _not_ended(session: Session) -> Session:
+def _usable(session: Session, key: str) -> Session:
+    """Return a session that something can be done with, by this key; raises NotFound for others."""
     if session.status in DEAD:
         raise NotFound(f"session {session.name} has ended", hint=f"atoll info {session.name}")
+    if key and session.access_key and session.access_key != key:
+        hint = f"rm, restart and events take -o {session.access_key}"
+        raise NotFound(f"session {session.name} is another user's", hint=hint)
     return session
 
 

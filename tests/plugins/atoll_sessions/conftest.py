@@ -20,13 +20,15 @@ class ScriptedCluster:
     """Answers by method and path; an answer is bytes, or a function that takes the stream.
 
     `session` is what GraphQL tells of the one session there is. It may be a list of what it tells
-    one time after the other. `unknown` is a field that GraphQL does not know.
+    one time after the other. `listed` are the sessions that GraphQL lists. `unknown` is a field
+    that it does not know.
     """
 
     answer: object
     version: str = "v7.20230615"
     session: object = field(factory=lambda: {"status": "RUNNING"})
     routes: dict = field(factory=dict)
+    listed: list = field(factory=lambda: [{"id": SESSION_ID, "name": "sess"}])
     unknown: str | None = None
     asked: list = field(factory=list)
 
@@ -59,8 +61,8 @@ class ScriptedCluster:
 
     def _told(self, query):
         if "compute_session_list" in query:
-            found = [{"id": SESSION_ID, "name": "sess", "status": "RUNNING"}]
-            return {"compute_session_list": {"items": found, "total_count": 1}}
+            found = [{"status": "RUNNING", **session} for session in self.listed]
+            return {"compute_session_list": {"items": found, "total_count": len(found)}}
         told = self.session
         if isinstance(told, list):
             told = told.pop(0) if len(told) > 1 else told[0]

@@ -1,6 +1,7 @@
 """`events`, `restart` and `wait`, facing clusters with the habits of each release."""
 
 import json
+from uuid import UUID
 
 import pytest
 
@@ -220,3 +221,19 @@ async def test_waiting_has_an_end(facing, cluster):
         result = await shell.run("wait sess --for running --max-wait 1")
 
     assert (result.code, "is not RUNNING after 1 s" in result.stderr) == (124, True)
+
+
+async def test_an_administrators_own_session_comes_before_that_of_others(facing, cluster):
+    """Lists of administrators hold everybody's; in those of others nothing can be done."""
+    strange = {"id": str(UUID(int=1)), "name": "sess", "access_key": "AKIAOTHER"}
+    own = {"id": SESSION_ID, "name": "sess", "access_key": "AKIAIOSFODNN7EXAMPLE"}
+    cluster.listed = [strange, own]
+    cluster.routes[f"DELETE /session/{SESSION_ID}"] = cluster.answer(b"{}")
+    async with facing() as shell:
+        assert (await shell.run("rm sess")).code == 0
+        cluster.listed = [strange]
+        refused = await shell.run("rm sess")
+    assert refused.code == 5
+    assert "session sess is another user's (rm, restart and events take -o AKIAOTHER)" in (
+        refused.stderr
+    )
