@@ -143,6 +143,8 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
         # 23.09.11 alone reads no body here, and no list fits into a query.
         if problem.type == "invalid-api-params" and "files" in (problem.data or {}):
             raise AtollError("this release of Backend.AI can't delete files over its API") from None
+        if not recursive and "is a directory" in problem.message.lower():
+            problem.hint = "-r deletes folders, too"
         raise
 
 

@@ -150,6 +150,8 @@ def test_files_are_moved_and_deleted(shared, folder, here):
     assert link["url"].startswith("http://127.0.0.1:")
     assert shared.run("vfolder", "rm", folder, "sub/renamed").returncode == 2
     assert shared.run("vfolder", "rm", "-y", folder, "sub/renamed").returncode == 0
+    needs_r = shared.run("vfolder", "rm", "-y", folder, "sub")
+    assert (needs_r.returncode, "(-r deletes folders, too)" in needs_r.stderr) == (1, True)
     assert shared.run("vfolder", "rm", "-ry", folder, "sub").returncode == 0
     assert rows(shared, "vfolder", "ls", folder) == []
 
