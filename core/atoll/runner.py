@@ -175,11 +175,15 @@ async def _guarded(prepared: Prepared, context: Context) -> int:
 
 
 async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
-    """Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself."""
+    """Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself.
+
+    A signal that ends the process does so when the command has put its things away.
+    """
     code, failure = int(ExitCode.INTERRUPTED), None
-    with trio.open_signal_receiver(signal.SIGINT) as presses:
+    deadly: list[int] = []
+    with trio.open_signal_receiver(signal.SIGINT, *_deadly_signals()) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on_press, presses, nursery.cancel_scope)
+            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope, deadly)
             try:
                 code = await call()
             except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery's group
@@ -189,13 +193,29 @@ async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 if not _is_interrupt(error):
                     raise
             nursery.cancel_scope.cancel()
+    if deadly:
+        with suppress(OSError):
+            sys.stdout.flush()
+        signal.raise_signal(deadly[0])
     if failure is not None:
         raise failure
     return code
 
 
-async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in presses:
+def _deadly_signals() -> list[signal.Signals]:
+    """Return the signals that would end the process: the prompt has its own ways, `nohup` too."""
+    asked = (signal.SIGTERM, signal.SIGHUP)
+    return [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
+
+
+async def _cancel_on_signal(
+    signals: AsyncIterator[int], scope: trio.CancelScope, deadly: list[int]
+) -> None:
+    async for number in signals:
+        if number != signal.SIGINT:
+            deadly.append(number)
+            # The next one does not wait for anything.
+            signal.signal(number, signal.SIG_DFL)
         scope.cancel()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 
 import pexpect
@@ -140,3 +141,17 @@ def test_what_has_ended_is_told_from_what_never_was(shared):
         refused = shared.run(*words)
         assert refused.returncode == 5
         assert refused.stderr == "atoll: session brief has ended (atoll info brief)\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_killed_run_leaves_no_session_behind(shared, number):
+    """As `timeout` and a closed window kill it; it still dies of that signal."""
+    code = "print('on', flush=True); import time; time.sleep(100)"
+    words = ["run", "--rm", "-t", "killed", *SMALL, "-c", code, "python"]
+    with subprocess.Popen(
+        [shared.program(), *words], env=shared.environ(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(number)
+        assert process.wait(30) == -number
+    assert "killed" not in names(shared)
