@@ -188,6 +188,23 @@ def test_without_openssh(shared, session, tmp_path):
     assert sums(tmp_path / "three") == sums(tmp_path / "one")
 
 
+def test_what_goes_wrong_without_openssh(shared, session, tmp_path):
+    """A pipe is not waited for, and a line of sftp that fails is told and left behind."""
+    kept = {**shared.environ(), "ATOLL_SSH_CLIENT": "builtin"}
+    atoll = str(shared.program())
+    options = {"capture_output": True, "text": True, "env": kept, "timeout": 60}
+    (tmp_path / "tree").mkdir()
+    os.mkfifo(tmp_path / "tree" / "pipe")
+    copied = subprocess.run([atoll, "scp", session, "-r", f"{tmp_path}/tree", ":"], **options)
+    assert copied.returncode == 255
+    assert copied.stderr == f"scp: {tmp_path}/tree/pipe is neither a file nor a folder\n"
+
+    lines = f"cd nowhere\nput {tmp_path}/nothing\nget 'half\npwd\n"
+    sat = subprocess.run([atoll, "sftp", session], input=lines, **options)
+    assert sat.stderr == "cd: nowhere is no folder\nput: no such file or directory\n"
+    assert sat.stdout.splitlines()[-1] == "Remote working directory: /home/work"
+
+
 def test_sessions_are_hosts(ssh_config, session):
     ran = openssh("ssh", "-F", ssh_config, f"{session}.atoll", "echo there; exit 5")
     assert (ran.returncode, ran.stdout) == (5, "there\n"), ran.stderr

@@ -1,6 +1,9 @@
 """scp: files to or from the other side, over SFTP as OpenSSH's own does today."""
 
+import os
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import asyncssh
@@ -38,11 +41,23 @@ async def _download(arguments: Arguments, sources: list[str], target: str) -> in
 async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
     failures: list[Exception] = []
     host, _, _path_there = target.partition(":")
+    # Without its slash at the end, the name of a folder is known for what it is called.
+    paths = [str(Path(source)) for source in sources]
+    for path in paths:
+        _check_openable(path)
     async with connection(arguments, host) as connected, connected.start_sftp_client() as sftp:
-        # Without its slash at the end, the name of a folder is known for what it is called.
-        paths = [str(Path(source)) for source in sources]
         await sftp.put(paths, _path(target), **_how(arguments, failures))
     return _tell(failures)
+
+
+def _check_openable(path: str) -> None:
+    """Raise Misused for a pipe or the like, there or below: to open one may wait for ever."""
+    below = (Path(above, name) for above, _, names in os.walk(path) for name in names)
+    for one in (Path(path), *below):
+        with suppress(OSError):  # what is not there is told when it is its turn
+            mode = one.stat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise Misused(f"{one} is neither a file nor a folder")
 
 
 def _how(arguments: Arguments, failures: list[Exception]) -> dict[str, object]:

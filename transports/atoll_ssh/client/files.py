@@ -1,6 +1,7 @@
 """sftp: lines that look through the other side's files, and move them."""
 
 import asyncio
+import errno
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
@@ -44,7 +45,7 @@ class Files:
     async def run(self, lines: list[str] | None) -> int:
         """Run lines to their end; those of a batch to the first that fails."""
         while (line := await self._next(lines)) is not None:
-            words = shlex.split(line, comments=True)
+            words = _words(line)
             if words and words[0] in _LEAVING:
                 break
             may_fail = line.startswith("-")
@@ -72,9 +73,7 @@ class Files:
         try:
             await command(paths, flags)
         except (asyncssh.Error, OSError, IndexError) as error:
-            missing = isinstance(error, IndexError)
-            reason = "a path is missing" if missing else getattr(error, "reason", "") or str(error)
-            sys.stderr.write(f"{name}: {reason}\n")
+            sys.stderr.write(f"{name}: {_reason(error)}\n")
             return False
         return True
 
@@ -92,7 +91,11 @@ class Files:
         }
 
     async def _cd(self, paths: list[str], _flags: set[str]) -> None:
-        await self.sftp.chdir(paths[0] if paths else ".")
+        folder = paths[0] if paths else "."
+        # The other side may well take a name for one that nothing goes by.
+        if not await self.sftp.isdir(folder):
+            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder")
+        await self.sftp.chdir(folder)
 
     async def _get(self, paths: list[str], flags: set[str]) -> None:
         here = paths[1] if len(paths) > 1 else "."
@@ -122,6 +125,22 @@ class Files:
 
     async def _rmdir(self, paths: list[str], _flags: set[str]) -> None:
         await self.sftp.rmdir(paths[0])
+
+
+def _words(line: str) -> list[str]:
+    """Split a line; one whose quotes are not closed is a command that there is not."""
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        return [line]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return "a path is missing"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return getattr(error, "reason", "") or str(error)
 
 
 def _say(text: str, end: str = "\n") -> None:
