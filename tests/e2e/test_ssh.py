@@ -199,6 +199,10 @@ def test_what_goes_wrong_without_openssh(shared, session, tmp_path):
     assert copied.returncode == 255
     assert copied.stderr == f"scp: {tmp_path}/tree/pipe is neither a file nor a folder\n"
 
+    nowhere = f"{tmp_path}/nowhere/x"
+    copied = subprocess.run([atoll, "scp", session, ":id_container", nowhere], **options)
+    assert copied.stderr == f"scp: id_container: {nowhere}: No such file or directory\n"
+
     lines = f"cd nowhere\nput {tmp_path}/nothing\nget 'half\npwd\n"
     sat = subprocess.run([atoll, "sftp", session], input=lines, **options)
     assert sat.stderr == "cd: nowhere is no folder\nput: no such file or directory\n"

@@ -73,9 +73,17 @@ def _tell(failures: list[Exception]) -> int:
     for failure in failures:
         where = getattr(failure, "srcpath", b"") or b""
         name = where.decode(errors="replace") if isinstance(where, bytes) else str(where)
-        reason = failure.reason if isinstance(failure, asyncssh.Error) else str(failure)
+        reason = _reason(failure)
         sys.stderr.write(f"scp: {name}: {reason}\n" if name else f"scp: {reason}\n")
     return _FAILED if failures else 0
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, asyncssh.Error):
+        return failure.reason
+    if isinstance(failure, OSError) and failure.filename:
+        return f"{os.fsdecode(failure.filename)}: {failure.strerror}"
+    return str(failure)
 
 
 def _is_remote(place: str) -> bool:
