@@ -90,7 +90,8 @@ def _get(attribute: str) -> Any:
 # The names are those of the command line's own document; where the API calls a field otherwise, its
 # name is taken too.
 FIELDS = [
-    Field(Column("id", "Session ID", keep=True), "id"),
+    # Commands take the beginning of an id for it.
+    Field(Column("id", "Session ID", keep=True, enough=9), "id"),
     Field(Column("name", keep=True), "name"),
     Field(Column("access_key", "Owner"), "access_key"),
     Field(Column("image"), "image"),

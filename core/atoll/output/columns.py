@@ -26,9 +26,10 @@ class Column:
     """A field of a record.
 
     `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
-    turns its value into text for people; `keep` spares it from being cut on a narrow terminal;
-    `width` is how many cells to reserve when records are written live, before their values are
-    known; `get` takes it from the record, by default the attribute or key `name`.
+    turns its value into text for people; `keep` spares it from being cut on a narrow terminal,
+    unless its first `enough` cells say as much, as of an id; `width` is how many cells to reserve
+    when records are written live, before their values are known; `get` takes it from the record, by
+    default the attribute or key `name`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     show: Callable[[Any], str] = _text
     right: bool = False
     keep: bool = False
+    enough: int = 0
     width: int = 0
     get: Callable[[Any], Any] = field()
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from atoll.output.columns import Column
 from atoll.output.writer import Writer
 
 SAMPLE = 200
 """How many rows are looked at before the widths are fixed."""
 _GAP = "  "
-_MIN_WIDTH = 8
+_READABLE, _HINT = 8, 6
+"""Cells that a column is cut to, and to where even those are too many."""
 
 
 def cells(text: str) -> int:
@@ -88,8 +90,7 @@ class Table(Writer):
             max(title, *(cells(row[index]) for row in rows)) if rows else title
             for index, title in enumerate(titles)
         ]
-        kept = [column.keep for column in self.columns]
-        return _narrow(widths, kept, self.width) if self.width else widths
+        return _narrow(widths, self.columns, self.width) if self.width else widths
 
     def _write_header(self) -> None:
         titles = [column.heading for column in self.columns]
@@ -116,18 +117,29 @@ class Table(Writer):
             self.file.write(f"{name}{_GAP}{text}".rstrip() + "\n")
 
 
-def _narrow(widths: list[int], kept: Sequence[bool], room: int) -> list[int]:
+def _narrow(widths: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
     """Take cells from the widest columns until the line fits, or nothing more can be taken."""
-    widths = list(widths)
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
-    cuttable = [index for index, keep in enumerate(kept) if not keep]
-    while excess > 0 and cuttable:
-        widest = max(cuttable, key=widths.__getitem__)
-        if widths[widest] <= _MIN_WIDTH:
-            break
-        widths[widest] -= 1
+    narrowed = list(widths)
+    loose = [0 if column.keep else 1 for column in columns]
+    for least in (
+        [_READABLE * one for one in loose],
+        [column.enough for column in columns],
+        [_HINT * one for one in loose],
+    ):
+        excess = sum(narrowed) + len(_GAP) * (len(narrowed) - 1) - room
+        _take(narrowed, least, excess)
+    return narrowed
+
+
+def _take(widths: list[int], least: Sequence[int], excess: int) -> None:
+    """Take cells from the widest of those columns that have a least width, and more than that."""
+    cuttable = [index for index, fewest in enumerate(least) if fewest]
+    while excess > 0:
+        wide = [index for index in cuttable if widths[index] > least[index]]
+        if not wide:
+            return
+        widths[max(wide, key=widths.__getitem__)] -= 1
         excess -= 1
-    return widths
 
 
 class Plain(Table):
