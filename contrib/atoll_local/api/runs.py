@@ -34,6 +34,9 @@ _BACKLOG = 256
 _EXIT_WHEN_GONE = 130
 _PATIENCE = 5.0
 """Seconds in which a kernel that no longer answers must have ended."""
+_EXIT_WHEN_KILLED = 137
+_NOTICE = 0.5
+"""Seconds in which a kernel that is out of memory ends after the first of its processes."""
 _MUCH = 96 * 1024
 """Characters of output after which a turn ends: clients take messages of 1 MiB, escapes and all."""
 
@@ -82,6 +85,11 @@ class Execution:
         try:
             async for event in self.run.events():
                 self._idleness.touch(self._kernel.spec.session_id)
+                if event == Finished(_EXIT_WHEN_KILLED) and (
+                    # The killed process may be told of before its kernel is known to end.
+                    notice := await self._out_of_memory(_NOTICE)
+                ):
+                    yield notice
                 yield event
         except EngineError as error:
             async for event in self._last_events(error):
@@ -89,16 +97,21 @@ class Execution:
 
     async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
         """Tell what became of a run whose kernel went away below it."""
-        status = None
-        with anyio.move_on_after(_PATIENCE):
-            status = await self._kernel.wait()
-        if status is None or status.reason != "out-of-memory":
+        if notice := await self._out_of_memory(_PATIENCE):
+            yield notice
+            yield Finished(_EXIT_WHEN_KILLED)
+        else:
             yield Output("stderr", f"{error}\n")
             yield Finished(_EXIT_WHEN_GONE)
-            return
-        given = (self._kernel.spec.memory or 0) >> 20
-        yield Output("stderr", f"The session has run out of memory: it was given {given} MiB.\n")
-        yield Finished(status.exit_code)
+
+    async def _out_of_memory(self, patience: float) -> Output | None:
+        """Return what to tell if the kernel ends for want of memory within so many seconds."""
+        with anyio.move_on_after(patience):
+            if (await self._kernel.wait()).reason == "out-of-memory":
+                given = (self._kernel.spec.memory or 0) >> 20
+                text = f"The session has run out of memory: it was given {given} MiB.\n"
+                return Output("stderr", text)
+        return None
 
     async def turn(self, flush: float, *, patient: bool = False) -> Turn:
         """Gather output for `flush` seconds, until it is much, or until something ends the turn.
