@@ -58,14 +58,17 @@ class Owner:
         """Make sense of the options; `home` is the domain of a group when none is named."""
         if owner and (domain or group):
             raise UsageError("dotfiles belong to a keypair, a group or a domain: name one of them")
-        if group:
+        if group is not None:
             return cls("/group-config/dotfiles", {"group": group, "domain": domain or home})
-        if domain:
+        if domain is not None:
             return cls("/domain-config/dotfiles", {"domain": domain})
-        return cls("/user-config/dotfiles", {"owner_access_key": owner} if owner else {})
+        return cls("/user-config/dotfiles", {} if owner is None else {"owner_access_key": owner})
 
     async def ask(self, api: "Api", method: str, **params: Any) -> Any:
         """Send a request; says which file is meant where the cluster does not."""
+        if params.get("path") == "":
+            # To the cluster it would be the list of all.
+            raise UsageError("'' is the name of no dotfile")
         try:
             return await api.json(method, self.route, params={**self.keys, **params})
         except Problem as problem:

@@ -50,7 +50,7 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
     _check_name(name)
     api = await context.connect()
     body = _creation_body(name, host, options, (await api.version()).major)
-    if options["group"]:
+    if options["group"] is not None:
         body["group"] = await group_id(api, options["group"])
     made = Folder.from_entry(await api.json("POST", "/folders", json=body))
     context.output.note(f"folder {made.name} is made on {made.host or host}")

@@ -268,6 +268,25 @@ def test_dotfiles_come_with_their_modes(shared):
     assert shared.run("dotfile", "create", "x", "--perm", "rwx", stdin="").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["dotfile", "get", ""], 2),
+        (["dotfile", "create", ""], 2),
+        (["dotfile", "create", ".mine", "-g", ""], 1),
+        (["dotfile", "create", ".mine", "-d", ""], 1),
+        (["vfolder", "create", "mine", "-g", ""], 5),
+    ],
+)
+def test_an_empty_name_is_nobody_s(shared, line, code):
+    """A variable that is not set must not make one's own what was meant for a group."""
+    refused = shared.run(*line)
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (code, "", 1)
+    assert refused.stderr.startswith("atoll: ")
+    assert rows(shared, "dotfile", "list") == []
+    assert "mine" not in {one["name"] for one in rows(shared, "vfolder", "list")}
+
+
 def test_a_dotfile_is_what_was_piped_byte_for_byte(shared):
     """Line ends stay as they are, and what is no text is refused rather than changed."""
     for content in ("no end of line", "one\r\ntwo\r\n"):
