@@ -323,6 +323,7 @@ def test_a_wrong_clock_is_measured():
     body = json.dumps({"type": f"{PROBS}/invalid-auth-params", "msg": "Date/time sync error"})
     error = problem_from(400, body.encode(), headers={"date": date})
     assert error.hint == "this machine's clock is 40 min ahead of the cluster's"
+    assert error.exit_code == 4
 
 
 def test_a_rate_limit_says_how_long():

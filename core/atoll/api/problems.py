@@ -24,6 +24,7 @@ _HINTS = {
     "too-many-sessions-matched": "name the session by its id",
     "too-many-vfolders": "name the folder by its id",
 }
+_NOT_SIGNED = "invalid-auth-params"
 _CLOCK_ERROR = "date/time sync error"
 # GraphQL answers HTTP 200 to what a role may not do, and only 26.x puts a code beside the words.
 _FORBIDDEN = re.compile(r"(?i)forbidden|insufficient privilege|no permission|\bonly \w*admins?\b")
@@ -40,7 +41,8 @@ def problem_from(
     """
     content = _content(body, content_type)
     kind = _kind(content)
-    chosen = _CLASSES.get(status, Problem)
+    # Managers answer 400 to a date that is off; the keys are not taken then, as with a 401.
+    chosen = ProblemNotAuthorized if kind == _NOT_SIGNED else _CLASSES.get(status, Problem)
     return chosen(
         _message(status, content, kind),
         hint=_hint(kind, status, content, headers or {}),
