@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_admin.expressions import check_filter, check_order
 from atoll_admin.kind import Kind, Listing, Resolve, resolved
 from atoll_admin.reading import Span, read_list, read_one
+from atoll_sessions.api import check_filter, check_order
 
 if TYPE_CHECKING:
     from atoll.api import Api

@@ -2,6 +2,7 @@
 
 from atoll_sessions.background import follow_task
 from atoll_sessions.creation import HOLD, Wanted, create_session, tell_created
+from atoll_sessions.expressions import check_filter, check_order
 from atoll_sessions.fields import binary_size, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.sending import check_given
@@ -22,7 +23,9 @@ __all__ = [
     "Beneath",
     "Wanted",
     "binary_size",
+    "check_filter",
     "check_given",
+    "check_order",
     "create_session",
     "find_running",
     "find_session",

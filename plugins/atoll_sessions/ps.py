@@ -72,6 +72,15 @@ class Listing:
             return _RUNNING
         return None if self.status is None else known_statuses(self.status)
 
+    def check_expressions(self) -> None:
+        """Raise UsageError for a filter or an order that can't be read, whatever its fields."""
+        from atoll_sessions.expressions import check_filter, check_order
+
+        if self.filter:
+            check_filter(self.filter)
+        if self.order:
+            check_order(self.order)
+
 
 def _listing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
@@ -100,6 +109,7 @@ async def admin_session(context: Context, session: str | None, **options: Any) -
 async def _show(context: Context, listing: Listing) -> None:
     columns = columns_of(listing.names(), COLUMNS)
     statuses = listing.statuses()
+    listing.check_expressions()
     api = await context.connect()
     totals = [0]
     sessions = list_sessions(

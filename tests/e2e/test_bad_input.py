@@ -63,6 +63,9 @@ def untouched(shared):
             "the end, 20261104, is before the start, 20261105",
         ),
         ("ps --filter nothing==1", 1, "Unknown/unsupported field name: nothing"),
+        (["ps", "--filter", "name =="], 2, "--filter, character 8: expected a value, not the end"),
+        (["ps", "--filter", 'name == "a") | (name == "b"'], 2, "character 12: expected & or |"),
+        ("ps --order name,", 2, "--order, character 6: expected a field"),
         ("rm nobody", 5, "no session goes by 'nobody'"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from atoll import UsageError
-from atoll_admin.expressions import check_filter, check_order
+from atoll_sessions.expressions import check_filter, check_order
 
 FIELDS = ("email", "age", "is_active")
 

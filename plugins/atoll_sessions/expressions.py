@@ -42,15 +42,15 @@ class _Token:
         return self.kind == "sign" and self.text in signs
 
 
-def check_filter(text: str, fields: Sequence[str]) -> None:
-    """Check a filter over these fields; raises UsageError with the position of the mistake."""
+def check_filter(text: str, fields: Sequence[str] | None = None) -> None:
+    """Check a filter over these fields, or any; raises UsageError with the mistake's position."""
     parser = _Parser(_tokens(text), fields)
     parser.expression()
     if parser.next.kind != "end":
         raise parser.unexpected("& or |")
 
 
-def check_order(text: str, fields: Sequence[str]) -> None:
+def check_order(text: str, fields: Sequence[str] | None = None) -> None:
     """Check an order, `-` before a field for descending; raises UsageError like a filter."""
     at = 0
     for part in text.split(","):
@@ -58,7 +58,7 @@ def check_order(text: str, fields: Sequence[str]) -> None:
         start = at + len(part) - len(part.lstrip())
         if name[:1] in {"+", "-"}:
             name, start = name[1:], start + 1
-        if name not in fields:
+        if not name or (fields is not None and name not in fields):
             raise _unknown_field("--order", _Token("word", name, start), fields)
         at += len(part) + 1
 
@@ -86,7 +86,7 @@ class _Parser:
     """Reads tokens from left to right, one method for each rule of the language."""
 
     tokens: Sequence[_Token]
-    fields: Sequence[str]
+    fields: Sequence[str] | None
     position: int = 0
 
     @property
@@ -126,7 +126,7 @@ class _Parser:
     def comparison(self) -> None:
         if self.next.kind != "word":
             raise self.unexpected("a field")
-        if self.next.text not in self.fields:
+        if self.fields is not None and self.next.text not in self.fields:
             raise _unknown_field("--filter", self.next, self.fields)
         self.take()
         if self.next.text not in {*_SIGNS, *_WORDS}:
@@ -156,9 +156,9 @@ class _Parser:
         self.take()
 
 
-def _unknown_field(option: str, token: _Token, fields: Sequence[str]) -> UsageError:
+def _unknown_field(option: str, token: _Token, fields: Sequence[str] | None) -> UsageError:
     what = f"unknown field {token.text!r}" if token.text else "expected a field"
-    return _mistake(option, token.at, what, f"known: {', '.join(fields)}")
+    return _mistake(option, token.at, what, f"known: {', '.join(fields)}" if fields else "")
 
 
 def _mistake(option: str, at: int, what: str, hint: str = "") -> UsageError:
