@@ -178,12 +178,15 @@ async def _destroy(api: "Api", name: str) -> None:
     """Terminate a session; one that is about to start is let start, since clusters up to 24 have
     only administrators end it before.
     """
+    has_started = False
     while True:
         try:
             await destroy(api, name)
         except NotAuthorized:
-            if (await find_session(api, name)).status not in STARTING:
+            if has_started:
                 raise
-            await trio.sleep(_PAUSE)
+            # Should it have started since it was refused, it is not refused again for that.
+            has_started = (await find_session(api, name)).status not in STARTING
+            await trio.sleep(0 if has_started else _PAUSE)
         else:
             return
