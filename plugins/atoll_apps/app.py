@@ -10,7 +10,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, Column, Context, Name, UsageError
-from atoll_apps.arguments import parse_arguments, parse_environment
+from atoll_apps.arguments import parse_arguments, parse_environment, start_options
 from atoll_apps.binding import Bind, listen
 from atoll_apps.forwarding import carry_all
 from atoll_apps.readiness import wait_until_ready
@@ -70,20 +70,7 @@ class Forward:
     type=click.Choice(["http", "tcp", "preopen"]),
     help="What the service speaks, if that is not what the session says.",
 )
-@click.option(
-    "--arg",
-    "arguments",
-    multiple=True,
-    metavar='"--option <value>"',
-    help="Start the service with this. Repeatable.",
-)
-@click.option(
-    "-e",
-    "--env",
-    multiple=True,
-    metavar='"KEY=VALUE"',
-    help="Start the service with this in its environment. Repeatable.",
-)
+@start_options
 @click.option("--open", "show", is_flag=True, help="Open web services in the browser.")
 @click.option(
     "--max-wait",

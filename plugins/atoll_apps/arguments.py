@@ -1,12 +1,34 @@
 """What services are started with: `--arg "--option <value>"` and `--env KEY=VALUE`."""
 
 import shlex
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
+
+import click
 
 from atoll import UsageError
 
 Arguments: TypeAlias = dict[str, str | list[str] | None]
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+
+def start_options(command: Decorated) -> Decorated:
+    """Give a command the options `arguments` and `env`, texts to be read by what follows here."""
+    env = click.option(
+        "-e",
+        "--env",
+        multiple=True,
+        metavar='"KEY=VALUE"',
+        help="Start the service with this in its environment. Repeatable.",
+    )
+    arguments = click.option(
+        "--arg",
+        "arguments",
+        multiple=True,
+        metavar='"--option <value>"',
+        help="Start the service with this. Repeatable.",
+    )
+    return arguments(env(command))
 
 
 def parse_arguments(texts: Iterable[str]) -> Arguments:

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from atoll import AtollError, Context, Name, NotFound, Unreachable
 from atoll.transport import ByteStream, ChannelClosed
-from atoll_apps.arguments import parse_arguments, parse_environment
+from atoll_apps.arguments import parse_arguments, parse_environment, start_options
 from atoll_apps.tunnel import Target, open_tunnel
 
 if TYPE_CHECKING:
@@ -27,20 +27,7 @@ _LOOK_EVERY = 0.2
 @click.command()
 @click.argument("session", type=Name("session"))
 @click.argument("app", type=Name("app"))
-@click.option(
-    "--arg",
-    "arguments",
-    multiple=True,
-    metavar='"--option <value>"',
-    help="Start the service with this. Repeatable.",
-)
-@click.option(
-    "-e",
-    "--env",
-    multiple=True,
-    metavar='"KEY=VALUE"',
-    help="Start the service with this in its environment. Repeatable.",
-)
+@start_options
 async def connect(
     context: Context, session: str, app: str, arguments: tuple[str, ...], env: tuple[str, ...]
 ) -> None:

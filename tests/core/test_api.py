@@ -79,19 +79,7 @@ def asked(server):
     return [seen for seen in server.requests if seen.target != "/"]
 
 
-# Paths and parameters
-
-
-@pytest.mark.parametrize(
-    ("segments", "expected"),
-    [
-        (("session", "my sess", "logs"), "/session/my%20sess/logs"),
-        (("a/b", "ü", "%"), "/a%2Fb/%C3%BC/%25"),
-        (("..", "."), "/%2E%2E/%2E"),
-    ],
-)
-def test_path(segments, expected):
-    assert path(*segments) == expected
+# Parameters
 
 
 @pytest.mark.parametrize(
