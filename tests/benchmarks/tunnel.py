@@ -1,8 +1,9 @@
 """A tunnel into a session: bytes per second both ways, and the time of an exchange, beside others.
 
 `atoll app` and the official client's `app` go through the embedded cluster to a program in a
-session. `ssh -L` and socat lead to the same program beside it, with no session in between. All take
-turns, and the best of each is shown, since whatever else the machine does can only take away:
+session. `ssh -L` and socat lead to the same program beside it, with no session in between; two
+socats, one behind the other, are as many steps as a client and a cluster. All take turns, and the
+best of each is shown, since whatever else the machine does can only take away:
 
     python tests/benchmarks/tunnel.py [ROUNDS]
 """
@@ -84,6 +85,8 @@ def ways(stack: ExitStack, folder: Path) -> Iterator[tuple[str, AbstractContextM
         yield "ssh -L", forwarded(peer, inner)
     if socat := program("socat"):
         yield "socat", relayed(socat, inner)
+        middle = stack.enter_context(relayed(socat, inner))
+        yield "two socats", relayed(socat, middle)
 
 
 @contextmanager
@@ -174,10 +177,10 @@ def exchange(port: int) -> float:
 def show(figures: dict[str, tuple[float, ...]]) -> None:
     """Print the table; ratios above 1 say that atoll is the faster one."""
     ours = figures["atoll"]
-    say(f"{'':10}{'down MB/s':>10}{'up MB/s':>10}{'there and back us':>19}   atoll beside it")
+    say(f"{'':11}{'down MB/s':>10}{'up MB/s':>10}{'there and back us':>19}   atoll beside it")
     for name, (down, up, back) in figures.items():
         beside = f"{ours[0] / down:.2f}  {ours[1] / up:.2f}  {back / ours[2]:.2f}"
-        say(f"{name:10}{down:10.0f}{up:10.0f}{back:19.0f}   {beside if name != 'atoll' else ''}")
+        say(f"{name:11}{down:10.0f}{up:10.0f}{back:19.0f}   {beside if name != 'atoll' else ''}")
 
 
 if __name__ == "__main__":

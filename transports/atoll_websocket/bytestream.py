@@ -10,9 +10,8 @@ sent all they have.
 
 import secrets
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
 
 import trio
 
@@ -28,12 +27,11 @@ from atoll_websocket.frames import (
     read_close,
 )
 from atoll_websocket.inbox import Inbox
-from atoll_websocket.pipe import Pipe, pipe_between
 from atoll_websocket.wire import Wire, new_buffer, watch_over
 
-_T = TypeVar("_T")
-_BUFFER = 512 * 1024
-"""Bytes in one piece, at most."""
+_INCOMING = 1024 * 1024
+_OUTGOING = 512 * 1024
+"""Bytes in one piece, at most. What is masked on its way should fit in the processor's cache."""
 _PING_INTERVAL = 30.0
 _CLOSE_TIMEOUT = 2.0
 _FAREWELL = 0.2
@@ -54,7 +52,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             transport.transport_stream if isinstance(transport, trio.SSLStream) else transport
         )
         self._wire = Wire(transport)
-        buffer = new_buffer(max(_BUFFER, len(early)))
+        buffer = new_buffer(max(_INCOMING, len(early)))
         buffer[: len(early)] = early
         self._inbox = Inbox(Wire(transport), self._heed, buffer, len(early))
         self._ended: ChannelClosed | None = None
@@ -73,31 +71,26 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return some bytes as soon as there are any, none at the end."""
-        return bytes(await self._receive(max_bytes or _BUFFER))
+        return bytes(await self._receive(max_bytes or _INCOMING))
 
     async def copy_to(self, sink: trio.abc.SendStream) -> None:
         """Send all that comes to `sink`, until the end."""
         wire = Wire(sink)
-        with pipe_between(self._inbox.wire, wire) as pipe:
-            while True:
-                while pipe is not None and (count := await self._fill(pipe)):
-                    await pipe.empty_into(wire, count)
-                if not (piece := await self._receive(_BUFFER)):
-                    return
-                await wire.write(piece)
+        while piece := await self._receive(_INCOMING):
+            await wire.write(piece)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes."""
         view = memoryview(data)
-        for start in range(0, len(view), _BUFFER):
-            await self._send(view[start : start + _BUFFER])
+        for start in range(0, len(view), _OUTGOING):
+            await self._send(view[start : start + _OUTGOING])
         if not view:
             await trio.lowlevel.checkpoint()
 
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
         """Send all that comes from `source`, until its end."""
         if isinstance(source, trio.SocketStream):
-            wire, buffer = Wire(source), new_buffer(_BUFFER)
+            wire, buffer = Wire(source), new_buffer(_OUTGOING)
             while count := await wire.read_into(buffer):
                 await self._send(buffer[:count])
         else:
@@ -133,7 +126,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await self._write(CLOSE, close_payload(1000))
         while self._ended is None:
             self._inbox.no_more = False
-            await self._receive(_BUFFER)
+            await self._receive(_INCOMING)
 
     async def keep_alive(self) -> None:
         """Answer pings, and send some, lest something on the way takes silence for the end."""
@@ -182,25 +175,20 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def _receive(self, limit: int) -> memoryview:
         """Return the next bytes, good until the next call, and none at the end."""
-        piece = await self._until_end(self._inbox.next(limit), memoryview(b""))
+        piece = await self._next(limit)
         if not piece and self._ended is not None and self._ended.code not in _ORDERLY:
             raise _broken(self._ended)
         return piece
 
-    async def _fill(self, pipe: Pipe) -> int:
-        """Move the next bytes into a pipe, if they are many; returns how many."""
-        return await self._until_end(self._inbox.fill(pipe), 0)
-
-    async def _until_end(self, taken: Awaitable[_T], nothing: _T) -> _T:
-        """Return what is taken out of the inbox, or `nothing` when the end, noted, has come."""
+    async def _next(self, limit: int) -> memoryview:
         try:
-            return await taken
+            return await self._inbox.next(limit)
         except EOFError:
             silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
             self._end(silent if self._inbox.is_between_frames else _lost())
         except (FrameError, trio.BrokenResourceError) as error:
             self._end(_lost(str(error)))
-        return nothing
+        return memoryview(b"")
 
     def _heed(self, opcode: int, payload: bytes) -> None:
         """Do what a control frame asks for."""

@@ -16,9 +16,6 @@ _FINAL, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
 _MASKED, _LENGTH = 0x80, 0x7F
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 
-LONGEST_HEADER = 10
-"""Of frames from a server, in bytes."""
-
 
 class FrameError(Exception):
     """What came is no frame that a server may send."""

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from atoll_websocket.frames import BINARY, CONTINUATION, LONGEST_HEADER, Header, read_header
-from atoll_websocket.pipe import WORTH_IT, Pipe
+from atoll_websocket.frames import BINARY, CONTINUATION, Header, read_header
 from atoll_websocket.wire import Wire
 
 
@@ -27,8 +26,6 @@ class Inbox:
     _left: int = field(default=0, init=False)
     """Bytes of the current frame that have not been taken out of the buffer yet."""
     _is_data: bool = field(default=False, init=False)
-    _only_header: bool = field(default=False, init=False)
-    """Whether to read no more than the next header, for the sake of what passes by the buffer."""
 
     @property
     def is_between_frames(self) -> bool:
@@ -48,20 +45,6 @@ class Inbox:
             elif self._left or not self._begin_frame():
                 await self._fill()
         return self.buffer[:0]
-
-    async def fill(self, pipe: Pipe) -> int:
-        """Let bytes of a large frame pass into a pipe, as far as none of them is here already.
-
-        Returns how many did, 0 when it is for :meth:`next` to go on; raises as that does.
-        """
-        if not self._is_data or self._left < WORTH_IT or self._start < self.filled:
-            return 0
-        count = await self.wire.splice_to(pipe.entry, self._left)
-        if not count:
-            raise EOFError
-        self._left -= count
-        self._only_header = True
-        return count
 
     def close(self) -> None:
         """Give the buffer back, and forget whom to tell."""
@@ -107,9 +90,7 @@ class Inbox:
         if rest:
             self.buffer[:rest] = bytes(self.buffer[self._start : self.filled])
         self._start, self.filled = 0, rest
-        end = LONGEST_HEADER if self._only_header and rest < LONGEST_HEADER else len(self.buffer)
-        self._only_header = False
-        count = await self.wire.read_into(self.buffer[rest:end])
+        count = await self.wire.read_into(self.buffer[rest:])
         if not count:
             raise EOFError
         self.filled += count

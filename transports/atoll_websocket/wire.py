@@ -34,11 +34,6 @@ class Wire:
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self._since_turn = 0
 
-    @property
-    def is_socket(self) -> bool:
-        """Whether the system itself can move bytes from and to here."""
-        return self._socket is not None
-
     async def read_into(self, buffer: memoryview) -> int:
         """Read what there is, waiting for something; returns how much, 0 at the end.
 
@@ -48,7 +43,7 @@ class Wire:
             some = await self._stream.receive_some(len(buffer))
             buffer[: len(some)] = some
             return len(some)
-        return await self._read(lambda here: os.readv(here, [buffer]))
+        return await self._move(lambda here: os.readv(here, [buffer]), trio.lowlevel.wait_readable)
 
     async def write(self, *parts: bytes | bytearray | memoryview) -> None:
         """Write some parts, one after the other; raises BrokenResourceError."""
@@ -57,21 +52,8 @@ class Wire:
             return
         left = [memoryview(part) for part in parts if part]
         while left:
-            _drop(left, await self._write(lambda here: os.writev(here, left)))
-
-    async def splice_to(self, pipe: int, count: int) -> int:
-        """Move up to `count` bytes from a socket into a pipe, inside the kernel."""
-        return await self._read(lambda here: os.splice(here, pipe, count))
-
-    async def splice_from(self, pipe: int, count: int) -> int:
-        """Move up to `count` bytes from a pipe to a socket, inside the kernel."""
-        return await self._write(lambda here: os.splice(pipe, here, count))
-
-    async def _read(self, move: _Move) -> int:
-        return await self._move(move, trio.lowlevel.wait_readable)
-
-    async def _write(self, move: _Move) -> int:
-        return await self._move(move, trio.lowlevel.wait_writable)
+            write, room = lambda here: os.writev(here, left), trio.lowlevel.wait_writable
+            _drop(left, await self._move(write, room))
 
     async def _move(self, move: _Move, wait: Callable[[int], Awaitable[None]]) -> int:
         """Move what can be moved, once anything can."""

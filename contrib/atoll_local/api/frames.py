@@ -1,13 +1,9 @@
 """Frames of RFC 6455 as a server reads and writes them, passed on before they have come whole."""
 
-import socket
 import struct
-from collections.abc import AsyncIterator
 
-from attrs import define, field, frozen
+from attrs import define, field
 from websockets.speedups import apply_mask
-
-from atoll_local.api.moving import Mover
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _FINAL, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
@@ -30,91 +26,79 @@ def header(opcode: int, length: int) -> bytes:
     return struct.pack("!BBQ", _FINAL | opcode, 127, length)
 
 
-async def frames(client: socket.socket, mover: Mover) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield the pieces of binary messages as they come, and pings, until the client closes.
-
-    A piece is nothing if, and only if, the whole message was. Raises BadFrame and OSError.
-    """
-    reader = _Reader(client, mover)
-    is_data = False
-    while (head := await reader.head()) is not None:
-        if head.opcode == CLOSE:
-            return
-        if head.opcode in {PING, PONG}:
-            payload = await reader.whole(head)
-            if head.opcode == PING:
-                yield PING, payload
-            continue
-        if head.opcode != CONTINUATION:
-            is_data = head.opcode == BINARY
-            if is_data and head.final and not head.length:
-                yield BINARY, b""
-        async for piece in reader.pieces(head):
-            if is_data:
-                yield BINARY, piece
-
-
-@frozen
-class _Head:
-    opcode: int
-    final: bool
-    length: int
-    key: bytes
-
-
 @define
-class _Reader:
-    """Takes frames out of one reused buffer."""
+class FrameReader:
+    """Takes frames apart in one reused buffer: `room` is filled, `came` says how far.
 
-    _client: socket.socket
-    _mover: Mover
-    _buffer: memoryview = field(factory=lambda: memoryview(bytearray(_BUFFER)))
-    _start: int = 0
-    _end: int = 0
+    Binary messages come out in pieces, as they come in; a piece is nothing if, and only if, the
+    whole message was. Controls come out whole. Texts have no meaning here, and are passed over.
+    """
 
-    async def head(self) -> _Head | None:
-        """Return what stands before the next payload, None where the client has gone."""
-        if not await self._have(2):
-            return None
-        first, second = self._buffer[self._start : self._start + 2]
-        length, size = second & _LENGTH, 2
-        opcode = first & _OPCODE
-        if first & _RESERVED or not second & _MASKED or (opcode >= CLOSE and length > 125):
+    _buffer: memoryview = field(factory=lambda: memoryview(bytearray(_BUFFER)), init=False)
+    _start: int = field(default=0, init=False)
+    _end: int = field(default=0, init=False)
+    _opcode: int = field(default=CONTINUATION, init=False)
+    _left: int = field(default=0, init=False)
+    """Bytes of the current frame's payload that have not been taken out yet."""
+    _key: bytes = field(default=b"", init=False)
+    _is_data: bool = field(default=False, init=False)
+    """Whether the current message is a binary one."""
+    _is_nothing: bool = field(default=False, init=False)
+    """Whether the current frame is all of a message, and empty."""
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go, once all that can be taken has been."""
+        rest = self._end - self._start
+        if rest:
+            self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
+        self._start, self._end = 0, rest
+        return self._buffer[rest:]
+
+    def came(self, count: int) -> None:
+        """Note that so many bytes were put there."""
+        self._end += count
+
+    def take(self) -> tuple[int, bytes] | None:
+        """Return the next opcode and payload, None if more must come first; raises BadFrame."""
+        while self._left or self._begin():
+            if self._opcode >= CLOSE:
+                return self._opcode, self._take(self._left)
+            if self._left and self._start == self._end:
+                return None
+            piece = self._take(min(self._left, self._end - self._start))
+            if self._is_data and (piece or self._is_nothing):
+                return BINARY, piece
+        return None
+
+    def _begin(self) -> bool:
+        """Read the next frame's header; False if not all of it is there, or of a control."""
+        have = self._end - self._start
+        if have < 2:
+            return False
+        first, second = self._buffer[self._start], self._buffer[self._start + 1]
+        opcode, length = first & _OPCODE, second & _LENGTH
+        is_control, is_final = opcode >= CLOSE, bool(first & _FINAL)
+        if first & _RESERVED or not second & _MASKED:
             raise BadFrame
-        size += {126: 2, 127: 8}.get(length, 0)
-        if not await self._have(size + _KEY):
-            return None
+        if is_control and (length > _LONGEST_CONTROL or not is_final):
+            raise BadFrame
+        size = 2 + {126: 2, 127: 8}.get(length, 0)
+        if have < size + _KEY + (length if is_control else 0):
+            return False
         if size > 2:
             length = int.from_bytes(self._buffer[self._start + 2 : self._start + size])
-        key = bytes(self._buffer[self._start + size : self._start + size + _KEY])
         self._start += size + _KEY
-        return _Head(opcode, bool(first & _FINAL), length, key)
-
-    async def whole(self, head: _Head) -> bytes:
-        """Return all of a short payload."""
-        return b"".join([piece async for piece in self.pieces(head)])
-
-    async def pieces(self, head: _Head) -> AsyncIterator[bytes]:
-        """Yield a payload as it comes."""
-        left, key = head.length, head.key
-        while left:
-            if not await self._have(1):
-                raise ConnectionResetError
-            count = min(left, self._end - self._start)
-            yield apply_mask(self._buffer[self._start : self._start + count], key)
-            self._start += count
-            left -= count
-            turned = count % _KEY
-            key = key[turned:] + key[:turned]
-
-    async def _have(self, count: int) -> bool:
-        """Read until so many bytes are there; False if they don't come any more."""
-        while self._end - self._start < count:
-            rest = self._end - self._start
-            self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
-            self._start, self._end = 0, rest
-            more = await self._mover.read_into(self._client, self._buffer[rest:])
-            if not more:
-                return False
-            self._end += more
+        self._key = bytes(self._buffer[self._start - _KEY : self._start])
+        self._opcode, self._left = opcode, length
+        if CONTINUATION < opcode < CLOSE:
+            self._is_data = opcode == BINARY
+        self._is_nothing = opcode == BINARY and is_final and not length
         return True
+
+    def _take(self, count: int) -> bytes:
+        piece = apply_mask(self._buffer[self._start : self._start + count], self._key)
+        self._start += count
+        self._left -= count
+        turned = count % _KEY
+        self._key = self._key[turned:] + self._key[:turned]
+        return piece

@@ -1,4 +1,8 @@
-"""Moving bytes between sockets in as few steps as there can be, inside the kernel if possible."""
+"""What a tunnel needs of the system: to be told when a socket is ready, and a way past the program.
+
+Plain callbacks serve here instead of tasks: a byte that is typed and its echo pass a tunnel twice,
+and to wake a task takes longer than all else that is done for them.
+"""
 
 import asyncio
 import errno
@@ -7,136 +11,83 @@ import os
 import socket
 import sys
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import TypeAlias
+from typing import Self
 
-import anyio
+from attrs import define, field
 
-_End: TypeAlias = socket.socket | int
-_TURN = 1024 * 1024
-"""Bytes after which others shall have their turn."""
 _CAPACITY = 1024 * 1024
 
 
-class Mover:
-    """Reads and writes sockets that don't block, for one task.
+@define
+class Watch:
+    """Calls back when a socket is ready, as long as it is on."""
 
-    Failures are OSErrors.
+    _descriptor: int
+    _callback: Callable[[], None]
+    _add: Callable[[int, Callable[[], None]], None]
+    _remove: Callable[[int], bool]
+    _is_on: bool = field(default=False, init=False)
+
+    @classmethod
+    def reading(cls, source: socket.socket, callback: Callable[[], None]) -> Self:
+        """Make one that calls when there is something to read, or the end of it."""
+        loop = asyncio.get_running_loop()
+        return cls(source.fileno(), callback, loop.add_reader, loop.remove_reader)
+
+    @classmethod
+    def writing(cls, sink: socket.socket, callback: Callable[[], None]) -> Self:
+        """Make one that calls when there is room to write."""
+        loop = asyncio.get_running_loop()
+        return cls(sink.fileno(), callback, loop.add_writer, loop.remove_writer)
+
+    def on(self) -> None:
+        """Begin to call."""
+        if not self._is_on:
+            self._add(self._descriptor, self._callback)
+            self._is_on = True
+
+    def off(self) -> None:
+        """Call no more."""
+        if self._is_on:
+            self._remove(self._descriptor)
+            self._is_on = False
+
+
+@define
+class Pipe:
+    """Moves bytes from one socket to another in the kernel; made when it is first needed.
+
+    Nothing of it blocks: BlockingIOError says that nothing can be moved now.
     """
 
-    def __init__(self) -> None:
-        self._since_turn = 0
-        self._pipe: tuple[int, int] | None = None
+    _exit: int = -1
+    _entry: int = -1
 
-    async def read_into(self, source: socket.socket, buffer: memoryview) -> int:
-        """Read what there is, waiting for something; returns how much, 0 at the end."""
-        return await self._move(source, readable, lambda: source.recv_into(buffer))
+    def fill_from(self, source: socket.socket, count: int) -> int:
+        """Take in up to `count` bytes; returns how many. The end of the source is an OSError."""
+        if self._entry < 0:
+            self._exit, self._entry = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            with suppress(OSError):
+                # Users have a limit for all their pipes together; a small one serves, too.
+                fcntl.fcntl(self._entry, fcntl.F_SETPIPE_SZ, _CAPACITY)
+        if moved := os.splice(source.fileno(), self._entry, count):
+            return moved
+        raise OSError(errno.EPIPE, "the source ended early")
 
-    async def write(self, sink: socket.socket, *parts: bytes | memoryview) -> None:
-        """Write all of some parts."""
-        left = [memoryview(part) for part in parts if part]
-        while left:
-            count = await self._move(sink, writable, lambda: sink.sendmsg(left))
-            while left and count >= len(left[0]):
-                count -= len(left.pop(0))
-            if count:
-                left[0] = left[0][count:]
-
-    async def available(self, source: socket.socket) -> int:
-        """Wait until there is something to read; returns how much, 0 at the end."""
-        while not (count := _waiting(source)):
-            await readable(source)
-            if not _waiting(source):
-                with suppress(BlockingIOError):
-                    if not source.recv(1, socket.MSG_PEEK):
-                        return 0
-        return count
-
-    async def pass_on(self, source: socket.socket, sink: socket.socket, count: int) -> None:
-        """Move `count` bytes that are there, without looking at them."""
-        if self._pipe is None:
-            self._pipe = _make_pipe()
-        out, entry = self._pipe
-        while count:
-            moved = await self._splice(source, entry, count, wait_for=source)
-            if not moved:
-                raise OSError(errno.EPIPE, "the source ended early")
-            count -= moved
-            while moved:
-                moved -= await self._splice(out, sink, moved, wait_for=sink)
-
-    async def _splice(
-        self, source: _End, sink: _End, count: int, *, wait_for: socket.socket
-    ) -> int:
-        """Move up to `count` bytes between a socket and a pipe."""
-        wait = readable if wait_for is source else writable
-        return await self._move(wait_for, wait, lambda: os.splice(_fd(source), _fd(sink), count))
+    def empty_into(self, sink: socket.socket, count: int) -> int:
+        """Give out up to `count` of the bytes that are in it; returns how many."""
+        return os.splice(self._exit, sink.fileno(), count)
 
     def close(self) -> None:
-        """Close what it needed for itself."""
-        if self._pipe is not None:
-            os.close(self._pipe[0])
-            os.close(self._pipe[1])
-
-    async def _move(
-        self,
-        waits_for: socket.socket,
-        wait: Callable[[socket.socket], Awaitable[None]],
-        move: Callable[[], int],
-    ) -> int:
-        while True:
-            try:
-                count = move()
-            except BlockingIOError:
-                self._since_turn = 0
-                await wait(waits_for)
-            else:
-                break
-        self._since_turn += count
-        if self._since_turn >= _TURN:
-            self._since_turn = 0
-            await anyio.lowlevel.checkpoint()
-        return count
+        """Give it back to the system."""
+        if self._entry >= 0:
+            os.close(self._exit)
+            os.close(self._entry)
+            self._exit = self._entry = -1
 
 
-async def readable(source: socket.socket) -> None:
-    """Wait until there is something to read."""
-    # What anyio has for this gives others a turn first, which is most of the time of an exchange.
-    loop = asyncio.get_running_loop()
-    await _once(
-        partial(loop.add_reader, source.fileno()), partial(loop.remove_reader, source.fileno())
-    )
-
-
-async def writable(sink: socket.socket) -> None:
-    """Wait until there is room to write."""
-    loop = asyncio.get_running_loop()
-    await _once(partial(loop.add_writer, sink.fileno()), partial(loop.remove_writer, sink.fileno()))
-
-
-async def _once(begin: Callable[[Callable[[], None]], None], end: Callable[[], object]) -> None:
-    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    begin(lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        end()
-
-
-def _fd(end: _End) -> int:
-    return end if isinstance(end, int) else end.fileno()
-
-
-def _waiting(source: socket.socket) -> int:
-    """Return how many bytes could be read at once."""
+def waiting(source: socket.socket) -> int:
+    """Return how many bytes can be read at once."""
     return int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
-
-
-def _make_pipe() -> tuple[int, int]:
-    out, entry = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    with suppress(OSError):
-        # Users have a limit for all their pipes together; a small one serves, too.
-        fcntl.fcntl(entry, fcntl.F_SETPIPE_SZ, _CAPACITY)
-    return out, entry

@@ -107,6 +107,16 @@ def test_who_does_not_read_is_not_sent_more(serve, session, port, tunnels, clien
         assert (len(first) + len(rest), code) == (100_000_000, 1001)
 
 
+def test_pings_are_answered_between_the_frames(serve, session, port, tunnels):
+    serve("connection.sendall(bytes(range(256)) * 80_000)")
+    with tunnels.open(session, port, max_queue=1) as tunnel:
+        first = tunnel.recv(DEADLINE)
+        answers = [tunnel.ping() for _ in range(5)]
+        rest, code = tunnels.everything(tunnel)
+        assert (first + rest, code) == (bytes(range(256)) * 80_000, 1001)
+    assert all(answer.wait(DEADLINE) for answer in answers)
+
+
 def test_who_does_not_listen_is_not_sent_more(serve, session, port, tunnels):
     serve(
         "gate.wait()", "while data := connection.recv(1 << 20): pass", "connection.sendall(b'read')"
