@@ -18,7 +18,7 @@ from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_failure
 
 _READ = 1024 * 1024
-"""What is read at once, in bytes: the 64 KiB that httpcore asks for cost large files time."""
+"""Bytes read at once: with the 64 KiB that httpcore asks for, large files would take longer."""
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -57,12 +57,24 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: trio.abc.Stream, profile: Profile, name: str) -> None:
         self._stream = stream
+        # Room that is used again: the system would have to clear new pages for each piece.
+        self._room = memoryview(bytearray(_READ))
+        self._has_ended = False
         self._profile = profile
         self._name = name
 
+    def end(self) -> None:
+        """Tell readers from here on that nothing more will come."""
+        self._has_ended = True
+
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return the next bytes, or none at the end."""
+        if self._has_ended:
+            return b""
         with _as_httpcore(httpcore.ReadError, httpcore.ReadTimeout), _deadline(timeout):
+            if isinstance(self._stream, trio.SocketStream):
+                count = await self._stream.socket.recv_into(self._room)
+                return bytes(self._room[:count])
             return bytes(await self._stream.receive_some(max(max_bytes, _READ)))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -126,5 +138,5 @@ def _as_httpcore(broken: type[Exception], slow: type[Exception]) -> Iterator[Non
         yield
     except trio.TooSlowError:
         raise slow from None
-    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
         raise broken(str(error)) from error

@@ -4,6 +4,7 @@ httpx's own transport has no place for a dialer, and loads certificate authoriti
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from typing import Any, cast
 
 import httpcore
@@ -12,7 +13,7 @@ import httpx
 from atoll.profiles import Profile
 from atoll.transport import Dialer
 from atoll_rest.address import Address, address
-from atoll_rest.network import Network
+from atoll_rest.network import Network, NetworkStream
 from atoll_rest.proxies import proxy_for
 from atoll_rest.tls import tls_context
 
@@ -21,6 +22,8 @@ _LIMITS: dict[str, Any] = {
     "max_keepalive_connections": 16,
     "keepalive_expiry": 20.0,
 }
+_LONG = 16 * 1024 * 1024
+"""Bytes of a body from which on it is worth a connection that its parser does not see it."""
 
 
 class Pool(httpx.AsyncBaseTransport):
@@ -42,10 +45,11 @@ class Pool(httpx.AsyncBaseTransport):
                 extensions=request.extensions,
             )
         )
+        patience = request.extensions.get("timeout", {}).get("read")
         return httpx.Response(
             answer.status,
             headers=answer.headers,
-            stream=_Body(cast("AsyncIterable[bytes]", answer.stream)),
+            stream=_Body(answer, patience),
             extensions=answer.extensions,
         )
 
@@ -55,15 +59,50 @@ class Pool(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: AsyncIterable[bytes]) -> None:
-        self._stream = stream
+    """The body of an answer; where much of it is left, that comes straight from the connection.
+
+    The parser would copy each byte three times. As it does not see the end then, the connection
+    can't be used again, and is closed.
+    """
+
+    def __init__(self, answer: httpcore.Response, patience: float | None) -> None:
+        self._stream = cast("AsyncIterable[bytes]", answer.stream)
+        self._wire = cast("NetworkStream", answer.extensions["network_stream"])
+        self._length = _known_length(answer)
+        self._patience = patience
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
+        left = self._length
+        parsed = aiter(self._stream)
+        async for chunk in parsed:
             yield chunk
+            left -= len(chunk)
+            if left > _LONG:
+                break
+        else:
+            return
+        try:
+            while left:
+                chunk = (await self._wire.read(left, self._patience))[:left]
+                if not chunk:
+                    raise httpcore.RemoteProtocolError("the connection was closed too early")
+                yield chunk
+                left -= len(chunk)
+        finally:
+            # It would wait for what we have read, and stay around if it were left alone.
+            self._wire.end()
+            with suppress(httpcore.RemoteProtocolError):
+                await anext(parsed)
 
     async def aclose(self) -> None:
         await cast("Any", self._stream).aclose()
+
+
+def _known_length(answer: httpcore.Response) -> int:
+    """Return how long the body of an answer is, 0 if only its parser can tell."""
+    headers = httpx.Headers(answer.headers)
+    plain = answer.extensions["http_version"] == b"HTTP/1.1" and "transfer-encoding" not in headers
+    return int(headers.get("content-length", 0)) if plain else 0
 
 
 def _direct(

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -181,6 +181,64 @@ async def test_a_body_is_streamed_down_as_it_comes(serve):
                 first_seen.set()
         await transport.aclose()
     assert chunks == [b"one", b"two"]
+
+
+LONG = 40 * 1024 * 1024
+
+
+@pytest.fixture
+def long_answer(serve):
+    """Return a context manager that serves a long answer, all of it or not, and something more."""
+
+    def serving(*, sent=LONG, then=b"", silent=False):
+        async def handler(_seen, stream):
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LONG)
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(bytes(range(256)) * (sent // 256) + then)
+                while silent:
+                    await trio.sleep_forever()
+
+        return serve(handler)
+
+    return serving
+
+
+@pytest.mark.parametrize("more", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
+async def test_a_long_body_arrives_whole_and_the_next_one_too(long_answer, more):
+    async with long_answer(then=more) as server:
+        transport = connect(profile(server.url))
+        for _ in range(2):
+            body = await (await transport.request(get())).read()
+            assert body == bytes(range(256)) * (LONG // 256)
+        await transport.aclose()
+
+
+async def test_a_long_body_that_breaks_off_is_told(long_answer):
+    async with long_answer(sent=LONG // 2) as server:
+        with pytest.raises(Unreachable, match="was lost"):
+            await exchange(server, get())
+
+
+async def test_a_long_body_that_stands_still_ends_with_the_time_out(long_answer):
+    async with long_answer(sent=LONG // 2, silent=True) as server:
+        with pytest.raises(Unreachable, match=r"has been silent for 0\.5 s"):
+            await exchange(server, get(timeout=0.5))
+
+
+async def test_who_leaves_a_long_body_closes_its_connection(long_answer):
+    async with long_answer(sent=LONG // 2, silent=True) as server:
+        transport = connect(profile(server.url))
+        response = await transport.request(get())
+        received = 0
+        with trio.CancelScope() as enough:
+            async for chunk in response.chunks():
+                received += len(chunk)
+                if received == LONG // 2:
+                    enough.cancel()
+        await response.aclose()
+        await (await transport.request(get())).aclose()
+        await transport.aclose()
+    assert (received, server.connections) == (LONG // 2, 2)
 
 
 async def test_connections_are_used_again(echo):
