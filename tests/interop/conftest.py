@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -130,16 +130,17 @@ class Program:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[Running]:
-        """Start it; it is killed should it still run at the end."""
+    def started(self, *arguments: str, **environ: str) -> Iterator[Running]:
+        """Start it; it is killed, with what it has started, should that still run at the end."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        command = [*self.command, *arguments]
-        with subprocess.Popen(command, **pipes, **self._place({})) as process:
+        command, place = [*self.command, *arguments], self._place(environ)
+        with subprocess.Popen(command, start_new_session=True, **pipes, **place) as process:
             running = Running(process)
             try:
                 yield running
             finally:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 running.finish()
 
     def _place(self, environ: Mapping[str, str]) -> dict[str, object]:
