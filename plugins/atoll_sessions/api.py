@@ -3,10 +3,11 @@
 from atoll_sessions.background import follow_task
 from atoll_sessions.creation import HOLD, Wanted, create_session, tell_created
 from atoll_sessions.expressions import check_filter, check_order
-from atoll_sessions.fields import binary_size, local_time, show_slots
+from atoll_sessions.fields import binary_size, counted, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.sending import check_given
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import (
     PAGE,
     find_running,
@@ -26,6 +27,7 @@ __all__ = [
     "check_filter",
     "check_given",
     "check_order",
+    "counted",
     "create_session",
     "find_running",
     "find_session",
@@ -34,6 +36,7 @@ __all__ = [
     "image_names",
     "list_sessions",
     "local_time",
+    "owner_option",
     "parse_mounts",
     "parse_pairs",
     "parse_resources",

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from atoll import AtollError, Context, Name, UsageError
-from atoll_sessions.fields import binary_size
-from atoll_sessions.files import check_given, counted
+from atoll_sessions.fields import binary_size, counted
+from atoll_sessions.files import check_given
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.fetching import Fetching
 from atoll_sessions.files.listing import HOME, in_home

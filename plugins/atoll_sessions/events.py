@@ -7,6 +7,7 @@ import click
 import trio
 
 from atoll import Column, Context, Name
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session
 from atoll_sessions.session_events import SessionEvent, Watch
 
@@ -27,9 +28,7 @@ COLUMNS = [
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.option(
-    "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="A session of another user."
-)
+@owner_option("A session of another user.")
 @click.option(
     "--scope",
     type=click.Choice(["*", "session", "kernel"]),

@@ -50,6 +50,11 @@ def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
     )
 
 
+def counted(number: int, thing: str = "file") -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def binary_size(amount: Any) -> str:
     """Show a number of bytes in the largest unit that leaves it above one."""
     size = float(amount)

@@ -6,6 +6,7 @@ import click
 
 from atoll import AtollError, Context, Name, Problem
 from atoll_sessions.model import Session
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL, look_until
 
@@ -18,9 +19,7 @@ _SETTLED = ("RUNNING", "RUNNING_DEGRADED", "TERMINATING", *FINAL)
 
 @click.command()
 @click.argument("sessions", nargs=-1, required=True, type=Name("session"))
-@click.option(
-    "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="Sessions of another user."
-)
+@owner_option("Sessions of another user.")
 async def restart(context: Context, sessions: tuple[str, ...], owner: str | None) -> int:
     """Restart sessions: what runs in them ends, and files that lie in no folder may be lost."""
     api = await context.connect()

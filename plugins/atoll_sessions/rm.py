@@ -7,6 +7,7 @@ import click
 from attrs import define, frozen
 
 from atoll import AtollError, Context, Name, NotAuthorized
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
 from atoll_sessions.statuses import STARTING
@@ -20,9 +21,7 @@ _NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 @click.command()
 @click.argument("sessions", nargs=-1, required=True, type=Name("session"))
 @click.option("-f", "--forced", is_flag=True, help="End it whatever its state.")
-@click.option(
-    "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="Sessions of another user."
-)
+@owner_option("Sessions of another user.")
 @click.option("-s", "--stats", is_flag=True, help="Show what each has used.")
 async def rm(
     context: Context, sessions: tuple[str, ...], forced: bool, owner: str | None, stats: bool

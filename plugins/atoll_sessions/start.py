@@ -7,6 +7,7 @@ import click
 from atoll import Column, Context, ExitCode
 from atoll_sessions.creation import create_session, tell_created
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.owners import owner_option
 
 _COLUMNS = [
     Column("id", "Session ID"),
@@ -20,9 +21,7 @@ _COLUMNS = [
 @click.command()
 @session_options
 @click.option("-c", "--startup-command", metavar="COMMAND", help="What a batch session runs.")
-@click.option(
-    "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="Start it for another user."
-)
+@owner_option("Start it for another user.")
 async def start(context: Context, **options: Any) -> int:
     """Start a session of IMAGE without running anything in it."""
     api = await context.connect()

@@ -7,7 +7,7 @@ import click
 
 from atoll import Context, Name
 from atoll_sessions import files as transfer
-from atoll_sessions.fields import binary_size
+from atoll_sessions.fields import binary_size, counted
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
@@ -39,18 +39,18 @@ async def upload(
     found = await find_session(api, session)
     await _upload(context, api, found.id, parts)
     size = binary_size(sum(len(part.content) for part in parts))
-    context.output.note(f"uploaded {transfer.counted(len(parts))} ({size}) to {found.name}")
+    context.output.note(f"uploaded {counted(len(parts))} ({size}) to {found.name}")
 
 
 async def _upload(context: Context, api: "Api", session_id: str, parts: "Sequence[Part]") -> None:
     """Upload files; says how far it has come should it not come to the end."""
     counts = [0]
     try:
-        with context.output.progress(f"uploading {transfer.counted(len(parts))} …") as show:
+        with context.output.progress(f"uploading {counted(len(parts))} …") as show:
 
             def count(number: int) -> None:
                 counts.append(number)
-                show(f"uploading {transfer.counted(len(parts))}, {number} done …")
+                show(f"uploading {counted(len(parts))}, {number} done …")
 
             await transfer.upload(api, session_id, parts, count)
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from atoll import AtollError, Column, Context, Name, UsageError
-from atoll_sessions.api import local_time
+from atoll_sessions.api import local_time, owner_option
 from atoll_templates.api import (
     find_template,
     get_content,
@@ -35,9 +35,7 @@ _FILE = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where it is; standard input otherwise.",
 )
-_OWNER = click.option(
-    "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="One of another keypair."
-)
+_OWNER = owner_option("One of another user.")
 _TEMPLATE = click.argument("template_id", type=Name("session-template"))
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import click
 
 from atoll import Column, Context, ExitCode, Name
-from atoll_sessions.api import Wanted, create_session, tell_created
+from atoll_sessions.api import Wanted, create_session, owner_option, tell_created
 from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
 
@@ -26,9 +26,7 @@ _OPTIONS = (
         type=Name("session"),
         help="Name the session; a random name otherwise.",
     ),
-    click.option(
-        "-o", "--owner", "--owner-access-key", metavar="ACCESS_KEY", help="Start it for another."
-    ),
+    owner_option("Start it for another user."),
     click.option("--type", type=click.Choice(["batch", "interactive"])),
     click.option(
         "--starts-at", "--starts_at", "starts_at", metavar="TIME", help="Start it at this time."

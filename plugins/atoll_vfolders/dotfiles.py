@@ -8,6 +8,7 @@ import click
 from attrs import frozen
 
 from atoll import AtollError, Column, Context, NotFound, Problem, UsageError
+from atoll_sessions.api import owner_option
 from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:
@@ -83,13 +84,7 @@ def _owner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("-g", "--group", help="Those of a group (administrators change them)."),
         click.option("-d", "--domain", help="Those of a domain (administrators change them)."),
-        click.option(
-            "-o",
-            "--owner",
-            "--owner-access-key",
-            metavar="ACCESS_KEY",
-            help="Those of another keypair (administrators).",
-        ),
+        owner_option("Those of another user (administrators)."),
     ):
         command = option(command)
     return command

@@ -10,11 +10,6 @@ def _size(amount: float | None) -> str:
     return "" if amount is None else binary_size(amount)
 
 
-def counted(number: int, thing: str = "file") -> str:
-    """Say how many there are."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
 def _yes_or_no(value: Any) -> str:
     return "" if value is None else "yes" if value else "no"
 

@@ -15,10 +15,10 @@ from atoll import (
     Unreachable,
     UsageError,
 )
-from atoll_sessions.api import check_given
+from atoll_sessions.api import check_given, counted
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
-from atoll_vfolders.fields import FILE_COLUMNS, counted
+from atoll_vfolders.fields import FILE_COLUMNS
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside
 

@@ -50,6 +50,7 @@ def untouched(shared):
         ("ps -s FOO", 2, "no such status: 'FOO' (known: ALL, PENDING, "),
         (["ps", "-s", ""], 2, "no such status: ''"),
         (["start", "-t", "", "python"], 2, "--name: it is empty"),
+        (["start", "-o", "", "python"], 2, "'--owner' / '--owner-access-key': it is empty"),
         (["admin", "session", ""], 5, "no session goes by ''"),
         (["admin", "user", ""], 2, "name one user"),
         (["admin", "domain", ""], 2, "name one domain"),

@@ -1,12 +1,5 @@
 """Files of sessions: into them, out of them, and what lies in them."""
 
-from atoll_sessions.files.sending import (
-    MOST_BYTES,
-    MOST_FILES,
-    check_given,
-    collect,
-    counted,
-    upload,
-)
+from atoll_sessions.files.sending import MOST_BYTES, MOST_FILES, check_given, collect, upload
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "check_given", "collect", "counted", "upload"]
+__all__ = ["MOST_BYTES", "MOST_FILES", "check_given", "collect", "upload"]

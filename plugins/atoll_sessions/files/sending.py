@@ -104,11 +104,6 @@ def _read(path: Path) -> bytes:
         raise AtollError(f"{path}: {error.strerror}") from None
 
 
-def counted(number: int) -> str:
-    """Say how many files there are."""
-    return f"{number} file{'s' * (number != 1)}"
-
-
 async def upload(
     api: "Api",
     session_id: str,

@@ -11,6 +11,7 @@ from atoll import Column, Context, UsageError
 from atoll.line import quote
 from atoll_sessions.creation import Wanted
 from atoll_sessions.execution import Code
+from atoll_sessions.fields import counted
 from atoll_sessions.options import parse_pairs, wanted_from
 from atoll_sessions.sweep.options import SweepOptions
 from atoll_sessions.sweep.plan import Plan, fingerprint
@@ -91,7 +92,7 @@ async def _show_cases(context: Context, plan: Plan) -> None:
     ]
     shown = [one for one in columns if one.name != "build" or plan.code.build]
     await context.output.rows(plan.cases(), shown)
-    context.output.note(f"{plan.count} cases")
+    context.output.note(counted(plan.count, "case"))
 
 
 async def _ask_about(context: Context, count: int, *, yes: bool) -> None:
@@ -136,5 +137,7 @@ def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume:
     _make_out(plan.out)
     sweep = sweeps.reserve()
     sweeps.save(sweep, evolve(plan, id=sweep.id), files)
-    context.output.note(f"sweep {sweep.id}: {plan.count} cases, {plan.max_parallel} at a time")
+    context.output.note(
+        f"sweep {sweep.id}: {counted(plan.count, 'case')}, {plan.max_parallel} at a time"
+    )
     return sweep

@@ -10,7 +10,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, Column, Context, Name, NotFound, UsageError
-from atoll_sessions.fields import local_time
+from atoll_sessions.fields import counted, local_time
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan
@@ -132,7 +132,8 @@ async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
         if progress.runs:
             ended = await end_own_sessions(await connect(), plan, all_cases=plan.remove, due=due)
         what = "is cancelled" if was_running else "was not running"
-        also = f"; {ended} sessions that it had left are ended" if ended else ""
+        left = counted(ended, "session")
+        also = f"; {left} that it had left {'is' if ended == 1 else 'are'} ended" if ended else ""
         context.output.note(f"sweep {found.id} {what}{also}")
 
 

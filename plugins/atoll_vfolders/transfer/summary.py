@@ -3,8 +3,7 @@
 from attrs import frozen
 
 from atoll import Column, Context
-from atoll_sessions.api import binary_size
-from atoll_vfolders.fields import counted
+from atoll_sessions.api import binary_size, counted
 from atoll_vfolders.transfer.meter import Meter
 
 _COLUMNS = [
