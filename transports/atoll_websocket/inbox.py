@@ -49,7 +49,7 @@ class Inbox:
     def close(self) -> None:
         """Give the buffer back, and forget whom to tell."""
         self.no_more = True
-        self.buffer = self.buffer[:0]
+        self.buffer = memoryview(b"")
         self.on_control = _nobody
 
     def _take(self, count: int) -> memoryview:

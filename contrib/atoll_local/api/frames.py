@@ -58,6 +58,10 @@ class FrameReader:
         """Note that so many bytes were put there."""
         self._end += count
 
+    def close(self) -> None:
+        """Give the buffer back."""
+        self._buffer = memoryview(b"")
+
     def take(self) -> tuple[int, bytes] | None:
         """Return the next opcode and payload, None if more must come first; raises BadFrame."""
         while self._left or self._begin():

@@ -223,6 +223,11 @@ class _Up(_Way):
         self._rest = memoryview(b"")
         self._service_listens = True
 
+    def close(self) -> None:
+        super().close()
+        # Each way knows itself by its callbacks, and would keep it until garbage is looked for.
+        self._frames.close()
+
     def _listen(self) -> None:
         with suppress(BlockingIOError):
             count = self._source.recv_into(self._frames.room())
