@@ -155,3 +155,18 @@ def test_a_killed_run_leaves_no_session_behind(shared, number):
         process.send_signal(number)
         assert process.wait(30) == -number
     assert "killed" not in names(shared)
+
+
+def test_what_runs_in_a_session_heeds_signals_that_the_cluster_does_not(atoll):
+    """A cluster that was started under `nohup`, or in the background, ignores some."""
+    ignoring = "trap '' HUP INT; exec \"$0\" local up"
+    subprocess.run(
+        ["sh", "-c", ignoring, atoll.program()],
+        env=atoll.environ(),
+        check=True,
+        capture_output=True,
+    )
+    dying = "s.run(['sh', '-c', f'kill -{n} $$']).returncode"
+    code = f"import subprocess as s; print([{dying} for n in (1, 2)])"
+    ran = atoll.run("run", "--rm", *SMALL, "-c", code, "python")
+    assert ran.stdout == "[-1, -2]\n", ran

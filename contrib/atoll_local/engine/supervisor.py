@@ -430,6 +430,9 @@ def main() -> None:
     if not detach():
         os.close(tell)
         sys.exit(0 if os.read(ready, 1) else 1)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        # Who started the cluster may ignore them, as nohup does; what runs in sessions shall not.
+        signal.signal(number, signal.SIG_DFL)
     listener = listen("kernel.sock")
     pid = os.getpid()
     write_json(STATE, {"pid": pid, "started": int(stat_fields(pid)[19])})
