@@ -8,13 +8,15 @@ import click
 class Name(click.ParamType[str]):
     """The name of something; `kind` is the :class:`~atoll.records.Completion` that knows them.
 
-    The prompt itself knows the kinds `profile`, `format` and `command`.
+    The prompt itself knows the kinds `profile`, `format` and `command`. `within` is the argument of
+    the same command that says in what a path lies.
     """
 
     name = "text"
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, within: str = "") -> None:
         self.kind = kind
+        self.within = within
 
     def convert(self, value: Any, _param: Any, _ctx: Any) -> str:
         """Return the text as it is."""

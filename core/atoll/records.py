@@ -73,11 +73,16 @@ class Completion:
 
     `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the
     prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh.
+
+    With `paths`, the names are those of files in something else: `load` names `async def
+    names(api, within, folder)`, which is told in what, and the folder there, "" for the uppermost.
+    It returns whole paths, those of folders with a slash at their end.
     """
 
     kind: str
     load: str
     ttl: float = 5.0
+    paths: bool = False
 
 
 @frozen

@@ -69,5 +69,6 @@ _NEWER = {
 def atoll_completions() -> Iterator[Completion]:
     """Names of sessions and images."""
     yield Completion("session", "atoll_sessions.completions:sessions", ttl=3.0)
+    yield Completion("session-file", "atoll_sessions.completions:files", paths=True)
     yield Completion("image", "atoll_sessions.completions:images", ttl=300.0)
     yield Completion("sweep", "atoll_sessions.sweep.completions:sweeps", ttl=3.0)

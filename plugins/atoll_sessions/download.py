@@ -16,7 +16,7 @@ from atoll_sessions.queries import find_session
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=Name("session-file", within="session"))
 @click.option(
     "--dest",
     type=click.Path(file_okay=False, path_type=Path),

@@ -28,7 +28,7 @@ COLUMNS = [
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.argument("path", default=".")
+@click.argument("path", default=".", type=Name("session-file", within="session"))
 async def ls(context: Context, session: str, path: str) -> None:
     """List the files in a folder of a session, PATH being seen from /home/work."""
     below_home = in_home(path)

@@ -70,4 +70,5 @@ def _about_files() -> Iterator[Command]:
 def atoll_completions() -> Iterator[Completion]:
     """Names of folders."""
     yield Completion("vfolder", "atoll_vfolders.completions:vfolders", ttl=10.0)
+    yield Completion("vfolder-file", "atoll_vfolders.completions:files", paths=True)
     yield Completion("vfolder-host", "atoll_vfolders.completions:hosts", ttl=300.0)

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from atoll import Candidate
 from atoll.api import Api
-from atoll_vfolders.api import list_folders, list_hosts
+from atoll_sessions.api import binary_size
+from atoll_vfolders.api import find_folder, list_folders, list_hosts
+from atoll_vfolders.entries import list_entries
+from atoll_vfolders.paths import inside
 
 
 async def vfolders(api: Api) -> Sequence[Candidate]:
@@ -15,3 +18,15 @@ async def vfolders(api: Api) -> Sequence[Candidate]:
 async def hosts(api: Api) -> Sequence[Candidate]:
     """Return the names of hosts of folders."""
     return [Candidate(host.name, host.backend) for host in await list_hosts(api)]
+
+
+async def files(api: Api, within: str, folder: str) -> Sequence[Candidate]:
+    """Return what lies in a folder below one that can be mounted, with the sizes of files."""
+    found = await list_entries(api, await find_folder(api, within), inside(folder or "."))
+    above = f"{folder}/" if folder else ""
+    return [
+        Candidate(f"{above}{one.name}/")
+        if one.is_folder
+        else Candidate(f"{above}{one.name}", binary_size(one.size))
+        for one in found
+    ]

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
     from atoll.api import Api
 
+_FILE = Name("vfolder-file", within="name")
+
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("path", default=".")
+@click.argument("path", default=".", type=_FILE)
 async def ls(context: Context, name: str, path: str) -> None:
     """List what lies at PATH in a folder."""
     place = inside(path)
@@ -57,7 +59,7 @@ async def _alone(api: "Api", folder: Folder, place: "PurePosixPath", error: Atol
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, type=_FILE)
 @click.option("-p", "--parents", is_flag=True, help="Make the folders above it, too.")
 @click.option("-e", "--exist-ok", is_flag=True, help="It may be there already.")
 async def mkdir(
@@ -89,8 +91,8 @@ def _raise_failed(answer: object) -> None:
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("src")
-@click.argument("dst")
+@click.argument("src", type=_FILE)
+@click.argument("dst", type=_FILE)
 async def mv(context: Context, name: str, src: str, dst: str) -> None:
     """Move a file within a folder."""
     body = {"src": str(inside(src)), "dst": str(inside(dst))}
@@ -101,7 +103,7 @@ async def mv(context: Context, name: str, src: str, dst: str) -> None:
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("target_path")
+@click.argument("target_path", type=_FILE)
 @click.argument("new_name")
 async def rename_file(context: Context, name: str, target_path: str, new_name: str) -> None:
     """Give a file another name; it stays where it is."""
@@ -115,7 +117,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("filenames", nargs=-1, required=True)
+@click.argument("filenames", nargs=-1, required=True, type=_FILE)
 @click.option("-r", "--recursive", is_flag=True, help="Folders too, with all that is in them.")
 @click.option("-y", "--yes", "--force", is_flag=True, help="Don't ask.")
 async def rm(
@@ -150,7 +152,7 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("filename")
+@click.argument("filename", type=_FILE)
 async def request_download(context: Context, name: str, filename: str) -> None:
     """Get a link by which anyone can download a file for some hours."""
     check_given([filename])

@@ -121,11 +121,25 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     assert terminal.leave() == 0
 
 
-def test_names_for_other_shells(shared):
+def test_names_for_other_shells(shared, tmp_path):
     """What they complete comes from the cluster, which is not started for it."""
     nothing = shared.run("completion", "answer", "--", "rm", "ta")
     assert (nothing.returncode, nothing.stdout) == (0, "")
     assert shared.run("start", "-t", "tabbed", "bash").returncode == 0
-    offered = shared.run("completion", "answer", "--line", "atoll rm ta")
-    assert offered.stdout.startswith("tabbed\t"), offered
+    assert offered(shared, "rm ta").startswith("tabbed\t")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "energy levels.csv").write_text("1\n")
+    shared.run("vfolder", "create", "mine")
+    shared.run("vfolder", "upload", "mine", "-b", str(tmp_path), "figures")
+    shared.run("upload", "tabbed", "--basedir", str(tmp_path), str(tmp_path / "figures"))
+    for files in ("vfolder rm mine", "vfolder download mine", "ls tabbed", "download tabbed"):
+        assert offered(shared, f"{files} fi") == "figures/\t\n"
+        assert offered(shared, f"{files} figures/") == "figures/energy levels.csv\t2 B\n"
+        assert offered(shared, f"{files} nowhere/") == ""
     shared.run("rm", "tabbed")
+    shared.run("vfolder", "delete", "-y", "mine")
+
+
+def offered(shared, line):
+    """Return what is offered at the end of a line, each with a remark."""
+    return shared.run("completion", "answer", "--line", f"atoll {line}").stdout

@@ -11,9 +11,9 @@ from atoll.names import Name
 from atoll.profiles import ProfileStore
 from atoll.program import Program
 from atoll.records import Candidate
-from atoll.shell.files import files
+from atoll.shell.files import files, is_shown
 from atoll.shell.matching import matches
-from atoll.shell.names import Names
+from atoll.shell.names import Names, Spot
 from atoll.shell.params import Taken, takes_value
 from atoll.shell.scan import Place
 
@@ -29,6 +29,7 @@ class Candidates:
 
     def at(self, where: Place) -> Sequence[Candidate]:
         """Return what may stand at a place, best first."""
+        self.names.spot = None
         if where.kind == "file":
             return matches(where.typed, files(where.typed))
         if where.kind != "word":
@@ -59,11 +60,11 @@ class Candidates:
             command, words = command.commands[words[0]], words[1:]
         taken = Taken.of(command, words)
         if taken.waiting:
-            return self._values(taken.command, taken.waiting, typed)
+            return self._values(taken, taken.waiting, typed)
         if typed.startswith("-") and not taken.closed:
             return self._options(taken, typed)
         argument, given = taken.argument()
-        values = self._values(command, argument, typed, given) if argument else ()
+        values = self._values(taken, argument, typed, given) if argument else ()
         found = [one for one in values if one.text not in given]
         return found if found or typed else list(taken.offered(typed))
 
@@ -74,25 +75,35 @@ class Candidates:
         option = taken.option(name)
         if option is None or not takes_value(option):
             return ()
-        found = self._values(taken.command, option, value)
+        found = self._values(taken, option, value)
         return [Candidate(f"{name}={one.text}", one.meta) for one in found]
 
     def _values(
-        self, command: click.Command, param: click.Parameter, typed: str, given: Sequence[str] = ()
+        self, taken: Taken, param: click.Parameter, typed: str, given: Sequence[str] = ()
     ) -> Sequence[Candidate]:
         """Return the values of an option or argument."""
         if isinstance(param.type, Name):
+            if param.type.within:
+                return matches(typed, self._lying_in(param.type, taken, typed))
             return matches(typed, self._named(param.type.kind, given))
         if param.metavar in _FILE_METAVARS:
             return matches(typed, files(typed))
         found: list[Candidate] = []
         # An empty start, so that matches() alone decides what fits.
-        for item in param.shell_complete(click.Context(command, resilient_parsing=True), ""):
+        for item in param.shell_complete(click.Context(taken.command, resilient_parsing=True), ""):
             if item.type in ("file", "dir"):
                 found += files(typed, folders_only=item.type == "dir")
             else:
                 found.append(Candidate(str(item.value), item.help or ""))
         return matches(typed, found)
+
+    def _lying_in(self, name: Name, taken: Taken, typed: str) -> Iterable[Candidate]:
+        """Return what lies in the folder of something that the typed path names."""
+        if not (within := taken.value_of(name.within)):
+            return ()
+        folder, slash, start = typed.rpartition("/")
+        there = self.names.at(Spot(name.kind, within, folder))
+        return [one for one in there if is_shown(one.text.removeprefix(folder + slash), start)]
 
     def _named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate]:
         if kind == "profile":

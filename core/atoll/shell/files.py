@@ -18,7 +18,7 @@ def files(typed: str, *, folders_only: bool = False) -> list[Candidate]:
     folder = Path(head + slash or ".").expanduser()
     try:
         with os.scandir(folder) as entries:
-            visible = (entry for entry in entries if _fits(entry.name, start))
+            visible = (entry for entry in entries if is_shown(entry.name, start))
             found = sorted((entry.name, entry.is_dir()) for entry in islice(visible, _MOST))
     except (OSError, RuntimeError):  # RuntimeError: ~somebody who does not exist
         return []
@@ -29,5 +29,6 @@ def files(typed: str, *, folders_only: bool = False) -> list[Candidate]:
     ]
 
 
-def _fits(name: str, start: str) -> bool:
+def is_shown(name: str, start: str) -> bool:
+    """Whether to show a file where `start` has been typed: hidden ones need a dot."""
     return not name.startswith(".") or start.startswith(".")

@@ -9,22 +9,33 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from atoll.paths import write_atomic
 from atoll.profiles import Profile
 from atoll.records import Candidate
 
 
+@frozen
+class Spot:
+    """A folder in something, of which a kind of name tells what lies there."""
+
+    kind: str
+    within: str
+    folder: str
+
+
 @define
 class Names:
-    """A cluster's names by kind.
+    """A cluster's names by kind, and by the spot where they lie.
 
     `folder` is where the names of the profile in use are kept for the next time; None while there
-    is no profile.
+    is no profile. `spot` is the one that was looked at last, if that was what was looked for.
     """
 
     folder: Path | None = None
+    spot: Spot | None = None
+    _spots: dict[Spot, Sequence[Candidate]] = field(factory=dict)
     _kinds: dict[str, Sequence[Candidate]] = field(factory=dict)
     _learnt: set[str] = field(factory=set)
 
@@ -34,9 +45,18 @@ class Names:
             self._kinds[kind] = _load(self.folder / f"{kind}.json")
         return self._kinds.get(kind, ())
 
+    def at(self, spot: Spot) -> Sequence[Candidate]:
+        """Return what lies at a spot, as far as it is known."""
+        self.spot = spot
+        return self._spots.get(spot, ())
+
+    def learn_at(self, spot: Spot, found: Iterable[Candidate | str]) -> None:
+        """Take what the cluster has said of a spot."""
+        self._spots[spot] = _candidates(found)
+
     def learn(self, kind: str, found: Iterable[Candidate | str]) -> None:
         """Take what the cluster has said of a kind."""
-        self._kinds[kind] = [Candidate(one) if isinstance(one, str) else one for one in found]
+        self._kinds[kind] = _candidates(found)
         self._learnt.add(kind)
 
     def age(self, kind: str) -> float:
@@ -55,6 +75,7 @@ class Names:
             return False
         self.folder = folder
         self._kinds.clear()
+        self._spots.clear()
         self._learnt.clear()
         return True
 
@@ -67,6 +88,10 @@ class Names:
             with suppress(OSError):
                 write_atomic(self.folder / f"{kind}.json", json.dumps(content))
         self._learnt.clear()
+
+
+def _candidates(found: Iterable[Candidate | str]) -> Sequence[Candidate]:
+    return [Candidate(one) if isinstance(one, str) else one for one in found]
 
 
 def _key(profile: Profile) -> str:

@@ -77,6 +77,16 @@ class Taken:
                 left = left[param.nargs :]
         return None, []
 
+    def value_of(self, name: str) -> str:
+        """Return what an argument was given, "" for nothing."""
+        left = list(self.values)
+        for param in self.command.params:
+            if isinstance(param, click.Argument) and left and param.nargs > 0:
+                if param.name == name:
+                    return left[0]
+                left = left[param.nargs :]
+        return ""
+
     def offered(self, typed: str) -> Iterator[Candidate]:
         """Yield the options that may still be given, each by the spelling that fits best."""
         for option in () if self.closed else self._options():

@@ -46,8 +46,10 @@ class PromptReader:
     def make(cls, program: Program, state: ShellState, screen: Screen) -> "PromptReader":
         """Make the prompt of a program."""
         names = Names()
-        session = _session(program, state, names)
+        completer = LineCompleter(Candidates(program, names))
+        session = _session(program, state, completer)
         refresher = Refresher(program, names, state, session.app.invalidate)
+        refresher.look = lambda: completer.look(session.default_buffer.document)
         reader = cls(session, screen, refresher)
         session.default_buffer.on_text_changed += lambda _buffer: refresher.typed()
         # Names are nothing to wait for: the prompt is to be on the screen first.
@@ -77,7 +79,7 @@ class PromptReader:
         self.refresher.ran()
 
 
-def _session(program: Program, state: ShellState, names: Names) -> PromptSession[str]:
+def _session(program: Program, state: ShellState, completer: LineCompleter) -> PromptSession[str]:
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
     session: PromptSession[str] = PromptSession(
@@ -85,7 +87,7 @@ def _session(program: Program, state: ShellState, names: Names) -> PromptSession
         multiline=True,
         prompt_continuation=lambda width, _number, _soft: "." * (width - 1) + " ",
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
-        completer=LineCompleter(Candidates(program, names)),
+        completer=completer,
         complete_while_typing=False,
         lexer=LineLexer(program.tree),
         history=LineHistory(

@@ -1,17 +1,17 @@
 """Asks the cluster for its names in the background, so that completion never has to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define, field
+from attrs import define, field, frozen
 
 from atoll.errors import Unreachable
 from atoll.plugins import Provided, load_attribute
 from atoll.program import Program
 from atoll.records import Completion
-from atoll.shell.names import Names
+from atoll.shell.names import Names, Spot
 from atoll.state import ShellState
 
 if TYPE_CHECKING:
@@ -27,46 +27,70 @@ _LONG_LIVED = 60.0
 """Names with a longer ttl, in seconds, are not asked for after each command."""
 
 
+@frozen
+class _Question:
+    """What the cluster may be asked for: a kind of name, or what lies at a spot."""
+
+    provided: Provided[Completion]
+    spot: Spot | None = None
+
+    @property
+    def key(self) -> str | Spot:
+        return self.spot or self.provided.record.kind
+
+
 @define
 class Refresher:
     """Keeps the names fresh while the prompt is used, and lets the cluster be while it is not.
 
-    `on_change` is called after each round.
+    `look` is called, in a thread, to look for what the line may go on with; `on_change` is called
+    after each round.
     """
 
     program: Program
     names: Names
     state: ShellState
     on_change: Callable[[], object] = lambda: None
-    _next: dict[str, float] = field(factory=dict)
+    look: Callable[[], object] = lambda: None
+    _next: dict[str | Spot, float] = field(factory=dict)
+    """When what may be asked for again."""
     _wanted: trio.Event = field(factory=trio.Event)
+    _has_run: bool = False
+    """Whether a command has, which may have turned to another profile."""
 
     async def run(self) -> None:
         """Refresh whenever that is wanted, until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted = trio.Event()
-            await self._refresh()
-            self.on_change()
+            await trio.to_thread.run_sync(self.look)
+            if self._has_run or self._due():
+                self._has_run = False
+                await self._refresh()
+                self.on_change()
 
     def typed(self) -> None:
         """Note that the prompt is in use: names that have grown old are asked for."""
-        if self._due():
-            self._wanted.set()
+        self._wanted.set()
 
     def ran(self) -> None:
         """Note that a command has run, which may have changed what there is."""
-        for provided in self._records():
-            if provided.record.ttl <= _LONG_LIVED:
-                self._next.pop(provided.record.kind, None)
+        records = self.program.registry.collect("atoll_completions")
+        lasting = {one.record.kind for one in records if one.record.ttl > _LONG_LIVED}
+        self._next = {key: when for key, when in self._next.items() if key in lasting}
+        self._has_run = True
         self._wanted.set()
 
-    def _records(self) -> list[Provided[Completion]]:
-        return self.program.registry.collect("atoll_completions")
-
-    def _due(self) -> list[Provided[Completion]]:
+    def _due(self) -> list[_Question]:
         now = time.monotonic()
-        return [one for one in self._records() if self._next.get(one.record.kind, 0.0) <= now]
+        return [one for one in self._questions() if self._next.get(one.key, 0.0) <= now]
+
+    def _questions(self) -> Iterator[_Question]:
+        for provided in self.program.registry.collect("atoll_completions"):
+            if not provided.record.paths:
+                yield _Question(provided)
+            elif (spot := self.names.spot) and spot.kind == provided.record.kind:
+                yield _Question(provided, spot)
 
     async def _refresh(self) -> None:
         try:
@@ -85,31 +109,37 @@ class Refresher:
             return True
         if self.names.switch(self.program.paths.cache, api.profile):
             self._next.clear()
-        answered = [await self._ask_for(provided, api) for provided in self._due()]
+        answered = [await self._ask_for(question, api) for question in self._due()]
         await trio.to_thread.run_sync(self.names.save)
         return all(answered)
 
-    async def _ask_for(self, provided: Provided[Completion], api: "Api") -> bool:
-        """Ask for one kind; one that the cluster does not tell is no harm to the others."""
-        record, wait = provided.record, _REST
+    async def _ask_for(self, question: _Question, api: "Api") -> bool:
+        """Ask for one thing; what the cluster does not tell is no harm to the others."""
+        wait = _REST
         try:
-            await learn(self.names, provided, api)
-            wait = record.ttl
+            await learn(self.names, question.provided, api, question.spot)
+            wait = question.provided.record.ttl
         except Unreachable:
             raise
         except Exception:  # noqa: BLE001  # whatever a plugin raises, the prompt goes on
-            return False
+            # What lies where nothing is, is no news.
+            return question.spot is not None
         finally:
-            self._next[record.kind] = time.monotonic() + wait
+            self._next[question.key] = time.monotonic() + wait
         return True
 
     def _postpone(self, seconds: float) -> None:
-        for provided in self._due():
-            self._next[provided.record.kind] = time.monotonic() + seconds
+        for question in self._due():
+            self._next[question.key] = time.monotonic() + seconds
 
 
-async def learn(names: Names, provided: Provided[Completion], api: "Api") -> None:
-    """Ask a cluster for its names of a kind; raises whatever the plugin does."""
+async def learn(
+    names: Names, provided: Provided[Completion], api: "Api", spot: Spot | None = None
+) -> None:
+    """Ask a cluster for its names of a kind, or at a spot; raises whatever the plugin does."""
     # In a thread, since an import would keep the prompt from answering keys.
     ask = await trio.to_thread.run_sync(load_attribute, provided.record.load, provided.origin)
-    names.learn(provided.record.kind, await ask(api))
+    if spot is None:
+        names.learn(provided.record.kind, await ask(api))
+    else:
+        names.learn_at(spot, await ask(api, spot.within, spot.folder))

@@ -64,7 +64,7 @@ async def _find(program: Program, where: Place) -> Sequence[Candidate]:
     names = _Wanted()
     candidates = Candidates(program, names)
     found = candidates.at(left)
-    if names.wanted:
+    if names.wanted or names.spot:
         with suppress(Exception), trio.move_on_after(_PATIENCE):
             await _look_up(program, names)
         found = candidates.at(left)
@@ -81,6 +81,8 @@ async def _look_up(program: Program, names: "_Wanted") -> None:
         kind, ttl = provided.record.kind, provided.record.ttl
         if kind in names.wanted and names.age(kind) > ttl:
             await learn(names, provided, api)
+        elif names.spot and names.spot.kind == kind:
+            await learn(names, provided, api, names.spot)
     names.save()
 
 

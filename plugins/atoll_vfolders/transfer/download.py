@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.argument("filenames", nargs=-1)
+@click.argument("filenames", nargs=-1, type=Name("vfolder-file", within="name"))
 @base_dir(exists=False)
 @click.option("--max-retries", type=int, hidden=True, help="Taken, and not needed.")
 @transfer_options

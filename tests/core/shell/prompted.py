@@ -33,6 +33,7 @@ class Prompted:
         yield Command("thing", "Things")
         yield Command("thing show", "Show things", "prompted:show", ("view",))
         yield Command("thing ls", "List things", "prompted:echo")
+        yield Command("thing open", "Open files of a thing", "prompted:open_files")
         yield Command("echo", "Print words", "prompted:echo", ("say",))
         yield Command("ask", "Ask for a line", "prompted:ask")
         yield Command("wait", "Wait until interrupted", "prompted:wait")
@@ -45,6 +46,7 @@ class Prompted:
     @hookimpl
     def atoll_completions(self) -> Iterator[Completion]:
         yield Completion("thing", "prompted:things", ttl=1000.0)
+        yield Completion("file", "prompted:files", ttl=1000.0, paths=True)
 
     @hookimpl
     def atoll_status(self) -> Iterator[Status]:
@@ -95,6 +97,13 @@ async def things(api):
     return answer
 
 
+async def files(api, within, folder):
+    """Return what lies in a thing: the same in all its folders."""
+    ASKED.append(f"{within}:{folder}")
+    above = f"{folder}/" if folder else ""
+    return [f"{above}notes", f"{above}.hidden", Candidate(f"{above}deep/")]
+
+
 def unreachable():
     """Return the error of a cluster that is down."""
     return Unreachable("down")
@@ -121,6 +130,14 @@ def shaky(state):
 @click.option("--inner", hidden=True)
 async def show(context, **_):
     """Show things."""
+
+
+@click.command()
+@click.option("--like", type=Name("file", within="name"))
+@click.argument("name", type=Name("thing"))
+@click.argument("paths", nargs=-1, type=Name("file", within="name"))
+async def open_files(context, **_):
+    """Open files."""
 
 
 @click.command()

@@ -8,7 +8,7 @@ from atoll.line import parse
 from atoll.profiles import Profile, ProfileStore
 from atoll.shell.candidates import Candidates
 from atoll.shell.completion import LineCompleter
-from atoll.shell.names import Names
+from atoll.shell.names import Names, Spot
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def complete(program, prompted):
         found = completer.get_completions(Document(before), CompleteEvent())
         return [one.text for one in found]
 
+    offered.names = names
     return offered
 
 
@@ -31,7 +32,7 @@ def complete(program, prompted):
         ("ec", ["echo"]),
         ("say", ["say"]),
         ("atoll ec", ["echo"]),
-        ("thing ", ["ls", "show"]),
+        ("thing ", ["ls", "open", "show"]),
         ("thing v", ["view"]),
         ("echo hi; thing s", ["show"]),
         ("wait & thi", ["thing"]),
@@ -101,6 +102,26 @@ def test_options(complete, before, expected):
 def test_names_are_quoted_as_they_need(complete, before, expected):
     """Names of the snapshot, those given already left out; quotes that were begun are kept."""
     assert complete(f"thing show {before}") == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("thing open alpha ", ["notes", "deep/"]),
+        ("thing open alpha .", [".hidden"]),
+        ("thing open alpha notes d", ["deep/"]),
+        ("thing open alpha deep/", ["'deep/one more'"]),
+        ("thing open alpha 'deep/o", ["'deep/one more'"]),
+        ("thing open alpha --like deep/", ["'deep/one more'"]),
+        ("thing open --like ", []),
+        ("thing open alpha other/", []),
+    ],
+)
+def test_paths_lie_in_what_was_named_before(complete, before, expected):
+    """By the folder that was typed; nothing that is not known."""
+    complete.names.learn_at(Spot("file", "alpha", ""), ["notes", ".hidden", "deep/"])
+    complete.names.learn_at(Spot("file", "alpha", "deep"), ["deep/one more", "deep/.hidden"])
+    assert complete(before) == expected
 
 
 def test_options_carry_their_help(program):

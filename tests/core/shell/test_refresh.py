@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from atoll.shell.names import Names
+from atoll.shell.names import Names, Spot
 from atoll.shell.refresh import Refresher
 from atoll.state import ShellState
 
@@ -118,6 +118,22 @@ async def test_another_profile_has_other_names(rounds, program, prompted):
     await rounds.round()
 
     assert rounds.texts() == ["gamma"]
+
+
+async def test_what_the_line_needs_is_asked_for(rounds, prompted):
+    """What lies at its spot, until a command has run that may have changed it."""
+    spot = Spot("file", "alpha", "deep")
+    rounds.refresher.look = lambda: rounds.names.at(spot)
+    for _ in range(2):
+        rounds.refresher.typed()
+        await wait_all_tasks_blocked()
+    await rounds.round()
+    rounds.refresher.ran()
+    await rounds.round()
+
+    found = [one.text for one in rounds.names.at(spot)]
+    assert found == ["deep/notes", "deep/.hidden", "deep/deep/"]
+    assert prompted.ASKED == ["environment", "alpha:deep", "alpha:deep"]
 
 
 async def test_a_snapshot_that_is_broken_is_none(program):
