@@ -20,6 +20,7 @@ from atoll.line import Statement
 from atoll.paths import write_atomic
 from atoll.plugins import Origin, Provided, load_attribute
 from atoll.program import Program, warn
+from atoll.runtime import is_interrupt
 from atoll.system import pipe_into, run_system
 from atoll.terminal import Source
 
@@ -190,7 +191,7 @@ async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 failure = error
             except (KeyboardInterrupt, BaseExceptionGroup) as error:
                 # Pressed before this listened, it comes up wherever the command is by then.
-                if not _is_interrupt(error):
+                if not is_interrupt(error):
                     raise
             nursery.cancel_scope.cancel()
     if deadly:
@@ -217,12 +218,6 @@ async def _cancel_on_signal(
             # The next one does not wait for anything.
             signal.signal(number, signal.SIG_DFL)
         scope.cancel()
-
-
-def _is_interrupt(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(KeyboardInterrupt)[1] is None
-    return isinstance(error, KeyboardInterrupt)
 
 
 def _expected(error: BaseException) -> BaseException:

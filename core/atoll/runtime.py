@@ -7,6 +7,7 @@ code. asyncio is imported in no other case.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import outcome
@@ -14,7 +15,7 @@ import trio
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from trio.lowlevel import Abort
 
@@ -30,7 +31,26 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
     """
     if guest:
         return run_guest(async_fn, *args)
-    return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+    with _interrupts_alone():
+        return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+@contextmanager
+def _interrupts_alone() -> Iterator[None]:
+    """Take KeyboardInterrupt out of the groups that nurseries put it in."""
+    try:
+        yield
+    except BaseExceptionGroup as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is ctrl-C, and nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(KeyboardInterrupt)[1] is None
+    return isinstance(error, KeyboardInterrupt)
 
 
 def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -41,7 +61,8 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     # tasks where they are, without their clean-up.
     loop = asyncio.new_event_loop()
     try:
-        return loop.run_until_complete(_host_trio(loop, async_fn, args)).unwrap()
+        with _interrupts_alone():
+            return loop.run_until_complete(_host_trio(loop, async_fn, args)).unwrap()
     finally:
         _close(loop)
 

@@ -58,9 +58,8 @@ def test_interrupt_lets_trio_clean_up(runner):
             finally:
                 ended.append("main")
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(KeyboardInterrupt):
         runner(main)
-    assert caught.group_contains(KeyboardInterrupt)
     assert ended == ["main", "worker"]
 
 

@@ -170,3 +170,19 @@ def test_what_runs_in_a_session_heeds_signals_that_the_cluster_does_not(atoll):
     code = f"import subprocess as s; print([{dying} for n in (1, 2)])"
     ran = atoll.run("run", "--rm", *SMALL, "-c", code, "python")
     assert ran.stdout == "[-1, -2]\n", ran
+
+
+def test_ctrl_c_ends_a_script_that_waits_for_its_next_line(shared):
+    """With what it has sent to the background, and without another word."""
+    line = 'run --rm -q -t asleep -r cpu=0.1 -r mem=256m -c "time.sleep(100)" python &'
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([shared.program()], env=shared.environ(), text=True, **pipes) as script:
+        script.stdin.write(f"{line}\n")
+        script.stdin.flush()
+        for _ in range(100):
+            if "asleep" in names(shared):
+                break
+        script.send_signal(signal.SIGINT)
+        assert script.wait(30) == 130
+        assert "Traceback" not in script.stderr.read()
+    assert "asleep" not in names(shared)
