@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atoll.hookspecs import hookimpl
     from atoll.names import Name
     from atoll.output import Column, Writer, columns_of
+    from atoll.owners import owner_option
     from atoll.profiles import Profile
     from atoll.records import (
         Candidate,
@@ -56,6 +57,7 @@ _HOMES = {
     "atoll.hookspecs": ["hookimpl"],
     "atoll.names": ["Name"],
     "atoll.output": ["Column", "Writer", "columns_of"],
+    "atoll.owners": ["owner_option"],
     "atoll.profiles": ["Profile"],
     "atoll.records": [
         "Candidate",
@@ -102,6 +104,7 @@ __all__ = [
     "__version__",
     "columns_of",
     "hookimpl",
+    "owner_option",
 ]
 
 

@@ -7,7 +7,6 @@ from atoll_sessions.fields import binary_size, counted, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.sending import check_given
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
-from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import (
     PAGE,
     find_running,
@@ -36,7 +35,6 @@ __all__ = [
     "image_names",
     "list_sessions",
     "local_time",
-    "owner_option",
     "parse_mounts",
     "parse_pairs",
     "parse_resources",

@@ -6,8 +6,7 @@ from datetime import datetime
 import click
 import trio
 
-from atoll import Column, Context, Name
-from atoll_sessions.owners import owner_option
+from atoll import Column, Context, Name, owner_option
 from atoll_sessions.queries import find_session
 from atoll_sessions.session_events import SessionEvent, Watch
 

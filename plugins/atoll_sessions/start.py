@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, ExitCode
+from atoll import Column, Context, ExitCode, owner_option
 from atoll_sessions.creation import create_session, tell_created
 from atoll_sessions.options import session_options, wanted_from
-from atoll_sessions.owners import owner_option
 
 _COLUMNS = [
     Column("id", "Session ID"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import AtollError, Column, Context, Name, UsageError
-from atoll_sessions.api import local_time, owner_option
+from atoll import AtollError, Column, Context, Name, UsageError, owner_option
+from atoll_sessions.api import local_time
 from atoll_templates.api import (
     find_template,
     get_content,

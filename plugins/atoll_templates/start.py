@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import click
 
-from atoll import Column, Context, ExitCode, Name
-from atoll_sessions.api import Wanted, create_session, owner_option, tell_created
+from atoll import Column, Context, ExitCode, Name, owner_option
+from atoll_sessions.api import Wanted, create_session, tell_created
 from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
 

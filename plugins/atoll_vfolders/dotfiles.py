@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from attrs import frozen
 
-from atoll import AtollError, Column, Context, NotFound, Problem, UsageError
-from atoll_sessions.api import owner_option
+from atoll import AtollError, Column, Context, NotFound, Problem, UsageError, owner_option
 from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from mmap import mmap
 from typing import Any
 
 import httpcore
@@ -57,8 +58,9 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: trio.abc.Stream, profile: Profile, name: str) -> None:
         self._stream = stream
-        # Room that is used again: the system would have to clear new pages for each piece.
-        self._room = memoryview(bytearray(_READ))
+        # Room that is used again, since the system would have to clear new pages for each piece;
+        # it takes memory only as far as it gets used.
+        self._room = memoryview(mmap(-1, _READ))
         self._has_ended = False
         self._profile = profile
         self._name = name

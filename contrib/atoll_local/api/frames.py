@@ -1,6 +1,7 @@
 """Frames of RFC 6455 as a server reads and writes them, passed on before they have come whole."""
 
 import struct
+from mmap import mmap
 
 from attrs import define, field
 from websockets.speedups import apply_mask
@@ -34,7 +35,8 @@ class FrameReader:
     whole message was. Controls come out whole. Texts have no meaning here, and are passed over.
     """
 
-    _buffer: memoryview = field(factory=lambda: memoryview(bytearray(_BUFFER)), init=False)
+    _buffer: memoryview = field(factory=lambda: memoryview(mmap(-1, _BUFFER)), init=False)
+    """Takes memory only as far as it gets used."""
     _start: int = field(default=0, init=False)
     _end: int = field(default=0, init=False)
     _opcode: int = field(default=CONTINUATION, init=False)

@@ -15,6 +15,8 @@ from atoll.paths import write_atomic
 from atoll.profiles import Profile
 from atoll.records import Candidate
 
+_MOST_SPOTS = 100
+
 
 @frozen
 class Spot:
@@ -51,7 +53,9 @@ class Names:
         return self._spots.get(spot, ())
 
     def learn_at(self, spot: Spot, found: Iterable[Candidate | str]) -> None:
-        """Take what the cluster has said of a spot."""
+        """Take what the cluster has said of a spot; those of long ago are forgotten."""
+        if spot not in self._spots and len(self._spots) >= _MOST_SPOTS:
+            del self._spots[next(iter(self._spots))]
         self._spots[spot] = _candidates(found)
 
     def learn(self, kind: str, found: Iterable[Candidate | str]) -> None:

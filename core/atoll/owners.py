@@ -1,11 +1,11 @@
-"""`-o`: in the name of another user."""
+"""`-o`, which means the same in all commands that have it: in the name of another user."""
 
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from atoll import Name
+from atoll.names import Name
 
 
 def owner_option(what: str) -> Callable[[Any], Any]:
