@@ -3,7 +3,8 @@
 #   make demo       an embedded cluster, one session, code run in it
 #   make demo-apps  JupyterLab and SSH in a session
 #   make apps       what sessions on this machine need for JupyterLab and the web terminal
-#   make test       all tests but those that need another cluster or another client
+#   make test       all tests but those that need another cluster or another client; what only the
+#                   system can bring is told at the end, and its tests are skipped
 #   make interop    the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
 #   make lint       ruff, mypy, import-linter
 #   make bench      speed, beside that of peers on the same machine
@@ -38,7 +39,7 @@ demo-apps: $(STAMP)-apps
 
 apps: $(STAMP)-apps
 
-test: $(STAMP)-dev
+test: $(STAMP)-dev $(STAMP)-apps
 	$(BIN)/python -m pytest -m "not interop" $(ARGS)
 
 interop: $(STAMP)-dev

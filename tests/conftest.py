@@ -5,6 +5,7 @@ One does what a test tells it to, so that faults can be forced on the wire; one 
 
 import base64
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -24,11 +25,57 @@ from attrs import define, field, frozen
 # Here, because pytest takes it from a top folder alone.
 pytest_plugins = ["atoll.testing"]
 
+PACKAGES = {
+    "bwrap": "bubblewrap",
+    "chromium": "chromium",
+    "fish": "fish",
+    "git": "git",
+    "rsync": "rsync",
+    "ssh": "openssh-client",
+    "sshd": "openssh-server",
+    "zsh": "zsh",
+}
+"""Programs that no Python package brings, and Debian's packages that do."""
+_PROGRAM_PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
+_MISSING = pytest.StashKey[set[str]]()
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Take Ctrl-C where a shell has started the tests in the background, which ignores it."""
+    config.stash[_MISSING] = set()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked with `needs` when a program that it names is not installed."""
+    skip_without(item.config, *(name for mark in item.iter_markers("needs") for name in mark.args))
+
+
+def skip_without(config: pytest.Config, *programs: str) -> None:
+    """Skip the present test when one of these programs is not installed, and remember which."""
+    missing = {name for name in programs if shutil.which(name, path=_PROGRAM_PATH) is None}
+    if missing:
+        config.stash[_MISSING] |= missing
+        pytest.skip(f"not installed: {', '.join(sorted(missing))}")
+
+
+@pytest.fixture(scope="session")
+def needs(pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Return the function that skips a test when a program is not installed."""
+    return partial(skip_without, pytestconfig)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell in one line how to install what tests were skipped for."""
+    if missing := config.stash[_MISSING]:
+        packages = " ".join(sorted(PACKAGES[name] for name in missing))
+        terminalreporter.write_line(
+            f"Tests were skipped for want of programs; to run them: apt-get install {packages}"
+        )
 
 
 @pytest.fixture
@@ -169,8 +216,11 @@ class GitRepository:
 
 
 @pytest.fixture(scope="module")
-def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+def make_repository(
+    tmp_path_factory: pytest.TempPathFactory, needs: Callable[..., None]
+) -> Iterator[Callable[..., Any]]:
     """Return the function that makes a GitRepository; `private` asks for its password."""
+    needs("git")
     with ExitStack() as stack:
 
         def make(*, private: bool = False) -> GitRepository:

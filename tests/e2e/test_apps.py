@@ -251,10 +251,8 @@ def test_the_api_is_not_served_to_others_unasked(shared):
     assert "could act with your keys (--force does it all the same)" in refused.stderr
 
 
+@pytest.mark.needs("sshd")
 def test_the_way_to_a_session_is_measured(shared, session):
-    names = shared.run("apps", "-l", session, "--output", "plain").stdout.split()
-    if "sshd" not in names:
-        pytest.skip("sshd is not installed on this machine")
     result = shared.run("speedtest", session, "--size", "2", "--output", "json")
     assert result.returncode == 0, result
     measured = json.loads(result.stdout)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -219,7 +218,7 @@ def test_a_quota_ends_it_in_one_line(shared, here):
     assert rows(shared, "vfolder", "ls", "small-one") == []
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH here")
+@pytest.mark.needs("ssh", "sshd")
 def test_ones_own_key_opens_sessions(shared, here):
     """As the document has it: a folder called .ssh with authorized_keys in it."""
     subprocess.run(

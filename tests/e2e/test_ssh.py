@@ -1,10 +1,8 @@
 """SSH into sessions of the embedded cluster, and everything that builds on it."""
 
 import hashlib
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("ssh") is None, reason="needs OpenSSH's clients"),
+    pytest.mark.needs("ssh", "sshd"),
 ]
 
 
@@ -23,9 +21,6 @@ def session(shared):
     """A session that one can log in to."""
     started = shared.run("start", "-t", "mysess", "python")
     assert started.returncode == 0, started.stderr
-    listed = json.loads(shared.run("apps", "mysess", "--output", "json").stdout)
-    if "sshd" not in {service["name"] for service in listed}:
-        pytest.skip("this machine has no SSH server for sessions")
     return "mysess"
 
 
@@ -216,7 +211,7 @@ def test_sessions_are_hosts(ssh_config, session):
     assert (lost.returncode, "no session goes by" in lost.stderr) == (255, True), lost.stderr
 
 
-@pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync")
+@pytest.mark.needs("rsync")
 def test_rsync_by_name(ssh_config, session, tmp_path):
     (tmp_path / "tree" / "deep").mkdir(parents=True)
     for number in range(200):

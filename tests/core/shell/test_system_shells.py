@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +30,10 @@ def environ(home):
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request, environ, tmp_path):
+def shell(request, environ, tmp_path, needs):
     """A shell of the system that has been told how to complete."""
     name = request.param
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
+    needs(name)
     folder = tmp_path / "here"
     folder.mkdir()
     (folder / "results.txt").touch()
@@ -82,10 +80,9 @@ def test_several_are_listed(shell):
         shell.expect(rf"{name}\b")
 
 
+@pytest.mark.needs("fish")
 def test_fish(environ):
     """Fish tells what it would offer."""
-    if shutil.which("fish") is None:
-        pytest.skip("fish is not installed")
     script = "atoll completion fish | source; complete -C 'atoll profile re'"
     done = subprocess.run(
         ["fish", "--no-config", "-c", script], env=environ, capture_output=True, text=True

@@ -114,10 +114,9 @@ class Sshd:
 
 
 @pytest.fixture
-def make_sshd(tmp_path: Path) -> Iterator:
+def make_sshd(tmp_path: Path, needs) -> Iterator:
     """Return the function that makes a server, not yet started."""
-    if SSHD is None or shutil.which("bwrap") is None:
-        pytest.skip("needs openssh-server and bubblewrap")
+    needs("sshd", "bwrap")
     if os.geteuid() == 0:
         # The system's service makes this folder when it starts, which it may never have.
         Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)

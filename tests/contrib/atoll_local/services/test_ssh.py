@@ -1,14 +1,11 @@
 """SSH, SFTP and SCP into sessions, by OpenSSH's own clients, which check who they speak to."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("ssh") is None, reason="openssh-client is not installed"
-)
+pytestmark = pytest.mark.needs("ssh", "sshd")
 
 
 def test_commands_run_at_home_in_the_sessions_environment(client, session, login):

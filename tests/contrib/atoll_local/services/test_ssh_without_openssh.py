@@ -1,14 +1,11 @@
 """SSH where OpenSSH's server can't be used: without a sandbox, there is no user `work` for it."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("ssh") is None, reason="openssh-client is not installed"
-)
+pytestmark = pytest.mark.needs("ssh")
 
 
 ARGUMENTS = ("--sandbox", "plain")
