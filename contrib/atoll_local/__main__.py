@@ -27,9 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
                 port=options.port,
                 sandbox=options.sandbox,
                 keep_sessions=options.keep_sessions,
-                cpus=options.cpus,
-                memory=options.memory,
-                mock=dict(options.mock),
+                slots=options.slots,
                 version=__version__,
             )
         )
@@ -50,15 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--sandbox", choices=["auto", "plain"], default="auto", help="plain: no sandbox at all")
     add("--keep-sessions", action="store_true", help="let sessions live on when it is stopped")
     add("--log-file", action="store_true", help="log to DIR/log/ instead of standard error")
-    add("--cpus", type=_positive, help="processors to give away (default: those of the machine)")
-    add("--memory", type=_size, help="memory to give away, like 8g (default: nine tenths)")
     add(
-        "--mock",
-        type=_mock,
-        action="append",
-        default=[],
-        metavar="SLOT=AMOUNT",
-        help="devices to give away though they are not there, like cuda.shares=4",
+        "--slots",
+        type=_slots,
+        default={},
+        metavar="SLOT=AMOUNT,…",
+        help="what to give away in place of what the machine has, like cpu=8,mem=64g,cuda.shares=4",
     )
     return parser
 
@@ -69,28 +64,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of processors, not {text}")
-    return int(text)
-
-
-def _size(text: str) -> int:
-    from atoll_local.scheduler.slots import AmountError, parse_size
-
-    try:
-        return parse_size(text)
-    except AmountError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _mock(text: str) -> tuple[str, Decimal]:
-    from atoll_local.configuration import mock_amount
+def _slots(text: str) -> dict[str, Decimal]:
+    from atoll_local.configuration import parse_slots
     from atoll_local.scheduler.slots import AmountError
 
-    name, _, amount = text.partition("=")
     try:
-        return name, mock_amount(name, amount)
+        return parse_slots(text)
     except AmountError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

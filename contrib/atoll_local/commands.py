@@ -6,28 +6,65 @@ from collections import deque
 import click
 import trio
 
-from atoll import AtollError, Column, Context
+from atoll import AtollError, Column, Context, UsageError
 from atoll_local import launcher
 from atoll_local.instance import read_server
+from atoll_local.paths import DataDir
 
 _STATUS = [
     Column("status"),
     Column("endpoint"),
     Column("pid", "Process"),
     Column("sandbox"),
+    Column("pretended", "Pretends to have"),
     Column("data", "Data folder"),
 ]
 
 
 @click.command()
-async def up(context: Context) -> None:
+@click.option(
+    "--slots",
+    metavar="SLOT=AMOUNT,…",
+    help="Pretend to have these, now and at later starts: cuda.shares=4,cpu=8. `none` ends that.",
+)
+async def up(context: Context, slots: str | None) -> None:
     """Start the embedded cluster, unless it runs."""
     data = launcher.data_dir(context.program.paths)
+    if slots is not None:
+        await trio.to_thread.run_sync(_configure, data, slots)
     server = read_server(data)
     if server is None:
         sandbox = str(context.settings["local.sandbox"])
         server = await trio.to_thread.run_sync(launcher.start, data, sandbox)
     context.output.note(f"the embedded cluster answers at {server['endpoint']}")
+    if pretended := launcher.pretended(data):
+        context.output.note(f"it pretends to have {pretended}")
+
+
+def _configure(data: DataDir, text: str) -> None:
+    """Write what the cluster shall pretend to have; raises UsageError, and AtollError while it runs
+    with other slots.
+    """
+    from atoll_local.configuration import (
+        Configuration,
+        parse_slots,
+        read_configuration,
+        write_configuration,
+    )
+    from atoll_local.scheduler.slots import AmountError
+
+    if not text.strip():
+        raise UsageError("--slots: it is empty", hint="--slots none gives the machine's own again")
+    try:
+        wanted = Configuration({} if text.strip() == "none" else parse_slots(text))
+    except AmountError as error:
+        raise UsageError(f"--slots: {error}") from None
+    if read_server(data) is None:
+        write_configuration(DataDir.prepare(data.root), wanted)
+    elif wanted != read_configuration(data):
+        raise AtollError(
+            "the embedded cluster runs with other slots", hint="atoll local down ends it first"
+        )
 
 
 @click.command()
@@ -54,6 +91,7 @@ async def status(context: Context) -> None:
         "endpoint": server.get("endpoint"),
         "pid": server.get("pid"),
         "sandbox": str(probe),
+        "pretended": launcher.pretended(data),
         "data": str(data.root),
     }
     context.output.item(record, _STATUS)

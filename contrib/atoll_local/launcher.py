@@ -35,9 +35,25 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
     if server is None:
         say("atoll: starting the embedded cluster (atoll local --help tells more)")
         server = start(data)
+        if slots := pretended(data):
+            say(f"atoll: it pretends to have {slots}")
     elif server["version"] != __version__:
         say("atoll: the embedded cluster is of another version: atoll local down, and use it again")
     return profile(data, server)
+
+
+def pretended(data: DataDir) -> str:
+    """Name what the cluster gives away that is not there, like `cpu 8, cuda.shares 4`."""
+    from atoll_local.configuration import read_configuration
+    from atoll_local.scheduler.machine import Machine
+    from atoll_local.scheduler.slots import show_size
+
+    try:
+        machine = Machine.this(read_configuration(data).slots)
+    except StartError:
+        return ""  # which its start tells of
+    told = {**machine.pretended, "mem": show_size(machine.memory)}
+    return ", ".join(f"{name} {told[name]}" for name in machine.pretended)
 
 
 def running(paths: Paths) -> Profile | None:

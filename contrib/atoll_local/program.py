@@ -57,9 +57,7 @@ class Options:
     port: int = 0
     sandbox: Literal["auto", "plain"] = "auto"
     keep_sessions: bool = False
-    cpus: int | None = None
-    memory: int | None = None
-    mock: Mapping[str, Decimal] = field(factory=dict)
+    slots: Mapping[str, Decimal] = field(factory=dict)
     version: str = "0"
 
 
@@ -86,9 +84,7 @@ def _allow_many_connections() -> None:
 async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:
     configuration = read_configuration(data)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
-    machine = Machine.this(
-        options.cpus, options.memory, {**configuration.mock_slots, **options.mock}, _network(data)
-    )
+    machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
     scheduler = Scheduler(store, engine, machine, Bus())
     storage = Storage.prepare(data.storage)
     sweep(store, storage.volume)

@@ -65,7 +65,8 @@ class Created:
     """A session that was made, or found under its name (`created` false).
 
     `status` is RUNNING when it can be used, and `reason` says why when it never will be;
-    `served_by` is the image that serves it when another was asked for.
+    `served_by` is the image that serves it when another was asked for; `pretended` names the slots
+    of which the cluster gives away more than it has.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Created:
     created: bool
     services: tuple[str, ...] = ()
     served_by: str = ""
+    pretended: tuple[str, ...] = ()
     reason: str = ""
 
     @property
@@ -215,6 +217,7 @@ def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
         created=answer["created"],
         services=tuple(port["name"] for port in ports),
         served_by=answer.get("servedBy") or "",
+        pretended=tuple(answer.get("pretendedSlots") or ()),
     )
 
 
@@ -224,6 +227,8 @@ def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: b
     # A short name asks for no version in particular; a full one does.
     if ":" in wanted.image and created.served_by not in ("", wanted.image):
         note(f"{wanted.image} is served by {created.served_by}")
+    if created.pretended:
+        note(f"this cluster only pretends to have so much of: {', '.join(created.pretended)}")
     if not created.created:
         note(f"session {created.name} is there already and is used again")
     elif created.status == "RUNNING":

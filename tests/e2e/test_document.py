@@ -1,9 +1,6 @@
 """The lines of the user's document about sessions, as it has them, under the name it gives."""
 
 import shlex
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -35,16 +32,9 @@ LINES = DOCUMENT.replace("\\\n", " ").strip().splitlines()
 @pytest.fixture(scope="module")
 def generous(shared):
     """A cluster of four processors and four GPU shares, pretended: the lines ask for them."""
-    data = shared.home / "data" / "local"
-    program = [sys.executable, "-m", "atoll_local", "--data", data, "--log-file"]
-    devices = ["--cpus", "4", "--memory", "16g", "--mock", "cuda.shares=4"]
-    with subprocess.Popen([*program, *devices], stdin=subprocess.DEVNULL) as cluster:
-        deadline = time.monotonic() + 30
-        while not (data / "server.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield shared
-        cluster.terminate()
+    up = shared.run("local", "up", "--slots", "cpu=4,mem=16g,cuda.shares=4")
+    assert (up.returncode, "it pretends to have cpu 4" in up.stderr) == (0, True), up.stderr
+    return shared
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from atoll_local.api.mounts import note_use
 from atoll_local.api.problems import Problem
 from atoll_local.api.services import raw_service_ports, service_ports
 from atoll_local.api.waiting import settled, while_connected
+from atoll_local.scheduler.slots import from_text
 from atoll_local.store.records import ENDED, Session
 
 
@@ -67,6 +68,7 @@ def _created(call: Call, session: Session, wish: Wish, status: str) -> dict[str,
         "servicePorts": service_ports(call.cluster, session) if status == "RUNNING" else [],
         "created": True,
         **_served(wish),
+        **_pretended(call, session),
     }
 
 
@@ -87,6 +89,16 @@ def _served(wish: Wish) -> dict[str, Any]:
     """Tell which runtime serves the image asked for; only shells of this house read it."""
     resolution = wish.resolution
     return {"servedBy": resolution.image.canonical, "servedExactly": resolution.exact}
+
+
+def _pretended(call: Call, session: Session) -> dict[str, Any]:
+    """Name what a session holds that this machine does not have; only shells of this house read it.
+
+    Processors are shared then, memory is short; devices are counted, and none is there.
+    """
+    pretended = call.cluster.machine.pretended
+    held = from_text(dict(session.requested_slots)).amounts()
+    return {"pretendedSlots": [name for name in pretended if held.get(name)]}
 
 
 ROUTES: Routes = (

@@ -20,6 +20,7 @@ from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
 from atoll_local.images import default, minimum, near, resolve
 from atoll_local.scheduler.callbacks import is_callback_url
+from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import AmountError, Slots, from_text, plain, show_size
 from atoll_local.store.access import usable_by
 from atoll_local.store.records import Group, KernelRow, Session
@@ -53,7 +54,7 @@ def read_wish(call: Call) -> Wish:
     config = Params(params.mapping("config"))
     resolution = _image(call)
     slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
-    _refuse_oversize(slots.times(size), call)
+    _refuse_oversize(slots.times(size), call.cluster.machine)
     group = _group(call, owner)
     check_agents(config)
     at = clock.now()
@@ -133,10 +134,12 @@ def _scaling_group(call: Call, owner: Caller, group: Group, config: Params) -> s
 
 
 def _slots(call: Call, image: Image, config: Params) -> Slots:
+    resources = config.mapping("resources")
     try:
-        asked = from_text(config.mapping("resources"), call.cluster.machine.slot_types)
+        asked = from_text(resources)
     except AmountError as error:
-        raise _bad_resources(f"{error}{_advice(str(error))}") from error
+        raise _bad_resources(str(error)) from error
+    _refuse_unknown(set(resources), asked, call.cluster.machine)
     usual = default(image)
     slots = Slots(
         asked.cpu or usual.cpu,
@@ -151,19 +154,29 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
     return slots
 
 
-def _refuse_oversize(slots: Slots, call: Call) -> None:
-    whole = call.cluster.machine.slots
+def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
+    if unknown := names - machine.slot_types.keys():
+        there = ", ".join(machine.slot_types)
+        why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
+        could_be_there = unknown <= asked.devices.keys()
+        raise _bad_resources(f"{why}; {_how_to_pretend(asked, machine)}" if could_be_there else why)
+
+
+def _refuse_oversize(slots: Slots, machine: Machine) -> None:
+    whole = machine.slots
     for name in slots.lacking(whole):
         asked, there = slots.as_text()[name], whole.as_text()[name]
         if name == "mem":
             asked, there = show_size(slots.mem), show_size(whole.mem)
-        raise _bad_resources(f"{name}: {asked} asked for, this machine has {there}")
+        why = f"{name}: {asked} asked for, this machine has {there}"
+        raise _bad_resources(f"{why}; {_how_to_pretend(slots, machine)}")
 
 
-def _advice(why: str) -> str:
-    if "unknown resource slot: cuda." not in why:
-        return ""
-    return '; {"mock_slots": {"cuda.shares": 4}} in config.json of its data folder pretends some'
+def _how_to_pretend(slots: Slots, machine: Machine) -> str:
+    """Tell the command after which all that is asked for at once would be given away."""
+    lacking = {name: slots.as_text()[name] for name in slots.lacking(machine.slots)}
+    wanted = ",".join(f"{name}={amount}" for name, amount in (machine.pretended | lacking).items())
+    return f"to pretend more: atoll local down, then atoll local up --slots {wanted}"
 
 
 def _bad_resources(why: str) -> Problem:

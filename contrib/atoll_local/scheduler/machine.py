@@ -28,8 +28,9 @@ class Machine:
     """`processors` are numbered from 0 and map onto `host_cpus`; `memory` is in bytes.
 
     More processors can be promised than the host has; kernels then share some. `gpus` are the
-    numbers of real ones; `mock` are amounts of devices that are only counted. `network` is the
-    second octet of the loopback addresses that kernels get, one each: 127.<network>.x.y.
+    numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is what
+    may really be given away, 0 when that was not measured. `network` is the second octet of the
+    loopback addresses that kernels get, one each: 127.<network>.x.y.
     """
 
     processors: int
@@ -39,33 +40,41 @@ class Machine:
     mock: Mapping[str, Decimal] = field(factory=dict)
     network: int = 77
     device_folder: Path = Path("/dev")
+    host_memory: int = 0
 
     @classmethod
-    def this(
-        cls,
-        processors: int | None = None,
-        memory: int | None = None,
-        mock: Mapping[str, Decimal] | None = None,
-        network: int = 77,
-    ) -> "Machine":
-        """Measure this machine; a number given overrides what was found."""
+    def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
+        """Measure this machine; `slots` are amounts that take the place of those found."""
+        devices = dict(slots or {})
         host_cpus = tuple(sorted(os.sched_getaffinity(0)))
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = int(_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
         return cls(
-            processors or len(host_cpus),
-            memory or int(total * _SHARE),
-            host_cpus,
-            find_gpus(Path("/dev")),
-            dict(mock or {}),
-            network,
+            processors=int(devices.pop("cpu", len(host_cpus))),
+            memory=int(devices.pop("mem", total)),
+            host_cpus=host_cpus,
+            gpus=find_gpus(Path("/dev")),
+            mock=devices,
+            network=network,
+            host_memory=total,
         )
 
     @property
     def slots(self) -> Slots:
         """Everything there is to give."""
+        return Slots(Decimal(self.processors), self.memory, {**self.mock, **self._gpu_slots})
+
+    @property
+    def pretended(self) -> dict[str, str]:
+        """The slots of which more is given away than there is, and how much is."""
+        slots = Slots(
+            Decimal(len(self.host_cpus)), self.host_memory or self.memory, self._gpu_slots
+        )
+        return {name: self.slots.as_text()[name] for name in self.slots.lacking(slots)}
+
+    @property
+    def _gpu_slots(self) -> dict[str, Decimal]:
         count = Decimal(len(self.gpus))
-        real = {_WHOLE: count, _SHARES: count} if self.gpus else {}
-        return Slots(Decimal(self.processors), self.memory, {**self.mock, **real})
+        return {_WHOLE: count, _SHARES: count} if self.gpus else {}
 
     @property
     def slot_types(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Amounts of the machine: processors, bytes of memory, devices, and their texts on the wire."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from attrs import field, frozen
@@ -58,15 +58,11 @@ class Slots:
         return {name: plain(amount) for name, amount in self.amounts().items()}
 
 
-def from_text(amounts: Mapping[str, object], known: Iterable[str] | None = None) -> Slots:
+def from_text(amounts: Mapping[str, object]) -> Slots:
     """Read amounts as users write them (`{"cpu": 2, "mem": "512m"}`); raises AmountError.
 
-    What is missing is zero, which means that the caller chooses. Slots besides `known` ones are
-    refused; None knows them all.
+    What is missing is zero, which means that the caller chooses.
     """
-    if known is not None and (unknown := amounts.keys() - set(known)):
-        names = ", ".join(sorted(unknown))
-        raise AmountError(f"unknown resource slot: {names} (this machine has {', '.join(known)})")
     devices = {name: parse_count(name, amounts[name] or 0) for name in amounts if "." in name}
     return Slots(
         parse_count("cpu", amounts.get("cpu") or 0), parse_size(amounts.get("mem") or 0), devices

@@ -196,7 +196,7 @@ def shared(
 
     It gets the arguments that the module has as `ARGUMENTS`, too.
     """
-    arguments = ("--cpus", "10", *getattr(request.module, "ARGUMENTS", ()))
+    arguments = ("--slots", "cpu=10", *getattr(request.module, "ARGUMENTS", ()))
     found = Program(tmp_path_factory.mktemp("cluster") / "data", arguments)
     found.start()
     yield found

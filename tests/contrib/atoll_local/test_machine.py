@@ -69,11 +69,11 @@ def test_addresses_are_used_once():
 @pytest.mark.parametrize("by_option", [True, False])
 def test_pretended_gpus_are_shown_and_given_away(program, http, by_option):
     if by_option:
-        program.arguments = ("--mock", "cuda.shares=4")
+        program.arguments = ("--slots", "cuda.shares=4")
     else:
         program.data.mkdir()
         (program.data / "kernels").mkdir()
-        (program.data / "config.json").write_text('{"mock_slots": {"cuda.shares": 4}}')
+        (program.data / "config.json").write_text('{"slots": {"cuda.shares": 4}}')
     client = program.start().client(http)
     assert client.ask("GET", "/config/resource-slots").json()["cuda.shares"] == "count"
     created = client.create(
@@ -96,8 +96,8 @@ def test_pretended_gpus_are_shown_and_given_away(program, http, by_option):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"mock": 1}', '{"mock_slots": {"cuda": 1}}', '{"mock_slots": 3}',
-             '{"mock_slots": {"cuda.shares": "many"}}'],
+    "text", ["{", "[]", '{"mock": 1}', '{"slots": {"cuda": 1}}', '{"slots": 3}',
+             '{"slots": {"cuda.shares": "many"}}'],
 )  # fmt: skip
 def test_a_senseless_configuration_is_told_in_one_line(program, text):
     program.data.mkdir()

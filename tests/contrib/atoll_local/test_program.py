@@ -136,7 +136,7 @@ def test_sessions_end_with_the_program_unless_kept(program, http, keep):
 
 
 def test_killed_program_finds_its_sessions_again(program, http):
-    program.arguments = ("--cpus", "3")
+    program.arguments = ("--slots", "cpu=3")
     client = program.start().client(http)
     kept, dead = client.create("kept1"), client.create("dead1")
     client.run("kept1", "x = 41")
@@ -171,7 +171,7 @@ def edit(program, *statements, values=()):
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "PREPARING"])
 def test_half_done_start_is_done_again(program, http, status):
-    program.arguments = ("--cpus", "1")
+    program.arguments = ("--slots", "cpu=1")
     client = program.start().client(http)
     client.create("blocker")
     created = client.create("halfway", enqueueOnly=True)
@@ -238,7 +238,7 @@ def test_batch_run_goes_on_without_the_program(program, http):
 
 
 def test_bad_arguments_are_told_in_a_line(tmp_path):
-    command = [sys.executable, "-m", "atoll_local", "--data", str(tmp_path), "--memory", "lots"]
+    command = [sys.executable, "-m", "atoll_local", "--data", str(tmp_path), "--slots", "mem=lots"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
     assert "not a size" in result.stderr
