@@ -5,7 +5,6 @@ routes of them. So that which routes are public stands in the route tables and n
 """
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -20,17 +19,17 @@ from atoll_local.api.frozen import refuse_changes_if_frozen
 from atoll_local.api.params import Params, query_params, read_params
 from atoll_local.api.problems import (
     Problem,
-    disk_full,
     forbidden,
     internal_error,
     kernel_failed,
+    store_failed,
     unauthorized,
     unavailable,
 )
 from atoll_local.api.versions import read_version
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import EngineError
-from atoll_local.store.database import is_full
+from atoll_local.store.errors import StoreError
 
 if TYPE_CHECKING:
     from atoll_local.api.ratelimit import RateLimiter
@@ -91,9 +90,9 @@ def route(
             return problem.response()
         except EngineError as error:
             return kernel_failed(str(error)).response()
-        except sqlite3.OperationalError as error:
-            _log.exception("%s %s failed", request.method, request.url.path)
-            return (disk_full() if is_full(error) else internal_error()).response()
+        except StoreError as error:
+            _log.warning("%s %s was refused: %s", request.method, request.url.path, error)
+            return store_failed(error).response()
         except Exception:  # noqa: BLE001 - a fault of ours must still be answered
             _log.exception("%s %s failed", request.method, request.url.path)
             return internal_error().response()

@@ -1,18 +1,29 @@
 """Errors as the API tells them: `application/problem+json` with a stable `type`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
+from atoll_local.store.errors import StoreBusy, StoreError, StoreUnavailable
+
 _PREFIX = "https://api.backend.ai/probs/"
+_SOON, _LATER = 1, 10
+"""Seconds after which to try again: a lock passes, room on a disk is made by somebody."""
 
 
 class Problem(Exception):
     """An answer that is an error; `msg` is for people, `kind` is what clients go by."""
 
     def __init__(
-        self, status: int, kind: str, title: str, msg: str | None = None, data: Any = None
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        msg: str | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(msg or title)
         self.status = status
@@ -20,6 +31,7 @@ class Problem(Exception):
         self.title = title
         self.msg = msg
         self.data = data
+        self.headers = headers
 
     def response(self) -> Response:
         """Return the answer."""
@@ -27,7 +39,10 @@ class Problem(Exception):
         extra = {"msg": self.msg, "data": self.data}
         body |= {key: value for key, value in extra.items() if value is not None}
         return Response(
-            json.dumps(body), status_code=self.status, media_type="application/problem+json"
+            json.dumps(body),
+            status_code=self.status,
+            headers=self.headers,
+            media_type="application/problem+json",
         )
 
 
@@ -91,13 +106,17 @@ def method_not_allowed() -> Problem:
     return Problem(405, "method-not-allowed", "HTTP Method Not Allowed.")
 
 
-def disk_full() -> Problem:
-    """Return 500 for what can't be written down, and is therefore not done."""
+def store_failed(error: StoreError) -> Problem:
+    """Return 503 for what can't be written down, and is therefore not done; 500 if it never can."""
+    if not isinstance(error, StoreUnavailable):
+        return Problem(500, "internal-server-error", "Internal server error.", str(error))
+    again = _SOON if isinstance(error, StoreBusy) else _LATER
     return Problem(
-        500,
-        "internal-server-error",
-        "Internal server error.",
-        "No space is left on the disk that holds the cluster's data.",
+        503,
+        "store-unavailable",
+        "Service unavailable.",
+        f"{error}; nothing was done",
+        headers={"Retry-After": str(again)},
     )
 
 

@@ -6,7 +6,6 @@ in the store, so that a program that starts anew counts on.
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from attrs import frozen
 
 from atoll_local import clock
 from atoll_local.engine.contract import EngineError
-from atoll_local.store.database import is_full
+from atoll_local.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
@@ -87,12 +86,10 @@ class Idleness:
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def save(self) -> None:
-        """Write down when sessions were last used, later if the disk is full."""
+        """Write down when sessions were last used, later if it can't be done now."""
         try:
             self._write()
-        except sqlite3.OperationalError as error:
-            if not is_full(error):
-                raise
+        except StoreUnavailable as error:
             _log.warning("it can't be kept when sessions were used: %s", error)
         else:
             self._used.clear()

@@ -6,62 +6,84 @@ thread means that no state can change between reading it and writing what follow
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
+from atoll_local.store.errors import StoreError, StoreTooNew, StoreUnavailable, told
 from atoll_local.store.migrations import MIGRATIONS
 
-_PRIMARY = 0xFF
-"""The part of an error code that tells its kind."""
+_PATIENCE = 0.05
+"""Seconds that a statement, and the whole program with it, waits for another program's lock."""
 
 Parameters = Sequence[object] | Mapping[str, object]
+T = TypeVar("T")
 
 
-def is_full(error: sqlite3.Error) -> bool:
-    """Say whether a statement has failed because no space is left on the disk."""
-    return error.sqlite_errorcode & _PRIMARY in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+class _Block(NamedTuple):
+    """The statements around those that belong together."""
+
+    begin: str
+    end: str
+    undo: Sequence[str]
+
+
+_TRANSACTION = _Block("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_SAVEPOINT = _Block("SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "RELEASE inner"))
 
 
 class Database:
-    """A connection; what a statement has written, a killed program does not lose."""
+    """A connection; what a statement has written, a killed program does not lose.
+
+    All that is asked of it raises StoreError when the file itself is in the way; then nothing was
+    done, and nothing of the transaction around it either.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file at `path`; raises sqlite3.DatabaseError if it is no database."""
+        """Open or create the file at `path`, and bring it to the newest schema."""
         path.touch(mode=0o600)
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        self.path = path
+        self._depth = 0
+        """How many blocks of `transaction` lie around what is asked now."""
+        self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
+            self.execute(f"PRAGMA {pragma}")
         self._migrate()
 
     def _migrate(self) -> None:
         version = self.value("PRAGMA user_version")
         assert isinstance(version, int)  # noqa: S101 - SQLite always has a number here
+        if version > len(MIGRATIONS):
+            raise StoreTooNew(f"The database is of a newer atoll (schema {version})")
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;"
-            )
+            self._take_step(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
+
+    def _take_step(self, script: str) -> None:
+        try:
+            with told():
+                self._connection.executescript(script)
+        except StoreError:
+            self._undo(_TRANSACTION.undo)
+            raise
 
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one statement; returns the number of rows it changed."""
-        return self._connection.execute(sql, parameters).rowcount
+        return self._ask(sql, parameters, lambda cursor: cursor.rowcount)
 
     def note(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement that nothing depends on: a full disk does not stop the caller."""
-        try:
+        with suppress(StoreUnavailable):
             self.execute(sql, parameters)
-        except sqlite3.OperationalError as error:
-            if not is_full(error):
-                raise
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return every row that the query gives."""
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._ask(sql, parameters, sqlite3.Cursor.fetchall)
 
     def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """Return the first row that the query gives."""
-        found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+        found: sqlite3.Row | None = self._ask(sql, parameters, sqlite3.Cursor.fetchone)
         return found
 
     def value(self, sql: str, parameters: Parameters = ()) -> object:
@@ -72,20 +94,31 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make the statements in the block happen together or not at all; blocks may nest."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
+        block = _SAVEPOINT if self._depth else _TRANSACTION
+        self.execute(block.begin)
+        self._depth += 1
         try:
             yield
+            self.execute(block.end)
         except BaseException:
-            self._roll_back()
+            self._undo(block.undo)
             raise
-        self._connection.execute("COMMIT")
+        finally:
+            self._depth -= 1
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # which a full disk has ended already
-            self._connection.execute("ROLLBACK")
+    def _undo(self, statements: Sequence[str]) -> None:
+        """Take back the current block, unless SQLite has given up the whole transaction already."""
+        for statement in statements:
+            if self._connection.in_transaction:
+                with told():
+                    self._connection.execute(statement)
+
+    def _ask(self, sql: str, parameters: Parameters, read: Callable[[sqlite3.Cursor], T]) -> T:
+        if self._depth and not self._connection.in_transaction:
+            # An error that somebody passed over: what follows would happen without what was before.
+            raise StoreUnavailable("The transaction was given up")
+        with told():
+            return read(self._connection.execute(sql, parameters))
 
     def close(self) -> None:
         """Close the file; SQLite folds the write-ahead log into it."""

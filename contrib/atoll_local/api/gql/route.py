@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import Problem
+from atoll_local.store.errors import StoreError
 
 if TYPE_CHECKING:
     from graphql import GraphQLError
@@ -47,6 +48,8 @@ def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
         call.params.text("operation_name", "operationName"),
     )
     for error in result.errors or []:
+        if isinstance(error.original_error, StoreError):
+            raise error.original_error
         if error.original_error and not isinstance(error.original_error, Problem | ValueError):
             _log.error("a resolver failed", exc_info=error.original_error)
     return result.data, [_tell(error) for error in result.errors or []]

@@ -1,0 +1,81 @@
+"""What can be wrong with the store itself, whatever is asked of it.
+
+What is wrong with a statement (a value that is taken, a row that is still referred to) stays an
+error of `sqlite3`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_PRIMARY = 0xFF
+"""The part of an error code that tells its kind."""
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FULL = {
+    sqlite3.SQLITE_FULL,
+    # With these a system answers where SQLite maps, or writes out, what has found no room.
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+}
+_OUT_OF_REACH = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOLFS,
+}
+_NO_TEXT = "Could not decode"
+"""How Python's module, not SQLite, begins to tell of a text that is none."""
+
+
+class StoreError(Exception):
+    """The store can't do what it was asked; nothing was done, and the text says why."""
+
+
+class StoreUnavailable(StoreError):
+    """It can't for now: the same can be tried again later."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Another program has locked the file."""
+
+
+class StoreFull(StoreUnavailable):
+    """No space is left on its disk."""
+
+
+class StoreDamaged(StoreError):
+    """The file is no database, or not a whole one: trying again does not help."""
+
+
+class StoreTooNew(StoreError):
+    """The file was written by a later release than this one."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raise what SQLite says of the store itself as StoreError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if found := _store_error(error):
+            raise found from error
+        raise
+
+
+def _store_error(error: sqlite3.DatabaseError) -> StoreError | None:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    kind = code & _PRIMARY
+    if kind in _BUSY:
+        return StoreBusy("The database is locked by another program")
+    if _FULL & {code, kind}:
+        return StoreFull("No space is left on the disk that holds the cluster's data")
+    if kind in _OUT_OF_REACH:
+        return StoreUnavailable(f"The database cannot be used: {error}")
+    if kind in _DAMAGED or str(error).startswith(_NO_TEXT):
+        return StoreDamaged(f"The database is damaged: {error}")
+    return None
