@@ -22,7 +22,7 @@ def test_the_refusal_names_the_command_that_helps(atoll):
     assert started.returncode == 0, started.stderr
     assert "only pretends to have so much of: cpu, cuda.shares" in started.stderr
     plain = atoll.run("start", "-t", "modest", "python", "--enqueue-only")
-    assert "pretends" not in plain.stderr.replace("cpu", ""), plain.stderr
+    assert "pretends" not in plain.stderr, plain.stderr
     too_many = atoll.run("start", "-r", "cpu=50", "python")
     assert "atoll local up --slots cpu=50,cuda.shares=2" in too_many.stderr
     assert atoll.run("local", "up", "--slots", "cpu=3").returncode == 1

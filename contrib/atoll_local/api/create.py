@@ -92,13 +92,9 @@ def _served(wish: Wish) -> dict[str, Any]:
 
 
 def _pretended(call: Call, session: Session) -> dict[str, Any]:
-    """Name what a session holds that this machine does not have; only shells of this house read it.
-
-    Processors are shared then, memory is short; devices are counted, and none is there.
-    """
-    pretended = call.cluster.machine.pretended
-    held = from_text(dict(session.requested_slots)).amounts()
-    return {"pretendedSlots": [name for name in pretended if held.get(name)]}
+    """Name that of which a session holds more than is there; only shells of this house read it."""
+    held = from_text(dict(session.requested_slots))
+    return {"pretendedSlots": held.lacking(call.cluster.machine.real)}
 
 
 ROUTES: Routes = (

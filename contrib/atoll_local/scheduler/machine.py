@@ -66,10 +66,13 @@ class Machine:
     @property
     def pretended(self) -> dict[str, str]:
         """The slots of which more is given away than there is, and how much is."""
-        slots = Slots(
-            Decimal(len(self.host_cpus)), self.host_memory or self.memory, self._gpu_slots
-        )
-        return {name: self.slots.as_text()[name] for name in self.slots.lacking(slots)}
+        return {name: self.slots.as_text()[name] for name in self.slots.lacking(self.real)}
+
+    @property
+    def real(self) -> Slots:
+        """What the machine really has."""
+        memory = self.host_memory or self.memory
+        return Slots(Decimal(len(self.host_cpus)), memory, self._gpu_slots)
 
     @property
     def _gpu_slots(self) -> dict[str, Decimal]:
