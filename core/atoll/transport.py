@@ -4,7 +4,7 @@ Three protocols, one for each way of reaching a cluster. They compose: a request
 channel transport that is given a dialer sends its bytes through it, and closes it with itself.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,10 @@ from atoll.errors import Unreachable
 
 if TYPE_CHECKING:
     import trio
+
+
+MOST_BYTES = 32 * 1024 * 1024
+"""The longest answer that is kept in memory. Lists come in pages, and files in streams."""
 
 
 @frozen
@@ -58,11 +62,13 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Header fields, by lower-case name."""
 
-    async def read(self) -> bytes:
-        """Return the whole body; raises ConnectionLost if the connection breaks first."""
+    async def read(self, most: int = MOST_BYTES) -> bytes:
+        """Return the whole body; raises ConnectionLost if the connection breaks first, TooLong when
+        there are more than `most` bytes of it.
+        """
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes."""
+    def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the body as it comes, in pieces of a bounded size."""
 
     async def aclose(self) -> None:
         """Give the connection back; what was not read is dropped."""
@@ -180,6 +186,10 @@ class Dialer(Protocol):
 
 class NotSent(Exception):
     """The request never left: it is safe to send it again, whatever it was. The text says why."""
+
+
+class TooLong(Exception):
+    """The other side sends more than was asked for; no more than that was kept."""
 
 
 class ConnectionLost(Unreachable):

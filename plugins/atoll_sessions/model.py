@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from attrs import fields, frozen
+from attrs import frozen
 
 DEAD = ("CANCELLED", "TERMINATED")
 """The statuses of sessions that have ended. The others are an open set, which grows."""
@@ -57,8 +57,9 @@ class Session:
     @classmethod
     def from_node(cls, node: Mapping[str, Any]) -> Self:
         """Take the fields known here from a GraphQL node, decoding JSON inside JSON."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: _decode(key, value) for key, value in node.items() if key in known})
+        from atoll.api import record
+
+        return record(cls, {key: _decode(key, value) for key, value in node.items()})
 
     @property
     def alive(self) -> bool:

@@ -16,7 +16,7 @@ def read(*chunks):
             yield chunk
 
     async def main():
-        return [event async for event in server_sent_events(pieces())]
+        return [event async for event in server_sent_events(pieces(), "http://here")]
 
     return trio.run(main)
 

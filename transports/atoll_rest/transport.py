@@ -3,8 +3,8 @@
 # ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
 
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 
 # httpx tries to import its command line, and with it rich and pygments where they are installed:
 # tens of milliseconds for something that is never used here. An entry of None makes that import
@@ -13,10 +13,11 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is
 
 import httpcore
 import httpx
+import trio
 
 from atoll.errors import AtollError, Unreachable
 from atoll.profiles import Profile
-from atoll.transport import ConnectionLost, Dialer, Request
+from atoll.transport import MOST_BYTES, ConnectionLost, Dialer, Request, TooLong
 from atoll_rest.api import (
     CONNECT_TIMEOUT,
     USER_AGENT,
@@ -24,6 +25,7 @@ from atoll_rest.api import (
     require_keypairs,
     signed_headers,
 )
+from atoll_rest.decoding import ACCEPTED, Undecodable, Unpacker
 from atoll_rest.forms import encode_form
 from atoll_rest.pool import Pool
 
@@ -45,7 +47,11 @@ class RestTransport:
         self._origin = f"{scheme}://{self._address.netloc}"
         self._client = httpx.AsyncClient(
             transport=Pool(profile, dialer),
-            headers={"User-Agent": USER_AGENT, "Host": self._address.netloc},
+            headers={
+                "User-Agent": USER_AGENT,
+                "Host": self._address.netloc,
+                "Accept-Encoding": ACCEPTED,
+            },
             # Proxies are the pool's business; .netrc must never replace the signature.
             trust_env=False,
         )
@@ -110,20 +116,44 @@ class RestResponse:
         """Header fields, by lower-case name."""
         return self._headers
 
-    async def read(self) -> bytes:
-        """Return the whole body, and give the connection back."""
-        with _explained(self._endpoint, self._timeout):
-            return await self._response.aread()
+    async def read(self, most: int = MOST_BYTES) -> bytes:
+        """Return the whole body, and give the connection back; raises TooLong."""
+        body = bytearray()
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > most:
+                    raise TooLong
+        return bytes(body)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes."""
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the body as it comes, in pieces of a bounded size."""
+        raw = self._response.aiter_raw()
         with _explained(self._endpoint, self._timeout):
-            async for chunk in self._response.aiter_bytes():
-                yield chunk
+            try:
+                unpacker = Unpacker(self._headers.get("content-encoding", "").strip().lower())
+                async for packed in raw:
+                    for chunk in unpacker.feed(packed):
+                        yield chunk
+                unpacker.finish()
+            finally:
+                await _unwind(raw)
 
     async def aclose(self) -> None:
         """Give the connection back; what was not read is dropped."""
         await self._response.aclose()
+
+
+async def _unwind(raw: AsyncIterator[bytes]) -> None:
+    """End an iteration that may not have come to its end.
+
+    The generators within it, which are httpx's and httpcore's, close each other only where an error
+    comes up from the innermost.
+    """
+    with trio.CancelScope(shield=True) as now:
+        now.cancel()
+        async for _ in raw:
+            pass
 
 
 def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str]:
@@ -145,9 +175,18 @@ def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
         raise Unreachable(
             f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
         ) from None
-    except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+    except httpcore.RemoteProtocolError as error:
+        raise _broken_off(endpoint, error) from None
+    except httpcore.NetworkError:
         raise ConnectionLost(f"connection to {endpoint} was lost") from None
     except httpcore.LocalProtocolError:
         raise AtollError(f"a request to {endpoint} holds what HTTP can't carry") from None
-    except httpx.DecodingError:
+    except Undecodable:
         raise ConnectionLost(f"the answer of {endpoint} came damaged") from None
+
+
+def _broken_off(endpoint: str, error: httpcore.RemoteProtocolError) -> AtollError:
+    """Tell a connection that ended too early from one on which no HTTP is spoken."""
+    if "closed" in str(error) or "disconnected" in str(error):
+        return ConnectionLost(f"connection to {endpoint} was lost")
+    return AtollError(f"{endpoint} answered with what is no HTTP", hint="check the endpoint")

@@ -5,8 +5,7 @@ entity.
 """
 
 import builtins
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, Unpack
@@ -17,12 +16,15 @@ from attrs import evolve, field, frozen
 
 from atoll.api.content import Content, build_request, query_pairs
 from atoll.api.endpoints import is_loopback
+from atoll.api.headers import retry_after
 from atoll.api.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.api.problems import graphql_problem, problem_from, redirected
+from atoll.api.reading import Malformed, Shape, decode, read
 from atoll.api.retries import Refused, with_retries
-from atoll.errors import AtollError, Problem, Unreachable
+from atoll.errors import Problem, Unreachable
 from atoll.profiles import Profile
 from atoll.transport import (
+    MOST_BYTES,
     ByteStream,
     Channel,
     ChannelTransport,
@@ -30,6 +32,7 @@ from atoll.transport import (
     Request,
     RequestTransport,
     Response,
+    TooLong,
 )
 
 if TYPE_CHECKING:
@@ -57,25 +60,25 @@ class Reply:
     headers: Mapping[str, str]
     bytes: builtins.bytes
     _response: Response = field(repr=False, alias="response")
+    _endpoint: str = field(alias="endpoint")
 
-    def json(self) -> Any:
-        """Decode the body; an empty one is None. Raises AtollError when it is not JSON."""
-        if not self.bytes:
-            return None
-        try:
-            return json.loads(self.bytes)
-        except ValueError:
-            raise AtollError("the cluster did not answer with JSON") from None
+    def json(self, like: Shape = object) -> Any:
+        """Decode the body, an empty one as None, and return what the shape `like` makes of it.
 
-    def chunks(self) -> AsyncIterator[builtins.bytes]:
+        See :mod:`atoll.api.reading`. Raises Malformed.
+        """
+        answer = decode(self.bytes, self._endpoint) if self.bytes else None
+        return read(answer, like, self._endpoint)
+
+    def chunks(self) -> AsyncGenerator[builtins.bytes]:
         """Yield the streamed body as it comes; raises ConnectionLost when it breaks off."""
         return self._response.chunks()
 
-    def events(self) -> "AsyncIterator[ServerSentEvent]":
+    def events(self) -> "AsyncGenerator[ServerSentEvent]":
         """Yield server-sent events as they come."""
         from atoll.api.sse import server_sent_events
 
-        return server_sent_events(self._response.chunks())
+        return server_sent_events(self._response.chunks(), self._endpoint)
 
     async def aclose(self) -> None:
         """Drop what was not read."""
@@ -164,26 +167,44 @@ class Api:
                 raise Unreachable(str(error)) from None
             yield stream
 
-    async def json(self, method: str, path: str, **content: Any) -> Any:
-        """Send a request, as :meth:`request` does, and return its reply's decoded JSON."""
-        return (await self.request(method, path, **content)).json()
+    async def json(self, method: str, path: str, *, like: Shape = object, **content: Any) -> Any:
+        """Send a request, as :meth:`request` does, and return what `like` makes of its JSON.
+
+        A shape says what is expected, see :mod:`atoll.api.reading`. Raises Malformed too.
+        """
+        return (await self.request(method, path, **content)).json(like)
 
     async def gql(
-        self, query: str, variables: Mapping[str, Any] | None = None, **kw: Any
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        like: Shape = dict,
+        **kw: Any,
     ) -> dict[str, Any]:
-        """Run a GraphQL query or mutation by `POST /admin/gql` and return its data.
+        """Run a GraphQL query or mutation by `POST /admin/gql` and return its data, read as `like`.
 
         Raises Problem of type `graphql-error` with the first error's message, and all of them in
         `data`.
         """
         kw.setdefault("safe", "mutation" not in query)
         document = {"query": query, "variables": dict(variables or {})}
-        answer = await self.json("POST", "/admin/gql", json=document, **kw)
-        if not isinstance(answer, dict):
-            raise AtollError("the cluster did not answer like a GraphQL API")
+        answer = await self.json("POST", "/admin/gql", json=document, like=dict, **kw)
         if answer.get("errors"):
             raise graphql_problem(answer["errors"])
-        return answer.get("data") or {}
+        data: dict[str, Any] = self.read(answer.get("data") or {}, like)
+        return data
+
+    def read(self, value: Any, like: Shape) -> Any:
+        """Return what the shape `like` makes of something the cluster has told; raises Malformed.
+
+        For what does not come by :meth:`json` or :meth:`gql`.
+        """
+        return read(value, like, self.profile.endpoint)
+
+    def decode(self, text: str | bytes, like: Shape = object) -> Any:
+        """Decode JSON that the cluster has told, and read it; raises Malformed."""
+        return self.read(decode(text, self.profile.endpoint), like)
 
     @asynccontextmanager
     async def open(
@@ -299,22 +320,28 @@ class Api:
         if response.status >= 300:
             raise await self._refusal(response)
         if stream:
-            return Reply(response.status, response.headers, b"", response)
-        return Reply(response.status, response.headers, await _read(response), response)
+            return self._reply(response, b"")
+        return self._reply(response, await self._body(response))
+
+    def _reply(self, response: Response, body: bytes) -> Reply:
+        endpoint = self.profile.endpoint
+        return Reply(response.status, response.headers, body, response, endpoint)
 
     async def _refusal(self, response: Response) -> Refused:
-        body, headers = await _read(response), response.headers
+        body, headers = await self._body(response), response.headers
         if response.status < 400:
             return Refused(redirected(self.profile.endpoint, response.status, headers), None)
         content_type = headers.get("content-type", "")
         problem = problem_from(response.status, body, content_type, headers)
-        wait = headers.get("retry-after", "")
-        return Refused(problem, float(wait) if wait.isdigit() else None)
+        return Refused(problem, retry_after(headers.get("retry-after", "")))
 
-
-async def _read(response: Response) -> bytes:
-    try:
-        return await response.read()
-    finally:
-        with trio.CancelScope(shield=True):
-            await response.aclose()
+    async def _body(self, response: Response) -> bytes:
+        """Read a whole body; raises Malformed for one that is longer than any answer is."""
+        try:
+            return await response.read()
+        except TooLong:
+            size = MOST_BYTES // 2**20
+            raise Malformed(self.profile.endpoint, f"with more than {size} MiB") from None
+        finally:
+            with trio.CancelScope(shield=True):
+                await response.aclose()

@@ -13,7 +13,8 @@ from atoll.errors import AtollError
 from atoll.paths import write_atomic
 
 _FRESH_FOR = 3600.0
-_PATTERN = re.compile(r"v(\d+)\.(\d{8})")
+_PATTERN = re.compile(r"v([0-9]{1,4})\.([0-9]{8})")
+_LONGEST_RELEASE = 40
 
 
 @frozen(order=True)
@@ -64,14 +65,15 @@ def read_server(endpoint: str, status: int, body: bytes) -> Server:
     try:
         content = json.loads(body)
         version = ApiVersion.parse(content["version"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         version = None
     if status != 200 or version is None:
         raise AtollError(
             f"{endpoint} does not answer like a Backend.AI API",
             hint="check the endpoint's host, port and path",
         )
-    return Server(version, str(content.get("manager") or ""))
+    release = content.get("manager")
+    return Server(version, release[:_LONGEST_RELEASE] if isinstance(release, str) else "")
 
 
 class ServerCache:

@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from atoll.api.headers import retry_after, seconds_ahead, whole_number
 from atoll.errors import Problem, ProblemNotAuthorized, ProblemNotFound
 
 _CLASSES: dict[int, type[Problem]] = {
@@ -26,6 +26,7 @@ _HINTS = {
 }
 _NOT_SIGNED = "invalid-auth-params"
 _CLOCK_ERROR = "date/time sync error"
+_MOST_WORDS = 1000
 # GraphQL answers HTTP 200 to what a role may not do, and only 26.x puts a code beside the words.
 _FORBIDDEN = re.compile(r"(?i)forbidden|insufficient privilege|no permission|\bonly \w*admins?\b")
 
@@ -52,11 +53,12 @@ def problem_from(
     )
 
 
-def graphql_problem(errors: list[Any]) -> Problem:
+def graphql_problem(errors: Any) -> Problem:
     """Return the error for the `errors` of a GraphQL answer: the first one's words, all as data."""
+    errors = errors if isinstance(errors, list) and errors else [errors]
     first = errors[0]
     message = first.get("message") if isinstance(first, dict) else first
-    text = _one_line(message)
+    text = _one_line(message) or "the cluster refused this without a word"
     chosen: type[Problem] = Problem
     hint = ""
     if _FORBIDDEN.search(text):
@@ -66,7 +68,7 @@ def graphql_problem(errors: list[Any]) -> Problem:
 
 def redirected(endpoint: str, status: int, headers: Mapping[str, str]) -> Problem:
     """Return the error for a redirect: following it would hand the request to someone else."""
-    location = headers.get("location", "elsewhere")
+    location = _one_line(headers.get("location", "elsewhere"))
     return Problem(
         f"{endpoint} redirects to {location}",
         hint="if that is where the API lives, make it the profile's endpoint",
@@ -80,7 +82,7 @@ def _content(body: bytes, content_type: str) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -102,7 +104,7 @@ def _message(status: int, content: Mapping[str, Any], kind: str) -> str:
 
 
 def _one_line(text: Any) -> str:
-    return " ".join(str(text or "").split())
+    return " ".join(str(text or "")[:_MOST_WORDS].split())
 
 
 def _hint(kind: str, status: int, content: Mapping[str, Any], headers: Mapping[str, str]) -> str:
@@ -116,22 +118,20 @@ def _hint(kind: str, status: int, content: Mapping[str, Any], headers: Mapping[s
 
 
 def _clock_hint(date: str) -> str:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        ahead = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
-    except (TypeError, ValueError):
+    ahead = seconds_ahead(date)
+    if ahead is None:
         return "set this machine's clock"
     direction = "ahead of" if ahead > 0 else "behind"
     return f"this machine's clock is {_duration(abs(ahead))} {direction} the cluster's"
 
 
 def _rate_hint(headers: Mapping[str, str]) -> str:
-    if headers.get("retry-after", "").isdigit():
-        return f"try again in {_duration(int(headers['retry-after']))}"
-    limit, window = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-window", "")
-    if limit.isdigit() and window.isdigit():
-        return f"the keypair may send {limit} requests in any {_duration(int(window))}"
+    if (wait := retry_after(headers.get("retry-after", ""))) is not None:
+        return f"try again in {_duration(wait)}"
+    limit = whole_number(headers.get("x-ratelimit-limit", ""))
+    window = whole_number(headers.get("x-ratelimit-window", ""))
+    if limit is not None and window is not None:
+        return f"the keypair may send {limit} requests in any {_duration(window)}"
     return "try again later"
 
 

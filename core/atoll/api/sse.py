@@ -5,9 +5,15 @@ starts with a colon is a comment, and what the stream breaks off in the middle o
 """
 
 import codecs
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from attrs import define, field, frozen
+
+from atoll.api.reading import Malformed
+
+_LONGEST = 1024 * 1024
+"""Characters of one event, which are some hundreds on any cluster."""
 
 
 @frozen
@@ -19,14 +25,19 @@ class ServerSentEvent:
     id: str = ""
 
 
-async def server_sent_events(chunks: AsyncIterable[bytes]) -> AsyncIterator[ServerSentEvent]:
-    """Yield events as their last line comes in."""
+async def server_sent_events(
+    chunks: AsyncGenerator[bytes], endpoint: str
+) -> AsyncGenerator[ServerSentEvent]:
+    """Yield events as their last line comes in; raises Malformed for one that has no end."""
     fields = _Fields()
-    async for line in _lines(chunks):
-        if line:
-            fields.add(line)
-        elif (event := fields.take()) is not None:
-            yield event
+    async with aclosing(_lines(chunks, endpoint)) as lines:
+        async for line in lines:
+            if fields.size + len(line) > _LONGEST:
+                raise _endless(endpoint)
+            if line:
+                fields.add(line)
+            elif (event := fields.take()) is not None:
+                yield event
 
 
 @define
@@ -36,8 +47,11 @@ class _Fields:
     event: str = ""
     data: list[str] = field(factory=list)
     id: str = ""
+    size: int = 0
+    """Characters of the event so far, and one for each line."""
 
     def add(self, line: str) -> None:
+        self.size += len(line) + 1
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "event":
@@ -50,18 +64,25 @@ class _Fields:
     def take(self) -> ServerSentEvent | None:
         taken = ServerSentEvent(self.event or "message", "\n".join(self.data), self.id)
         complete = bool(self.data)
-        self.event, self.data = "", []
+        self.event, self.data, self.size = "", [], 0
         return taken if complete else None
 
 
-async def _lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
+async def _lines(chunks: AsyncGenerator[bytes], endpoint: str) -> AsyncGenerator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
     pending = ""
-    async for chunk in chunks:
-        pending += decoder.decode(chunk)
-        # A CR at the end may be half of a line end.
-        whole = pending.removesuffix("\r")
-        *lines, rest = whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        pending = rest + pending[len(whole) :]
-        for line in lines:
-            yield line
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            pending += decoder.decode(chunk)
+            # A CR at the end may be half of a line end.
+            whole = pending.removesuffix("\r")
+            *lines, rest = whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            pending = rest + pending[len(whole) :]
+            if len(pending) > _LONGEST:
+                raise _endless(endpoint)
+            for line in lines:
+                yield line
+
+
+def _endless(endpoint: str) -> Malformed:
+    return Malformed(endpoint, f"with an event of more than {_LONGEST // 1024} KiB")

@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 import trio
 
 from atoll.api import path
+from atoll.api.headers import seconds_ahead
 from atoll.context import Context
 from atoll.errors import AtollError, ExitCode, NotFound
 from atoll.paths import Paths
@@ -127,11 +127,8 @@ async def _answers(api: "Api") -> AsyncIterator[Finding]:
 
 
 def _clock(date: str) -> Finding:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        ahead = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
-    except (TypeError, ValueError):
+    ahead = seconds_ahead(date)
+    if ahead is None:
         return Finding("clock", "skipped", "the cluster does not tell its time")
     direction = "ahead of" if ahead > 0 else "behind"
     detail = f"{abs(ahead):.0f} s {direction} the cluster's"

@@ -15,7 +15,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from atoll import Context, Problem, Unreachable
-from atoll.transport import NotSent, Request
+from atoll.transport import NotSent, Request, TooLong
 from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SILENCE = 60.0
 """Seconds of silence after which a connection is taken to be dead."""
 _TRIES = 5
+_MOST_WORDS = 1024 * 1024
+"""Bytes."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -100,7 +102,7 @@ class Storage:
             if response.status >= 300:
                 raise await _refusal(response)
             if method != "GET":
-                await response.read()  # what is not read to its end costs the connection
+                await _words(response)  # what is not read to its end costs the connection
             yield response
         finally:
             with trio.CancelScope(shield=True):
@@ -129,8 +131,16 @@ class Storage:
 async def _refusal(response: "Response") -> Problem:
     from atoll.api import problem_from
 
-    body, headers = await response.read(), response.headers
+    body, headers = await _words(response), response.headers
     return problem_from(response.status, body, headers.get("content-type", ""), headers)
+
+
+async def _words(response: "Response") -> bytes:
+    """Return what an answer says that carries no file, nothing of one that says too much."""
+    try:
+        return await response.read(_MOST_WORDS)
+    except TooLong:
+        return b""
 
 
 @asynccontextmanager

@@ -208,7 +208,7 @@ async def test_a_long_body_arrives_whole_and_the_next_one_too(long_answer, more)
     async with long_answer(then=more) as server:
         transport = connect(profile(server.url))
         for _ in range(2):
-            body = await (await transport.request(get())).read()
+            body = await (await transport.request(get())).read(2**30)
             assert body == bytes(range(256)) * (LONG // 256)
         await transport.aclose()
 
@@ -323,7 +323,6 @@ async def test_a_connection_that_takes_too_long_means_not_sent(silent_port):
 
 FAULTS = {
     "no answer": b"",
-    "garbage": b"\x00\x01 this is not HTTP\r\n\r\n",
     "cut in the head": b"HTTP/1.1 200 OK\r\nContent-Le",
     "cut in the body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
     "cut in a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",

@@ -1,0 +1,32 @@
+"""What the headers of an answer tell in figures, whatever they hold."""
+
+from datetime import UTC, datetime
+
+_LONGEST = 10 * 365 * 86400
+"""Seconds beyond which nobody waits, so that figures stay such as can be reckoned with."""
+
+
+def whole_number(text: str) -> int | None:
+    """Read a number of ASCII digits, None for anything else; it is cut to ten years of seconds."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return int(text) if len(text) < 10 else _LONGEST
+
+
+def retry_after(text: str) -> float | None:
+    """Read `Retry-After`, seconds or a date; returns seconds from now, None for anything else."""
+    text = text.strip()
+    if (seconds := whole_number(text)) is not None:
+        return float(min(seconds, _LONGEST))
+    ahead = seconds_ahead(text)
+    return None if ahead is None else min(max(-ahead, 0.0), float(_LONGEST))
+
+
+def seconds_ahead(date: str) -> float | None:
+    """Return by how many seconds this machine's clock is ahead of a `Date`, None for no date."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,201 @@
+"""Where answers become values: nothing that a cluster sends is believed before it was looked at.
+
+What is expected is said by a *shape*, which mirrors the answer:
+
+- a type (`str`, `int`, `float`, `bool`, `dict`, `list`), or `object` for anything;
+- `[shape]`, a list of such; `{"key": shape}`, a map that has these keys among others;
+- `maybe(shape)`, which may be null or missing, and is None then;
+- a function, which makes a value of the answer's part, such as a record's `from_node`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+from attrs import fields, frozen
+
+from atoll.errors import AtollError
+
+T = TypeVar("T")
+Shape = Any
+_DEEPEST = 100
+_MOST_CONTAINERS = 2_000_000
+_LARGEST = 2**63
+_NAMES = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a map",
+    list: "a list",
+    NoneType: "null",
+}
+_CONVERSION = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What code raises that takes a value for something that it is not."""
+
+
+class Malformed(AtollError):
+    """The cluster has answered, with something that its API does not have."""
+
+    def __init__(self, endpoint: str, what: str) -> None:
+        hint = "check the endpoint: this is not what its API says"
+        super().__init__(f"the cluster at {endpoint} answered {what}", hint=hint)
+
+
+@frozen
+class Maybe:
+    """A shape of something that may be null or missing."""
+
+    shape: Shape
+
+
+def maybe(shape: Shape) -> Maybe:
+    """Return the shape of something that may be null or missing."""
+    return Maybe(shape)
+
+
+def decode(text: bytes | str, endpoint: str) -> Any:
+    """Decode JSON from `endpoint`; raises Malformed for what is none, and for what is too deep."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed(endpoint, "with what is no JSON, where JSON is due") from None
+    left, right = ("[", "{") if isinstance(text, str) else (b"[", b"{")
+    containers = text.count(left) + text.count(right)  # type: ignore[arg-type]  # of the same type as the text
+    if containers > _DEEPEST and (containers > _MOST_CONTAINERS or _is_deep(value)):
+        raise Malformed(endpoint, "with more lists and maps in one another than anybody needs")
+    return _encodable(value, text)
+
+
+def _is_deep(value: Any) -> bool:
+    """Tell whether lists and maps lie deeper in one another than code may go by recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _encodable(value: Any, text: bytes | str) -> Any:
+    """Replace halves of characters, which JSON can spell and no file can hold."""
+    if (b"\\ud" if isinstance(text, bytes) else "\\ud") not in text.lower():  # type: ignore[operator]  # as above
+        return value
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
+def read(value: Any, shape: Shape, endpoint: str, where: str = "") -> Any:
+    """Return what a shape makes of an answer of `endpoint`; raises Malformed.
+
+    `where` says which part of the answer the value is.
+    """
+    if isinstance(shape, Maybe):
+        return None if value is None else read(value, shape.shape, endpoint, where)
+    if isinstance(shape, dict):
+        return _read_map(value, shape, endpoint, where)
+    if isinstance(shape, list):
+        _expect(value, list, endpoint, where)
+        below = shape[0]
+        return [read(one, below, endpoint, f"{where}[{at}]") for at, one in enumerate(value)]
+    if isinstance(shape, type):
+        _expect(value, shape, endpoint, where)
+        return value
+    return _convert(value, shape, endpoint, where)
+
+
+def _read_map(value: Any, shape: Mapping[str, Shape], endpoint: str, where: str) -> dict[str, Any]:
+    _expect(value, dict, endpoint, where)
+    found = dict(value)
+    for key, below in shape.items():
+        path = f"{where}.{key}" if where else key
+        if key not in value and not isinstance(below, Maybe):
+            raise Malformed(endpoint, f"without {path}")
+        found[key] = read(value.get(key), below, endpoint, path)
+    return found
+
+
+def _convert(value: Any, function: Callable[[Any], Any], endpoint: str, where: str) -> Any:
+    try:
+        return function(value)
+    except _CONVERSION as error:
+        told = f"without {error}" if isinstance(error, KeyError) else f"what can't be: {error}"
+        raise Malformed(endpoint, f"{told[:200]}{f', in {where}' if where else ''}") from error
+
+
+def _expect(value: Any, kind: type, endpoint: str, where: str) -> None:
+    if not _is(value, kind):
+        raise Malformed(
+            endpoint, f"with {where or 'it all'} as {_named(value)}, not {_NAMES[kind]}"
+        )
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGEST:
+        return "a number of absurd size"
+    return _NAMES.get(type(value), "something")
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is object:
+        return True
+    if kind is int:
+        return type(value) is int and abs(value) < _LARGEST
+    if kind is float:
+        return _is(value, int) or (type(value) is float and isfinite(value))
+    return isinstance(value, kind)
+
+
+def record(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make an attrs record of those values that it has fields for; null stands for a default.
+
+    Raises TypeError for a value that is not of its field's type, and for one that is missing.
+    """
+    checks, required = _checks(kind)  # type: ignore[arg-type]  # classes are hashable
+    taken = {key: value for key, value in values.items() if key in checks and value is not None}
+    for key, value in taken.items():
+        if not checks[key](value):
+            raise TypeError(f"{key} is {_named(value)}")
+    if missing := required - taken.keys():
+        raise KeyError(", ".join(sorted(missing)))
+    return kind(**taken)
+
+
+@cache
+def _checks(kind: type) -> tuple[dict[str, Callable[[Any], bool]], frozenset[str]]:
+    """Return a check for each field of a class, and the names of those that have no default."""
+    found = {field.name: field for field in fields(kind) if field.init}
+    required = frozenset(name for name, field in found.items() if not _has_default(field))
+    return {name: _check_of(field.type) for name, field in found.items()}, required
+
+
+def _has_default(field: Any) -> bool:
+    from attrs import NOTHING
+
+    return field.default is not NOTHING
+
+
+def _check_of(annotation: Any) -> Callable[[Any], bool]:
+    """Return the function that tells whether a value is of the type that is annotated."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, UnionType):
+        options = [_check_of(one) for one in arguments]
+        return lambda value: any(fits(value) for fits in options)
+    if annotation is None or annotation is NoneType:
+        return lambda value: value is None
+    if origin is not None and issubclass(origin, Mapping):
+        inner = _check_of(arguments[1])
+        return lambda value: isinstance(value, dict) and all(map(inner, value.values()))
+    if origin is not None and issubclass(origin, Sequence):
+        inner = _check_of(arguments[0])
+        return lambda value: isinstance(value, list | tuple) and all(map(inner, value))
+    if annotation in _NAMES:
+        return lambda value: _is(value, annotation)
+    return lambda _value: True
