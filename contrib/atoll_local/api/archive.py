@@ -4,14 +4,16 @@ import io
 import os
 import stat
 import tarfile
+from contextlib import suppress
 
 from attrs import field, frozen
 
 from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.storage.traversal import Kind, Step, traverse
+from atoll_local.storage.walk import SAFE
 
 MAX_ARCHIVE = 1024 * 1024
 """Bytes of an archive."""
-_SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def pack(descriptor: int, name: str) -> bytes:
@@ -41,23 +43,20 @@ class _Packer:
 
     @_archive.default
     def _open(self) -> tarfile.TarFile:
-        # A second name of a file is packed as a file again: who unpacks may refuse hard links.
-        return tarfile.open(fileobj=self._buffer, mode="w", dereference=True)
+        return tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
 
     def add(self, descriptor: int, name: str) -> None:
         """Add an opened file, or a folder with all that is in it."""
-        member = self._archive.gettarinfo(f"/proc/self/fd/{descriptor}", name)
-        member.uid = member.gid = 0
-        member.uname = member.gname = ""
-        if self._buffer.tell() + member.size > MAX_ARCHIVE:
-            raise too_large(name)
-        if member.isdir():
-            self._archive.addfile(member)
-            for entry in sorted(os.listdir(descriptor)):
-                self._add_entry(descriptor, entry, f"{name}/{entry}")
-        else:
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                self._archive.addfile(member, file)
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            self._add_file(descriptor, _member(name, status))
+            return
+        self._put(_member(name, status))
+        for step in traverse(descriptor):
+            if step.kind is not Kind.LEFT:
+                # What goes away meanwhile, or is closed to us, is left out.
+                with suppress(OSError):
+                    self._add_step(step, f"{name}/{step.path}")
 
     def finish(self, name: str) -> bytes:
         """Return the archive."""
@@ -67,18 +66,38 @@ class _Packer:
             raise too_large(name)
         return content
 
-    def _add_entry(self, folder: int, entry: str, name: str) -> None:
-        try:
-            kind = os.stat(entry, dir_fd=folder, follow_symlinks=False).st_mode
-            if stat.S_ISLNK(kind):
-                link = tarfile.TarInfo(name)
-                link.type, link.linkname = tarfile.SYMTYPE, os.readlink(entry, dir_fd=folder)
-                self._archive.addfile(link)
-            elif stat.S_ISREG(kind) or stat.S_ISDIR(kind):
-                opened = os.open(entry, _SAFELY, dir_fd=folder)
-                try:
-                    self.add(opened, name)
-                finally:
-                    os.close(opened)
-        except FileNotFoundError:
-            return  # It has gone meanwhile.
+    def _add_step(self, step: Step, name: str) -> None:
+        member, kind = _member(name, step.status), step.status.st_mode
+        if stat.S_ISDIR(kind):
+            self._put(member)
+        elif stat.S_ISLNK(kind):
+            member.type = tarfile.SYMTYPE
+            member.linkname = os.readlink(step.name, dir_fd=step.folder)
+            self._put(member)
+        elif stat.S_ISREG(kind):
+            descriptor = os.open(step.name, os.O_RDONLY | SAFE, dir_fd=step.folder)
+            try:
+                self._add_file(descriptor, _member(name, os.fstat(descriptor)))
+            finally:
+                os.close(descriptor)
+
+    def _add_file(self, descriptor: int, member: tarfile.TarInfo) -> None:
+        # Of what grows or shrinks meanwhile, as much is packed as can be read now.
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(MAX_ARCHIVE + 1)
+        member.size = len(content)
+        self._put(member, content)
+
+    def _put(self, member: tarfile.TarInfo, content: bytes = b"") -> None:
+        if self._buffer.tell() + len(content) > MAX_ARCHIVE:
+            raise too_large(member.name)
+        self._archive.addfile(member, io.BytesIO(content))
+
+
+def _member(name: str, status: os.stat_result) -> tarfile.TarInfo:
+    """Return what an archive says of a file or folder; its owner is nobody's business."""
+    member = tarfile.TarInfo(name)
+    member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
+    if stat.S_ISDIR(status.st_mode):
+        member.type = tarfile.DIRTYPE
+    return member

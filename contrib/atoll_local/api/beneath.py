@@ -13,11 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.engine.contract import Mount
-from atoll_local.storage.walk import FOLDER, Walk
+from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
 
 HOME = PurePosixPath("/home/work")
-_TO_WRITE = 1 << 30
-"""Said of a folder in which something is to be made; `open` itself passes over unknown flags."""
 
 
 def relative(path: str) -> PurePosixPath:
@@ -40,13 +38,17 @@ class Home(Walk):
 
     def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:
         super().__init__(folder)
-        self._mounts = {PurePosixPath(one.name): one for one in mounts if one.is_in_home}
+        self._mounts = {PurePosixPath(one.name).parts: one for one in mounts if one.is_in_home}
+        self._deepest = max(map(len, self._mounts), default=0)
 
     @contextmanager
-    def opened(self, path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
-        """Open a file or folder; raises Problem 400 if it isn't there or lies outside."""
+    def opened(self, path: str, flags: int = os.O_RDONLY, *, make: bool = False) -> Iterator[int]:
+        """Open a file or folder; raises Problem 400 if it isn't there or lies outside.
+
+        With `make`, folders that are missing on the way are made.
+        """
         try:
-            descriptor = self._open(path, flags)
+            descriptor = self._open(path, flags, make=make)
         except OSError as error:
             raise invalid_params(_explain(error), {"path": path}) from error
         try:
@@ -71,30 +73,25 @@ class Home(Walk):
         target = relative(path)
         if not target.name:
             raise invalid_params("a file needs a name", {"filename": path})
-        for parent in reversed(target.parents[:-1]):
-            self._make_folder(str(parent))
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with self.opened(path, flags) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
+        with (
+            self.opened(path, flags, make=True) as descriptor,
+            os.fdopen(os.dup(descriptor), "wb") as file,
+        ):
             file.write(content)
-            self._give_to_owner(descriptor)
+            self.made(descriptor)
 
-    def _make_folder(self, path: str) -> None:
-        parent, name = os.path.split(path)
-        with self.opened(parent or ".", os.O_DIRECTORY | _TO_WRITE) as folder:
-            try:
-                os.mkdir(name, 0o755, dir_fd=folder)
-            except FileExistsError:
-                return
-        with self.opened(path, os.O_DIRECTORY) as made:
-            self._give_to_owner(made)
-
-    def _give_to_owner(self, descriptor: int) -> None:
+    def made(self, descriptor: int) -> None:
+        """Give what was made to the owner of the home."""
         owner = self.root.stat()
         if os.fstat(descriptor).st_uid != owner.st_uid:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
-    def _open(self, path: str, flags: int) -> int:
-        return self.descriptor(relative(path).parts, flags)
+    def _open(self, path: str, flags: int, *, make: bool = False) -> int:
+        names = relative(path).parts
+        if sum(len(os.fsencode(name)) + 1 for name in names) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        return self.descriptor(names, flags, make=make)
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
         """Follow a link as the session would; raises Problem 400 for one out of the home."""
@@ -102,10 +99,10 @@ class Home(Walk):
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:
         """Open a folder that is mounted at these names; raises OSError as the session's own do."""
-        mount = self._mounts.get(PurePosixPath(*names))
+        mount = self._mounts.get(tuple(names)) if len(names) <= self._deepest else None
         if mount is None:
             return None
-        if mount.read_only and flags & (_TO_WRITE | os.O_WRONLY | os.O_RDWR):
+        if mount.read_only and flags & (os.O_WRONLY | os.O_RDWR):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         return os.open(mount.source, FOLDER)
 

@@ -1,13 +1,13 @@
 """A kernel's folder on the host: where things lie, and what its supervisor has written there."""
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+
+from atoll_local.storage.removal import remove
 
 from .contract import EngineError, ExitStatus
 from .supervisor import END, STATE
@@ -59,19 +59,17 @@ class KernelFolder:
         """Make all but home and log anew; raises EngineError when there is nothing of it left."""
         try:
             for folder in (self.run, self.share, self.etc):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
                 folder.mkdir(mode=0o700)
         except OSError as error:
             raise EngineError(f"cannot renew the kernel's folder: {error}") from error
 
     def delete(self) -> None:
-        """Delete everything, the folders that the user has locked included."""
-        if self.path.exists():
-            for parent, folders, _ in os.walk(self.path):
-                for folder in (Path(parent, name) for name in folders):
-                    if not folder.is_symlink():
-                        folder.chmod(0o700)
-            shutil.rmtree(self.path)
+        """Delete everything, the folders that the user has locked included.
+
+        Raises RemovalError, an OSError that names what stays, once all else is gone.
+        """
+        remove(self.path)
 
     def read_log(self) -> str:
         """Return what is kept of the kernel's output, the file that was written last at the end."""

@@ -344,11 +344,12 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int, skip: int = 0) -> list[int]:
     """List every process below `pid`, without the first `skip` generations."""
-    found: list[int] = []
-    for child in children(pid):
+    generation, found = [pid], []
+    while generation:
+        generation = [child for parent in generation for child in children(parent)]
         if skip <= 0:
-            found.append(child)
-        found += descendants(child, skip - 1)
+            found += generation
+        skip -= 1
     return found
 
 

@@ -1,6 +1,5 @@
 """What kernels take of the machine, read from /proc in one pass for all of them."""
 
-import contextlib
 import os
 import time
 from collections import defaultdict
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from atoll_local.storage.traversal import Kind, steps_in
+
 from . import cgroup
 from .contract import Usage
 from .folder import KernelFolder
@@ -17,8 +18,8 @@ from .supervisor import STATE, stat_fields
 
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
 """Milliseconds of the unit in which /proc counts processor time."""
-BETWEEN_SIZES, MOST_FILES = 60.0, 20_000
-"""Seconds until a home is looked through again, and how many of its files are looked at."""
+BETWEEN_SIZES, MOST_STEPS = 60.0, 40_000
+"""Seconds until a home is looked through again, and how far one look goes."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -39,9 +40,10 @@ class Snapshot:
 
     def below(self, pid: int) -> Iterator[int]:
         """Yield every process below one, parents first."""
-        for child in self.children.get(pid, ()):
-            yield child
-            yield from self.below(child)
+        ahead = list(self.children.get(pid, ()))
+        while ahead:
+            yield (child := ahead.pop())
+            ahead += self.children.get(child, ())
 
     def cpu_used(self, pid: int) -> float:
         """Return milliseconds of a process and of its ended children that it knows of."""
@@ -118,14 +120,5 @@ def _transferred(pid: int) -> tuple[int, int]:
 
 def _size_of(home: Path) -> int:
     """Return the bytes that a home takes on the disk; of a very full one, of what was seen."""
-    files = islice(_files(home), MOST_FILES)
-    return 512 * sum(file.stat(follow_symlinks=False).st_blocks for file in files)
-
-
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path))
-            else:
-                yield entry
+    steps = islice(steps_in(home), MOST_STEPS)
+    return 512 * sum(step.status.st_blocks for step in steps if step.kind is Kind.ENTRY)

@@ -21,14 +21,15 @@ def waits_for_input(pid: int, pipe: int) -> bool:
 
 
 def _family(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-        children = [_words(f"/proc/{pid}/task/{thread}/children") for thread in threads]
-    except OSError:
-        return
-    for child in chain.from_iterable(children):
-        yield from _family(int(child))
+    ahead = [pid]
+    while ahead:
+        yield (one := ahead.pop())
+        try:
+            threads = os.listdir(f"/proc/{one}/task")
+            children = [_words(f"/proc/{one}/task/{thread}/children") for thread in threads]
+        except OSError:
+            continue
+        ahead += map(int, chain.from_iterable(children))
 
 
 def _reads(pid: int, pipe: int) -> bool:

@@ -6,11 +6,14 @@ import stat
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 
-from atoll_local.storage.beneath import Entry, Tree, names_of
+from atoll_local.storage.beneath import Tree, names_of, shown
+from atoll_local.storage.traversal import Kind, Step, traverse
+from atoll_local.storage.walk import SAFE
 
 _PIECE = 1024 * 1024
+_LONGEST = 2**15
+"""Bytes of a path; the format has no room for more than twice as many."""
 
 
 class _Sink:
@@ -35,7 +38,8 @@ class _Sink:
 
 
 def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
-    """Yield an archive of files and folders; links and what is no file are left out.
+    """Yield an archive of files and folders; links, what is no file and what can't be read are
+    left out.
 
     Names in it begin where `within` ends.
     """
@@ -50,21 +54,32 @@ def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
 
 
 def _add(archive: zipfile.ZipFile, tree: Tree, path: str, within: str) -> Iterator[None]:
+    above = "/".join(names_of(path)[len(names_of(within)) :])
     with tree.opened(path) as descriptor:
         status = os.fstat(descriptor)
-        name = Entry(str(PurePosixPath(*names_of(path)[len(names_of(within)) :])), status).shown
         if stat.S_ISREG(status.st_mode):
-            yield from _add_file(archive, descriptor, _member(name, status))
-            return
-    if not stat.S_ISDIR(status.st_mode):
+            yield from _add_file(archive, descriptor, _member(above, status))
+        elif stat.S_ISDIR(status.st_mode):
+            if above:
+                archive.writestr(_member(f"{above}/", status), b"")
+            for step in traverse(descriptor):
+                yield from _add_step(archive, step, f"{above}/" if above else "")
+
+
+def _add_step(archive: zipfile.ZipFile, step: Step, above: str) -> Iterator[None]:
+    name = f"{above}{step.path}"
+    if len(os.fsencode(name)) > _LONGEST:
         return
-    if name != ".":
-        archive.writestr(_member(f"{name}/", status), b"")
-    for entry in tree.entries(path):
-        if stat.S_ISLNK(entry.status.st_mode):
-            continue
-        with contextlib.suppress(FileNotFoundError):
-            yield from _add(archive, tree, str(PurePosixPath(path, entry.name)), within)
+    if step.kind is Kind.ENTERED:
+        archive.writestr(_member(f"{name}/", step.status), b"")
+    elif step.kind is Kind.ENTRY and stat.S_ISREG(step.status.st_mode):
+        # What goes away or is closed to us is left out.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(step.name, os.O_RDONLY | SAFE, dir_fd=step.folder)
+            try:
+                yield from _add_file(archive, descriptor, _member(name, step.status))
+            finally:
+                os.close(descriptor)
 
 
 def _add_file(archive: zipfile.ZipFile, descriptor: int, member: zipfile.ZipInfo) -> Iterator[None]:
@@ -77,7 +92,8 @@ def _add_file(archive: zipfile.ZipFile, descriptor: int, member: zipfile.ZipInfo
 
 def _member(name: str, status: os.stat_result) -> zipfile.ZipInfo:
     moment = max(time.localtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
-    member = zipfile.ZipInfo(name, moment)
+    # The format has texts for names: bytes that are none become question marks.
+    member = zipfile.ZipInfo(shown(name), moment)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = status.st_mode << 16
     return member

@@ -6,15 +6,16 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_local.storage.walk import FOLDER, SAFE, Walk
+from atoll_local.storage.removal import remove_at
+from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
 
-_MAX_NAME, _MAX_PATH = 255, 4096
-"""Bytes of a name and of a path: what Linux takes."""
+_LONGEST_NAME = 255
+"""Bytes of a name: what Linux takes."""
 
 
 class PathError(ValueError):
@@ -30,8 +31,13 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        """The name as a text; bytes that are none, as sessions may use, become question marks."""
-        return os.fsencode(self.name).decode("utf-8", "replace")
+        """The name as a text."""
+        return shown(self.name)
+
+
+def shown(path: str) -> str:
+    """Return a path as a text; bytes that are none, as sessions may use, become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def names_of(path: str) -> tuple[str, ...]:
@@ -47,7 +53,7 @@ def names_of(path: str) -> tuple[str, ...]:
     names = PurePosixPath(path).parts
     if ".." in names:
         raise PathError(f"{path!r} leads outside of the folder")
-    if len(encoded) >= _MAX_PATH or any(len(os.fsencode(name)) > _MAX_NAME for name in names):
+    if len(encoded) > LONGEST_PATH or any(len(os.fsencode(name)) > _LONGEST_NAME for name in names):
         raise PathError(f"{path[:40]!r}… is too long a name")
     return names
 
@@ -93,9 +99,7 @@ class Tree(Walk):
             if not exist_ok:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             return
-        if parents:
-            self._make_all(names[:-1])
-        with self._folder(names[:-1]) as folder:
+        with self._parent(names, make=parents) as folder:
             _make_one(names[-1], folder, exist_ok=exist_ok)
         with self._folder(names):
             pass  # What was there already must be a folder.
@@ -103,8 +107,7 @@ class Tree(Walk):
     def take_in(self, source: Path, path: str) -> None:
         """Move a file to `path`, in place of a file that is there."""
         names = _named(path)
-        self._make_all(names[:-1])
-        with self._folder(names[:-1]) as folder:
+        with self._parent(names, make=True) as folder:
             try:
                 os.rename(source, names[-1], dst_dir_fd=folder)
             except OSError as error:
@@ -115,7 +118,7 @@ class Tree(Walk):
     def move(self, source: str, target: str) -> None:
         """Move within the tree; what is there already is never replaced."""
         old, new = _named(source), _named(target)
-        with self._folder(old[:-1]) as from_folder, self._folder(new[:-1]) as to_folder:
+        with self._parent(old) as from_folder, self._parent(new) as to_folder:
             if _exists(new[-1], to_folder):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             os.rename(old[-1], new[-1], src_dir_fd=from_folder, dst_dir_fd=to_folder)
@@ -123,25 +126,25 @@ class Tree(Walk):
     def remove(self, path: str, *, recursive: bool = False) -> None:
         """Remove a file or a link; a folder with all that is in it, and only if `recursive`."""
         names = _named(path)
-        with self._folder(names[:-1]) as folder:
+        with self._parent(names) as folder:
             status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISDIR(status.st_mode):
                 os.unlink(names[-1], dir_fd=folder)
             elif recursive:
-                _remove_all(names[-1], folder)
+                remove_at(names[-1], folder, path)
             else:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def link(self, path: str, target: str) -> None:
         """Make a symbolic link, whatever it leads to."""
         names = _named(path)
-        with self._folder(names[:-1]) as folder:
+        with self._parent(names) as folder:
             os.symlink(target, names[-1], dir_fd=folder)
 
     def link_target(self, path: str) -> str:
         """Return what a link says."""
         names = _named(path)
-        with self._folder(names[:-1]) as folder:
+        with self._parent(names) as folder:
             return os.readlink(names[-1], dir_fd=folder)
 
     def look(self, path: str) -> os.stat_result:
@@ -162,7 +165,7 @@ class Tree(Walk):
     def _status(self, path: str) -> os.stat_result | None:
         names = names_of(path)
         try:
-            with self._folder(names[:-1]) as folder:
+            with self._parent(names) as folder:
                 return os.stat(names[-1] if names else ".", dir_fd=folder, follow_symlinks=False)
         except OSError:
             return None
@@ -175,10 +178,14 @@ class Tree(Walk):
         finally:
             os.close(descriptor)
 
-    def _make_all(self, names: Sequence[str]) -> None:
-        for depth in range(1, len(names) + 1):
-            with self._folder(names[: depth - 1]) as folder:
-                _make_one(names[depth - 1], folder, exist_ok=True)
+    @contextmanager
+    def _parent(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """Open the folder that the last of the names lies in."""
+        descriptor = self.descriptor((*names[:-1], "."), FOLDER, make=make)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def _leads_out(target: str) -> PathError:
@@ -226,28 +233,9 @@ def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
 
 
 def _scan(folder: int) -> list[Entry]:
+    entries = []
     with os.scandir(folder) as found:
-        return [Entry(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
-
-
-def _unlock(name: str, parent: int) -> None:
-    """Let a folder be read that a session has locked against itself, and nothing else instead."""
-    folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    try:
-        Path(f"/proc/self/fd/{folder}").chmod(0o700)
-    finally:
-        os.close(folder)
-
-
-def _remove_all(name: str, parent: int) -> None:
-    _unlock(name, parent)
-    folder = os.open(name, FOLDER | SAFE, dir_fd=parent)
-    try:
-        for entry in _scan(folder):
-            if stat.S_ISDIR(entry.status.st_mode):
-                _remove_all(entry.name, folder)
-            else:
-                os.unlink(entry.name, dir_fd=folder)
-    finally:
-        os.close(folder)
-    os.rmdir(name, dir_fd=parent)
+        for entry in found:
+            with suppress(FileNotFoundError):  # It has gone meanwhile.
+                entries.append(Entry(entry.name, entry.stat(follow_symlinks=False)))
+    return entries

@@ -1,6 +1,7 @@
 """The place on this machine's disk where folders lie, each under its id."""
 
 import contextlib
+import logging
 import os
 import shutil
 import stat
@@ -8,6 +9,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from attrs import frozen
+
+from atoll_local.storage.removal import remove
+from atoll_local.storage.traversal import Kind, steps_in
+
+_log = logging.getLogger(__name__)
 
 HOST = "local:volume1"
 """The name of the one volume, as `proxy:volume`."""
@@ -17,10 +23,13 @@ CAPABILITIES = ("vfolder", "fast-fs-size")
 
 @frozen
 class Usage:
-    """What a folder takes: bytes of its files, and how many files and folders there are."""
+    """What a folder takes: bytes of its files, those of them that are on the disk, and how many
+    files and folders there are.
+    """
 
-    size: int
-    count: int
+    size: int = 0
+    on_disk: int = 0
+    count: int = 0
 
 
 @frozen
@@ -70,17 +79,16 @@ class Volume:
         return grave
 
     def bury(self, grave: Path) -> None:
-        """Delete what was discarded, the folders that a session has locked included."""
-        for parent, folders, _ in os.walk(grave):
-            for folder in (Path(parent, name) for name in folders):
-                if not folder.is_symlink():
-                    folder.chmod(0o700)
-        shutil.rmtree(grave, ignore_errors=True)
+        """Delete what was discarded; what can't be deleted is logged and left for later."""
+        try:
+            remove(grave)
+        except OSError as error:
+            _log.warning("%s stays until the next start: %s", error.filename, error.strerror)
 
     def bury_all(self) -> None:
         """Delete everything that was discarded, by earlier programs too; may take long."""
-        for grave in self.graves.iterdir():
-            self.bury(grave)
+        for name in os.listdir(self.graves):  # noqa: PTH208 - names alone, of any bytes
+            self.bury(self.graves / name)
 
     def space(self) -> tuple[int, int]:
         """Return the bytes that the file system has, and those that are left."""
@@ -89,14 +97,14 @@ class Volume:
 
 
 def count(folder: Path) -> Usage:
-    """Count what a folder takes; links count as files and are not followed."""
-    size = number = 0
-    for parent, folders, files in os.walk(folder):
-        number += len(folders) + len(files)
-        for name in files:
-            try:
-                status = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - many times quicker
-            except FileNotFoundError:
-                continue  # It was removed meanwhile.
-            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return Usage(size, number)
+    """Count what a folder takes; links count as files and are not followed.
+
+    What can't be looked into counts as empty.
+    """
+    size = on_disk = number = 0
+    for step in steps_in(folder):
+        number += step.kind is not Kind.LEFT
+        if step.kind is Kind.ENTRY and stat.S_ISREG(step.status.st_mode):
+            size += step.status.st_size
+            on_disk += 512 * step.status.st_blocks
+    return Usage(size, on_disk, number)

@@ -8,11 +8,14 @@ import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
 # A FIFO must not block us, a terminal must not become ours.
 SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+LONGEST_PATH = 4095
+"""Bytes of a path: what Linux takes of one that is spelled out."""
 _MAX_LINKS = 40
 
 
@@ -30,16 +33,24 @@ class Walk(ABC):
         """Return a descriptor of what lies at these names in place of what is on the disk."""
         return None
 
-    def descriptor(self, names: Sequence[str], flags: int, mode: int = 0o644) -> int:
-        """Open the last of the names, the root itself for none; raises OSError."""
+    def made(self, descriptor: int) -> None:  # noqa: B027 - there is nothing to see to elsewhere
+        """See to a folder that was just made."""
+
+    def descriptor(
+        self, names: Sequence[str], flags: int, mode: int = 0o644, *, make: bool = False
+    ) -> int:
+        """Open the last of the names, the root itself for none; raises OSError.
+
+        With `make`, folders that are missing on the way are made.
+        """
         for _ in range(_MAX_LINKS):
-            found = self._walk(names, flags, mode)
+            found = self._walk(names, flags, mode, make)
             if isinstance(found, int):
                 return found
             names = found
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
-    def _walk(self, names: Sequence[str], flags: int, mode: int) -> int | Sequence[str]:
+    def _walk(self, names: Sequence[str], flags: int, mode: int, make: bool) -> int | Sequence[str]:
         """Return a descriptor of the last name, or the names to go on with when a link was met."""
         folder = os.open(self.root, FOLDER | os.O_CLOEXEC)
         try:
@@ -48,13 +59,27 @@ class Walk(ABC):
                 if opened is None:
                     if (target := _link_target(name, folder)) is not None:
                         return self.follow(names[:position], target, names[position + 1 :])
-                    step = flags if position == len(names) - 1 else FOLDER
-                    opened = os.open(name, step | SAFE, mode, dir_fd=folder)
+                    if position == len(names) - 1:
+                        opened = os.open(name, flags | SAFE, mode, dir_fd=folder)
+                    else:
+                        opened = self._folder_in(folder, name, make=make)
                 os.close(folder)
                 folder = opened
             return os.dup(folder)
         finally:
             os.close(folder)
+
+    def _folder_in(self, folder: int, name: str, *, make: bool) -> int:
+        try:
+            return os.open(name, FOLDER | SAFE, dir_fd=folder)
+        except FileNotFoundError:
+            if not make:
+                raise
+        with suppress(FileExistsError):  # Somebody else was quicker.
+            os.mkdir(name, 0o755, dir_fd=folder)
+        opened = os.open(name, FOLDER | SAFE, dir_fd=folder)
+        self.made(opened)
+        return opened
 
 
 def _link_target(name: str, folder: int) -> str | None:

@@ -7,7 +7,7 @@ from atoll_local.api.gql.inputs import Props, Refused
 from atoll_local.api.gql.kinds import Resolvers
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
-from atoll_local.api.vfolders.disk import place
+from atoll_local.api.vfolders.disk import on_disk, place
 from atoll_local.storage.volume import HOST, count
 
 
@@ -32,8 +32,8 @@ def _fields(ctx: Context, scope_id: str) -> Fields:
         "quota_scope_id": scope_id,
         "storage_host_name": HOST,
         "details": {
-            "usage_bytes": lambda _: sum(count(path).size for path in paths),
-            "usage_count": lambda _: sum(count(path).count for path in paths),
+            "usage_bytes": lambda _: on_disk(lambda: sum(count(path).size for path in paths)),
+            "usage_count": lambda _: on_disk(lambda: sum(count(path).count for path in paths)),
             "hard_limit_bytes": folders.scope_limit(scope_id) or None,
         },
     }

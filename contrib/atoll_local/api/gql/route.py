@@ -24,24 +24,24 @@ _CODES = {
 
 async def gql(call: Call) -> Response:
     """Answer `{"data": …}`, with `errors` beside it if there are any."""
-    data, errors = _run(call)
+    data, errors = await _run(call)
     return reply({"data": data} | ({"errors": errors} if errors else {}))
 
 
 async def graphql(call: Call) -> Response:
     """Answer the bare data; errors make it a 400, as clients before v6.20210815 expect."""
-    data, errors = _run(call)
+    data, errors = await _run(call)
     if errors:
         raise Problem(400, "graphql-error", "GraphQL-generated error.", data=errors)
     return reply(data)
 
 
-def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
+async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
     # GraphQL's library is slow to import; a program that just started answers without it.
     from atoll_local.api.gql.context import Context
     from atoll_local.api.gql.schema import run
 
-    result = run(
+    result = await run(
         Context(call.caller, call.cluster, call.request.app.state.background),
         call.params.required("query"),
         call.params.mapping("variables"),

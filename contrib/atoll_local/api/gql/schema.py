@@ -7,6 +7,7 @@ same few.
 
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     build_schema,
-    execute_sync,
+    execute,
     parse,
     specified_rules,
     validate,
@@ -108,17 +109,19 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
     return tuple(validate(schema(), document, _RULES)) or document
 
 
-def run(
+async def run(
     context: Context, query: str, variables: dict[str, Any], operation: str | None
 ) -> ExecutionResult:
     """Answer a query; whatever is wrong with it is in the result's errors."""
     prepared = _prepare(query)
     if isinstance(prepared, tuple):
         return ExecutionResult(data=None, errors=list(prepared))
-    return execute_sync(
+    result = execute(
         schema(),
         prepared,
         context_value=context,
         variable_values=variables,
         operation_name=operation,
     )
+    # Some fields are looked up on the disk, and nobody else waits meanwhile.
+    return await result if isawaitable(result) else result

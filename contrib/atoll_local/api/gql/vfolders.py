@@ -13,7 +13,7 @@ from atoll_local.api.gql.filters import Clause, compile_filter
 from atoll_local.api.gql.kinds import Kind, Resolvers, listing, paging
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.vfolders.access import as_id
-from atoll_local.api.vfolders.disk import place
+from atoll_local.api.vfolders.disk import on_disk, place
 from atoll_local.api.vfolders.shapes import max_size, status_of
 from atoll_local.storage.volume import count
 from atoll_local.store.folders import DELETING, VFolder
@@ -66,8 +66,8 @@ def vfolder_fields(ctx: Context, folder: VFolder) -> Fields:
         "max_size": max_size(folder),
         "created_at": folder.created_at,
         "last_used": folder.last_used,
-        "num_files": lambda _: count(path).count,
-        "cur_size": lambda _: count(path).size,
+        "num_files": lambda _: on_disk(lambda: count(path).count),
+        "cur_size": lambda _: on_disk(lambda: count(path).size),
         "cloneable": folder.cloneable,
         "status": lambda _: status_of(folder, ctx.store.folders.mounted()),
         "domain_name": folder.domain_name,

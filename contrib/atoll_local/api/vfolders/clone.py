@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import anyio
 import anyio.from_thread
 import anyio.to_thread
 from starlette.responses import Response
@@ -16,8 +17,7 @@ from atoll_local.api.vfolders.limits import check_count, check_disk, check_permi
 from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
 from atoll_local.api.vfolders.shapes import created
-from atoll_local.storage.beneath import Tree
-from atoll_local.storage.copying import copy
+from atoll_local.storage.copying import LeftOut, copy
 from atoll_local.storage.volume import HOST, count
 from atoll_local.store.folders import CLONING, VFolder
 
@@ -32,7 +32,7 @@ async def clone(call: Call) -> Response:
     check_permission(call, target, "create-vfolder")
     check_count(call, target)
     usage = await on_disk(lambda: count(place(call.cluster.storage.volume, source)))
-    check_disk(call.cluster, usage.size)
+    check_disk(call.cluster, usage.on_disk)
     await check_room(call.cluster, target, usage.size)
     await make(call, target)
     background: BackgroundTasks = call.request.app.state.background
@@ -66,20 +66,27 @@ async def _copy_all(
 ) -> str:
     """Copy the files; what was made of the folder is deleted again if that fails."""
     volume, folders = call.cluster.storage.volume, call.cluster.store.folders
-    trees = Tree(place(volume, source)), Tree(volume.path(target.id))
+    places = place(volume, source), volume.path(target.id)
 
     def report(number: int) -> None:
         anyio.from_thread.run_sync(task.report, number, total, f"cloning {source.name}")
 
     try:
-        await anyio.to_thread.run_sync(copy, *trees, report)
+        left_out = await anyio.to_thread.run_sync(copy, *places, report)
     except BaseException:
         grave = volume.discard(target.id)
         folders.delete(target.id)
-        volume.bury(grave)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(volume.bury, grave)
         raise
     folders.update(target.id, status="ready")
-    return f"{source.name} is cloned as {target.name}"
+    return f"{source.name} is cloned as {target.name}{_without(left_out)}"
+
+
+def _without(left_out: LeftOut) -> str:
+    if not left_out.count:
+        return ""
+    return f", but for {left_out.count} that can't be read (first {left_out.first})"
 
 
 ROUTES: Routes = (route("POST", "/folders/{f}/clone", clone),)
