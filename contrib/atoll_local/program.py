@@ -97,8 +97,10 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
         server = _Server(_configure(cluster, tasks), announcement)
         tasks.start_soon(_warm_up, engine, server)
         tasks.start_soon(_clean_up, storage.volume)
+        tasks.start_soon(store.uses.keep_writing)
         tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
         await server.serve([listener])
+        await store.uses.settle()
         tasks.cancel_scope.cancel()
 
 
@@ -182,7 +184,6 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
             if not keep_sessions:
                 with anyio.move_on_after(_SESSION_PATIENCE):
                     await cluster.scheduler.end_all("agent-termination")
-            cluster.scheduler.idleness.save()
             cluster.bus.close()
             server.should_exit = True
             return

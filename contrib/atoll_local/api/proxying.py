@@ -18,12 +18,13 @@ from starlette.websockets import WebSocket
 
 from atoll_local.api.handover import take_over
 from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found
+from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found, refusal
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.streams import session_of
 from atoll_local.api.tunnel import Tunnel
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Connection, EngineError, Kernel, Service, ServiceRefused
+from atoll_local.store.errors import StoreError
 
 HALF_CLOSE = "half-close.atoll"
 _TRY_LATER = 1013
@@ -67,12 +68,12 @@ async def proxy(socket: WebSocket) -> None:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
         connection = await _connect(kernel, Wish.read(Params(socket.query_params), cluster, kernel))
-    except ServiceRefused as refusal:
+    except ServiceRefused as refused:
         await socket.accept(subprotocol)
-        await socket.close(_TRY_LATER, str(refusal))
+        await socket.close(_TRY_LATER, str(refused))
         return
-    except Problem as problem:
-        await socket.send_denial_response(problem.response())
+    except (Problem, StoreError) as error:
+        await socket.send_denial_response(refusal(error).response())
         return
     try:
         await socket.accept(subprotocol)

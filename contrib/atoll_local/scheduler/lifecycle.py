@@ -95,7 +95,7 @@ class Lifecycle:
         session_news = News(
             name=f"session_{name}", session_id=session_id, reason=info or "", exit_code=exit_code
         )
-        self.bus.publish(*about_kernels, session_news)
+        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_news))
 
 
 def _kernel_news(kernel: KernelRow, verb: str, info: str | None, exit_code: int | None) -> News:

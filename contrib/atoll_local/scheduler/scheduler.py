@@ -108,6 +108,9 @@ class Scheduler:
             return
         if session.status != "TERMINATING":
             self.lifecycle.move(session_id, "TERMINATING", reason)
+        self.store.db.afterwards(lambda: self._stop(session_id, forced=forced))
+
+    def _stop(self, session_id: str, *, forced: bool) -> None:
         if launch := self._launches.get(session_id):
             launch.cancel()
         else:
