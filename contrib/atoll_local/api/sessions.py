@@ -9,7 +9,7 @@ from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.creation import read_name
 from atoll_local.api.dependencies import graph_of, with_dependents
 from atoll_local.api.naming import named_session, only
-from atoll_local.api.problems import bad_request, forbidden, kernel_failed
+from atoll_local.api.problems import bad_request, forbidden, kernel_failed, not_found
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.waiting import settled, while_connected
 from atoll_local.scheduler.lifecycle import StatusError
@@ -145,7 +145,9 @@ async def logs(call: Call) -> Response:
     session = named_session(call, dead=True)
     wanted = call.params.text("kernel_id", "kernelId")
     kernels = call.cluster.store.kernels.of(session.id)
-    row = next((k for k in kernels if k.id == wanted), kernels[0])
+    row = next((k for k in kernels if wanted in (None, k.id)), None)
+    if row is None:
+        raise not_found("kernel", f"session {session.name!r} has no kernel {wanted!r}")
     return reply({"result": {"logs": await _logs(call, row)}})
 
 
