@@ -9,6 +9,7 @@ from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.scheduler import Scheduler
 from atoll_local.storage import Storage
 from atoll_local.store.store import Store
+from atoll_local.supervision import Supervisor
 
 API_VERSION = "v7.20230615"
 """What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
@@ -30,6 +31,11 @@ class Cluster:
     def engine(self) -> Engine:
         """What runs the kernels."""
         return self.scheduler.engine
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """What starts tasks that outlive a request."""
+        return self.scheduler.supervisor
 
     @property
     def bus(self) -> Bus:

@@ -1,5 +1,6 @@
 """`atoll local …`: minding the embedded cluster."""
 
+import shutil
 from collections import deque
 
 import click
@@ -120,9 +121,8 @@ async def reset(context: Context, yes: bool) -> None:
     if not yes and not await context.confirm(question, flag="--yes"):
         context.output.note("nothing was deleted")
         return
-    from atoll_local.resetting import reset as delete_all
-
-    await trio.to_thread.run_sync(delete_all, data)
+    await trio.to_thread.run_sync(launcher.stop, data)
+    await trio.to_thread.run_sync(shutil.rmtree, data.root, True)
     context.output.note("the embedded cluster is as it was before its first start")
 
 

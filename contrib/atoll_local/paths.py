@@ -70,6 +70,11 @@ class DataDir:
         return self.root / "storage"
 
     @property
+    def put_aside(self) -> Path:
+        """What the program could not do and left for a person, JSON."""
+        return self.root / "put-aside.json"
+
+    @property
     def log_folder(self) -> Path:
         """The program's log files."""
         return self.root / "log"

@@ -8,13 +8,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import anyio
 import anyio.to_thread
 import uvicorn
-from anyio.abc import TaskGroup
 from attrs import field, frozen
 
 from atoll_local.api.app import build_app
@@ -24,15 +24,16 @@ from atoll_local.configuration import read_configuration
 from atoll_local.credentials import ensure_accounts
 from atoll_local.engine.local import LocalEngine
 from atoll_local.instance import Announcement, bind, lock
+from atoll_local.leftovers import sweep
 from atoll_local.paths import DataDir
+from atoll_local.put_aside import PutAside
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.recovery import recover
 from atoll_local.scheduler.scheduler import Scheduler
 from atoll_local.storage import Storage
-from atoll_local.storage.sweeping import sweep
-from atoll_local.storage.volume import Volume
 from atoll_local.store.store import Store
+from atoll_local.supervision import Kind, supervised
 
 _log = logging.getLogger(__name__)
 
@@ -85,23 +86,21 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
     configuration = read_configuration(data)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
     machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
-    scheduler = Scheduler(store, engine, machine, Bus())
     storage = Storage.prepare(data.storage)
-    sweep(store, storage.volume)
-    cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
     announcement = Announcement(data, listener.getsockname()[1], options.version)
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(scheduler.run)
+    async with supervised(PutAside.read(data.put_aside)) as supervisor:
+        scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
+        cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
+        scheduler.begin()
         await recover(scheduler)
-        scheduler.wake()
-        server = _Server(_configure(cluster, tasks), announcement)
-        tasks.start_soon(_warm_up, engine, server)
-        tasks.start_soon(_clean_up, storage.volume)
-        tasks.start_soon(store.uses.keep_writing)
-        tasks.start_soon(_stop_on_signal, server, cluster, options.keep_sessions)
+        scheduler.serve()
+        await sweep(cluster)
+        server = _Server(_configure(cluster), announcement)
+        supervisor.start(Kind.WARM_UP, partial(_warm_up, engine, server))
+        supervisor.start(
+            Kind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
+        )
         await server.serve([listener])
-        await store.uses.settle()
-        tasks.cancel_scope.cancel()
 
 
 def _network(data: DataDir) -> int:
@@ -115,27 +114,18 @@ async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
     await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
 
 
-async def _clean_up(volume: Volume) -> None:
-    """Delete what earlier programs had no time to delete."""
-    await anyio.to_thread.run_sync(volume.bury_all, abandon_on_cancel=True)
-
-
 def _look_around(engine: LocalEngine) -> None:
     from atoll_local.api.gql.schema import schema
 
     schema()
-    try:
-        engine.images()
-        engine.missing_services()
-        _log.info("sandbox: %s", engine.probe)
-    except OSError:
-        # Whoever asks for a session will meet the same fault, and be told.
-        _log.exception("this machine cannot be looked over")
+    engine.images()
+    engine.missing_services()
+    _log.info("sandbox: %s", engine.probe)
 
 
-def _configure(cluster: Cluster, tasks: TaskGroup) -> uvicorn.Config:
+def _configure(cluster: Cluster) -> uvicorn.Config:
     return uvicorn.Config(
-        build_app(cluster, tasks),
+        build_app(cluster),
         loop="asyncio",
         http="h11",
         ws=WebSocketProtocol,
@@ -180,10 +170,17 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             _log.info("stopping on %s", signal.Signals(number).name)
-            cluster.stopping.set()
-            if not keep_sessions:
-                with anyio.move_on_after(_SESSION_PATIENCE):
-                    await cluster.scheduler.end_all("agent-termination")
-            cluster.bus.close()
-            server.should_exit = True
+            try:
+                await _wind_up(cluster, keep_sessions)
+            finally:
+                server.should_exit = True  # No fault may keep the program from ending.
             return
+
+
+async def _wind_up(cluster: Cluster, keep_sessions: bool) -> None:
+    cluster.stopping.set()
+    if not keep_sessions:
+        with anyio.move_on_after(_SESSION_PATIENCE):
+            await cluster.scheduler.end_all("agent-termination")
+    cluster.scheduler.idleness.save()
+    cluster.bus.close()

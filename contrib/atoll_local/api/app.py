@@ -1,6 +1,5 @@
 """The ASGI application: all route tables together, and what every answer carries."""
 
-from anyio.abc import TaskGroup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,8 +40,8 @@ from atoll_local.api.runs import Executions
 from atoll_local.cluster import Cluster
 
 
-def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
-    """Build the application; `tasks` is where runs are read while no request waits for them."""
+def build_app(cluster: Cluster) -> ASGIApp:
+    """Build the application."""
     app = Starlette(
         routes=[
             *manager.ROUTES,
@@ -75,8 +74,8 @@ def build_app(cluster: Cluster, tasks: TaskGroup) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.cluster = cluster
     app.state.limiter = RateLimiter()
-    app.state.background = BackgroundTasks(tasks)
-    app.state.executions = Executions(tasks, cluster.scheduler.idleness)
+    app.state.background = BackgroundTasks(cluster.supervisor)
+    app.state.executions = Executions(cluster.supervisor, cluster.scheduler.idleness)
     return RateHeaders(CutShort(app))
 
 

@@ -4,14 +4,15 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import anyio
-from anyio.abc import TaskGroup
 from attrs import define, field
 from starlette.responses import Response, StreamingResponse
 
 from atoll_local.api.call import Call, Routes, route
 from atoll_local.api.problems import not_found
+from atoll_local.supervision import Kind, Supervisor
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +53,10 @@ Work = Callable[[BackgroundTask], Awaitable[str]]
 
 
 class BackgroundTasks:
-    """Starts tasks in the program's own group, and remembers how they went."""
+    """Starts tasks, and remembers how they went."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
-        self._tasks = tasks
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._known: dict[str, BackgroundTask] = {}
 
     def start(self, user: str, work: Work) -> str:
@@ -64,22 +65,24 @@ class BackgroundTasks:
         self._known[task.task_id] = task
         if len(self._known) > _MOST_KEPT:
             del self._known[next(iter(self._known))]
-        self._tasks.start_soon(self._run, task, work)
+        self._supervisor.start(
+            Kind.BACKGROUND,
+            partial(_run, task, work),
+            on_failure=lambda reason: task.end("failed", reason),
+        )
         return task.task_id
 
     def get(self, task_id: str) -> BackgroundTask | None:
         """Find a task."""
         return self._known.get(task_id)
 
-    async def _run(self, task: BackgroundTask, work: Work) -> None:
-        try:
-            task.end("done", await work(task))
-        except (OSError, ValueError) as error:
-            _log.warning("background task %s failed: %s", task.task_id, error)
-            task.end("failed", str(error))
-        except Exception:  # noqa: BLE001 - the faults of one task are not those of others
-            _log.exception("background task %s failed", task.task_id)
-            task.end("failed", "this is a fault of the cluster; its log tells more")
+
+async def _run(task: BackgroundTask, work: Work) -> None:
+    try:
+        task.end("done", await work(task))
+    except ValueError as error:
+        _log.warning("background task %s failed: %s", task.task_id, error)
+        task.end("failed", str(error))
 
 
 async def background_task_events(call: Call) -> Response:

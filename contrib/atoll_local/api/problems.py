@@ -1,7 +1,7 @@
 """Errors as the API tells them: `application/problem+json` with a stable `type`."""
 
 import json
-import math
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -23,8 +23,7 @@ class Problem(Exception):
         title: str,
         msg: str | None = None,
         data: Any = None,
-        *,
-        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(msg or title)
         self.status = status
@@ -32,20 +31,19 @@ class Problem(Exception):
         self.title = title
         self.msg = msg
         self.data = data
-        self.retry_after = retry_after
-        """Seconds after which the same request may be answered otherwise."""
+        self.headers = headers
 
     def response(self) -> Response:
         """Return the answer."""
         body = {"type": _PREFIX + self.kind, "title": self.title}
         extra = {"msg": self.msg, "data": self.data}
         body |= {key: value for key, value in extra.items() if value is not None}
-        answer = Response(
-            json.dumps(body), status_code=self.status, media_type="application/problem+json"
+        return Response(
+            json.dumps(body),
+            status_code=self.status,
+            headers=self.headers,
+            media_type="application/problem+json",
         )
-        if self.retry_after is not None:
-            answer.headers["Retry-After"] = str(math.ceil(self.retry_after))
-        return answer
 
 
 def bad_request(msg: str) -> Problem:
@@ -113,13 +111,13 @@ def store_failed(error: StoreError) -> Problem:
     if not isinstance(error, StoreUnavailable):
         return Problem(500, "internal-server-error", "Internal server error.", str(error))
     again = _SOON if isinstance(error, StoreBusy) else _LATER
-    msg = f"{error}; nothing was done"
-    return Problem(503, "store-unavailable", "Service unavailable.", msg, retry_after=again)
-
-
-def refusal(error: Problem | StoreError) -> Problem:
-    """Return what to answer to a request that is refused before it began."""
-    return error if isinstance(error, Problem) else store_failed(error)
+    return Problem(
+        503,
+        "store-unavailable",
+        "Service unavailable.",
+        f"{error}; nothing was done",
+        headers={"Retry-After": str(again)},
+    )
 
 
 def internal_error() -> Problem:

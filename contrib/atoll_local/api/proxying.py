@@ -18,13 +18,12 @@ from starlette.websockets import WebSocket
 
 from atoll_local.api.handover import take_over
 from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found, refusal
+from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.streams import session_of
 from atoll_local.api.tunnel import Tunnel
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Connection, EngineError, Kernel, Service, ServiceRefused
-from atoll_local.store.errors import StoreError
 
 HALF_CLOSE = "half-close.atoll"
 _TRY_LATER = 1013
@@ -68,12 +67,12 @@ async def proxy(socket: WebSocket) -> None:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
         connection = await _connect(kernel, Wish.read(Params(socket.query_params), cluster, kernel))
-    except ServiceRefused as refused:
+    except ServiceRefused as refusal:
         await socket.accept(subprotocol)
-        await socket.close(_TRY_LATER, str(refused))
+        await socket.close(_TRY_LATER, str(refusal))
         return
-    except (Problem, StoreError) as error:
-        await socket.send_denial_response(refusal(error).response())
+    except Problem as problem:
+        await socket.send_denial_response(problem.response())
         return
     try:
         await socket.accept(subprotocol)

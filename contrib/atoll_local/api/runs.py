@@ -6,11 +6,9 @@ does not.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from attrs import field, frozen
 
 from atoll_local.api.params import Params
@@ -29,6 +27,7 @@ from atoll_local.engine.contract import (
 )
 from atoll_local.scheduler.idleness import Idleness
 from atoll_local.store.records import Session
+from atoll_local.supervision import Kind, Supervisor
 
 _BACKLOG = 256
 _EXIT_WHEN_GONE = 130
@@ -70,16 +69,25 @@ class Execution:
         self.kernel_id = kernel.spec.kernel_id
         self._kernel = kernel
         self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
+        self._fault: str | None = None
 
     async def pump(self) -> None:
         """Read the run's events until its end, or until nobody wants them any more."""
-        with self._send, suppress(anyio.BrokenResourceError):
-            try:
-                async for event in self._events():
-                    await self._send.send(event)
-            except anyio.get_cancelled_exc_class():
-                self.close()  # The program ends: nobody will read on.
-                raise
+        try:
+            async for event in self._events():
+                await self._send.send(event)
+        except anyio.BrokenResourceError:
+            pass  # Nobody reads on.
+        except anyio.get_cancelled_exc_class():
+            self.close()  # The program ends.
+            self._send.close()
+            raise
+        self._send.close()
+
+    def fail(self, reason: str) -> None:
+        """Tell whoever follows the run that no more of it can be told, and why."""
+        self._fault = reason
+        self._send.close()
 
     async def _events(self) -> AsyncIterator[Event]:
         try:
@@ -136,7 +144,8 @@ class Execution:
         try:
             return await self._receive.receive()
         except anyio.EndOfStream:
-            return Finished(_EXIT_WHEN_GONE)
+            fault, self._fault = self._fault, None
+            return Output("stderr", f"{fault}\n") if fault else Finished(_EXIT_WHEN_GONE)
 
     def close(self) -> None:
         """Let go of what was not read."""
@@ -168,8 +177,8 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
 class Executions:
     """The runs that clients poll, by run id."""
 
-    def __init__(self, tasks: TaskGroup, idleness: Idleness) -> None:
-        self._tasks = tasks
+    def __init__(self, supervisor: Supervisor, idleness: Idleness) -> None:
+        self._supervisor = supervisor
         self._idleness = idleness
         self._known: dict[str, Execution] = {}
 
@@ -185,9 +194,7 @@ class Executions:
             params.mapping("options"),
             params.text("run_id", "runId") or None,
         )
-        execution = Execution(run, kernel, self._idleness)
-        self._tasks.start_soon(execution.pump)
-        return execution
+        return self._follow(run, kernel)
 
     async def resume(self, run_id: str, kernel: Kernel) -> Execution:
         """Find a run, be it one that an earlier program started; raises Problem 400."""
@@ -200,9 +207,13 @@ class Executions:
             raise invalid_params(
                 f"no run {run_id!r} in this session", {"runId": "unknown"}
             ) from error
-        execution = Execution(run, kernel, self._idleness)
-        self._tasks.start_soon(execution.pump)
+        execution = self._follow(run, kernel)
         self.remember(execution)
+        return execution
+
+    def _follow(self, run: Run, kernel: Kernel) -> Execution:
+        execution = Execution(run, kernel, self._idleness)
+        self._supervisor.start(Kind.RUN, execution.pump, on_failure=execution.fail)
         return execution
 
     def remember(self, execution: Execution) -> None:

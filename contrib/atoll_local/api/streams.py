@@ -11,10 +11,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from atoll_local.api.call import admit
 from atoll_local.api.naming import only
 from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, refusal, unauthorized
+from atoll_local.api.problems import Problem, invalid_params, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.engine.contract import EngineError, Kernel
-from atoll_local.store.errors import StoreError
 from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
@@ -28,15 +27,15 @@ async def execute_stream(socket: WebSocket) -> None:
     """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code."""
     try:
         kernel = _kernel(socket)
-    except (Problem, StoreError) as error:
-        await socket.send_denial_response(refusal(error).response())
+    except Problem as problem:
+        await socket.send_denial_response(problem.response())
         return
     await socket.accept()
     try:
         await _converse(socket, kernel)
     except WebSocketDisconnect:
         return  # Before it said anything.
-    except (Problem, EngineError, StoreError) as error:
+    except (Problem, EngineError) as error:
         await say(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
         await socket.close()
@@ -55,7 +54,7 @@ def session_of(socket: WebSocket) -> Session:
 def _kernel(socket: WebSocket) -> Kernel:
     cluster: Cluster = socket.app.state.cluster
     session = session_of(socket)
-    cluster.store.uses.run(session.id)
+    cluster.store.sessions.count_query(session.id)
     return running_kernel(cluster, session)
 
 

@@ -14,12 +14,11 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, refusal
+from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.streams import hear, say, session_of
 from atoll_local.engine.contract import EngineError, Terminal
 from atoll_local.scheduler.lifecycle import StatusError
-from atoll_local.store.errors import StoreError
 from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ async def pty(socket: WebSocket) -> None:
     try:
         session = session_of(socket)
         terminal = await running_kernel(cluster, session).open_terminal()
-    except (Problem, StoreError) as error:
-        await socket.send_denial_response(refusal(error).response())
+    except Problem as problem:
+        await socket.send_denial_response(problem.response())
         return
     await socket.accept()
     try:
@@ -67,8 +66,6 @@ async def _hear_all(
                 await _obey(message, terminal)
     except (Problem, StatusError) as error:
         await say(socket, {"type": "error", "reason": str(error)})
-    except StoreError as error:
-        await say(socket, {"type": "error", "reason": str(refusal(error))})
     except (WebSocketDisconnect, EngineError):
         pass
     scope.cancel()

@@ -14,7 +14,7 @@ from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.problems import invalid_params
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.metering import amount
-from atoll_local.scheduler.slots import Slots, from_text
+from atoll_local.scheduler.slots import Slots, recorded
 
 _LONGEST = 100
 """Days that a report may cover."""
@@ -146,7 +146,7 @@ def _runs(call: Call, begin: datetime, end: datetime, user: str | None = None) -
         ended = clock.parse(row["terminated_at"]) if row["terminated_at"] else datetime.now(UTC)
         yield Run(
             dict(row),
-            from_text(json.loads(row["occupied_slots"])),
+            recorded(json.loads(row["occupied_slots"])),
             live(row["id"]) or kept,
             max(clock.parse(row["started_at"]), begin),
             max(min(ended, end), begin),

@@ -19,6 +19,10 @@ class EngineError(Exception):
     """A kernel could not be started, or it is gone; the text is fit for `status_info` and users."""
 
 
+class KernelGone(EngineError):
+    """A kernel has ended, or it ends right now."""
+
+
 @frozen(kw_only=True)
 class Image:
     """A runtime found on this machine, under the name by which sessions ask for it.
@@ -370,3 +374,9 @@ class Engine(Protocol):
 
     async def remove(self, kernel_id: str) -> None:
         """Delete the folder of an ended kernel; its logs go with it."""
+
+    async def discard(self, kernel_id: str) -> None:
+        """End a kernel at once, whatever is left of it, and delete its folder."""
+
+    def found(self) -> Sequence[str]:
+        """Return the ids of all kernels of which something is left, ended or not."""

@@ -11,7 +11,7 @@ import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 from attrs import define, field
 
-from .contract import EngineError
+from .contract import EngineError, KernelGone
 
 LONGEST_LINE = 64 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
@@ -33,13 +33,13 @@ class Control:
         try:
             await self._stream.send(json.dumps(message).encode() + b"\n")
         except CLOSED as error:
-            raise EngineError(GONE) from error
+            raise KernelGone(GONE) from error
 
     async def receive(self) -> dict[str, Any]:
         try:
             line = await self._lines.receive_until(b"\n", LONGEST_LINE)
         except CLOSED as error:
-            raise EngineError(GONE) from error
+            raise KernelGone(GONE) from error
         message: dict[str, Any] = json.loads(line)
         if "error" in message:
             raise EngineError(message["error"])
@@ -50,7 +50,7 @@ class Control:
         try:
             return await self._stream.receive_fds(LONGEST_LINE_WITH_FILE, 1)
         except (*CLOSED, anyio.EndOfStream) as error:
-            raise EngineError(GONE) from error
+            raise KernelGone(GONE) from error
 
     async def ask(self, **message: object) -> dict[str, Any]:
         await self.send(**message)
@@ -68,11 +68,11 @@ async def connect(run_folder: Path) -> Control:
     try:
         fd = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise EngineError(GONE) from error
+        raise KernelGone(GONE) from error
     try:
         return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/kernel.sock"))
     except OSError as error:
-        raise EngineError(GONE) from error
+        raise KernelGone(GONE) from error
     finally:
         os.close(fd)
 

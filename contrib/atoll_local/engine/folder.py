@@ -1,7 +1,7 @@
 """A kernel's folder on the host: where things lie, and what its supervisor has written there."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,12 @@ from attrs import frozen
 from atoll_local.storage.removal import remove
 
 from .contract import EngineError, ExitStatus
+from .process import Process
 from .supervisor import END, STATE
+
+_LONGEST_STATE = 1024 * 1024
+_LONGEST_REASON = 100
+_LARGEST = 2**62
 
 
 @frozen
@@ -79,26 +84,46 @@ class KernelFolder:
     def read_state(self, name: str) -> dict[str, Any] | None:
         """Return what the supervisor wrote under `run/`, None when it never came to that."""
         try:
-            state: dict[str, Any] = json.loads((self.run / name).read_text("utf-8"))
-        except (OSError, ValueError):
+            with (self.run / name).open("rb") as file:
+                state = json.loads(file.read(_LONGEST_STATE))
+        except (OSError, ValueError, RecursionError):
             return None
-        return state
+        return state if isinstance(state, dict) else None
+
+    def supervisor(self) -> Process | None:
+        """Return the process that owns the kernel, None when there is none (any more)."""
+        state = self.read_state(STATE) or {}
+        pid, started = state.get("pid"), state.get("started")
+        # Nobody else's process may be taken for it, whatever is written there.
+        if not isinstance(pid, int) or not isinstance(started, int) or pid <= 1:
+            return None
+        process = Process(pid, started)
+        return process if process.alive() else None
 
     def cgroups(self) -> Sequence[Path]:
         """Return the kernel's groups; they are left over when its supervisor was killed."""
-        launch = self.read_state("launch.json") or {}
-        return [Path(group) for group in launch.get("cgroups", ())]
+        groups = (self.read_state("launch.json") or {}).get("cgroups")
+        known = groups if isinstance(groups, list) else []
+        return [Path(one) for one in known if isinstance(one, str)]
 
     def exit_status(self) -> ExitStatus:
         """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
         state = self.read_state(END)
         if state is not None:
-            return ExitStatus(
-                state["exit_code"],
-                state["reason"],
-                state.get("cpu_used"),
-                state.get("memory_peak"),
-            )
+            return _exit_status(state)
         if self.read_state(STATE) is None:
             return ExitStatus(1, "failed-to-start")
         return ExitStatus(137, "unknown")
+
+
+def _exit_status(state: Mapping[str, Any]) -> ExitStatus:
+    """Read what a supervisor wrote at the end; a plain kernel's own processes can write there."""
+    code, reason = state.get("exit_code"), state.get("reason")
+    if not isinstance(code, int) or not isinstance(reason, str):
+        return ExitStatus(137, "unknown")
+    cpu_used, memory_peak = _figure(state.get("cpu_used")), _figure(state.get("memory_peak"))
+    return ExitStatus(code & 0xFF, reason[:_LONGEST_REASON], cpu_used, memory_peak)
+
+
+def _figure(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _LARGEST else None

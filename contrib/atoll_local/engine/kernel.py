@@ -145,11 +145,7 @@ class LocalKernel:
         return await to_thread.run_sync(self._folder.read_log)
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
-        self._supervisor.signal(signal.SIGQUIT if forced else signal.SIGTERM)
-        with anyio.move_on_after(PATIENCE + (0 if forced else self._grace)) as patience:
-            await self._supervisor.ended()
-        if patience.cancelled_caught:
-            self._supervisor.signal(signal.SIGKILL)
+        await end(self._supervisor, 0 if forced else self._grace)
         return await self.wait()
 
     async def wait(self) -> ExitStatus:
@@ -169,3 +165,12 @@ class LocalKernel:
             with anyio.CancelScope(shield=True):
                 await control.aclose()
             raise
+
+
+async def end(supervisor: Process, grace: float) -> None:
+    """Have a supervisor end its kernel within the grace period, 0 for at once, or else kill it."""
+    supervisor.signal(signal.SIGTERM if grace else signal.SIGQUIT)
+    with anyio.move_on_after(PATIENCE + grace) as patience:
+        await supervisor.ended()
+    if patience.cancelled_caught:
+        supervisor.signal(signal.SIGKILL)

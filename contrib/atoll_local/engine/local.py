@@ -1,6 +1,7 @@
 """The engine of a single machine: each kernel is a sandbox, its supervisor and a folder."""
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -18,9 +19,8 @@ from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution, Us
 from .dressing import write_files
 from .folder import KernelFolder
 from .images import Catalog
-from .kernel import LocalKernel
+from .kernel import LocalKernel, end
 from .launch import Launcher
-from .process import Process
 from .services.installed import Installed
 from .services.provision import recall
 from .usage import Gauge
@@ -111,6 +111,19 @@ class LocalEngine:
         await to_thread.run_sync(cgroup.remove, folder.cgroups())
         await to_thread.run_sync(folder.delete)
 
+    async def discard(self, kernel_id: str) -> None:
+        folder = self._folder(kernel_id)
+        if supervisor := folder.supervisor():
+            await end(supervisor, grace=0)
+        await self.remove(kernel_id)
+
+    def found(self) -> Sequence[str]:
+        return [
+            entry.name
+            for entry in os.scandir(self.root)
+            if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+
     async def _bring_up(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel:
         await to_thread.run_sync(self._prepare, spec, folder)
         await self._launch(folder)
@@ -160,13 +173,9 @@ class LocalEngine:
             )
 
     def _running(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel | None:
-        state = folder.read_state(supervisor.STATE)
-        if state is None:
-            return None
-        process = Process(state["pid"], state["started"])
-        if not process.alive():
-            return None
-        return LocalKernel(spec, folder, process, self.grace, recall(folder.run))
+        if process := folder.supervisor():
+            return LocalKernel(spec, folder, process, self.grace, recall(folder.run))
+        return None
 
 
 def _ended_at_start(folder: KernelFolder) -> EngineError:

@@ -14,7 +14,7 @@ from atoll_local.storage.traversal import Kind, steps_in
 from . import cgroup
 from .contract import Usage
 from .folder import KernelFolder
-from .supervisor import STATE, stat_fields
+from .supervisor import stat_fields
 
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
 """Milliseconds of the unit in which /proc counts processor time."""
@@ -51,12 +51,8 @@ class Snapshot:
 
     def supervisor(self, folder: KernelFolder) -> int | None:
         """Return the process that owns a kernel, None when it has ended."""
-        state = folder.read_state(STATE)
-        stat = self.stats.get(state["pid"]) if state else None
-        if state is None or stat is None or stat[0] in "ZX" or int(stat[19]) != state["started"]:
-            return None
-        pid: int = state["pid"]
-        return pid
+        process = folder.supervisor()
+        return process.pid if process and process.pid in self.stats else None
 
     def resident(self, pid: int) -> int:
         return int(self.stats[pid][21]) * PAGE

@@ -2,22 +2,26 @@
 
 from typing import TYPE_CHECKING
 
-from atoll_local.engine.contract import EngineError, Finished, Kernel, Run
-from atoll_local.store.records import Session
+from atoll_local.engine.contract import EngineError, Finished, Kernel, KernelGone, Run
+from atoll_local.store.records import DEAD, Session
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
 
 
-async def run_startup_command(scheduler: "Scheduler", session: Session, kernel: Kernel) -> None:
+async def run_startup_command(scheduler: "Scheduler", session_id: str) -> None:
     """Run the command to its end; the session then ends with `task-done` or `task-failed`."""
+    session = scheduler.store.sessions.get(session_id)
+    kernel = scheduler.main_kernel(session)
+    if kernel is None or session.status in DEAD:
+        return
     exit_code = await _run(session, kernel)
-    now = scheduler.store.sessions.get(session.id)
+    now = scheduler.store.sessions.get(session_id)
     if exit_code is None or now.status == "RESTARTING":
         return  # The kernel went away; whoever watches it ends the session and knows why.
     if now.result == "UNDEFINED":
-        scheduler.lifecycle.finish_batch(session.id, exit_code)
-    scheduler.terminate(session.id, "task-done" if exit_code == 0 else "task-failed")
+        scheduler.lifecycle.finish_batch(session_id, exit_code)
+    scheduler.terminate(session_id, "task-done" if exit_code == 0 else "task-failed")
 
 
 async def _run(session: Session, kernel: Kernel) -> int | None:
@@ -26,7 +30,7 @@ async def _run(session: Session, kernel: Kernel) -> int | None:
         async for event in run.events():
             if isinstance(event, Finished):
                 return event.exit_code
-    except EngineError:
+    except KernelGone:
         return None
     return None
 

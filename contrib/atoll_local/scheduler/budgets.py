@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from atoll_local.scheduler.slots import Slots, from_text, plain, show_size
+from atoll_local.scheduler.slots import Slots, from_text, plain, recorded, show_size
 from atoll_local.store.records import Session
 from atoll_local.store.store import Store
 
@@ -51,7 +51,7 @@ class Ledger:
         """Read what is held now; `slot_types` are the slots that there are."""
         ledger = cls(store, slot_types)
         for one in store.kernels.holdings():
-            slots = from_text(dict(one.slots))
+            slots = recorded(one.slots)
             ledger.enter(slots, accounts(one.access_key, one.group_id, one.domain_name))
         return ledger
 

@@ -9,17 +9,18 @@ import json
 import logging
 import urllib.request
 from collections import deque
+from functools import partial
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
-from anyio.abc import TaskGroup
 from attrs import field, frozen
 
 from atoll_local import clock
 from atoll_local.scheduler.bus import Bus, News
 from atoll_local.store.sessions import Sessions
+from atoll_local.supervision import Kind, Supervisor
 
 _log = logging.getLogger(__name__)
 
@@ -45,35 +46,38 @@ class Callbacks:
 
     sessions: Sessions
     bus: Bus
+    supervisor: Supervisor
     _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
     _unsent: dict[str, deque[News]] = field(factory=dict)
     """By session, so that each is told of in order."""
 
     async def run(self) -> None:
         """Post until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            while True:  # Whoever falls behind is cut off, and listens anew.
-                async with self.bus.listen() as stream:
-                    async for news in stream:
-                        if url := self._url(news):
-                            self._enqueue(news, url, tasks)
+        while True:  # Whoever falls behind is cut off, and listens anew.
+            async with self.bus.listen() as stream:
+                async for news in stream:
+                    with self.supervisor.holding(Kind.CALLBACKS):
+                        self._take(news)
 
-    def _url(self, news: News) -> str | None:
+    def _take(self, news: News) -> None:
         if not news.name.startswith("session_"):
-            return None
-        return self.sessions.get(news.session_id).callback_url
+            return
+        if url := self.sessions.get(news.session_id).callback_url:
+            self._enqueue(news, url)
 
-    def _enqueue(self, news: News, url: str, tasks: TaskGroup) -> None:
+    def _enqueue(self, news: News, url: str) -> None:
         is_new = news.session_id not in self._unsent
         self._unsent.setdefault(news.session_id, deque(maxlen=_MOST_UNSENT)).append(news)
         if is_new:
-            tasks.start_soon(self._deliver, news.session_id, url)
+            self.supervisor.start(Kind.DELIVERY, partial(self._deliver, news.session_id, url))
 
     async def _deliver(self, session_id: str, url: str) -> None:
         unsent = self._unsent[session_id]
-        while unsent:
-            await self._post(url, unsent.popleft())
-        del self._unsent[session_id]
+        try:
+            while unsent:
+                await self._post(url, unsent.popleft())
+        finally:
+            del self._unsent[session_id]
 
     async def _post(self, url: str, news: News) -> None:
         try:

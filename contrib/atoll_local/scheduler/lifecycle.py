@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from atoll_local.scheduler.bus import Bus, News
-from atoll_local.store.records import DEAD, KernelRow, Session
+from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.store.store import Store
 
 FOLLOWERS: dict[str, frozenset[str]] = {
@@ -46,15 +46,35 @@ class Lifecycle:
 
         Raises StatusError if the session can't get there from where it is.
         """
+        session = self.store.sessions.get(session_id)
+        if status not in FOLLOWERS.get(session.status, frozenset()):
+            raise StatusError(f"session {session.name} is {session.status}")
+        self._write(session, status, info)
+
+    def fail(self, session_id: str, info: str) -> bool:
+        """Make a session ERROR wherever it is, unless it has ended; returns whether that was done.
+
+        Its row may be as damaged as anything else of it.
+        """
+        session = self.store.sessions.get(session_id)
+        if session.status in ENDED:
+            return False
+        self._write(session, "ERROR", info)
+        return True
+
+    def end(self, session_id: str, info: str) -> None:
+        """Make a session TERMINATED wherever it is, unless it has ended."""
+        session = self.store.sessions.get(session_id)
+        if session.status not in DEAD:
+            self._write(session, "TERMINATED", info)
+
+    def _write(self, session: Session, status: str, info: str | None) -> None:
         with self.store.db.transaction():
-            session = self.store.sessions.get(session_id)
-            if status not in FOLLOWERS[session.status]:
-                raise StatusError(f"session {session.name} is {session.status}")
-            self.store.sessions.set_status(session_id, status, info)
-            living = [k for k in self.store.kernels.of(session_id) if k.status not in DEAD]
+            self.store.sessions.set_status(session.id, status, info)
+            living = [k for k in self.store.kernels.of(session.id) if k.status not in DEAD]
             for kernel in living:
                 self.store.kernels.set_status(kernel.id, status, info)
-        self._announce(session_id, status, info, living)
+        self._announce(session, status, info, living)
 
     def bury(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
         """Write that a kernel has ended, and announce it."""
@@ -82,10 +102,9 @@ class Lifecycle:
         self.bus.publish(news)
 
     def _announce(
-        self, session_id: str, status: str, info: str | None, kernels: list[KernelRow]
+        self, session: Session, status: str, info: str | None, kernels: list[KernelRow]
     ) -> None:
         name = _NAMES.get(status, status.lower())
-        exit_code = self.store.sessions.get(session_id).exit_code
         about_kernels = []
         if status not in _SILENT_FOR_KERNELS:
             about_kernels = [
@@ -93,9 +112,12 @@ class Lifecycle:
                 for kernel in kernels
             ]
         session_news = News(
-            name=f"session_{name}", session_id=session_id, reason=info or "", exit_code=exit_code
+            name=f"session_{name}",
+            session_id=session.id,
+            reason=info or "",
+            exit_code=session.exit_code,
         )
-        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_news))
+        self.bus.publish(*about_kernels, session_news)
 
 
 def _kernel_news(kernel: KernelRow, verb: str, info: str | None, exit_code: int | None) -> News:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from atoll_local.scheduler.slots import Slots, from_text
+from atoll_local.scheduler.slots import Slots, recorded
 from atoll_local.store.records import KernelRow
 
 AGENT = "i-local"
@@ -140,7 +140,7 @@ def _shares(slot: str, holders: Iterable[tuple[KernelRow, Collection[int]]]) -> 
     """Return how much of each numbered thing is taken, in ten-thousandths."""
     taken: Counter[int] = Counter()
     for kernel, numbers in holders:
-        amount = from_text(dict(kernel.occupied_slots)).amounts().get(slot, Decimal(0))
+        amount = recorded(kernel.occupied_slots).amounts().get(slot, Decimal(0))
         for number in numbers:
             taken[number] += int(10_000 * amount / len(numbers))
     return taken

@@ -97,6 +97,7 @@ class Metering:
         self._engine = engine
         self._clock = clock
         self._meters: dict[str, Meter] = {}
+        self._ended: dict[str, Meter] = {}
 
     async def run(self) -> None:
         """Look at all kernels again and again."""
@@ -119,12 +120,20 @@ class Metering:
         self._meters[spec.kernel_id] = Meter(spec, self._clock() - age)
 
     def end(self, kernel_id: str, status: ExitStatus) -> Stat:
-        """Stop measuring a kernel; return its last figures, none if it was never measured."""
-        meter = self._meters.pop(kernel_id, None)
-        if meter is None:
-            return {}
-        meter.end(status, self._clock())
-        return meter.stat()
+        """Stop measuring a kernel; return its last figures, none if it was never measured.
+
+        They can be asked for until the kernel is forgotten.
+        """
+        if meter := self._meters.pop(kernel_id, None):
+            meter.end(status, self._clock())
+            self._ended[kernel_id] = meter
+        ended = self._ended.get(kernel_id)
+        return ended.stat() if ended else {}
+
+    def forget(self, kernel_id: str) -> None:
+        """Let go of all that is known of a kernel."""
+        self._meters.pop(kernel_id, None)
+        self._ended.pop(kernel_id, None)
 
     def live(self, kernel_id: str) -> Stat | None:
         """Return the figures of a kernel as of some seconds ago, None unless it runs."""

@@ -5,7 +5,7 @@ would wait for ever. Sessions that wait for a moment (`starts_at`), for others (
 others on the same account to end (`budgets`) or for an agent let others by.
 """
 
-from collections.abc import Iterator
+from contextlib import suppress
 
 from attrs import frozen
 
@@ -13,10 +13,13 @@ from atoll_local import clock
 from atoll_local.scheduler.budgets import Ledger, accounts_of, needed
 from atoll_local.scheduler.lifecycle import Lifecycle
 from atoll_local.scheduler.machine import AGENT, Machine
-from atoll_local.scheduler.slots import Slots, from_text
+from atoll_local.scheduler.slots import Slots, from_text, recorded
 from atoll_local.store.records import ENDED, Session
+from atoll_local.supervision import Kind, Supervisor
 
 NO_ROOM = "no-available-instances"
+_LONGEST_WAIT = 3600.0
+"""Seconds after which the queue is looked at anyway."""
 
 
 @frozen
@@ -25,51 +28,34 @@ class Queue:
 
     machine: Machine
     lifecycle: Lifecycle
+    supervisor: Supervisor
 
     def schedule(self) -> list[Session]:
         """Move what fits from PENDING to SCHEDULED and return it."""
-        chosen: list[Session] = []
-        is_full = False
-        store = self.lifecycle.store
-        ledger, here = Ledger.of(store, self.machine.slot_types), store.tables.agents.get(AGENT)
-        for session in self._ready():
-            is_served = here and here.schedulable and here.scaling_group == session.scaling_group
-            if why := ledger.lacking(session) if is_served else NO_ROOM:
-                self.lifecycle.explain(session.id, why)
-                continue
-            is_full = is_full or not needed(session).fits(self.machine.remaining(self.occupied()))
-            if is_full:
-                self.lifecycle.explain(session.id, NO_ROOM)
-            else:
-                self._assign(session)
-                ledger.enter(needed(session), accounts_of(session))
-                chosen.append(session)
-        return chosen
+        look = _Look(self)
+        for session in self._pending():
+            with self.supervisor.holding(Kind.QUEUE, session=session.id):
+                if self._is_ready(session):
+                    look.at(session)
+        return look.chosen
 
     def occupied(self) -> Slots:
         """Return what the kernels hold now."""
         held = Slots()
         for kernel in self.lifecycle.store.kernels.occupying():
-            held += from_text(dict(kernel.occupied_slots))
+            held += recorded(kernel.occupied_slots)
         return held
 
     def next_start(self) -> float | None:
         """Return the seconds until the next session with a start time is due."""
-        now = clock.now()
-        coming = [s.starts_at for s in self._pending() if s.starts_at and s.starts_at > now]
-        if not coming:
-            return None
-        delta = clock.parse(min(coming)) - clock.parse(now)
-        return delta.total_seconds()
+        waits = [_wait(session) for session in self._pending()]
+        return min((wait for wait in waits if wait > 0), default=None)
 
     def _pending(self) -> list[Session]:
         return self.lifecycle.store.sessions.in_status("PENDING")
 
-    def _ready(self) -> Iterator[Session]:
-        for session in self._pending():
-            due = session.starts_at is None or session.starts_at <= clock.now()
-            if due and self._dependencies_met(session):
-                yield session
+    def _is_ready(self, session: Session) -> bool:
+        return _wait(session) <= 0 and self._dependencies_met(session)
 
     def _dependencies_met(self, session: Session) -> bool:
         for dependency in session.dependencies:
@@ -81,7 +67,8 @@ class Queue:
             return False
         return True
 
-    def _assign(self, session: Session) -> None:
+    def assign(self, session: Session) -> None:
+        """Give a session its slots, and move it to SCHEDULED."""
         kernels = self.lifecycle.store.kernels
         slots = from_text(dict(session.requested_slots))
         with self.lifecycle.store.db.transaction():
@@ -97,3 +84,43 @@ class Queue:
                 # The status makes the slots count before the next kernel of the session is served.
                 kernels.set_status(kernel.id, "SCHEDULED", None)
             self.lifecycle.move(session.id, "SCHEDULED")
+
+
+def _wait(session: Session) -> float:
+    """Return the seconds until a session may start."""
+    if session.starts_at is None:
+        return 0
+    with suppress(ValueError):
+        wait = (clock.parse(session.starts_at) - clock.parse(clock.now())).total_seconds()
+        return min(wait, _LONGEST_WAIT)
+    return 0  # Of a moment that makes no sense, nobody would be reminded.
+
+
+class _Look:
+    """One look at the queue: what fits is chosen, the others are told why they wait."""
+
+    def __init__(self, queue: Queue) -> None:
+        store = queue.lifecycle.store
+        self.chosen: list[Session] = []
+        self._queue = queue
+        self._is_full = False
+        self._ledger = Ledger.of(store, queue.machine.slot_types)
+        self._agent = store.tables.agents.get(AGENT)
+
+    def at(self, session: Session) -> None:
+        if why := self._why_not(session):
+            self._queue.lifecycle.explain(session.id, why)
+            return
+        self._queue.assign(session)
+        self._ledger.enter(needed(session), accounts_of(session))
+        self.chosen.append(session)
+
+    def _why_not(self, session: Session) -> str | None:
+        here = self._agent
+        if not (here and here.schedulable and here.scaling_group == session.scaling_group):
+            return NO_ROOM
+        if why := self._ledger.lacking(session):
+            return why
+        room = self._queue.machine.remaining(self._queue.occupied())
+        self._is_full = self._is_full or not needed(session).fits(room)
+        return NO_ROOM if self._is_full else None

@@ -1,36 +1,62 @@
-"""After a start: find what an earlier program left, and write down what became of the rest."""
+"""After a start: find what an earlier program left, and write down what became of the rest.
+
+Each session is found again in a task of its own: what is wrong with one is its own trouble.
+"""
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
+
 from atoll_local.engine.contract import EngineError, ExitStatus, Kernel
-from atoll_local.store.records import DEAD, KernelRow, Session
+from atoll_local.put_aside import Item
+from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_local.supervision import Kind
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 
+_PATIENCE = 5.0
+"""Seconds that the start waits for sessions to be found; those that take longer come later."""
+
 
 async def recover(scheduler: "Scheduler") -> None:
     """Bring every unfinished session of the store in line with what the engine finds."""
-    for session in scheduler.store.sessions.unfinished():
-        if session.status == "SCHEDULED":
-            # Nothing was started yet: the status is always written before that.
-            scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
-        elif session.status != "PENDING":
-            await _recover_session(scheduler, session)
+    found = [
+        scheduler.supervisor.start(
+            Kind.RECOVERY,
+            partial(recover_session, scheduler, session_id),
+            session=session_id,
+            item=Item("session", session_id),
+        )
+        for session_id in scheduler.store.sessions.living_ids()
+    ]
+    with anyio.move_on_after(_PATIENCE):
+        for one in found:
+            await one.wait()
 
-    for session in scheduler.store.sessions.in_status("ERROR"):
+
+async def recover_session(scheduler: "Scheduler", session_id: str) -> None:
+    """Bring a session in line with what the engine finds of it; may be done again."""
+    session = scheduler.store.sessions.get(session_id)
+    if session.status == "SCHEDULED":
+        # Nothing was started yet: the status is always written before that.
+        scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
+    elif session.status == "ERROR":
         scheduler.stop_kernels(session.id, forced=True)
+    elif session.status not in DEAD | {"PENDING"}:
+        await _recover_running(scheduler, session)
 
 
-async def _recover_session(scheduler: "Scheduler", session: Session) -> None:
+async def _recover_running(scheduler: "Scheduler", session: Session) -> None:
     kernels = scheduler.store.kernels.of(session.id)
     for row in (kernel for kernel in kernels if kernel.status in DEAD):
-        await scheduler.settle(session.id, row)
+        await scheduler.settle(row)
     if session.status == "RESTARTING":
-        scheduler.go_on_restarting(session)
+        scheduler.go_on_restarting(session.id)
         return
     rows = [kernel for kernel in kernels if kernel.status not in DEAD]
     found = {row.id: await _adopt(scheduler, session, row) for row in rows}
@@ -38,7 +64,7 @@ async def _recover_session(scheduler: "Scheduler", session: Session) -> None:
         await _requeue(scheduler, session, rows, found)
         return
     for row in rows:
-        await _take_over(scheduler, session, row, found[row.id])
+        await _take_over(scheduler, row, found[row.id])
     _resume(scheduler, scheduler.store.sessions.get(session.id))
 
 
@@ -46,6 +72,8 @@ async def _adopt(
     scheduler: "Scheduler", session: Session, row: KernelRow
 ) -> Kernel | ExitStatus | None:
     """Return None when the kernel was never started."""
+    if kernel := scheduler.running.get(row.id):
+        return kernel
     try:
         found = await scheduler.engine.adopt(scheduler.specs.of(session, row))
     except EngineError as error:
@@ -69,21 +97,24 @@ async def _requeue(
             await kernel.stop(forced=True)
         await scheduler.engine.remove(row.id)
     scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
+    scheduler.wake()
 
 
 async def _take_over(
-    scheduler: "Scheduler", session: Session, row: KernelRow, found: Kernel | ExitStatus | None
+    scheduler: "Scheduler", row: KernelRow, found: Kernel | ExitStatus | None
 ) -> None:
     if found is None:
-        await scheduler.bury(session.id, row, ExitStatus(1, "terminated-unknown-container"))
+        await scheduler.bury(row, ExitStatus(1, "terminated-unknown-container"))
     elif isinstance(found, ExitStatus):
-        await scheduler.bury(session.id, row, found)
+        await scheduler.bury(row, found)
     else:
-        scheduler.attach(session, row, found)
+        scheduler.attach(row, found)
 
 
 def _resume(scheduler: "Scheduler", session: Session) -> None:
     """Go on where the earlier program stopped."""
+    if session.status in ENDED:
+        return
     if session.status == "PREPARING":
         scheduler.lifecycle.move(session.id, "RUNNING")
     elif session.status == "TERMINATING":

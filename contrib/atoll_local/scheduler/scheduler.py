@@ -7,13 +7,14 @@ them.
 
 import logging
 import signal
+from functools import partial
 from uuid import uuid4
 
 import anyio
-from anyio.abc import TaskGroup, TaskStatus
 
 from atoll_local import clock
 from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
+from atoll_local.put_aside import Item
 from atoll_local.scheduler.batch import run_startup_command
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.callbacks import Callbacks
@@ -22,10 +23,11 @@ from atoll_local.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.metering import Metering
 from atoll_local.scheduler.queue import Queue
-from atoll_local.scheduler.slots import from_text
+from atoll_local.scheduler.slots import recorded
 from atoll_local.scheduler.specs import Specs
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.store.store import Store
+from atoll_local.supervision import Kind, Supervisor, Work, patiently
 
 _log = logging.getLogger(__name__)
 
@@ -36,36 +38,45 @@ _KEPT_LOG = 1024 * 1024
 class Scheduler:
     """Owns the kernels that run."""
 
-    def __init__(self, store: Store, engine: Engine, machine: Machine, bus: Bus) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, machine: Machine, bus: Bus, supervisor: Supervisor
+    ) -> None:
         self.store = store
         self.engine = engine
         self.machine = machine
         self.bus = bus
+        self.supervisor = supervisor
         self.lifecycle = Lifecycle(store, bus)
-        self.queue = Queue(machine, self.lifecycle)
+        self.queue = Queue(machine, self.lifecycle, supervisor)
         self.specs = Specs(engine, machine, store.kernels, store.dotfiles, store.accounts)
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""
+        self._watched: set[str] = set()
+        """Those whose end somebody waits for."""
         self._launches: dict[str, anyio.CancelScope] = {}
         self._wake = anyio.Event()
-        self._tasks: TaskGroup
+        supervisor.fail_session = self.fail
 
-    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Serve the queue until cancelled; sessions outlive this."""
-        async with anyio.create_task_group() as self._tasks:
-            task_status.started()
-            self._tasks.start_soon(self.metering.run)
-            self._tasks.start_soon(Callbacks(self.store.sessions, self.bus).run)
-            await self._wake.wait()
-            self._tasks.start_soon(self.idleness.run)
-            while True:
-                self._wake = anyio.Event()
-                for session in self.queue.schedule():
-                    self._tasks.start_soon(self._launch, session)
-                with anyio.move_on_after(self.queue.next_start()):
-                    await self._wake.wait()
+    def begin(self) -> None:
+        """Begin to look after what runs; the queue is not served yet."""
+        callbacks = Callbacks(self.store.sessions, self.bus, self.supervisor)
+        self.supervisor.start(Kind.METERING, self.metering.run)
+        self.supervisor.start(Kind.CALLBACKS, callbacks.run)
+
+    def serve(self) -> None:
+        """Begin to start what waits in the queue; sessions outlive this."""
+        self.supervisor.start(Kind.IDLENESS, self.idleness.run)
+        self.supervisor.start(Kind.QUEUE, self._serve_queue)
+
+    async def _serve_queue(self) -> None:
+        while True:
+            self._wake = anyio.Event()
+            for session in self.queue.schedule():
+                self._start_launch(session.id)
+            with anyio.move_on_after(self.queue.next_start()):
+                await self._wake.wait()
 
     def wake(self) -> None:
         """Look at the queue again: something arrived or slots became free."""
@@ -80,19 +91,22 @@ class Scheduler:
         """Return the main kernel of a session while it runs."""
         return self.running.get(self.store.kernels.main(session.id).id)
 
-    def attach(self, session: Session, row: KernelRow, kernel: Kernel) -> None:
+    def attach(self, row: KernelRow, kernel: Kernel) -> None:
         """Take a started kernel into care, once."""
         if row.id in self.running:
             return
-        self.running[row.id] = kernel
         self.metering.add(kernel.spec, clock.age(row.status_changed))
-        self._tasks.start_soon(self._watch, session.id, row, kernel)
+        self.running[row.id] = kernel
+        self._start(Kind.WATCH, row, partial(self._watch, row, kernel))
 
     def follow_batch(self, session: Session) -> None:
         """See a batch session's startup command through to its end."""
-        kernel = self.main_kernel(session)
-        if session.type == "BATCH" and session.startup_command and kernel:
-            self._tasks.start_soon(run_startup_command, self, session, kernel)
+        if session.type == "BATCH" and session.startup_command:
+            self.supervisor.start(
+                Kind.STARTUP_COMMAND,
+                partial(run_startup_command, self, session.id),
+                session=session.id,
+            )
 
     def terminate(self, session_id: str, reason: str, *, forced: bool = False) -> None:
         """Begin to end a session; its status tells when it has ended."""
@@ -104,29 +118,38 @@ class Scheduler:
             self.wake()
             return
         if session.status == "ERROR":
+            self.stop_kernels(session_id, forced=True)
             self.lifecycle.move(session_id, "TERMINATED", reason)
             return
         if session.status != "TERMINATING":
             self.lifecycle.move(session_id, "TERMINATING", reason)
-        self.store.db.afterwards(lambda: self._stop(session_id, forced=forced))
+        self._end_kernels(session_id, forced=forced)
 
-    def _stop(self, session_id: str, *, forced: bool) -> None:
+    def _end_kernels(self, session_id: str, *, forced: bool) -> None:
         if launch := self._launches.get(session_id):
-            launch.cancel()
+            launch.cancel()  # It stops what it has started.
         else:
             self.stop_kernels(session_id, forced=forced)
+
+    def fail(self, session_id: str, reason: str) -> None:
+        """Make a session ERROR for a reason, and begin to stop whatever still runs of it."""
+        if self.lifecycle.fail(session_id, reason):
+            self._end_kernels(session_id, forced=True)
+            self.wake()
 
     def restart(self, session_id: str) -> None:
         """Begin to start the kernels of a running session anew, in their old homes.
 
         Raises StatusError for a session that does not run.
         """
+        if self.store.kernels.main(session_id).status in DEAD:
+            raise StatusError("the main kernel of this one has just ended")
         self.lifecycle.move(session_id, "RESTARTING", "restarting")
-        self.go_on_restarting(self.store.sessions.get(session_id))
+        self.go_on_restarting(session_id)
 
-    def go_on_restarting(self, session: Session) -> None:
+    def go_on_restarting(self, session_id: str) -> None:
         """Restart the kernels of a session whose status tells already that this is under way."""
-        self._tasks.start_soon(self._launch, session)
+        self._start_launch(session_id)
 
     async def ended(self, session_id: str) -> Session:
         """Wait until a session is dead."""
@@ -139,112 +162,142 @@ class Scheduler:
 
     async def end_all(self, reason: str) -> None:
         """End every session, and wait for it."""
-        unfinished = self.store.sessions.unfinished()
+        unfinished = await patiently(self.store.sessions.unfinished)
         for session in unfinished:
-            self.terminate(session.id, reason)
+            with self.supervisor.holding(Kind.STOP, session=session.id):
+                await patiently(partial(self.terminate, session.id, reason))
         for session in unfinished:
             await self.ended(session.id)
 
-    async def _launch(self, session: Session) -> None:
-        """Start the kernels of a scheduled session, or those of a restarting one again."""
+    async def discard(self, session_id: str) -> None:
+        """End a session for good, whatever is wrong with it, and delete its files."""
+        for row in self.store.kernels.of(session_id):
+            await self.engine.discard(row.id)
+            self._forget(row)
+        self.lifecycle.end(session_id, "force-terminated")
+        self.wake()
+
+    def _start(self, kind: Kind, row: KernelRow, work: Work) -> anyio.Event:
+        """Start a task about a kernel."""
+        item = Item("kernel", row.id)
+        return self.supervisor.start(kind, work, session=row.session_id, item=item)
+
+    def _start_launch(self, session_id: str) -> None:
+        self.supervisor.start(Kind.LAUNCH, partial(self._launch, session_id), session=session_id)
+
+    async def _launch(self, session_id: str) -> None:
+        """Start the kernels of a scheduled session, or those of a restarting one again.
+
+        What an earlier attempt has begun is gone on with.
+        """
+        scope = self._launches[session_id] = anyio.CancelScope()
         try:
-            with anyio.CancelScope() as scope:
-                self._launches[session.id] = scope
-                if session.status == "RESTARTING":
-                    await self._restart_kernels(session)
-                else:
-                    self.lifecycle.move(session.id, "PREPARING")
-                    await self._start_kernels(session)
-                self.lifecycle.move(session.id, "RUNNING")
-                self.follow_batch(session)
-        except StatusError:
-            return  # It was ended between being scheduled and now.
-        except (EngineError, OSError) as error:
+            with scope:
+                await self._bring_up(self.store.sessions.get(session_id))
+                return
+        except StatusError as error:
+            _log.info("the start is given up: %s", error)  # It was ended meanwhile.
+        except (EngineError, OSError):
             if not scope.cancel_called:
-                self._give_up(session, str(error))
+                raise
         finally:
-            del self._launches[session.id]
-        if scope.cancel_called:
-            self.stop_kernels(session.id, forced=True)
+            del self._launches[session_id]
+        self.stop_kernels(session_id, forced=True)
+
+    async def _bring_up(self, session: Session) -> None:
+        if session.status == "RESTARTING":
+            await self._restart_kernels(session)
+        else:
+            if session.status != "PREPARING":
+                self.lifecycle.move(session.id, "PREPARING")
+            await self._start_kernels(session)
+        self.lifecycle.move(session.id, "RUNNING")
+        self.follow_batch(session)
 
     async def _start_kernels(self, session: Session) -> None:
         for row in self.store.kernels.of(session.id):
-            kernel = await self.engine.start(self.specs.of(session, row))
-            self._take_in(session, row, kernel)
+            if row.id not in self.running:
+                self._contain(row)
+                self.attach(row, await self.engine.start(self.specs.of(session, row)))
 
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
         for row in rows:
             # Whoever watches it sees by this that its end is not the end of the session.
-            kernel = self.running.pop(row.id, None) or await self._find(session.id, row)
+            kernel = self.running.pop(row.id, None) or await self._find(row)
             if not isinstance(kernel, ExitStatus):
                 await kernel.stop()
         for row in rows:
-            kernel = await self.engine.restart(self.specs.of(session, row))
-            self._take_in(session, row, kernel)
+            self._contain(row)
+            self.attach(row, await self.engine.restart(self.specs.of(session, row)))
 
-    def _take_in(self, session: Session, row: KernelRow, kernel: Kernel) -> None:
+    def _contain(self, row: KernelRow) -> None:
         # By the id of its container a client tells that a restart was done.
         self.store.kernels.contain(row.id, uuid4().hex)
-        self.attach(session, row, kernel)
-
-    def _give_up(self, session: Session, why: str) -> None:
-        _log.warning("session %s could not be started: %s", session.name, why)
-        self.lifecycle.move(session.id, "ERROR", why)
-        self.stop_kernels(session.id, forced=True)
-        self.wake()
 
     def stop_kernels(self, session_id: str, *, forced: bool) -> None:
         """Begin to stop whatever still runs of a session."""
         for row in self.store.kernels.of(session_id):
             if row.status not in DEAD:
-                self._tasks.start_soon(self._stop_kernel, session_id, row, forced)
+                self.stop_kernel(row, forced=forced)
 
-    async def _stop_kernel(self, session_id: str, row: KernelRow, forced: bool) -> None:
-        kernel = self.running.get(row.id)
-        if kernel is None:
-            # Its start was cancelled or failed half way: only the engine knows what is there.
-            found = await self._find(session_id, row)
-            if isinstance(found, ExitStatus):
-                await self.bury(session_id, row, found)
-                return
-            kernel = found
-            self.attach(self.store.sessions.get(session_id), row, kernel)
-        try:
-            await kernel.stop(forced=forced)
-        except EngineError as error:
-            _log.warning("kernel %s does not stop: %s", row.id, error)
+    def stop_kernel(self, row: KernelRow, *, forced: bool) -> anyio.Event:
+        """Begin to stop a kernel, and see it buried; the event is set when that has ended."""
+        return self._start(Kind.STOP, row, partial(self._stop_kernel, row, forced))
 
-    async def _find(self, session_id: str, row: KernelRow) -> Kernel | ExitStatus:
-        session = self.store.sessions.get(session_id)
+    async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
+        # Where its start was cancelled or failed half way, only the engine knows what is there.
+        found = self.running.get(row.id) or await self._find(row)
+        status = found if isinstance(found, ExitStatus) else await found.stop(forced=forced)
+        if row.id not in self._watched:
+            await self.bury(row, status)
+
+    async def _find(self, row: KernelRow) -> Kernel | ExitStatus:
+        session = self.store.sessions.get(row.session_id)
         try:
             return await self.engine.adopt(self.specs.of(session, row))
         except EngineError as error:
             return ExitStatus(1, str(error))
 
-    async def _watch(self, session_id: str, row: KernelRow, kernel: Kernel) -> None:
+    async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
+        self._watched.add(row.id)
         try:
             status = await kernel.wait()
-        except EngineError as error:
-            status = ExitStatus(1, str(error))
-        if self.running.get(row.id) is kernel:
-            await self.bury(session_id, row, status)
+            if self.running.get(row.id) is kernel:
+                await self.bury(row, status)
+        finally:
+            self._watched.discard(row.id)
 
-    async def bury(self, session_id: str, row: KernelRow, status: ExitStatus) -> None:
-        """Write down what is left of an ended kernel, then let its session go on without it."""
+    async def bury(self, row: KernelRow, status: ExitStatus) -> None:
+        """Write down what is left of an ended kernel, then let its session go on without it.
+
+        It may be done again, if it could not be finished.
+        """
+        kernel = self.running.get(row.id)
         await self._keep_logs(row)
-        stat = self.metering.end(row.id, status)
+        if self.running.get(row.id) is not kernel:
+            return  # It was restarted meanwhile.
+        now = self.store.kernels.get(row.id)
+        if now is not None and now.status not in DEAD:
+            self._write_end(now, status)
+        await self.settle(row)
+        self._forget(row)
+
+    def _forget(self, row: KernelRow) -> None:
+        self.metering.forget(row.id)
         self.running.pop(row.id, None)
-        session = self._with_result(session_id, row, status)
+
+    def _write_end(self, row: KernelRow, status: ExitStatus) -> None:
+        session = self._with_result(row.session_id, row, status)
         exit_code = status.exit_code
         if row.cluster_role == "main" and session.exit_code is not None:
             exit_code = session.exit_code  # What the task ended with, not the kernel around it.
-        self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
         # Of a task that was killed for its memory, the end may be told before the reason is.
         is_asked = session.status == "TERMINATING" and status.reason != "out-of-memory"
         reason = (session.status_info if is_asked else None) or status.reason
+        stat = self.metering.end(row.id, status)
+        self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
         self.lifecycle.bury(row, reason, exit_code)
-        await self.settle(session_id, row)
 
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
         """Return the session of an ended kernel; with that, a task in it has failed at the latest.
@@ -258,25 +311,23 @@ class Scheduler:
             session = self.store.sessions.get(session_id)
         return session
 
-    async def settle(self, session_id: str, row: KernelRow) -> None:
+    async def settle(self, row: KernelRow) -> None:
         """Clean up after a buried kernel and move its session on.
 
         A program that dies on the way leaves the session unfinished with a buried kernel, by which
         the next one knows that this has to be done again.
         """
-        try:
+        item = Item("kernel folder", row.id)
+        with self.supervisor.holding(Kind.CLEAN_UP, item=item):
             await self.engine.remove(row.id)
-        except (EngineError, OSError) as error:
-            _log.warning("the folder of kernel %s stays: %s", row.id, error)
-        self._move_on(session_id)
+            self.supervisor.put_aside.remove(item)
+        self._move_on(row.session_id)
         self.wake()
 
     async def _keep_logs(self, row: KernelRow) -> None:
-        try:
+        with self.supervisor.holding(Kind.CLEAN_UP):
             logs = await self.engine.logs(row.id)
             self.store.kernels.keep_logs(row.id, logs[-_KEPT_LOG:])
-        except (EngineError, OSError) as error:
-            _log.warning("no log of kernel %s: %s", row.id, error)
 
     def _move_on(self, session_id: str) -> None:
         session = self.store.sessions.get(session_id)
@@ -299,6 +350,6 @@ def _status_data(row: KernelRow, status: ExitStatus, exit_code: int) -> dict[str
     """Return what there is to know of an ended kernel besides its reason."""
     data: dict[str, object] = {"kernel": {"exit_code": exit_code}}
     if status.reason == "out-of-memory":
-        limit = from_text(dict(row.occupied_slots)).mem
+        limit = recorded(row.occupied_slots).mem
         data["memory"] = {"limit": limit, "peak": status.memory_peak}
     return data

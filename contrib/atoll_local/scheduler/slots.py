@@ -69,6 +69,14 @@ def from_text(amounts: Mapping[str, object]) -> Slots:
     )
 
 
+def recorded(amounts: Mapping[str, object]) -> Slots:
+    """Read amounts that were written down here; none at all where they were damaged since."""
+    try:
+        return from_text(dict(amounts))
+    except AmountError:
+        return Slots()
+
+
 def parse_count(name: str, value: object) -> Decimal:
     """Read a number of processors or devices, to four decimals; raises AmountError."""
     text = str(value).strip()

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import shutil
 import stat
 from pathlib import Path
@@ -79,16 +78,8 @@ class Volume:
         return grave
 
     def bury(self, grave: Path) -> None:
-        """Delete what was discarded; what can't be deleted is logged and left for later."""
-        try:
-            remove(grave)
-        except OSError as error:
-            _log.warning("%s stays until the next start: %s", error.filename, error.strerror)
-
-    def bury_all(self) -> None:
-        """Delete everything that was discarded, by earlier programs too; may take long."""
-        for name in os.listdir(self.graves):  # noqa: PTH208 - names alone, of any bytes
-            self.bury(self.graves / name)
+        """Delete what was discarded; may take long. Raises RemovalError for what stays."""
+        remove(grave)
 
     def space(self) -> tuple[int, int]:
         """Return the bytes that the file system has, and those that are left."""

@@ -24,7 +24,11 @@ def columns(record_type: type[attrs.AttrsInstance]) -> str:
 
 
 def from_row(record_type: type[Record], row: sqlite3.Row) -> Record:
-    """Build a record from a row that has its columns."""
+    """Build a record from a row that has its columns.
+
+    A row that was damaged from outside must not hide the others: JSON that is none, or of another
+    kind than the field, counts as the field's default.
+    """
     return record_type(**{f.name: _read(f, row[f.name]) for f in attrs.fields(record_type)})
 
 
@@ -46,8 +50,17 @@ def written(record_type: type[attrs.AttrsInstance], values: Mapping[str, object]
 
 def _read(field: "attrs.Attribute[Any]", value: Any) -> Any:
     if field.metadata.get("json"):
-        return None if value is None else json.loads(value)
+        return _from_json(field, value)
     return bool(value) if field.type is bool else value
+
+
+def _from_json(field: "attrs.Attribute[Any]", text: Any) -> Any:
+    default = field.default.factory()  # type: ignore[union-attr]  # which json_field has given
+    try:
+        value = None if text is None else json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return default
+    return value if default is None or isinstance(value, type(default)) else default
 
 
 def _write(field: "attrs.Attribute[Any]", value: Any) -> Any:

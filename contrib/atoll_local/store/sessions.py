@@ -21,15 +21,6 @@ _UNFINISHED = tuple(status for status in STATUSES if status not in ENDED)
 
 _MOST_REMEMBERED = 256
 
-_NEEDED = """
-WITH RECURSIVE needed(id) AS (
-    VALUES (?)
-    UNION SELECT value FROM needed JOIN sessions USING (id), json_each(sessions.dependencies)
-    LIMIT ?
-) SELECT id FROM needed
-"""
-_MOST_NEEDED = 10_000
-
 
 @frozen
 class Page:
@@ -92,14 +83,18 @@ class Sessions:
                 return found
         return []
 
-    def needed_by(self, session_id: str) -> dict[str, Session]:
-        """Return all that a session depends on, directly or not, by their ids; itself included."""
-        found = self.select(f"id IN ({_NEEDED})", (session_id, _MOST_NEEDED))
-        return {session.id: session for session in found}
-
     def in_status(self, *statuses: str) -> list[Session]:
         """Return the sessions in any of these statuses, in order of priority and arrival."""
         return self.select(f"status IN ({_marks(len(statuses))})", statuses)
+
+    def living_ids(self) -> list[str]:
+        """Return the ids of all sessions that have not ended, whatever else their rows say."""
+        where = f"status NOT IN ({_marks(len(DEAD))})"
+        rows = self.db.rows(
+            f"SELECT id FROM sessions WHERE {where} ORDER BY priority DESC, sequence",  # noqa: S608
+            sorted(DEAD),
+        )
+        return [row["id"] for row in rows]
 
     def unfinished(self) -> list[Session]:
         """Return every session of which something may still run."""
@@ -152,17 +147,15 @@ class Sessions:
         asked = where, tuple(parameters)
         if asked not in self._memory.counts:
             found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
-            number = found if isinstance(found, int) else 0
-            if self.db.in_transaction:
-                return number
             self._memory.make_room()
-            self._memory.counts[asked] = number
+            self._memory.counts[asked] = found if isinstance(found, int) else 0
         return self._memory.counts[asked]
 
     def update(self, session_id: str, **changes: object) -> None:
         """Write some columns of a session; the names are those of the record."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
-        self._memory.forget()
+        if changes.keys() != {"active_at"}:
+            self._memory.forget()
         self.db.execute(
             f"UPDATE sessions SET {names} WHERE id = ?",  # noqa: S608
             (*written(Session, changes).values(), session_id),
@@ -186,6 +179,12 @@ class Sessions:
             (session_id,),
         )
         return {row["status"]: row["at"] for row in rows}
+
+    def count_query(self, session_id: str) -> None:
+        """Count a run in the session."""
+        self.db.note(
+            "UPDATE sessions SET num_queries = num_queries + 1 WHERE id = ?", (session_id,)
+        )
 
     def forget(self) -> None:
         """Forget what is remembered of lists: rows were written from elsewhere."""

@@ -14,7 +14,6 @@ from atoll_local.store.sessions import Sessions
 from atoll_local.store.settings import Settings
 from atoll_local.store.table import Table
 from atoll_local.store.templates import SessionTemplate, templates_table
-from atoll_local.store.uses import Uses
 
 
 @frozen
@@ -30,7 +29,6 @@ class Store:
     folders: Folders
     dotfiles: Dotfiles
     templates: Table[SessionTemplate]
-    uses: Uses
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -47,7 +45,6 @@ class Store:
             Folders.of(db, tables),
             Dotfiles(db),
             templates_table(db, tables),
-            Uses(db, tables.users.counts),
         )
 
     def close(self) -> None:

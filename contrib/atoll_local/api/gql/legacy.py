@@ -19,7 +19,7 @@ from atoll_local.api.gql.sessions import (
 )
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.metering import amount
-from atoll_local.scheduler.slots import from_text
+from atoll_local.scheduler.slots import recorded
 from atoll_local.store.records import Session
 
 _MEBIBYTE = 1024 * 1024
@@ -58,7 +58,7 @@ def legacy_compute_session(_: Any, info: Info, sess_id: str, **args: Any) -> Fie
 def legacy_fields(ctx: Context, session: Session) -> Fields:
     """Return `LegacyComputeSession`."""
     kernel = ctx.store.kernels.main(session.id)
-    slots = from_text(dict(kernel.occupied_slots))
+    slots = recorded(kernel.occupied_slots)
     live = ctx.cluster.scheduler.metering.live(kernel.id)
     stat = live or kernel.last_stat
     fields = common_fields(ctx, session) | dict.fromkeys(_NOT_MEASURED, 0)

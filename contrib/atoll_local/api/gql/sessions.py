@@ -12,7 +12,7 @@ from atoll_local.api.services import raw_service_ports
 from atoll_local.images import REGISTRY
 from atoll_local.scheduler.lifecycle import FOLLOWERS
 from atoll_local.scheduler.machine import AGENT
-from atoll_local.scheduler.slots import Slots, from_text
+from atoll_local.scheduler.slots import Slots, recorded
 from atoll_local.store.records import DEAD, STATUSES, KernelRow, Session
 from atoll_local.store.sessions import NEWEST, Page
 
@@ -229,9 +229,9 @@ def _occupied(kernels: list[KernelRow]) -> Slots:
     held = Slots()
     for kernel in kernels:
         if kernel.status in _OCCUPYING:
-            held += from_text(dict(kernel.occupied_slots))
+            held += recorded(kernel.occupied_slots)
     return held
 
 
 def _requested(session: Session) -> Slots:
-    return from_text(dict(session.requested_slots)).times(session.cluster_size)
+    return recorded(session.requested_slots).times(session.cluster_size)

@@ -17,9 +17,11 @@ from atoll_local.api.vfolders.limits import check_count, check_disk, check_permi
 from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
 from atoll_local.api.vfolders.shapes import created
+from atoll_local.leftovers import give_up
 from atoll_local.storage.copying import LeftOut, copy
 from atoll_local.storage.volume import HOST, count
 from atoll_local.store.folders import CLONING, VFolder
+from atoll_local.supervision import patiently
 
 
 async def clone(call: Call) -> Response:
@@ -73,13 +75,10 @@ async def _copy_all(
 
     try:
         left_out = await anyio.to_thread.run_sync(copy, *places, report)
-    except BaseException:
-        grave = volume.discard(target.id)
-        folders.delete(target.id)
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(volume.bury, grave)
+    except Exception:
+        give_up(call.cluster, target.id)
         raise
-    folders.update(target.id, status="ready")
+    await patiently(lambda: folders.update(target.id, status="ready"))
     return f"{source.name} is cloned as {target.name}{_without(left_out)}"
 
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, no_content, route
 from atoll_local.api.vfolders.access import OWNER, Access, busy, find, named
-from atoll_local.api.vfolders.disk import on_disk
 from atoll_local.api.vfolders.limits import check_permission
 from atoll_local.api.vfolders.manage import is_modern
+from atoll_local.leftovers import give_up
 from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
 
 
@@ -69,14 +69,12 @@ def _trash(call: Call, access: Access) -> None:
 
 
 async def _delete_for_good(call: Call, access: Access) -> None:
-    folder, volume = access.folder, call.cluster.storage.volume
+    folder = access.folder
     check_permission(call, folder, "delete-vfolder")
     refuse_busy(call, folder)
     # Gone for everybody from here on; a program that dies now goes on with it at its next start.
     call.cluster.store.folders.update(folder.id, status=DELETING)
-    grave = volume.discard(folder.id)
-    call.cluster.store.folders.delete(folder.id)
-    await on_disk(lambda: volume.bury(grave))
+    await give_up(call.cluster, folder.id).wait()
 
 
 def refuse_busy(call: Call, folder: VFolder) -> None:

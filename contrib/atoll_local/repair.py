@@ -1,0 +1,53 @@
+"""Trying again what was put aside, or removing it for good."""
+
+from functools import partial
+
+from atoll_local.cluster import Cluster
+from atoll_local.leftovers import bury, give_up
+from atoll_local.put_aside import Entry, Item
+from atoll_local.scheduler.recovery import recover_session
+from atoll_local.store.records import DEAD
+from atoll_local.supervision import Kind, Work
+
+
+async def repair(cluster: Cluster, *, remove: bool = False) -> list[Entry]:
+    """Try everything again, or remove it for good; return what is put aside no more."""
+    before = cluster.supervisor.put_aside.entries
+    for entry in before:
+        await (_remove if remove else _try_again)(cluster, entry.item)
+    left = {entry.item for entry in cluster.supervisor.put_aside.entries}
+    return [entry for entry in before if entry.item not in left]
+
+
+async def _try_again(cluster: Cluster, item: Item) -> None:
+    scheduler, row = cluster.scheduler, cluster.store.kernels.get(item.name)
+    match item.what:
+        case "session":
+            work = partial(recover_session, scheduler, item.name)
+            task = cluster.supervisor.start(Kind.RECOVERY, work, session=item.name, item=item)
+            await task.wait()
+        case "kernel" if row:
+            await scheduler.stop_kernel(row, forced=True).wait()
+        case "kernel folder" if row and row.status in DEAD:
+            await _clean_up(cluster, item, partial(cluster.engine.discard, item.name))
+        case "deleted folder":
+            await bury(cluster, cluster.storage.volume.graves / item.name).wait()
+
+
+async def _remove(cluster: Cluster, item: Item) -> None:
+    row = cluster.store.kernels.get(item.name)
+    match item.what:
+        case "session":
+            await _clean_up(cluster, item, partial(cluster.scheduler.discard, item.name))
+        case "kernel" if row:
+            await _clean_up(cluster, item, partial(cluster.scheduler.discard, row.session_id))
+        case "kernel" | "kernel folder":
+            await _clean_up(cluster, item, partial(cluster.engine.discard, item.name))
+        case "deleted folder":
+            await bury(cluster, cluster.storage.volume.graves / item.name).wait()
+        case "folder":
+            await give_up(cluster, item.name).wait()
+
+
+async def _clean_up(cluster: Cluster, item: Item, work: Work) -> None:
+    await cluster.supervisor.start(Kind.CLEAN_UP, work, item=item).wait()
