@@ -7,7 +7,8 @@ import click
 import trio
 
 from atoll import Context, Name, Problem
-from atoll_sessions.queries import find_session, get_session, read_logs
+from atoll_sessions.printed import printed
+from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
+_BREATHER = 5
+"""How many times as long as a log took to come the next one is waited with."""
 _MARK = 32
 """Characters by which the beginning of a log is found in an earlier one; fewer could be chance."""
 
@@ -27,27 +30,33 @@ async def logs(context: Context, session: str, follow: bool) -> None:
     api = await context.connect()
     found = await find_session(api, session, ended=True)
 
+    end = ""
+
     def show(text: str) -> None:
+        nonlocal end
+        end = text[-1:] or end
         context.output.stream("stdout", text)
 
     if follow:
-        text = await _follow(api, found.id, show)
+        await _follow(api, found.id, show)
     else:
-        text = await read_logs(api, found.id)
-        show(text)
-    if text and not text.endswith("\n"):
+        async for text in printed(api, found.id):
+            show(text)
+    if end not in ("", "\n"):
         show("\n")
 
 
-async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> str:
-    """Show what a session prints until it has ended; returns the log as it was then.
+async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> None:
+    """Show what a session prints until it has ended.
 
-    The API gives the whole log each time, so it is asked for less often while nothing is printed.
+    The API gives the whole log each time, so it is asked for less often while nothing is printed,
+    and the longer it takes to come.
     """
     shown, pause = "", _FIRST_PAUSE
     while True:
         # In this order: what it printed last is in the log by the time it has ended.
         session = await get_session(api, session_id, ["status"])
+        asked = trio.current_time()
         has_ended = session.status in FINAL
         text = await _read(api, session_id, default=shown, strict=has_ended)
         if news := new_part(shown, text):
@@ -55,15 +64,18 @@ async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> s
         pause = _FIRST_PAUSE if news else min(pause * 1.5, _LONGEST_PAUSE)
         shown = text
         if has_ended:
-            return shown
-        await trio.sleep(pause)
+            return
+        took = trio.current_time() - asked
+        await trio.sleep(max(pause, _BREATHER * took))
 
 
 async def _read(api: "Api", session_id: str, *, default: str, strict: bool) -> str:
     """Return the log; while its container is made or removed, clusters may have none to give."""
+    from atoll.transport import ConnectionLost
+
     try:
-        return await read_logs(api, session_id) or default
-    except Problem:
+        return "".join([text async for text in printed(api, session_id)]) or default
+    except (Problem, ConnectionLost):
         if strict:
             raise
         return default
@@ -73,10 +85,20 @@ def new_part(before: str, now: str) -> str:
     """Return what a log has that an earlier reading of it had not.
 
     Clusters keep a log up to some length and then drop its front, so the later one may begin
-    anywhere in the earlier one; where it does not, all of it is new.
+    anywhere in the earlier one, perhaps after a line that tells of that; where it does not, all of
+    it is new.
     """
     if now.startswith(before):
         return now[len(before) :]
+    _, _, after_a_line = now.partition("\n")
+    news = _after_overlap(before, now)
+    if news is None and len(after_a_line) > _MARK:
+        news = _after_overlap(before, after_a_line)
+    return now if news is None else news
+
+
+def _after_overlap(before: str, now: str) -> str | None:
+    """Return what follows the part with which one text ends and the other begins; None for none."""
     mark = now[:_MARK]
     # What is left of the earlier log can't be longer than the later one.
     start = before.find(mark, max(0, len(before) - len(now)))
@@ -85,4 +107,4 @@ def new_part(before: str, now: str) -> str:
         if now.startswith(kept):
             return now[len(kept) :]
         start = before.find(mark, start + 1)
-    return now
+    return None

@@ -163,14 +163,6 @@ async def destroy(
     return (answer or {}).get("stats") or {}
 
 
-async def read_logs(api: "Api", session: str) -> str:
-    """Return what a session has printed, also after its end (`GET /session/{s}/logs`)."""
-    from atoll.api import path
-
-    answer = await api.json("GET", path("session", session, "logs"))
-    return str(answer["result"]["logs"])
-
-
 async def read_file(api: "Api", session_id: str, path: str) -> bytes:
     """Return a file of a running session, its path being seen from /home/work; below 1 MiB.
 

@@ -1,18 +1,18 @@
-"""Sessions one by one: what they are, ending them, naming them, their logs and histories."""
+"""Sessions one by one: what they are, ending them, naming them, their histories."""
 
 from typing import Any
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from atoll_local import clock
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.creation import read_name
-from atoll_local.api.naming import named_session, only
+from atoll_local.api.naming import named_session
 from atoll_local.api.problems import bad_request, forbidden, kernel_failed
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.waiting import settled, while_connected
 from atoll_local.scheduler.lifecycle import StatusError
-from atoll_local.store.records import KernelRow, Session
+from atoll_local.store.records import Session
 
 _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
 
@@ -136,34 +136,6 @@ async def complete(call: Call) -> Response:
     return reply({"result": {"status": "finished", "completions": list(found)}})
 
 
-async def logs(call: Call) -> Response:
-    """`GET /session/{s}/logs`: all output so far; of ended sessions what was kept."""
-    session = named_session(call, dead=True)
-    wanted = call.params.text("kernel_id", "kernelId")
-    kernels = call.cluster.store.kernels.of(session.id)
-    row = next((k for k in kernels if k.id == wanted), kernels[0])
-    return reply({"result": {"logs": await _logs(call, row)}})
-
-
-async def _logs(call: Call, row: KernelRow) -> str:
-    kernel = call.cluster.scheduler.running.get(row.id)
-    if kernel is not None:
-        return await kernel.logs()
-    return call.cluster.store.kernels.logs(row.id) or ""
-
-
-async def task_logs(call: Call) -> Response:
-    """`GET /session/_/logs`: the same as plain text, by the id of a session or a kernel."""
-    names = ("taskId", "task_id", "session_name", "sessionName", "kernel_id", "kernelId")
-    reference = call.params.required(*names)
-    store = call.cluster.store
-    kernel = store.kernels.get(reference)
-    session_id = kernel.session_id if kernel else reference
-    found = store.sessions.find(session_id, call.owner.access_key, dead=True)[-1:]
-    session = only(found, reference)
-    return PlainTextResponse(await _logs(call, kernel or store.kernels.main(session.id)))
-
-
 async def status_history(call: Call) -> Response:
     """`GET /session/{s}/status-history`: when it entered each status."""
     session = named_session(call, dead=True)
@@ -200,12 +172,10 @@ async def sync_agent_registry(call: Call) -> Response:
 
 ROUTES: Routes = (
     route("GET", "/session/_/match", match),
-    route("GET", "/session/_/logs", task_logs),
     route("POST", "/session/_/sync-agent-registry", sync_agent_registry),
     route("GET", "/session/{s}", info),
     route("PATCH", "/session/{s}", restart),
     route("DELETE", "/session/{s}", destroy),
-    route("GET", "/session/{s}/logs", logs),
     route("POST", "/session/{s}/rename", rename),
     route("POST", "/session/{s}/interrupt", interrupt),
     route("POST", "/session/{s}/complete", complete),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .supervisor import remove_group
+from .supervisor.groups import remove_group
 
 MOUNT = Path("/sys/fs/cgroup")
 PERIOD = 100_000

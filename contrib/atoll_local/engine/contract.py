@@ -328,9 +328,6 @@ class Kernel(Protocol):
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:
         """Candidates for the word at the end of `code`."""
 
-    async def logs(self) -> str:
-        """Everything the kernel has printed so far, standard output and error together."""
-
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         """End the kernel: SIGTERM, then SIGKILL after a grace; SIGKILL at once when forced."""
 
@@ -369,8 +366,13 @@ class Engine(Protocol):
     async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
         """Return what running kernels take now; those that have ended are left out."""
 
-    async def logs(self, kernel_id: str) -> str:
-        """Everything that a kernel has printed, also one that ended while nobody looked."""
+    def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
+        """Yield what a kernel has printed, standard output and error together.
+
+        That is also there of one that ended while nobody looked. It has a bound; where more was
+        printed, the first line says so and the rest begins with a line of the output. Raises
+        EngineError for what is no kernel's id.
+        """
 
     async def remove(self, kernel_id: str) -> None:
         """Delete the folder of an ended kernel; its logs go with it."""

@@ -15,6 +15,8 @@ from .contract import EngineError, KernelGone
 
 LONGEST_LINE = 64 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
+LONGEST_SETTLING = 2.0
+"""Seconds that a supervisor has to see to the log before it is read as it is."""
 GONE = "the kernel is gone"
 CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -60,8 +62,8 @@ class Control:
         await self._stream.aclose()
 
 
-async def connect(run_folder: Path) -> Control:
-    """Connect to the socket in a kernel's run folder; raises EngineError when nobody listens.
+async def connect(run_folder: Path, name: str = "kernel.sock") -> Control:
+    """Connect to a socket in a kernel's run folder; raises EngineError when nobody listens.
 
     The folder is named by a descriptor: a socket address has room for 108 bytes only.
     """
@@ -70,11 +72,21 @@ async def connect(run_folder: Path) -> Control:
     except OSError as error:
         raise KernelGone(GONE) from error
     try:
-        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/kernel.sock"))
+        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/{name}"))
     except OSError as error:
         raise KernelGone(GONE) from error
     finally:
         os.close(fd)
+
+
+async def settle_log(run_folder: Path) -> None:
+    """Wait until all that a kernel has printed so far is in its log, with a bound to the wait."""
+    with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
+        supervisor = await connect(run_folder, "supervisor.sock")
+        try:
+            await supervisor.receive()
+        finally:
+            await supervisor.aclose()
 
 
 @contextlib.asynccontextmanager

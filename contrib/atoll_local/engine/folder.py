@@ -11,7 +11,7 @@ from atoll_local.storage.removal import remove
 
 from .contract import EngineError, ExitStatus
 from .process import Process
-from .supervisor import END, STATE
+from .supervisor.files import END, STATE
 
 _LONGEST_STATE = 1024 * 1024
 _LONGEST_REASON = 100
@@ -46,9 +46,9 @@ class KernelFolder:
         return self.path / "keys"
 
     @property
-    def logs(self) -> tuple[Path, Path]:
-        """The two files that the kernel program fills in turn."""
-        return self.path / "log", self.path / "log.1"
+    def log(self) -> Path:
+        """The file that the supervisor keeps the kernel's output in; what is older is beside it."""
+        return self.path / "log"
 
     def create(self) -> None:
         """Make the folders, for their owner alone; raises EngineError when they exist."""
@@ -75,11 +75,6 @@ class KernelFolder:
         Raises RemovalError, an OSError that names what stays, once all else is gone.
         """
         remove(self.path)
-
-    def read_log(self) -> str:
-        """Return what is kept of the kernel's output, the file that was written last at the end."""
-        parts = sorted(filter(Path.exists, self.logs), key=lambda part: part.stat().st_mtime_ns)
-        return b"".join(part.read_bytes() for part in parts).decode("utf-8", "replace")
 
     def read_state(self, name: str) -> dict[str, Any] | None:
         """Return what the supervisor wrote under `run/`, None when it never came to that."""

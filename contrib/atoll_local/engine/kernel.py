@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio import to_thread
 from attrs import define
 
 from . import contract
@@ -140,9 +139,6 @@ class LocalKernel:
         async with connected(self._folder.run) as control:
             answer = await control.ask(op="complete", code=code)
         return [str(candidate) for candidate in answer["candidates"]]
-
-    async def logs(self) -> str:
-        return await to_thread.run_sync(self._folder.read_log)
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         await end(self._supervisor, 0 if forced else self._grace)

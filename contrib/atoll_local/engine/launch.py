@@ -1,7 +1,6 @@
 """What a kernel's supervisor and its kernel program are told before they start."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +17,8 @@ from .services.own_python import outermost
 from .services.provision import Provision, provide
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
-LISTENING_FD, SECOND_LOG_FD, OPTIONS_FD = 3, 4, 5
+LISTENING_FD, OPTIONS_FD = 3, 4
+"""What a kernel has besides 0, 1 and 2: these two are the pipe of its log."""
 OPTIONS = "bwrap.options"
 """The sandbox's options go by a file, since a process inside can read the command line."""
 
@@ -46,7 +46,7 @@ class Launcher:
         _write_etc(spec, folder)
         settings = str(place.share / "kernel.json")
         program = [*runner.argv, "-I", "-S", str(place.program)]
-        argv = [*program, str(LISTENING_FD), str(SECOND_LOG_FD), settings]
+        argv = [*program, str(LISTENING_FD), settings]
         if self.probe.bwrap is not None:
             prefixes = (*spec.image.prefixes, *runner.prefixes, *provision.prefixes)
             options = sandbox.bwrap_options(self._view(spec, folder, outermost(prefixes)))
@@ -96,7 +96,8 @@ class Launcher:
             "argv": argv,
             "environ": {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
             "cwd": str(folder.home),
-            "files": self._files(folder),
+            "log": str(folder.log),
+            "files": [] if plain else [str(folder.run / OPTIONS)],
             "cpus": list(spec.cpus),
             "memory": spec.memory,
             "cgroups": [str(path) for path in cgroups],
@@ -104,12 +105,6 @@ class Launcher:
             "wrappers": 0 if plain else 2,
             "grace": self.grace,
         }
-
-    def _files(self, folder: KernelFolder) -> list[str | None]:
-        """What the kernel has as its descriptors 0, 1, 2, …; None is the listening socket."""
-        log, second_log = map(str, folder.logs)
-        files = [os.devnull, log, log, None, second_log]
-        return files if self.probe.tier == "plain" else [*files, str(folder.run / OPTIONS)]
 
     def _place(self, folder: KernelFolder) -> Place:
         if self.probe.tier == "plain":

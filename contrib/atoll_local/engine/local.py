@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import anyio
 from anyio import to_thread
 from attrs import define, field
 
-from . import cgroup, sandbox, supervisor
+from . import cgroup, log, sandbox
 from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution, Usage
+from .control import settle_log
 from .dressing import write_files
 from .folder import KernelFolder
 from .images import Catalog
@@ -28,7 +29,7 @@ from .usage import Gauge
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 MOST_PROCESSES = 4096
 """Processes and threads of one kernel, so that a fork bomb stays its own trouble."""
-SUPERVISOR = Path(supervisor.__file__)
+SUPERVISOR = Path(__file__).with_name("supervisor")
 
 
 @define(slots=False)
@@ -103,8 +104,12 @@ class LocalEngine:
         folders = {kernel_id: self._folder(kernel_id) for kernel_id in kernel_ids}
         return await to_thread.run_sync(self._gauge.measure, folders)
 
-    async def logs(self, kernel_id: str) -> str:
-        return await to_thread.run_sync(self._folder(kernel_id).read_log)
+    async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
+        folder = self._folder(kernel_id)
+        await settle_log(folder.run)
+        with contextlib.closing(log.read(folder.log)) as pieces:
+            while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
+                yield piece
 
     async def remove(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
@@ -180,8 +185,6 @@ class LocalEngine:
 
 def _ended_at_start(folder: KernelFolder) -> EngineError:
     """Make the error for a kernel that never ran, with the last that it or its owner said."""
-    words = "it left no word"
-    for path in (folder.run / "supervisor.log", folder.logs[0]):
-        with contextlib.suppress(OSError, IndexError):
-            words = path.read_text("utf-8", "replace").strip().splitlines()[-1]
+    said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
+    words = next(filter(None, said), "it left no word")
     return EngineError(f"the kernel ended at its start: {words}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import anyio
 from attrs import frozen
 
-from .supervisor import stat_fields
+from .supervisor.procfs import stat_fields
 
 
 @frozen

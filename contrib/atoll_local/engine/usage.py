@@ -14,7 +14,7 @@ from atoll_local.storage.traversal import Kind, steps_in
 from . import cgroup
 from .contract import Usage
 from .folder import KernelFolder
-from .supervisor import stat_fields
+from .supervisor.procfs import stat_fields
 
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
 """Milliseconds of the unit in which /proc counts processor time."""

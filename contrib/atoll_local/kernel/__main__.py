@@ -1,4 +1,4 @@
-"""Start the kernel program: with the two descriptors and the file of `program.main`.
+"""Start the kernel program: with the descriptor and the file of `program.main`.
 
 A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
 can import one another as a package, whatever the folder above is called.
@@ -10,4 +10,4 @@ import sys
 
 sys.path[0], package = os.path.split(sys.path[0])
 program = importlib.import_module(f"{package}.program")
-sys.exit(program.main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+sys.exit(program.main(int(sys.argv[1]), sys.argv[2]))

@@ -13,7 +13,6 @@ from .child import Child
 from .commands import Commands
 from .interpreter import Interpreter
 from .link import Link
-from .log import Log
 from .loop import Loop
 from .runs import Run, output
 from .settings import Settings
@@ -43,8 +42,8 @@ class Program:
     `shutdown` (`app`) with `shut-down` (see `services.py`).
     """
 
-    def __init__(self, loop: Loop, settings: Settings, log: Log) -> None:
-        self._loop, self._settings, self._log = loop, settings, log
+    def __init__(self, loop: Loop, settings: Settings) -> None:
+        self._loop, self._settings = loop, settings
         self._commands = Commands(loop, settings, self._print)
         self._interpreter = Interpreter(loop, settings, self._print)
         self._waiting: deque[Run] = deque()
@@ -232,17 +231,23 @@ class Program:
             run.unfollow(link)
 
     def _print(self, stream: str, text: str) -> None:
-        self._log.write(text)
+        write_log(text)
         if self._current is not None:
             self._current.emit(output(stream, text))
 
 
-def main(listening_fd: int, second_log_fd: int, settings_file: str) -> int:
-    """Serve until told to stop; the exit code is 0 then. The first log is standard output."""
+def write_log(text: str) -> None:
+    """Have the supervisor keep a text in the log, to which our standard output leads."""
+    with contextlib.suppress(OSError):
+        os.write(1, text.encode("utf-8", "replace"))
+
+
+def main(listening_fd: int, settings_file: str) -> int:
+    """Serve until told to stop; the exit code is 0 then. The log is standard output."""
     loop = Loop()
     listener = socket.socket(fileno=listening_fd)
     listener.setblocking(False)
-    program = Program(loop, Settings(settings_file), Log(1, second_log_fd))
+    program = Program(loop, Settings(settings_file))
 
     def accept() -> None:
         with contextlib.suppress(OSError):

@@ -31,9 +31,6 @@ from atoll_local.supervision import Kind, Supervisor, Work, patiently
 
 _log = logging.getLogger(__name__)
 
-_KEPT_LOG = 1024 * 1024
-"""Characters of a log that are kept of an ended kernel: the last ones."""
-
 
 class Scheduler:
     """Owns the kernels that run."""
@@ -326,8 +323,7 @@ class Scheduler:
 
     async def _keep_logs(self, row: KernelRow) -> None:
         with self.supervisor.holding(Kind.CLEAN_UP):
-            logs = await self.engine.logs(row.id)
-            self.store.kernels.keep_logs(row.id, logs[-_KEPT_LOG:])
+            await self.store.logs.keep(row.id, self.engine.logs(row.id))
 
     def _move_on(self, session_id: str) -> None:
         session = self.store.sessions.get(session_id)

@@ -1,4 +1,4 @@
-"""Kernels: what each occupies, how it ended, and the log it left."""
+"""Kernels: what each occupies, and how it ended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -134,12 +134,3 @@ class Kernels:
             "UPDATE kernels SET status_data = ?, last_stat = ? WHERE id = ?",
             (json.dumps(status_data), json.dumps(last_stat), kernel_id),
         )
-
-    def keep_logs(self, kernel_id: str, logs: str) -> None:
-        """Keep the log of a kernel that has ended."""
-        self.db.execute("INSERT OR REPLACE INTO kernel_logs VALUES (?, ?)", (kernel_id, logs))
-
-    def logs(self, kernel_id: str) -> str | None:
-        """Return the log that a kernel left, None when it left none."""
-        found = self.db.value("SELECT logs FROM kernel_logs WHERE kernel_id = ?", (kernel_id,))
-        return found if isinstance(found, str) else None

@@ -10,6 +10,7 @@ from atoll_local.store.database import Database
 from atoll_local.store.dotfiles import Dotfiles
 from atoll_local.store.folders import Folders
 from atoll_local.store.kernels import Kernels
+from atoll_local.store.logs import Logs
 from atoll_local.store.sessions import Sessions
 from atoll_local.store.settings import Settings
 from atoll_local.store.table import Table
@@ -26,13 +27,14 @@ class Store:
     settings: Settings
     sessions: Sessions
     kernels: Kernels
+    logs: Logs
     folders: Folders
     dotfiles: Dotfiles
     templates: Table[SessionTemplate]
 
     @classmethod
     def open(cls, path: Path) -> "Store":
-        """Open the file at `path`, creating or upgrading it."""
+        """Open the file at `path`, and the logs beside it, creating or upgrading them."""
         db = Database(path)
         tables = Tables.of(db)
         return cls(
@@ -42,6 +44,7 @@ class Store:
             Settings(db),
             Sessions(db),
             Kernels(db),
+            Logs.open(path.with_name("logs"), db),
             Folders.of(db, tables),
             Dotfiles(db),
             templates_table(db, tables),

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -314,6 +315,20 @@ def test_batch_session(client):
     task_logs = client.ask("GET", f"/session/_/logs?taskId={session_id}")
     assert task_logs.headers["content-type"].startswith("text/plain")
     assert "done" in task_logs.text
+
+
+def test_a_long_log_is_whole_while_it_runs_and_after_its_end(client):
+    whole = "".join(f"{number}\n" for number in range(1, 300_001))
+    client.create("wordy", type="batch", startupCommand="seq 1 300000; sleep 60", enqueueOnly=True)
+    deadline = time.monotonic() + 20
+    logs = ""
+    while logs != whole:
+        assert time.monotonic() < deadline, logs[-100:]
+        logs = client.ask("GET", "/session/wordy/logs").json().get("result", {}).get("logs", "")
+    session_id = client.ask("GET", "/session/_/match?id=wordy").json()["matches"][0]["id"]
+    client.ask("DELETE", "/session/wordy")
+    assert client.ask("GET", "/session/wordy/logs").json()["result"]["logs"] == whole
+    assert client.ask("GET", f"/session/_/logs?taskId={session_id}").text == whole
 
 
 def test_a_callback_is_told_of_a_sessions_life(client):

@@ -25,6 +25,13 @@ def test_a_log_that_lost_its_front_is_followed_on(cut, added):
     assert new_part(before, (before + added)[cut:]) == added
 
 
+def test_the_line_that_tells_of_a_dropped_front_is_no_news():
+    """Whether it is there for the first time or not."""
+    note = "[more was printed before this]\n"
+    assert new_part(VARIED, f"{note}{VARIED[500:]}new\n") == "new\n"
+    assert new_part(note + VARIED, f"{note}{VARIED[500:]}new\n") == "new\n"
+
+
 @given(st.text("ab\n", min_size=100), st.integers(0, 60), st.text("ab\n"))
 def test_nothing_that_is_new_for_certain_is_swallowed(before, cut, added):
     """Where output repeats, it can't be told how much was dropped; what is shown ends the log."""

@@ -161,6 +161,16 @@ def batch(tell) -> Callable[..., Awaitable[Story]]:
 
 
 @pytest.fixture
+def printed():
+    """Read the log of a kernel."""
+
+    async def printed(engine: LocalEngine, kernel_id: str = "k1") -> str:
+        return b"".join([piece async for piece in engine.logs(kernel_id)]).decode()
+
+    return printed
+
+
+@pytest.fixture
 def until():
     """Wait for a text in a run's output."""
 

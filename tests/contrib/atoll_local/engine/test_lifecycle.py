@@ -169,31 +169,12 @@ async def test_a_kernel_that_never_started_failed(engine, spec):
     assert await engine.adopt(spec("unheard-of")) == ExitStatus(1, "failed-to-start")
 
 
-async def test_bootstrap_runs_before_any_code(engine, started, query):
+async def test_bootstrap_runs_before_any_code(engine, started, query, printed):
     script = b"echo prepared > note; echo by bootstrap; exit 5"
     async with started(engine, bootstrap=script) as kernel:
         assert (await query(kernel, "open('note').read()")).stdout == "'prepared\\n'\n"
-        assert "by bootstrap" in await kernel.logs()
-        assert "exit code 5" in await kernel.logs()
-
-
-async def test_logs_hold_what_all_runs_printed(kernel, query, batch):
-    await query(kernel, "print('one')\n1/0")
-    await batch(kernel, exec="echo two; echo three >&2")
-    logs = await kernel.logs()
-    assert logs.startswith("one\nTraceback")
-    assert "two\n" in logs
-    assert "three\n" in logs
-
-
-async def test_logs_are_bounded_and_keep_the_latest(make_engine, started, batch):
-    engine = make_engine()
-    async with started(engine) as kernel:
-        story = await batch(kernel, exec="yes 0123456789 | head -c 12000000; echo the end")
-        assert story.exit_code == 0
-        logs = await kernel.logs()
-        assert 5_000_000 < len(logs) < 11_000_000
-        assert logs.endswith("the end\n")
+        assert "by bootstrap" in await printed(engine)
+        assert "exit code 5" in await printed(engine)
 
 
 async def test_a_finished_run_can_be_read_again_and_an_unknown_one_not(kernel, tell):

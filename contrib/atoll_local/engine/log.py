@@ -1,0 +1,70 @@
+"""A kernel's log as its supervisor keeps it, read piece by piece and never more than a bound."""
+
+import os
+import stat
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from .supervisor.log import LIMIT
+
+_PIECE = 64 * 1024
+_NOTE = f"[more was printed before this; a log keeps its last {LIMIT >> 20} MiB]\n".encode()
+_INSIDE_CHARACTERS = bytes(range(0x80, 0xC0))
+"""Bytes with which no character of UTF-8 begins."""
+
+
+def read(path: Path) -> Generator[bytes]:
+    """Yield the last `LIMIT` bytes of the log at `path`, an older part of it included.
+
+    Where that is not all, it begins with a line that says so, and goes on at the begin of a line.
+    What is no regular file counts as empty: a program without a sandbox can put things there.
+    """
+    with ExitStack() as stack:
+        parts = _open(path, stack)
+        surplus = sum(size for _, size in parts) - LIMIT
+        pieces = _pieces(parts, max(0, surplus))
+        if surplus > 0:
+            yield _NOTE
+            yield _from_a_line(next(pieces, b""))
+        yield from pieces
+
+
+def last_line(path: Path) -> str:
+    """Return the last line that is not blank, nothing if there is none."""
+    text = b"".join(deque(read(path), maxlen=2)).decode("utf-8", "replace")
+    return text.rstrip().rpartition("\n")[2]
+
+
+def _open(path: Path, stack: ExitStack) -> Sequence[tuple[int, int]]:
+    """Return descriptors and sizes, the older part first.
+
+    The newer one is opened first. Should it become the older one meanwhile, that is what is read.
+    """
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for name in (path, path.with_name(f"{path.name}.1")):
+        try:
+            part = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        stack.callback(os.close, part)
+        status = os.fstat(part)
+        if stat.S_ISREG(status.st_mode):
+            found.setdefault((status.st_dev, status.st_ino), (part, status.st_size))
+    return [*reversed(found.values())]
+
+
+def _pieces(parts: Sequence[tuple[int, int]], skipped: int) -> Iterator[bytes]:
+    for part, size in parts:
+        position = min(skipped, size)
+        skipped -= position
+        while piece := os.pread(part, min(_PIECE, size - position), position):
+            yield piece
+            position += len(piece)
+
+
+def _from_a_line(piece: bytes) -> bytes:
+    """Leave out the line that a piece begins in; in one of endless lines, just half a character."""
+    _, newline, rest = piece.partition(b"\n")
+    return rest if newline else piece.lstrip(_INSIDE_CHARACTERS)

@@ -1,0 +1,1 @@
+"""The program that owns one kernel's processes, plain Python without dependencies."""

@@ -1,0 +1,12 @@
+"""Start the supervisor: `python -I -S supervisor launch.json`, in the kernel's run folder.
+
+A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
+can import one another as a package.
+"""
+
+import importlib
+import os
+import sys
+
+sys.path[0], package = os.path.split(sys.path[0])
+importlib.import_module(f"{package}.program").main()

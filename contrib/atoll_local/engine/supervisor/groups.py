@@ -1,0 +1,53 @@
+"""The kernel's cgroups, as far as its supervisor has to do with them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from .files import read, write
+
+
+def limits_memory(folder: str) -> bool:
+    return any(
+        os.path.exists(f"{folder}/{name}") for name in ("memory.max", "memory.limit_in_bytes")
+    )
+
+
+def oom_eventfd(folder: str) -> int:
+    """Subscribe to the memory running out in a group of version 1; raises OSError."""
+    notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    control = os.open(f"{folder}/memory.oom_control", os.O_RDONLY)
+    try:
+        write(f"{folder}/cgroup.event_control", f"{notice} {control}")
+    except OSError:
+        os.close(notice)
+        raise
+    finally:
+        os.close(control)
+    return notice
+
+
+def oom_kills(folder: str) -> int:
+    """Count the processes that a group's memory limit has killed."""
+    for name in ("memory.events", "memory.oom_control"):
+        try:
+            counts = dict(line.split() for line in read(f"{folder}/{name}").splitlines())
+        except OSError:
+            continue
+        return int(counts.get("oom_kill", 0))
+    return 0
+
+
+def remove_group(folder: str) -> None:
+    """Remove a cgroup; it may hold its last dying process for a moment yet."""
+    for _ in range(100):
+        try:
+            os.rmdir(folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,251 @@
+"""Own one kernel's processes, from the kernel's run folder.
+
+The supervisor detaches itself, so that the cluster program may die and find the kernel again. It
+leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
+`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once, and so
+does deleting its folder, since nobody could find it any more. It keeps what the kernel prints; who
+connects to `supervisor.sock` is hung up on when all that was printed before is in the log.
+
+There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+
+from .files import END, STATE, is_abandoned, read, write, write_json
+from .groups import remove_group
+from .log import Log
+from .memory import LOOK_AROUND, MemoryWatch, limit_data
+from .procfs import children, cpu_used, descendants, is_zombie, living, send, stat_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+HEADROOM = 2
+"""How many times its memory a single process may ask for where no cgroup counts; what it then
+really takes ends the kernel at the next look."""
+
+
+class Supervisor:
+    """Starts the kernel described by `launch` (see `launch.py`) and stays until its end."""
+
+    def __init__(
+        self, launch: dict[str, Any], listener: socket.socket, asked: socket.socket
+    ) -> None:
+        """Start it; `listener` is for the kernel, `asked` for those who want a settled log."""
+        self._launch, self._asked = launch, asked
+        self._memory = MemoryWatch(launch["memory"], launch["cgroups"])
+        self._log = Log(launch["log"])
+        self._signals, wakeup = os.pipe()
+        for fd in (self._signals, wakeup):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wakeup)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, lambda _number, _frame: None)
+        self._reason = "self-terminated"
+        self._deadline: float | None = None
+        self._cpu_used = 0.0
+        self._heeds_log = True
+        self._init: int | None = None
+        self._child = self._spawn(listener)
+        listener.close()
+        os.close(self._log.writing)
+
+    def run(self) -> None:
+        """Obey signals until the kernel has ended."""
+        exit_code = None
+        while exit_code is None:
+            heard = self._wait()
+            if self._signals in heard:
+                self._obey(os.read(self._signals, 512))
+            if self._log.reading in heard and not self._log.take():
+                self._heeds_log = False  # its other end is closed, for good
+            if self._asked.fileno() in heard:
+                self._answer()
+            if self._memory.is_exceeded(heard):
+                self._reason = "out-of-memory"
+                self._kill()
+            if self._is_overdue() or is_abandoned():
+                self._kill()
+            exit_code = self._reap()
+        self._kill()
+        self._await_init()
+        self._log.drain()
+        self._leave(exit_code)
+
+    def _wait(self) -> list[int]:
+        """Wait for a signal, output or news of the memory; return which descriptors have some."""
+        patience = min(self._patience(), self._memory.interval)
+        memory, log = self._memory.notices, [self._log.reading] * self._heeds_log
+        others = [self._signals, self._asked.fileno()]
+        ready, _, urgent = select.select([*others, *log, *memory], [], memory, patience)
+        return [*ready, *urgent]
+
+    def _answer(self) -> None:
+        """Hang up on who has called, once all that was printed before the call is in the log."""
+        caller, _ = self._asked.accept()
+        self._log.take()
+        caller.close()
+
+    def _patience(self) -> float:
+        if self._init is None and self._launch["wrappers"]:
+            self._init = next(iter(children(self._child)), None)
+            return 0.02
+        if self._deadline is None:
+            return LOOK_AROUND
+        return max(0, self._deadline - time.monotonic())
+
+    def _is_overdue(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _spawn(self, listener: socket.socket) -> int:
+        if self._launch["plain"]:
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_kernel(listener)
+            except OSError as error:
+                os.write(2, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
+                os._exit(127)
+        return pid
+
+    def _become_kernel(self, listener: socket.socket) -> NoReturn:
+        launch = self._launch
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        if launch["plain"]:
+            prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        for group in launch["cgroups"]:
+            write(f"{group}/cgroup.procs", "0")
+        if launch["cpus"]:
+            os.sched_setaffinity(0, launch["cpus"])
+        if launch["memory"] and not self._memory.in_group:
+            limit_data(HEADROOM * launch["memory"])
+        log = self._log.writing
+        files = [os.open(path, os.O_RDONLY) for path in (os.devnull, *launch["files"])]
+        give_files([files[0], log, log, listener.fileno(), *files[1:]])
+        os.umask(0o022)
+        os.chdir(launch["cwd"])
+        os.execve(launch["argv"][0], launch["argv"], launch["environ"])  # noqa: S606 - no shell is wanted
+
+    def _obey(self, numbers: bytes) -> None:
+        if signal.SIGQUIT in numbers:
+            self._reason = "force-terminated"
+            self._kill()
+        elif signal.SIGTERM in numbers and self._deadline is None:
+            self._reason = "user-requested"
+            self._deadline = time.monotonic() + self._launch["grace"]
+            self._take_figures()
+            for pid in descendants(os.getpid(), skip=self._launch["wrappers"]):
+                send(pid, signal.SIGTERM)
+
+    def _take_figures(self) -> None:
+        """Note what the kernel has used so far: what a killed sandbox used, nobody is told."""
+        self._cpu_used = max(self._cpu_used, cpu_used())
+        self._memory.look()
+
+    def _kill(self) -> None:
+        """Kill everything below the kernel's first process, then that one, and see them gone."""
+        self._deadline = None
+        self._take_figures()
+        while pids := living(skip=1) or living():
+            for pid in pids:
+                send(pid, signal.SIGKILL)
+            time.sleep(0.001)
+
+    def _await_init(self) -> None:
+        """See the sandbox's first process gone, all others with it; bubblewrap leaves earlier."""
+        while self._init is not None and not is_zombie(self._init):
+            time.sleep(0.001)
+
+    def _reap(self) -> int | None:
+        """Collect ended children, adopted orphans too; the exit code if the kernel was one."""
+        exit_code = None
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._child:
+                    code = os.waitstatus_to_exitcode(ended[1])
+                    exit_code = code if code >= 0 else 128 - code
+        except ChildProcessError:
+            pass
+        return exit_code
+
+    def _leave(self, exit_code: int) -> None:
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        end = {
+            "exit_code": 128 + signal.SIGKILL if self._reason == "out-of-memory" else exit_code,
+            "reason": self._reason,
+            "cpu_used": round(max(self._cpu_used, cpu_used())),
+            "memory_peak": max(self._memory.peak(), most),
+        }
+        self._memory.close()
+        for folder in self._launch["cgroups"]:
+            remove_group(folder)
+        if not is_abandoned():
+            write_json(END, end)
+
+
+def give_files(descriptors: list[int]) -> None:
+    """Make these descriptors 0, 1, 2, … of the program that is about to start."""
+    beyond = len(descriptors) + max(descriptors)
+    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in descriptors]
+    for target, fd in enumerate(aside):
+        os.dup2(fd, target)
+
+
+def listen(name: str) -> socket.socket:
+    """Listen in the current folder, since a socket address has room for 108 bytes only."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.umask(0o177)
+    listener.bind(name)
+    os.umask(0o077)
+    listener.listen(64)
+    return listener
+
+
+def prctl(option: int, value: int) -> None:
+    import ctypes  # a megabyte, and only plain processes need it
+
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def detach() -> bool:
+    """Go on in a new session, as a child of init; true in the process that goes on."""
+    if os.fork():
+        return False
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    own_log = os.open("supervisor.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for fd, target in ((null, 0), (own_log, 1), (own_log, 2)):
+        os.dup2(fd, target)
+    return True
+
+
+def main() -> None:
+    launch = json.loads(read(sys.argv[1]))
+    ready, tell = os.pipe()
+    if not detach():
+        os.close(tell)
+        sys.exit(0 if os.read(ready, 1) else 1)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        # Who started the cluster may ignore them, as nohup does; what runs in sessions shall not.
+        signal.signal(number, signal.SIG_DFL)
+    listener, asked = listen("kernel.sock"), listen("supervisor.sock")
+    pid = os.getpid()
+    write_json(STATE, {"pid": pid, "started": int(stat_fields(pid)[19])})
+    supervisor = Supervisor(launch, listener, asked)
+    os.write(tell, b".")
+    os.close(tell)
+    supervisor.run()

@@ -1,0 +1,76 @@
+"""What a session has printed, read as it comes: a log may be longer than answers otherwise are."""
+
+import json
+import re
+from codecs import getincrementaldecoder
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_START = re.compile(r'"logs"\s*:\s*"')
+_WHOLE = re.compile(r'(?:[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*')
+"""As much of a JSON text as ends neither in it nor inside an escape."""
+_HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
+"""The first of the two escapes that stand for one character."""
+_LONGEST_HEAD = 64 * 1024
+
+
+async def printed(api: "Api", session_id: str) -> AsyncIterator[str]:
+    """Yield what a session has printed, also after its end (`GET /session/{s}/logs`).
+
+    Raises Malformed for another answer than a JSON map with `logs` in it, ConnectionLost for one
+    that breaks off.
+    """
+    from atoll.api import Malformed, path
+
+    scanner, decoder = Scanner(), getincrementaldecoder("utf-8")("replace")
+    reply = await api.request("GET", path("session", session_id, "logs"), stream=True)
+    async with reply:
+        async for chunk in reply.chunks():
+            if text := scanner.feed(decoder.decode(chunk)):
+                yield text
+            if scanner.is_lost:
+                break
+    if not scanner.is_over:
+        raise Malformed(api.profile.endpoint, "with something else than a log")
+
+
+@define
+class Scanner:
+    """Finds the text called `logs` in a JSON document that comes in pieces."""
+
+    _rest: str = ""
+    _has_begun: bool = False
+    is_over: bool = field(default=False, init=False)
+    """Whether the end of the text was seen."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this can't be such a document: no text has begun for long, or one is none."""
+        return len(self._rest) > _LONGEST_HEAD
+
+    def feed(self, piece: str) -> str:
+        """Take a piece of the document; returns what it adds to the text."""
+        if self.is_over:
+            return ""
+        self._rest += piece
+        if not self._has_begun:
+            start = _START.search(self._rest)
+            if start is None:
+                return ""
+            self._has_begun, self._rest = True, self._rest[start.end() :]
+        return self._take()
+
+    def _take(self) -> str:
+        whole = _WHOLE.match(self._rest)
+        end = whole.end() if whole else 0
+        self.is_over = self._rest[end : end + 1] == '"'
+        if not self.is_over and (half := _HALF_A_PAIR.search(self._rest, 0, end)):
+            end = half.start()
+        text, self._rest = self._rest[:end], self._rest[end:]
+        taken: str = json.loads(f'"{text}"', strict=False)
+        return taken
