@@ -1,6 +1,7 @@
 """`python -m atoll_local --data DIR`: run the embedded cluster in the foreground."""
 
 import argparse
+import faulthandler
 import logging
 import sys
 from decimal import Decimal
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     from atoll_local.paths import DataDir, StartError
     from atoll_local.program import Options, serve
 
+    faulthandler.enable()
     try:
         _set_up_log(DataDir.prepare(options.data).log_folder if options.log_file else None)
         serve(
@@ -36,6 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except StartError as refusal:
         print(f"atoll_local: {refusal}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return 1
+    except Exception as error:
+        logging.getLogger(__name__).critical("the program ends by a fault", exc_info=error)
+        last = f"atoll_local: {type(error).__name__}: {error}"
+        print(last, file=sys.stderr)  # noqa: T201 - the launcher tells it
         return 1
     return 0
 
@@ -81,6 +88,7 @@ def _set_up_log(folder: Path | None) -> None:
             folder / "cluster.log", maxBytes=_LOG_SIZE, backupCount=2, encoding="utf-8"
         )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.raiseExceptions = False  # A full disk has no room for the complaints either.
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 

@@ -1,7 +1,6 @@
 """`atoll local …`: minding the embedded cluster."""
 
 import shutil
-from collections import deque
 
 import click
 import trio
@@ -17,6 +16,7 @@ _STATUS = [
     Column("pid", "Process"),
     Column("sandbox"),
     Column("pretended", "Pretends to have"),
+    Column("put_aside", "Put aside"),
     Column("data", "Data folder"),
 ]
 
@@ -79,22 +79,31 @@ async def down(context: Context) -> None:
 
 @click.command()
 async def status(context: Context) -> None:
-    """Show whether the embedded cluster runs, and what its sandbox stands on."""
+    """Show whether the embedded cluster runs, what its sandbox stands on, and what it has put aside
+    because it could not be done.
+    """
     from atoll_local.engine.local import LocalEngine
+    from atoll_local.upkeep import put_aside, told
 
     data = launcher.data_dir(context.program.paths)
     server = read_server(data) or {}
     plain = context.settings["local.sandbox"] == "plain"
     probe = await trio.to_thread.run_sync(lambda: LocalEngine(data.kernels, plain=plain).probe)
+    left = await trio.to_thread.run_sync(put_aside, data)
     record = {
         "status": "running" if server else "stopped",
         "endpoint": server.get("endpoint"),
         "pid": server.get("pid"),
         "sandbox": str(probe),
         "pretended": launcher.pretended(data),
+        "put_aside": len(left),
         "data": str(data.root),
     }
     context.output.item(record, _STATUS)
+    for line in told([entry.as_json() for entry in left]):
+        context.output.note(f"put aside: {line}")
+    if left:
+        context.output.note("atoll local repair tries again")
 
 
 @click.command()
@@ -103,10 +112,11 @@ async def status(context: Context) -> None:
 )
 async def logs(context: Context, lines: int) -> None:
     """Show the end of the embedded cluster's log."""
-    path = launcher.data_dir(context.program.paths).log_folder / "cluster.log"
+    from atoll_local.upkeep import last_lines
+
+    folder = launcher.data_dir(context.program.paths).log_folder
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            last = deque(file, maxlen=lines)
+        last = await trio.to_thread.run_sync(last_lines, folder, lines)
     except FileNotFoundError:
         raise AtollError("there is no log yet", hint="atoll local up starts the cluster") from None
     context.output.stream("stdout", "".join(last))

@@ -80,6 +80,9 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
     command = [sys.executable, "-m", "atoll_local", "--data", str(data.root), "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"
+    if last_words.exists():
+        # The program that is started next puts them into its log.
+        last_words.replace(data.last_words)
     with last_words.open("w") as log:
         # A session of its own: Ctrl-C in the shell is not meant for it.
         process = subprocess.Popen(

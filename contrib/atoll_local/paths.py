@@ -75,6 +75,11 @@ class DataDir:
         return self.root / "put-aside.json"
 
     @property
+    def last_words(self) -> Path:
+        """What the program before this one wrote where it has no log: how Python ended, if so."""
+        return self.log_folder / "start.log.1"
+
+    @property
     def log_folder(self) -> Path:
         """The program's log files."""
         return self.root / "log"

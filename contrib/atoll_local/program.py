@@ -6,7 +6,7 @@ import signal
 import socket
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,8 @@ _KEEP_ALIVE = 75
 _OPEN_FILES = 16384
 """How many the program may have at a time, if the machine lets it."""
 
+_LONGEST_LAST_WORDS = 64 * 1024
+
 _SESSION_PATIENCE = 20
 """Seconds that sessions get to end before that; the next program finds what still runs then."""
 
@@ -67,12 +69,25 @@ def serve(options: Options) -> None:
     data = DataDir.prepare(options.data)
     _allow_many_connections()
     with lock(data), bind(data, options.port) as listener:
+        _tell_how_the_last_one_ended(data)
         store = Store.open(data.database)
         try:
             ensure_accounts(data, store)
             anyio.run(_run, options, data, store, listener)
         finally:
             store.close()
+
+
+def _tell_how_the_last_one_ended(data: DataDir) -> None:
+    """Log what the program before this one could not, if it ended in disorder."""
+    if data.server.exists():
+        _log.error("the program before this one was killed, or it crashed: it left in disorder")
+    with suppress(OSError):
+        with data.last_words.open("rb") as file:
+            words = file.read(_LONGEST_LAST_WORDS).decode("utf-8", "replace").strip()
+        data.last_words.unlink()
+        if words:
+            _log.error("the last words of the program before this one: %s", words)
 
 
 def _allow_many_connections() -> None:

@@ -8,6 +8,7 @@ is nobody's fault: it is waited for.
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
@@ -183,7 +184,7 @@ class Supervisor:
         """Log an error; return what its user is told."""
         if isinstance(error, EngineError | OSError | StoreUnavailable | ForAPerson):
             _log.warning("%s failed (%s): %s", kind.name, about, error)
-            return str(error)[:_LONGEST_REASON]
+            return _in_words(error)[:_LONGEST_REASON]
         _log.error("%s failed (%s)", kind.name, about, exc_info=error)
         what = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_REASON]
         return f"the cluster met a fault while {kind.value.doing} ({what}); its log tells more"
@@ -207,6 +208,12 @@ class Supervisor:
             _log.exception("session %s cannot be given up", session)
             if session:
                 self.put_aside.add(Item("session", session), f"{reason}; {error}")
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {os.fsdecode(error.filename)}"
+    return str(error)
 
 
 def _pauses() -> Iterator[float]:

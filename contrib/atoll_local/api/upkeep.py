@@ -1,0 +1,21 @@
+"""What this cluster alone has a word for: looking after what it has put aside."""
+
+from starlette.responses import Response
+
+from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.repair import repair
+
+
+async def try_again(call: Call) -> Response:
+    """`POST /local/repair`: try again what was put aside; with `remove`, delete it for good."""
+    mended = await repair(call.cluster, remove=call.params.boolean("remove"))
+    left = call.cluster.supervisor.put_aside.entries
+    return reply(
+        {
+            "mended": [entry.as_json() for entry in mended],
+            "put_aside": [entry.as_json() for entry in left],
+        }
+    )
+
+
+ROUTES: Routes = (route("POST", "/local/repair", try_again, superadmin=True),)

@@ -1,0 +1,83 @@
+"""`atoll local repair`, and what `local status` and `local logs` read from the data folder."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from atoll import AtollError, Context, ExitCode
+from atoll_local import launcher
+from atoll_local.paths import DataDir
+from atoll_local.put_aside import Entry, PutAside
+
+_MOST_TOLD = 20
+_LONGEST_LOG = 4 * 1024 * 1024
+"""Bytes of one log file that are read; the program begins a new one long before."""
+
+
+def put_aside(data: DataDir) -> list[Entry]:
+    """Return what the cluster could not do."""
+    return PutAside.read(data.put_aside).entries
+
+
+def told(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Say in a line each what is put aside and why."""
+    for entry in islice(entries, _MOST_TOLD):
+        yield f"{entry['what']} {entry['name']}: {entry['reason']}"
+    if len(entries) > _MOST_TOLD:
+        yield f"and {len(entries) - _MOST_TOLD} more"
+
+
+@click.command()
+@click.option("--remove", is_flag=True, help="Delete it for good instead, with the files in it.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+async def repair(context: Context, remove: bool, yes: bool) -> int:
+    """Try again what the embedded cluster could not do and has put aside."""
+    data = launcher.data_dir(context.program.paths)
+    entries = await trio.to_thread.run_sync(put_aside, data)
+    if not entries:
+        context.output.note("nothing is put aside")
+        return ExitCode.OK
+    if remove and not yes and not await _confirmed(context, entries):
+        context.output.note("nothing was removed")
+        return ExitCode.FAILED
+    api = await context.program.connect("local", context.output.note)
+    answer = await api.json("POST", "/local/repair", json={"remove": remove})
+    for entry in answer["mended"]:
+        done = "removed" if remove else "done"
+        context.output.note(f"{entry['what']} {entry['name']}: {done}")
+    return _tell_what_is_left(context, answer["put_aside"])
+
+
+async def _confirmed(context: Context, entries: list[Entry]) -> bool:
+    for line in told([entry.as_json() for entry in entries]):
+        context.output.note(line)
+    return await context.confirm("Delete all of this for good?", flag="--yes")
+
+
+def _tell_what_is_left(context: Context, left: list[dict[str, Any]]) -> int:
+    if not left:
+        return ExitCode.OK
+    for line in told(left):
+        context.output.warn(line)
+    raise AtollError(
+        f"{len(left)} still put aside", hint="atoll local repair --remove deletes it for good"
+    )
+
+
+def last_lines(folder: Path, count: int) -> list[str]:
+    """Return the last lines that the program has logged; raises FileNotFoundError for no log."""
+    lines = _lines(folder / "cluster.log")
+    for older in (folder / "cluster.log.1", folder / "cluster.log.2"):
+        if len(lines) < count and older.exists():
+            lines = _lines(older) + lines
+    return lines[-count:]
+
+
+def _lines(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_LOG))
+        return file.read(_LONGEST_LOG).decode("utf-8", "replace").splitlines(keepends=True)
