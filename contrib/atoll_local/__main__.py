@@ -82,12 +82,14 @@ def _slots(text: str) -> dict[str, Decimal]:
 
 
 def _set_up_log(folder: Path | None) -> None:
+    from atoll_local.logs import LineFormatter
+
     handler: logging.Handler = logging.StreamHandler()
     if folder is not None:
         handler = RotatingFileHandler(
             folder / "cluster.log", maxBytes=_LOG_SIZE, backupCount=2, encoding="utf-8"
         )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(LineFormatter())
     logging.raiseExceptions = False  # A full disk has no room for the complaints either.
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 

@@ -1,0 +1,42 @@
+"""The program's log: one line for each thing told, whatever others put into what is told."""
+
+import logging
+from logging import LogRecord
+from typing import Any
+
+_MARGIN = "    "
+
+
+class LineFormatter(logging.Formatter):
+    """Writes out what can't be printed, so that nobody's name can steer a terminal or forge a line.
+
+    Tracebacks need several lines, and are set in.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: LogRecord) -> str:  # noqa: N802 - the base class's name
+        """Return the record's own line."""
+        return escaped(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
+        """Return a traceback."""
+        return _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the base class's name
+        """Return a stack."""
+        return _set_in(super().formatStack(stack_info))
+
+
+def escaped(text: str) -> str:
+    """Return a text as one line that can be printed, with the escapes that Python writes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _set_in(text: str) -> str:
+    return "\n".join(_MARGIN + escaped(line) for line in text.split("\n"))
