@@ -20,7 +20,10 @@ def stamp(moment: datetime) -> str:
 def parse(text: str) -> datetime:
     """Read an ISO-8601 text; raises ValueError for anything else."""
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is beyond the years that there are") from error
 
 
 def age(text: str) -> float:

@@ -18,6 +18,7 @@ import uvicorn
 from attrs import field, frozen
 
 from atoll_local.api.app import build_app
+from atoll_local.api.connections import HttpProtocol
 from atoll_local.api.handover import WebSocketProtocol
 from atoll_local.cluster import Cluster
 from atoll_local.configuration import read_configuration
@@ -142,11 +143,13 @@ def _configure(cluster: Cluster) -> uvicorn.Config:
     return uvicorn.Config(
         build_app(cluster),
         loop="asyncio",
-        http="h11",
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
+        # Nobody stands before the cluster: a header is no proof of where a request comes from.
+        proxy_headers=False,
         server_header=False,
         headers=[("Server", "BackendAI")],
         timeout_graceful_shutdown=_PATIENCE,

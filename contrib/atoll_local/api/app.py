@@ -39,6 +39,7 @@ from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
 from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
 from atoll_local.api.runs import Executions
+from atoll_local.api.throttle import Attempts
 from atoll_local.cluster import Cluster
 
 
@@ -78,6 +79,7 @@ def build_app(cluster: Cluster) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.cluster = cluster
     app.state.limiter = RateLimiter()
+    app.state.attempts = Attempts()
     app.state.background = BackgroundTasks(cluster.supervisor)
     app.state.executions = Executions(cluster.supervisor, cluster.scheduler.idleness)
     return RateHeaders(CutShort(app))
@@ -89,7 +91,7 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     if status == 405:
         return method_not_allowed().response()
     if status == 404:
-        return url_not_found(request.url.path).response()
+        return url_not_found(request.scope["path"]).response()
     return Problem(status, "generic-bad-request", "Bad request.", str(error)).response()
 
 

@@ -41,8 +41,7 @@ async def role(call: Call) -> Response:
 
 async def my_ip(call: Call) -> Response:
     """`GET /auth/my-ip`: the caller's address as seen here."""
-    client = call.request.client
-    return reply({"client_ip": client.host if client else None})
+    return reply({"client_ip": call.address or None})
 
 
 async def authorize(call: Call) -> Response:
@@ -77,6 +76,7 @@ async def signup(call: Call) -> Response:
     domain = store.accounts.domain(params.text("domain") or "default")
     if domain is None or not domain.is_active:
         raise invalid_params("no such domain", {"domain": "unknown"})
+    call.attempts.addresses.take(call.address)
     kept = await _hashed(password)
     with store.db.transaction():
         _refuse_if_taken(call, email, params.text("username") or email)
@@ -137,7 +137,7 @@ async def update_password(call: Call) -> Response:
     old, new = params.text("old_password") or "", params.required("new_password")
     if new != params.text("new_password2"):
         return _error_msg("new password mismatch")
-    await _check(user, old)
+    await _check(call, user, user.uuid, old)
     await _set_password(call, user, new)
     return reply({"error_msg": None})
 
@@ -212,23 +212,28 @@ async def _identify(call: Call, name: str, password: str) -> User:
     user = users.find(email=name) or users.find(username=name)
     domain = call.params.text("domain")
     if user is None or (domain and domain != user.domain_name):
-        await _check(None, password)
+        await _check(call, None, name, password)
     elif not password:
         raise unauthorized("User credential mismatch.")
     else:
-        await _check(user, password)
+        await _check(call, user, user.uuid, password)
         if user.status == "active":
             return user
     raise unauthorized("User credential mismatch.")
 
 
-async def _check(user: User | None, password: str) -> None:
-    """Raise Problem 401 for a wrong password, after as long as it takes to try one."""
-    kept = user.password if user else _nobodys()
-    async with _HASHING:
-        is_right = await anyio.to_thread.run_sync(is_password, password, kept)
-    if user is None or not is_right:
-        raise unauthorized("User credential mismatch.")
+async def _check(call: Call, user: User | None, account: str, password: str) -> None:
+    """Raise Problem 401 for a wrong password, after as long as it takes to try one.
+
+    `account` is by what wrong ones are counted, be there such a user or not; raises Problem 429
+    when there were too many.
+    """
+    with call.attempts.counted(account.casefold(), call.address):
+        kept = user.password if user else _nobodys()
+        async with _HASHING:
+            is_right = await anyio.to_thread.run_sync(is_password, password, kept)
+        if user is None or not is_right:
+            raise unauthorized("User credential mismatch.")
 
 
 @cache

@@ -10,13 +10,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from atoll_local.api.access import Caller, authenticate, owner_of
 from atoll_local.api.frozen import refuse_changes_if_frozen
-from atoll_local.api.params import Params, query_params, read_params
+from atoll_local.api.hosts import read_host
+from atoll_local.api.params import (
+    MAX_BODY,
+    MAX_PUBLIC_BODY,
+    Params,
+    query_params,
+    read_params,
+)
 from atoll_local.api.problems import (
     Problem,
     forbidden,
@@ -33,6 +40,7 @@ from atoll_local.store.errors import StoreError
 
 if TYPE_CHECKING:
     from atoll_local.api.ratelimit import RateLimiter
+    from atoll_local.api.throttle import Attempts
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +66,17 @@ class Call:
         """For whom: the caller, or whom `owner_access_key` names."""
         return owner_of(self.caller, self.cluster.store.accounts, self.params)
 
+    @property
+    def attempts(self) -> "Attempts":
+        """What slows down those who guess at secrets."""
+        attempts: Attempts = self.request.app.state.attempts
+        return attempts
+
+    @property
+    def address(self) -> str:
+        """The address that it comes from, empty for none."""
+        return self.request.client.host if self.request.client else ""
+
     def path(self, name: str) -> str:
         """Return a part of the path, decoded."""
         value: str = self.request.path_params[name]
@@ -75,26 +94,31 @@ def route(
     public: bool = False,
     superadmin: bool = False,
     raw: bool = False,
+    limit: int | None = None,
 ) -> Route:
     """Make a route; `methods` are separated by blanks. With `raw` the body is left to the handler.
 
-    Public routes need no signature, those for superadmins a superadmin's.
+    Public routes need no signature, those for superadmins a superadmin's. `limit` is how many bytes
+    of JSON it takes, if not the usual number.
     """
+    most = limit or (MAX_PUBLIC_BODY if public else MAX_BODY)
 
     async def endpoint(request: Request) -> Response:
         try:
             caller = admit(request, public=public, superadmin=superadmin)
-            params = query_params(request) if raw else await read_params(request)
+            params = query_params(request) if raw else await read_params(request, most)
             return await handler(Call(request, request.app.state.cluster, params, caller))
         except Problem as problem:
             return problem.response()
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody is there to read it.
         except EngineError as error:
             return kernel_failed(str(error)).response()
         except StoreError as error:
-            _log.warning("%s %s was refused: %s", request.method, request.url.path, error)
+            _log.warning("%s %s was refused: %s", request.method, request.scope["path"], error)
             return store_failed(error).response()
         except Exception:  # noqa: BLE001 - a fault of ours must still be answered
-            _log.exception("%s %s failed", request.method, request.url.path)
+            _log.exception("%s %s failed", request.method, request.scope["path"])
             return internal_error().response()
 
     return Route(path, endpoint, methods=methods.split())
@@ -103,7 +127,8 @@ def route(
 def admit(
     connection: HTTPConnection, *, public: bool = False, superadmin: bool = False
 ) -> Caller | None:
-    """Check version, signature, rate and role of a request; raises Problem."""
+    """Check host, version, signature, rate and role of a request; raises Problem."""
+    read_host(connection)
     version = read_version(connection.headers)
     if public:
         return None

@@ -10,6 +10,8 @@ from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.engine.contract import Kernel
 
+_MAX_CODE = 16 * 1024 * 1024
+"""Bytes of a request to run code."""
 _FLUSH = 2.0
 """Seconds after which a poll answers with what there is."""
 
@@ -67,4 +69,4 @@ def executions_of(call: Call) -> Executions:
     return executions
 
 
-ROUTES: Routes = (route("POST", "/session/{s}", execute),)
+ROUTES: Routes = (route("POST", "/session/{s}", execute, limit=_MAX_CODE),)

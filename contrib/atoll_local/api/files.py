@@ -34,7 +34,7 @@ async def upload(call: Call) -> Response:
     home = _home(call)
     content_type = call.request.headers.get("content-type", "")
     body = await bounded_body(call.request, _MAX_FORM, "Too large file")
-    parts = list(read_parts(content_type, body))
+    parts = read_parts(content_type, body)
     if len(parts) > MAX_UPLOADS:
         raise invalid_params("Too many files")
     if any(len(part.content) >= MAX_UPLOAD_SIZE for part in parts):
@@ -133,7 +133,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 ROUTES: Routes = (
-    route("POST", "/session/{s}/upload", upload),
+    route("POST", "/session/{s}/upload", upload, raw=True),
     route("GET POST", "/session/{s}/download", download),
     route("GET POST", "/session/{s}/download_single", download_single),
     route("GET", "/session/{s}/files", list_files),

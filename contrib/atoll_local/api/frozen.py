@@ -32,7 +32,7 @@ def refuse_if_frozen(store: Store) -> None:
 
 def refuse_changes_if_frozen(connection: HTTPConnection, store: Store) -> None:
     """Raise Problem 503 for a request that begins or changes something while frozen."""
-    path, method = connection.url.path, connection.scope.get("method", "GET")
+    path, method = connection.scope["path"], connection.scope.get("method", "GET")
     if method in {"GET", "HEAD", "OPTIONS"} or path.endswith(_READING):
         return
     if path in _BEGINNINGS or path.startswith(_CHANGES):

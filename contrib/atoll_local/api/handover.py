@@ -1,4 +1,6 @@
-"""Websockets whose connection a route may take over, to read and write it without the server.
+"""Websockets as the server keeps them: a route may take over the connection of one.
+
+It is then read and written without the server.
 
 A message that goes through the server is copied several times on its way, and each one costs turns
 of the loop. For tunnels that is most of what they cost.
@@ -8,13 +10,42 @@ import os
 import socket
 from typing import Any, cast
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _EXTENSION = "atoll.handover"
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's own, which offers the connection to the route as an extension of the scope."""
+    """Uvicorn's own, which offers the connection to the route as an extension of the scope.
+
+    It also answers what uvicorn would leave without an answer, or take for a fault of the program.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; what is no handshake, or one too large, is refused."""
+        super().data_received(data)
+        if not self.handshake_initiated and (refusal := self.conn.data_to_send()):
+            self.transport.write(b"".join(refusal))
+            self.handshake_complete = self.close_sent = True
+            self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on; text that is no UTF-8 ends the websocket."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(1007, "text must be UTF-8")
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+    async def send(self, message: Any) -> None:
+        """Send for the route, to which the end of a websocket is a client that has left."""
+        if self.close_sent:
+            raise ClientDisconnected
+        await super().send(message)
+        # A refusal ends the handshake as well, which uvicorn would complain about otherwise.
+        self.handshake_complete = self.handshake_complete or self.close_sent
 
     def handle_connect(self, event: Any) -> None:
         """Begin a request."""
@@ -33,6 +64,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # The copy keeps the connection open.
         self.transport.abort()
         return connection
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def take_over(scope: Any) -> socket.socket:

@@ -4,16 +4,19 @@ Managers of different releases read them from different places, and so clients s
 or both. Reading both makes every client right.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
+from atoll_local.api.bounded import HalfCharacterError, JsonError, read_object
 from atoll_local.api.problems import Problem, invalid_params
 
-_MAX_BODY = 16 * 1024 * 1024
+MAX_BODY = 1024 * 1024
+"""Bytes of a body of JSON, unless its route takes more."""
+MAX_PUBLIC_BODY = 64 * 1024
+"""Bytes of what somebody sends who has not signed it."""
 _MAX_INTEGER = 2**31 - 1
 _TRUE = frozenset({"true", "yes", "1", "y", "t", "on"})
 _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
@@ -46,7 +49,7 @@ class Params:
             return None
         if not isinstance(value, str | int | float):
             raise _wrong(names[0], "must be a text")
-        return _valid(names[0], str(value))
+        return str(value)
 
     def required(self, *names: str) -> str:
         """Return a text that may not be missing or empty."""
@@ -96,26 +99,31 @@ class Params:
         value = self.get(*names)
         if value is None:
             return []
-        many = isinstance(value, Sequence) and not isinstance(value, str)
-        items = list(value) if many else [value]
-        return [_valid(names[0], one) if isinstance(one, str) else one for one in items]
+        return list(value) if isinstance(value, list) else [value]
 
 
-def query_params(request: Request) -> Params:
+def query_params(connection: HTTPConnection) -> Params:
     """Read the query alone; what is repeated is a list."""
-    values: dict[str, Any] = {}
-    for name in request.query_params:
-        found = request.query_params.getlist(name)
-        values[name] = found[0] if len(found) == 1 else found
-    return Params(values)
+    found: dict[str, list[str]] = {}
+    for name, value in connection.query_params.multi_items():
+        found.setdefault(name, []).append(value)
+    return Params({name: all_[0] if len(all_) == 1 else all_ for name, all_ in found.items()})
 
 
-async def read_params(request: Request) -> Params:
+async def read_params(request: Request, limit: int = MAX_BODY) -> Params:
     """Merge query and JSON body of a request; raises Problem 400 for a body that is no JSON."""
     values = dict(query_params(request).values)
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Params(values)
-    return Params(values | _decode(await bounded_body(request, _MAX_BODY, "Too large body")))
+    body = await bounded_body(request, limit, "Too large body")
+    if not body.strip():
+        return Params(values)
+    try:
+        return Params(values | read_object(body))
+    except HalfCharacterError as error:
+        raise invalid_params(str(error)) from None
+    except JsonError as error:
+        raise invalid_params(f"Malformed body: {error}") from None
 
 
 async def bounded_body(request: Request, limit: int, complaint: str) -> bytes:
@@ -128,25 +136,12 @@ async def bounded_body(request: Request, limit: int, complaint: str) -> bytes:
     return bytes(body)
 
 
-def _decode(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        return {}
+def read_message(text: str) -> Params:
+    """Read a message of a websocket; raises Problem 400 for one that is no JSON object."""
     try:
-        decoded = json.loads(body)
-    except ValueError:
-        raise invalid_params("Malformed body") from None
-    if not isinstance(decoded, dict):
-        raise invalid_params("Malformed body: it must be a JSON object")
-    return decoded
-
-
-def _valid(name: str, text: str) -> str:
-    """Return the text if it is one: JSON can escape halves of characters, which are none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise _wrong(name, "holds half a character") from None
-    return text
+        return Params(read_object(text))
+    except JsonError as error:
+        raise invalid_params(f"Malformed message: {error}") from None
 
 
 def _wrong(name: str, why: str) -> Problem:

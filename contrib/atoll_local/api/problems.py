@@ -1,6 +1,7 @@
 """Errors as the API tells them: `application/problem+json` with a stable `type`."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,10 @@ class Problem(Exception):
         )
 
 
+def _after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(seconds))}
+
+
 def bad_request(msg: str) -> Problem:
     """Return 400 for a request that makes no sense as a whole."""
     return Problem(400, "generic-bad-request", "Bad request.", msg)
@@ -56,9 +61,10 @@ def invalid_params(msg: str, data: Any = None) -> Problem:
     return Problem(400, "invalid-api-params", "Missing or invalid API parameters.", msg, data)
 
 
-def invalid_auth(msg: str) -> Problem:
-    """Return 400 for a signature, a date or a header that can't be read."""
-    return Problem(400, "invalid-auth-params", "Missing or invalid authorization parameters.", msg)
+def invalid_auth(msg: str, status: int = 400) -> Problem:
+    """Return 400 for a signature, a date or a header that can't be used."""
+    title = "Missing or invalid authorization parameters."
+    return Problem(status, "invalid-auth-params", title, msg)
 
 
 def unauthorized(msg: str = "Unauthorized access") -> Problem:
@@ -81,9 +87,16 @@ def quota_exceeded(msg: str) -> Problem:
     return Problem(412, "quota-exceeded", "You have reached your resource limit.", msg)
 
 
-def rate_limited() -> Problem:
-    """Return 429: too many requests in the last 15 minutes."""
-    return Problem(429, "rate-limit-exceeded", "You have reached your API query rate limit.")
+def rate_limited(wait: float) -> Problem:
+    """Return 429: too many requests in the last 15 minutes; one more is taken in `wait` seconds."""
+    title = "You have reached your API query rate limit."
+    return Problem(429, "rate-limit-exceeded", title, headers=_after(wait))
+
+
+def too_many_attempts(wait: float) -> Problem:
+    """Return 429: too many wrong passwords or the like; the next one is heard in `wait` seconds."""
+    msg = f"Too many attempts; try again in {math.ceil(wait)} seconds."
+    return Problem(429, "too-many-requests", "Too many requests.", msg, headers=_after(wait))
 
 
 def unavailable(msg: str) -> Problem:
@@ -116,7 +129,7 @@ def store_failed(error: StoreError) -> Problem:
         "store-unavailable",
         "Service unavailable.",
         f"{error}; nothing was done",
-        headers={"Retry-After": str(again)},
+        headers=_after(again),
     )
 
 

@@ -9,21 +9,21 @@ by an empty message too, and the websocket is closed when both directions have e
 Nobody listening closes it with 1013, a broken connection with 1011.
 """
 
-import json
 from typing import Any, Self
 
 from attrs import frozen
-from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from atoll_local.api.bounded import JsonError, read_object
 from atoll_local.api.handover import take_over
-from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, kernel_failed, not_found
+from atoll_local.api.params import Params, query_params
+from atoll_local.api.problems import invalid_params, not_found
 from atoll_local.api.runs import running_kernel
+from atoll_local.api.sockets import socket_route
 from atoll_local.api.streams import session_of
 from atoll_local.api.tunnel import Tunnel
 from atoll_local.cluster import Cluster
-from atoll_local.engine.contract import Connection, EngineError, Kernel, Service, ServiceRefused
+from atoll_local.engine.contract import Connection, Kernel, Service, ServiceRefused
 
 HALF_CLOSE = "half-close.atoll"
 _TRY_LATER = 1013
@@ -66,13 +66,11 @@ async def proxy(socket: WebSocket) -> None:
     try:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
-        connection = await _connect(kernel, Wish.read(Params(socket.query_params), cluster, kernel))
+        wish = Wish.read(query_params(socket), cluster, kernel)
+        connection = await kernel.connect(wish.app, wish.port, wish.arguments, wish.envs)
     except ServiceRefused as refusal:
         await socket.accept(subprotocol)
         await socket.close(_TRY_LATER, str(refusal))
-        return
-    except Problem as problem:
-        await socket.send_denial_response(problem.response())
         return
     try:
         await socket.accept(subprotocol)
@@ -95,22 +93,14 @@ async def _carry(
         await tunnel.run(cluster.stopping)
 
 
-async def _connect(kernel: Kernel, wish: Wish) -> Connection:
-    try:
-        return await kernel.connect(wish.app, wish.port, wish.arguments, wish.envs)
-    except ServiceRefused:
-        raise
-    except EngineError as error:
-        raise kernel_failed(str(error)) from error
-
-
 def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Read a map that comes as JSON text; raises Problem 400 for keys that a service has not."""
     try:
-        values = json.loads(params.text(name) or "{}")
-    except ValueError:
-        raise invalid_params(f"{name} must be JSON text", {name: "is no JSON"}) from None
-    if not isinstance(values, dict) or not all(map(_is_argument, values.values())):
+        values = read_object(params.text(name) or "{}")
+    except JsonError as error:
+        why = f"must be a map in JSON text: {error}"
+        raise invalid_params(f"{name} {why}", {name: why}) from None
+    if not all(map(_is_argument, values.values())):
         raise invalid_params(f"{name} must be a map to texts", {name: "is no such map"})
     for key in values:
         if key not in known:
@@ -126,5 +116,5 @@ def _is_argument(value: object) -> bool:
 
 
 SOCKETS = tuple(
-    WebSocketRoute(f"/stream/session/{{s}}/{name}", proxy) for name in ("tcpproxy", "httpproxy")
+    socket_route(f"/stream/session/{{s}}/{name}", proxy) for name in ("tcpproxy", "httpproxy")
 )

@@ -46,6 +46,6 @@ class RateLimiter:
         while moments and moments[0] <= now - WINDOW:
             moments.popleft()
         if len(moments) >= limit:
-            raise rate_limited()
+            raise rate_limited(moments[0] + WINDOW - now if moments else WINDOW)
         moments.append(now)
         return Allowance(limit, limit - len(moments))

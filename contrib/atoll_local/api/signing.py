@@ -9,6 +9,7 @@ target, the `Date` header as sent, the host, the media type and the API version;
 import hashlib
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -92,7 +93,7 @@ def verify(request: SignedRequest, credential: Credential, secret_key: str) -> N
 
 
 def check_clock(date: str | None, now: datetime | None = None) -> None:
-    """Raise Problem 400 unless the date is strictly within 15 minutes of ours."""
+    """Raise Problem 400 unless the date is strictly within 15 minutes of ours, 401 for no date."""
     if not date:
         raise invalid_auth("Date/time sync error")
     if abs(parse_date(date) - (now or datetime.now(UTC))) >= MAX_SKEW:
@@ -100,14 +101,13 @@ def check_clock(date: str | None, now: datetime | None = None) -> None:
 
 
 def parse_date(text: str) -> datetime:
-    """Read ISO-8601 or RFC-1123, UTC if it names no zone; raises Problem 400."""
+    """Read ISO-8601 or RFC-1123, UTC if it names no zone; raises Problem 401."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
+        # Years and zones beyond what there is are told in several ways.
+        with suppress(ValueError, OverflowError, TypeError):
             moment = read(text.strip())
-        except ValueError:
-            continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    raise invalid_auth("Date/time sync error")
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    raise invalid_auth("Date/time sync error", 401)
 
 
 def date_header(headers: Mapping[str, str]) -> str | None:

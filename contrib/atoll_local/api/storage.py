@@ -44,11 +44,12 @@ class Grant:
 
 
 def _grant(call: Call, operation: str) -> Grant:
-    """Read the token of a request; raises Problem 400 for a bad one, 404 without its folder."""
+    """Read the token of a request; raises Problem 400 for a bad one, 429 after many."""
     storage = call.cluster.storage
     try:
         claims = storage.signer.read(call.params.text("token") or "", operation)
     except TokenError as error:
+        call.attempts.tokens.take(call.address)
         raise _bad(str(error)) from error
     folder = call.cluster.store.folders.get(claims["vfid"].rpartition("/")[2])
     if folder is None:
@@ -80,6 +81,8 @@ async def upload(call: Call) -> Response:
     no more.
     """
     grant = _grant(call, UPLOAD)
+    if call.params.text("dst_dir"):
+        raise _bad(f"the token is for {grant.path!r} alone; name the folder where it is asked for")
     uploads = call.cluster.storage.uploads
     try:
         found = uploads.get(grant.claims["session"], grant.claims["size"])
@@ -103,8 +106,7 @@ async def upload(call: Call) -> Response:
 
 async def _finish(call: Call, grant: Grant, found: Upload) -> None:
     """Move a whole file to its place, if there is room for it still; raises Problem 413."""
-    above = call.params.text("dst_dir")
-    path = str(PurePosixPath(above, grant.path)) if above else grant.path
+    path = grant.path
     await check_room(call.cluster, grant.folder, found.size, path)
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
     await on_disk(lambda: grant.tree.take_in(found.path, path), path)

@@ -5,14 +5,14 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from atoll_local.api.call import admit
 from atoll_local.api.naming import only
-from atoll_local.api.params import Params
-from atoll_local.api.problems import Problem, invalid_params, unauthorized
+from atoll_local.api.params import read_message
+from atoll_local.api.problems import Problem, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
+from atoll_local.api.sockets import socket_route
 from atoll_local.engine.contract import EngineError, Kernel
 from atoll_local.store.records import Session
 
@@ -25,16 +25,10 @@ _FLUSH = 0.1
 
 async def execute_stream(socket: WebSocket) -> None:
     """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code."""
-    try:
-        kernel = _kernel(socket)
-    except Problem as problem:
-        await socket.send_denial_response(problem.response())
-        return
+    kernel = _kernel(socket)
     await socket.accept()
     try:
         await _converse(socket, kernel)
-    except WebSocketDisconnect:
-        return  # Before it said anything.
     except (Problem, EngineError) as error:
         await say(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
@@ -59,7 +53,7 @@ def _kernel(socket: WebSocket) -> Kernel:
 
 
 async def _converse(socket: WebSocket, kernel: Kernel) -> None:
-    asked = _read_request(await hear(socket))
+    asked = read_message(await hear(socket))
     executions: Executions = socket.app.state.executions
     execution = await executions.start(kernel, asked.text("mode") or "", asked)
     with closing(execution):
@@ -68,16 +62,6 @@ async def _converse(socket: WebSocket, kernel: Kernel) -> None:
             tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
             await _tell(socket, execution)
             tasks.cancel_scope.cancel()
-
-
-def _read_request(message: str) -> Params:
-    try:
-        asked = json.loads(message)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise invalid_params("the first message must be a JSON object")
-    return Params(asked)
 
 
 async def _tell(socket: WebSocket, execution: Execution) -> None:
@@ -120,4 +104,4 @@ async def say(socket: WebSocket, message: dict[str, Any]) -> None:
         await socket.send_text(json.dumps(message))
 
 
-SOCKETS = (WebSocketRoute("/stream/session/{s}/execute", execute_stream),)
+SOCKETS = (socket_route("/stream/session/{s}/execute", execute_stream),)

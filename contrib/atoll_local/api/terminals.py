@@ -6,16 +6,15 @@ Both ways go JSON objects with a `type`: `stdin` (`chars`), `resize` (`rows`, `c
 
 import base64
 import binascii
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
-from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from atoll_local.api.params import Params
+from atoll_local.api.params import Params, read_message
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.api.runs import running_kernel
+from atoll_local.api.sockets import socket_route
 from atoll_local.api.streams import hear, say, session_of
 from atoll_local.engine.contract import EngineError, Terminal
 from atoll_local.scheduler.lifecycle import StatusError
@@ -31,12 +30,8 @@ _LARGEST = 1000
 async def pty(socket: WebSocket) -> None:
     """Serve one terminal until the shell, the session or the client ends it."""
     cluster: Cluster = socket.app.state.cluster
-    try:
-        session = session_of(socket)
-        terminal = await running_kernel(cluster, session).open_terminal()
-    except Problem as problem:
-        await socket.send_denial_response(problem.response())
-        return
+    session = session_of(socket)
+    terminal = await running_kernel(cluster, session).open_terminal()
     await socket.accept()
     try:
         async with anyio.create_task_group() as tasks:
@@ -58,7 +53,7 @@ async def _hear_all(
     cluster: Cluster = socket.app.state.cluster
     try:
         while True:
-            message = _decode(await hear(socket))
+            message = read_message(await hear(socket))
             cluster.scheduler.idleness.touch(session.id)
             if message.get("type") == "restart":
                 cluster.scheduler.restart(session.id)
@@ -87,16 +82,6 @@ async def _obey(message: Params, terminal: Terminal) -> None:
             raise invalid_params(f"unknown type {other!r}")
 
 
-def _decode(text: str) -> Params:
-    try:
-        message: Any = json.loads(text)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        raise invalid_params("messages must be JSON objects")
-    return Params(message)
-
-
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
@@ -104,4 +89,4 @@ def _bytes(text: str) -> bytes:
         raise invalid_params("chars must be base64") from None
 
 
-SOCKETS = (WebSocketRoute("/stream/session/{s}/pty", pty),)
+SOCKETS = (socket_route("/stream/session/{s}/pty", pty),)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,13 +13,16 @@ from typing import Any
 
 import httpx
 import pytest
-from attrs import define, frozen
+from attrs import define, field, frozen
 from websockets.sync.client import ClientConnection, connect
 
 from atoll_local.api.signing import SignedRequest, sign
 
 VERSION = "v7.20230615"
 DEADLINE = 15.0
+
+
+START_DEADLINE = 60.0
 
 
 @frozen
@@ -133,23 +137,38 @@ class Program:
     data: Path
     arguments: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
+    log: list[str] = field(factory=list)
+    """The lines that it has logged so far."""
+    _listener: threading.Thread | None = None
 
     def start(self) -> "Program":
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "atoll_local", "--data", str(self.data), *self.arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        answering = threading.Event()
+        self.log.clear()
+        self._listener = threading.Thread(target=self._listen, args=(self.process, answering))
+        self._listener.start()
+        answering.wait(START_DEADLINE)
+        if not any("answering at" in line for line in self.log):
+            pytest.fail(f"the program ended before it answered: {self.log[-1:]}")
+        return self
+
+    def _listen(self, process: "subprocess.Popen[str]", answering: threading.Event) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.log.append(line)
             if "answering at" in line:
-                return self
-        pytest.fail("the program ended before it answered")
+                answering.set()
+        answering.set()
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; returns the exit code."""
         assert self.process is not None
         assert self.process.stderr is not None
+        assert self._listener is not None
         self.process.send_signal(number)
-        self.process.stderr.read()
+        self._listener.join()
         self.process.stderr.close()
         code = self.process.wait(DEADLINE)
         self.process = None

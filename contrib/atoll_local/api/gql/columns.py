@@ -1,6 +1,7 @@
 """Which fields each list can be filtered and ordered by, and what kind of values they have."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Literal
 
 from attrs import frozen
@@ -64,9 +65,12 @@ def _number(field: str, value: Value) -> Value:
     if isinstance(value, int | float):
         return value
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
         raise FilterError(f"{field}: {value!r} is not a number") from None
+    if not isfinite(number):
+        raise FilterError(f"{field}: {value!r} is not a finite number")
+    return number
 
 
 def _time(field: str, value: Value) -> str:

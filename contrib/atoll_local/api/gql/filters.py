@@ -6,12 +6,12 @@ A comparison is `field operator value`; `&` and `|` bind alike, from left to rig
 follows it. A filter that is wrong raises :class:`FilterError`, whose text says where.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
 from attrs import define, frozen
 
+from atoll_local.api.bounded import JsonError, read_json
 from atoll_local.api.gql.columns import Column, FilterError, Value, check
 
 _TOKEN = re.compile(
@@ -27,6 +27,11 @@ _SIGNS = {"==": "=", "!=": "!=", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _WORDS = frozenset({"contains", "in", "is", "isnot", "like", "ilike"})
 _CONSTANTS: Mapping[str, Value] = {"null": None, "true": True, "false": False}
 _MAX_DEPTH = 50
+_LONGEST = 32 * 1024
+_LONGEST_PATTERN = 1000
+_MOST_TERMS = 200
+_MOST_VALUES = 1000
+"""SQLite takes statements of so many values and so deep; these leave it room."""
 
 
 @frozen
@@ -41,6 +46,8 @@ def compile_filter(text: str, columns: Mapping[str, Column]) -> Clause:
     """Compile a filter over these columns; an empty one takes everything."""
     if not text.strip():
         return Clause("1")
+    if len(text) > _LONGEST:
+        raise FilterError(f"a filter has at most {_LONGEST} characters")
     parser = _Parser(_tokenize(text), columns)
     clause = parser.expression(0)
     if parser.position < len(parser.tokens):
@@ -68,6 +75,8 @@ class _Parser:
     tokens: Sequence[tuple[str, str]]
     columns: Mapping[str, Column]
     position: int = 0
+    terms: int = 0
+    values: int = 0
 
     def peek(self) -> tuple[str, str]:
         """Return the next token, an empty one at the end."""
@@ -114,6 +123,9 @@ class _Parser:
 
     def comparison(self) -> Clause:
         """Read `field operator value`."""
+        self.terms += 1
+        if self.terms > _MOST_TERMS:
+            raise FilterError(f"a filter has at most {_MOST_TERMS} terms")
         kind, name = self.take()
         if kind != "word":
             raise FilterError(f"expected a field in the filter, not {name!r}")
@@ -140,10 +152,13 @@ class _Parser:
     def constant(self) -> Value:
         """Read a text, a number, or one of `null`, `true`, `false`."""
         kind, text = self.take()
+        self.values += 1
+        if self.values > _MOST_VALUES:
+            raise FilterError(f"a filter has at most {_MOST_VALUES} values")
         if kind == "string":
             return _unquote(text)
         if kind == "number":
-            return float(text) if "." in text else int(text)
+            return _number(text)
         if kind == "word" and text in _CONSTANTS:
             return _CONSTANTS[text]
         raise FilterError(f"expected a value in the filter, not {text!r}")
@@ -151,9 +166,17 @@ class _Parser:
 
 def _unquote(text: str) -> str:
     try:
-        return str(json.loads(text, strict=False))
-    except ValueError as error:
-        raise FilterError(f"cannot read the text {text}") from error
+        return str(read_json(text, strict=False))
+    except JsonError as error:
+        raise FilterError(f"cannot read the text {text[:40]}: {error}") from error
+
+
+def _number(text: str) -> Value:
+    try:
+        found: int | float = read_json(text)
+    except JsonError as error:
+        raise FilterError(f"cannot read the number {text[:40]}: {error}") from error
+    return found
 
 
 def _compare(name: str, column: Column, operator: str, value: Value | list[Value]) -> Clause:
@@ -186,6 +209,8 @@ def _condition(
 def _pattern(sql: str, name: str, operator: str, value: Value) -> Clause:
     if not isinstance(value, str):
         raise FilterError(f"{name}: {operator} needs a text")
+    if len(value.encode()) > _LONGEST_PATTERN:
+        raise FilterError(f"{name}: a pattern has at most {_LONGEST_PATTERN} bytes")
     if operator == "contains":
         return Clause(f"instr({sql}, ?) > 0", (value,))
     if operator == "ilike":

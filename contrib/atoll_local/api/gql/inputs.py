@@ -8,12 +8,14 @@ from typing import Any
 
 import attrs
 
+from atoll_local.api.bounded import read_json
 from atoll_local.scheduler.slots import AmountError, from_text
 from atoll_local.store.policies import HOST_PERMISSIONS
 
 Props = dict[str, Any]
 """An input object as GraphQL hands it over."""
 
+_LONGEST_PYTHON = 16 * 1024
 _LARGEST = 2**63 - 1
 _MAY_BE_BOUNDLESS = frozenset({"max_vfolder_count", "max_vfolder_size", "max_quota_scope_size"})
 """Limits of which -1 takes all bounds away, as 0 does."""
@@ -63,10 +65,15 @@ def decode(name: str, value: Any) -> Any:
     """Return what a JSONString says; clients of old send lists bare, or as Python writes them."""
     if not isinstance(value, str):
         return value
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+    for read in (read_json, _read_python):
+        with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return read(value)
     raise Refused(f"{name}: {value!r} is not JSON")
+
+
+def _read_python(text: str) -> Any:
+    """Return what a text of Python says, if JSON could say it too."""
+    return read_json(json.dumps(ast.literal_eval(text[:_LONGEST_PYTHON])))
 
 
 def named(label: str, name: str, *, barred: str = "/") -> str:

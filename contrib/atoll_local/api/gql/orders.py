@@ -4,10 +4,15 @@ from collections.abc import Mapping
 
 from atoll_local.api.gql.columns import Column, FilterError
 
+_MOST_PARTS = 50
+
 
 def compile_order(text: str, columns: Mapping[str, Column], *, default: str) -> str:
     """Compile an order; an empty one is `default`. Raises FilterError for unknown fields."""
-    parts = [_part(part.strip(), columns) for part in text.split(",") if part.strip()]
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if len(names) > _MOST_PARTS:
+        raise FilterError(f"an order has at most {_MOST_PARTS} fields")
+    parts = [_part(name, columns) for name in names]
     return ", ".join([*parts, default])
 
 

@@ -50,7 +50,7 @@ async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
     for error in result.errors or []:
         if isinstance(error.original_error, StoreError):
             raise error.original_error
-        if error.original_error and not isinstance(error.original_error, Problem | ValueError):
+        if _is_fault(error.original_error):
             _log.error("a resolver failed", exc_info=error.original_error)
     return result.data, [_tell(error) for error in result.errors or []]
 
@@ -63,9 +63,16 @@ def _tell(error: "GraphQLError") -> dict[str, Any]:
         detail = f" ({problem.msg})" if problem.msg else ""
         told["message"] = problem.title + detail
         told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
-    elif problem and not isinstance(problem, ValueError):
+    elif _is_fault(problem):
         told["message"] = "Internal server error. (This is a fault of the cluster.)"
     return told
+
+
+def _is_fault(error: Exception | None) -> bool:
+    """Whether an error is neither a refusal of ours nor one that GraphQL found in a value."""
+    from graphql import GraphQLError
+
+    return error is not None and not isinstance(error, Problem | ValueError | GraphQLError)
 
 
 ROUTES: Routes = (

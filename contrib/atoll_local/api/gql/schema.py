@@ -19,7 +19,6 @@ from graphql import (
     GraphQLSchema,
     build_schema,
     execute,
-    parse,
     specified_rules,
     validate,
 )
@@ -41,11 +40,12 @@ from atoll_local.api.gql import (
     vfolders,
     volumes,
 )
+from atoll_local.api.gql.bounds import read_document
 from atoll_local.api.gql.context import Context
 from atoll_local.api.gql.mutations import Mutation
+from atoll_local.api.gql.scalars import read_scalars
 
 _SDL = Path(__file__).with_name("sdl")
-_MAX_TOKENS = 5000
 _RULES = [rule for rule in specified_rules if rule is not VariablesInAllowedPositionRule]
 """Clients of 23.09 declare ids as texts; what arrives is checked nevertheless."""
 
@@ -89,6 +89,7 @@ MUTATIONS: dict[str, Mutation] = {
 def schema() -> GraphQLSchema:
     """Build the schema, once."""
     built = build_schema("\n".join(path.read_text() for path in sorted(_SDL.glob("*.graphql"))))
+    read_scalars(built)
     _resolve(built.query_type, RESOLVERS)
     _resolve(built.mutation_type, MUTATIONS)
     return built
@@ -103,7 +104,7 @@ def _resolve(roots: GraphQLObjectType | None, resolvers: Mapping[str, Callable[.
 @lru_cache(maxsize=256)
 def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
     try:
-        document = parse(query, max_tokens=_MAX_TOKENS)
+        document = read_document(query)
     except GraphQLError as error:
         return (error,)
     return tuple(validate(schema(), document, _RULES)) or document

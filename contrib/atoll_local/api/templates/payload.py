@@ -4,13 +4,14 @@ Newer clients send `{"template": {…}}`, with `name`, `group_id`, `user_uuid` b
 and people, write the template alone.
 """
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
 from attrs import frozen
 
+from atoll_local.api.bounded import JsonError, read_json
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.templates.syntax import normalize
 
@@ -39,11 +40,9 @@ def read_payload(text: str) -> list[Sent]:
 
 
 def _documents(text: str) -> list[Any]:
-    try:
-        found = json.loads(text)
+    with suppress(JsonError):
+        found = read_json(text)
         return found if isinstance(found, list) else [found]
-    except ValueError:
-        pass
     try:
         found = [one for one in yaml.load_all(text, _Loader) if one is not None]
         _refuse_bombs(found)

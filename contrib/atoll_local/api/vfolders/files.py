@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from atoll_local import clock
 from atoll_local.api.call import Call, Routes, reply, route
+from atoll_local.api.hosts import read_host
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.vfolders.access import Access, named
 from atoll_local.api.vfolders.disk import explained, on_disk, place
@@ -190,8 +191,7 @@ def _claims(access: Access, operation: str, path: str) -> dict[str, Any]:
 
 def url(call: Call, operation: str) -> str:
     """Return where the storage answers: at the address by which the client came."""
-    base = call.request.base_url
-    return f"{base.scheme}://{base.netloc}/storage/{operation}"
+    return f"{call.request.scope['scheme']}://{read_host(call.request)}/storage/{operation}"
 
 
 ROUTES: Routes = (

@@ -124,10 +124,56 @@ def test_an_upload_that_the_end_of_the_program_cuts_short_may_be_tried_again(
         assert connection.recv(4096).startswith(b"HTTP/1.1 503 ")
 
 
-def test_a_folder_above_is_named_in_the_query(storage, folder):
-    assert storage.upload(folder, "file", 1).patch(b"x", dst_dir="above").status_code == 204
-    assert storage.names(folder, "above") == ["file"]
-    assert storage.upload(folder, "file", 1).patch(b"x", dst_dir="../..").status_code == 400
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"dst_dir": "above"},
+        {"dst_dir": "../.."},
+        {"dst_dir": ["", "above"]},
+    ],
+)
+def test_a_token_is_for_no_other_folder(storage, folder, more):
+    sent = storage.upload(folder, "file", 1)
+    refused = sent.patch(b"x", **more)
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (
+        400,
+        "invalid-api-params",
+    )
+    assert storage.names(folder, "") == []
+    assert sent.patch(b"x", dst_dir="").status_code == 204
+    assert storage.names(folder, "") == ["file"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"path": "other"}, {"relpath": "other"}, {"vfid": "x"}, {"size": "9"}, {"op": "upload"}],
+)
+def test_nothing_else_redirects_a_token(storage, folder, more):
+    storage.put(folder, "other", b"other")
+    assert storage.upload(folder, "file", 1).patch(b"x", **more).status_code == 204
+    assert storage.names(folder, "") == ["file", "other"]
+    asked = storage.client.ask("POST", f"/folders/{folder}/request-download", json={"path": "file"})
+    found = storage.client.http.get(
+        asked.json()["url"], params={"token": asked.json()["token"], **more}
+    )
+    assert found.content == b"x"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Upload-Offset": ""},
+        {"Upload-Offset": "-1"},
+        {"Upload-Offset": "9" * 30},
+        {"Upload-Offset": "0x0"},
+        {"Upload-Offset": b"\xff"},
+        {"Upload-Offset": "1e3", "Upload-Length": "x", "Upload-Metadata": b"\xff\xfe"},
+    ],
+)
+def test_offsets_that_are_none(storage, folder, headers):
+    sent = storage.upload(folder, "file", 1)
+    answer = sent.http.patch(sent.url, params={"token": sent.token}, content=b"x", headers=headers)
+    assert answer.status_code == 400
 
 
 def test_the_protocol_is_told(storage, folder):

@@ -1,0 +1,103 @@
+"""JSON that others have written, read within bounds: its depth, its numbers, its texts.
+
+Every JSON text that reaches the API is read here: bodies, messages of websockets, parameters that
+hold JSON in turn. So no handler meets what Python, SQLite or a file name can't take.
+"""
+
+import json
+import re
+from math import isfinite
+from typing import Any
+
+_DEEPEST = 64
+"""Lists and maps within each other; what is deeper would end in a RecursionError somewhere."""
+_LARGEST = 2**63 - 1
+"""The largest integer that the store can keep."""
+_LONGEST_INTEGER = 20
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How a half of a character is written, alone or with the other one."""
+
+
+class JsonError(ValueError):
+    """A text that is no JSON, or not within the bounds; it says why."""
+
+
+class HalfCharacterError(JsonError):
+    """A text in the JSON holds what UTF-16 makes a character of with its other half."""
+
+
+def read_json(text: str | bytes, *, strict: bool = True) -> Any:
+    """Return the value of a JSON text in UTF-8; raises JsonError.
+
+    Unless it is `strict`, texts may go over several lines.
+    """
+    try:
+        plain = text if isinstance(text, str) else text.decode()
+        value = json.loads(
+            plain,
+            strict=strict,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_not_a_number,
+        )
+    except JsonError:
+        raise
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise JsonError(f"it is no JSON: {error}") from None
+    if plain.count("[") + plain.count("{") > _DEEPEST:
+        _check_depth(value)
+    if _HALF.search(plain):
+        _check_characters(value)
+    return value
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return the value of a JSON text that must be an object; raises JsonError."""
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise JsonError("it must be a JSON object")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) <= _LONGEST_INTEGER and -_LARGEST <= (number := int(text)) <= _LARGEST:
+        return number
+    raise JsonError(f"the number {text[:_LONGEST_INTEGER]}… has more than 64 bits")
+
+
+def _number(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise JsonError(f"the number {text[:_LONGEST_INTEGER]} is too large")
+    return number
+
+
+def _not_a_number(text: str) -> float:
+    raise JsonError(f"{text} is no JSON")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _check_characters(value: Any) -> None:
+    for name, inner in value.items() if isinstance(value, dict) else [("it", value)]:
+        try:
+            json.dumps([name, inner], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise HalfCharacterError(f"{ascii(name)[1:-1]} holds half a character") from None
+
+
+def _too_deep() -> JsonError:
+    return JsonError(f"it is nested deeper than {_DEEPEST} levels")

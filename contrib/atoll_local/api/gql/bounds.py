@@ -1,0 +1,127 @@
+"""How much a GraphQL document may ask for, found out before it is validated and executed.
+
+Both take time that grows with the square of what is asked for, or worse, and recurse into it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Self
+
+from attrs import field, frozen
+from graphql import (
+    DocumentNode,
+    ExecutableDefinitionNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    parse,
+)
+
+_LONGEST = 64 * 1024
+_MOST_TOKENS = 5000
+_DEEPEST = 40
+_MOST_FIELDS = 500
+_MOST_ROOTS = {OperationType.QUERY: 40, OperationType.MUTATION: 10, OperationType.SUBSCRIPTION: 1}
+_QUOTED = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*', re.DOTALL)
+_OPENING, _CLOSING = frozenset("{[("), frozenset("}])")
+
+
+def read_document(query: str) -> DocumentNode:
+    """Parse a document that is within the bounds; raises GraphQLError."""
+    if len(query) > _LONGEST:
+        raise GraphQLError(f"The document is longer than {_LONGEST} characters.")
+    _check_depth(query)
+    document = parse(query, max_tokens=_MOST_TOKENS)
+    _Measure.of(document).check(document)
+    return document
+
+
+def _check_depth(query: str) -> None:
+    depth = 0
+    for char in _QUOTED.sub("", query):
+        if char in _OPENING:
+            depth += 1
+        elif char in _CLOSING:
+            depth -= 1
+        if depth > _DEEPEST:
+            raise _too_deep()
+
+
+def _too_deep() -> GraphQLError:
+    return GraphQLError(f"The document is nested deeper than {_DEEPEST} levels.")
+
+
+@frozen
+class _Size:
+    """How many fields a selection has, and how many levels."""
+
+    fields: int = 0
+    height: int = 0
+
+
+@frozen
+class _Measure:
+    """Measures selections: a fragment counts each time that it is spread, and is looked at once."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    _known: dict[str, _Size] = field(factory=dict)
+
+    @classmethod
+    def of(cls, document: DocumentNode) -> Self:
+        """Return the measure for the selections of a document."""
+        nodes = [one for one in document.definitions if isinstance(one, FragmentDefinitionNode)]
+        return cls({one.name.value: one for one in nodes})
+
+    def check(self, document: DocumentNode) -> None:
+        """Raise GraphQLError for a document that asks for too much."""
+        asked = 0
+        for one in document.definitions:
+            if not isinstance(one, ExecutableDefinitionNode):
+                continue  # which the validation refuses
+            fields = self._size(one.selection_set, 0).fields
+            asked += fields
+            if fields > _MOST_FIELDS or asked > 2 * _MOST_FIELDS:
+                raise GraphQLError(f"The document asks for more than {_MOST_FIELDS} fields.")
+            if isinstance(one, OperationDefinitionNode):
+                self._check_roots(one)
+
+    def _check_roots(self, operation: OperationDefinitionNode) -> None:
+        most = _MOST_ROOTS[operation.operation]
+        roots = sum(
+            1 if isinstance(one, FieldNode) else self._part(one, 0).fields
+            for one in operation.selection_set.selections
+        )
+        if roots > most:
+            raise GraphQLError(f"A {operation.operation.value} has at most {most} root fields.")
+
+    def _size(self, selected: SelectionSetNode | None, depth: int) -> _Size:
+        if depth > _DEEPEST:
+            raise _too_deep()
+        if selected is None:
+            return _Size()
+        parts = [self._part(one, depth) for one in selected.selections]
+        fields = sum(part.fields for part in parts)
+        height = 1 + max((part.height for part in parts), default=0)
+        return _Size(min(fields, _MOST_FIELDS + 1), height)
+
+    def _part(self, selection: SelectionNode, depth: int) -> _Size:
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment(selection.name.value, depth)
+        assert isinstance(selection, FieldNode | InlineFragmentNode)  # noqa: S101 - all there are
+        inner = self._size(selection.selection_set, depth + 1)
+        return _Size(inner.fields + isinstance(selection, FieldNode), inner.height)
+
+    def _fragment(self, name: str, depth: int) -> _Size:
+        if name not in self._known and name in self.fragments:
+            self._known[name] = _Size()  # One that contains itself is told of by the validation.
+            self._known[name] = self._size(self.fragments[name].selection_set, depth + 1)
+        found = self._known.get(name, _Size())
+        if depth + found.height > _DEEPEST:
+            raise _too_deep()
+        return found

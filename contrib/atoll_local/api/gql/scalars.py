@@ -1,0 +1,43 @@
+"""The scalars of the schema that GraphQL does not know: what they take from clients."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema
+
+_LARGEST = 2**63 - 1
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise GraphQLError("It must be a text.")
+    return str(value)
+
+
+def _whole_number(value: Any) -> int:
+    """Take numbers beyond 32 bits as such or, as some clients have to, as texts."""
+    is_text = isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+    if not (is_text or is_number) or abs(number := int(value)) > _LARGEST:
+        raise GraphQLError(f"It must be a whole number of at most {_LARGEST}.")
+    return number
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "UUID": _text,
+    "DateTime": _text,
+    "GlobalIDField": _text,
+    "ScopeField": _text,
+    "ImageStatus": _text,
+    "BigInt": _whole_number,
+}
+
+
+def read_scalars(schema: GraphQLSchema) -> None:
+    """Have these scalars refuse what no resolver could use."""
+    for name, read in _READERS.items():
+        scalar = schema.type_map[name]
+        assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - they stand in sdl/
+        # The second name is that of graphql-core since 3.3.
+        for attribute in ("parse_value", "coerce_input_value"):
+            setattr(scalar, attribute, read)
