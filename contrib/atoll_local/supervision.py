@@ -8,7 +8,6 @@ is nobody's fault: it is waited for.
 """
 
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
@@ -157,6 +156,11 @@ class Supervisor:
             reason = self._explain(kind, error, item or session or kind.name)
             self._tasks.start_soon(self._give_up, reason, session, item, None)
 
+    def blame(self, session: str, reason: str) -> None:
+        """Let a session bear the cost of what its kernel does; nobody else is at fault."""
+        _log.warning("session %s is given up: %s", session, reason)
+        self._tasks.start_soon(self._give_up, reason, session, None, None)
+
     async def _see_through(self, kind: Kind, work: Work, about: object) -> str | None:
         """Do the work, again and again if need be; return the reason if it can't be done."""
         policy, failures = kind.value, 0
@@ -212,7 +216,7 @@ class Supervisor:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {os.fsdecode(error.filename)}"
+        return f"{error.strerror}: {error.filename}"
     return str(error)
 
 

@@ -1,13 +1,11 @@
 """A connection to a service inside a kernel: a descriptor that the kernel program handed out."""
 
-import json
 import os
 import socket
-from typing import Any
 
 from attrs import define
 
-from .contract import EngineError, ServiceRefused
+from .contract import ServiceRefused
 from .control import Control
 
 
@@ -25,15 +23,19 @@ class ServiceConnection:
 async def ask_for_connection(control: Control, **request: object) -> ServiceConnection:
     """Ask a kernel program to connect; raises ServiceRefused and EngineError."""
     await control.send(op="connect", **request)
-    line, descriptors = await control.receive_with_descriptor()
-    answer: dict[str, Any] = json.loads(line)
-    if descriptors:
+    _, descriptors = await control.receive_with_descriptor()
+    if not descriptors:
+        raise ServiceRefused("nobody listens there inside the session")
+    try:
         return ServiceConnection(_socket(descriptors[0]))
-    if "error" in answer:
-        raise EngineError(answer["error"])
-    raise ServiceRefused("nobody listens there inside the session")
+    except OSError:
+        raise control.fault("something else than a connection") from None
 
 
 def _socket(descriptor: int) -> socket.socket:
     os.set_blocking(descriptor, False)
-    return socket.socket(fileno=descriptor)
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise

@@ -5,7 +5,7 @@ Nothing outside this folder knows that a kernel is a sandbox with processes in i
 """
 
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -21,6 +21,10 @@ class EngineError(Exception):
 
 class KernelGone(EngineError):
     """A kernel has ended, or it ends right now."""
+
+
+class KernelFault(EngineError):
+    """A kernel tells what makes no sense, or more than anybody could take."""
 
 
 @frozen(kw_only=True)
@@ -337,6 +341,12 @@ class Kernel(Protocol):
 
 class Engine(Protocol):
     """Starts kernels on this machine and finds them again."""
+
+    def on_fault(self, tell: Callable[[str, str], None]) -> None:
+        """Have `tell` called with the session of a kernel that makes no sense, and the reason.
+
+        Whoever was listening to that kernel gets KernelFault.
+        """
 
     def images(self) -> Sequence[Image]:
         """Return the runtimes of this machine, best first."""

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,29 @@ import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 from attrs import define, field
 
-from .contract import EngineError, KernelGone
+from .contract import EngineError, KernelFault, KernelGone
 
-LONGEST_LINE = 64 * 1024 * 1024
+LONGEST_LINE = 8 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
+LONGEST_ERROR = 1000
 LONGEST_SETTLING = 2.0
 """Seconds that a supervisor has to see to the log before it is read as it is."""
 GONE = "the kernel is gone"
 CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
+Tell = Callable[[str], None]
+
 
 @define
 class Control:
-    """One connection to a kernel; every failure of it is an EngineError."""
+    """One connection to a kernel; every failure of it is an EngineError.
+
+    A kernel is not to be trusted: its session's code can take its place. What makes no sense is
+    told to `on_fault` and raised as KernelFault.
+    """
 
     _stream: anyio.abc.UNIXSocketStream
+    _on_fault: Tell
     _lines: BufferedByteReceiveStream = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -42,17 +50,42 @@ class Control:
             line = await self._lines.receive_until(b"\n", LONGEST_LINE)
         except CLOSED as error:
             raise KernelGone(GONE) from error
-        message: dict[str, Any] = json.loads(line)
-        if "error" in message:
-            raise EngineError(message["error"])
-        return message
+        except anyio.DelimiterNotFound:
+            raise self.fault(f"a message of more than {LONGEST_LINE >> 20} MiB") from None
+        return self.read(line)
 
-    async def receive_with_descriptor(self) -> tuple[bytes, list[int]]:
-        """Return the next line, the first of this connection, and the open file sent with it."""
+    async def receive_with_descriptor(self) -> tuple[dict[str, Any], list[int]]:
+        """Return the next message, the first of this connection, and the open file sent with it."""
         try:
-            return await self._stream.receive_fds(LONGEST_LINE_WITH_FILE, 1)
+            line, descriptors = await self._stream.receive_fds(LONGEST_LINE_WITH_FILE, 1)
         except (*CLOSED, anyio.EndOfStream) as error:
             raise KernelGone(GONE) from error
+        except RuntimeError:
+            raise self.fault("something else than an open file") from None
+        try:
+            return self.read(line), descriptors
+        except EngineError:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
+
+    def read(self, line: bytes) -> dict[str, Any]:
+        """Return the message that a line holds; raises EngineError when it tells of an error."""
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            raise self.fault("what is no message")
+        if "error" in message:
+            raise EngineError(str(message["error"])[:LONGEST_ERROR])
+        return message
+
+    def fault(self, what: str) -> KernelFault:
+        """Tell that the kernel makes no sense; returns the error to raise."""
+        reason = f"the kernel is out of order: it sent {what}"
+        self._on_fault(reason)
+        return KernelFault(reason)
 
     async def ask(self, **message: object) -> dict[str, Any]:
         await self.send(**message)
@@ -62,7 +95,13 @@ class Control:
         await self._stream.aclose()
 
 
-async def connect(run_folder: Path, name: str = "kernel.sock") -> Control:
+def _tell_nobody(_reason: str) -> None:
+    pass
+
+
+async def connect(
+    run_folder: Path, on_fault: Tell = _tell_nobody, name: str = "kernel.sock"
+) -> Control:
     """Connect to a socket in a kernel's run folder; raises EngineError when nobody listens.
 
     The folder is named by a descriptor: a socket address has room for 108 bytes only.
@@ -72,7 +111,7 @@ async def connect(run_folder: Path, name: str = "kernel.sock") -> Control:
     except OSError as error:
         raise KernelGone(GONE) from error
     try:
-        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/{name}"))
+        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/{name}"), on_fault)
     except OSError as error:
         raise KernelGone(GONE) from error
     finally:
@@ -82,7 +121,7 @@ async def connect(run_folder: Path, name: str = "kernel.sock") -> Control:
 async def settle_log(run_folder: Path) -> None:
     """Wait until all that a kernel has printed so far is in its log, with a bound to the wait."""
     with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
-        supervisor = await connect(run_folder, "supervisor.sock")
+        supervisor = await connect(run_folder, name="supervisor.sock")
         try:
             await supervisor.receive()
         finally:
@@ -90,9 +129,9 @@ async def settle_log(run_folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def connected(run_folder: Path) -> AsyncIterator[Control]:
+async def connected(run_folder: Path, on_fault: Tell) -> AsyncIterator[Control]:
     """Be connected for the time of a block."""
-    control = await connect(run_folder)
+    control = await connect(run_folder, on_fault)
     try:
         yield control
     finally:

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,30 @@ from attrs import define
 from . import contract
 from .connection import ServiceConnection, ask_for_connection
 from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Service
-from .control import Control, connect, connected
+from .control import Control, Tell, connect, connected
 from .folder import KernelFolder
 from .process import Process
 from .terminal import LocalTerminal
 
+_LONGEST_IDLE = 1e9
 PATIENCE = 5.0
 """Seconds beyond the grace in which a supervisor must have ended its kernel."""
 
 
-def _event(message: Mapping[str, Any]) -> Event:
-    match message["event"]:
-        case "output":
-            return contract.Output(message["stream"], message["text"])
-        case "media":
-            return contract.Media(message["mime"], message["data"])
-        case "input":
-            return contract.InputWanted(message["is_password"])
-        case "step":
-            return contract.StepFinished(message["step"], message["exit_code"])
-        case "finished":
-            return contract.Finished(message["exit_code"])
-    raise EngineError(f"the kernel told of an unknown event: {message['event']}")
+def _event(message: Mapping[str, Any]) -> Event | None:
+    """Read an event of a run, None if it makes no sense."""
+    match message:
+        case {"event": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
+            return contract.Output(stream, text)
+        case {"event": "media", "mime": str(mime), "data": str(data)}:
+            return contract.Media(mime, data)
+        case {"event": "input", "is_password": bool(is_password)}:
+            return contract.InputWanted(is_password)
+        case {"event": "step", "step": "clean" | "build" as step, "exit_code": int(code)}:
+            return contract.StepFinished(step, code & 0xFF)
+        case {"event": "finished", "exit_code": int(code)}:
+            return contract.Finished(code & 0xFF)
+    return None
 
 
 @define
@@ -49,6 +52,8 @@ class LocalRun:
         try:
             while True:
                 event = _event(await self._control.receive())
+                if event is None:
+                    raise self._control.fault("an event that there is not")
                 yield event
                 if isinstance(event, contract.Finished):
                     return
@@ -81,6 +86,7 @@ class LocalKernel:
     _folder: KernelFolder
     _supervisor: Process
     _grace: float
+    _on_fault: Tell
     services: Sequence[Service] = ()
 
     @property
@@ -89,7 +95,7 @@ class LocalKernel:
 
     async def ready(self) -> None:
         """Wait until the kernel accepts runs; raises EngineError if it ends before."""
-        async with connected(self._folder.run) as control:
+        async with self._connected() as control:
             await control.ask(op="ping")
 
     async def execute(
@@ -107,7 +113,7 @@ class LocalKernel:
         return await self._open(op="follow", run_id=run_id)
 
     async def interrupt(self) -> None:
-        async with connected(self._folder.run) as control:
+        async with self._connected() as control:
             await control.send(op="interrupt", run_id=None)
 
     async def open_terminal(self) -> LocalTerminal:
@@ -121,24 +127,30 @@ class LocalKernel:
         arguments: Mapping[str, object] | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> ServiceConnection:
-        async with connected(self._folder.run) as control:
+        async with self._connected() as control:
             return await ask_for_connection(
                 control, app=app, port=port, arguments=dict(arguments or {}), envs=dict(envs or {})
             )
 
     async def shut_down_service(self, app: str) -> None:
-        async with connected(self._folder.run) as control:
+        async with self._connected() as control:
             await control.ask(op="shutdown", app=app)
 
     async def idle_for(self) -> float | None:
-        async with connected(self._folder.run) as control:
-            answer = await control.ask(op="idle")
-        return None if answer["seconds"] is None else float(answer["seconds"])
+        async with self._connected() as control:
+            match await control.ask(op="idle"):
+                case {"seconds": None}:
+                    return None
+                case {"seconds": int(seconds) | float(seconds)} if 0 <= seconds < _LONGEST_IDLE:
+                    return float(seconds)
+            raise control.fault("no time since when it is idle")
 
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
-        async with connected(self._folder.run) as control:
-            answer = await control.ask(op="complete", code=code)
-        return [str(candidate) for candidate in answer["candidates"]]
+        async with self._connected() as control:
+            match await control.ask(op="complete", code=code):
+                case {"candidates": list(candidates)}:
+                    return [str(candidate) for candidate in candidates]
+            raise control.fault("no candidates")
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         await end(self._supervisor, 0 if forced else self._grace)
@@ -150,11 +162,14 @@ class LocalKernel:
 
     async def _open(self, **request: object) -> LocalRun:
         control, answer = await self._begin(**request)
-        return LocalRun(answer["run_id"], control)
+        return LocalRun(str(answer.get("run_id")), control)
+
+    def _connected(self) -> AbstractAsyncContextManager[Control]:
+        return connected(self._folder.run, self._on_fault)
 
     async def _begin(self, **request: object) -> tuple[Control, dict[str, Any]]:
         """Make a request on a connection of its own, which stays open."""
-        control = await connect(self._folder.run)
+        control = await connect(self._folder.run, self._on_fault)
         try:
             return control, await control.ask(**request)
         except BaseException:

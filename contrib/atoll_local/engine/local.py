@@ -6,8 +6,8 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 import anyio
@@ -32,6 +32,10 @@ MOST_PROCESSES = 4096
 SUPERVISOR = Path(__file__).with_name("supervisor")
 
 
+def _tell_nobody(_session_id: str, _reason: str) -> None:
+    pass
+
+
 @define(slots=False)
 class LocalEngine:
     """Starts kernels below `root` and finds them again there after a restart.
@@ -47,6 +51,10 @@ class LocalEngine:
     grace: float = 5.0
     patience: float = 30.0
     _gauge: Gauge = field(factory=Gauge, init=False)
+    _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
+
+    def on_fault(self, tell: Callable[[str, str], None]) -> None:
+        self._tell_fault = tell
 
     @cached_property
     def probe(self) -> sandbox.Probe:
@@ -179,7 +187,8 @@ class LocalEngine:
 
     def _running(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel | None:
         if process := folder.supervisor():
-            return LocalKernel(spec, folder, process, self.grace, recall(folder.run))
+            tell = partial(self._tell_fault, spec.session_id)
+            return LocalKernel(spec, folder, process, self.grace, tell, recall(folder.run))
         return None
 
 

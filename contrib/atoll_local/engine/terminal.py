@@ -4,7 +4,7 @@ import base64
 
 from attrs import define
 
-from .contract import EngineError
+from .contract import KernelGone
 from .control import Control
 
 
@@ -18,9 +18,13 @@ class LocalTerminal:
         """Return what the shell shows next, nothing at its end."""
         try:
             message = await self._control.receive()
-        except EngineError:
+        except KernelGone:
             return b""
-        return base64.b64decode(message["data"])
+        data = message.get("data")
+        try:
+            return base64.b64decode(data) if isinstance(data, str) else b""
+        except ValueError:
+            raise self._control.fault("what no terminal shows") from None
 
     async def write(self, data: bytes) -> None:
         """Type."""

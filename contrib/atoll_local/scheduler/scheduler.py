@@ -55,6 +55,7 @@ class Scheduler:
         self._launches: dict[str, anyio.CancelScope] = {}
         self._wake = anyio.Event()
         supervisor.fail_session = self.fail
+        engine.on_fault(supervisor.blame)
 
     def begin(self) -> None:
         """Begin to look after what runs; the queue is not served yet."""

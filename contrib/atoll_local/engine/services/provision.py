@@ -55,9 +55,11 @@ def recall(run: Path) -> tuple[Service, ...]:
     """Return the services that a kernel was given at its start."""
     try:
         found = json.loads((run / FILE).read_text("utf-8"))
-    except OSError:
+        return tuple(_service(one) for one in found)
+    except FileNotFoundError:
         return ()  # A kernel older than services.
-    return tuple(_service(one) for one in found)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return ()  # It was damaged; all else of the kernel can still be used.
 
 
 def _service(values: dict[str, Any]) -> Service:
