@@ -4,7 +4,7 @@ Three protocols, one for each way of reaching a cluster. They compose: a request
 channel transport that is given a dialer sends its bytes through it, and closes it with itself.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -128,8 +128,13 @@ class ByteStream(Protocol):
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
         """Send all that comes from `source`, until its end."""
 
-    async def copy_to(self, sink: "trio.abc.SendStream") -> None:
-        """Send all that comes to `sink`, until the end."""
+    async def copy_to(
+        self, sink: "trio.abc.SendStream", passed: Callable[[memoryview], None] | None = None
+    ) -> None:
+        """Send all that comes to `sink`, until the end.
+
+        `passed` is shown each piece once it was sent; afterwards its bytes are good no more.
+        """
 
     async def aclose(self) -> None:
         """Close the stream; it may be closed twice."""

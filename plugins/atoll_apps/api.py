@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from atoll_apps.binding import Bind, listen
+from atoll_apps.admission import Admission, Remarks
+from atoll_apps.binding import Bind, listening
 from atoll_apps.forwarding import carry_all
 from atoll_apps.relay import relay
 from atoll_apps.services import Service, Services, list_services
@@ -23,15 +24,17 @@ async def forward(
     say: Callable[[str], None],
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Carry all connections to a local port to a service, until cancelled.
+    """Carry this user's connections to a local port to a service, until cancelled.
 
     Start it with `port = await nursery.start(forward, api, target, bind, say)`, which returns when
-    it listens. A lost cluster is waited for, which `say` is told of. Raises NotFound when the
-    session has ended, AtollError when the port can't be had.
+    it listens. `say` is told of a lost cluster, which is waited for, and of connections of other
+    accounts, which are refused. Raises NotFound when the session has ended, AtollError when the
+    port can't be had.
     """
-    listeners, port = await listen(bind)
-    task_status.started(port)
-    await carry_all(Way(api, target, say), listeners)
+    admission = Admission(target.app, Remarks(say))
+    async with listening(bind) as (listeners, port):
+        task_status.started(port)
+        await carry_all(Way(api, target, say), listeners, admission)
 
 
 __all__ = [

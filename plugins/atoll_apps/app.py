@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll import AtollError, Column, Context, Name, UsageError
+from atoll_apps.admission import Admission
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
-from atoll_apps.binding import Bind, listen
+from atoll_apps.binding import Bind, check_share, listening
+from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.forwarding import carry_all
 from atoll_apps.readiness import wait_until_ready
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel import Target
 from atoll_apps.way import Way
+from atoll_apps.web import Web
 from atoll_sessions.api import find_running
 
 _USUAL_PORT = 8080
@@ -27,14 +30,19 @@ _COLUMNS = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen
 class Forward:
-    """A service, the way to it, and where it is found here."""
+    """A service, the way to it, where it is found here, and who gets through.
+
+    `web` are the rules for requests, None where bytes pass as they are.
+    """
 
     service: Service
     way: Way
     bind: Bind
     listeners: Sequence[trio.SocketListener]
+    admission: Admission
+    web: Web | None
 
     @property
     def app(self) -> str:
@@ -43,13 +51,16 @@ class Forward:
 
     @property
     def address(self) -> str:
-        """The URL behind which the service is."""
-        return self.service.url(self.bind.shown_host, self.bind.port)
+        """The URL behind which the service is; a socket's path where there is no port."""
+        if self.bind.path:
+            return self.bind.name
+        url = self.service.url(self.bind.shown_host, self.bind.port)
+        return self.web.rules.with_token(url) if self.web else url
 
     @property
-    def port(self) -> int:
+    def port(self) -> int | None:
         """The local port."""
-        return self.bind.port
+        return self.bind.port or None
 
 
 @click.command()
@@ -60,7 +71,7 @@ class Forward:
     "--bind",
     "binds",
     multiple=True,
-    metavar="[HOST:]PORT",
+    metavar="[HOST:]PORT|unix:PATH",
     help="Listen here, at 127.0.0.1 without HOST; 0 is any free port. Once for each APP; those left"
     " over get the ports after it.",
 )
@@ -71,6 +82,9 @@ class Forward:
     help="What the service speaks, if that is not what the session says.",
 )
 @start_options
+@share_option()
+@click.option("--token", is_flag=True, help="Ask for a secret, too: it is in the address shown.")
+@page_options
 @click.option("--open", "show", is_flag=True, help="Open web services in the browser.")
 @click.option(
     "--max-wait",
@@ -88,10 +102,21 @@ async def app(
 ) -> None:
     """Make services of a session reachable at local ports, until Ctrl-C.
 
-    What they are is listed by atoll apps SESSION. An address is shown once its service answers. A
-    cluster that can't be reached is tried again, and connections wait for it meanwhile.
+    What they are is listed by atoll apps SESSION. An address is shown once its service answers.
+    Your own programs get through, other accounts and pages of other sites don't. A cluster that
+    can't be reached is tried again, and connections wait for it meanwhile.
     """
     binds = parse_binds(options["binds"], len(apps))
+    for bind in filter(None, binds):
+        check_share(bind, share=options["share"])
+    exposure = Exposure(
+        say=context.output.warn,
+        hosts=options["allow_hosts"],
+        origins=options["allow_origins"],
+        share=options["share"],
+        token=options["token"],
+        is_told=options["protocol"] is not None,
+    )
     start: dict[str, Any] = {
         "arguments": parse_arguments(options["arguments"]),
         "envs": parse_environment(options["env"]),
@@ -104,7 +129,8 @@ async def app(
         Way(api, Target(session_id=found.id, app=service.name, **start), context.output.warn)
         for service in chosen
     ]
-    async with _listening(chosen, ways, binds) as forwards:
+    exposure.check(chosen)
+    async with _listening(chosen, ways, binds, exposure) as forwards:
         await _serve(context, forwards, options["max_wait"] or math.inf, show=options["show"])
 
 
@@ -131,33 +157,39 @@ def choose(services: Services, name: str, protocol: str | None, session: str) ->
 
 @asynccontextmanager
 async def _listening(
-    services: Sequence[Service], ways: Sequence[Way], binds: Sequence[Bind | None]
+    services: Sequence[Service],
+    ways: Sequence[Way],
+    binds: Sequence[Bind | None],
+    exposure: Exposure,
 ) -> AsyncIterator[list[Forward]]:
     """Take the ports before anything else, so that one that is taken is told at once."""
     async with AsyncExitStack() as stack:
         forwards = []
         for service, way, bind in zip(services, ways, binds, strict=True):
-            listeners, port = await (listen(bind) if bind else _listen_somewhere())
-            for listener in listeners:
-                stack.push_async_callback(listener.aclose)
-            at = Bind(bind.host if bind else Bind().host, port)
-            forwards.append(Forward(service=service, way=way, bind=at, listeners=listeners))
+            listeners, port = await _take(stack, bind, share=exposure.share)
+            at = evolve(bind or Bind(), port=port)
+            admission = exposure.admission(service.name)
+            web = exposure.web(service, at, admission)
+            exposure.warn(at, service.name)
+            forwards.append(Forward(service, way, at, listeners, admission, web))
         yield forwards
 
 
-async def _listen_somewhere() -> tuple[list[trio.SocketListener], int]:
+async def _take(
+    stack: AsyncExitStack, bind: Bind | None, *, share: bool
+) -> tuple[list[trio.SocketListener], int]:
+    if bind is not None:
+        return await stack.enter_async_context(listening(bind, share=share))
     try:
-        return await listen(Bind(port=_USUAL_PORT))
+        return await stack.enter_async_context(listening(Bind(port=_USUAL_PORT)))
     except AtollError:
-        return await listen(Bind())
+        return await stack.enter_async_context(listening(Bind()))
 
 
 async def _serve(
     context: Context, forwards: Sequence[Forward], patience: float, *, show: bool
 ) -> None:
     """Carry connections, and show where, until Ctrl-C."""
-    for forward in forwards:
-        _warn_of_strangers(context, forward)
     send, ready = trio.open_memory_channel[Forward](len(forwards))
     async with context.interrupts() as presses, trio.open_nursery() as nursery:
         for forward in forwards:
@@ -178,7 +210,7 @@ async def _carry_when_ready(
     with send:
         await wait_until_ready(forward.way, forward.service, patience)
         await send.send(forward)
-    await carry_all(forward.way, forward.listeners)
+    await carry_all(forward.way, forward.listeners, forward.admission, forward.web)
 
 
 async def _shown(
@@ -205,11 +237,3 @@ async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None
     async for _ in presses:
         # This is how the command is meant to end, so it is no failure either.
         scope.cancel()
-
-
-def _warn_of_strangers(context: Context, forward: Forward) -> None:
-    if not forward.bind.is_loopback:
-        context.output.warn(
-            f"whoever reaches {forward.bind.host}:{forward.port} gets into the session's"
-            f" {forward.app} without a password"
-        )

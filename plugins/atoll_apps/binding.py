@@ -1,10 +1,12 @@
-"""Where a forwarded port listens: loopback unless told, both addresses of it."""
+"""Where a forward listens: at both addresses of loopback unless told, or at a socket in a file."""
 
 import errno
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import trio
 from attrs import frozen
@@ -16,35 +18,52 @@ LOOPBACK = "127.0.0.1"
 _LOOPBACK_6 = "::1"
 _TRIES = 20
 _LAST_PORT = 65535
+_UNIX = "unix:"
+_BACKLOG = 128
 _FORM = re.compile(r"(?:(\[[^\]]+\]|[^:\[\]]*):)?(\d{1,5})")
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 @frozen
 class Bind:
-    """A local address; port 0 means any that is free."""
+    """A local address, of which port 0 means any that is free; or a `path` for a unix socket."""
 
     host: str = LOOPBACK
     port: int = 0
+    path: Path | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Bind":
-        """Read `[HOST:]PORT`, where an IPv6 address stands in brackets; raises UsageError."""
+        """Read `[HOST:]PORT`, where an IPv6 address stands in brackets, or `unix:PATH`.
+
+        Raises UsageError.
+        """
+        if text.startswith(_UNIX) and text != _UNIX:
+            return cls("", 0, Path(text.removeprefix(_UNIX)).expanduser())
         match = _FORM.fullmatch(text.strip())
         if match is None or int(match[2]) > _LAST_PORT:
-            raise UsageError(f"{text!r} is not of the form [HOST:]PORT", hint="such as 9900")
+            raise UsageError(
+                f"{text!r} is not of the form [HOST:]PORT or unix:PATH", hint="such as 9900"
+            )
         return cls((match[1] or LOOPBACK).strip("[]"), int(match[2]))
 
     def next(self) -> "Bind":
         """Return the address with the port after this one; raises UsageError after the last."""
+        if self.path is not None:
+            raise UsageError("there is no socket after unix:PATH", hint="give one --bind for each")
         if self.port == _LAST_PORT:
             raise UsageError(f"there is no port after {self.port}")
         return Bind(self.host, self.port + 1 if self.port else 0)
 
     @property
-    def is_loopback(self) -> bool:
+    def is_local(self) -> bool:
         """Whether only this machine can get there."""
-        return is_loopback(self.host)
+        return self.path is not None or is_loopback(self.host)
+
+    @property
+    def name(self) -> str:
+        """The address, as it is told."""
+        return f"{_UNIX}{self.path}" if self.path else f"{self.shown_host}:{self.port}"
 
     @property
     def shown_host(self) -> str:
@@ -53,12 +72,66 @@ class Bind:
         return f"[{host}]" if ":" in host else host
 
 
-async def listen(bind: Bind) -> tuple[list[trio.SocketListener], int]:
-    """Listen at an address; returns the listeners and the port, the same for all of them.
+def check_share(bind: Bind, *, share: bool) -> None:
+    """Raise UsageError for an address that others reach, unless they may."""
+    if not (share or bind.is_local):
+        raise UsageError(f"other machines reach {bind.name}", hint="--share lets them in")
+
+
+@asynccontextmanager
+async def listening(
+    bind: Bind, *, share: bool = False
+) -> AsyncIterator[tuple[list[trio.SocketListener], int]]:
+    """Listen at an address; gives the listeners and the port, the same for all of them.
 
     The loopback address of IPv4 takes that of IPv6 along where there is one, since programs differ
-    in what `localhost` means to them. Raises AtollError when it can't be had.
+    in what `localhost` means to them. A unix socket has port 0, and may be opened by its owner
+    alone unless it is to be shared. Raises AtollError when it can't be had.
     """
+    if bind.path is not None:
+        mode = 0o666 if share else 0o600
+        sock = await trio.to_thread.run_sync(_listen_at, bind.path, mode)
+        listeners, port = [trio.SocketListener(trio.socket.from_stdlib_socket(sock))], 0
+    else:
+        listeners, port = await _listen(bind)
+    try:
+        yield listeners, port
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+        if bind.path is not None:
+            with suppress(OSError):
+                bind.path.unlink()
+
+
+def _listen_at(path: Path, mode: int) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        _clear(path)
+        listener.bind(str(path))
+        # Nobody can connect before it listens, so nobody is faster than this.
+        path.chmod(mode)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refused(Bind("", 0, path), error) from None
+    return listener
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket at which nobody listens any more."""
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+            except BlockingIOError:
+                return  # somebody listens, who is busy
+
+
+async def _listen(bind: Bind) -> tuple[list[trio.SocketListener], int]:
     hosts = [LOOPBACK, _LOOPBACK_6] if bind.host in {LOOPBACK, "localhost"} else [bind.host]
     for _ in range(_TRIES):
         try:
@@ -84,10 +157,10 @@ async def _listen_all(hosts: Sequence[str], port: int) -> tuple[list[trio.Socket
 
 
 def _refused(bind: Bind, error: OSError) -> AtollError:
-    where = f"{bind.shown_host}:{bind.port}"
     if error.errno == errno.EADDRINUSE:
-        return AtollError(f"{where} is in use already", hint="port 0 is any that is free")
+        hint = "choose another path" if bind.path else "port 0 is any that is free"
+        return AtollError(f"{bind.name} is in use already", hint=hint)
     if isinstance(error, socket.gaierror):
-        return AtollError(f"can't listen at {where}: no address is known for {bind.host}")
+        return AtollError(f"can't listen at {bind.name}: no address is known for {bind.host}")
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
-    return AtollError(f"can't listen at {where}: {reason}")
+    return AtollError(f"can't listen at {bind.name}: {reason}")

@@ -7,26 +7,35 @@ import trio
 
 from atoll import AtollError, NotFound
 from atoll.transport import ChannelClosed
+from atoll_apps.admission import Admission
 from atoll_apps.relay import part, relay, reset
+from atoll_apps.serving import serve
 from atoll_apps.way import Way
+from atoll_apps.web import Web
 
 _NOBODY_LISTENS = 1013
 _LOST = {None, 1006, 1012}
 
 
-async def carry_all(way: Way, listeners: Sequence[trio.SocketListener]) -> None:
-    """Carry every connection to the listeners, for ever.
+async def carry_all(
+    way: Way,
+    listeners: Sequence[trio.SocketListener],
+    admission: Admission,
+    web: Web | None = None,
+) -> None:
+    """Carry every connection to the listeners that is let in, for ever.
 
-    Raises NotFound when the session has ended; other failures cost one connection and a remark.
+    `web` are the rules for requests to a web service. Raises NotFound when the session has ended;
+    other failures cost one connection and a remark.
     """
-    await trio.serve_listeners(partial(carry, way), list(listeners))
+    await serve(listeners, admission, partial(carry, way, web))
 
 
-async def carry(way: Way, local: trio.SocketStream) -> None:
+async def carry(way: Way, web: Web | None, local: trio.SocketStream) -> None:
     """Carry one connection to its end, which it is closed with: in order, or by a reset."""
     try:
         async with way.open() as tunnel:
-            await relay(local, tunnel)
+            await relay(local, tunnel, web)
     except trio.BrokenResourceError as error:
         await _end(way, local, error.__cause__)
     except NotFound:

@@ -47,7 +47,12 @@ def handshake_headers(request: h11.Request) -> dict[str, str]:
 
 def passed_back(headers: Mapping[str, str], origin: str) -> list[tuple[str, str]]:
     """Return the header fields of an answer; pages of `origin`, if any, may read it."""
-    kept = [(name, value) for name, value in headers.items() if name not in _HOP_BY_HOP]
+    kept = [
+        (name, value)
+        for name, value in headers.items()
+        # Which pages may read what the cluster says here, is not the cluster's to tell.
+        if name not in _HOP_BY_HOP and not name.startswith("access-control-")
+    ]
     if origin:
         kept += [
             ("Access-Control-Allow-Origin", origin),

@@ -7,8 +7,10 @@ import click
 import trio
 
 from atoll import Column, Context, UsageError
-from atoll_apps.binding import Bind, listen
+from atoll_apps.binding import Bind, listening
+from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.proxying import serve_connection
+from atoll_apps.serving import serve
 
 _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
 
@@ -19,32 +21,44 @@ _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
     "-p", "--port", type=click.IntRange(0, 65535), default=8084, show_default=True,
     help="Listen at this port; 0 is any that is free.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Listen where other machines can get, too.")
-async def proxy(context: Context, bind: str, port: int, force: bool) -> None:
+@share_option("--force")
+@page_options
+async def proxy(
+    context: Context,
+    bind: str,
+    port: int,
+    share: bool,
+    allow_hosts: tuple[str, ...],
+    allow_origins: tuple[str, ...],
+) -> None:
     """Serve the API of the cluster here, unencrypted, signing what comes with your keys.
 
-    Whoever can reach the port acts as you. Use it for development and testing. Pages of other
-    sites than this machine's own are refused. Ctrl-C stops it.
+    Your own programs can use it, other accounts and other machines can't. Pages of other sites are
+    refused. Use it for development and testing. Ctrl-C stops it.
     """
     at = Bind(bind, port)
-    if not at.is_loopback and not force:
+    if not (at.is_local or share):
         raise UsageError(
             f"whoever reaches {bind} could act with your keys", hint="--force does it all the same"
         )
+    exposure = Exposure(
+        say=context.output.warn, hosts=allow_hosts, origins=allow_origins, share=share
+    )
     api = await context.connect()
     await api.version()
-    listeners, port = await listen(at)
-    if not at.is_loopback:
-        context.output.warn(f"whoever reaches {bind}:{port} acts with your keys")
-    serve = partial(serve_connection, api, guarded=at.is_loopback)
-    async with context.interrupts() as presses, trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, serve, listeners)
-        nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
-        address = f"http://{Bind(bind, port).shown_host}:{port}"
-        row = {"address": address, "endpoint": api.profile.endpoint}
-        await context.output.rows([row], _COLUMNS)
-        end = "Ctrl-C" if context.foreground else "jobs cancel"
-        context.output.note(f"requests there need no keys; {end} stops it")
+    async with listening(at) as (listeners, found):
+        at = Bind(bind, found)
+        if share:
+            context.output.warn(f"whoever reaches {at.name} acts with your keys")
+        admission = exposure.admission("proxy")
+        handle = partial(serve_connection, api, exposure.rules(at))
+        async with context.interrupts() as presses, trio.open_nursery() as nursery:
+            nursery.start_soon(serve, listeners, admission, handle)
+            nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
+            row = {"address": f"http://{at.name}", "endpoint": api.profile.endpoint}
+            await context.output.rows([row], _COLUMNS)
+            end = "Ctrl-C" if context.foreground else "jobs cancel"
+            context.output.note(f"requests there need no keys; {end} stops it")
 
 
 async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

@@ -2,38 +2,62 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import h11
 import trio
 
 from atoll import AtollError
-from atoll_apps.guard import allowed_origin, refusal
+from atoll_apps.guard import Rules
+from atoll_apps.http_messages import Malformed, check_request
 from atoll_apps.passing import handshake_headers, passed_back, passed_on
-from atoll_apps.relay import splice
+from atoll_apps.relay import part, splice
 
 if TYPE_CHECKING:
     from atoll.api import Api
     from atoll.transport import Response
 
 _PIECE = 64 * 1024
+_IDLE = 120.0
+"""Seconds that a connection may stay without a request, a request without its whole head, and a
+body without any more of it."""
+_PROBLEMS = {403: "forbidden", 502: "bad-gateway"}
 
 
-async def serve_connection(api: "Api", local: trio.SocketStream, *, guarded: bool) -> None:
-    """Serve requests until either side closes; `guarded` refuses those of other sites' pages."""
+async def serve_connection(api: "Api", rules: Rules, local: trio.SocketStream) -> None:
+    """Serve requests until either side closes, or one is refused."""
     connection = Connection(local)
-    with suppress(trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
-        while (request := await connection.next_request()) is not None:
-            if guarded and (reason := refusal(request)):
-                await connection.answer(403, reason)
-                return
-            if _is_websocket(request):
-                await _upgrade(api, connection, request)
-                return
-            await _exchange(api, connection, request)
-            if not connection.start_next():
-                return
+    gone = (trio.BrokenResourceError, trio.ClosedResourceError, h11.LocalProtocolError)
+    with suppress(*gone):
+        try:
+            await _serve_requests(api, rules, connection)
+        except Malformed as error:
+            await connection.refuse(error.status, str(error))
+        except h11.RemoteProtocolError as error:
+            await connection.refuse(error.error_status_hint, str(error))
+
+
+async def _serve_requests(api: "Api", rules: Rules, connection: "Connection") -> None:
+    while (request := await connection.next_request()) is not None:
+        check_request(request)
+        _check_text(request)
+        if refusal := rules.refusal(request, connection.here):
+            await connection.refuse(refusal.status, refusal.text)
+            return
+        if _is_websocket(request):
+            await _upgrade(api, connection, request)
+            return
+        await _exchange(api, connection, request)
+        if not connection.start_next():
+            return
+
+
+def _check_text(request: h11.Request) -> None:
+    """Check that what is signed can be written in ASCII, as it must be; raises Malformed."""
+    for name, value in request.headers:
+        if not value.isascii():
+            raise Malformed(f"The field {name.decode()} is not in ASCII.")
 
 
 def _is_websocket(request: h11.Request) -> bool:
@@ -55,7 +79,8 @@ async def _upgrade(api: "Api", connection: "Connection", request: h11.Request) -
 
 
 async def _exchange(api: "Api", connection: "Connection", request: h11.Request) -> None:
-    origin = allowed_origin(request)
+    fields = dict(request.headers)
+    origin = fields.get(b"origin", b"").decode("ascii")
     if request.method == b"OPTIONS" and origin:
         await connection.drop_body()
         await connection.send_head(204, passed_back({}, origin))
@@ -77,8 +102,9 @@ async def _exchange(api: "Api", connection: "Connection", request: h11.Request) 
 async def _return(connection: "Connection", response: "Response", origin: str) -> None:
     await connection.send_head(response.status, passed_back(response.headers, origin))
     try:
-        async for chunk in response.chunks():
-            await connection.send(chunk)
+        async with aclosing(response.chunks()) as chunks:
+            async for chunk in chunks:
+                await connection.send(chunk)
     except AtollError:
         # The head is out already: only a cut tells that this is not all of it.
         await connection.local.aclose()
@@ -91,16 +117,21 @@ class Connection:
 
     def __init__(self, local: trio.SocketStream) -> None:
         self.local = local
+        self.here = str(local.socket.getsockname()[0])
+        """The address at which it came."""
         self._h11 = h11.Connection(h11.SERVER)
 
     async def next_request(self) -> h11.Request | None:
-        """Return the head of the next request, None at the end."""
-        event = await self._next_event()
+        """Return the head of the next request, None at the end.
+
+        Raises RemoteProtocolError of h11 for what is none, Malformed when it takes too long.
+        """
+        event = await self._in_time()
         return event if isinstance(event, h11.Request) else None
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the request's body as it comes."""
-        while isinstance(event := await self._next_event(), h11.Data):
+        """Yield the request's body as it comes; raises as `next_request` does."""
+        while isinstance(event := await self._in_time(), h11.Data):
             yield bytes(event.data)
 
     async def drop_body(self) -> None:
@@ -120,9 +151,15 @@ class Connection:
         self._h11.start_next_cycle()
         return True
 
+    async def refuse(self, status: int, reason: str) -> None:
+        """Answer a request that was not passed on, and end the connection with that."""
+        if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self.answer(status, reason)
+            await part(self.local)
+
     async def answer(self, status: int, reason: str) -> None:
         """Answer with a problem of our own."""
-        kind = "https://api.backend.ai/probs/" + ("forbidden" if status == 403 else "bad-gateway")
+        kind = "https://api.backend.ai/probs/" + _PROBLEMS.get(status, "generic-bad-request")
         body = json.dumps({"type": kind, "title": reason}).encode()
         fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
         await self.send_head(status, [*fields, ("Connection", "close")])
@@ -144,6 +181,13 @@ class Connection:
     async def _send(self, event: h11.Event) -> None:
         if (data := self._h11.send(event)) is not None:
             await self.local.send_all(data)
+
+    async def _in_time(self) -> object:
+        with trio.move_on_after(_IDLE):
+            return await self._next_event()
+        if self._h11.their_state is h11.IDLE and not self._h11.trailing_data[0]:
+            return None
+        raise Malformed("The request does not come.", 408)
 
     async def _next_event(self) -> object:
         while (event := self._h11.next_event()) is h11.NEED_DATA:

@@ -7,23 +7,27 @@ from contextlib import suppress
 import trio
 
 from atoll.transport import ByteStream, ChannelClosed
+from atoll_apps.web import Answers, Dismissed, Requests, Web
 
 _LINGER = 2.0
 _LOOK_EVERY = 5.0
 _KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
-async def relay(local: trio.SocketStream, tunnel: ByteStream) -> None:
+async def relay(local: trio.SocketStream, tunnel: ByteStream, web: Web | None = None) -> None:
     """Pass bytes both ways until both sides, or the other side altogether, have ended.
 
-    The end of one direction leaves the other open, so that no answer is lost. Raises
+    The end of one direction leaves the other open, so that no answer is lost. With `web`, requests
+    have to get through its rules, and a refused one is the last of its connection. Raises
     BrokenResourceError when either side breaks, caused by a ChannelClosed when it was the tunnel.
     """
     failure: trio.BrokenResourceError | None = None
+    answers = Answers() if web else None
+    requests = Requests(local, web, answers) if web and answers else None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_send_up, local, tunnel, nursery.cancel_scope)
+        nursery.start_soon(_send_up, local, tunnel, requests, nursery.cancel_scope)
         try:
-            await _bring_down(local, tunnel)
+            await _bring_down(local, tunnel, answers)
         except trio.BrokenResourceError as error:
             failure = error
         if failure or tunnel.is_closed:
@@ -37,19 +41,26 @@ async def relay(local: trio.SocketStream, tunnel: ByteStream) -> None:
     await part(local)
 
 
-async def _bring_down(local: trio.SocketStream, tunnel: ByteStream) -> None:
-    await tunnel.copy_to(local)
+async def _bring_down(
+    local: trio.SocketStream, tunnel: ByteStream, answers: Answers | None
+) -> None:
+    await tunnel.copy_to(local, answers.passed if answers else None)
     if not tunnel.is_closed:
         await local.send_eof()
 
 
 async def _send_up(
-    local: trio.SocketStream, tunnel: ByteStream, everything: trio.CancelScope
+    local: trio.SocketStream,
+    tunnel: ByteStream,
+    requests: Requests | None,
+    everything: trio.CancelScope,
 ) -> None:
     try:
-        await tunnel.copy_from(local)
+        await (requests.copy_to(tunnel) if requests else tunnel.copy_from(local))
         await tunnel.send_eof()
         await _until_gone(local)
+    except Dismissed:
+        pass
     except trio.BrokenResourceError as error:
         # Why a tunnel broke, its other direction knows.
         if isinstance(error.__cause__, ChannelClosed):
@@ -109,6 +120,7 @@ async def splice(local: trio.SocketStream, other: trio.abc.Stream, *, early: byt
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        await other.send_all(early)
-        nursery.start_soon(pump, local, other)
         nursery.start_soon(pump, other, local)
+        with suppress(trio.BrokenResourceError):
+            await other.send_all(early)
+        nursery.start_soon(pump, local, other)

@@ -1,12 +1,16 @@
 """Where a profile's requests go, in the exact spelling that is both signed and sent."""
 
 from collections.abc import Sequence
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from attrs import frozen
 
 from atoll.api.endpoints import query_text
+from atoll.errors import AtollError
 from atoll.profiles import Profile
+
+_LEFT_AS_IT_IS = bytes(range(0x21, 0x7F))
+"""What a target is made of; all else has to be encoded."""
 
 
 @frozen(kw_only=True)
@@ -24,8 +28,13 @@ class Address:
     prefix: str
 
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
-        """Return the request target of a percent-encoded path that starts with `/`."""
-        target = f"{self.prefix}{path}"
+        """Return the request target of a percent-encoded path.
+
+        Raises AtollError for one that does not begin with `/`: it would go on with the host's name.
+        """
+        if not path.startswith("/"):
+            raise AtollError(f"{path!r} is no path of the cluster's API")
+        target = quote(f"{self.prefix}{path}", safe=_LEFT_AS_IT_IS)
         return f"{target}?{query_text(query)}" if query else target
 
 

@@ -44,7 +44,7 @@ class RestTransport:
         self._dialer = dialer
         self._address = address(profile)
         scheme = "https" if self._address.secure else "http"
-        self._origin = f"{scheme}://{self._address.netloc}"
+        self._origin = httpx.URL(f"{scheme}://{self._address.netloc}")
         self._client = httpx.AsyncClient(
             transport=Pool(profile, dialer),
             headers={
@@ -77,7 +77,7 @@ class RestTransport:
         body, content_type = _content(request)
         draft = self._client.build_request(
             request.method,
-            f"{self._origin}{target}",
+            self._origin.copy_with(raw_path=target.encode("ascii")),
             content=body,
             headers=dict(request.headers),
             timeout=httpx.Timeout(request.timeout, connect=CONNECT_TIMEOUT, pool=None),

@@ -10,7 +10,7 @@ sent all they have.
 
 import secrets
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import trio
@@ -73,11 +73,15 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         """Return some bytes as soon as there are any, none at the end."""
         return bytes(await self._receive(max_bytes or _INCOMING))
 
-    async def copy_to(self, sink: trio.abc.SendStream) -> None:
-        """Send all that comes to `sink`, until the end."""
+    async def copy_to(
+        self, sink: trio.abc.SendStream, passed: Callable[[memoryview], None] | None = None
+    ) -> None:
+        """Send all that comes to `sink`, until the end; `passed` is shown what was sent."""
         wire = Wire(sink)
         while piece := await self._receive(_INCOMING):
             await wire.write(piece)
+            if passed is not None:
+                passed(piece)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes."""
