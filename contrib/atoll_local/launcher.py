@@ -17,7 +17,7 @@ from atoll_local.instance import process_start, read_server
 from atoll_local.paths import DataDir, StartError
 
 _START_DEADLINE = 30.0
-_STOP_DEADLINE = 30.0
+_STOP_DEADLINE = 60.0
 _POLL = 0.01
 _LEAST_SPACE = 64 * 1024
 """Bytes on its disk below which a cluster can't start."""

@@ -116,7 +116,9 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
         supervisor.start(
             Kind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
+        supervisor.start(Kind.USES, store.uses.keep_writing)
         await server.serve([listener])
+        await store.uses.settle()
 
 
 def _network(data: DataDir) -> int:
@@ -200,5 +202,4 @@ async def _wind_up(cluster: Cluster, keep_sessions: bool) -> None:
     if not keep_sessions:
         with anyio.move_on_after(_SESSION_PATIENCE):
             await cluster.scheduler.end_all("agent-termination")
-    cluster.scheduler.idleness.save()
     cluster.bus.close()

@@ -23,22 +23,22 @@ async def append(call: Call) -> Response:
         why = f"severity: {severity!r} is none of {', '.join(_SEVERITIES)}"
         raise invalid_params(why, {"severity": why})
     status = params.integer("request_status", default=0)
-    table.add(
-        ErrorLog(
-            log_id=str(uuid.uuid4()),
-            created_at=clock.now(),
-            severity=severity,
-            source=params.required("source")[:_LONGEST],
-            user=call.caller.user.uuid,
-            message=params.required("message")[:_LONGEST],
-            context_lang=params.required("context_lang")[:_LONGEST],
-            context_env=(params.text("context_env") or "{}")[:_LONGEST],
-            request_url=params.text("request_url"),
-            request_status=status or None,
-            traceback=(params.text("traceback") or "")[:_LONGEST] or None,
-        )
+    log = ErrorLog(
+        log_id=str(uuid.uuid4()),
+        created_at=clock.now(),
+        severity=severity,
+        source=params.required("source")[:_LONGEST],
+        user=call.caller.user.uuid,
+        message=params.required("message")[:_LONGEST],
+        context_lang=params.required("context_lang")[:_LONGEST],
+        context_env=(params.text("context_env") or "{}")[:_LONGEST],
+        request_url=params.text("request_url"),
+        request_status=status or None,
+        traceback=(params.text("traceback") or "")[:_LONGEST] or None,
     )
-    _drop_oldest(call)
+    with table.db.transaction():
+        table.add(log)
+        _drop_oldest(call)
     return reply({"success": True})
 
 
@@ -57,8 +57,9 @@ async def list_(call: Call) -> Response:
     found = table.select(where, values, "created_at DESC, log_id", size, (number - 1) * size)
     answer = {"logs": [_tell(call, one) for one in found], "count": table.count(where, values)}
     if call.params.boolean("mark_read"):
-        for one in found:
-            table.update(one.log_id, {"is_read": True})
+        with table.db.transaction():
+            for one in found:
+                table.update(one.log_id, {"is_read": True})
     return reply(answer)
 
 

@@ -47,10 +47,11 @@ async def set_status(call: Call) -> Response:
             f"status: {wanted!r} is neither running nor frozen", {"status": wanted}
         )
     force_kill = call.params.boolean("force_kill")
-    call.cluster.store.settings.set(STATUS, wanted)
-    if wanted == "frozen" and force_kill:
-        for session in call.cluster.store.sessions.unfinished():
-            call.cluster.scheduler.terminate(session.id, "force-terminated", forced=True)
+    with call.cluster.store.db.transaction():
+        call.cluster.store.settings.set(STATUS, wanted)
+        if wanted == "frozen" and force_kill:
+            for session in call.cluster.store.sessions.unfinished():
+                call.cluster.scheduler.terminate(session.id, "force-terminated", forced=True)
     return no_content()
 
 
@@ -64,9 +65,10 @@ async def scheduler_operation(call: Call) -> Response:
     for agent in agents:
         if call.cluster.store.tables.agents.get(agent) is None:
             raise not_found("agent instance", f"no agent {agent!r}")
-    for agent in agents:
-        changes = {"schedulable": operation == "include-agents"}
-        call.cluster.store.tables.agents.update(agent, changes)
+    changes = {"schedulable": operation == "include-agents"}
+    with call.cluster.store.db.transaction():
+        for agent in agents:
+            call.cluster.store.tables.agents.update(agent, changes)
     call.cluster.scheduler.wake()
     return no_content()
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from atoll_local import clock
 from atoll_local.api.access import Caller
 from atoll_local.api.params import Params
 from atoll_local.api.problems import forbidden, invalid_params
@@ -52,9 +51,9 @@ def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
 
 
 def note_use(cluster: Cluster, mounts: Sequence[Mapping[str, str]]) -> None:
-    """Write that these folders were used just now."""
+    """Note that these folders are used now."""
     for mount in mounts:
-        cluster.store.folders.update(mount["vfolder"], last_used=clock.now())
+        cluster.store.uses.folder(mount["vfolder"])
 
 
 def _names(config: Params) -> list[str]:

@@ -14,6 +14,7 @@ from atoll_local.api.problems import Problem, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.api.sockets import socket_route
 from atoll_local.engine.contract import EngineError, Kernel
+from atoll_local.store.errors import StoreError
 from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ async def execute_stream(socket: WebSocket) -> None:
     await socket.accept()
     try:
         await _converse(socket, kernel)
-    except (Problem, EngineError) as error:
+    except (Problem, EngineError, StoreError) as error:
         await say(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
         await socket.close()
@@ -48,7 +49,7 @@ def session_of(socket: WebSocket) -> Session:
 def _kernel(socket: WebSocket) -> Kernel:
     cluster: Cluster = socket.app.state.cluster
     session = session_of(socket)
-    cluster.store.sessions.count_query(session.id)
+    cluster.store.uses.run(session.id)
     return running_kernel(cluster, session)
 
 

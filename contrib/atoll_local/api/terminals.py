@@ -12,12 +12,13 @@ import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from atoll_local.api.params import Params, read_message
-from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.api.problems import Problem, invalid_params, store_failed
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.sockets import socket_route
 from atoll_local.api.streams import hear, say, session_of
 from atoll_local.engine.contract import EngineError, Terminal
 from atoll_local.scheduler.lifecycle import StatusError
+from atoll_local.store.errors import StoreError
 from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ async def _hear_all(
                 await _obey(message, terminal)
     except (Problem, StatusError) as error:
         await say(socket, {"type": "error", "reason": str(error)})
+    except StoreError as error:
+        await say(socket, {"type": "error", "reason": str(store_failed(error))})
     except (WebSocketDisconnect, EngineError):
         pass
     scope.cancel()

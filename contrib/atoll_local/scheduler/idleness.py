@@ -5,7 +5,6 @@ How long that may last is said by the resource policy of the keypair: `idle_time
 in the store, so that a program that starts anew counts on.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,9 @@ from attrs import frozen
 
 from atoll_local import clock
 from atoll_local.engine.contract import EngineError
-from atoll_local.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
-
-_log = logging.getLogger(__name__)
 
 _LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
 """Seconds between looks at the clocks of all sessions."""
@@ -59,12 +55,10 @@ class Idleness:
     ) -> None:
         self._scheduler = scheduler
         self._now = now
-        self._used: dict[str, datetime] = {}
-        """What the store does not know yet."""
 
     def touch(self, session_id: str) -> None:
         """Note that a session is used right now."""
-        self._used[session_id] = self._now()
+        self._scheduler.store.uses.session(session_id, clock.stamp(self._now()))
 
     async def run(self) -> None:
         """Look after all sessions again and again."""
@@ -76,29 +70,12 @@ class Idleness:
 
     async def look(self) -> float:
         """End what is due; return in how many seconds to look again."""
-        self.save()
         for one in list(self._watched()):
             if one.due() <= self._now():
                 await self._end_unless_used(one)
-        self.save()
         coming = (one.due() - self._now() for one in self._watched())
         soonest = min((wait.total_seconds() for wait in coming), default=_LONGEST_WAIT)
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
-
-    def save(self) -> None:
-        """Write down when sessions were last used, later if it can't be done now."""
-        try:
-            self._write()
-        except StoreUnavailable as error:
-            _log.warning("it can't be kept when sessions were used: %s", error)
-        else:
-            self._used.clear()
-
-    def _write(self) -> None:
-        sessions = self._scheduler.store.sessions
-        with sessions.db.transaction():
-            for session_id, moment in self._used.items():
-                sessions.update(session_id, active_at=clock.stamp(moment))
 
     def checks(self, session_id: str) -> dict[str, Any]:
         """Return `idle_checks` of a session: the seconds that each limit leaves it."""
@@ -115,13 +92,13 @@ class Idleness:
         return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
 
     def _watched(self, session_id: str | None = None) -> Iterator[Watched]:
-        db = self._scheduler.store.db
+        db, used = self._scheduler.store.db, self._scheduler.store.uses.sessions
         where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
         for row in db.rows(_WATCHED + where, values):
-            used_at = clock.parse(row["active_at"] or row["status_changed"])
+            used_at = used.get(row["id"]) or row["active_at"] or row["status_changed"]
             yield Watched(
                 row["id"],
-                self._used.get(row["id"], used_at),
+                clock.parse(used_at),
                 clock.parse(row["scheduled_at"] or row["status_changed"]),
                 timedelta(seconds=row["idle_timeout"]) or None,
                 timedelta(seconds=row["max_session_lifetime"]) or None,
@@ -134,8 +111,8 @@ class Idleness:
         # Code may run that nobody follows; only the kernels know.
         used_at = await self._last_run(one.session_id)
         if used_at > one.used_at:
-            self._used[one.session_id] = max(used_at, self._used.get(one.session_id, used_at))
-        elif one.session_id not in self._used:
+            self._scheduler.store.uses.session(one.session_id, clock.stamp(used_at))
+        elif any(now.used_at == one.used_at for now in self._watched(one.session_id)):
             self._scheduler.terminate(one.session_id, "idle-timeout")
 
     async def _last_run(self, session_id: str) -> datetime:

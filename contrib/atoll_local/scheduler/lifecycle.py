@@ -117,7 +117,7 @@ class Lifecycle:
             reason=info or "",
             exit_code=session.exit_code,
         )
-        self.bus.publish(*about_kernels, session_news)
+        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_news))
 
 
 def _kernel_news(kernel: KernelRow, verb: str, info: str | None, exit_code: int | None) -> News:

@@ -121,7 +121,7 @@ class Scheduler:
             return
         if session.status != "TERMINATING":
             self.lifecycle.move(session_id, "TERMINATING", reason)
-        self._end_kernels(session_id, forced=forced)
+        self.store.db.afterwards(lambda: self._end_kernels(session_id, forced=forced))
 
     def _end_kernels(self, session_id: str, *, forced: bool) -> None:
         if launch := self._launches.get(session_id):

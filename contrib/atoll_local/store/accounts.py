@@ -4,14 +4,9 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from atoll_local import clock
 from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
 from atoll_local.store.records import Domain, Group, KeyPair, KeyPairResourcePolicy, User
-
-_TOUCH = """
-UPDATE keypairs SET num_queries = num_queries + 1, last_used = ? WHERE access_key = ?
-"""
 
 
 @frozen
@@ -28,13 +23,6 @@ class Accounts:
     def keypairs_of(self, user_uuid: str) -> list[KeyPair]:
         """Return the keypairs of a user, the oldest first."""
         return self.tables.keypairs.select("user = ?", (user_uuid,), "created_at, access_key")
-
-    def touch(self, access_key: str) -> None:
-        """Count a request of the keypair."""
-        # Of the counts that are remembered, those that tell of this become wrong.
-        for asked in [asked for asked in self.tables.keypairs.counts if _tells_of_use(asked[1])]:
-            del self.tables.keypairs.counts[asked]
-        self.db.note(_TOUCH, (clock.now(), access_key))
 
     def user(self, uuid: str) -> User | None:
         """Find a user by id."""
@@ -91,7 +79,3 @@ class Accounts:
     def policies(self) -> Sequence[KeyPairResourcePolicy]:
         """Return every keypair resource policy."""
         return self.tables.keypair_policies.select()
-
-
-def _tells_of_use(where: str) -> bool:
-    return "last_used" in where or "num_queries" in where

@@ -7,7 +7,7 @@ thread means that no state can change between reading it and writing what follow
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -46,6 +46,7 @@ class Database:
         self.path = path
         self._depth = 0
         """How many blocks of `transaction` lie around what is asked now."""
+        self._afterwards: list[Callable[[], None]] = []
         self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
@@ -72,11 +73,6 @@ class Database:
         """Run one statement; returns the number of rows it changed."""
         return self._ask(sql, parameters, lambda cursor: cursor.rowcount)
 
-    def note(self, sql: str, parameters: Parameters = ()) -> None:
-        """Run a statement that nothing depends on: a full disk does not stop the caller."""
-        with suppress(StoreUnavailable):
-            self.execute(sql, parameters)
-
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return every row that the query gives."""
         return self._ask(sql, parameters, sqlite3.Cursor.fetchall)
@@ -95,16 +91,36 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Make the statements in the block happen together or not at all; blocks may nest."""
         block = _SAVEPOINT if self._depth else _TRANSACTION
+        known = len(self._afterwards)
         self.execute(block.begin)
         self._depth += 1
         try:
             yield
             self.execute(block.end)
         except BaseException:
+            del self._afterwards[known:]
             self._undo(block.undo)
             raise
         finally:
             self._depth -= 1
+        if not self._depth:
+            self._follow_up()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether what is read now may never come to be."""
+        return self._depth > 0
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Do something once all that was written is safe, and not at all if it is taken back."""
+        self._afterwards.append(act)
+        if not self._depth:
+            self._follow_up()
+
+    def _follow_up(self) -> None:
+        acts, self._afterwards = self._afterwards, []
+        for act in acts:
+            act()
 
     def _undo(self, statements: Sequence[str]) -> None:
         """Take back the current block, unless SQLite has given up the whole transaction already."""

@@ -70,6 +70,7 @@ class Dotfiles:
 
     def set_bootstrap_script(self, access_key: str, script: str) -> None:
         """Write that script; an empty one takes it away."""
-        self.db.execute("DELETE FROM bootstrap_scripts WHERE access_key = ?", (access_key,))
-        if script:
-            self.db.execute("INSERT INTO bootstrap_scripts VALUES (?, ?)", (access_key, script))
+        with self.db.transaction():
+            self.db.execute("DELETE FROM bootstrap_scripts WHERE access_key = ?", (access_key,))
+            if script:
+                self.db.execute("INSERT INTO bootstrap_scripts VALUES (?, ?)", (access_key, script))

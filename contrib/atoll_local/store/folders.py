@@ -175,9 +175,10 @@ class Folders:
 
     def limit_scope(self, scope_id: str, limit: int) -> None:
         """Limit the folders of a quota scope; 0 takes the limit away."""
-        self.db.execute("DELETE FROM quota_scopes WHERE id = ?", (scope_id,))
-        if limit:
-            self.db.execute("INSERT INTO quota_scopes VALUES (?, ?)", (scope_id, limit))
+        with self.db.transaction():
+            self.db.execute("DELETE FROM quota_scopes WHERE id = ?", (scope_id,))
+            if limit:
+                self.db.execute("INSERT INTO quota_scopes VALUES (?, ?)", (scope_id, limit))
 
     def of_scope(self, scope_id: str) -> list[VFolder]:
         """Return the folders whose bytes count in a quota scope."""

@@ -147,15 +147,17 @@ class Sessions:
         asked = where, tuple(parameters)
         if asked not in self._memory.counts:
             found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
+            number = found if isinstance(found, int) else 0
+            if self.db.in_transaction:
+                return number
             self._memory.make_room()
-            self._memory.counts[asked] = found if isinstance(found, int) else 0
+            self._memory.counts[asked] = number
         return self._memory.counts[asked]
 
     def update(self, session_id: str, **changes: object) -> None:
         """Write some columns of a session; the names are those of the record."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
-        if changes.keys() != {"active_at"}:
-            self._memory.forget()
+        self._memory.forget()
         self.db.execute(
             f"UPDATE sessions SET {names} WHERE id = ?",  # noqa: S608
             (*written(Session, changes).values(), session_id),
@@ -179,12 +181,6 @@ class Sessions:
             (session_id,),
         )
         return {row["status"]: row["at"] for row in rows}
-
-    def count_query(self, session_id: str) -> None:
-        """Count a run in the session."""
-        self.db.note(
-            "UPDATE sessions SET num_queries = num_queries + 1 WHERE id = ?", (session_id,)
-        )
 
     def forget(self) -> None:
         """Forget what is remembered of lists: rows were written from elsewhere."""

@@ -61,9 +61,12 @@ class Table(Generic[Record]):
         asked = self.name, where, tuple(parameters)
         if asked not in self.counts:
             found = self.db.value(f"SELECT count(*) FROM {self.name} WHERE {where}", parameters)  # noqa: S608
+            number = found if isinstance(found, int) else 0
+            if self.db.in_transaction:
+                return number
             if len(self.counts) >= _MOST_REMEMBERED:
                 self.counts.clear()
-            self.counts[asked] = found if isinstance(found, int) else 0
+            self.counts[asked] = number
         return self.counts[asked]
 
     def add(self, record: Record) -> None:

@@ -69,7 +69,7 @@ async def test_half_an_hour_without_use_ends_a_session(world, idleness):
 async def test_use_lets_the_time_begin_anew_also_for_the_next_program(world, idleness):
     world.pass_by(minutes=20)
     idleness.touch("s1")
-    idleness.save()
+    world.store.uses.write()
     world.pass_by(minutes=20)
     later = Idleness(world, lambda: world.now)
     await later.look()

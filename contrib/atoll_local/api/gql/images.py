@@ -116,8 +116,9 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
     async def scan(task: BackgroundTask) -> str:
         task.report(0, 1, "looking over the machine")
         found = await anyio.to_thread.run_sync(cluster.engine.rescan)
-        for one in cluster.store.tables.forgotten.select():
-            cluster.store.tables.forgotten.delete(one.name)
+        with cluster.store.db.transaction():
+            for one in cluster.store.tables.forgotten.select():
+                cluster.store.tables.forgotten.delete(one.name)
         task.report(len(found), len(found), f"found {len(found)} images")
         return f"{len(found)} images"
 

@@ -41,7 +41,8 @@ class Mutation:
         refuse_if_frozen(ctx.store)
         with ctx.store.db.transaction():
             answer = self.act(ctx, **args)
-        ctx.cluster.scheduler.wake()  # Whoever waited for a limit may not have to any more.
+        # Whoever waited for a limit may not have to any more.
+        ctx.store.db.afterwards(ctx.cluster.scheduler.wake)
         return answer
 
     def is_permitted(self, caller: Caller) -> bool:

@@ -48,8 +48,6 @@ async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
         call.params.text("operation_name", "operationName"),
     )
     for error in result.errors or []:
-        if isinstance(error.original_error, StoreError):
-            raise error.original_error
         if _is_fault(error.original_error):
             _log.error("a resolver failed", exc_info=error.original_error)
     return result.data, [_tell(error) for error in result.errors or []]
@@ -63,6 +61,8 @@ def _tell(error: "GraphQLError") -> dict[str, Any]:
         detail = f" ({problem.msg})" if problem.msg else ""
         told["message"] = problem.title + detail
         told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
+    elif isinstance(problem, StoreError):
+        told["message"] = str(problem)
     elif _is_fault(problem):
         told["message"] = "Internal server error. (This is a fault of the cluster.)"
     return told

@@ -6,6 +6,7 @@ same few.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cache, lru_cache
 from inspect import isawaitable
 from pathlib import Path
@@ -17,8 +18,10 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationType,
     build_schema,
     execute,
+    get_operation_ast,
     specified_rules,
     validate,
 )
@@ -44,6 +47,7 @@ from atoll_local.api.gql.bounds import read_document
 from atoll_local.api.gql.context import Context
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.scalars import read_scalars
+from atoll_local.store.errors import StoreError
 
 _SDL = Path(__file__).with_name("sdl")
 _RULES = [rule for rule in specified_rules if rule is not VariablesInAllowedPositionRule]
@@ -113,16 +117,34 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
 async def run(
     context: Context, query: str, variables: dict[str, Any], operation: str | None
 ) -> ExecutionResult:
-    """Answer a query; whatever is wrong with it is in the result's errors."""
+    """Answer a query; whatever is wrong with it is in the result's errors.
+
+    Raises StoreError when the store can't do what is asked. Then nothing of it is done, be it one
+    mutation or many.
+    """
     prepared = _prepare(query)
     if isinstance(prepared, tuple):
         return ExecutionResult(data=None, errors=list(prepared))
-    result = execute(
-        schema(),
-        prepared,
-        context_value=context,
-        variable_values=variables,
-        operation_name=operation,
-    )
-    # Some fields are looked up on the disk, and nobody else waits meanwhile.
-    return await result if isawaitable(result) else result
+    found = get_operation_ast(prepared, operation)
+    writes = found is not None and found.operation is OperationType.MUTATION
+    with context.store.db.transaction() if writes else nullcontext():
+        result = execute(
+            schema(),
+            prepared,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation,
+        )
+        if not isawaitable(result):
+            return _done(result)
+    # Some fields are looked up on the disk, and nobody else waits meanwhile. What was changed by
+    # then stays: an error of the store is told beside it.
+    return await result if writes else _done(await result)
+
+
+def _done(result: ExecutionResult) -> ExecutionResult:
+    """Return a result; raises what the store could not do."""
+    for error in result.errors or ():
+        if isinstance(error.original_error, StoreError):
+            raise error.original_error
+    return result

@@ -27,6 +27,7 @@ from atoll_local.api.vfolders.naming import (
 from atoll_local.api.vfolders.shapes import created, described, listed
 from atoll_local.scheduler.slots import AmountError, parse_size
 from atoll_local.storage.volume import HOST, count
+from atoll_local.store.errors import StoreError
 from atoll_local.store.folders import DELETING, VFolder
 from atoll_local.store.records import Group
 
@@ -47,9 +48,14 @@ async def create(call: Call) -> Response:
 async def make(call: Call, folder: VFolder) -> None:
     """Make a folder on the disk, then write that it is there."""
     mode = 0o700 if folder.name in _PRIVATE else 0o755
+    volume = call.cluster.storage.volume
     if folder.unmanaged_path is None:
-        await on_disk(lambda: call.cluster.storage.volume.create(folder.id, mode))
-    call.cluster.store.folders.table.add(folder)
+        await on_disk(lambda: volume.create(folder.id, mode))
+    try:
+        call.cluster.store.folders.table.add(folder)
+    except StoreError:
+        volume.path(folder.id).rmdir()
+        raise
 
 
 def _wished(call: Call) -> VFolder:

@@ -22,26 +22,28 @@ async def invite(call: Call) -> Response:
     folder = _own_to_share(call).folder
     check_permission(call, folder, "invite-others")
     permission, store = _permission(call, "rw"), call.cluster.store.folders
-    invited = []
-    for user in _users(call, "emails", "user_ids", "userIDs"):
-        if _has(call, folder, user) or store.invitations(
-            "vfolder = ? AND invitee = ?", folder.id, user.email
-        ):
-            continue
-        at = clock.now()
-        store.invite(
-            Invitation(
-                id=uuid4().hex,
-                vfolder=folder.id,
-                inviter=call.caller.user.email,
-                invitee=user.email,
-                permission=permission,
-                created_at=at,
-                modified_at=at,
-            )
-        )
-        invited.append(user.email)
-    return reply({"invited_ids": invited}, 201)
+    invited = [
+        user
+        for user in _users(call, "emails", "user_ids", "userIDs")
+        if not _has(call, folder, user) and not _is_invited(call, folder, user)
+    ]
+    with store.db.transaction():
+        for user in invited:
+            store.invite(_offer(call, folder, user, permission))
+    return reply({"invited_ids": [user.email for user in invited]}, 201)
+
+
+def _offer(call: Call, folder: VFolder, user: User, permission: str) -> Invitation:
+    at = clock.now()
+    return Invitation(
+        id=uuid4().hex,
+        vfolder=folder.id,
+        inviter=call.caller.user.email,
+        invitee=user.email,
+        permission=permission,
+        created_at=at,
+        modified_at=at,
+    )
 
 
 def _own_to_share(call: Call) -> Access:
@@ -72,6 +74,11 @@ def _users(call: Call, *names: str) -> list[User]:
             raise not_found("user", f"no user {email!r}")
         found.append(user)
     return found
+
+
+def _is_invited(call: Call, folder: VFolder, user: User) -> bool:
+    where = "vfolder = ? AND invitee = ?"
+    return bool(call.cluster.store.folders.invitations(where, folder.id, user.email))
 
 
 def _has(call: Call, folder: VFolder, user: User) -> bool:
@@ -164,8 +171,9 @@ async def share(call: Call) -> Response:
     ]
     if outside:
         raise not_found("user", f"not in the group of the folder: {', '.join(outside)}")
-    for user in users:
-        store.folders.share(Share(vfolder=folder.id, user=user.uuid, permission=permission))
+    with store.db.transaction():
+        for user in users:
+            store.folders.share(Share(vfolder=folder.id, user=user.uuid, permission=permission))
     return reply({"shared_emails": [user.email for user in users]}, 201)
 
 
@@ -173,7 +181,8 @@ async def unshare(call: Call) -> Response:
     """`DELETE` and `POST /folders/{f}/unshare`: take these permissions away again."""
     folder, users = _group_folder(call), _users(call, "emails")
     store = call.cluster.store.folders
-    gone = [user.email for user in users if store.unshare(folder.id, user.uuid)]
+    with store.db.transaction():
+        gone = [user.email for user in users if store.unshare(folder.id, user.uuid)]
     if not gone:
         raise not_found("vfolder permission", "none of these users has one")
     return reply({"unshared_emails": gone})
@@ -238,10 +247,12 @@ async def update_shared(call: Call) -> Response:
 async def update_sharing(call: Call) -> Response:
     """`POST /folders/_/sharing`: other permissions for several users."""
     folder = find(call, call.params.required("vfolder", "vfolder_id"), OWNER).folder
-    for one in call.params.sequence("user_perm", "user_perm_list"):
-        if not isinstance(one, dict):
-            raise invalid_params("user_perm must be a list of maps", {"user_perm": "invalid"})
-        _set_share(call, folder, str(one.get("user_id")), one.get("perm"))
+    wanted = call.params.sequence("user_perm", "user_perm_list")
+    if not all(isinstance(one, dict) for one in wanted):
+        raise invalid_params("user_perm must be a list of maps", {"user_perm": "invalid"})
+    with call.cluster.store.db.transaction():
+        for one in wanted:
+            _set_share(call, folder, str(one.get("user_id")), one.get("perm"))
     return Response(status_code=201)
 
 
