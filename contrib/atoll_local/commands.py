@@ -1,7 +1,5 @@
 """`atoll local …`: minding the embedded cluster."""
 
-import shutil
-
 import click
 import trio
 
@@ -131,8 +129,9 @@ async def reset(context: Context, yes: bool) -> None:
     if not yes and not await context.confirm(question, flag="--yes"):
         context.output.note("nothing was deleted")
         return
-    await trio.to_thread.run_sync(launcher.stop, data)
-    await trio.to_thread.run_sync(shutil.rmtree, data.root, True)
+    from atoll_local.resetting import reset as delete_all
+
+    await trio.to_thread.run_sync(delete_all, data)
     context.output.note("the embedded cluster is as it was before its first start")
 
 

@@ -1,0 +1,119 @@
+"""`atoll local reset`: end all that works on the data folder, and delete it, whatever its state."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from atoll import AtollError
+from atoll_local import launcher
+from atoll_local.engine import cgroup
+from atoll_local.engine.folder import KernelFolder
+from atoll_local.instance import process_start
+from atoll_local.paths import DataDir
+from atoll_local.storage.removal import RemovalError, remove
+
+_PATIENCE = 10.0
+"""Seconds that sessions get to end before they are killed."""
+_POLL = 0.02
+
+
+def reset(data: DataDir) -> None:
+    """Delete the data folder, once nothing works on it any more.
+
+    What is damaged in it does not matter. Raises AtollError for what stays.
+    """
+    try:
+        launcher.stop(data)
+    except AtollError:
+        _kill_all(_programs(data))
+    # Sessions outlive a program that was killed.
+    supervisors = _supervisors(data)
+    _signal_all(supervisors, signal.SIGTERM)
+    if not _end(supervisors):
+        _kill_all(supervisors)
+    cgroup.remove([group for folder in _kernels(data) for group in folder.cgroups()])
+    try:
+        remove(data.root.resolve())
+        remove(data.root)
+    except RemovalError as error:
+        more = f" (and {error.count - 1} more)" if error.count > 1 else ""
+        raise AtollError(
+            f"{error.filename} can't be deleted: {error.strerror}{more}",
+            hint="all else is deleted; remove it as its owner, and reset again",
+        ) from None
+    except OSError as error:
+        raise AtollError(f"{data.root} can't be deleted: {error.strerror}") from None
+
+
+def _kernels(data: DataDir) -> list[KernelFolder]:
+    try:
+        return [KernelFolder(path) for path in data.kernels.iterdir()]
+    except OSError:
+        return []
+
+
+Processes = dict[int, int | None]
+"""When processes started, by pid: a pid may be used again, the pair is not."""
+
+
+def _programs(data: DataDir) -> Processes:
+    """Find the cluster's program, by its command alone: its files may be damaged or gone."""
+    return {
+        pid: process_start(pid)
+        for pid, words in _commands()
+        if "atoll_local" in words and str(data.root) in words
+    }
+
+
+def _supervisors(data: DataDir) -> Processes:
+    """Find the supervisors of sessions, by where they work."""
+    return {
+        pid: process_start(pid)
+        for pid, words in _commands()
+        if words[-1] == "launch.json" and _works_in(pid, data.kernels)
+    }
+
+
+def _commands() -> Iterator[tuple[int, list[str]]]:
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names alone
+        try:
+            words = os.fsdecode(Path("/proc", name, "cmdline").read_bytes()).split("\0")[:-1]
+        except OSError:
+            continue
+        if words and int(name) != os.getpid():
+            yield int(name), words
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(folder.resolve())  # noqa: PTH115 - may end in " (deleted)"
+    except OSError:
+        return False
+
+
+def _signal_all(processes: Processes, number: signal.Signals) -> None:
+    for pid in _living(processes):
+        try:
+            os.kill(pid, number)
+        except OSError:
+            continue  # It has ended, or is another user's.
+
+
+def _living(processes: Processes) -> list[int]:
+    return [pid for pid, started in processes.items() if started and process_start(pid) == started]
+
+
+def _end(processes: Processes) -> bool:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if not _living(processes):
+            return True
+        time.sleep(_POLL)
+    return False
+
+
+def _kill_all(processes: Processes) -> None:
+    _signal_all(processes, signal.SIGKILL)
+    _end(processes)
