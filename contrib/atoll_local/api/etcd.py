@@ -10,6 +10,8 @@ from atoll_local.api.problems import invalid_params
 from atoll_local.images import REGISTRY
 
 _MOST_LEAVES = 16
+_DEEPEST = 32
+"""Names in a key."""
 _LONGEST_VALUE = 64 * 1024
 
 
@@ -24,7 +26,7 @@ async def set_(call: Call) -> Response:
     key, value = _key(call), call.params.get("value")
     if value is None:
         raise invalid_params("value is required", {"value": "is required"})
-    call.cluster.store.settings.set(key, _texts(value))
+    call.cluster.store.settings.set(key, _texts(value, key))
     return reply({"result": "ok"})
 
 
@@ -45,6 +47,12 @@ def _key(call: Call) -> str:
         raise invalid_params("key is required", {"key": "is required"})
     if "//" in key:
         raise invalid_params(f"key: {key!r} has an empty name in it", {"key": key})
+    return _not_deep(key)
+
+
+def _not_deep(key: str) -> str:
+    if key.count("/") >= _DEEPEST:
+        raise invalid_params(f"key: more than {_DEEPEST} names", {"key": "too deep"})
     return key
 
 
@@ -52,20 +60,21 @@ def _prefix(call: Call) -> bool:
     return call.params.boolean("prefix")
 
 
-def _texts(value: Any) -> Any:
-    """Return a text, or a map whose leaves are texts."""
-    texts = _to_texts(value)
+def _texts(value: Any, key: str) -> Any:
+    """Return a text, or a map whose leaves are texts, to be kept at and beneath a key."""
+    texts = _to_texts(value, key)
     if isinstance(texts, dict) and not 0 < _leaves(texts) <= _MOST_LEAVES:
         raise invalid_params(f"value: must have 1 to {_MOST_LEAVES} leaves", {"value": "size"})
     return texts
 
 
-def _to_texts(value: Any) -> Any:
+def _to_texts(value: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         wrong = [name for name in value if not str(name).strip("/") or "//" in str(name)]
         if wrong:
             raise invalid_params(f"value: {wrong[0]!r} is no name of a key", {"value": "name"})
-        return {str(name).strip("/"): _to_texts(inner) for name, inner in value.items()}
+        names = {str(name).strip("/"): inner for name, inner in value.items()}
+        return {name: _to_texts(inner, _not_deep(f"{key}/{name}")) for name, inner in names.items()}
     if not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_VALUE:
         raise invalid_params("value: must be texts, or maps of texts", {"value": "type"})
     return str(value)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from atoll_local import clock
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.creation import read_name
+from atoll_local.api.dependencies import graph_of, with_dependents
 from atoll_local.api.naming import named_session
 from atoll_local.api.problems import bad_request, forbidden, kernel_failed
 from atoll_local.api.runs import running_kernel
@@ -57,27 +58,30 @@ async def destroy(call: Call) -> Response:
     session = named_session(call)
     forced = call.params.boolean("forced")
     if not call.params.boolean("recursive"):
-        return reply({"stats": await _end(call, session, forced=forced)})
-    doomed = [*_dependents(call, session), session]
-    return reply([await _end(call, one, forced=forced) for one in doomed])
+        (stats,) = await _end(call, [session], forced=forced)
+        return reply({"stats": stats})
+    doomed = with_dependents(call.cluster.store.sessions.unfinished(), session)
+    return reply(await _end(call, doomed, forced=forced))
 
 
-async def _end(call: Call, session: Session, *, forced: bool) -> dict[str, Any]:
-    if session.status in _NEEDS_FORCE and not forced:
-        raise forbidden(
-            f"session {session.name!r} is {session.status}; it can only be forced to end"
-        )
+async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[str, Any]]:
+    """End sessions, all or none; returns what is told of each once it has ended."""
+    for session in doomed:
+        if session.status in _NEEDS_FORCE and not forced:
+            raise forbidden(
+                f"session {session.name!r} is {session.status}; it can only be forced to end"
+            )
     reason = "force-terminated" if forced else "user-requested"
-    call.cluster.scheduler.terminate(session.id, reason, forced=forced)
+    with call.cluster.store.db.transaction():
+        for session in doomed:
+            call.cluster.scheduler.terminate(session.id, reason, forced=forced)
+    return [await _told_of_end(call, session) for session in doomed]
+
+
+async def _told_of_end(call: Call, session: Session) -> dict[str, Any]:
     ended = await call.cluster.scheduler.ended(session.id)
     stat = call.cluster.store.kernels.main(session.id).last_stat or {}
     return {**stat, "version": 2, "status": ended.status.lower()}
-
-
-def _dependents(call: Call, session: Session) -> list[Session]:
-    living = call.cluster.store.sessions.unfinished()
-    direct = [one for one in living if session.id in one.dependencies]
-    return [found for one in direct for found in (*_dependents(call, one), one)]
 
 
 async def match(call: Call) -> Response:
@@ -144,18 +148,7 @@ async def status_history(call: Call) -> Response:
 
 async def dependency_graph(call: Call) -> Response:
     """`GET /session/{s}/dependency-graph`: the sessions it waits for, and theirs."""
-    return reply(_graph(call, named_session(call, dead=True)))
-
-
-def _graph(call: Call, session: Session) -> dict[str, Any]:
-    sessions = call.cluster.store.sessions
-    return {
-        "session_id": session.id,
-        "session_name": session.name,
-        "status": session.status,
-        "status_changed": session.status_changed,
-        "depends_on": [_graph(call, sessions.get(other)) for other in session.dependencies],
-    }
+    return reply(graph_of(call.cluster.store.sessions, named_session(call, dead=True)))
 
 
 async def empty(call: Call) -> Response:

@@ -12,10 +12,13 @@ def erase(db: Database, table: str, where: str, parameters: Sequence[object]) ->
 
     Rows of other tables that refer to them go first, and those that refer to these.
     """
-    for other, column, key in list(_references(db, table)):
-        theirs = f"{column} IN (SELECT {key} FROM {table} WHERE {where})"  # noqa: S608
-        erase(db, other, theirs, parameters)
-    db.execute(f"DELETE FROM {table} WHERE {where}", parameters)  # noqa: S608
+    doomed = [(table, where)]
+    for one, which in doomed:  # It grows on the way.
+        for other, column, key in _references(db, one):
+            doomed.append((other, f"{column} IN (SELECT {key} FROM {one} WHERE {which})"))  # noqa: S608
+    with db.transaction():
+        for one, which in reversed(doomed):
+            db.execute(f"DELETE FROM {one} WHERE {which}", parameters)  # noqa: S608
 
 
 def _references(db: Database, table: str) -> Iterator[tuple[str, str, str]]:

@@ -21,6 +21,15 @@ _UNFINISHED = tuple(status for status in STATUSES if status not in ENDED)
 
 _MOST_REMEMBERED = 256
 
+_NEEDED = """
+WITH RECURSIVE needed(id) AS (
+    VALUES (?)
+    UNION SELECT value FROM needed JOIN sessions USING (id), json_each(sessions.dependencies)
+    LIMIT ?
+) SELECT id FROM needed
+"""
+_MOST_NEEDED = 10_000
+
 
 @frozen
 class Page:
@@ -82,6 +91,11 @@ class Sessions:
             if found := self.select(where, [*parameters, reference], order="sequence"):
                 return found
         return []
+
+    def needed_by(self, session_id: str) -> dict[str, Session]:
+        """Return all that a session depends on, directly or not, by their ids; itself included."""
+        found = self.select(f"id IN ({_NEEDED})", (session_id, _MOST_NEEDED))
+        return {session.id: session for session in found}
 
     def in_status(self, *statuses: str) -> list[Session]:
         """Return the sessions in any of these statuses, in order of priority and arrival."""

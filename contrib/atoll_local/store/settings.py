@@ -50,16 +50,15 @@ class Settings:
 
 
 def _plant(tree: dict[str, Any], names: list[str], value: str) -> None:
-    """Put a value into a tree, making a branch of a leaf that is in the way."""
-    name, *rest = names
-    if not rest:
-        here = tree.get(name)
-        if isinstance(here, dict):
-            here[""] = value
-        else:
-            tree[name] = value
-        return
-    branch = tree.get(name)
-    if not isinstance(branch, dict):
-        branch = tree[name] = {} if branch is None else {"": branch}
-    _plant(branch, rest, value)
+    """Put a value into a tree, making branches of leaves that are in the way."""
+    *above, last = names
+    for name in above:
+        branch = tree.get(name)
+        if not isinstance(branch, dict):
+            branch = tree[name] = {} if branch is None else {"": branch}
+        tree = branch
+    here = tree.get(last)
+    if isinstance(here, dict):
+        here[""] = value
+    else:
+        tree[last] = value
