@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from atoll import AtollError, NotAuthorized, NotFound, Problem
+from atoll.reading import Shape, maybe
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -30,22 +31,26 @@ _LONGEST = 300
 
 
 async def ask(
-    api: "Api", root: str, arguments: Mapping[str, tuple[str, Any]], selection: str
+    api: "Api",
+    root: str,
+    arguments: Mapping[str, tuple[str, Any]],
+    selection: str,
+    like: Shape = object,
 ) -> Any:
-    """Ask GraphQL for one root and return what it answers.
+    """Ask GraphQL for one root and return what it answers, read as `like`.
 
     `arguments` maps names to a type and a value. Raises UnknownFields where the cluster does not
     know what was selected, NotOffered, NotAuthorized, NotFound, or AtollError.
     """
-    return await _gql(api, root, _body("query", root, arguments, selection))
+    return await _gql(api, root, _body("query", root, arguments, selection), like)
 
 
-async def _gql(api: "Api", root: str, body: Mapping[str, Any]) -> Any:
+async def _gql(api: "Api", root: str, body: Mapping[str, Any], like: Shape) -> Any:
     try:
-        data = await api.gql(body["query"], body["variables"])
+        data = await api.gql(body["query"], body["variables"], like={root: maybe(like)})
     except Problem as problem:
         raise _meant(problem, await api.manager()) from None
-    return data.get(root)
+    return data[root]
 
 
 @frozen
@@ -68,7 +73,7 @@ class Mutation:
 
     async def send(self, api: "Api") -> Mapping[str, Any]:
         """Make the change and return what is told of it; raises what `ask` does."""
-        return _succeeded(await _gql(api, self.root, self.body))
+        return _succeeded(await _gql(api, self.root, self.body, dict))
 
 
 def _body(
@@ -102,10 +107,19 @@ class NotOffered(AtollError):
         super().__init__(f"this cluster ({manager}) does not offer {what}")
 
 
-async def send(api: "Api", method: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
-    """Send a request of the REST API and return its answer; raises what :func:`ask` does."""
+async def send(
+    api: "Api",
+    method: str,
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    like: Shape = object,
+) -> Any:
+    """Send a request of the REST API and return its answer, read as `like`.
+
+    Raises what :func:`ask` does.
+    """
     try:
-        return await api.json(method, path, params=params)
+        return await api.json(method, path, params=params, like=like)
     except Problem as problem:
         if problem.status == 401 and "unauthorized access" in problem.message.lower():
             raise NotAuthorized(_ROLE) from None
@@ -155,7 +169,7 @@ def _meant(problem: Problem, manager: str) -> AtollError:
 
 def _failed_fields(problem: Problem) -> list[str]:
     """Return the fields below the root that could not be told, if nothing else went wrong."""
-    paths = [error.get("path") or [] for error in _errors(problem)]
+    paths = [path if isinstance(path := one.get("path"), list) else [] for one in _errors(problem)]
     below = [[part for part in path if isinstance(part, str)] for path in paths]
     return [path[-1] for path in below] if all(len(path) > 1 for path in below) else []
 
@@ -166,4 +180,4 @@ def _errors(problem: Problem) -> list[dict[str, Any]]:
 
 
 def _messages(problem: Problem) -> list[str]:
-    return [str(error["message"]) for error in _errors(problem)] or [problem.message]
+    return [str(error.get("message")) for error in _errors(problem)] or [problem.message]

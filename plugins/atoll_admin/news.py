@@ -25,9 +25,9 @@ async def tell(context: "Context") -> AsyncIterator[None]:
     import trio
 
     from atoll import AtollError
-    from atoll_admin.services.announcement import ROUTE, is_dismissed
+    from atoll_admin.services.announcement import ROUTE, SHAPE, is_dismissed
 
     with trio.move_on_after(_PATIENCE), suppress(AtollError):
-        told = await api.json("GET", ROUTE)
+        told = await api.json("GET", ROUTE, like=SHAPE)
         if told["enabled"] and not is_dismissed(context, api, told["message"]):
             context.output.note(f"announcement: {told['message']}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from atoll import NotFound
+from atoll.reading import Shape, maybe
 from atoll_admin.asking import UnknownFields, ask
 from atoll_admin.fields import Field
 from atoll_admin.kind import Kind, Listing
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 Record = Mapping[str, Any]
+_PAGE = {"items": [dict], "total_count": int}
 
 
 @frozen(kw_only=True)
@@ -51,7 +53,7 @@ async def read_one(
     query = _Query(reading.root, arguments, "{}")
     fields = await _known(api, fields, strict=strict)
     try:
-        answer, fields = await _ask(api, query, fields, strict=strict)
+        answer, fields = await _ask(api, query, fields, dict, strict=strict)
     except NotFound:
         answer = None
     if not answer:
@@ -84,10 +86,10 @@ async def read_list(
     fields = await _known(api, fields, strict=strict)
     if not listing.paged:
         query = _Query(listing.root, arguments, "{}")
-        answer, fields = await _ask(api, query, fields, strict=strict)
+        answer, fields = await _ask(api, query, fields, [maybe(dict)], strict=strict)
         return Rows(fields, _all(answer or (), fields))
     query = _Query(listing.root, arguments, "items {{ {} }} total_count")
-    page, fields = await _ask(api, query.at(span, span.offset), fields, strict=strict)
+    page, fields = await _ask(api, query.at(span, span.offset), fields, _PAGE, strict=strict)
     return Rows(fields, _pages(api, query, fields, span, page))
 
 
@@ -121,13 +123,14 @@ async def _known(api: "Api", fields: Sequence[Field], *, strict: bool) -> Sequen
 
 
 async def _ask(
-    api: "Api", query: _Query, fields: Sequence[Field], *, strict: bool
+    api: "Api", query: _Query, fields: Sequence[Field], like: Shape, *, strict: bool
 ) -> tuple[Any, Sequence[Field]]:
     """Ask for fields, without those that the cluster turns out not to know."""
     while True:
         selection = " ".join(dict.fromkeys(field.selection for field in fields))
         try:
-            answer = await ask(api, query.root, query.arguments, query.around.format(selection))
+            wanted = query.around.format(selection)
+            answer = await ask(api, query.root, query.arguments, wanted, like)
         except UnknownFields as unknown:
             known = [field for field in fields if field.asked not in unknown.names]
             if strict or not known or len(known) == len(fields):
@@ -144,17 +147,17 @@ async def _all(answer: Sequence[Record | None], fields: Sequence[Field]) -> Asyn
 
 
 async def _pages(
-    api: "Api", query: _Query, fields: Sequence[Field], span: Span, page: Record
+    api: "Api", query: _Query, fields: Sequence[Field], span: Span, page: Record | None
 ) -> AsyncIterator[Record]:
     offset = span.offset
-    while page["items"]:
+    while page and page["items"]:
         for node in page["items"]:
             yield _record(node, fields)
         offset += len(page["items"])
         enough = span.limit is not None and offset - span.offset >= span.limit
         if enough or offset >= page["total_count"]:
             return
-        page, _ = await _ask(api, query.at(span, offset), fields, strict=True)
+        page, _ = await _ask(api, query.at(span, offset), fields, _PAGE, strict=True)
 
 
 def _record(node: Record, fields: Sequence[Field]) -> Record:

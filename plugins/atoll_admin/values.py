@@ -94,10 +94,16 @@ def _permission_map(text: str) -> dict[str, Any]:
 
 async def _all_permissions(api: "Api") -> Sequence[str]:
     try:
-        answer = await ask(api, "vfolder_host_permissions", {}, "vfolder_host_permission_list")
+        return await known_permissions(api)
     except AtollError:
         return _PERMISSIONS
-    return [str(name) for name in answer["vfolder_host_permission_list"]]
+
+
+async def known_permissions(api: "Api") -> Sequence[str]:
+    """Return what a cluster can allow on a host for folders."""
+    name = "vfolder_host_permission_list"
+    answer = await ask(api, "vfolder_host_permissions", {}, name, {name: [str]})
+    return answer[name] if answer else ()
 
 
 def is_uuid(text: str) -> bool:

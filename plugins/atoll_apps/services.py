@@ -1,13 +1,13 @@
 """The services of a session that tunnels lead to."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve, frozen
 
-from atoll import AtollError, NotFound
+from atoll import NotFound
 from atoll.api import path
+from atoll.reading import record
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -36,15 +36,7 @@ class Service:
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Self:
         """Take what is known here."""
-        return cls(
-            name=str(item["name"]),
-            protocol=str(item.get("protocol") or "tcp"),
-            ports=tuple(item.get("ports") or ()),
-            url_template=item.get("url_template"),
-            allowed_arguments=item.get("allowed_arguments"),
-            allowed_envs=item.get("allowed_envs"),
-            host_key=item.get("host_key"),
-        )
+        return record(cls, item)
 
     def speaking(self, protocol: str) -> Self:
         """Return the service as one of another protocol."""
@@ -92,8 +84,5 @@ class Services:
 async def list_services(api: "Api", session_id: str) -> Services:
     """Return a session's services, none if it does not run (`GET /stream/session/{s}/apps`)."""
     answer = await api.request("GET", path("stream", "session", session_id, "apps"))
-    items = answer.json()
-    if not isinstance(items, list):
-        raise AtollError("the cluster did not answer with a list of services")
-    missing = json.loads(answer.headers.get(_MISSING, "{}"))
-    return Services([Service.from_json(item) for item in items], missing)
+    missing = api.decode(answer.headers.get(_MISSING, "{}"), {str: str})
+    return Services(answer.json([Service.from_json]), missing)

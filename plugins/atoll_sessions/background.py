@@ -1,10 +1,11 @@
 """Work that the cluster does in the background, watched until its end."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atoll import AtollError, Context, NotFound
+from atoll.reading import Malformed, maybe
+from atoll_sessions.model import to_figure
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -28,7 +29,7 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
         async with reply:
             # To the very end, which the cluster makes after the task's own.
             async for event in reply.events():
-                told = _decode(event.data)
+                told = _decode(api, event.data)
                 if (told.get("status") or event.event) in _FAILED:
                     failure = told.get("message") or "the cluster gave it up"
                 show(f"{text} {_percent(told)}{told.get('message') or ''}")
@@ -36,15 +37,15 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
         raise AtollError(f"{text}: {failure}")
 
 
-def _decode(data: str) -> Mapping[str, Any]:
+def _decode(api: "Api", data: str) -> Mapping[str, Any]:
     try:
-        told = json.loads(data)
-    except ValueError:
+        told: Mapping[str, Any] = api.decode(data, {"status": maybe(str), "message": maybe(str)})
+    except Malformed:
         return {}
-    return told if isinstance(told, dict) else {}
+    return told
 
 
 def _percent(told: Mapping[str, Any]) -> str:
     # After the end the figures come as texts.
-    total = float(told.get("total_progress") or 0)
-    return f"{float(told.get('current_progress') or 0) / total:.0%} " if total else ""
+    total = to_figure(told.get("total_progress")) or 0.0
+    return f"{(to_figure(told.get('current_progress')) or 0.0) / total:.0%} " if total else ""

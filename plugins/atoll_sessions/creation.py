@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
+from atoll.reading import maybe
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, image_names
 from atoll_sessions.reasons import Reasons
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
 _NAMED = 6
 """How many images are named to those who name one that is not there."""
+_PORTS = maybe([{"name": str}])
+_ANSWER = {
+    "sessionId": str,
+    "sessionName": maybe(str),
+    "status": str,
+    "created": maybe(bool),
+    "servicePorts": _PORTS,
+    "service_ports": _PORTS,
+    "servedBy": maybe(str),
+    "pretendedSlots": maybe([str]),
+}
 HOLD = 1
 """Seconds for which a session's creation holds its answer back."""
 
@@ -144,7 +156,8 @@ async def create_session(
         context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,
         _told_when_left(context, wanted.name if stays else ""),
     ):
-        created = _created(wanted, await _post(api, wanted, post or partial(_post_once, api)))
+        answer = api.read(await _post(api, wanted, post or partial(_post_once, api)), _ANSWER)
+        created = _created(wanted, answer)
         if not wanted.enqueue_only and created.status not in OVER:
             reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
             waiting = Waiting(context, api, reasons)
@@ -175,7 +188,7 @@ def _updated(created: Created, session: Session | None) -> Created:
         created,
         status=session.status,
         reason=": ".join(filter(None, [session.status_info, session.trouble])),
-        services=tuple(str(port["name"]) for port in session.service_ports or ()),
+        services=tuple(str(port.get("name")) for port in session.service_ports or ()),
     )
 
 
@@ -214,7 +227,7 @@ def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
         id=answer["sessionId"],
         name=answer.get("sessionName") or wanted.name,
         status=answer["status"],
-        created=answer["created"],
+        created=bool(answer["created"]),
         services=tuple(port["name"] for port in ports),
         served_by=answer.get("servedBy") or "",
         pretended=tuple(answer.get("pretendedSlots") or ()),

@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from atoll import AtollError, Context, ExitCode, Unreachable
 from atoll.api import path
+from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
 
 if TYPE_CHECKING:
@@ -22,6 +23,27 @@ _FIRST_TO_LOSE = 8
 _PAUSE = 1
 """Seconds."""
 _MEDIA_SHOWN = {"text/plain"}
+
+
+def _piece(value: Any) -> tuple[str, Any]:
+    """Check a piece of what code has printed: its kind, and a text, or of media a type and data."""
+    kind, content = value
+    texts = list(content) if kind == "media" else [content]
+    known = kind in ("stdout", "stderr", "html", "log", "media")
+    if not isinstance(kind, str) or (known and not all(isinstance(one, str) for one in texts)):
+        raise TypeError("that is no text")
+    if kind == "media" and len(texts) != 2:
+        raise TypeError("that is no type with its data")
+    return kind, content
+
+
+TURN = {
+    "status": maybe(str),
+    "console": maybe([_piece]),
+    "exitCode": maybe(int),
+    "options": maybe(dict),
+}
+"""The shape of what a cluster tells of a run each time."""
 
 
 @frozen(kw_only=True)
@@ -99,7 +121,7 @@ class Execution:
     async def _messages(self, channel: Channel) -> AsyncGenerator[Mapping[str, Any]]:
         try:
             while True:
-                yield json.loads(await channel.receive())
+                yield self.api.decode(await channel.receive(), TURN)
         except ChannelClosed:
             return
 

@@ -1,10 +1,13 @@
 """A session as the API tells of it."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from attrs import frozen
+
+from atoll.reading import record
 
 DEAD = ("CANCELLED", "TERMINATED")
 """The statuses of sessions that have ended. The others are an open set, which grows."""
@@ -57,8 +60,6 @@ class Session:
     @classmethod
     def from_node(cls, node: Mapping[str, Any]) -> Self:
         """Take the fields known here from a GraphQL node, decoding JSON inside JSON."""
-        from atoll.api import record
-
         return record(cls, {key: _decode(key, value) for key, value in node.items()})
 
     @property
@@ -89,9 +90,9 @@ class Session:
 
     def _measured(self, metric: str, figure: str) -> float | None:
         figures = [
-            float(stat[metric][figure])
+            measured
             for container in self.containers or ()
-            if (stat := _stat(container)) and (stat.get(metric) or {}).get(figure) is not None
+            if (measured := _figure(container, metric, figure)) is not None
         ]
         return sum(figures) if figures else None
 
@@ -100,7 +101,10 @@ def _failure(error: Any) -> str:
     """Name the first error of those that an agent has reported."""
     if not isinstance(error, dict):
         return ""
-    first = next(iter(error.get("collection") or ()), error)
+    collected = error.get("collection")
+    first = collected[0] if isinstance(collected, list) and collected else error
+    if not isinstance(first, dict):
+        return ""
     return str(first.get("repr") or first.get("name") or "")[:_MOST_WORDS]
 
 
@@ -108,8 +112,9 @@ def _obstacle(scheduler: Any) -> str:
     """Say what the scheduler waits for: the limits that are reached, or else room."""
     if not isinstance(scheduler, dict):
         return ""
-    failed = scheduler.get("failed_predicates") or ()
-    limits = [str(one.get("msg") or one.get("name")) for one in failed]
+    failed = scheduler.get("failed_predicates")
+    known = [one for one in failed if isinstance(one, dict)] if isinstance(failed, list) else []
+    limits = [str(one.get("msg") or one.get("name")) for one in known]
     return "; ".join(limits or [str(scheduler.get("msg") or "")])[:_MOST_WORDS]
 
 
@@ -121,9 +126,19 @@ def _decode(key: str, value: Any) -> Any:
     return json.loads(value) if key in _JSON and isinstance(value, str) and value else value
 
 
-def _stat(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _figure(container: Mapping[str, Any], metric: str, figure: str) -> float | None:
     stat = container.get("live_stat") or container.get("last_stat")
-    return stat if isinstance(stat, dict) else None
+    entry = stat.get(metric) if isinstance(stat, dict) else None
+    return to_figure(entry.get(figure)) if isinstance(entry, dict) else None
+
+
+def to_figure(value: Any) -> float | None:
+    """Read a figure, which clusters spell as a number or as text; None for what is none."""
+    try:
+        figure = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return figure if math.isfinite(figure) else None
 
 
 def _mib(size: float | None) -> float | None:

@@ -25,7 +25,8 @@ async def printed(api: "Api", session_id: str) -> AsyncIterator[str]:
     Raises Malformed for another answer than a JSON map with `logs` in it, ConnectionLost for one
     that breaks off.
     """
-    from atoll.api import Malformed, path
+    from atoll.api import path
+    from atoll.reading import Malformed
 
     scanner, decoder = Scanner(), getincrementaldecoder("utf-8")("replace")
     reply = await api.request("GET", path("session", session_id, "logs"), stream=True)

@@ -1,12 +1,13 @@
 """Sessions over the API: finding them, listing them, ending them, what they printed."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from atoll import AtollError, NotFound, Problem
+from atoll.reading import maybe
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ _TIDY = 2000
 """Rows after which what the requests have left behind is collected."""
 ALL = "ALL"
 """Stands for every status."""
+_PAGE = {"compute_session_list": {"items": [Session.from_node], "total_count": int}}
+_IMAGE = {"name": str, "registry": maybe(str), "tag": str, "aliases": maybe([str])}
+_NEVER_EMPTY = {"id", "name", "status"}
 _ALIVE = " & ".join(f'status != "{status}"' for status in DEAD)
 _LIST = """
 query($limit: Int!, $offset: Int!, $status: String, $key: String, $filter: String, $order: String) {
@@ -55,11 +59,11 @@ async def list_sessions(
     offset = 0
     while limit is None or offset < limit:
         size = PAGE if limit is None else min(PAGE, limit - offset)
-        data = await api.gql(query, {**variables, "limit": size, "offset": offset})
-        page = data["compute_session_list"]
+        span = {"limit": size, "offset": offset}
+        page = (await api.gql(query, {**variables, **span}, like=_PAGE))["compute_session_list"]
         on_total(page["total_count"])
-        for node in page["items"]:
-            yield Session.from_node(node)
+        for session in page["items"]:
+            yield session
         offset += len(page["items"])
         if offset % _TIDY == 0:
             # The program looks for garbage rarely, since a start leaves none. A long list does.
@@ -75,10 +79,19 @@ def _both(first: str, second: str | None) -> str:
 async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Session:
     """Return one session by its id; raises NotFound."""
     query = f"query($id: UUID!) {{ compute_session(id: $id) {{ {' '.join(fields)} }} }}"
-    data = await api.gql(query, {"id": session_id})
-    if not data.get("compute_session"):
+    like = {"compute_session": maybe(partial(_named_session, {*fields} & _NEVER_EMPTY))}
+    found: Session | None = (await api.gql(query, {"id": session_id}, like=like))["compute_session"]
+    if found is None:
         raise NotFound(f"no session has the id {session_id}")
-    return Session.from_node(data["compute_session"])
+    return found
+
+
+def _named_session(asked: Iterable[str], node: Mapping[str, Any]) -> Session:
+    """Take a session from a node in which nothing that waiting hangs on may be missing."""
+    for name in asked:
+        if not node[name]:
+            raise ValueError(f"{name} is empty")
+    return Session.from_node(node)
 
 
 async def find_session(
@@ -159,7 +172,8 @@ async def destroy(
     from atoll.api import path
 
     params = {"forced": True if forced else None, "owner_access_key": owner}
-    answer = await api.json("DELETE", path("session", session), params=params)
+    like = maybe({"stats": maybe(dict)})
+    answer = await api.json("DELETE", path("session", session), params=params, like=like)
     return (answer or {}).get("stats") or {}
 
 
@@ -185,7 +199,8 @@ async def read_file(api: "Api", session_id: str, path: str) -> bytes:
 
 async def image_names(api: "Api") -> dict[str, str]:
     """Return each image's full reference by all its names: short ones first, aliases, itself."""
-    data = await api.gql("query { images { name registry tag aliases } }")
+    query = "query { images { name registry tag aliases } }"
+    data = await api.gql(query, like={"images": [_IMAGE]})
     names: dict[str, str] = {}
     for image in data["images"]:
         reference = f"{image['name']}:{image['tag']}"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from atoll import AtollError, Problem
+from atoll.reading import maybe
 from atoll_sessions.fields import local_time, show_slots
-from atoll_sessions.model import Session
+from atoll_sessions.model import Session, to_figure
 from atoll_sessions.queries import get_session, list_sessions
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _POWERS = " kmgtp"
+_REMAINING = ("keypair_remaining", "group_remaining")
+_PRESETS = {name: maybe(dict) for name in ("scaling_group_remaining", *_REMAINING)}
 
 
 @define
@@ -76,12 +79,16 @@ class Reasons:
         """Return what the session might get, as little as the scarcest of all limits leaves."""
         try:
             answer = await self.api.json(
-                "POST", "/resource/check-presets", params={"group": self.group}, safe=True
+                "POST",
+                "/resource/check-presets",
+                params={"group": self.group},
+                safe=True,
+                like=_PRESETS,
             )
         except AtollError:
             return {}
         free = _amounts(answer.get("scaling_group_remaining"))
-        for whose in ("keypair_remaining", "group_remaining"):
+        for whose in _REMAINING:
             allowed = _amounts(answer.get(whose))
             free = {slot: min(amount, allowed.get(slot, amount)) for slot, amount in free.items()}
         return free
@@ -119,8 +126,8 @@ def to_number(text: str) -> float:
 
 def _amounts(slots: Mapping[str, Any] | None) -> dict[str, float]:
     """Return the amounts that are numbers: managers also write Infinity and NaN."""
-    amounts = {slot: float(amount) for slot, amount in (slots or {}).items()}
-    return {slot: amount for slot, amount in amounts.items() if math.isfinite(amount)}
+    amounts = {slot: to_figure(amount) for slot, amount in (slots or {}).items()}
+    return {slot: amount for slot, amount in amounts.items() if amount is not None}
 
 
 def _is_to_come(moment: str) -> bool:

@@ -5,7 +5,6 @@ events of all sessions whichever was asked for, and both send some events severa
 replayed, so whoever listens has to look at the session once listening has begun.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import trio
 from attrs import define, field, frozen
 
 from atoll import NotFound, Problem, Unreachable
+from atoll.reading import Malformed, maybe
 from atoll_sessions.queries import get_session
 from atoll_sessions.statuses import FINAL
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from atoll.api import Api, Reply
 
 _LAST = ("session_terminated", "session_cancelled", "session_error")
+_DATA = {
+    "reason": maybe(str),
+    "exitCode": maybe(int),
+    "kernelId": maybe(str),
+    "clusterRole": maybe(str),
+}
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _PATIENCE = 300.0
@@ -151,10 +157,10 @@ class Watch:
     def _event(self, name: str, text: str) -> SessionEvent | None:
         """Return the event that a message tells of, None when it is of no interest."""
         try:
-            data = json.loads(text)
-        except ValueError:
+            data = self.api.decode(text, _DATA)
+        except Malformed:
             return None
-        if not isinstance(data, dict) or data.get("sessionId") != self.session_id:
+        if data.get("sessionId") != self.session_id:
             return None
         event = SessionEvent.from_data(name, data)
         subject = event.kernel_id if event.scope == "kernel" else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from atoll import AtollError, Context
 from atoll_sessions.fields import COLUMNS, binary_size, selection
+from atoll_sessions.model import to_figure
 from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _show(entry: Mapping[str, Any]) -> str:
 
 
 def _amount(amount: Any, unit: str) -> str:
-    if amount is None:
+    figure = to_figure(amount)
+    if figure is None:
         return "?"
-    return binary_size(amount) if unit == "bytes" else f"{amount} {unit}".strip()
+    return binary_size(figure) if unit == "bytes" else f"{amount} {unit}".strip()

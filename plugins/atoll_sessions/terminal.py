@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 from attrs import define
@@ -48,27 +48,31 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_follow_size, channel)
                 nursery.start_soon(_send_keys, channel, descriptor, nursery.cancel_scope)
-                failure = await _show(channel)
+                failure = await _show(api, channel)
                 nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
 
-async def _show(channel: Channel) -> AtollError | None:
+async def _show(api: "Api", channel: Channel) -> AtollError | None:
     """Write what the session shows, until it ends; returns what went wrong, if anything did."""
     shown = 0
     try:
         while True:
             # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
-            message = json.loads(await channel.receive())
-            if message.get("type") == "out":
-                shown += os.write(sys.stdout.fileno(), base64.b64decode(message["data"]))
+            output = api.decode(await channel.receive(), _output)
+            shown += os.write(sys.stdout.fileno(), output)
     except ChannelClosed as closed:
         if not closed.clean:
             return Unreachable("the connection to the terminal was lost")
     # Managers close at once, without a word, where an image has no terminal of its own.
     nothing = AtollError("this session opens no terminal", hint="try atoll ssh, or its ttyd")
     return None if shown else nothing
+
+
+def _output(message: Any) -> bytes:
+    """Return what a message has for the screen."""
+    return base64.b64decode(message["data"]) if message.get("type") == "out" else b""
 
 
 async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope) -> None:

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import frozen
 
 from atoll import NotFound
+from atoll.reading import record
 
 if TYPE_CHECKING:
     from atoll.api import Api
 
 HIDDEN = "********"
 """Stands where a password does."""
+_MAPS: Mapping[str, Any] = {
+    "metadata": {},
+    "spec": {
+        "mounts": {},
+        "resources": {},
+        "kernel": {"environ": {}, "run": {}, "git": {"credential": {}}},
+    },
+}
+"""What of a template is a map."""
 _ORDER = ("api_version", "kind", "metadata", "spec")
 
 
@@ -32,32 +42,45 @@ class Template:
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
         """Take an entry of the API's list."""
-        return cls(
-            id=entry["id"].replace("-", ""),
-            name=entry["name"],
-            created_at=entry.get("created_at"),
-            is_owner=bool(entry.get("is_owner")),
-            user_email=entry.get("user_email"),
-            group_name=entry.get("group_name"),
-            domain_name=entry.get("domain_name"),
-            template=decoded(entry.get("template")),
-        )
+        facts = {
+            **entry,
+            "id": entry["id"].replace("-", ""),
+            "is_owner": bool(entry.get("is_owner")),
+            "template": decoded(entry.get("template")),
+        }
+        return record(cls, facts)
 
     @property
     def image(self) -> str:
         """What its sessions run."""
-        return str((self.template.get("spec") or {}).get("kernel", {}).get("image", ""))
+        kernel = (self.template.get("spec") or {}).get("kernel") or {}
+        return str(kernel.get("image") or "")
 
 
 def decoded(template: Any) -> dict[str, Any]:
-    """Return a template's content, which some releases give as JSON text."""
-    return dict(json.loads(template) if isinstance(template, str) else template or {})
+    """Return a template's content, which some releases give as JSON text.
+
+    Raises TypeError where something stands in the place of what other code looks into.
+    """
+    content = dict(json.loads(template) if isinstance(template, str) else template or {})
+    _check(content, _MAPS, "")
+    return content
+
+
+def _check(content: Mapping[str, Any], maps: Mapping[str, Any], where: str) -> None:
+    for key, below in maps.items():
+        inner = content.get(key)
+        if inner is not None and not isinstance(inner, dict):
+            raise TypeError(f"{where}{key} is no map")
+        _check(inner or {}, below, f"{where}{key}.")
 
 
 async def list_templates(api: "Api", *, all: bool = False) -> list[Template]:
     """Return the templates that the cluster shows, by name."""
-    entries = await api.json("GET", "/template/session", params={"all": all})
-    return sorted(map(Template.from_entry, entries), key=lambda one: one.name)
+    found = await api.json(
+        "GET", "/template/session", params={"all": all}, like=[Template.from_entry]
+    )
+    return sorted(found, key=lambda one: one.name)
 
 
 async def find_template(api: "Api", reference: str) -> Template:
@@ -81,9 +104,13 @@ async def get_content(api: "Api", template: Template, owner: str | None) -> dict
     from atoll.api import path
 
     params = {"format": "json", "owner_access_key": owner}
-    answer = await api.json("GET", path("template", "session", template.id), params=params)
-    content = answer.get("template", answer) if answer else {}
-    return decoded(content) or dict(template.template)
+    route = path("template", "session", template.id)
+    content = await api.json("GET", route, params=params, like=_content)
+    return content or dict(template.template)
+
+
+def _content(answer: Any) -> dict[str, Any]:
+    return decoded(answer.get("template", answer)) if answer else {}
 
 
 def readable(template: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,9 +53,9 @@ async def create(
         raise UsageError("the password of the git credential is hidden", hint="write it out")
     api = await context.connect()
     body = _body(api.profile, document, domain, group, owner)
-    made = await api.json("POST", "/template/session", json=body)
+    made = await api.json("POST", "/template/session", json=body, like=[{"id": str}])
     rows = [
-        {"id": str(one["id"]).replace("-", ""), "name": name}
+        {"id": one["id"].replace("-", ""), "name": name}
         for one, name in zip(made, document.names, strict=False)
     ]
     await context.output.rows(rows, [_ID, Column("name")])

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from errno import ENOENT
+from errno import ENOENT, errorcode
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
 
 from atoll import AtollError, NotFound, Problem
+from atoll.reading import maybe
 from atoll_vfolders.model import Folder, Host
 from atoll_vfolders.source import text_of
 
@@ -30,13 +31,19 @@ _BY_ID = 8
 
 async def list_folders(api: "Api") -> list[Folder]:
     """Return the folders that the user can reach: own, shared, and of groups (`GET /folders`)."""
-    entries = await api.json("GET", "/folders", params={})
-    return sorted(map(Folder.from_entry, entries), key=lambda folder: folder.name)
+    found = await api.json("GET", "/folders", params={}, like=[Folder.from_entry])
+    return sorted(found, key=lambda folder: folder.name)
 
 
 async def list_hosts(api: "Api", group: str | None = None) -> list[Host]:
     """Return where the user may put folders, or those of a group (`GET /folders/_/hosts`)."""
-    answer = await api.json("GET", "/folders/_/hosts", params={"group_id": group})
+    found: list[Host] = await api.json(
+        "GET", "/folders/_/hosts", params={"group_id": group}, like=_hosts
+    )
+    return found
+
+
+def _hosts(answer: Mapping[str, Any]) -> list[Host]:
     return [Host.from_answer(name, answer) for name in sorted(answer["allowed"])]
 
 
@@ -100,8 +107,9 @@ def _explained(folder: Folder, problem: Problem) -> AtollError:
     if problem.type == "too-many-vfolders":
         hint = "rename the one that is yours, or leave the other"
         return NotFound(f"this cluster can't tell folders called {folder.name!r} apart", hint=hint)
-    if isinstance(data.get("errno"), int) and problem.status < 500:
-        where = ", ".join(map(str, data.get("paths") or [folder.name]))
+    paths = data.get("paths") or [folder.name]
+    if data.get("errno") in errorcode and problem.status < 500 and isinstance(paths, list):
+        where = ", ".join(map(str, paths))
         told = f"{where}: {os.strerror(data['errno']).lower()}"
         return NotFound(told) if data["errno"] == ENOENT else AtollError(told)
     return problem
@@ -109,9 +117,10 @@ def _explained(folder: Folder, problem: Problem) -> AtollError:
 
 async def get_folder(api: "Api", folder: Folder) -> Folder:
     """Return everything about a folder (`GET /folders/{f}`)."""
-    told = (await ask(api, folder, "GET")).items()
+    told = (await ask(api, folder, "GET", like=dict)).items()
     known = {key: value for key, value in told if value not in (None, "None")}
-    return Folder.from_entry({**asdict(folder), **known})
+    found: Folder = api.read({**asdict(folder), **known}, Folder.from_entry)
+    return found
 
 
 async def group_id(api: "Api", group: str) -> str:
@@ -123,8 +132,9 @@ async def group_id(api: "Api", group: str) -> str:
         "query($domain: String, $name: String!) {"
         " groups_by_name(domain_name: $domain, name: $name) { id } }",
         {"domain": api.profile.domain, "name": group},
+        like={"groups_by_name": maybe([{"id": str}])},
     )
-    found: Sequence[Mapping[str, Any]] = data.get("groups_by_name") or ()
+    found: Sequence[Mapping[str, Any]] = data["groups_by_name"] or ()
     if not found:
         raise NotFound(f"no group goes by {group!r} in domain {api.profile.domain}")
     return str(found[0]["id"])

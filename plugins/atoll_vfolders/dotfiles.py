@@ -1,6 +1,7 @@
 """`dotfile`: files that every new session finds in its home; of a keypair, a group or a domain."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,6 +9,7 @@ import click
 from attrs import frozen
 
 from atoll import AtollError, Column, Context, NotFound, Problem, UsageError, owner_option
+from atoll.reading import record
 from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:
@@ -34,11 +36,12 @@ class Dotfile:
     @classmethod
     def from_answer(cls, path: str, answer: Mapping[str, Any]) -> Self:
         """Take a dotfile from an answer; a list says `permission`, a single answer `perm`."""
-        return cls(
-            path=answer.get("path") or path,
-            permission=answer.get("permission") or answer.get("perm") or "",
-            data=answer["data"],
-        )
+        facts = {
+            "path": answer.get("path") or path,
+            "permission": answer.get("permission") or answer.get("perm") or "",
+            "data": answer["data"],
+        }
+        return record(cls, facts)
 
     @property
     def size(self) -> int:
@@ -64,13 +67,13 @@ class Owner:
             return cls("/domain-config/dotfiles", {"domain": domain})
         return cls("/user-config/dotfiles", {} if owner is None else {"owner_access_key": owner})
 
-    async def ask(self, api: "Api", method: str, **params: Any) -> Any:
+    async def ask(self, api: "Api", method: str, *, like: Any = object, **params: Any) -> Any:
         """Send a request; says which file is meant where the cluster does not."""
         if params.get("path") == "":
             # To the cluster it would be the list of all.
             raise UsageError("'' is the name of no dotfile")
         try:
-            return await api.json(method, self.route, params={**self.keys, **params})
+            return await api.json(method, self.route, params={**self.keys, **params}, like=like)
         except Problem as problem:
             if problem.status == 404 and "path" in params:
                 raise NotFound(
@@ -119,7 +122,7 @@ async def list_dotfiles(
     """List dotfiles."""
     api = await context.connect()
     whose = Owner.of(owner, domain, group, api.profile.domain)
-    found = [Dotfile.from_answer("", answer) for answer in await whose.ask(api, "GET")]
+    found = await whose.ask(api, "GET", like=[partial(Dotfile.from_answer, "")])
     await context.output.rows(sorted(found, key=lambda one: one.path), _COLUMNS)
 
 
@@ -132,7 +135,7 @@ async def get(
     """Show what is in a dotfile."""
     api = await context.connect()
     whose = Owner.of(owner, domain, group, api.profile.domain)
-    found = Dotfile.from_answer(path, await whose.ask(api, "GET", path=path))
+    found = await whose.ask(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     if context.output.format:
         context.output.item(found, _DETAIL)
     else:
@@ -165,7 +168,7 @@ async def update(
     data = await text_of(context, file, _MOST_BYTES)
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
-    before = Dotfile.from_answer(path, await owner.ask(api, "GET", path=path))
+    before = await owner.ask(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     mode = perm or before.permission
     await owner.ask(api, "PATCH", path=path, data=data, permission=mode)
     context.output.note(f"dotfile {path} is changed; new sessions have it so")

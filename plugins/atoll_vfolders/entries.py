@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import frozen
 
 from atoll import NotFound, Problem
+from atoll.reading import record
 from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import check_name
@@ -37,15 +38,15 @@ class Entry:
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """Take an item of the API's answer; raises AtollError for a name that leads elsewhere."""
         kind = str(item.get("type") or "FILE").upper()
-        return cls(
-            name=check_name(item["name"]),
-            type=kind,
-            size=int(item["size"]),
-            mode=stat.filemode(_bits(item) | _KINDS.get(kind, stat.S_IFREG)),
-            bits=_bits(item),
-            created=item.get("created"),
-            modified=item.get("modified"),
-        )
+        facts = {
+            **item,
+            "name": check_name(item["name"]),
+            "type": kind,
+            "size": int(item["size"]),
+            "mode": stat.filemode(_bits(item) | _KINDS.get(kind, stat.S_IFREG)),
+            "bits": _bits(item),
+        }
+        return record(cls, facts)
 
     @property
     def is_folder(self) -> bool:
@@ -62,7 +63,7 @@ class Entry:
         """When it was last modified, in Unix seconds; 0 when that was not told."""
         try:
             return datetime.fromisoformat(self.modified or "").timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0.0
 
 
@@ -76,8 +77,9 @@ def _bits(item: Mapping[str, Any]) -> int:
 
 async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
     """Return what lies at a path, by name; raises NotFound."""
-    answer = await ask(api, folder, "GET", "files", params={"path": str(path)})
-    entries = [Entry.from_item(item) for item in answer["items"]]
+    like = {"items": [Entry.from_item]}
+    answer = await ask(api, folder, "GET", "files", params={"path": str(path)}, like=like)
+    entries: list[Entry] = answer["items"]
     # What uploads under way have brought so far is nobody's file yet.
     top = path == PurePosixPath()
     return sorted(

@@ -1,6 +1,6 @@
 """`vfolder list` and its like: what folders there are, and where they may lie."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,10 +46,9 @@ async def list_all(context: Context, list_all: bool, group: str | None, **chosen
     api = await context.connect()
     if list_all or group or any(chosen.values()):
         chosen["group"] = await group_id(api, group) if group else None
-        folders = await _query(api, "vfolder_list", **chosen)
+        await context.output.rows(_query(api, "vfolder_list", **chosen), COLUMNS, paged=True)
     else:
-        folders = await list_folders(api)
-    await context.output.rows(folders, COLUMNS, paged=True)
+        await context.output.rows(await list_folders(api), COLUMNS, paged=True)
 
 
 @click.command()
@@ -90,28 +89,30 @@ async def _list_some(
 ) -> None:
     api = await context.connect()
     if any(chosen.values()):
-        folders = await _query(api, root, **chosen)
+        await context.output.rows(_query(api, root, **chosen), COLUMNS, paged=True)
     else:
-        folders = list(filter(fits, await list_folders(api)))
-    await context.output.rows(folders, COLUMNS, paged=True)
+        folders = filter(fits, await list_folders(api))
+        await context.output.rows(folders, COLUMNS, paged=True)
 
 
 async def _query(
     api: "Api", root: str, *, limit: int | None, offset: int, **variables: Any
-) -> list[Folder]:
+) -> AsyncIterator[Folder]:
     """Read a list page by page (GraphQL, every release)."""
     query = _QUERY.replace("ROOT", root)
     if root != "vfolder_list":
         query = query.replace("$group: UUID, ", "").replace("group_id: $group, ", "")
-    found: list[Folder] = []
-    while limit is None or len(found) < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - len(found))
-        page = await api.gql(query, {**variables, "limit": size, "offset": offset + len(found)})
-        items = page["found"]["items"]
-        found += map(Folder.from_entry, items)
-        if not items or offset + len(found) >= page["found"]["total_count"]:
-            break
-    return found
+    like = {"found": {"items": [Folder.from_entry], "total_count": int}}
+    count = 0
+    while limit is None or count < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - count)
+        span = {"limit": size, "offset": offset + count}
+        page = (await api.gql(query, {**variables, **span}, like=like))["found"]
+        for folder in page["items"]:
+            yield folder
+        count += len(page["items"])
+        if not page["items"] or offset + count >= page["total_count"]:
+            return
 
 
 @click.command()
@@ -124,7 +125,7 @@ async def list_hosts(context: Context) -> None:
 async def list_allowed_types(context: Context) -> None:
     """List who may own folders on this cluster: user, group."""
     api = await context.connect()
-    types = await api.json("GET", "/folders/_/allowed-types", params={})
+    types = await api.json("GET", "/folders/_/allowed-types", params={}, like=[str])
     await context.output.rows([{"type": one} for one in types], [Column("type")])
 
 

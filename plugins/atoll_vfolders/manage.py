@@ -52,7 +52,7 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
     body = _creation_body(name, host, options, (await api.version()).major)
     if options["group"] is not None:
         body["group"] = await group_id(api, options["group"])
-    made = Folder.from_entry(await api.json("POST", "/folders", json=body))
+    made: Folder = await api.json("POST", "/folders", json=body, like=Folder.from_entry)
     context.output.note(f"folder {made.name} is made on {made.host or host}")
     if context.output.format:
         context.output.item(made, DETAIL)
@@ -197,7 +197,7 @@ async def clone(
     folder = await find_folder(api, name)
     host = target_host or folder.host or await _default_host(api)
     body = {"target_name": target_name, "target_host": host, **options}
-    answer = await ask(api, folder, "POST", "clone", json=body)
+    answer = await ask(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
     await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
     context.output.note(f"folder {folder.name} is copied to {target_name}")
     return 0

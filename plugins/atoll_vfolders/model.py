@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from attrs import fields, frozen
+from attrs import frozen
+
+from atoll.reading import record
 
 
 @frozen(kw_only=True)
@@ -32,8 +34,8 @@ class Folder:
     created_at: str | None = None
     last_used: str | None = None
     max_files: int | None = None
-    max_size: int | None = None
-    cur_size: int | None = None
+    max_size: float | None = None
+    cur_size: float | None = None
     num_files: int | None = None
     used_bytes: int | None = None
     address: str = ""
@@ -41,15 +43,10 @@ class Folder:
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
         """Take the fields known here from what the API tells."""
-        known = {field.name for field in fields(cls)}
         # 26.x counts files under another name, and 23.09 spells out that there is nobody.
         told: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
-        taken = {
-            key: value
-            for key, value in told.items()
-            if key in known and value not in (None, "None")
-        }
-        return cls(**{**taken, "id": str(entry["id"]).replace("-", "")})
+        taken = {key: value for key, value in told.items() if value != "None"}
+        return record(cls, {**taken, "id": entry["id"].replace("-", "")})
 
     @property
     def usable(self) -> bool:
@@ -86,14 +83,8 @@ class Host:
         """Take one host from the answer about all of them."""
         info = (answer.get("volume_info") or {}).get(name) or {}
         usage = info.get("usage") or {}
-        return cls(
-            name=name,
-            default=name == answer.get("default"),
-            backend=info.get("backend") or "",
-            capabilities=tuple(info.get("capabilities") or ()),
-            used=usage.get("used"),
-            total=usage.get("total"),
-        )
+        facts = {**info, **usage, "name": name, "default": name == answer.get("default")}
+        return record(cls, facts)
 
 
 @frozen(kw_only=True)
@@ -112,5 +103,4 @@ class Invitation:
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
         """Take the fields known here from what the API tells."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in entry.items() if key in known})
+        return record(cls, entry)

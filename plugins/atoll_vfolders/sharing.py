@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, Name, NotFound
+from atoll.reading import maybe
 from atoll_sessions.api import counted
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.fields import INVITATION_COLUMNS
@@ -32,10 +33,8 @@ async def invite(context: Context, name: str, emails: tuple[str, ...], perm: str
     """Invite people to a folder of yours, by e-mail address."""
     api = await context.connect()
     folder = await find_folder(api, name)
-    answer = await ask(
-        api, folder, "POST", "invite", json={"permission": perm, "emails": list(emails)}
-    )
-    _tell(context, folder, emails, answer.get("invited_ids") or (), "invited to")
+    done = await _ask(api, folder, "invited_ids", "POST", "invite", emails, permission=perm)
+    _tell(context, folder, emails, done, "invited to")
 
 
 @click.command()
@@ -46,10 +45,8 @@ async def share(context: Context, name: str, emails: tuple[str, ...], perm: str)
     """Give people a permission of their own in a group's folder (administrators)."""
     api = await context.connect()
     folder = await find_folder(api, name)
-    answer = await ask(
-        api, folder, "POST", "share", json={"permission": perm, "emails": list(emails)}
-    )
-    _tell(context, folder, emails, answer.get("shared_emails") or (), "given")
+    done = await _ask(api, folder, "shared_emails", "POST", "share", emails, permission=perm)
+    _tell(context, folder, emails, done, "given")
 
 
 @click.command()
@@ -59,8 +56,23 @@ async def unshare(context: Context, name: str, emails: tuple[str, ...]) -> None:
     """Take away what share has given (administrators)."""
     api = await context.connect()
     folder = await find_folder(api, name)
-    answer = await ask(api, folder, "DELETE", "unshare", json={"emails": list(emails)})
-    _tell(context, folder, emails, answer.get("unshared_emails") or (), "deprived of")
+    done = await _ask(api, folder, "unshared_emails", "DELETE", "unshare", emails)
+    _tell(context, folder, emails, done, "deprived of")
+
+
+async def _ask(
+    api: "Api",
+    folder: Folder,
+    told: str,
+    method: str,
+    verb: str,
+    emails: Sequence[str],
+    **more: str,
+) -> Sequence[str]:
+    """Send a request about people; returns whom it was done to, which the answer has as `told`."""
+    body = {**more, "emails": list(emails)}
+    answer = await ask(api, folder, method, verb, json=body, like={told: maybe([str])})
+    return answer[told] or ()
 
 
 def _tell(
@@ -104,8 +116,10 @@ async def invitations(context: Context, accept: str | None, reject: str | None) 
 
 
 async def _pending(api: "Api") -> list[Invitation]:
-    answer = await api.json("GET", "/folders/invitations/list", params={})
-    return [Invitation.from_entry(entry) for entry in answer["invitations"]]
+    like = {"invitations": [Invitation.from_entry]}
+    answer = await api.json("GET", "/folders/invitations/list", params={}, like=like)
+    found: list[Invitation] = answer["invitations"]
+    return found
 
 
 def _choose(found: Sequence[Invitation], reference: str) -> Invitation:

@@ -4,16 +4,12 @@ from atoll.api.connection import Api, Reply, TransportFactory
 from atoll.api.endpoints import path
 from atoll.api.negotiation import ApiVersion
 from atoll.api.problems import problem_from
-from atoll.api.reading import Malformed, maybe, record
 
 __all__ = [
     "Api",
     "ApiVersion",
-    "Malformed",
     "Reply",
     "TransportFactory",
-    "maybe",
     "path",
     "problem_from",
-    "record",
 ]

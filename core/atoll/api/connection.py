@@ -19,10 +19,10 @@ from atoll.api.endpoints import is_loopback
 from atoll.api.headers import retry_after
 from atoll.api.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.api.problems import graphql_problem, problem_from, redirected
-from atoll.api.reading import Malformed, Shape, decode, read
 from atoll.api.retries import Refused, with_retries
 from atoll.errors import Problem, Unreachable
 from atoll.profiles import Profile
+from atoll.reading import Malformed, Shape, decode, read
 from atoll.transport import (
     MOST_BYTES,
     ByteStream,
@@ -65,7 +65,7 @@ class Reply:
     def json(self, like: Shape = object) -> Any:
         """Decode the body, an empty one as None, and return what the shape `like` makes of it.
 
-        See :mod:`atoll.api.reading`. Raises Malformed.
+        See :mod:`atoll.reading`. Raises Malformed.
         """
         answer = decode(self.bytes, self._endpoint) if self.bytes else None
         return read(answer, like, self._endpoint)
@@ -170,7 +170,7 @@ class Api:
     async def json(self, method: str, path: str, *, like: Shape = object, **content: Any) -> Any:
         """Send a request, as :meth:`request` does, and return what `like` makes of its JSON.
 
-        A shape says what is expected, see :mod:`atoll.api.reading`. Raises Malformed too.
+        A shape says what is expected, see :mod:`atoll.reading`. Raises Malformed too.
         """
         return (await self.request(method, path, **content)).json(like)
 

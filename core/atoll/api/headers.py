@@ -3,19 +3,18 @@
 from datetime import UTC, datetime
 
 _LONGEST = 10 * 365 * 86400
-"""Seconds beyond which nobody waits, so that figures stay such as can be reckoned with."""
+"""Seconds beyond which nobody waits."""
+_MOST_DIGITS = 18
 
 
 def whole_number(text: str) -> int | None:
-    """Read a number of ASCII digits, None for anything else; it is cut to ten years of seconds."""
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return int(text) if len(text) < 10 else _LONGEST
+    """Read a number of ASCII digits, no more than fit into 64 bits; None for anything else."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def retry_after(text: str) -> float | None:
     """Read `Retry-After`, seconds or a date; returns seconds from now, None for anything else."""
-    text = text.strip()
     if (seconds := whole_number(text)) is not None:
         return float(min(seconds, _LONGEST))
     ahead = seconds_ahead(text)

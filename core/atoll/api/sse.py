@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from attrs import define, field, frozen
 
-from atoll.api.reading import Malformed
+from atoll.reading import Malformed
 
 _LONGEST = 1024 * 1024
 """Characters of one event, which are some hundreds on any cluster."""

@@ -43,6 +43,16 @@ class Writer(ABC):
     def shown(self, values: Sequence[Any]) -> list[str]:
         """Return the values as text for people, on one line each."""
         return [
-            printable(column.show(value))
+            printable(_shown(column, value))
             for column, value in zip(self.columns, values, strict=True)
         ]
+
+
+def _shown(column: Column, value: Any) -> str:
+    """Return what a column makes of a value, which stays as it is where the column can't show it:
+    it may come from a cluster that has its own idea of the field.
+    """
+    try:
+        return column.show(value)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return str(value)

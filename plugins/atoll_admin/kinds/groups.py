@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atoll import NotFound
+from atoll.reading import maybe
 from atoll_admin.asking import ask
 from atoll_admin.changing import change_command
 from atoll_admin.commands import list_command, show_command
@@ -54,7 +55,9 @@ async def group_id(api: "Api", reference: str) -> str:
     """Return the id of a group by its id or name; raises NotFound, listing several."""
     if is_uuid(reference):
         return reference
-    found = await ask(api, "groups_by_name", {"name": ("String!", reference)}, "id domain_name")
+    like = [{"id": str, "domain_name": maybe(str)}]
+    arguments = {"name": ("String!", reference)}
+    found = list(await ask(api, "groups_by_name", arguments, "id domain_name", like) or ())
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
@@ -70,7 +73,7 @@ async def _user_uuids(api: "Api", references: Sequence[str]) -> list[str]:
 async def _user_uuid(api: "Api", reference: str) -> str:
     if is_uuid(reference):
         return reference
-    user = await ask(api, "user", {"email": ("String", reference)}, "uuid")
+    user = await ask(api, "user", {"email": ("String", reference)}, "uuid", {"uuid": str})
     if not user:
         raise NotFound(f"no user goes by {reference!r}", hint="atoll admin users lists them")
     return str(user["uuid"])

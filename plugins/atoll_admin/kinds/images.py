@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atoll import Context, NotFound
+from atoll.reading import maybe
 from atoll_admin.asking import Mutation, ask
 from atoll_admin.changing import change_command
 from atoll_admin.commands import list_command
@@ -40,8 +41,8 @@ IMAGE = Kind(
 
 async def _known_alias(api: "Api", alias: str) -> str:
     """Return the alias if an image has it; 23.09 fails in its own ways where none has."""
-    images = await ask(api, "images", {}, "aliases")
-    if not any(alias in (image["aliases"] or ()) for image in images):
+    images = await ask(api, "images", {}, "aliases", [{"aliases": maybe([str])}])
+    if not any(alias in (image["aliases"] or ()) for image in images or ()):
         raise NotFound(f"no image has the alias {alias!r}", hint="atoll admin images lists them")
     return alias
 

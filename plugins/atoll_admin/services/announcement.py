@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Column, Context, UsageError
+from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option, yes_option
 from atoll_admin.telling import tell_text
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 ROUTE = "/manager/announcement"
+SHAPE = {"enabled": bool, "message": maybe(str)}
 _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 
 
@@ -22,12 +24,12 @@ _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 async def get(context: Context) -> None:
     """Show the announcement, if there is one."""
     api = await context.connect()
-    told = await send(api, "GET", ROUTE)
+    told = await send(api, "GET", ROUTE, like=SHAPE)
     if context.output.format:
-        record = {**told, "dismissed": is_dismissed(context, api, told["message"])}
+        record = {**told, "dismissed": is_dismissed(context, api, told["message"] or "")}
         context.output.item(record, _COLUMNS)
     elif told["enabled"]:
-        await tell_text(context, told["message"])
+        await tell_text(context, told["message"] or "")
     else:
         context.output.note("there is no announcement")
 
@@ -70,13 +72,13 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
 async def dismiss(context: Context) -> None:
     """Don't be told of the present announcement again; it is told at the prompt."""
     api = await context.connect()
-    told = await send(api, "GET", ROUTE)
+    told = await send(api, "GET", ROUTE, like=SHAPE)
     if not told["enabled"]:
         context.output.note("there is no announcement")
         return
     mark = _mark(context, api)
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mark.write_text(_digest(told["message"]), encoding="utf-8")
+    mark.write_text(_digest(told["message"] or ""), encoding="utf-8")
     context.output.note("you won't be told of it again")
 
 

@@ -19,7 +19,8 @@ _PAIR = [Column("key", keep=True), Column("value")]
 async def get(context: Context, key: str, prefix: bool) -> None:
     """Show the value of a key, or, with -p, all keys below it."""
     api = await context.connect()
-    answer = await send(api, "POST", "/config/get", {"key": key, "prefix": prefix})
+    body = {"key": key, "prefix": prefix}
+    answer = await send(api, "POST", "/config/get", body, {"result": object})
     result = answer["result"]
     if result is None or result == {}:
         raise NotFound(f"no key {key}", hint="" if prefix else "-p shows the keys below it")

@@ -1,11 +1,12 @@
 """`admin vfolders …`: where folders lie, and what is mounted there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from atoll import Column, Context, Name
+from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import dry_run_option, show_request
 from atoll_admin.fields import show_json, yes_or_no
@@ -18,6 +19,7 @@ def _figure(value: Any) -> str:
 
 _HOSTS = [Column("name", keep=True), Column("default", show=yes_or_no)]
 _FIGURES = [Column("metric", keep=True), Column("value", show=_figure)]
+_NODE = {"node": maybe(str), "node_id": maybe(str)}
 _FSTAB = [Column("node"), Column("node_id", "Node ID"), Column("content")]
 _MOUNTS = [
     Column("node"),
@@ -31,7 +33,8 @@ _MOUNTS = [
 async def list_hosts(context: Context) -> None:
     """List all hosts for folders; for superadmins."""
     api = await context.connect()
-    answer = await send(api, "GET", "/folders/_/all-hosts")
+    like = {"allowed": [str], "default": maybe(str)}
+    answer = await send(api, "GET", "/folders/_/all-hosts", like=like)
     rows = [{"name": name, "default": name == answer["default"]} for name in answer["allowed"]]
     await context.output.rows(rows, _HOSTS)
 
@@ -41,12 +44,16 @@ async def list_hosts(context: Context) -> None:
 async def perf_metric(context: Context, vfolder_host: str) -> None:
     """Show how busy a host is; for superadmins."""
     api = await context.connect()
-    answer = await send(api, "GET", "/folders/_/perf-metric", {"folder_host": vfolder_host})
-    # 26.x wraps the figures in `data`, and both in `metric`.
-    figures = answer.get("data", answer)
-    figures = figures.get("metric", figures)
+    params = {"folder_host": vfolder_host}
+    figures = await send(api, "GET", "/folders/_/perf-metric", params, _unwrapped)
     rows = [{"metric": name, "value": value} for name, value in figures.items()]
     await context.output.rows(rows, _FIGURES)
+
+
+def _unwrapped(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures, which 26.x wraps in `data`, and both in `metric`."""
+    figures = answer.get("data", answer)
+    return dict(figures.get("metric", figures))
 
 
 @click.command()
@@ -54,7 +61,8 @@ async def perf_metric(context: Context, vfolder_host: str) -> None:
 async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
     """Show an fstab file; for superadmins."""
     api = await context.connect()
-    answer = await send(api, "GET", "/folders/_/fstab", {"agent_id": agent_id})
+    params = {"agent_id": agent_id}
+    answer = await send(api, "GET", "/folders/_/fstab", params, {"content": str, **_NODE})
     if context.output.format:
         context.output.item(answer, _FSTAB)
     else:
@@ -65,7 +73,7 @@ async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
 async def list_mounts(context: Context) -> None:
     """List what is mounted on the manager, the storage and the agents; for superadmins."""
     api = await context.connect()
-    await _show_mounts(context, await send(api, "GET", "/folders/_/mounts"))
+    await _show_mounts(context, await send(api, "GET", "/folders/_/mounts", like=_mounted))
 
 
 @click.command(params=[dry_run_option()])
@@ -102,13 +110,17 @@ async def _change(context: Context, method: str, params: dict[str, Any], *, dry_
         show_request(context, method, "/folders/_/mounts", params)
         return 0
     api = await context.connect()
-    answer = await send(api, method, "/folders/_/mounts", params)
+    answer = await send(api, method, "/folders/_/mounts", params, _mounted)
     await _show_mounts(context, answer)
-    return 0 if all(mount["success"] for mount in _mounts(answer)) else 1
+    return 0 if all(mount["success"] for mount in answer) else 1
 
 
-async def _show_mounts(context: Context, answer: Mapping[str, Any]) -> None:
-    await context.output.rows(_mounts(answer), _MOUNTS)
+async def _show_mounts(context: Context, answer: Sequence[Mapping[str, Any]]) -> None:
+    await context.output.rows(answer, _MOUNTS)
+
+
+def _mounted(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(_mounts(answer))
 
 
 def _mounts(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import click
 
 from atoll import AtollError, Column, Context
+from atoll.reading import maybe
 from atoll_admin.asking import NotOffered, send
 
 
@@ -11,7 +12,8 @@ async def show_license(context: Context) -> None:
     """Show the license; enterprise editions only."""
     api = await context.connect()
     try:
-        answer = await send(api, "GET", "/license")
+        like = {"status": maybe(str), "certificate": maybe(dict)}
+        answer = await send(api, "GET", "/license", like=like)
     except NotOffered:
         raise AtollError("this cluster has no license: only enterprise editions have") from None
     record = {"status": answer.get("status"), **(answer.get("certificate") or {})}

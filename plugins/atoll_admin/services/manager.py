@@ -7,6 +7,7 @@ import click
 import trio
 
 from atoll import Column, Context, Name, UsageError
+from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import agreed, carry_out, dry_run_option, yes_option
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _POLL = 1.0
+_SHAPE = {"status": maybe(str), "active_sessions": maybe(int), "nodes": maybe([dict])}
 _STATUS = [
     Column("status"),
     Column("active_sessions", "Active sessions", right=True),
@@ -29,7 +31,7 @@ def _describe(node: Mapping[str, Any]) -> str:
 async def status(context: Context) -> None:
     """Show whether the cluster runs or is frozen."""
     api = await context.connect()
-    context.output.item(await send(api, "GET", "/manager/status"), _STATUS)
+    context.output.item(await send(api, "GET", "/manager/status", like=_SHAPE), _STATUS)
 
 
 @click.command(params=[dry_run_option(), yes_option()])
@@ -58,7 +60,7 @@ async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, 
 async def _wait_for_sessions(context: Context, api: "Api") -> None:
     with context.output.progress("waiting for sessions to end") as show:
         while True:
-            status = await send(api, "GET", "/manager/status")
+            status = await send(api, "GET", "/manager/status", like=_SHAPE)
             if not status["active_sessions"]:
                 return
             show(f"waiting for {status['active_sessions']} sessions to end")

@@ -40,10 +40,10 @@ async def docker_registries(context: Context) -> None:
     """List the registries that images come from; for superadmins."""
     api = await context.connect()
     try:
-        found = await send(api, "GET", "/config/docker-registries")
+        found = await send(api, "GET", "/config/docker-registries", like=dict)
     except NotOffered:
         # The route's name since 26.8.
-        found = await send(api, "GET", "/resource/container-registries")
+        found = await send(api, "GET", "/resource/container-registries", like=dict)
     rows = [{"name": name, "url": url} for name, url in sorted(found.items())]
     await context.output.rows(rows, _REGISTRIES)
 
@@ -52,7 +52,7 @@ async def docker_registries(context: Context) -> None:
 async def resource_slots(context: Context) -> None:
     """List the kinds of slots that agents offer."""
     api = await context.connect()
-    found = await send(api, "GET", "/config/resource-slots")
+    found = await send(api, "GET", "/config/resource-slots", like=dict)
     rows = [{"slot_name": name, "slot_type": unit} for name, unit in sorted(found.items())]
     await context.output.rows(rows, _SLOTS)
 
@@ -61,7 +61,7 @@ async def resource_slots(context: Context) -> None:
 async def vfolder_types(context: Context) -> None:
     """List who may own folders: users, groups."""
     api = await context.connect()
-    found = await send(api, "GET", "/config/vfolder-types")
+    found = await send(api, "GET", "/config/vfolder-types", like=list)
     await context.output.rows([{"type": owner} for owner in found], [Column("type")])
 
 
@@ -100,9 +100,10 @@ async def usage_per_month(context: Context, month: str, groups: tuple[str, ...])
         ids = [await group_id(api, group) for group in groups]
     else:
         # 23.09 wants them all named.
-        ids = [group["id"] for group in await ask(api, "groups", {}, "id")]
+        ids = [one["id"] for one in await ask(api, "groups", {}, "id", [{"id": str}]) or ()]
     params = {"month": month, "group_ids": ids}
-    await context.output.rows(await send(api, "GET", "/resource/usage/month", params), _USAGE)
+    found = await send(api, "GET", "/resource/usage/month", params, [_usage])
+    await context.output.rows(found, _USAGE)
 
 
 @click.command()
@@ -119,15 +120,19 @@ async def usage_per_period(context: Context, group: str, start_date: str, end_da
         "start_date": start_date,
         "end_date": end_date,
     }
-    found = await send(api, "GET", "/resource/usage/period", params)
-    await context.output.rows(map(_as_month, found), _USAGE)
+    found = await send(api, "GET", "/resource/usage/period", params, [_as_month])
+    await context.output.rows(found, _USAGE)
+
+
+def _usage(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {column.name: told[column.name] for column in _USAGE}
 
 
 def _as_month(usage: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a period's usage in the shape of a month's: 26.x has another."""
     total = usage.get("total_usage")
     if total is None:
-        return usage
+        return _usage(usage)
     return {
         "g_id": usage.get("project_id"),
         "g_name": usage.get("project_name"),

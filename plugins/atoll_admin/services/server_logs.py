@@ -1,6 +1,8 @@
 """`server-logs`: what has gone wrong in the cluster."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -33,6 +35,10 @@ _DETAILS = [
 ]
 
 
+def _log(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {column.name: told.get(column.name) for column in (*_COLUMNS, *_DETAILS)}
+
+
 @click.command("list")
 @click.option("--mark-read", is_flag=True, help="Take them as read.")
 @click.option(
@@ -59,7 +65,7 @@ async def list_logs(context: Context, mark_read: bool, page_size: int, page_numb
     """
     api = await context.connect()
     params = {"mark_read": mark_read, "page_size": page_size, "page_no": page_number}
-    answer = await send(api, "GET", "/logs/error", params)
+    answer = await send(api, "GET", "/logs/error", params, {"logs": [_log], "count": int})
     wordy = context.output.format in {"json", "jsonl", "yaml"}
     columns = [*_COLUMNS, *(_DETAILS if wordy else ())]
     await context.output.rows(answer["logs"], columns)

@@ -1,6 +1,5 @@
 """Files of a running session over the API: what lies in a folder, and their content as archives."""
 
-import json
 import re
 from pathlib import PurePosixPath
 from posixpath import normpath
@@ -10,6 +9,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, NotFound, Problem, UsageError
+from atoll.reading import maybe, record
 from atoll_sessions.files.multipart import read_parts
 
 if TYPE_CHECKING:
@@ -64,23 +64,26 @@ async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[
     from atoll.api import path as route
 
     answer = await api.json(
-        "GET", route("session", session_id, "files"), params={"path": str(path)}
+        "GET",
+        route("session", session_id, "files"),
+        params={"path": str(path)},
+        like={"errors": maybe(str), "files": maybe(str)},
     )
     if answer["errors"]:
         _raise_told(path, answer["errors"])
-    entries = [_entry(item) for item in json.loads(answer["files"] or "[]")]
+    entries = api.decode(answer["files"] or "[]", [_entry])
     return sorted(entries, key=lambda entry: entry.filename)
 
 
 def _entry(item: dict[str, Any]) -> FileEntry:
     if "/" in item["filename"] or item["filename"] in ("", ".", ".."):
         raise AtollError(f"the cluster lists a file called {item['filename']!r}")
-    return FileEntry(**{key: item[key] for key in ("mode", "size", "mtime", "filename")})
+    return record(FileEntry, item)
 
 
 def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
     """Raise what the session's own Python has said: the last line of its traceback."""
-    told = _PYTHON_ERROR.sub("", errors.strip().splitlines()[-1])
+    told = _PYTHON_ERROR.sub("", (errors.strip().splitlines() or [""])[-1])
     told = told.rpartition(": '")[0] or told
     if "No such file" in told:
         raise NotFound(f"{path}: no such file or folder")

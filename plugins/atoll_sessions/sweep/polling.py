@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from atoll import AtollError, ExitCode, Problem
 from atoll.api import path
-from atoll_sessions.execution import Code
+from atoll_sessions.execution import TURN, Code
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.store import Stream
 
@@ -82,7 +82,8 @@ class Run:
     async def _ask(self, api: "Api", message: Mapping[str, Any]) -> Mapping[str, Any]:
         # Releases disagree on which of the two spellings names the run.
         document = {**message, "runId": self.id, "run_id": self.id}
-        answer = await api.json("POST", path("session", self.session_id), json=document)
+        route = path("session", self.session_id)
+        answer = await api.json("POST", route, json=document, like={"result": TURN})
         turn: Mapping[str, Any] = answer["result"]
         return turn
 

@@ -13,6 +13,7 @@ import trio
 from attrs import define
 
 from atoll import AtollError, NotFound, Problem, Unreachable
+from atoll.api.headers import whole_number
 from atoll.transport import ConnectionLost
 from atoll_sessions.api import Beneath
 from atoll_vfolders.transfer.budget import Budget
@@ -160,7 +161,7 @@ class _Download:
             raise Changed(f"{self.file.path} has changed while it was downloaded")
         self.part.restart()
         length = answer.headers.get("content-length")
-        if length is not None and int(length) != self.file.size:
+        if length is not None and whole_number(length) != self.file.size:
             raise Changed(f"{self.file.path} has changed while it was downloaded")
         self.memory.keep(**facts)
 
@@ -204,7 +205,8 @@ def _range(headers: Mapping[str, str]) -> tuple[int, int] | None:
     unit, _, rest = headers.get("content-range", "").partition(" ")
     span, _, total = rest.partition("/")
     start = span.partition("-")[0]
-    return (int(start), int(total)) if unit == "bytes" and (start + total).isdigit() else None
+    first, size = whole_number(start), whole_number(total)
+    return (first, size) if unit == "bytes" and first is not None and size is not None else None
 
 
 def mode_of(file: RemoteFile) -> int:

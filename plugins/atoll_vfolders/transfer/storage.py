@@ -66,7 +66,8 @@ class Storage:
 
     async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
         content = {"path": str(path), **more}
-        answer = await ask(self.api, self.folder, "POST", verb, json=content, safe=True)
+        like = {"url": _url, "token": str}
+        answer = await ask(self.api, self.folder, "POST", verb, json=content, safe=True, like=like)
         return Ticket(self._reached(answer["url"]), answer["token"])
 
     def _reached(self, url: str) -> str:
@@ -126,6 +127,14 @@ class Storage:
         """Close all connections."""
         for transport in self._transports.values():
             await transport.aclose()
+
+
+def _url(text: str) -> str:
+    """Check where files are said to be."""
+    parts = urlsplit(text)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("that is no http or https URL")
+    return text
 
 
 async def _refusal(response: "Response") -> Problem:

@@ -7,13 +7,13 @@ newer releases count whole requests, older ones every byte.
 
 import os
 import sys
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Mapping
 
 import trio
 from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
+from atoll.api.headers import whole_number
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
@@ -21,9 +21,6 @@ from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.resume import Memories, Memory, identity
 from atoll_vfolders.transfer.storage import Storage, Ticket
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PIECE = 1024 * 1024
 _WHOLE = 256 * 1024
@@ -193,7 +190,7 @@ class _Upload:
             async with self.room.storage.request(
                 "PATCH", ticket, headers=headers, body=body
             ) as answer:
-                return int(answer.headers.get("upload-offset", self.offset + size))
+                return _offset(answer.headers, self.offset + size)
         except Problem as problem:
             return await self._after_refusal(ticket, problem, patience)
 
@@ -239,7 +236,7 @@ class _Upload:
     async def _asked_offset(self, ticket: Ticket) -> int:
         try:
             async with self.room.storage.request("HEAD", ticket, headers=_TUS) as answer:
-                return int(answer.headers["upload-offset"])
+                return _offset(answer.headers)
         except Problem as problem:
             if problem.status >= 500:
                 raise Unreachable(str(problem)) from None
@@ -255,6 +252,14 @@ class _Upload:
         storage = self.room.storage
         entry = await find_entry(storage.api, storage.folder, self.file.target)
         return entry is not None and entry.size == self.file.size
+
+
+def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
+    """Read how much of a file the storage has; some leave it out where it is as `expected`."""
+    told = whole_number(headers.get("upload-offset", "" if expected is None else str(expected)))
+    if told is None:
+        raise AtollError("the storage does not tell how much of the file has arrived")
+    return told
 
 
 def _named(file: LocalFile, problem: Problem) -> Problem:

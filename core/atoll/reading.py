@@ -4,6 +4,7 @@ What is expected is said by a *shape*, which mirrors the answer:
 
 - a type (`str`, `int`, `float`, `bool`, `dict`, `list`), or `object` for anything;
 - `[shape]`, a list of such; `{"key": shape}`, a map that has these keys among others;
+  `{str: shape}`, a map of whatever keys;
 - `maybe(shape)`, which may be null or missing, and is None then;
 - a function, which makes a value of the answer's part, such as a record's `from_node`.
 """
@@ -111,9 +112,11 @@ def read(value: Any, shape: Shape, endpoint: str, where: str = "") -> Any:
     return _convert(value, shape, endpoint, where)
 
 
-def _read_map(value: Any, shape: Mapping[str, Shape], endpoint: str, where: str) -> dict[str, Any]:
+def _read_map(value: Any, shape: Mapping[Any, Shape], endpoint: str, where: str) -> dict[str, Any]:
     _expect(value, dict, endpoint, where)
     found = dict(value)
+    if str in shape:
+        shape = dict.fromkeys(found, shape[str])
     for key, below in shape.items():
         path = f"{where}.{key}" if where else key
         if key not in value and not isinstance(below, Maybe):
@@ -126,8 +129,8 @@ def _convert(value: Any, function: Callable[[Any], Any], endpoint: str, where: s
     try:
         return function(value)
     except _CONVERSION as error:
-        told = f"without {error}" if isinstance(error, KeyError) else f"what can't be: {error}"
-        raise Malformed(endpoint, f"{told[:200]}{f', in {where}' if where else ''}") from error
+        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise Malformed(endpoint, f"with {where or 'it all'}: {told}"[:300]) from error
 
 
 def _expect(value: Any, kind: type, endpoint: str, where: str) -> None:
