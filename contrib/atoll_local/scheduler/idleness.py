@@ -5,6 +5,7 @@ How long that may last is said by the resource policy of the keypair: `idle_time
 in the store, so that a program that starts anew counts on.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,18 @@ from attrs import frozen
 
 from atoll_local import clock
 from atoll_local.engine.contract import EngineError
+from atoll_local.store.records import KeyPairResourcePolicy
+from atoll_local.store.rows import read_value
+from atoll_local.supervision import Kind
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
 
 _LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
 """Seconds between looks at the clocks of all sessions."""
+
+_PATIENCE = 2.0
+"""Seconds that a kernel has to tell since when it is idle."""
 
 _WATCHED = """
 SELECT sessions.id, active_at, scheduled_at, status_changed, idle_timeout, max_session_lifetime
@@ -72,7 +79,8 @@ class Idleness:
         """End what is due; return in how many seconds to look again."""
         for one in list(self._watched()):
             if one.due() <= self._now():
-                await self._end_unless_used(one)
+                with self._scheduler.supervisor.holding(Kind.IDLENESS, session=one.session_id):
+                    await self._end_unless_used(one)
         coming = (one.due() - self._now() for one in self._watched())
         soonest = min((wait.total_seconds() for wait in coming), default=_LONGEST_WAIT)
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
@@ -95,14 +103,11 @@ class Idleness:
         db, used = self._scheduler.store.db, self._scheduler.store.uses.sessions
         where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
         for row in db.rows(_WATCHED + where, values):
-            used_at = used.get(row["id"]) or row["active_at"] or row["status_changed"]
-            yield Watched(
-                row["id"],
-                clock.parse(used_at),
-                clock.parse(row["scheduled_at"] or row["status_changed"]),
-                timedelta(seconds=row["idle_timeout"]) or None,
-                timedelta(seconds=row["max_session_lifetime"]) or None,
-            )
+            one = None
+            with self._scheduler.supervisor.holding(Kind.IDLENESS, session=row["id"]):
+                one = _read(row, used.get(row["id"]))
+            if one is not None:
+                yield one
 
     async def _end_unless_used(self, one: Watched) -> None:
         if one.lifetime and one.began_at + one.lifetime <= self._now():
@@ -120,9 +125,27 @@ class Idleness:
         last = datetime.min.replace(tzinfo=UTC)
         for row in self._scheduler.store.kernels.of(session_id):
             if kernel := self._scheduler.running.get(row.id):
+                idle: float | None = None
                 try:
-                    idle = await kernel.idle_for()
-                except EngineError:
-                    continue  # It is about to be buried.
+                    with anyio.fail_after(_PATIENCE):
+                        idle = await kernel.idle_for()
+                except (EngineError, TimeoutError):
+                    continue  # It is about to be buried, or it stands still: no code runs in it.
                 last = max(last, self._now() - timedelta(seconds=idle or 0))
         return last
+
+
+def _read(row: sqlite3.Row, used_at: str | None) -> Watched:
+    one = Watched(
+        row["id"],
+        clock.parse(used_at or row["active_at"] or row["status_changed"]),
+        clock.parse(row["scheduled_at"] or row["status_changed"]),
+        _limit(row, "idle_timeout"),
+        _limit(row, "max_session_lifetime"),
+    )
+    one.due()  # A moment that no calendar has is met here.
+    return one
+
+
+def _limit(row: sqlite3.Row, name: str) -> timedelta | None:
+    return timedelta(seconds=read_value(KeyPairResourcePolicy, name, row[name])) or None

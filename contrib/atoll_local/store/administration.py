@@ -7,7 +7,7 @@ from attrs import frozen
 from atoll_local.store.database import Database
 from atoll_local.store.policies import ProjectResourcePolicy, UserResourcePolicy
 from atoll_local.store.records import Domain, Group, KeyPair, KeyPairResourcePolicy, User
-from atoll_local.store.rows import json_field
+from atoll_local.store.rows import LARGEST_SIZE, json_field, whole_field
 from atoll_local.store.table import Counts, Table
 
 
@@ -45,7 +45,7 @@ class ResourcePreset:
     name: str
     id: str
     resource_slots: Mapping[str, str] = json_field(dict)
-    shared_memory: int | None = None
+    shared_memory: int | None = whole_field(None, most=LARGEST_SIZE)
     scaling_group_name: str | None = None
 
 

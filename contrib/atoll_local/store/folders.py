@@ -9,7 +9,7 @@ from atoll_local import clock
 from atoll_local.store.administration import Tables
 from atoll_local.store.database import Database
 from atoll_local.store.records import ENDED, STATUSES
-from atoll_local.store.rows import columns, from_row, insertion
+from atoll_local.store.rows import LARGEST_SIZE, columns, from_row, insertion, whole_field
 from atoll_local.store.table import Table
 
 # S608 below: only column names of our own records and of our own calls are put into statements.
@@ -39,7 +39,7 @@ class VFolder:
     domain_name: str
     unmanaged_path: str | None = None
     cloneable: bool = False
-    max_size: int | None = None
+    max_size: int | None = whole_field(None, most=LARGEST_SIZE)
     status: str = "ready"
     created_at: str
     last_used: str | None = None

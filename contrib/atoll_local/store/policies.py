@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from atoll_local.store.records import Group, KeyPair, User
+from atoll_local.store.rows import LARGEST_SIZE, whole_field
 
 if TYPE_CHECKING:
     from atoll_local.store.store import Store
@@ -25,11 +26,11 @@ class UserResourcePolicy:
 
     name: str
     created_at: str
-    max_vfolder_count: int = 0
-    max_vfolder_size: int = 0
-    max_quota_scope_size: int = 0
-    max_session_count_per_model_session: int = 0
-    max_customized_image_count: int = 0
+    max_vfolder_count: int = whole_field(0, least=-1)
+    max_vfolder_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_quota_scope_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_session_count_per_model_session: int = whole_field(0)
+    max_customized_image_count: int = whole_field(0)
 
 
 @frozen(kw_only=True)
@@ -38,10 +39,10 @@ class ProjectResourcePolicy:
 
     name: str
     created_at: str
-    max_vfolder_count: int = 0
-    max_vfolder_size: int = 0
-    max_quota_scope_size: int = 0
-    max_network_count: int = 0
+    max_vfolder_count: int = whole_field(0, least=-1)
+    max_vfolder_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_quota_scope_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_network_count: int = whole_field(0)
 
 
 @frozen

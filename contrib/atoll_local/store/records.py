@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
-from atoll_local.store.rows import json_field
+from atoll_local.store.rows import LARGEST_SIZE, json_field, whole_field
 
 DEAD = frozenset({"TERMINATED", "CANCELLED"})
 """Statuses that nothing follows and that free a session's name."""
@@ -77,8 +77,8 @@ class User:
     allowed_client_ip: Sequence[str] | None = json_field(lambda: None)
     totp_activated: bool = False
     sudo_session_enabled: bool = False
-    container_uid: int | None = None
-    container_main_gid: int | None = None
+    container_uid: int | None = whole_field(None)
+    container_main_gid: int | None = whole_field(None)
     container_gids: Sequence[int] | None = json_field(lambda: None)
     created_at: str
     modified_at: str
@@ -94,10 +94,10 @@ class KeyPair:
     is_active: bool = True
     is_admin: bool = False
     resource_policy: str = "default"
-    rate_limit: int = 30000
+    rate_limit: int = whole_field(30000)
     created_at: str
     last_used: str | None = None
-    num_queries: int = 0
+    num_queries: int = whole_field(0, most=LARGEST_SIZE)
     ssh_public_key: str | None = None
     ssh_private_key: str | None = field(default=None, repr=False)
 
@@ -114,16 +114,16 @@ class KeyPairResourcePolicy:
     created_at: str
     default_for_unspecified: str = "UNLIMITED"
     total_resource_slots: Mapping[str, str] = json_field(dict)
-    max_session_lifetime: int = 0
-    max_concurrent_sessions: int = 64
-    max_containers_per_session: int = 8
-    max_concurrent_sftp_sessions: int = 1
-    max_pending_session_count: int | None = None
+    max_session_lifetime: int = whole_field(0)
+    max_concurrent_sessions: int = whole_field(64)
+    max_containers_per_session: int = whole_field(8)
+    max_concurrent_sftp_sessions: int = whole_field(1)
+    max_pending_session_count: int | None = whole_field(None)
     max_pending_session_resource_slots: Mapping[str, str] | None = json_field(lambda: None)
-    idle_timeout: int = 1800
-    max_vfolder_count: int = 0
-    max_vfolder_size: int = 0
-    max_quota_scope_size: int = 0
+    idle_timeout: int = whole_field(1800)
+    max_vfolder_count: int = whole_field(0, least=-1)
+    max_vfolder_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_quota_scope_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
     allowed_vfolder_hosts: Mapping[str, Sequence[str]] = json_field(dict)
 
 
@@ -144,8 +144,8 @@ class Session:
     scaling_group: str = "default"
     tag: str | None = None
     cluster_mode: str = "single-node"
-    cluster_size: int = 1
-    priority: int = 10
+    cluster_size: int = whole_field(1, least=1)
+    priority: int = whole_field(10, most=100)
     requested_slots: Mapping[str, str] = json_field(dict)
     resource_opts: Mapping[str, object] = json_field(dict)
     environ: Mapping[str, str] = json_field(dict)
@@ -165,7 +165,7 @@ class Session:
     created_at: str
     scheduled_at: str | None = None
     terminated_at: str | None = None
-    num_queries: int = 0
+    num_queries: int = whole_field(0, most=LARGEST_SIZE)
     active_at: str | None = None
 
 
@@ -176,7 +176,7 @@ class KernelRow:
     id: str
     session_id: str
     cluster_role: str = "main"
-    cluster_idx: int = 1
+    cluster_idx: int = whole_field(1)
     cluster_hostname: str = "main1"
     status: str = "PENDING"
     status_info: str | None = None

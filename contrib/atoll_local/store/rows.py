@@ -18,6 +18,27 @@ def json_field(factory: Callable[[], Any]) -> Any:
     return attrs.field(factory=factory, metadata={"json": True})
 
 
+LARGEST_COUNT = 2**31 - 1
+"""Of counts and of seconds: what an Int of GraphQL holds; the seconds are 68 years."""
+LARGEST_SIZE = 2**63 - 1
+"""Of bytes: what a column of SQLite holds."""
+
+
+def whole_field(default: int | None, *, least: int = 0, most: int = LARGEST_COUNT) -> Any:
+    """Declare a field for a whole number within a range.
+
+    What a row says beyond it is taken for the nearest number in it, what is no number for the
+    default; inputs are refused with the range (:func:`range_of`).
+    """
+    return attrs.field(default=default, metadata={"range": (least, most)})
+
+
+def range_of(field: "attrs.Attribute[Any]") -> tuple[int, int]:
+    """Return the least and the largest number that a field takes."""
+    found: tuple[int, int] = field.metadata.get("range", (0, LARGEST_SIZE))
+    return found
+
+
 def columns(record_type: type[attrs.AttrsInstance]) -> str:
     """Return the record's columns as they stand in a SELECT."""
     return ", ".join(f.name for f in attrs.fields(record_type))
@@ -30,6 +51,11 @@ def from_row(record_type: type[Record], row: sqlite3.Row) -> Record:
     kind than the field, counts as the field's default.
     """
     return record_type(**{f.name: _read(f, row[f.name]) for f in attrs.fields(record_type)})
+
+
+def read_value(record_type: type[attrs.AttrsInstance], name: str, value: Any) -> Any:
+    """Return what a column of the record's table holds, read as the record would have it."""
+    return _read(attrs.fields_dict(record_type)[name], value)
 
 
 def insertion(table: str, record: attrs.AttrsInstance) -> tuple[str, dict[str, object]]:
@@ -51,7 +77,14 @@ def written(record_type: type[attrs.AttrsInstance], values: Mapping[str, object]
 def _read(field: "attrs.Attribute[Any]", value: Any) -> Any:
     if field.metadata.get("json"):
         return _from_json(field, value)
+    if "range" in field.metadata:
+        return _within(field, value)
     return bool(value) if field.type is bool else value
+
+
+def _within(field: "attrs.Attribute[Any]", value: Any) -> Any:
+    least, most = range_of(field)
+    return max(least, min(value, most)) if isinstance(value, int) else field.default
 
 
 def _from_json(field: "attrs.Attribute[Any]", text: Any) -> Any:

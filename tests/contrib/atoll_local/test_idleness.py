@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -41,6 +42,7 @@ def world(tmp_path):
         session, [KernelRow(id="k1", session_id="s1", status_changed=at, created_at=at)]
     )
     world = SimpleNamespace(store=store, now=BEGIN, ended=[], running={"k1": Kernel()})
+    world.supervisor = SimpleNamespace(holding=lambda *_, **__: nullcontext())
     world.terminate = lambda session_id, reason: world.ended.append((session_id, reason))
     world.pass_by = lambda **time: setattr(world, "now", world.now + timedelta(**time))
     yield world

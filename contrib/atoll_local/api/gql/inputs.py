@@ -11,14 +11,12 @@ import attrs
 from atoll_local.api.bounded import read_json
 from atoll_local.scheduler.slots import AmountError, from_text
 from atoll_local.store.policies import HOST_PERMISSIONS
+from atoll_local.store.rows import range_of
 
 Props = dict[str, Any]
 """An input object as GraphQL hands it over."""
 
 _LONGEST_PYTHON = 16 * 1024
-_LARGEST = 2**63 - 1
-_MAY_BE_BOUNDLESS = frozenset({"max_vfolder_count", "max_vfolder_size", "max_quota_scope_size"})
-"""Limits of which -1 takes all bounds away, as 0 does."""
 _SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
 _OTHER_WORDS = {
     "set-user-perm": "set-user-specific-permission",
@@ -51,14 +49,14 @@ def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
         elif fields[name].metadata.get("json") and isinstance(value, str):
             given[name] = decode(name, value)
         elif isinstance(value, int | float):
-            _check_bounds(name, value)
+            _check_bounds(fields[name], value)
     return given
 
 
-def _check_bounds(name: str, value: float) -> None:
-    least = -1 if name in _MAY_BE_BOUNDLESS else 0
-    if not least <= value <= _LARGEST:
-        raise Refused(f"{name}: must be {least} to {_LARGEST}, not {value}")
+def _check_bounds(field: "attrs.Attribute[Any]", value: float) -> None:
+    least, most = range_of(field)
+    if not least <= value <= most:
+        raise Refused(f"{field.name}: must be {least} to {most}, not {value}")
 
 
 def decode(name: str, value: Any) -> Any:

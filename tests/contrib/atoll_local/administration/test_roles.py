@@ -30,6 +30,7 @@ ROUTES = [
     ("POST", "/manager/scheduler/trigger", {"event": "schedule"}),
     ("GET", "/manager/scheduler/status", {}),
     ("GET", "/license", {}),
+    ("POST", "/local/repair", {}),
     ("POST", "/config/set", {"key": "a/b", "value": "c"}),
     ("POST", "/config/get", {"key": "a/b"}),
     ("POST", "/config/delete", {"key": "a/b"}),
