@@ -1,7 +1,15 @@
 """What other plugins may use of this one."""
 
 from atoll_sessions.background import follow_task
-from atoll_sessions.creation import HOLD, Wanted, create_session, tell_created
+from atoll_sessions.creation import (
+    HOLD,
+    Wanted,
+    check_release,
+    create_session,
+    rarely_given,
+    session_ids,
+    tell_created,
+)
 from atoll_sessions.expressions import check_filter, check_order
 from atoll_sessions.fields import binary_size, counted, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
@@ -26,6 +34,7 @@ __all__ = [
     "check_filter",
     "check_given",
     "check_order",
+    "check_release",
     "counted",
     "create_session",
     "find_running",
@@ -38,7 +47,9 @@ __all__ = [
     "parse_mounts",
     "parse_pairs",
     "parse_resources",
+    "rarely_given",
     "read_file",
+    "session_ids",
     "show_slots",
     "tell_created",
 ]
