@@ -26,10 +26,9 @@ _OPTIONS = (
     ),
     click.option(
         "--type",
-        type=click.Choice(["batch", "interactive", "inference", "system"]),
+        type=click.Choice(["batch", "interactive"]),
         default="interactive",
         show_default=True,
-        help="What it is for; a batch session runs its command and ends.",
     ),
     click.option(
         "--priority",
@@ -37,22 +36,6 @@ _OPTIONS = (
         help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
     ),
     click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
-    click.option(
-        "--depends",
-        multiple=True,
-        type=Name("session"),
-        metavar="SESSION",
-        help="Start once this session has ended well. Repeatable.",
-    ),
-    click.option(
-        "--timeout",
-        "--batch-timeout",
-        metavar="TIME",
-        help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
-    ),
-    click.option(
-        "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
-    ),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(
         "--max-wait",
@@ -91,8 +74,6 @@ _OPTIONS = (
         "--cluster-mode",
         type=click.Choice(["single-node", "multi-node"]),
         default="single-node",
-        show_default=True,
-        help="Whether its containers share a machine.",
     ),
     click.option(
         "--resource-opts",
@@ -115,10 +96,6 @@ _OPTIONS = (
     ),
     click.option("--preopen", metavar="PORT,…", help="Open these ports of the session to apps."),
     click.option("--assign-agent", metavar="AGENT,…", help="Start it on these agents."),
-    click.option(
-        "--arch", "--architecture", metavar="NAME", help="For this kind of processor: x86_64."
-    ),
-    click.option("--network", metavar="ID", help="Connect it to this network. Since 24.09."),
 )
 
 
@@ -144,7 +121,6 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "mounts": parse_mounts(given["mounts"]),
         "preopen": parse_ports(given["preopen"]),
         "assign_agent": tuple(_split(given["assign_agent"])),
-        "architecture": given.pop("arch"),
         "domain": given["domain"] or api.profile.domain,
         "group": given["group"] or api.profile.group,
     }
@@ -162,17 +138,18 @@ def _check_batch(given: Mapping[str, Any]) -> None:
         raise UsageError(
             "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
         )
-    for option in ("starts_at", "timeout"):
-        if given["type"] != "batch" and given[option]:
-            name = option.replace("_", "-")
-            raise UsageError(f"--{name} is for batch sessions", hint="add --type batch")
+    if given["type"] != "batch" and given["starts_at"]:
+        raise UsageError("--starts-at is for batch sessions", hint="add --type batch")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> str:
+    """Read a script, which the API takes as text."""
     try:
-        return path.read_bytes()
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no text in UTF-8, so it is no script") from None
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:

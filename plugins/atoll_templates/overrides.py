@@ -4,11 +4,10 @@ A request may leave out what the template says. Managers of 23.09 and 26.x alike
 forget the startup command, so all that the template says is said again.
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-from atoll_sessions.api import HOLD, parse_mounts, parse_pairs, parse_resources, rarely_given
+from atoll_sessions.api import HOLD, parse_mounts, parse_pairs, parse_resources
 from atoll_templates.api import Template
 
 
@@ -54,7 +53,6 @@ def creation_body(
     """Return the body of `POST /session/_/create-from-template`."""
     spec = template.template.get("spec") or {}
     run = (spec.get("kernel") or {}).get("run") or {}
-    bootstrap = run.get("bootstrap")
     optional = {
         "type": given["type"] or spec.get("session_type"),
         "domain": given["domain"] or template.domain_name,
@@ -63,11 +61,8 @@ def creation_body(
         "clusterSize": given["cluster_size"],
         "starts_at": given["starts_at"],
         "startupCommand": given["startup_command"] or run.get("startup_command"),
-        "bootstrap_script": base64.b64encode(bootstrap.encode()).decode() if bootstrap else None,
+        "bootstrap_script": run.get("bootstrap") or None,
         "owner_access_key": given["owner"],
-        **rarely_given(
-            given["priority"], given["timeout"], given["depends"], given["callback_url"]
-        ),
     }
     return {
         "template_id": template.id,

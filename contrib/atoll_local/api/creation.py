@@ -1,7 +1,5 @@
 """Read a request for a session: every spelling of every parameter, checked, made into records."""
 
-import base64
-import binascii
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -233,14 +231,7 @@ def _bootstrap(call: Call, owner: Caller) -> str | None:
 
 def read_script(params: Params) -> str | None:
     """Return the script that is given, None if there is none; raises Problem 400."""
-    encoded = params.text("bootstrap_script", "bootstrapScript")
-    if not encoded:
-        return None
-    try:
-        return base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        why = "must be base64 of a text"
-        raise invalid_params(f"bootstrap_script {why}", {"bootstrap_script": why}) from None
+    return params.text("bootstrap_script", "bootstrapScript") or None
 
 
 def _callback(params: Params) -> str | None:

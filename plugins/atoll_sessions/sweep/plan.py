@@ -1,6 +1,5 @@
 """What a sweep is to do: its cases, each with the session it wants and the code it runs."""
 
-import base64
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -144,9 +143,7 @@ def dump_plan(plan: Plan) -> str:
     document = asdict(plan, recurse=False)
     document["grid"] = [[one.place, one.text] for one in plan.grid.ranges]
     document["code"] = asdict(plan.code)
-    document["wanted"] = asdict(plan.wanted) | {
-        "bootstrap_script": _encoded(plan.wanted.bootstrap_script)
-    }
+    document["wanted"] = asdict(plan.wanted)
     return json.dumps(document, indent=1)
 
 
@@ -155,8 +152,6 @@ def load_plan(text: str) -> Plan:
     document: dict[str, Any] = json.loads(text)
     ranges = [parse_range(place, expression) for place, expression in document["grid"]]
     wanted = _known(Wanted, document["wanted"])
-    if script := wanted.get("bootstrap_script"):
-        wanted["bootstrap_script"] = base64.b64decode(script)
     return Plan(
         **_known(Plan, document)
         | {
@@ -176,8 +171,7 @@ def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
     same = Plan(grid=plan.grid, wanted=wanted, code=plan.code, profile=plan.profile)
     digest = sha256(dump_plan(same).encode())
     for part in files:
-        digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode(errors="surrogateescape"))
-        digest.update(part.content)
+        digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode() + part.content)
     return digest.hexdigest()
 
 
@@ -187,7 +181,3 @@ def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in document.items() if key in names}
     # JSON has no tuples, and records have no lists.
     return {key: tuple(one) if isinstance(one, list) else one for key, one in found.items()}
-
-
-def _encoded(script: bytes | None) -> str | None:
-    return None if script is None else base64.b64encode(script).decode()

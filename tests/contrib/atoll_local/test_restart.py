@@ -1,6 +1,5 @@
 """Sessions that are restarted in place, and starts that are put off."""
 
-import base64
 import json
 import signal
 import sqlite3
@@ -115,7 +114,7 @@ def test_batch_session_that_is_ended_has_failed(client, command, code, reason, r
 
 
 def test_batch_session_is_restarted_from_the_beginning(client):
-    counting = base64.b64encode(b"echo up >> starts").decode()
+    counting = "echo up >> starts"
     command = "[ $(wc -l < starts) = 2 ] || sleep 1000"
     wish = {"type": "batch", "startupCommand": command, "bootstrap_script": counting}
     with client.events("?sessionName=twice&scope=session") as events:

@@ -1,6 +1,5 @@
 """Sessions over the API: asking for them, waiting, sharing the machine, and their ends."""
 
-import base64
 import json
 import os
 import signal
@@ -113,7 +112,7 @@ def test_reuse(client):
         ({"type": "nope"}, "unknown session type"),
         ({"starts_at": "1h"}, "only batch"),
         ({"type": "batch", "startupCommand": "true", "starts_at": "soon"}, "neither a time"),
-        ({"bootstrap_script": "not base64!"}, "base64"),
+        ({"bootstrap_script": []}, "must be a text"),
         ({"maxWaitSeconds": "long"}, "whole number"),
         ({"callback_url": "file:///etc/passwd"}, "http://"),
         ({"clusterSize": 0}, "1 or more"),
@@ -272,7 +271,7 @@ python serve.py
 
 
 def test_kernels_of_a_cluster_reach_each_other_by_name(client):
-    client.create("meshed", clusterSize=3, bootstrap_script=encoded(SERVER))
+    client.create("meshed", clusterSize=3, bootstrap_script=SERVER)
     code = """
 import os, socket
 for host in os.environ["BACKENDAI_CLUSTER_HOSTS"].split(","):
@@ -415,13 +414,9 @@ def _hang_up(endpoint, request):
         connection.sendall(f"POST /session HTTP/1.1\r\n{head}\r\n".encode() + request.content)
 
 
-def encoded(script):
-    return base64.b64encode(script.encode()).decode()
-
-
 def test_start_that_takes_long_can_only_be_forced_to_end(client, shared):
     with client.events("?sessionName=slowly&scope=session") as events:
-        script = encoded("while true; do read -t 1 < /dev/zero; done")
+        script = "while true; do read -t 1 < /dev/zero; done"
         created = client.create("slowly", bootstrap_script=script, enqueueOnly=True)
         assert "session_preparing" in (event.name for event in events)
     refusal = client.ask("DELETE", "/session/slowly")
@@ -435,10 +430,20 @@ def test_start_that_takes_long_can_only_be_forced_to_end(client, shared):
     assert not (shared.data / "kernels" / found["main_kernel_id"]).exists()
 
 
-def test_bootstrap_runs_before_anything_else(client):
-    client.create("boot", bootstrap_script=encoded("echo prepared > made"))
-    turns = client.run("boot", "print(open('made').read())")
-    assert client.console(turns) == "prepared\n\n"
+@pytest.mark.parametrize(
+    ("script", "made"),
+    [
+        ("echo prepared > made", "prepared\n"),
+        ("#!/bin/sh\nprintf '%s' \"$HOME\" > made\n", "/home/work"),
+        ("true", ""),
+        ("printf '한 é' > made", "한 é"),
+    ],
+)
+def test_bootstrap_runs_before_anything_else(client, script, made):
+    """A script is a text, also one that could be base64 of something else."""
+    client.create("boot", bootstrap_script=f": > made\n{script}" if made else script)
+    code = "import os; print(open('made').read() if os.path.exists('made') else '', end='')"
+    assert client.console(client.run("boot", code)) == made
     client.ask("DELETE", "/session/boot")
 
 

@@ -1,6 +1,5 @@
 """`POST /session/_/create-from-template`: a session as a template has it, but for what is given."""
 
-import base64
 import re
 import secrets
 from collections.abc import Mapping
@@ -109,7 +108,7 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
 
 def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
-    """Return the script that is given, or the template's, with the cloning at its end, encoded.
+    """Return the script that is given, or the template's, with the cloning at its end.
 
     The credential is its owner's alone: others could read it in their sessions.
     """
@@ -119,7 +118,7 @@ def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
         if template.user != call.owner.user.uuid:
             git = {**git, "credential": None}
         script = f"{script or ''}\n{clone_script(git)}"
-    return base64.b64encode(script.encode()).decode() if script else None
+    return script
 
 
 ROUTES: Routes = (route("POST", "/session/_/create-from-template", create_from_template),)
