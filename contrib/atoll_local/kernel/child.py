@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 
-from .output import OutputPipe, OutputPipes
+from .output import OutputPipes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,21 +36,24 @@ class Child:
         environ: dict[str, str] | None = None,
     ) -> None:
         """Start the program, in the settings' environment unless told; raises OSError."""
-        self.process = _start(settings, argv, stdin, pass_fds, environ)
+        self.output = OutputPipes(loop, sink)
+        try:
+            self.process = self._start(settings, argv, stdin, pass_fds, environ)
+        except OSError:
+            self.output.close()
+            raise
         self.pid = self.process.pid
-        self.output = OutputPipes(
-            [
-                OutputPipe(loop, file, name, sink)
-                for name, file in (("stdout", self.process.stdout), ("stderr", self.process.stderr))
-                if file is not None
-            ]
-        )
         self._take_the_blame()
 
     def signal(self, number: int) -> None:
         """Signal the program and what it started, as far as that stayed in its process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+    def end(self, number: int) -> None:
+        """Signal it to end, and let it say its last words, whoever reads them."""
+        self.output.resume()
+        self.signal(number)
 
     def interrupt(self) -> None:
         self.signal(signal.SIGINT)
@@ -59,25 +62,25 @@ class Child:
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "wb") as file:
             file.write(SHARE_OF_BLAME)
 
-
-def _start(
-    settings: Settings,
-    argv: Sequence[str],
-    stdin: int,
-    pass_fds: Sequence[int],
-    environ: dict[str, str] | None,
-) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            argv,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=settings.home,
-            env=settings.environ if environ is None else environ,
-            pass_fds=pass_fds,
-            start_new_session=True,
-        )
-    except ValueError as error:  # a NUL in an argument, a name of a variable with =
-        raise OSError(errno.EINVAL, str(error)) from error
+    def _start(
+        self,
+        settings: Settings,
+        argv: Sequence[str],
+        stdin: int,
+        pass_fds: Sequence[int],
+        environ: dict[str, str] | None,
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=self.output.stdout.writing,
+                stderr=self.output.stderr.writing,
+                bufsize=0,
+                cwd=settings.home,
+                env=settings.environ if environ is None else environ,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        except ValueError as error:  # a NUL in an argument, a name of a variable with =
+            raise OSError(errno.EINVAL, str(error)) from error

@@ -1,89 +1,181 @@
-"""What programs write: pipes read as they fill, as text that is never cut inside a character."""
+"""What programs write: two pipes, read as they fill and told in the order of the writes.
+
+A pipe says nothing of when its bytes came. So each holds one write at a time, at first: a second
+one waits until the first was read, and of the two pipes epoll tells which was filled first. A
+program that makes many small writes to one of them alone gets room, lest each has to wait, since
+then there is no order to lose; a write to the other takes the room away again.
+"""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
+import fcntl
 import os
+import select
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import IO
+    from collections.abc import Callable
 
     from .loop import Loop
 
 CHUNK = 65536
 DRAIN_LIMIT = 32
-"""Chunks taken at the end of a run: more than a pipe holds, so only another writer's are left."""
+"""Chunks taken at the end of a run: more than the pipes hold, so only another writer's are left."""
+MANY = 64
+"""Small writes to one pipe, with none to the other between, after which it gets room for more."""
+SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+"""Python before 3.10 does not name it."""
+QUIET = 0.05
+"""Seconds without a write after which a pipe holds one write again."""
+EDGE = select.EPOLLIN | select.EPOLLET
+NARROW, WIDE = 4096, 65536
+"""Bytes in a pipe: one page, which holds one write, or what pipes usually have."""
 
 
 class OutputPipe:
-    """The read end of one standard stream of a program."""
+    """One standard stream of a program; bytes that are no UTF-8 become surrogate escapes."""
 
-    def __init__(
-        self, loop: Loop, file: IO[bytes], stream: str, sink: Callable[[str, str], None]
-    ) -> None:
-        """`sink` gets the stream's name and each piece of text."""
-        self._loop, self._file, self._stream, self._sink = loop, file, stream, sink
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        os.set_blocking(file.fileno(), False)
-        self.resume()
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.reading, False)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._count = 0
+        self._last_read = 0.0
+        self._is_narrow = False
+        self.narrow()
 
-    def pause(self) -> None:
-        """Leave further output in the pipe, so that its writer waits in the end."""
-        if not self._file.closed:
-            self._loop.on_readable(self._file.fileno(), None)
+    @property
+    def is_wide(self) -> bool:
+        return not self._is_narrow
 
-    def resume(self) -> None:
-        if not self._file.closed:
-            self._loop.on_readable(self._file.fileno(), self._read)
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come for a while."""
+        return time.monotonic() > self._last_read + QUIET
 
-    def drain(self) -> None:
-        """Take everything written so far; a character begun and not ended is replaced."""
-        for _ in range(DRAIN_LIMIT):
-            if not self._read():
-                break
-        self._tell(self._decoder.decode(b"", final=True))
+    def read(self) -> tuple[str, bool]:
+        """Return what is there, one write while it is narrow, and whether there may be more."""
+        try:
+            data = os.read(self.reading, CHUNK)
+        except BlockingIOError:
+            return "", False
+        self._count += len(data) < NARROW
+        self._last_read = time.monotonic()
+        return self._decoder.decode(data), not self._is_narrow
+
+    def end(self) -> str:
+        """Return what was begun of a character and not ended."""
+        return self._decoder.decode(b"", final=True)
+
+    def widen(self) -> bool:
+        """Give it room if there have been many writes since it was made narrow."""
+        if self._is_narrow and self._count > MANY:
+            self._resize(WIDE, 0)
+            return self.is_wide
+        return False
+
+    def narrow(self) -> None:
+        """Let it hold one write, if there is no more in it just now."""
+        self._count = 0
+        if not self._is_narrow:
+            self._resize(NARROW, os.O_DIRECT)
 
     def close(self) -> None:
-        if not self._file.closed:
-            self._loop.on_readable(self._file.fileno(), None)
-            self._file.close()
+        os.close(self.reading)
+        os.close(self.writing)
 
-    def _read(self) -> bool:
-        try:
-            data = b"" if self._file.closed else os.read(self._file.fileno(), CHUNK)
-        except BlockingIOError:
-            return False
-        if not data:
-            self.close()
-            return False
-        self._tell(self._decoder.decode(data))
-        return True
-
-    def _tell(self, text: str) -> None:
-        if text:
-            self._sink(self._stream, text)
+    def _resize(self, size: int, packets: int) -> None:
+        # The system may refuse: some have no room for wide pipes, and full ones can't shrink.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.writing, SET_SIZE, size)
+            flags = fcntl.fcntl(self.writing, fcntl.F_GETFL) & ~os.O_DIRECT
+            fcntl.fcntl(self.writing, fcntl.F_SETFL, flags | packets)
+            self._is_narrow = bool(packets)
 
 
 class OutputPipes:
-    """Both output streams of one program."""
+    """Both output streams of one program; `sink` gets a stream's name and each piece of text."""
 
-    def __init__(self, pipes: Sequence[OutputPipe]) -> None:
-        self._pipes = pipes
+    def __init__(self, loop: Loop, sink: Callable[[str, str], None]) -> None:
+        self._loop, self._sink = loop, sink
+        self.stdout, self.stderr = OutputPipe("stdout"), OutputPipe("stderr")
+        self._by_fd = {pipe.reading: pipe for pipe in (self.stdout, self.stderr)}
+        self._last = self.stdout
+        # Edges alone tell the order: a level would keep a pipe in the place that it had before.
+        self._edges = select.epoll()
+        for fd in self._by_fd:
+            self._edges.register(fd, EDGE)
+        self.resume()
 
     def pause(self) -> None:
-        for pipe in self._pipes:
-            pipe.pause()
+        """Leave further output in the pipes, so that its writer waits in the end."""
+        if not self._edges.closed:
+            self._loop.on_readable(self._edges.fileno(), None)
 
     def resume(self) -> None:
-        for pipe in self._pipes:
-            pipe.resume()
+        if not self._edges.closed:
+            self._loop.on_readable(self._edges.fileno(), self._read)
 
     def drain(self) -> None:
-        for pipe in self._pipes:
-            pipe.drain()
+        """Take everything written so far."""
+        for _ in range(DRAIN_LIMIT):
+            if not self._read():
+                break
+        for pipe in (self.stdout, self.stderr):
+            if text := pipe.end():
+                self._sink(pipe.stream, text)
 
     def close(self) -> None:
-        for pipe in self._pipes:
-            pipe.close()
+        if not self._edges.closed:
+            self._loop.on_readable(self._edges.fileno(), None)
+            self._edges.close()
+            self.stdout.close()
+            self.stderr.close()
+
+    def _read(self) -> bool:
+        """Tell what has come, as far as it is not too much at once; false if that was nothing."""
+        pieces: list[tuple[str, str]] = []
+        room = CHUNK
+        while room > 0 and (edges := self._poll()):
+            for fd, _ in edges:
+                room -= self._take(self._by_fd[fd], pieces)
+        for stream, text in pieces:
+            self._sink(stream, text)
+        return bool(pieces)
+
+    def _poll(self) -> list[tuple[int, int]]:
+        return [] if self._edges.closed else self._edges.poll(0)
+
+    def _take(self, pipe: OutputPipe, pieces: list[tuple[str, str]]) -> int:
+        """Add a pipe's next text to `pieces`; returns how long it is."""
+        text, has_more = pipe.read()
+        if has_more:
+            self._edges.modify(pipe.reading, EDGE)
+        if pipe is self._last:
+            if pipe.widen():
+                self._narrow_when_quiet(pipe)
+        else:
+            pipe.narrow()
+            self._last.narrow()
+            self._last = pipe
+        if pieces and pieces[-1][0] == pipe.stream:
+            pieces[-1] = (pipe.stream, pieces[-1][1] + text)
+        elif text:
+            pieces.append((pipe.stream, text))
+        return len(text)
+
+    def _narrow_when_quiet(self, pipe: OutputPipe) -> None:
+        if self._edges.closed or not pipe.is_wide:
+            return
+        if pipe.is_quiet:
+            pipe.narrow()
+        self._loop.later(QUIET, lambda: self._narrow_when_quiet(pipe))
+
+
+def readable(text: str) -> str:
+    """Return a text with the usual sign in the place of bytes that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

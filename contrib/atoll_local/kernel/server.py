@@ -7,6 +7,7 @@ import time
 
 from .child import Child
 from .dialing import dial
+from .output import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Server:
             self.connect(done, failed)
 
     def _hear(self, _stream: str, text: str) -> None:
-        self._said = (self._said + text)[-KEPT:]
+        self._said = (self._said + readable(text))[-KEPT:]
 
     def _over(self, code: int) -> None:
         self.ended = True
