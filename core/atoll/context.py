@@ -51,8 +51,7 @@ class Context:
 
     async def confirm(self, question: str, *, flag: str = "") -> bool:
         """Ask a yes or no question; raises UsageError naming `flag` where nobody can answer."""
-        file = self.stdin.file
-        if not self.foreground or file is None or not file.isatty():
+        if not self.foreground or not self.stdin.is_terminal:
             hint = f"{flag} answers yes" if flag else "run it at a terminal"
             raise UsageError(f"this needs an answer: {question}", hint=hint)
         self.output.stderr.write(f"{question} [y/N] ")

@@ -3,7 +3,7 @@
 import codecs
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import IO
 
@@ -37,14 +37,24 @@ class Source:
         line, end, self._rest = self._rest.partition("\n")
         return line.removesuffix("\r") if line or end else None
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody types it."""
+        return self.file is not None and self.file.isatty()
+
     async def rest(self) -> bytes:
         """Return all that is left, byte by byte as it is."""
-        pieces = [self._rest.encode(), self._decoder.getstate()[0]]
+        return b"".join([piece async for piece in self.pieces()])
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """Yield all that is left, byte by byte as it is, each piece as soon as it is there."""
+        begun = self._rest.encode() + self._decoder.getstate()[0]
         self._rest = ""
         self._decoder.reset()
+        if begun:
+            yield begun
         while chunk := await self._read():
-            pieces.append(chunk)
-        return b"".join(pieces)
+            yield chunk
 
     @classmethod
     def of_text(cls, text: str) -> "Source":
@@ -64,7 +74,7 @@ class Source:
 
     @contextmanager
     def _no_echo(self) -> Iterator[None]:
-        if self.file is None or not self.file.isatty():
+        if self.file is None or not self.is_terminal:
             yield
             return
         import termios

@@ -1,4 +1,8 @@
-"""One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`)."""
+"""One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`).
+
+The API knows code that asks for a line of input. On a cluster that offers it, what is piped into
+atoll goes along as bytes; what other clusters get of it, `staging` tells.
+"""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -12,6 +16,7 @@ from atoll import AtollError, Context, ExitCode, Unreachable
 from atoll.api import path
 from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
+from atoll_sessions.feeding import Room, feed
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -22,6 +27,8 @@ _FIRST_TO_LOSE = 8
 """The version of the API from which agents may lose output between the steps of a run."""
 _PAUSE = 1
 """Seconds."""
+_BYTES = "execute-bytes"
+"""What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
 _MEDIA_SHOWN = {"text/plain"}
 
 
@@ -58,11 +65,11 @@ class Code:
     build: str | None = None
     exec: str | None = None
 
-    def message(self) -> str:
+    def message(self) -> dict[str, Any]:
         """Return the first message of the stream."""
         steps = {"clean": self.clean, "build": self.build, "exec": self.exec}
         options = steps if self.mode == "batch" else {}
-        return json.dumps({"mode": self.mode, "code": self.snippet, "options": options})
+        return {"mode": self.mode, "code": self.snippet, "options": options}
 
 
 @define
@@ -74,17 +81,35 @@ class Execution:
     session_id: str
     session_name: str
     interrupted: bool = field(default=False, init=False)
+    _takes_bytes: bool = field(default=False, init=False)
+    _lacks_input: bool = field(default=False, init=False)
+    _room: Room = field(factory=Room, init=False)
 
     async def run(self, code: Code) -> int:
-        """Run the code; returns its exit code. Raises Unreachable when the connection is lost."""
+        """Run the code; returns its exit code.
+
+        Raises Unreachable when the connection is lost, AtollError when code asks for input that
+        there is not.
+        """
+        self._takes_bytes = await self.api.supports(_BYTES)
         channel_path = path("stream", "session", self.session_id, "execute")
         exit_code: int = ExitCode.INTERRUPTED
         async with self.api.open(channel_path) as channel, trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_interrupts, nursery.cancel_scope)
-            await channel.send((await self._paced(code)).message())
+            await channel.send(json.dumps(await self._message(code)))
+            if self._takes_bytes and not self.context.stdin.is_terminal:
+                nursery.start_soon(feed, self.context, channel, self._room)
             exit_code = await self._follow(channel)
             nursery.cancel_scope.cancel()
+        if self._lacks_input and not self.interrupted:
+            raise AtollError("the code asks for input, and there is none")
         return ExitCode.INTERRUPTED if self.interrupted else exit_code
+
+    async def _message(self, code: Code) -> dict[str, Any]:
+        message = (await self._paced(code)).message()
+        if self._takes_bytes:
+            message |= {"bytes": True, "piped": not self.context.stdin.is_terminal}
+        return message
 
     async def _paced(self, code: Code) -> Code:
         """Return the code in the form that this cluster runs without losing what it prints.
@@ -102,7 +127,11 @@ class Execution:
                 self._show(message.get("console") or ())
                 status = message.get("status")
                 if status == "waiting-input":
+                    if self._lacks_input:  # A debugger asks on when it is interrupted.
+                        return ExitCode.FAILED
                     await self._answer(channel, message)
+                elif status == "input-room":
+                    self._room.add(message["options"]["size"])
                 elif status == "build-finished" and message.get("exitCode"):
                     self.context.output.note(
                         f"the build failed with exit code {message['exitCode']}"
@@ -148,13 +177,13 @@ class Execution:
     async def _answer(self, channel: Channel, message: Mapping[str, Any]) -> None:
         hidden = bool((message.get("options") or {}).get("is_password"))
         line = await self.context.stdin.line(hidden=hidden)
-        if line is None:
+        if line is not None:
+            await channel.send(line)
+        elif self._takes_bytes:
+            await channel.send(b"")
+        else:
+            self._lacks_input = True
             await self._interrupt()
-            self.context.output.warn(
-                "the code asks for input and there is none: it was interrupted"
-            )
-            return
-        await channel.send(line)
 
     async def _watch_interrupts(self, scope: trio.CancelScope) -> None:
         """Interrupt the code at the first Ctrl-C; let go of it at the second, or when it does not

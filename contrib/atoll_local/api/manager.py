@@ -8,6 +8,7 @@ from starlette.responses import Response
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.frozen import STATUS, manager_status
 from atoll_local.api.problems import invalid_params, not_found
+from atoll_local.api.streams import FEATURE as EXECUTE_BYTES
 from atoll_local.cluster import API_VERSION
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.policies import HOST_PERMISSIONS
@@ -16,8 +17,12 @@ _EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
 
 async def root(call: Call) -> Response:
-    """`GET /`: by this a client finds out what to speak."""
-    return reply({"version": API_VERSION, "manager": call.cluster.release})
+    """`GET /`: by this a client finds out what to speak.
+
+    `features` names what goes beyond the API; other clients pass over it.
+    """
+    features = [EXECUTE_BYTES]
+    return reply({"version": API_VERSION, "manager": call.cluster.release, "features": features})
 
 
 async def status(call: Call) -> Response:

@@ -18,6 +18,7 @@ from atoll_local.engine.contract import (
     EngineError,
     Event,
     Finished,
+    InputRoom,
     InputWanted,
     Kernel,
     Media,
@@ -49,11 +50,14 @@ class Turn:
     exit_code: int | None = None
     options: dict[str, Any] | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that streams send; polls add `runId`."""
+    def as_json(self, *, escaped: bool = False) -> dict[str, Any]:
+        """Return the object that streams send; polls add `runId`.
+
+        `escaped` leaves bytes that are no UTF-8 as surrogate escapes, for clients that know them.
+        """
         return {
             "status": self.status,
-            "console": self.console,
+            "console": self.console if escaped else [_readable(one) for one in self.console],
             "exitCode": self.exit_code,
             "options": self.options,
             "files": [],
@@ -157,6 +161,8 @@ def _turn(event: Event, console: list[list[Any]]) -> Turn:
         case InputWanted(is_password):
             options = {"is_password": is_password}
             return Turn(status="waiting-input", console=console, options=options)
+        case InputRoom(size):
+            return Turn(status="input-room", console=console, options={"size": size})
         case StepFinished(step, exit_code):
             return Turn(status=f"{step}-finished", console=console, exit_code=exit_code)
         case Finished(exit_code):
@@ -174,6 +180,14 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
         console.append([event.stream, event.text])
 
 
+def _readable(entry: list[Any]) -> list[Any]:
+    """Return an entry of the console with the usual sign in the place of what is no UTF-8."""
+    kind, value = entry
+    if not isinstance(value, str):
+        return entry
+    return [kind, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")]
+
+
 class Executions:
     """The runs that clients poll, by run id."""
 
@@ -182,7 +196,9 @@ class Executions:
         self._idleness = idleness
         self._known: dict[str, Execution] = {}
 
-    async def start(self, kernel: Kernel, mode: str, params: Params) -> Execution:
+    async def start(
+        self, kernel: Kernel, mode: str, params: Params, *, piped: bool = False
+    ) -> Execution:
         """Start a run in a kernel; raises Problem 400 for a mode that starts none."""
         if mode not in {"query", "batch"}:
             raise invalid_params(
@@ -193,6 +209,7 @@ class Executions:
             params.text("code") or "",
             params.mapping("options"),
             params.text("run_id", "runId") or None,
+            piped=piped,
         )
         return self._follow(run, kernel)
 

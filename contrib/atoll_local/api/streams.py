@@ -1,6 +1,7 @@
 """Streams of a session: code run over a websocket, and what all streams share."""
 
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,29 @@ from atoll_local.api.params import read_message
 from atoll_local.api.problems import Problem, unauthorized
 from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
 from atoll_local.api.sockets import socket_route
-from atoll_local.engine.contract import EngineError, Kernel
+from atoll_local.engine.contract import EngineError, Kernel, Run
 from atoll_local.store.errors import StoreError
 from atoll_local.store.records import Session
 
 if TYPE_CHECKING:
     from atoll_local.cluster import Cluster
 
+FEATURE = "execute-bytes"
+"""By this name `GET /` tells of what clients may ask of a run besides what the API knows."""
 _FLUSH = 0.1
 """Seconds that output may wait for more of it."""
 
 
 async def execute_stream(socket: WebSocket) -> None:
-    """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code."""
+    """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code.
+
+    The first message is the API's, `mode`, `code` and `options`. Clients that found `FEATURE` at
+    `GET /` may add two things. With `"bytes": true`, bytes of the output that are no UTF-8 come as
+    surrogate escapes. With `"piped": true`, each binary frame is a piece of the standard input and
+    an empty one its end; the client sends as many bytes as the `size` of statuses `input-room`
+    allows, all added up. In a run that asks for its input, an empty binary frame answers with the
+    end of it.
+    """
     kernel = _kernel(socket)
     await socket.accept()
     try:
@@ -56,31 +67,52 @@ def _kernel(socket: WebSocket) -> Kernel:
 async def _converse(socket: WebSocket, kernel: Kernel) -> None:
     asked = read_message(await hear(socket))
     executions: Executions = socket.app.state.executions
-    execution = await executions.start(kernel, asked.text("mode") or "", asked)
+    piped, escaped = asked.boolean("piped"), asked.boolean("bytes")
+    execution = await executions.start(kernel, asked.text("mode") or "", asked, piped=piped)
     with closing(execution):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_read_input, socket, execution, tasks.cancel_scope)
+            read = _read_bytes if piped else _read_lines
+            tasks.start_soon(_read_input, read, socket, execution, tasks.cancel_scope)
             tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
-            await _tell(socket, execution)
+            await _tell(socket, execution, escaped=escaped)
             tasks.cancel_scope.cancel()
 
 
-async def _tell(socket: WebSocket, execution: Execution) -> None:
+async def _tell(socket: WebSocket, execution: Execution, *, escaped: bool) -> None:
     while True:
         turn: Turn = await execution.turn(_FLUSH, patient=True)
-        await say(socket, turn.as_json())
+        await say(socket, turn.as_json(escaped=escaped))
         if turn.status == "finished":
             return
 
 
-async def _read_input(socket: WebSocket, execution: Execution, scope: anyio.CancelScope) -> None:
+async def _read_input(
+    read: Callable[[WebSocket, Run], Awaitable[None]],
+    socket: WebSocket,
+    execution: Execution,
+    scope: anyio.CancelScope,
+) -> None:
     try:
         while True:
-            await execution.run.send_input(await hear(socket))
+            await read(socket, execution.run)
     except WebSocketDisconnect:
         scope.cancel()
         with anyio.CancelScope(shield=True):
             await execution.run.interrupt()
+
+
+async def _read_lines(socket: WebSocket, run: Run) -> None:
+    message = await _hear_frame(socket)
+    if message == b"":
+        await run.close_input()
+    else:
+        await run.send_input(_text(message))
+
+
+async def _read_bytes(socket: WebSocket, run: Run) -> None:
+    message = await _hear_frame(socket)
+    data = message.encode() if isinstance(message, str) else message
+    await (run.pipe_input(data) if data else run.close_input())
 
 
 async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
@@ -91,11 +123,20 @@ async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
 
 async def hear(socket: WebSocket) -> str:
     """Return the next message as text, whichever kind of frame it came in."""
+    return _text(await _hear_frame(socket))
+
+
+async def _hear_frame(socket: WebSocket) -> str | bytes:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))
     text: str | None = message.get("text")
-    return message["bytes"].decode("utf-8", "replace") if text is None else text
+    data: bytes = message.get("bytes") or b""
+    return data if text is None else text
+
+
+def _text(message: str | bytes) -> str:
+    return message if isinstance(message, str) else message.decode("utf-8", "replace")
 
 
 async def say(socket: WebSocket, message: dict[str, Any]) -> None:

@@ -131,7 +131,10 @@ class KernelSpec:
 
 @frozen
 class Output:
-    """A piece of what the program wrote, cut where it came, never inside a character."""
+    """A piece of what the program wrote, cut where it came, never inside a character.
+
+    Bytes that are no UTF-8 are surrogate escapes in it (PEP 383).
+    """
 
     stream: Stream
     text: str
@@ -153,6 +156,13 @@ class InputWanted:
 
 
 @frozen
+class InputRoom:
+    """So many bytes more may be piped into the run."""
+
+    size: int
+
+
+@frozen
 class StepFinished:
     """The clean or the build step of a batch run has ended."""
 
@@ -167,7 +177,7 @@ class Finished:
     exit_code: int
 
 
-Event = Output | Media | InputWanted | StepFinished | Finished
+Event = Output | Media | InputWanted | InputRoom | StepFinished | Finished
 
 
 @frozen
@@ -218,8 +228,16 @@ class Run(Protocol):
     async def send_input(self, text: str) -> None:
         """Answer `InputWanted`; a trailing newline is added if missing."""
 
+    async def pipe_input(self, data: bytes) -> None:
+        """Send bytes into the standard input of a piped run, as many as `InputRoom` allows.
+
+        A run that is sent more loses its connection.
+        """
+
     async def close_input(self) -> None:
-        """Answer `InputWanted` with the end of the input (`EOFError` in Python)."""
+        """Answer `InputWanted` with the end of the input (`EOFError` in Python), or end the input
+        that is piped into the run.
+        """
 
     async def interrupt(self) -> None:
         """Send SIGINT to the running code, and to nothing else."""
@@ -284,9 +302,18 @@ class Kernel(Protocol):
         """The host folder that the kernel sees as /home/work."""
 
     async def execute(
-        self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
+        self,
+        mode: RunMode,
+        code: str,
+        options: Mapping[str, object],
+        run_id: str | None = None,
+        *,
+        piped: bool = False,
     ) -> Run:
         """Start a run, which waits for earlier runs of this kernel to end.
+
+        A piped one has bytes as its standard input, in batch runs the last step, and never asks for
+        lines. Should its events be left before the input has ended, it is interrupted.
 
         Batch options: `clean`, `build`, `exec`, shell text each, empty to skip, `*` for what
         usually fits the language. Raises EngineError when the kernel is gone or knows the

@@ -1,5 +1,6 @@
 """A running kernel and its runs, as the contract promises them."""
 
+import base64
 import contextlib
 import secrets
 import signal
@@ -20,24 +21,39 @@ from .process import Process
 from .terminal import LocalTerminal
 
 _LONGEST_IDLE = 1e9
+PIECE = 65536
+"""Bytes of input in one message."""
 PATIENCE = 5.0
 """Seconds beyond the grace in which a supervisor must have ended its kernel."""
 
 
 def _event(message: Mapping[str, Any]) -> Event | None:
     """Read an event of a run, None if it makes no sense."""
+    event: Event | None = None
     match message:
         case {"event": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
-            return contract.Output(stream, text)
+            event = contract.Output(stream, text)
         case {"event": "media", "mime": str(mime), "data": str(data)}:
-            return contract.Media(mime, data)
+            event = contract.Media(mime, data)
         case {"event": "input", "is_password": bool(is_password)}:
-            return contract.InputWanted(is_password)
+            event = contract.InputWanted(is_password)
+        case {"event": "room", "size": int(size)} if size >= 0:
+            event = contract.InputRoom(size)
         case {"event": "step", "step": "clean" | "build" as step, "exit_code": int(code)}:
-            return contract.StepFinished(step, code & 0xFF)
+            event = contract.StepFinished(step, code & 0xFF)
         case {"event": "finished", "exit_code": int(code)}:
-            return contract.Finished(code & 0xFF)
-    return None
+            event = contract.Finished(code & 0xFF)
+    return event
+
+
+def _is_of_bytes(message: Mapping[str, Any]) -> bool:
+    """Whether its texts stand for bytes, those that are no UTF-8 being surrogate escapes."""
+    try:
+        for value in message.values():
+            str(value).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @define
@@ -46,12 +62,14 @@ class LocalRun:
 
     run_id: str
     _control: Control
+    _piped: bool = False
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens until `Finished`; leaving earlier leaves the run alone."""
         try:
             while True:
-                event = _event(await self._control.receive())
+                message = await self._control.receive()
+                event = _event(message) if _is_of_bytes(message) else None
                 if event is None:
                     raise self._control.fault("an event that there is not")
                 yield event
@@ -67,8 +85,14 @@ class LocalRun:
     async def send_input(self, text: str) -> None:
         await self._tell(op="input", run_id=self.run_id, text=text.removesuffix("\n"))
 
+    async def pipe_input(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE):
+            piece = base64.b64encode(data[start : start + PIECE]).decode()
+            await self._tell(op="input", run_id=self.run_id, data=piece)
+
     async def close_input(self) -> None:
-        await self._tell(op="input", run_id=self.run_id, text=None)
+        what = "data" if self._piped else "text"
+        await self._tell(op="input", run_id=self.run_id, **{what: None})
 
     async def interrupt(self) -> None:
         await self._tell(op="interrupt", run_id=self.run_id)
@@ -99,18 +123,25 @@ class LocalKernel:
             await control.ask(op="ping")
 
     async def execute(
-        self, mode: RunMode, code: str, options: Mapping[str, object], run_id: str | None = None
+        self,
+        mode: RunMode,
+        code: str,
+        options: Mapping[str, object],
+        run_id: str | None = None,
+        *,
+        piped: bool = False,
     ) -> LocalRun:
         run_id = run_id or secrets.token_hex(8)
         if not isinstance(code, str) or not isinstance(run_id, str):
             raise EngineError("code and run id must be texts")
-        return await self._open(
-            op="execute", run_id=run_id, mode=mode, code=code, options=dict(options)
-        )
+        request = {"mode": mode, "code": code, "options": dict(options), "piped": piped}
+        control, _ = await self._begin(op="execute", run_id=run_id, **request)
+        return LocalRun(run_id, control, piped)
 
     async def follow(self, run_id: str) -> LocalRun:
         """Come back to a run by its id, from the start of what is kept of it."""
-        return await self._open(op="follow", run_id=run_id)
+        control, _ = await self._begin(op="follow", run_id=run_id)
+        return LocalRun(run_id, control)
 
     async def interrupt(self) -> None:
         async with self._connected() as control:
@@ -159,10 +190,6 @@ class LocalKernel:
     async def wait(self) -> ExitStatus:
         await self._supervisor.ended()
         return self._folder.exit_status()
-
-    async def _open(self, **request: object) -> LocalRun:
-        control, answer = await self._begin(**request)
-        return LocalRun(str(answer.get("run_id")), control)
 
     def _connected(self) -> AbstractAsyncContextManager[Control]:
         return connected(self._folder.run, self._on_fault)

@@ -82,6 +82,7 @@ class Launcher:
             "memory": spec.memory,
             "bootstrap": bootstrap,
             "patience": self.patience,
+            "grace": self.grace,
             "services": provision.settings(),
         }
         _write_json(folder.share / "kernel.json", settings)

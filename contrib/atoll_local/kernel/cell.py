@@ -1,13 +1,16 @@
-"""The interpreter of query runs: started as `python cell.py <fd>`, it works as a REPL does.
+"""The interpreter of query runs: started as `python cell.py <fd> <fd>`, it works as a REPL does.
 
-It stands alone, since it shares its process with the user's code. The socket on `fd` carries JSON
-lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. What
-the code prints goes to the ordinary standard streams.
+It stands alone, since it shares its process with the user's code. The first socket carries JSON
+lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. By
+the second comes the standard input of a `run` that is `piped`. What the code prints goes to the
+ordinary standard streams.
 """
 
 from __future__ import annotations
 
+import array
 import ast
+import atexit
 import builtins
 import contextlib
 import getpass
@@ -35,9 +38,10 @@ RICH = {
 class Channel:
     """The engine's side of the conversation, read line by line."""
 
-    def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
-        self._socket.set_inheritable(False)
+    def __init__(self, fd: int, files_fd: int) -> None:
+        self._socket, self._files = socket.socket(fileno=fd), socket.socket(fileno=files_fd)
+        for one in (self._socket, self._files):
+            one.set_inheritable(False)
         self._pending = b""
         self._owner = os.getpid()
 
@@ -56,6 +60,12 @@ class Channel:
         line, self._pending = self._pending.split(b"\n", 1)
         message: dict[str, Any] = json.loads(line)
         return message
+
+    def receive_file(self) -> int:
+        """Return the descriptor that was sent ahead of the last message."""
+        size = socket.CMSG_LEN(array.array("i").itemsize)
+        rights = self._files.recvmsg(1, size)[1]
+        return array.array("i", rights[0][2])[0]
 
 
 class UserInput(io.RawIOBase):
@@ -96,14 +106,23 @@ class Cells:
         self._channel = channel
         self._count = 0
         self._pid = os.getpid()
+        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        self._input, self._getpass = builtins.input, getpass.getpass
+        self.is_leaving = False
         self._main = types.ModuleType("__main__")
         self._main.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self._main
         sys.displayhook = self._display
 
-    def run(self, code: str) -> int:
-        """Execute `code` and return its exit code; whatever goes wrong is printed, not raised."""
-        self._take_input()
+    def run(self, code: str, stdin: int | None) -> int:
+        """Execute `code` and return its exit code; whatever goes wrong is printed, not raised.
+
+        `stdin` is a descriptor, or None when each line is asked of the user.
+        """
+        if stdin is None:
+            self._ask_for_input()
+        else:
+            self._take_input(stdin)
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             exit_code = self._execute(code)
@@ -114,7 +133,15 @@ class Cells:
         flush()
         if os.getpid() != self._pid:
             os._exit(exit_code)
+        if stdin is not None:
+            os.dup2(self._nothing, 0)
         return exit_code
+
+    def leave(self, _number: int, _frame: object) -> None:
+        """End as Python ends, once the code has: flush, join threads, call what is registered."""
+        signal.signal(signal.SIGTERM, ignore)
+        self.is_leaving = True
+        raise SystemExit(128 + signal.SIGTERM)
 
     def complete(self, code: str) -> list[str]:
         import rlcompleter  # costs readline, which most programs never need
@@ -167,7 +194,17 @@ class Cells:
                 self._channel.send(event="media", mime=mime, data=as_text(data))
                 return
 
-    def _take_input(self) -> None:
+    def _take_input(self, stdin: int) -> None:
+        """Make a descriptor standard input, for the code and for programs that it starts."""
+        os.dup2(stdin, 0)
+        os.close(stdin)
+        stdin_file = io.FileIO(0, closefd=False)
+        sys.stdin = io.TextIOWrapper(
+            io.BufferedReader(stdin_file), encoding="utf-8", errors="surrogateescape"
+        )
+        builtins.input, getpass.getpass = self._input, self._getpass
+
+    def _ask_for_input(self) -> None:
         """Give each run a fresh standard input: `exit()` and plain mistakes close it."""
         user = UserInput(self._channel)
         sys.stdin = io.TextIOWrapper(io.BufferedReader(user), encoding="utf-8")
@@ -240,19 +277,21 @@ def prepare_streams() -> None:
 
 def serve(channel: Channel) -> None:
     cells = Cells(channel)
-    while True:
+    signal.signal(signal.SIGTERM, cells.leave)
+    # Called last of all: Python forgets its handlers before it closes files that are still open.
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
+    while not cells.is_leaving:
         message = channel.receive()
         if message["op"] == "run":
-            channel.send(event="done", exit_code=cells.run(message["code"]))
+            stdin = channel.receive_file() if message["piped"] else None
+            channel.send(event="done", exit_code=cells.run(message["code"], stdin))
         elif message["op"] == "complete":
             channel.send(event="completions", candidates=cells.complete(message["code"]))
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, ignore)
-    conversation = Channel(int(sys.argv[1]))
+    conversation = Channel(*map(int, sys.argv[1:]))
     prepare_streams()
-    try:
+    with contextlib.suppress(EOFError):
         serve(conversation)
-    except EOFError:
-        os._exit(0)  # not sys.exit, which would wait for the user's threads

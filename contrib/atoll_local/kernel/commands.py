@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 from .child import Child
@@ -76,7 +75,7 @@ class Commands:
         if text is None:
             self._stdin.end()
         else:
-            self._stdin.send(f"{text}\n")
+            self._stdin.send(f"{text}\n".encode("utf-8", "replace"))
         self._look_later(FIRST_LOOK)
 
     def interrupt(self) -> None:
@@ -86,7 +85,11 @@ class Commands:
 
     def terminate(self) -> None:
         if self._child is not None:
-            self._child.signal(signal.SIGTERM)
+            self._child.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.end(signal.SIGKILL)
 
     def _next(self, exit_code: int) -> None:
         if not self._steps:
@@ -94,7 +97,7 @@ class Commands:
             self._done(exit_code)
             return
         step = self._steps.pop(0)
-        stdin = InputPipe(self._loop)
+        stdin = self._input()
         try:
             self._child = Child(
                 self._loop, self._settings, step.argv, self._sink, stdin=stdin.reading
@@ -107,8 +110,17 @@ class Commands:
             self._stdin = stdin
             self._loop.on_exit(self._child.process, lambda code: self._exited(step, code))
             self._look_later(FIRST_LOOK)
-        finally:
-            os.close(stdin.reading)
+            stdin.hand_over()
+
+    def _input(self) -> InputPipe:
+        """Make the next program's standard input; what is piped into a run is for its last."""
+        piped = self._run.input if self._run is not None else None
+        if piped is not None and not self._steps:
+            return piped
+        stdin = InputPipe(self._loop)
+        if piped is not None:
+            stdin.end()
+        return stdin
 
     def _exited(self, step: Step, exit_code: int) -> None:
         child, self._child = self._child, None
@@ -131,7 +143,7 @@ class Commands:
         self._look = self._loop.later(seconds, lambda: self._ask_if_waiting(seconds))
 
     def _ask_if_waiting(self, waited: float) -> None:
-        if self._child is None or self._stdin is None or self._run is None:
+        if self._child is None or self._stdin is None or self._run is None or self._run.input:
             return
         pipe = self._stdin.inode
         if pipe is not None and waits_for_input(self._child.pid, pipe):

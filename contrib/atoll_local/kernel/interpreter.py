@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .runs import Run
     from .settings import Settings
+    from .stdin import InputPipe
 
 CELL = os.path.join(os.path.dirname(__file__), "cell.py")
 
@@ -28,6 +30,7 @@ class Interpreter:
         self._loop, self._settings, self._sink = loop, settings, sink
         self._child: Child | None = None
         self._link: Link | None = None
+        self._files: socket.socket | None = None
         self._run: Run | None = None
         self._done: Callable[[int], None] = lambda _code: None
         self._completing: list[Callable[[list[str]], None]] = []
@@ -37,7 +40,10 @@ class Interpreter:
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:
-            self._connect().send({"op": "run", "code": run.code})
+            link = self._connect()
+            if run.input is not None:
+                self._hand_over(run.input)
+            link.send({"op": "run", "code": run.code, "piped": run.input is not None})
         except OSError as error:
             self._sink("stderr", f"{self._settings.argv[0]}: {error.strerror}\n")
             self._finish(127)
@@ -65,20 +71,34 @@ class Interpreter:
         link.send({"op": "complete", "code": code})
 
     def terminate(self) -> None:
+        """Ask it to end as Python ends: what is open gets written, what is registered called."""
         if self._child is not None:
-            self._child.signal(signal.SIGTERM)
+            self._child.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.end(signal.SIGKILL)
 
     def _connect(self) -> Link:
         if self._link is not None:
             return self._link
         ours, theirs = socket.socketpair()
-        with theirs:
-            argv = [*self._settings.argv, CELL, str(theirs.fileno())]
-            child = Child(self._loop, self._settings, argv, self._sink, pass_fds=(theirs.fileno(),))
-        self._child = child
+        our_files, their_files = socket.socketpair()
+        with theirs, their_files:
+            fds = (theirs.fileno(), their_files.fileno())
+            argv = [*self._settings.argv, CELL, *map(str, fds)]
+            child = Child(self._loop, self._settings, argv, self._sink, pass_fds=fds)
+        self._child, self._files = child, our_files
         self._loop.on_exit(child.process, self._exited)
         self._link = Link(self._loop, ours, self._hear, lambda: None)
         return self._link
+
+    def _hand_over(self, stdin: InputPipe) -> None:
+        """Send the reading end of a run's input, by a way of its own that is never full."""
+        if self._files is not None:
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stdin.reading]))
+            self._files.sendmsg([b"."], [rights])
+            stdin.hand_over()
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["event"] == "completions":
@@ -96,6 +116,9 @@ class Interpreter:
         self._child = self._link = None
         if link is not None:
             link.close()
+        if self._files is not None:
+            self._files.close()
+            self._files = None
         if child is not None:
             child.output.drain()
             child.output.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -27,19 +28,25 @@ if TYPE_CHECKING:
 
 REMEMBERED = 4
 """Finished runs that can still be followed."""
+AGAIN = 1.0
+"""Seconds between interrupts of a run that has to end."""
+LAST_WORD = 1.0
+"""Seconds after the grace, in which a supervisor kills what is left."""
 
 
 class Program:
     """Serves the engine's requests, each a JSON object with `op`.
 
     `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`,
-    `options`) and `follow` (`run_id`) turn their connection into a stream of that run's events.
-    `input` (`run_id`, `text`, null for its end) and `interrupt` (`run_id`, null for whatever runs)
-    have no answer. `complete` (`code`) is answered with `candidates`, `idle` with the `seconds`
-    since code ran, null while it runs, and `stop` with the end of the connection. `terminal` is
-    answered with `opened` and makes the connection that of a terminal (see `terminal.py`).
-    `connect` (`app`, `port`, `arguments`, `envs`) is answered with `connected` and a descriptor,
-    `shutdown` (`app`) with `shut-down` (see `services.py`).
+    `options`, `piped`) and `follow` (`run_id`) turn their connection into a stream of that run's
+    events. `input` (`run_id`, `text`, null for its end) answers a run that asks; to a piped one it
+    sends bytes (`data`, base64, null for their end), as many as its events of `room` allow. Neither
+    that nor `interrupt` (`run_id`, null for whatever runs) has an answer. `complete` (`code`) is
+    answered with `candidates`, `idle` with the `seconds` since code ran, null while it runs, and
+    `stop` with the end of the connection. `terminal` is answered with `opened` and makes the
+    connection that of a terminal (see `terminal.py`). `connect` (`app`, `port`, `arguments`,
+    `envs`) is answered with `connected` and a descriptor, `shutdown` (`app`) with `shut-down` (see
+    `services.py`).
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
@@ -88,6 +95,7 @@ class Program:
     def stop(self) -> None:
         """Ask what runs to end, and leave when it has; the sandbox takes the rest along."""
         self._ready = False
+        self._loop.later(self._settings.grace + LAST_WORD, self._kill)
         self._commands.terminate()
         self._interpreter.terminate()
         for terminal in self._terminals.values():
@@ -95,6 +103,11 @@ class Program:
         if self._services is not None:
             self._services.stop()
         self._loop.stop_when_childless()
+
+    def _kill(self) -> None:
+        """End what has not ended by itself, should no supervisor be left to do it."""
+        self._commands.kill()
+        self._interpreter.kill()
 
     def _handle(self, link: Link, message: dict[str, Any]) -> None:
         handlers: dict[str, Callable[[Link, dict[str, Any]], None]] = {
@@ -125,10 +138,10 @@ class Program:
             self._pings.append(link)
 
     def _execute(self, link: Link, message: dict[str, Any]) -> None:
-        run = Run(self._loop, self._settings.patience, message)
-        if run.run_id in self._runs:
-            link.send({"error": f"there is a run {run.run_id} already"})
+        if message["run_id"] in self._runs:
+            link.send({"error": f"there is a run {message['run_id']} already"})
             return
+        run = Run(self._loop, self._settings.patience, message)
         self._runs[run.run_id] = run
         link.send({"run_id": run.run_id})
         run.follow(link)
@@ -144,11 +157,19 @@ class Program:
         run.follow(link)
 
     def _input(self, _link: Link, message: dict[str, Any]) -> None:
-        if self._current is not None and self._current.run_id == message["run_id"]:
-            self._executor(self._current).send_input(message["text"])
+        run = self._runs.get(message["run_id"])
+        if run is not None and run.input is not None:
+            if message["data"] is None:
+                run.input.end()
+            else:
+                run.input.send(base64.b64decode(message["data"]))
+        elif run is not None and run is self._current:
+            self._executor(run).send_input(message["text"])
 
     def _interrupt(self, _link: Link, message: dict[str, Any]) -> None:
-        run_id = message["run_id"]
+        self._interrupt_run(message["run_id"])
+
+    def _interrupt_run(self, run_id: str | None) -> None:
         if self._current is not None and run_id in (None, self._current.run_id):
             self._executor(self._current).interrupt()
         for run in [run for run in self._waiting if run.run_id == run_id]:
@@ -227,8 +248,19 @@ class Program:
     def _lose(self, link: Link) -> None:
         if link in self._terminals:
             self._terminals[link].hang_up()
-        for run in self._runs.values():
+        for run in list(self._runs.values()):
             run.unfollow(link)
+            if run.is_cut_off:
+                self._cut_off(run)
+
+    def _cut_off(self, run: Run) -> None:
+        """Interrupt a run whose input breaks off until it ends, lest it takes half of it for all.
+
+        A shell that is about to start a program may miss the first interrupt.
+        """
+        self._interrupt_run(run.run_id)
+        if not run.finished:
+            self._loop.later(AGAIN, lambda: self._cut_off(run))
 
     def _print(self, stream: str, text: str) -> None:
         write_log(text)
@@ -239,7 +271,7 @@ class Program:
 def write_log(text: str) -> None:
     """Have the supervisor keep a text in the log, to which our standard output leads."""
     with contextlib.suppress(OSError):
-        os.write(1, text.encode("utf-8", "replace"))
+        os.write(1, text.encode("utf-8", "surrogateescape"))
 
 
 def main(listening_fd: int, settings_file: str) -> int:

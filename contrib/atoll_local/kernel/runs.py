@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from .link import encode
+from .stdin import WINDOW, InputPipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class Run:
     Each event goes to every follower and into a bounded history. While a follower reads too slowly
     the program's output waits (`on_pressure`), but for `patience` seconds only: then that follower
     misses output. With no follower nothing waits.
+
+    The standard input of a `piped` run is `input`, a pipe whose every byte is sent along. Others
+    have none until they ask.
     """
 
     def __init__(self, loop: Loop, patience: float, request: dict[str, Any]) -> None:
@@ -48,6 +52,7 @@ class Run:
         self.mode: str = request["mode"]
         self.code: str = request["code"]
         self.options: dict[str, Any] = request["options"]
+        self.input = InputPipe(loop, self._tell_room) if request["piped"] else None
         self._patience = patience
         self.finished = False
         self.on_pressure: Callable[[bool], None] = lambda _high: None
@@ -67,6 +72,14 @@ class Run:
         self._followers.append(Follower(link))
         link.on_relief = self._weigh
         self._weigh()
+        if self.input is not None and not self.input.is_ending:
+            self._tell_room(WINDOW - self.input.size)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether nobody is left who could send the rest of its input."""
+        is_open = self.input is not None and not self.input.is_ending
+        return is_open and not self.finished and not self._followers
 
     def unfollow(self, link: Link) -> None:
         self._followers = [follower for follower in self._followers if follower.link is not link]
@@ -87,7 +100,15 @@ class Run:
     def finish(self, exit_code: int) -> None:
         self._relax()
         self.finished = True
+        if self.input is not None:
+            self.input.close()
         self.emit({"event": "finished", "exit_code": exit_code})
+
+    def _tell_room(self, size: int) -> None:
+        """Let so many bytes more of the input be sent; whoever comes later is not told."""
+        line = encode({"event": "room", "size": size})
+        for follower in self._followers:
+            follower.tell(line)
 
     def _keep(self, line: bytes) -> None:
         self._history.append(line)

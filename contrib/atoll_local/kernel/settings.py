@@ -13,8 +13,9 @@ class Settings:
     """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
 
     `environ` is for the user's programs, `memory` in bytes, `bootstrap` the path of a script,
-    `patience` the seconds for which a program's output waits for a reader who stands still, and
-    `services` what can be connected to (see `services.py`).
+    `patience` the seconds for which a program's output waits for a reader who stands still, `grace`
+    those that programs have between being asked to end and being killed, and `services` what can
+    be connected to (see `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -27,4 +28,5 @@ class Settings:
         self.memory: int | None = content["memory"]
         self.bootstrap: str | None = content["bootstrap"]
         self.patience: float = content["patience"]
+        self.grace: float = content["grace"]
         self.services: dict[str, dict[str, Any]] = content["services"]

@@ -1,4 +1,4 @@
-"""The standard input of a program: a pipe that takes any text without blocking the loop."""
+"""The standard input of a program: a pipe that takes any bytes without blocking the loop."""
 
 from __future__ import annotations
 
@@ -6,34 +6,63 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .loop import Loop
+
+WINDOW = 1024 * 1024
+"""Bytes that may be sent to a pipe before the program reads."""
 
 
 class InputPipe:
-    """`reading` is for the program; what is sent before it reads is kept."""
+    """`reading` is for the program; what is sent before it reads is kept.
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
+    `on_room` is told for how many bytes more there is room, not for each few of them.
+    """
+
+    def __init__(self, loop: Loop, on_room: Callable[[int], None] = lambda _size: None) -> None:
+        self._loop, self._on_room = loop, on_room
         self.reading, self._fd = os.pipe()
         os.set_blocking(self._fd, False)
         self._pending = bytearray()
-        self._ending = False
+        self._taken = 0
+        self.is_ending = False
 
     @property
     def inode(self) -> int | None:
         """By which the pipe is known in /proc; None when the program has to expect no more."""
         return None if self._fd < 0 or self._pending else os.fstat(self._fd).st_ino
 
-    def send(self, text: str) -> None:
-        self._pending += text.encode("utf-8", "replace")
+    @property
+    def size(self) -> int:
+        """How many bytes were sent that the sender has not been told of as taken."""
+        return len(self._pending) + self._taken
+
+    def send(self, data: bytes) -> None:
+        """Add to what the program reads; raises ValueError for more than there is room for."""
+        if self._fd < 0:
+            return
+        if len(self._pending) + len(data) > WINDOW:
+            raise ValueError("more input was sent than there is room for")
+        self._pending += data
         self._transmit()
 
     def end(self) -> None:
         """Let the program meet the end of its input after what was sent."""
-        self._ending = True
+        self.is_ending = True
         self._transmit()
 
+    def hand_over(self) -> None:
+        """Let go of the end that the program has by now."""
+        if self.reading >= 0:
+            os.close(self.reading)
+            self.reading = -1
+
     def close(self) -> None:
+        self.hand_over()
+        self._stop_sending()
+
+    def _stop_sending(self) -> None:
         if self._fd >= 0:
             self._loop.on_writable(self._fd, None)
             os.close(self._fd)
@@ -44,13 +73,20 @@ class InputPipe:
             return
         try:
             if self._pending:
-                del self._pending[: os.write(self._fd, self._pending)]
+                self._take(os.write(self._fd, self._pending))
         except BlockingIOError:
             pass
         except OSError:  # the program has closed its end
-            self.close()
+            self._stop_sending()
             return
-        if self._ending and not self._pending:
-            self.close()
+        if self.is_ending and not self._pending:
+            self._stop_sending()
         else:
             self._loop.on_writable(self._fd, self._transmit if self._pending else None)
+
+    def _take(self, size: int) -> None:
+        del self._pending[:size]
+        self._taken += size
+        if self._taken >= WINDOW // 4:
+            self._taken, room = 0, self._taken
+            self._on_room(room)

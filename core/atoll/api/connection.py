@@ -239,11 +239,6 @@ class Api:
 
             yield await self._announcing(enter, again=True)
 
-    @property
-    def way(self) -> str:
-        """What the way to the cluster goes through beside the profile's `via`, such as a proxy."""
-        return getattr(self._request_transport(), "way", "")
-
     async def version(self) -> ApiVersion:
         """Return the newest version that both sides speak, by which routes and shapes differ."""
         return (await self._known_server()).spoken
@@ -251,6 +246,10 @@ class Api:
     async def manager(self) -> str:
         """Return the release of the cluster's manager, such as `23.09.10`, empty when not told."""
         return (await self._known_server()).manager
+
+    async def supports(self, feature: str) -> bool:
+        """Whether the cluster says of itself that it has something which the API does not."""
+        return feature in (await self._known_server()).features
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -44,10 +44,13 @@ ANNOUNCED = ApiVersion(7, "20230615")
 
 @frozen
 class Server:
-    """What a cluster says about itself at `GET /`: its API version and its manager's release."""
+    """What a cluster says about itself at `GET /`: its API version and its manager's release, and
+    `features` by which it goes beyond the API.
+    """
 
     version: ApiVersion
     manager: str
+    features: frozenset[str] = frozenset()
 
     @property
     def announced(self) -> ApiVersion:
@@ -72,8 +75,12 @@ def read_server(endpoint: str, status: int, body: bytes) -> Server:
             f"{endpoint} does not answer like a Backend.AI API",
             hint="check the endpoint's host, port and path",
         )
-    release = content.get("manager")
-    return Server(version, release[:_LONGEST_RELEASE] if isinstance(release, str) else "")
+    release, features = content.get("manager"), content.get("features")
+    return Server(
+        version,
+        release[:_LONGEST_RELEASE] if isinstance(release, str) else "",
+        frozenset(map(str, features)) if isinstance(features, list) else frozenset(),
+    )
 
 
 class ServerCache:
@@ -97,7 +104,12 @@ class ServerCache:
 
     def save(self, server: Server) -> None:
         """Remember a server."""
-        content = {"version": str(server.version), "manager": server.manager, "at": time.time()}
+        content = {
+            "version": str(server.version),
+            "manager": server.manager,
+            "features": sorted(server.features),
+            "at": time.time(),
+        }
         if self._file is None:
             return
         try:
@@ -117,4 +129,4 @@ def _structure(content: Any) -> Server | None:
     # A negative age means that the clock was set back since.
     if version is None or not 0 <= age < _FRESH_FOR:
         return None
-    return Server(version, str(content["manager"]))
+    return Server(version, str(content["manager"]), frozenset(content["features"]))

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, Literal
 
 from attrs import define, field
@@ -15,6 +15,17 @@ from atoll.text import printable
 
 MakeWriter = Callable[..., Writer]
 _CLEAR_LINE = "\r\x1b[2K"
+
+
+def _escaped_bytes(text: str) -> bytes | None:
+    """Return the bytes that a text with surrogate escapes stands for, None for other texts."""
+    with suppress(UnicodeEncodeError):
+        text.encode()
+        return None
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
@@ -114,9 +125,18 @@ class Output:
         return writer
 
     def stream(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Pass on what a remote program wrote, as it is, at once."""
+        """Pass on what a remote program wrote, as it is, at once.
+
+        Surrogate escapes (PEP 383) stand for bytes that are no UTF-8.
+        """
         file = self.stdout if name == "stdout" else self.stderr
-        file.write(text)
+        if text.isascii() or (raw := _escaped_bytes(text)) is None:
+            file.write(text)
+        elif hasattr(file, "buffer") and not file.isatty():
+            file.flush()
+            file.buffer.write(raw)
+        else:
+            file.write(raw.decode("utf-8", "replace"))
         file.flush()
 
     def note(self, text: str) -> None:
