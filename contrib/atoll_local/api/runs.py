@@ -99,7 +99,7 @@ class Execution:
                 self._idleness.touch(self._kernel.spec.session_id)
                 if event == Finished(_EXIT_WHEN_KILLED) and (
                     # The killed process may be told of before its kernel is known to end.
-                    notice := await self._out_of_memory(_NOTICE)
+                    notice := await self._excess(_NOTICE)
                 ):
                     yield notice
                 yield event
@@ -109,20 +109,23 @@ class Execution:
 
     async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
         """Tell what became of a run whose kernel went away below it."""
-        if notice := await self._out_of_memory(_PATIENCE):
+        if notice := await self._excess(_PATIENCE):
             yield notice
             yield Finished(_EXIT_WHEN_KILLED)
         else:
             yield Output("stderr", f"{error}\n")
             yield Finished(_EXIT_WHEN_GONE)
 
-    async def _out_of_memory(self, patience: float) -> Output | None:
-        """Return what to tell if the kernel ends for want of memory within so many seconds."""
+    async def _excess(self, patience: float) -> Output | None:
+        """Return what to tell if the kernel ends within so many seconds for what it has taken."""
         with anyio.move_on_after(patience):
-            if (await self._kernel.wait()).reason == "out-of-memory":
-                given = (self._kernel.spec.memory or 0) >> 20
-                text = f"The session has run out of memory: it was given {given} MiB.\n"
-                return Output("stderr", text)
+            match (await self._kernel.wait()).reason:
+                case "out-of-memory":
+                    given = (self._kernel.spec.memory or 0) >> 20
+                    text = f"The session has run out of memory: it was given {given} MiB.\n"
+                    return Output("stderr", text)
+                case "too-many-processes":
+                    return Output("stderr", "The session has started too many processes.\n")
         return None
 
     async def turn(self, flush: float, *, patient: bool = False) -> Turn:

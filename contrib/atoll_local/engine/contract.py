@@ -186,14 +186,19 @@ class ExitStatus:
 
     `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
     `force-terminated` after a stop, `failed-to-start`, `unknown` when the kernel was killed along
-    with its supervisor; or else `out-of-memory`. `cpu_used` (milliseconds) and `memory_peak`
-    (bytes) are what its processes took in all, None when nobody is left who knows.
+    with its supervisor; or else `out-of-memory` or `too-many-processes`. `cpu_used` (milliseconds)
+    and `memory_peak` (bytes) are what its processes took in all, None when nobody knows any more.
     """
 
     exit_code: int
     reason: str
     cpu_used: float | None = field(default=None, eq=False)
     memory_peak: int | None = field(default=None, eq=False)
+
+    @property
+    def took_too_much(self) -> bool:
+        """Whether it was killed for what it took of the machine."""
+        return self.reason in {"out-of-memory", "too-many-processes"}
 
 
 @frozen(kw_only=True)

@@ -19,6 +19,10 @@ from .services.provision import Provision, provide
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
 LISTENING_FD, OPTIONS_FD = 3, 4
 """What a kernel has besides 0, 1 and 2: these two are the pipe of its log."""
+MOST_PROCESSES = 4096
+"""Processes and threads of one kernel, so that a fork bomb stays its own trouble."""
+OWN_PROCESSES = 64
+"""How many more the supervisor lets be: those of the sandbox, which other limits do not count."""
 OPTIONS = "bwrap.options"
 """The sandbox's options go by a file, since a process inside can read the command line."""
 
@@ -80,6 +84,7 @@ class Launcher:
             "environ": environ(spec, place),
             "home": str(place.home),
             "memory": spec.memory,
+            "processes": MOST_PROCESSES if self.probe.counts_processes else None,
             "bootstrap": bootstrap,
             "patience": self.patience,
             "grace": self.grace,
@@ -101,6 +106,7 @@ class Launcher:
             "files": [] if plain else [str(folder.run / OPTIONS)],
             "cpus": list(spec.cpus),
             "memory": spec.memory,
+            "processes": MOST_PROCESSES + OWN_PROCESSES,
             "cgroups": [str(path) for path in cgroups],
             "plain": plain,
             "wrappers": 0 if plain else 2,
@@ -125,6 +131,7 @@ class Launcher:
             mounts=spec.mounts,
             devices=spec.devices,
             network=self.network,
+            room=spec.memory // 2 if spec.memory and self.probe.sizes_tmpfs else None,
         )
 
 

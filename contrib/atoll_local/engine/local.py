@@ -21,14 +21,12 @@ from .dressing import write_files
 from .folder import KernelFolder
 from .images import Catalog
 from .kernel import LocalKernel, end
-from .launch import Launcher
+from .launch import MOST_PROCESSES, Launcher
 from .services.installed import Installed
 from .services.provision import recall
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-MOST_PROCESSES = 4096
-"""Processes and threads of one kernel, so that a fork bomb stays its own trouble."""
 SUPERVISOR = Path(__file__).with_name("supervisor")
 
 

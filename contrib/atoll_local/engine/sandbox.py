@@ -1,6 +1,7 @@
 """The sandbox: which kind works on this machine, and the one place where its policy is written."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -42,6 +43,9 @@ HOST_PROC = (
 """Parts of /proc that tune the machine. Their files belong to root, and a kernel started by root is
 that user still as far as such files know, without any capability: so they are made read-only."""
 PROBE_SECONDS = 10
+_SOME_ROOM = 1024 * 1024
+_COUNTS_BY_NAMESPACE = (5, 14)
+"""The Linux from which on a limit of processes is counted in each namespace of users by itself."""
 
 
 @frozen(kw_only=True)
@@ -51,6 +55,15 @@ class Probe:
     tier: Tier
     reason: str
     bwrap: str | None = None
+    sizes_tmpfs: bool = False
+    """Whether it gives file systems in memory a size, as newer bubblewraps do."""
+
+    @property
+    def counts_processes(self) -> bool:
+        """Whether a limit of processes counts those of one sandbox, and not all of the user."""
+        numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
+        linux = tuple(map(int, numbers.groups())) if numbers else (0, 0)
+        return self.tier == "bubblewrap" and linux >= _COUNTS_BY_NAMESPACE
 
     def __str__(self) -> str:
         kind = "bubblewrap" if self.tier == "bubblewrap" else "plain processes:"
@@ -70,6 +83,8 @@ class View:
     mounts: Sequence[Mount] = ()
     devices: Sequence[Path] = ()
     network: bool = True
+    room: int | None = None
+    """Bytes that may lie in each of its file systems in memory; None for half of the machine's."""
 
 
 def probe(*, force_plain: bool = False) -> Probe:
@@ -78,9 +93,12 @@ def probe(*, force_plain: bool = False) -> Probe:
         return Probe(tier="plain", reason="chosen in the settings")
     reason = "bubblewrap is not installed"
     for origin, bwrap in _candidates():
-        problem = _try(bwrap)
-        if problem is None:
-            return Probe(tier="bubblewrap", reason=f"{_version(bwrap)} ({origin})", bwrap=bwrap)
+        for room in (_SOME_ROOM, None):
+            problem = _try(bwrap, room)
+            if problem is None:
+                version = f"{_version(bwrap)} ({origin})"
+                sized = room is not None
+                return Probe(tier="bubblewrap", reason=version, bwrap=bwrap, sizes_tmpfs=sized)
         reason = f"bubblewrap ({origin}) does not work here: {problem}"
     return Probe(tier="plain", reason=reason)
 
@@ -94,9 +112,12 @@ def bwrap_options(view: View) -> list[str]:
         *("--hostname", view.hostname),
         *("--new-session", "--die-with-parent"),
         *_system(),
-        *("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - a fresh one
-        *("--tmpfs", "/run", "--tmpfs", "/var", "--perms", "1777", "--dir", "/var/tmp"),  # noqa: S108
+        *("--proc", "/proc", "--dev", "/dev"),
         *(word for path in view.devices for word in ("--dev-bind-try", str(path), str(path))),
+        *_in_memory("/dev/shm", view.room, "1777"),  # noqa: S108 - a fresh one, as those below
+        *_in_memory("/tmp", view.room, "1777"),  # noqa: S108
+        *_in_memory("/var", view.room, "0755"),
+        *("--perms", "1777", "--dir", "/var/tmp", "--tmpfs", "/run"),  # noqa: S108
         *_proc(),
         *_etc(view.etc),
         *_read_only(*view.prefixes),
@@ -104,8 +125,13 @@ def bwrap_options(view: View) -> list[str]:
         *("--ro-bind", str(view.program), str(PROGRAM)),
         *("--bind", str(view.home), str(HOME), "--chdir", str(HOME)),
         *_mounts(view.mounts),
-        *("--remount-ro", "/run", "--remount-ro", "/"),
+        *("--remount-ro", "/dev", "--remount-ro", "/run", "--remount-ro", "/"),
     ]
+
+
+def _in_memory(path: str, room: int | None, mode: str) -> list[str]:
+    size = () if room is None else ("--size", str(room))
+    return ["--perms", mode, *size, "--tmpfs", path]
 
 
 def _system() -> list[str]:
@@ -160,13 +186,15 @@ def _candidates() -> list[tuple[str, str]]:
     return found
 
 
-def _try(bwrap: str) -> str | None:
+def _try(bwrap: str, room: int | None) -> str | None:
     """Run `true` under the whole policy; the first line of what went wrong, or None."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         empty = folder / PROGRAM.name
         empty.mkdir()
-        view = View(home=folder, share=folder, program=empty, etc=empty, hostname="probe")
+        view = View(
+            home=folder, share=folder, program=empty, etc=empty, hostname="probe", room=room
+        )
         result = _run([bwrap, *bwrap_options(view), "--", "true"])
     if result.returncode == 0:
         return None

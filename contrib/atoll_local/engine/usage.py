@@ -1,9 +1,12 @@
 """What kernels take of the machine, read from /proc in one pass for all of them."""
 
+import contextlib
+import json
 import os
+import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +23,8 @@ TICK = 1000 / os.sysconf("SC_CLK_TCK")
 """Milliseconds of the unit in which /proc counts processor time."""
 BETWEEN_SIZES, MOST_STEPS = 60.0, 40_000
 """Seconds until a home is looked through again, and how far one look goes."""
-PAGE = os.sysconf("SC_PAGE_SIZE")
+LONGEST_ANSWER = 0.5
+"""Seconds that a supervisor has to tell what its kernel holds."""
 
 
 @frozen
@@ -54,15 +58,13 @@ class Snapshot:
         process = folder.supervisor()
         return process.pid if process and process.pid in self.stats else None
 
-    def resident(self, pid: int) -> int:
-        return int(self.stats[pid][21]) * PAGE
-
 
 @define
 class Gauge:
     """Measures kernels; what is dear to measure, the size of homes, it does now and then only."""
 
     _sizes: dict[str, tuple[float, int]] = field(factory=dict)
+    _memory: dict[str, int] = field(factory=dict)
 
     def measure(self, folders: Mapping[str, KernelFolder]) -> dict[str, Usage]:
         """Measure the kernels whose supervisors are alive."""
@@ -71,9 +73,24 @@ class Gauge:
         for kernel_id, folder in folders.items():
             supervisor = snapshot.supervisor(folder)
             if supervisor is not None:
-                found[kernel_id] = _usage(snapshot, supervisor, folder, self._size(folder))
+                family = list(snapshot.below(supervisor))
+                memory, scratch = self._memory_of(folder), self._size(folder)
+                found[kernel_id] = _usage(snapshot, family, memory, scratch)
         self._sizes = {one: size for one, size in self._sizes.items() if one in found}
+        self._memory = {one: bytes_ for one, bytes_ in self._memory.items() if one in found}
         return found
+
+    def _memory_of(self, folder: KernelFolder) -> int:
+        """Return what a kernel holds, as its group counts or its supervisor was last able to tell.
+
+        A sum of what its processes have would count what they share many times.
+        """
+        name, counted = folder.path.name, cgroup.memory_in_use(folder.cgroups())
+        if counted is None:
+            counted = _memory_told(folder.run)
+        if counted is not None:
+            self._memory[name] = counted
+        return self._memory.get(name, 0)
 
     def _size(self, folder: KernelFolder) -> int:
         name, now = folder.path.name, time.monotonic()
@@ -82,17 +99,29 @@ class Gauge:
         return self._sizes[name][1]
 
 
-def _usage(snapshot: Snapshot, supervisor: int, folder: KernelFolder, scratch: int) -> Usage:
-    family = list(snapshot.below(supervisor))
+def _usage(snapshot: Snapshot, family: Sequence[int], memory: int, scratch: int) -> Usage:
     counters = [_transferred(pid) for pid in family]
-    memory = cgroup.memory_in_use(folder.cgroups())
     return Usage(
         cpu_used=sum(map(snapshot.cpu_used, family)),
-        memory=sum(map(snapshot.resident, family)) if memory is None else memory,
+        memory=memory,
         read=sum(read for read, _ in counters),
         written=sum(written for _, written in counters),
         scratch=scratch,
     )
+
+
+def _memory_told(run_folder: Path) -> int | None:
+    """Ask a supervisor what its kernel holds, which it watches; None when it does not say."""
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, folder)
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+            caller.settimeout(LONGEST_ANSWER)
+            caller.connect(f"/proc/self/fd/{folder}/supervisor.sock")
+            return int(json.loads(caller.recv(256))["memory"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import resource
 import signal
 import socket
 import time
@@ -279,7 +280,10 @@ def main(listening_fd: int, settings_file: str) -> int:
     loop = Loop()
     listener = socket.socket(fileno=listening_fd)
     listener.setblocking(False)
-    program = Program(loop, Settings(settings_file))
+    settings = Settings(settings_file)
+    if settings.processes is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (settings.processes, settings.processes))
+    program = Program(loop, settings)
 
     def accept() -> None:
         with contextlib.suppress(OSError):

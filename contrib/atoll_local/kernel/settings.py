@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 class Settings:
     """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
 
-    `environ` is for the user's programs, `memory` in bytes, `bootstrap` the path of a script,
-    `patience` the seconds for which a program's output waits for a reader who stands still, `grace`
-    those that programs have between being asked to end and being killed, and `services` what can
-    be connected to (see `services.py`).
+    `environ` is for the user's programs, `memory` in bytes, `processes` how many there may be where
+    that can be limited from inside, `bootstrap` the path of a script, `patience` the seconds for
+    which a program's output waits for a reader who stands still, `grace` those that programs have
+    between being asked to end and being killed, and `services` what can be connected to (see
+    `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -26,6 +27,7 @@ class Settings:
         self.environ: dict[str, str] = content["environ"]
         self.home: str = content["home"]
         self.memory: int | None = content["memory"]
+        self.processes: int | None = content["processes"]
         self.bootstrap: str | None = content["bootstrap"]
         self.patience: float = content["patience"]
         self.grace: float = content["grace"]

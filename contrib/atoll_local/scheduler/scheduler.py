@@ -291,7 +291,7 @@ class Scheduler:
         if row.cluster_role == "main" and session.exit_code is not None:
             exit_code = session.exit_code  # What the task ended with, not the kernel around it.
         # Of a task that was killed for its memory, the end may be told before the reason is.
-        is_asked = session.status == "TERMINATING" and status.reason != "out-of-memory"
+        is_asked = session.status == "TERMINATING" and not status.took_too_much
         reason = (session.status_info if is_asked else None) or status.reason
         stat = self.metering.end(row.id, status)
         self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)

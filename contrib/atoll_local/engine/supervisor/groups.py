@@ -15,6 +15,10 @@ def limits_memory(folder: str) -> bool:
     )
 
 
+def limits_processes(folder: str) -> bool:
+    return os.path.exists(f"{folder}/pids.max")
+
+
 def oom_eventfd(folder: str) -> int:
     """Subscribe to the memory running out in a group of version 1; raises OSError."""
     notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -37,6 +41,25 @@ def oom_kills(folder: str) -> int:
         except OSError:
             continue
         return int(counts.get("oom_kill", 0))
+    return 0
+
+
+def memory_in_use(folder: str) -> int:
+    """Return the bytes that a group holds now, cached files included, 0 where it does not tell."""
+    return first_figure(folder, "memory.current", "memory.usage_in_bytes")
+
+
+def memory_peak(folder: str) -> int:
+    """Return the most that a group has held; older kernels do not tell."""
+    return first_figure(folder, "memory.peak", "memory.max_usage_in_bytes")
+
+
+def first_figure(folder: str, *names: str) -> int:
+    for name in names:
+        try:
+            return int(read(f"{folder}/{name}"))
+        except (OSError, ValueError):
+            continue
     return 0
 
 

@@ -1,81 +1,67 @@
-"""Tells when a kernel takes more memory than it was given."""
+"""What a kernel's processes hold of the memory, where no cgroup counts it.
+
+Pages of files on disks, programs among them, are not counted: they can be had anew at any time.
+"""
 
 from __future__ import annotations
 
-import os
-import resource
-
 from .files import read
-from .groups import limits_memory, oom_eventfd, oom_kills
-from .procfs import descendants, proportional, resident
+from .shared import SharedMemory
 
-LOOK_AROUND = 60
-"""Seconds between looks where nothing is to be watched."""
-LOOK_AT_MEMORY = 0.25
-"""Seconds between looks at the kernel's memory where no cgroup tells of it."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .procfs import Figures
 
 
-class MemoryWatch:
-    """Tells when a kernel takes more memory than it was given.
+class Memory:
+    """Adds up what processes hold: roughly as long as that is enough, then exactly."""
 
-    A cgroup sends word itself: version 1 by an eventfd, version 2 by its file of events. Elsewhere
-    the resident memory of all processes is added up now and then, pages they share counted once.
-    """
+    def __init__(self) -> None:
+        self._shared = SharedMemory()
 
-    def __init__(self, limit: int | None, cgroups: list[str]) -> None:
-        self._limit = limit
-        self._most = 0
-        self._folder = next((path for path in cgroups if limits_memory(path)), None)
-        self.in_group = self._folder is not None
-        self.interval: float = LOOK_AROUND if self.in_group or limit is None else LOOK_AT_MEMORY
-        self.notices: list[int] = []
-        self._version_1 = False
-        if self._folder is not None:
-            self._subscribe(self._folder)
+    def held(self, processes: list[Figures], limit: int | None) -> int:
+        """Return the bytes that processes hold, exact where a rougher sum is beyond the limit.
 
-    def is_exceeded(self, heard: list[int]) -> bool:
-        if self._folder is not None:
-            told = self._version_1 and any(notice in heard for notice in self.notices)
-            return told or oom_kills(self._folder) > 0
-        if self._limit is None:
-            return False
-        return self.look() > self._limit
+        Pages that processes share count in the rough sum for each of them, and those of shared
+        files once more.
+        """
+        shared = self._shared.look([process.pid for process in processes])
+        rough = shared + sum(process.private + process.shared for process in processes)
+        if limit is None or rough <= limit:
+            return rough
+        return shared + sum(map(self._part, processes))
 
-    def look(self) -> int:
-        """Return the bytes that the kernel's processes hold now; exact if that matters."""
-        pids = descendants(os.getpid())
-        used = sum(map(resident, pids))
-        if self._limit is not None and used > self._limit:
-            used = sum(map(proportional, pids))
-        self._most = max(self._most, used)
-        return used
-
-    def peak(self) -> int:
-        for name in ("memory.peak", "memory.max_usage_in_bytes"):
-            try:
-                return int(read(f"{self._folder}/{name}"))
-            except (OSError, ValueError):
-                continue
-        return self._most
-
-    def close(self) -> None:
-        for notice in self.notices:
-            os.close(notice)
-        self.notices.clear()
-
-    def _subscribe(self, folder: str) -> None:
+    def _part(self, process: Figures) -> int:
+        """Return what a process holds besides shared files, of pages in common its share."""
         try:
-            if os.path.exists(f"{folder}/memory.events"):
-                self.notices = [os.open(f"{folder}/memory.events", os.O_RDONLY)]
-            else:
-                self.notices = [oom_eventfd(folder)]
-                self._version_1 = True
+            if process.shared:
+                return self._sum(read(f"/proc/{process.pid}/smaps"))
+            return sum_of(read(f"/proc/{process.pid}/smaps_rollup"), "Pss_Anon:", "SwapPss:")
         except OSError:
-            self.interval = LOOK_AT_MEMORY
+            return process.private
+
+    def _sum(self, mappings: str) -> int:
+        """Add up mappings as /proc/<pid>/smaps describes them: a line for each, then its figures.
+
+        Of a file on a disk, the pages that the process has changed are its own.
+        """
+        total, counted = 0, {"Pss:", "SwapPss:"}
+        for line in mappings.splitlines():
+            words = line.split(None, 5)
+            if not words[0].endswith(":"):
+                device, inode, name = words[3], words[4], "".join(words[5:])
+                if self._shared.has_counted(device, inode, name):
+                    counted = set()
+                elif self._shared.is_on_disk(device, inode):
+                    counted = {"Anonymous:", "SwapPss:"}
+                else:
+                    counted = {"Pss:", "SwapPss:"}
+            elif words[0] in counted:
+                total += int(words[1]) * 1024
+        return total
 
 
-def limit_data(memory: int) -> None:
-    """Limit the memory that each process may ask for, unless a lower limit holds already."""
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    if hard == resource.RLIM_INFINITY or hard > memory:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+def sum_of(text: str, *names: str) -> int:
+    """Add up the lines with these names, which have KiB, in bytes."""
+    lines = (line.split() for line in text.splitlines())
+    return sum(int(words[1]) * 1024 for words in lines if words[0] in names)

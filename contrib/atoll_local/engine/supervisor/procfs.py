@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
 
 from .files import read
 
-PAGE, TICKS_PER_SECOND = resource.getpagesize(), os.sysconf("SC_CLK_TCK")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+WANTED = {"Threads", "RssAnon", "RssShmem", "VmSwap"}
 
 
 def children(pid: int) -> list[int]:
@@ -70,18 +70,27 @@ def ticks_of(pid: int) -> int:
         return 0
 
 
-def resident(pid: int) -> int:
-    """Return the bytes of memory that a process holds, those it shares included."""
-    try:
-        return int(read(f"/proc/{pid}/statm").split()[1]) * PAGE
-    except OSError:
-        return 0
+class Figures:
+    """What a process has: threads, and bytes of memory; what others share in part is `shared`.
+
+    Raises OSError when it has ended.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        lines = (line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
+        told = {name: value.split()[0] for name, value in lines if name in WANTED}
+        self.threads = int(told.get("Threads", 1))
+        self.private = 1024 * (int(told.get("RssAnon", 0)) + int(told.get("VmSwap", 0)))
+        self.shared = 1024 * int(told.get("RssShmem", 0))
 
 
-def proportional(pid: int) -> int:
-    """Return the bytes that a process holds, of shared ones its part: exact, but dear to ask."""
-    try:
-        lines = read(f"/proc/{pid}/smaps_rollup").splitlines()
-    except OSError:
-        return resident(pid)
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+def figures(pids: list[int]) -> list[Figures]:
+    """Take the figures of those processes that are still there."""
+    found = []
+    for pid in pids:
+        try:
+            found.append(Figures(pid))
+        except OSError:
+            continue
+    return found

@@ -4,7 +4,7 @@ The supervisor detaches itself, so that the cluster program may die and find the
 leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
 `reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once, and so
 does deleting its folder, since nobody could find it any more. It keeps what the kernel prints; who
-connects to `supervisor.sock` is hung up on when all that was printed before is in the log.
+connects to `supervisor.sock` is told the memory in use, when all that was printed before is in it.
 
 There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -24,13 +23,14 @@ import time
 from .files import END, STATE, is_abandoned, read, write, write_json
 from .groups import remove_group
 from .log import Log
-from .memory import LOOK_AROUND, MemoryWatch, limit_data
 from .procfs import children, cpu_used, descendants, is_zombie, living, send, stat_fields
+from .watch import LOOK_AROUND, Watch, limit_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+TOO_MUCH = {"out-of-memory", "too-many-processes"}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 HEADROOM = 2
 """How many times its memory a single process may ask for where no cgroup counts; what it then
@@ -45,7 +45,7 @@ class Supervisor:
     ) -> None:
         """Start it; `listener` is for the kernel, `asked` for those who want a settled log."""
         self._launch, self._asked = launch, asked
-        self._memory = MemoryWatch(launch["memory"], launch["cgroups"])
+        self._watch = Watch(launch["memory"], launch["processes"], launch["cgroups"])
         self._log = Log(launch["log"])
         self._signals, wakeup = os.pipe()
         for fd in (self._signals, wakeup):
@@ -73,8 +73,8 @@ class Supervisor:
                 self._heeds_log = False  # its other end is closed, for good
             if self._asked.fileno() in heard:
                 self._answer()
-            if self._memory.is_exceeded(heard):
-                self._reason = "out-of-memory"
+            if reason := self._watch.exceeded(heard):
+                self._reason = reason
                 self._kill()
             if self._is_overdue() or is_abandoned():
                 self._kill()
@@ -86,17 +86,20 @@ class Supervisor:
 
     def _wait(self) -> list[int]:
         """Wait for a signal, output or news of the memory; return which descriptors have some."""
-        patience = min(self._patience(), self._memory.interval)
-        memory, log = self._memory.notices, [self._log.reading] * self._heeds_log
-        others = [self._signals, self._asked.fileno()]
-        ready, _, urgent = select.select([*others, *log, *memory], [], memory, patience)
+        patience = min(self._patience(), self._watch.patience())
+        log = [self._log.reading] * self._heeds_log
+        reading = [self._signals, self._asked.fileno(), *log, *self._watch.notices]
+        ready, _, urgent = select.select(reading, [], self._watch.changes, patience)
         return [*ready, *urgent]
 
     def _answer(self) -> None:
-        """Hang up on who has called, once all that was printed before the call is in the log."""
-        caller, _ = self._asked.accept()
+        """Tell a caller the memory in use, once all that was printed before is in the log."""
         self._log.take()
-        caller.close()
+        try:
+            with self._asked.accept()[0] as caller:
+                caller.send(json.dumps({"memory": self._watch.memory()}).encode() + b"\n")
+        except OSError:
+            pass  # who has called does not wait any more
 
     def _patience(self) -> float:
         if self._init is None and self._launch["wrappers"]:
@@ -131,7 +134,7 @@ class Supervisor:
             write(f"{group}/cgroup.procs", "0")
         if launch["cpus"]:
             os.sched_setaffinity(0, launch["cpus"])
-        if launch["memory"] and not self._memory.in_group:
+        if launch["memory"] and not self._watch.in_group:
             limit_data(HEADROOM * launch["memory"])
         log = self._log.writing
         files = [os.open(path, os.O_RDONLY) for path in (os.devnull, *launch["files"])]
@@ -154,7 +157,7 @@ class Supervisor:
     def _take_figures(self) -> None:
         """Note what the kernel has used so far: what a killed sandbox used, nobody is told."""
         self._cpu_used = max(self._cpu_used, cpu_used())
-        self._memory.look()
+        self._watch.look()
 
     def _kill(self) -> None:
         """Kill everything below the kernel's first process, then that one, and see them gone."""
@@ -183,14 +186,13 @@ class Supervisor:
         return exit_code
 
     def _leave(self, exit_code: int) -> None:
-        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         end = {
-            "exit_code": 128 + signal.SIGKILL if self._reason == "out-of-memory" else exit_code,
+            "exit_code": 128 + signal.SIGKILL if self._reason in TOO_MUCH else exit_code,
             "reason": self._reason,
             "cpu_used": round(max(self._cpu_used, cpu_used())),
-            "memory_peak": max(self._memory.peak(), most),
+            "memory_peak": self._watch.peak(),
         }
-        self._memory.close()
+        self._watch.close()
         for folder in self._launch["cgroups"]:
             remove_group(folder)
         if not is_abandoned():

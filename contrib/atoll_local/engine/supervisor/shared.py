@@ -1,0 +1,176 @@
+"""Memory that no process's own figure tells of: files in memory, with and without a name.
+
+A session can fill the file systems in memory that it sees, hold files that have no name (`memfd`),
+and leave segments of System V behind. All of it is found by what the session's processes see.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from .files import read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NS_GET_USERNS = 0xB701
+CLONE_NEWIPC, CLONE_NEWUSER = 0x08000000, 0x10000000
+INODE = 1024
+"""Bytes of memory, about, that an empty file in memory takes."""
+BETWEEN_SEGMENTS = 2.0
+"""Seconds between looks at segments, which take a process of their own."""
+MOST_NAMESPACES = 16
+
+
+class SharedMemory:
+    """Adds up what a session's processes share among themselves."""
+
+    def __init__(self) -> None:
+        self._ours = set(tmpfs_mounts("self"))
+        self._nameless = nameless_device()
+        self._our_ipc = inode("self", "ipc")
+        self._segments, self._looked_at = 0, -BETWEEN_SEGMENTS
+        self._devices: set[str] = set()
+        self._files: dict[tuple[str, str], int] = {}
+
+    def look(self, pids: list[int]) -> int:
+        """Return the bytes held, in memory or swapped out; what others see, too, is not counted."""
+        mounts = {}
+        for pid in distinct(pids, "mnt"):
+            mounts.update(tmpfs_mounts(pid))
+        sizes = {dev: size(dev, path) for dev, path in mounts.items() if dev not in self._ours}
+        self._devices = set(sizes)
+        self._files = nameless(pids)
+        return sum(sizes.values()) + sum(self._files.values()) + self._in_segments(pids)
+
+    def has_counted(self, device: str, inode: str, name: str) -> bool:
+        """Tell whether a mapped file, its device and inode as /proc has them, was part of that."""
+        if name.startswith("/SYSV"):
+            return self._segments > 0
+        return device in self._devices or (device, inode) in self._files
+
+    def is_on_disk(self, device: str, inode: str) -> bool:
+        """Tell whether what is mapped is a file that is not in memory alone."""
+        return inode != "0" and device not in {self._nameless, *self._ours, *self._devices}
+
+    def _in_segments(self, pids: list[int]) -> int:
+        if time.monotonic() >= self._looked_at + BETWEEN_SEGMENTS:
+            others = [pid for pid in distinct(pids, "ipc") if inode(pid, "ipc") != self._our_ipc]
+            self._segments = sum(map(segments, others))
+            self._looked_at = time.monotonic()
+        return self._segments
+
+
+def distinct(pids: list[int], kind: str) -> list[int]:
+    """Choose one process of each namespace of a kind, some at most."""
+    found = {inode(pid, kind): pid for pid in reversed(pids)}
+    found.pop(None, None)
+    return list(found.values())[:MOST_NAMESPACES]
+
+
+def inode(pid: int | str, kind: str) -> int | None:
+    """Tell which namespace a process is in, None if it does not let us look."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
+    except OSError:
+        return None
+
+
+def tmpfs_mounts(pid: int | str) -> dict[str, str]:
+    """Return the file systems in memory that a process sees: their devices, and ways to them."""
+    try:
+        lines = read(f"/proc/{pid}/mountinfo").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        words = line.split()
+        if words[words.index("-") + 1] == "tmpfs":
+            place = words[4].encode().decode("unicode_escape")
+            major, minor = words[2].split(":")
+            found[device_name(int(major), int(minor))] = f"/proc/{pid}/root{place}"
+    return found
+
+
+def nameless_device() -> str:
+    """Return the device that files without a name, and mappings without a file, are on."""
+    file = os.memfd_create("probe")
+    number = os.fstat(file).st_dev
+    os.close(file)
+    return device_name(os.major(number), os.minor(number))
+
+
+def device_name(major: int, minor: int) -> str:
+    """Write a device as /proc does where it tells of mappings."""
+    return f"{major:02x}:{minor:02x}"
+
+
+def size(device: str, path: str) -> int:
+    """Return the bytes that a file system in memory takes, if it is what lies at `path`."""
+    try:
+        number = os.stat(path).st_dev
+        room = os.statvfs(path)
+    except OSError:
+        return 0
+    if device_name(os.major(number), os.minor(number)) != device:
+        return 0
+    return (room.f_blocks - room.f_bfree) * room.f_frsize + (room.f_files - room.f_ffree) * INODE
+
+
+def nameless(pids: list[int]) -> dict[tuple[str, str], int]:
+    """Return the bytes of the files without a name that processes have open, by their inodes."""
+    found = {}
+    for pid in pids:
+        folder = f"/proc/{pid}/fd"
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for name in names:
+            try:
+                if os.readlink(f"{folder}/{name}").startswith("/memfd:"):
+                    status = os.stat(f"{folder}/{name}")
+                    device = device_name(os.major(status.st_dev), os.minor(status.st_dev))
+                    found[device, str(status.st_ino)] = status.st_blocks * 512
+            except OSError:
+                continue  # it was closed meanwhile
+    return found
+
+
+def segments(pid: int) -> int:
+    """Return the bytes of the System V segments that a process sees, 0 if it lets nobody look."""
+    import ctypes  # a megabyte, and only those who watch need it
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            enter_ipc(pid, libc.setns)
+            os.write(writing, str(sum_of_segments(read("/proc/sysvipc/shm"))).encode())
+        except OSError:
+            pass
+        finally:
+            os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 32)
+    os.close(reading)
+    os.waitpid(child, 0)
+    return int(told or 0)
+
+
+def enter_ipc(pid: int, setns: Callable[[int, int], int]) -> None:
+    """Go where a process sees its segments; the namespace of users that owns it lets us in."""
+    ipc = os.open(f"/proc/{pid}/ns/ipc", os.O_RDONLY)
+    users = fcntl.ioctl(ipc, NS_GET_USERNS)
+    setns(users, CLONE_NEWUSER)
+    if setns(ipc, CLONE_NEWIPC) != 0:
+        raise PermissionError(f"no way to the segments of process {pid}")
+
+
+def sum_of_segments(table: str) -> int:
+    """Add up the last two columns: what is in memory and what is swapped out."""
+    return sum(sum(map(int, line.split()[-2:])) for line in table.splitlines()[1:])

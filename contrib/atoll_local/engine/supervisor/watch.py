@@ -1,0 +1,111 @@
+"""Tells when a kernel takes more than it was given: memory, or processes."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+from .groups import (
+    limits_memory,
+    limits_processes,
+    memory_in_use,
+    memory_peak,
+    oom_eventfd,
+    oom_kills,
+)
+from .memory import Memory
+from .procfs import descendants, figures
+
+LOOK_AROUND = 60
+"""Seconds between looks where nothing is to be watched."""
+SOONEST, LATEST, BREATHER = 0.25, 2.0, 10
+"""Seconds between looks at what no cgroup counts: so many times as long as a look takes."""
+
+
+class Watch:
+    """Tells when a kernel takes more memory than it was given, or starts too many processes.
+
+    A cgroup sends word itself: version 1 by an eventfd, version 2 by its file of events. Elsewhere
+    the memory of all processes is added up now and then (see :class:`Memory`), and they and their
+    threads are counted.
+    """
+
+    def __init__(self, memory: int | None, processes: int | None, cgroups: list[str]) -> None:
+        self._folder = next(filter(limits_memory, cgroups), None)
+        self.in_group = self._folder is not None
+        self._memory = None if self.in_group else memory
+        self._processes = None if any(map(limits_processes, cgroups)) else processes
+        self._sum = Memory()
+        self._most, self._used = 0, 0
+        self._next = 0.0
+        self.notices: list[int] = []
+        """Descriptors that can be read when a group of version 1 is out of memory."""
+        self.changes: list[int] = []
+        """Descriptors with an exceptional condition when a group of version 2 tells something."""
+        self._must_look = bool(self._memory or self._processes)
+        if self._folder is not None:
+            self._subscribe(self._folder)
+
+    def patience(self) -> float:
+        """Return the seconds until the next look is due."""
+        return max(0, self._next - time.monotonic()) if self._must_look else LOOK_AROUND
+
+    def exceeded(self, heard: list[int]) -> str | None:
+        """Return the reason for the kernel's end when it has taken too much."""
+        if self._folder is not None:
+            for change in self.changes:
+                os.pread(change, 1, 0)  # which ends the condition
+            told = any(notice in heard for notice in self.notices)
+            if told or oom_kills(self._folder) > 0:
+                return "out-of-memory"
+        return self.look() if self._must_look and not self.patience() else None
+
+    def look(self) -> str | None:
+        """Look now; returns what :meth:`exceeded` does."""
+        begin = time.monotonic()
+        processes = figures(descendants(os.getpid()))
+        if self._folder is None:
+            self._used = self._sum.held(processes, self._memory)
+        else:
+            self._used = memory_in_use(self._folder)
+        self._most = max(self._most, self._used)
+        threads = sum(process.threads for process in processes) if self._processes else 0
+        took = time.monotonic() - begin
+        self._next = begin + took + min(max(SOONEST, BREATHER * took), LATEST)
+        if self._memory and self._used > self._memory:
+            return "out-of-memory"
+        return "too-many-processes" if threads > (self._processes or 0) else None
+
+    def memory(self) -> int:
+        """Return the bytes of memory that the kernel holds, as of the last look."""
+        if not self._must_look:
+            self.look()
+        return self._used
+
+    def peak(self) -> int:
+        """Return the most memory that the kernel has held, as far as that was seen."""
+        if self._folder is None:
+            most_of_one = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            return max(self._most, most_of_one)
+        return max(self._most, memory_peak(self._folder))
+
+    def close(self) -> None:
+        for notice in (*self.notices, *self.changes):
+            os.close(notice)
+
+    def _subscribe(self, folder: str) -> None:
+        try:
+            if os.path.exists(f"{folder}/memory.events"):
+                self.changes = [os.open(f"{folder}/memory.events", os.O_RDONLY)]
+            else:
+                self.notices = [oom_eventfd(folder)]
+        except OSError:
+            self._must_look = True
+
+
+def limit_data(memory: int) -> None:
+    """Limit the memory that each process may ask for, unless a lower limit holds already."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or hard > memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
