@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 from collections.abc import Callable
 
 import trio
@@ -49,10 +50,21 @@ class Admission:
         owner = await owner_of_peer(stream.socket)
         if owner in {os.geteuid(), ROOT}:
             return True
+        if owner is None and _has_left(stream):
+            return False
         self.remarks.tell(
             f"{self.name}: a connection of {_account(owner)} was refused; --share lets others in"
         )
         return False
+
+
+def _has_left(stream: trio.SocketStream) -> bool:
+    """Whether the other end has gone without a word, as it does to see whether a port is open."""
+    with socket.socket(fileno=os.dup(stream.socket.fileno())) as sock:
+        try:
+            return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError as error:
+            return not isinstance(error, BlockingIOError)
 
 
 def _account(owner: int | None) -> str:

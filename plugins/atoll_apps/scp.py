@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_apps.ssh_client import log_in, own_program, run, tunnel
+from atoll_apps.ssh_client import log_in, own_program, run, way_in
 from atoll_apps.ssh_login import USER
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
 from atoll_apps.ssh_words import SCP, find_session, flags, take_apart
@@ -33,7 +33,7 @@ async def scp(context: Context, session: str, words: tuple[str, ...]) -> int:
         places[-1] = _without_slash(places[-1])
     api = await context.connect()
     login = await log_in(context, api, session)
-    async with tunnel(context, api, login.session_id, taken.port) as port:
+    async with way_in(context, api, login, taken.port) as port:
         options = as_arguments({**port_options(port), **login_options(login)})
         start = [*own_program(context, "scp"), *taken.options]
         return await run(context, [*start, *options, "--", *places])

@@ -86,3 +86,9 @@ async def list_services(api: "Api", session_id: str) -> Services:
     answer = await api.request("GET", path("stream", "session", session_id, "apps"))
     missing = api.decode(answer.headers.get(_MISSING, "{}"), {str: str})
     return Services(answer.json([Service.from_json]), missing)
+
+
+async def shut_down(api: "Api", session_id: str, service: Service) -> None:
+    """End a service, which the next connection starts anew (`POST …/shutdown-service`)."""
+    route = path("session", session_id, "shutdown-service")
+    await api.request("POST", route, params={"service_name": service.name}, query=True)

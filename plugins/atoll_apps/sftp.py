@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_apps.ssh_client import log_in, own_program, run, tunnel
+from atoll_apps.ssh_client import log_in, own_program, run, way_in
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
 from atoll_apps.ssh_words import SFTP, find_session, take_apart
 
@@ -24,7 +24,7 @@ async def sftp(context: Context, session: str, words: tuple[str, ...]) -> int:
     path = f":{taken.rest[0]}" if taken.rest else ""
     api = await context.connect()
     login = await log_in(context, api, session)
-    async with tunnel(context, api, login.session_id, taken.port) as port:
+    async with way_in(context, api, login, taken.port) as port:
         options = as_arguments({**port_options(port), **login_options(login)})
         target = f"work@{login.name}{path}"
         return await run(context, [*own_program(context, "sftp"), *taken.options, *options, target])

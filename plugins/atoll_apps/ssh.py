@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name
-from atoll_apps.ssh_client import connect_command, log_in, own_program, run, tunnel
+from atoll_apps.ssh_client import connect_command, log_in, own_program, run, way_in
 from atoll_apps.ssh_options import as_arguments, command_options, login_options, port_options
 from atoll_apps.ssh_words import SSH, Words, find_session, flags, take_apart
 
@@ -29,7 +29,7 @@ async def ssh(context: Context, session: str, words: tuple[str, ...]) -> int:
     if _outlives_us(taken):
         way = command_options(connect_command(api.profile.name, login.session_id))
         return await run(context, [*start, *as_arguments({**way, **login_options(login)}), *rest])
-    async with tunnel(context, api, login.session_id, taken.port) as port:
+    async with way_in(context, api, login, taken.port) as port:
         options = {**port_options(port), **login_options(login)}
         return await run(context, [*start, *as_arguments(options), *rest])
 

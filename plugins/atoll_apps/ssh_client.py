@@ -15,8 +15,9 @@ import trio
 from atoll import AtollError, Context
 from atoll.profiles import ENVIRONMENT
 from atoll_apps.api import Bind, Service, Target, forward
+from atoll_apps.binding import listening
 from atoll_apps.readiness import wait_until_ready
-from atoll_apps.ssh_login import SERVICE, Login, prepare
+from atoll_apps.ssh_login import SERVICE, Login, prepare, public_keys
 from atoll_apps.way import Way
 
 if TYPE_CHECKING:
@@ -61,19 +62,19 @@ async def _scan(context: Context, api: "Api", session_id: str) -> str:
     way = Way(api, Target(session_id=session_id, app=SERVICE), context.output.warn)
     keys = ""
     async with tunnel(context, api, session_id) as port:
-        command = [*own_program(context, "ssh-keyscan"), *_scan_options(port), _LOOPBACK]
         for _ in range(_SCANS):
             await wait_until_ready(way, Service(name=SERVICE), _SERVER_PATIENCE)
-            done = await trio.run_process(
-                command, capture_stdout=True, capture_stderr=True, check=False
-            )
-            if keys := done.stdout.decode(errors="replace").strip():
+            if keys := await _keys_at(context, port):
                 break
     return keys
 
 
-def _scan_options(port: int) -> list[str]:
-    return ["-T", _SCAN_PATIENCE, "-p", str(port)]
+async def _keys_at(context: Context, port: int) -> str:
+    """Return the keys of the SSH server at a local port, as lines of known hosts."""
+    options = ["-T", _SCAN_PATIENCE, "-p", str(port)]
+    command = [*own_program(context, "ssh-keyscan"), *options, _LOOPBACK]
+    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+    return done.stdout.decode(errors="replace").strip()
 
 
 @asynccontextmanager
@@ -86,6 +87,29 @@ async def tunnel(
         start = partial(forward, api, target, Bind(port=port), context.output.warn)
         yield await nursery.start(start)
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def way_in(context: Context, api: "Api", login: Login, port: int) -> AsyncIterator[int]:
+    """Have a local port lead to where one logs in, as :func:`tunnel` does.
+
+    One that leads there already is used: what answers there shows the session's own key. That it
+    has it, OpenSSH makes sure.
+    """
+    if port and await _leads_to(context, login, port):
+        yield port
+        return
+    async with tunnel(context, api, login.session_id, port) as found:
+        yield found
+
+
+async def _leads_to(context: Context, login: Login, port: int) -> bool:
+    try:
+        async with listening(Bind(port=port)):
+            return False
+    except AtollError:
+        shown = public_keys(await _keys_at(context, port))
+    return not shown.isdisjoint(public_keys(login.known_hosts.read_text(encoding="utf-8")))
 
 
 def connect_command(profile: str, session_id: str) -> str:

@@ -114,11 +114,16 @@ async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
     services = await list_services(api, login.session_id)
     service = services.pick(SERVICE, login.name)
     told = service.host_key or await scan(login.session_id)
-    keys = [key for line in told.splitlines() if (key := _public_key(line))]
+    keys = public_keys(told)
     if not keys:
         raise AtollError(f"the SSH server of session {login.name} shows no key")
     # The file is for this session alone, which goes by several names.
-    return "".join(f"* {key}\n" for key in keys)
+    return "".join(f"* {key}\n" for key in sorted(keys))
+
+
+def public_keys(text: str) -> set[str]:
+    """Return the keys in the lines of public key files or of known hosts."""
+    return {key for line in text.splitlines() if (key := _public_key(line))}
 
 
 def _public_key(line: str) -> str | None:

@@ -234,3 +234,28 @@ def test_the_document_s_own_recipe(shared, session, tmp_path):
         ran = openssh("ssh", *blind, *where, "echo there")
         app.send_signal(signal.SIGINT)
     assert (ran.returncode, ran.stdout) == (0, "there\n"), ran.stderr
+
+
+def test_a_port_that_leads_there_already(shared, session, tmp_path):
+    """`app … sshd -b 9922` in one terminal, `ssh -p 9922` in another; by both kinds of clients."""
+    assert shared.run("start", "-t", "elsewhere", "python").returncode == 0
+    with shared.start("app", session, "sshd", "-b", "0") as app:
+        port = next(m[1] for line in app.stdout if (m := re.search(r"127\.0\.0\.1:(\d+)", line)))
+        for client in ("auto", "builtin"):
+            environ = {**shared.environ(), "ATOLL_SSH_CLIENT": client}
+            atoll, options = str(shared.program()), {"capture_output": True, "text": True}
+            ran = subprocess.run([atoll, "ssh", session, "-p", port, "cat"], input="there",
+                                 env=environ, timeout=60, **options)  # fmt: skip
+            assert (ran.returncode, ran.stdout, ran.stderr) == (0, "there", "")
+        (tmp_path / "file").write_text("here")
+        copied = shared.run("scp", session, "-p", port, str(tmp_path / "file"), ":from-here")
+        assert copied.returncode == 0, copied
+        sat = shared.run("sftp", session, "-P", port, stdin="ls from-here\n")
+        assert "from-here" in sat.stdout
+        # Of another session it is not believed, nor is anything else that happens to be there.
+        refused = shared.run("ssh", "elsewhere", "-p", port, "true")
+        assert refused.returncode == 1
+        assert f"127.0.0.1:{port} is in use already" in refused.stderr
+        app.send_signal(signal.SIGINT)
+    assert app.returncode == 0
+    shared.run("rm", "elsewhere")

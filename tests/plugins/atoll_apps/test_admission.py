@@ -113,6 +113,8 @@ async def test_a_connection_that_has_gone():
         await part(stream)  # now both sides have ended it
         assert peers._ask_kernel(socket.AF_INET, there, here) is None
         assert await peers.owner_of_peer(stream.socket) is None
+        # Whoever only looked whether the port is open is no matter.
+        assert not await Admission("app", Remarks(pytest.fail)).admits(stream)
         await stream.aclose()
 
 
