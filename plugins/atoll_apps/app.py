@@ -16,7 +16,7 @@ from atoll_apps.binding import Bind, check_share, listening
 from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.forwarding import carry_all
 from atoll_apps.readiness import wait_until_ready
-from atoll_apps.services import Service, Services, list_services
+from atoll_apps.services import Service, Services, list_services, shut_down
 from atoll_apps.tunnel import Target
 from atoll_apps.way import Way
 from atoll_apps.web import Web
@@ -82,6 +82,7 @@ class Forward:
     help="What the service speaks, if that is not what the session says.",
 )
 @start_options
+@click.option("--restart", is_flag=True, help="End the services first, if they run already.")
 @share_option()
 @click.option("--token", is_flag=True, help="Ask for a secret, too: it is in the address shown.")
 @page_options
@@ -130,6 +131,9 @@ async def app(
         for service in chosen
     ]
     exposure.check(chosen)
+    if options["restart"]:
+        for service in chosen:
+            await shut_down(api, found.id, service)
     async with _listening(chosen, ways, binds, exposure) as forwards:
         await _serve(context, forwards, options["max_wait"] or math.inf, show=options["show"])
 

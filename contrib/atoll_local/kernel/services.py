@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS = "{arguments}"
 """The word of a command line in whose place the arguments of a request go."""
+OTHERWISE = "it runs already, started with other options; atoll app --restart ends it first"
 
 
 class Services:
@@ -45,6 +46,8 @@ class Services:
         self._folder = tempfile.mkdtemp(prefix="services-")
         self._numbers = itertools.count(1)
         self._servers: dict[str, Server] = {}
+        self._wishes: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+        """The options and variables that each server was started with."""
         self._single: dict[str, set[int]] = {}
         """The processes that serve one connection each."""
 
@@ -91,15 +94,18 @@ class Services:
         dial(self._loop, [(host, port) for host in addresses(port)], decided)
 
     def _call(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
-        name = service["program"]
+        name, wish = service["program"], (message["arguments"], message["envs"])
         server = self._servers.get(name)
+        if server and not server.ended and any(wish) and wish != self._wishes[name]:
+            _fail(link, message, OTHERWISE)
+            return
         if server is None or server.ended:
             # A new one each time, which one that still ends can't take away. By the end of its
             # name, ttyd tells a path from the name of a network.
             path = os.path.join(self._folder, f"{next(self._numbers)}.sock")
             argv, environ = self._command(service, message, path)
             server = Server(self._loop, self._settings, path, argv, environ)
-            self._servers[name] = server
+            self._servers[name], self._wishes[name] = server, wish
         server.connect(lambda sock: _hand_out(link, sock), lambda why: _fail(link, message, why))
 
     def _begin(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
@@ -127,19 +133,23 @@ class Services:
         argv: list[str] = []
         for word in service["argv"]:
             if word == ARGUMENTS:
-                argv += _words(message["arguments"])
+                argv += _words({**service.get("defaults", {}), **message["arguments"]})
             else:
                 argv.append(word.replace("{socket}", path))
         return argv, {**self._settings.environ, **service["environ"], **message["envs"]}
 
 
 def _words(arguments: dict[str, Any]) -> list[str]:
-    """Write a map of options as a command line has them: a value is null, a text or several."""
+    """Write a map of options as a command line has them: a value is null, a text or several.
+
+    A single value stands in one word with its option, lest it be taken for another option.
+    """
     words = []
     for option, value in arguments.items():
-        words.append(option)
-        if value is not None:
-            words += value if isinstance(value, list) else [value]
+        if isinstance(value, list):
+            words += [option, *value]
+        else:
+            words.append(option if value is None else f"{option}={value}")
     return words
 
 

@@ -22,11 +22,25 @@ _ALLOWED = (
     "--ServerApp.root_dir",
     "--ServerApp.token",
 )
+_ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
+_ARGV = own_python.argv(
+    *("-m", "jupyterlab", "--no-browser", "--allow-root"),
+    *(f"--ServerApp.sock={SOCKET}", "--ServerApp.sock_mode=0600"),
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+    ARGUMENTS,
+)
+_DEFAULTS: dict[str, str | None] = {
+    # The tunnel is the door. Other web pages are kept out by the names of host and origin.
+    "--ServerApp.token": "",
+    "--ServerApp.password": "",
+}
 
 
 def offers(site: Site) -> list[Offer]:
     """Return both names of the service."""
     _write_kernel(site)
+    _write_page_config(site)
     return [
         Offer(
             service=Service(
@@ -38,25 +52,28 @@ def offers(site: Site) -> list[Offer]:
             ),
             kind="socket",
             program="jupyter",
-            argv=_argv(site),
-            environ=own_python.environ() | {"JUPYTER_PATH": str(site.place.share / "jupyter")},
+            argv=_ARGV,
+            defaults=_DEFAULTS | {"--ServerApp.root_dir": str(site.place.home)},
+            environ=own_python.environ() | _paths(site.place.share),
             prefixes=own_python.prefixes(),
         )
         for name, port in _PORTS.items()
     ]
 
 
-def _argv(site: Site) -> tuple[str, ...]:
-    return own_python.argv(
-        *("-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *(f"--ServerApp.sock={SOCKET}", "--ServerApp.sock_mode=0600"),
-        # The tunnel is the door. Other web pages are kept out by the names of host and origin.
-        *("--IdentityProvider.token=", "--ServerApp.password="),
-        f"--ServerApp.root_dir={site.place.home}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
-        ARGUMENTS,
-    )
+def _paths(share: Path) -> dict[str, str]:
+    return {
+        "JUPYTER_PATH": str(share / "jupyter"),
+        "JUPYTER_CONFIG_PATH": str(share / "jupyter/config"),
+    }
+
+
+def _write_page_config(site: Site) -> None:
+    """Leave out what asks the user about news of JupyterLab, and what asks the world for them."""
+    folder = site.folder.share / "jupyter/config/labconfig"
+    folder.mkdir(parents=True)
+    config = {"disabledExtensions": {_ANNOUNCEMENTS: True}}
+    (folder / "page_config.json").write_text(json.dumps(config), "utf-8")
 
 
 def _write_kernel(site: Site) -> None:

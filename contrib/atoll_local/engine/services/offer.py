@@ -20,14 +20,15 @@ SOCKET = "{socket}"
 class Offer:
     """A service, and what the kernel program needs to know of it (see `kernel/services.py`).
 
-    `prefixes` are folders of the host that its programs need to see. Services that have the same
-    `program` are one server.
+    `defaults` are options that a client may give other values. `prefixes` are folders of the host
+    that its programs need to see. Services that have the same `program` are one server.
     """
 
     service: Service
     kind: Literal["port", "socket", "connection"]
     program: str = ""
     argv: tuple[str, ...] = ()
+    defaults: Mapping[str, str | None] = field(factory=dict)
     environ: Mapping[str, str] = field(factory=dict)
     prefixes: tuple[Path, ...] = ()
 
@@ -38,6 +39,7 @@ class Offer:
             "ports": list(self.service.ports),
             "program": self.program or self.service.name,
             "argv": list(self.argv),
+            "defaults": dict(self.defaults),
             "environ": dict(self.environ),
         }
 

@@ -93,6 +93,37 @@ def test_it_is_shut_down_and_started_with_arguments(client, session, local, http
     assert http.get(f"http://{address}/deep/lab", timeout=DEADLINE).status_code == 200
 
 
+def test_what_it_is_started_with_holds(client, session, local, http, tunnels):
+    """The first connection chooses; one that chooses otherwise later is refused, not ignored."""
+    body = {"service_name": "jupyter"}
+    for number, secret in enumerate(("se-cret", "-begins like an option")):
+        assert client.ask("POST", f"/session/{session}/shutdown-service", json=body).is_success
+        token = {"--ServerApp.token": secret}
+        addresses = [
+            local(session, "jupyter", arguments=token),
+            local(session, "jupyterlab", arguments=token),
+            local(session, "jupyter"),
+        ]
+        url = f"http://{addresses[number]}/api/contents"
+        assert http.get(url, timeout=DEADLINE).status_code == 403
+        for tried, status in ((secret, 200), ("another", 403)):
+            answer = http.get(url, params={"token": tried}, timeout=DEADLINE)
+            assert answer.status_code == status
+            http.cookies.clear()
+        for other in ({"arguments": {"--ServerApp.token": "x"}}, {"envs": {"TZ": "Asia/Seoul"}}):
+            with pytest.raises(InvalidStatus) as refused:
+                tunnels.open(session, "jupyter", query=other, open_timeout=DEADLINE)
+            assert "started with other options" in refused.value.response.body.decode()
+    assert client.ask("POST", f"/session/{session}/shutdown-service", json=body).is_success
+
+
+def test_nobody_is_asked_about_news(session, local, http):
+    """Neither the user, nor the makers of JupyterLab."""
+    page = http.get(f"http://{local(session, 'jupyter')}/lab", timeout=DEADLINE).text
+    disabled = page.partition('"disabledExtensions": [')[2].partition("]")[0]
+    assert "@jupyterlab/apputils-extension:announcements" in disabled
+
+
 def test_it_is_described(client, session):
     apps = client.ask("GET", f"/stream/session/{session}/apps").json()
     (jupyter,) = [app for app in apps if app["name"] == "jupyter"]
