@@ -17,6 +17,7 @@ from atoll.context import Context, current_context
 from atoll.errors import AtollError, ExitCode, of_system
 from atoll.jobs import Jobs
 from atoll.line import Statement
+from atoll.output import current_output
 from atoll.paths import write_atomic
 from atoll.plugins import Origin, Provided, load_attribute
 from atoll.program import Program, warn
@@ -74,6 +75,7 @@ class Runner:
             context = self._context(prepared, stdout, stdin, foreground=foreground)
             context.words = statement.words
             current_context.set(context)
+            current_output.set(context.output)
             async with _around(self.program.registry.collect("atoll_invocations"), context):
                 call = partial(_guarded, prepared, context)
                 return await _interruptible(call) if foreground else await call()

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from atoll.api import Api, ApiVersion, path, problem_from
+from atoll.api.retries import Refused, with_retries
 from atoll.errors import (
     AtollError,
     ExitCode,
@@ -371,6 +372,47 @@ async def test_which_refusals_pass(cluster, problem, refusal, attempts):
         else:
             await api.request("GET", "/x")
     assert len(asked(server)) == attempts
+
+
+PUT_OFF = {"status": 503, "kind": "store-unavailable", "msg": "The database is locked"}
+
+
+@pytest.mark.parametrize(("method", "safe"), [("GET", None), ("POST", None), ("DELETE", False)])
+async def test_what_was_put_off_is_sent_until_it_is_done(cluster, problem, method, safe):
+    """However often that takes, and whatever it is: nothing of it was done."""
+    refusals = [problem(**PUT_OFF, headers=["Retry-After: 0"])] * 4
+    async with cluster(*refusals) as server, open_api(server) as api:
+        await api.request(method, "/x", json={"a": 1}, safe=safe)
+    assert [json.loads(seen.body) for seen in asked(server)] == [{"a": 1}] * 5
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "attempts", "seconds"),
+    [(1.0, 60, 59), (5.0, 12, 55), (None, 60, 59), (3600.0, 1, 0)],
+)
+def test_what_is_put_off_for_ever_is_given_up(retry_after, attempts, seconds):
+    made = []
+
+    async def attempt():
+        made.append(trio.current_time())
+        raise Refused(Problem("locked", status=503, type="store-unavailable"), retry_after)
+
+    async def main():
+        with pytest.raises(Problem, match="locked"):
+            await with_retries(attempt, safe=False, loopback=True)
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert (len(made), made[-1] - made[0]) == (attempts, pytest.approx(seconds, abs=0.01))
+
+
+async def test_what_is_put_off_is_sent_once_if_its_body_is_gone(cluster, problem):
+    async def pieces():
+        yield b"piece"
+
+    async with cluster(problem(**PUT_OFF)) as server, open_api(server) as api:
+        with pytest.raises(Problem, match="The database is locked"):
+            await api.request("PATCH", "/x", body=pieces())
+    assert len(asked(server)) == 1
 
 
 async def test_a_streamed_body_is_sent_once(cluster):

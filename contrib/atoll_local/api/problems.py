@@ -10,7 +10,7 @@ from starlette.responses import Response
 from atoll_local.store.errors import StoreBusy, StoreError, StoreUnavailable
 
 _PREFIX = "https://api.backend.ai/probs/"
-_SOON, _LATER = 1, 10
+_SOON, _LATER = 1, 5
 """Seconds after which to try again: a lock passes, room on a disk is made by somebody."""
 
 

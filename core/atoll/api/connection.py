@@ -133,7 +133,7 @@ class Api:
 
         async def send(version: ApiVersion) -> Reply:
             request = evolve(draft, version=str(version))
-            return await self._send(request, stream=stream, safe=repeatable)
+            return await self._send(request, stream=stream, safe=repeatable, lasting=lasting)
 
         return await self._announcing(send, again=lasting)
 
@@ -313,11 +313,13 @@ class Api:
         self._cache.save(server)
         return server
 
-    async def _send(self, request: Request, *, stream: bool, safe: bool) -> Reply:
+    async def _send(
+        self, request: Request, *, stream: bool, safe: bool, lasting: bool = True
+    ) -> Reply:
         async def attempt() -> Reply:
             return await self._attempt(request, stream=stream)
 
-        return await with_retries(attempt, safe=safe, loopback=self._loopback)
+        return await with_retries(attempt, safe=safe, loopback=self._loopback, lasting=lasting)
 
     async def _attempt(self, request: Request, *, stream: bool) -> Reply:
         response = await self._request_transport().request(request)

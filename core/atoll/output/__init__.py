@@ -6,7 +6,7 @@ standard error.
 """
 
 from atoll.output.columns import Column, columns_of
-from atoll.output.output import Output
+from atoll.output.output import Output, current_output
 from atoll.output.writer import Writer
 
-__all__ = ["Column", "Output", "Writer", "columns_of"]
+__all__ = ["Column", "Output", "Writer", "columns_of", "current_output"]

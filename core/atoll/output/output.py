@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import IO, Any, Literal
 
 from attrs import define, field
@@ -176,3 +177,9 @@ class Output:
         finally:
             show("")
             self._shows_progress = False
+
+
+current_output: ContextVar[Output | None] = ContextVar("current_output", default=None)
+"""Where the running code tells its user something; None in what the prompt does by itself. For code
+that is handed no context.
+"""

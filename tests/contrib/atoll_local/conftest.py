@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import pytest
@@ -20,19 +20,6 @@ from atoll_local.api.signing import SignedRequest, sign
 
 VERSION = "v7.20230615"
 DEADLINE = 15.0
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], 30, isolation_level=None)
-connection.execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-class Lock(Protocol):
-    """Has another program hold a database locked for as long as a block lasts."""
-
-    def __call__(self, path: Path) -> AbstractContextManager[None]: ...
 
 
 START_DEADLINE = 60.0
@@ -248,19 +235,3 @@ def user(shared: Program, http: httpx.Client) -> Client:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def locked() -> Lock:
-    @contextmanager
-    def hold(path: Path) -> Iterator[None]:
-        pipe = subprocess.PIPE
-        with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=pipe, stdout=pipe) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline() == b"locked\n"
-            try:
-                yield
-            finally:
-                other.communicate()
-
-    return hold

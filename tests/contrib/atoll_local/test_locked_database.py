@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 
 import pytest
+from tests.contrib.locks import locked
 from websockets.exceptions import InvalidStatus
 
 SOON = 2.0
@@ -104,7 +105,7 @@ WRITES = (
 )  # fmt: skip
 
 
-def test_requests_that_read_are_answered(cluster, database, locked):
+def test_requests_that_read_are_answered(cluster, database):
     with locked(database):
         for method, path, body in READS:
             begin = time.monotonic()
@@ -113,9 +114,7 @@ def test_requests_that_read_are_answered(cluster, database, locked):
             assert time.monotonic() - begin < SOON + 2 * ("mode" in str(body)), path
 
 
-def test_requests_that_write_are_refused_for_now_and_have_done_nothing(
-    cluster, shared, database, locked
-):
+def test_requests_that_write_are_refused_for_now_and_have_done_nothing(cluster, shared, database):
     before, files = kept(database), on_disk(shared)
     with locked(database):
         for method, path, body in WRITES:
@@ -131,7 +130,7 @@ def test_requests_that_write_are_refused_for_now_and_have_done_nothing(
     assert cluster.ask("GET", "/session/works").json()["status"] == "RUNNING"
 
 
-def test_streams_run_code_and_refuse_what_must_be_written(cluster, database, locked):
+def test_streams_run_code_and_refuse_what_must_be_written(cluster, database):
     with locked(database):
         with cluster.stream("works") as stream:
             stream.send(json.dumps({"mode": "query", "code": "print(6 * 7)", "options": {}}))
@@ -146,7 +145,7 @@ def test_streams_run_code_and_refuse_what_must_be_written(cluster, database, loc
         assert refused.value.response.status_code == 404
 
 
-def test_events_and_background_work_go_on_afterwards(cluster, database, locked):
+def test_events_and_background_work_go_on_afterwards(cluster, database):
     with cluster.events("?scope=session") as events:
         with locked(database):
             assert cluster.ask("DELETE", "/session/later").status_code == 503
@@ -159,7 +158,7 @@ def uses(client):
     return client.gql(query)["data"]["keypair"]["num_queries"]
 
 
-def test_uses_are_written_once_the_lock_is_gone_and_none_is_lost(program, http, locked):
+def test_uses_are_written_once_the_lock_is_gone_and_none_is_lost(program, http):
     client = program.start().client(http)
     database = program.data / "cluster.sqlite3"
     with locked(database):

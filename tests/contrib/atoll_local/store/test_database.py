@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from tests.contrib.locks import locked
 
 from atoll_local.store.database import Database
 from atoll_local.store.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreTooNew
@@ -44,7 +45,7 @@ def write(db):
 
 
 @pytest.mark.parametrize("act", [write, write_in_a_block])
-def test_a_locked_database_is_told_soon_and_read_all_the_same(db, tmp_path, locked, act):
+def test_a_locked_database_is_told_soon_and_read_all_the_same(db, tmp_path, act):
     with locked(tmp_path / "store.sqlite3"):
         begin = time.monotonic()
         with pytest.raises(StoreBusy, match="locked by another program"):
