@@ -31,6 +31,8 @@ from atoll_local.store.records import Session
 from atoll_local.supervision import Kind, Supervisor
 
 _BACKLOG = 256
+_MOST_QUEUED = 32 * 1024 * 1024
+"""Characters that wait for a client; the event that exceeds it still comes along."""
 _EXIT_WHEN_GONE = 130
 _PATIENCE = 5.0
 """Seconds in which a kernel that no longer answers must have ended."""
@@ -74,11 +76,17 @@ class Execution:
         self._kernel = kernel
         self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
         self._fault: str | None = None
+        self._queued = 0
+        self._read_on = anyio.Event()
 
     async def pump(self) -> None:
         """Read the run's events until its end, or until nobody wants them any more."""
         try:
             async for event in self._events():
+                while self._queued > _MOST_QUEUED:
+                    self._read_on = anyio.Event()
+                    await self._read_on.wait()
+                self._queued += _size(event)
                 await self._send.send(event)
         except anyio.BrokenResourceError:
             pass  # Nobody reads on.
@@ -144,19 +152,31 @@ class Execution:
                 if patient and not console:
                     scope.deadline = anyio.current_time() + flush
                 _add(console, event)
-                room -= len(event.text if isinstance(event, Output) else event.data)
+                room -= _size(event)
         return Turn(status="continued", console=console)
 
     async def _next(self) -> Event:
         try:
-            return await self._receive.receive()
+            event = await self._receive.receive()
         except anyio.EndOfStream:
             fault, self._fault = self._fault, None
             return Output("stderr", f"{fault}\n") if fault else Finished(_EXIT_WHEN_GONE)
+        self._queued -= _size(event)
+        self._read_on.set()
+        return event
 
     def close(self) -> None:
         """Let go of what was not read."""
         self._receive.close()
+        self._queued = 0
+        self._read_on.set()
+
+
+def _size(event: Event) -> int:
+    match event:
+        case Output(_, text) | Media(_, text):
+            return len(text)
+    return 0
 
 
 def _turn(event: Event, console: list[list[Any]]) -> Turn:

@@ -29,7 +29,7 @@ async def ask_for_connection(control: Control, **request: object) -> ServiceConn
     try:
         return ServiceConnection(_socket(descriptors[0]))
     except OSError:
-        raise control.fault("something else than a connection") from None
+        raise control.fault("it sent something else than a connection") from None
 
 
 def _socket(descriptor: int) -> socket.socket:

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from .contract import EngineError, KernelFault, KernelGone
 
-LONGEST_LINE = 8 * 1024 * 1024
+LONGEST_LINE = 20 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
 LONGEST_ERROR = 1000
 LONGEST_SETTLING = 2.0
@@ -51,7 +51,7 @@ class Control:
         except CLOSED as error:
             raise KernelGone(GONE) from error
         except anyio.DelimiterNotFound:
-            raise self.fault(f"a message of more than {LONGEST_LINE >> 20} MiB") from None
+            raise self.fault(f"it sent a message of more than {LONGEST_LINE >> 20} MiB") from None
         return self.read(line)
 
     async def receive_with_descriptor(self) -> tuple[dict[str, Any], list[int]]:
@@ -61,7 +61,7 @@ class Control:
         except (*CLOSED, anyio.EndOfStream) as error:
             raise KernelGone(GONE) from error
         except RuntimeError:
-            raise self.fault("something else than an open file") from None
+            raise self.fault("it sent something else than an open file") from None
         try:
             return self.read(line), descriptors
         except EngineError:
@@ -76,14 +76,14 @@ class Control:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise self.fault("what is no message")
+            raise self.fault("it sent what is no message")
         if "error" in message:
             raise EngineError(str(message["error"])[:LONGEST_ERROR])
         return message
 
     def fault(self, what: str) -> KernelFault:
         """Tell that the kernel makes no sense; returns the error to raise."""
-        reason = f"the kernel is out of order: it sent {what}"
+        reason = f"the kernel is out of order: {what}"
         self._on_fault(reason)
         return KernelFault(reason)
 

@@ -21,6 +21,7 @@ from .process import Process
 from .terminal import LocalTerminal
 
 _LONGEST_IDLE = 1e9
+_LONGEST_REASON = 200
 PIECE = 65536
 """Bytes of input in one message."""
 PATIENCE = 5.0
@@ -56,6 +57,13 @@ def _is_of_bytes(message: Mapping[str, Any]) -> bool:
     return True
 
 
+def _wrong_with(message: Mapping[str, Any]) -> str:
+    match message:
+        case {"event": "fault", "reason": str(reason)}:
+            return reason[:_LONGEST_REASON]
+    return "it sent an event that there is not"
+
+
 @define
 class LocalRun:
     """One execution, over a connection of its own that lasts until its events are read."""
@@ -71,7 +79,7 @@ class LocalRun:
                 message = await self._control.receive()
                 event = _event(message) if _is_of_bytes(message) else None
                 if event is None:
-                    raise self._control.fault("an event that there is not")
+                    raise self._control.fault(_wrong_with(message))
                 yield event
                 if isinstance(event, contract.Finished):
                     return
@@ -174,14 +182,14 @@ class LocalKernel:
                     return None
                 case {"seconds": int(seconds) | float(seconds)} if 0 <= seconds < _LONGEST_IDLE:
                     return float(seconds)
-            raise control.fault("no time since when it is idle")
+            raise control.fault("it sent no time since when it is idle")
 
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
         async with self._connected() as control:
             match await control.ask(op="complete", code=code):
                 case {"candidates": list(candidates)}:
                     return [str(candidate) for candidate in candidates]
-            raise control.fault("no candidates")
+            raise control.fault("it sent no candidates")
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         await end(self._supervisor, 0 if forced else self._grace)

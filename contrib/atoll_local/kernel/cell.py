@@ -27,6 +27,9 @@ import types
 from typing import Any
 
 INTERRUPTED = 130
+LARGEST_RESULT = 16 * 1024 * 1024
+"""Bytes of a picture or a page, as it is sent."""
+MOST_CANDIDATES = 1000
 RICH = {
     "image/png": "_repr_png_",
     "image/jpeg": "_repr_jpeg_",
@@ -46,9 +49,12 @@ class Channel:
         self._owner = os.getpid()
 
     def send(self, **message: Any) -> None:
+        self.send_line(encode(**message))
+
+    def send_line(self, line: bytes) -> None:
         if os.getpid() != self._owner:
             raise EOFError("only the first process of the interpreter can ask its user")
-        self._socket.sendall(json.dumps(message).encode() + b"\n")
+        self._socket.sendall(line)
 
     def receive(self) -> dict[str, Any]:
         """Wait for a message; raises EOFError when the kernel program is gone."""
@@ -149,7 +155,7 @@ class Cells:
         word = re.search(r"[A-Za-z_][\w.]*$", code)
         completer = rlcompleter.Completer(self._main.__dict__)
         found: list[str] = []
-        while word is not None:
+        while word is not None and len(found) < MOST_CANDIDATES:
             candidate = completer.complete(word.group(), len(found))
             if candidate is None:
                 break
@@ -191,8 +197,17 @@ class Cells:
             data = getattr(value, method, lambda: None)()
             if data is not None:
                 flush()
-                self._channel.send(event="media", mime=mime, data=as_text(data))
+                self._show(mime, as_text(data))
                 return
+
+    def _show(self, mime: str, data: str) -> None:
+        message = encode(event="media", mime=mime, data=data)
+        if len(message) <= LARGEST_RESULT:
+            self._channel.send_line(message)
+            return
+        size, most = len(data) / 2**20, LARGEST_RESULT >> 20
+        sys.stderr.write(f"[{size:.0f} MiB of {mime} are not shown: {most} MiB can be]\n")
+        flush()
 
     def _take_input(self, stdin: int) -> None:
         """Make a descriptor standard input, for the code and for programs that it starts."""
@@ -212,6 +227,10 @@ class Cells:
         getpass.getpass = lambda prompt="Password: ", stream=None, **_: user.ask(  # noqa: ARG005
             prompt, is_password=True
         )
+
+
+def encode(**message: Any) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 def as_text(data: object) -> str:

@@ -90,7 +90,7 @@ class Interpreter:
             child = Child(self._loop, self._settings, argv, self._sink, pass_fds=fds)
         self._child, self._files = child, our_files
         self._loop.on_exit(child.process, self._exited)
-        self._link = Link(self._loop, ours, self._hear, lambda: None)
+        self._link = Link(self._loop, ours, self._hear, lambda: None, self._give_up)
         return self._link
 
     def _hand_over(self, stdin: InputPipe) -> None:
@@ -101,15 +101,26 @@ class Interpreter:
             stdin.hand_over()
 
     def _hear(self, message: dict[str, Any]) -> None:
-        if message["event"] == "completions":
+        event = message.get("event")
+        if not makes_sense(message) or (event == "completions" and not self._completing):
+            self._give_up()
+            return
+        if event == "completions":
             self._completing.pop(0)(message["candidates"])
             return
         if self._child is not None:
             self._child.output.drain()
-        if message["event"] == "done":
+        if event == "done":
             self._finish(message["exit_code"])
         elif self._run is not None:
             self._run.emit(message)
+
+    def _give_up(self) -> None:
+        """End an interpreter that does not speak as it should: the code in it has meddled."""
+        if self._run is not None:
+            self._run.emit({"event": "fault", "reason": "its interpreter sent what is no message"})
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
 
     def _exited(self, exit_code: int) -> None:
         child, link = self._child, self._link
@@ -137,6 +148,20 @@ class Interpreter:
     def _press(self, high: bool) -> None:
         if self._child is not None:
             (self._child.output.pause if high else self._child.output.resume)()
+
+
+def makes_sense(message: dict[str, Any]) -> bool:
+    """Say whether this is something that an interpreter tells."""
+    shapes: dict[object, dict[str, type]] = {
+        "completions": {"candidates": list},
+        "done": {"exit_code": int},
+        "media": {"mime": str, "data": str},
+        "input": {"is_password": bool},
+    }
+    shape = shapes.get(message.get("event")) if isinstance(message.get("event"), str) else None
+    return shape is not None and all(
+        isinstance(message.get(name), kind) for name, kind in shape.items()
+    )
 
 
 def obituary(exit_code: int, memory: int | None) -> str:

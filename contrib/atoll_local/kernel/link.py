@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .loop import Loop
 
+LONGEST = 17 * 1024 * 1024
+"""Bytes of a message; whoever sends more has nothing to say."""
 LAGGING = 256 * 1024
 """Bytes a reader may be behind before those who write to it should wait."""
 
@@ -20,6 +22,15 @@ LAGGING = 256 * 1024
 def encode(message: dict[str, Any]) -> bytes:
     """Make a line of a message; the escapes of bytes that are no UTF-8 stay what they are."""
     return json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def decode(line: bytes | bytearray) -> dict[str, Any] | None:
+    """Return the message that a line holds, None for what is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
 
 
 class Link:
@@ -31,9 +42,11 @@ class Link:
         sock: socket.socket,
         on_message: Callable[[dict[str, Any]], None],
         on_close: Callable[[], None],
+        on_fault: Callable[[], object] = lambda: None,
     ) -> None:
+        """`on_fault` is called before the end if the other side does not speak as it should."""
         self._loop, self._sock = loop, sock
-        self._on_message, self._on_close = on_message, on_close
+        self._on_message, self._on_close, self._on_fault = on_message, on_close, on_fault
         self._incoming, self._outgoing = bytearray(), bytearray()
         self._finishing = False
         self.on_relief: Callable[[], None] = lambda: None
@@ -106,10 +119,17 @@ class Link:
         if b"\n" in data:
             *lines, self._incoming = self._incoming.split(b"\n")
             self._tell(lines)
+        if len(self._incoming) > LONGEST:
+            self._break_off()
 
     def _tell(self, lines: list[bytearray]) -> None:
-        try:
-            for line in lines:
-                self._on_message(json.loads(line))
-        except ValueError:  # the other side does not speak JSON, so it has nothing to say
-            self.close()
+        for line in lines:
+            message = decode(line)
+            if message is None:
+                self._break_off()
+                return
+            self._on_message(message)
+
+    def _break_off(self) -> None:
+        self._on_fault()
+        self.close()

@@ -20,7 +20,7 @@ EVENTS = {
     "wrong type": b'{"event": "output", "stream": "stdout", "text": 5}\n',
     "wrong stream": b'{"event": "output", "stream": "stdin", "text": ""}\n',
     "wrong exit code": b'{"event": "finished", "exit_code": null}\n',
-    "without end": b"x" * (9 << 20),
+    "without end": b"x" * (21 << 20),
 }
 ANSWERS = [b"{}\n", b'{"candidates": 5}\n', b"null\n"]
 
@@ -89,3 +89,51 @@ def test_other_answers_of_a_kernel_that_talks_nonsense(shared, client, answer):
     assert "the kernel is out of order" in json.dumps(told.json())
     assert is_out_of_order(client, "fool")
     client.ask("DELETE", "/session/fool?forced=true")
+
+
+MEDDLE = """import os, stat
+for fd in range(3, 99):
+    try:
+        is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        continue
+    if is_socket:
+        break
+piece = {piece}
+while piece:
+    piece = piece[os.write(fd, piece):]
+import time; time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        """b'{"event":"media"}\\n\'""",
+        """b'{"event":["done"]}\\n\'""",
+        """b'{"event":"completions","candidates":[]}\\n\'""",
+        r"b'garbage\xff\n'",
+        r"b'[' * 100_000 + b'\n'",
+        r"b'5\n'",
+        r"b'x' * (18 << 20)",
+    ],
+)
+def test_code_that_meddles_with_its_interpreter(client, piece):
+    client.create("meddler")
+    turns = client.run("meddler", MEDDLE.format(piece=piece))
+    assert turns[-1]["exitCode"] != 0
+    assert is_out_of_order(client, "meddler")
+    client.ask("DELETE", "/session/meddler?forced=true")
+
+
+def test_a_result_that_is_too_large_is_told_and_nothing_else_happens(client):
+    client.create("plotter")
+    result = "class Page:\n    def _repr_html_(self): return 'x' * {}\nPage()"
+    turns = client.run("plotter", result.format(70_000_000))
+    assert turns[-1]["exitCode"] == 0
+    assert "[67 MiB of text/html are not shown: 16 MiB can be]" in client.console(turns, "stderr")
+    turns = client.run("plotter", result.format(10_000_000))
+    assert [len(text) for turn in turns for kind, text in turn["console"] if kind == "html"] == [
+        10_000_000
+    ]
+    assert client.ask("DELETE", "/session/plotter").status_code == 200
