@@ -77,6 +77,10 @@ class Response(Protocol):
 class RequestTransport(Protocol):
     """Signed requests to one profile's endpoint."""
 
+    @property
+    def way(self) -> str:
+        """What requests go through that the profile does not tell of, such as a proxy; or empty."""
+
     async def request(self, request: Request) -> Response:
         """Send a request; returns when the head of the answer is there, whatever its status.
 

@@ -63,6 +63,13 @@ _FOLDERS = {
     "mount-host": "Mount a host everywhere",
     "umount-host": "Unmount a host everywhere",
 }
+_SHARED_FOLDERS = {
+    "list-shared-vfolders": "List shared folders",
+    "shared-vfolder-info": "Show who shares a folder",
+    "update-shared-vf-permission": "Change what a sharing user may do",
+    "remove-shared-vf-permission": "Share a folder no longer",
+    "change-vfolder-ownership": "Make a folder another user's",
+}
 _RESOURCES = {
     "docker-registries": "List the registries of images",
     "resource-slots": "List the kinds of slots",
@@ -108,6 +115,7 @@ def atoll_commands() -> Iterator[Command]:
             yield Command(f"admin {name}", summary, f"atoll_admin.{load}")
     for above in ("admin vfolders", "admin vfolder"):
         yield from _below(above, _FOLDERS, "folder_hosts")
+        yield from _below(above, _SHARED_FOLDERS, "folder_sharing")
     for above in ("admin resources", "admin resource"):
         yield from _below(above, _RESOURCES, "resources")
     for above in ("manager", "admin manager"):
@@ -118,6 +126,12 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("server-logs list", "List errors", f"{_SERVICES}.server_logs:list_logs")
     password = f"{_SERVICES}.password:update_password"
     yield Command("update-password", "Change your password", password, secret=True)
+    yield Command(
+        "update-password-no-auth",
+        "Change a password that has run out",
+        f"{_SERVICES}.password:update_password_no_auth",
+        secret=True,
+    )
 
 
 def _about(one: str, many: str, module: str, verbs: Sequence[str]) -> Iterator[Command]:

@@ -21,6 +21,7 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("wait", "Wait until a session is in a status", "atoll_sessions.wait:wait")
     yield Command("events", "Show what happens to a session", "atoll_sessions.events:events")
+    yield Command("watch", "Show events until a job is done", "atoll_sessions.watch:watch")
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
     yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")
@@ -37,6 +38,17 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("sweep retry-failed", "Run again what failed", f"{sweep}:retry_failed")
     yield Command("sweep rm", "Forget sweeps", f"{sweep}:rm")
     yield Command("session", "The commands about sessions by their newer names")
+    yield Command(
+        "session show-graph", "Show what a session waits for", "atoll_sessions.graph:show_graph"
+    )
+    history = "atoll_sessions.history"
+    yield Command(
+        "session status-history", "Show when it was in which status", f"{history}:status_history"
+    )
+    yield Command(
+        "session abuse-history", "Show how it misused the cluster", f"{history}:abuse_history"
+    )
+    yield Command("session commit", "Keep its files as they are", "atoll_sessions.commit:commit")
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
         yield Command(name, f"Same as atoll {older}", f"atoll_sessions.{word}:{word}")
@@ -62,6 +74,7 @@ _NEWER = {
     "session task-logs": "task-logs",
     "session upload": "upload",
     "session wait": "wait",
+    "session watch": "watch",
 }
 
 

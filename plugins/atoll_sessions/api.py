@@ -1,11 +1,31 @@
 """What other plugins may use of this one."""
 
 from atoll_sessions.background import follow_task
-from atoll_sessions.creation import HOLD, Wanted, create_session, tell_created
+from atoll_sessions.creation import (
+    HOLD,
+    Wanted,
+    check_release,
+    create_session,
+    rarely_given,
+    session_ids,
+    tell_created,
+)
 from atoll_sessions.expressions import check_filter, check_order
 from atoll_sessions.fields import binary_size, counted, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.files.names import (
+    LONGEST_PATH,
+    for_wire,
+    from_wire,
+    is_name,
+    is_path,
+    is_text,
+    no_text,
+    stays_below,
+    takes_any_name,
+)
 from atoll_sessions.files.sending import check_given
+from atoll_sessions.files.walking import open_far, walk
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
 from atoll_sessions.queries import (
     PAGE,
@@ -19,6 +39,7 @@ from atoll_sessions.queries import (
 
 __all__ = [
     "HOLD",
+    "LONGEST_PATH",
     "PAGE",
     "Beneath",
     "Wanted",
@@ -26,19 +47,32 @@ __all__ = [
     "check_filter",
     "check_given",
     "check_order",
+    "check_release",
     "counted",
     "create_session",
     "find_running",
     "find_session",
     "follow_task",
+    "for_wire",
+    "from_wire",
     "get_session",
     "image_names",
+    "is_name",
+    "is_path",
+    "is_text",
     "list_sessions",
     "local_time",
+    "no_text",
+    "open_far",
     "parse_mounts",
     "parse_pairs",
     "parse_resources",
+    "rarely_given",
     "read_file",
+    "session_ids",
     "show_slots",
+    "stays_below",
+    "takes_any_name",
     "tell_created",
+    "walk",
 ]

@@ -1,7 +1,7 @@
 """Making a session, and waiting for it, as `run` and `start` both do."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
 from atoll.reading import maybe
 from atoll_sessions.model import Session
-from atoll_sessions.queries import get_session, image_names
+from atoll_sessions.queries import find_session, get_session, image_names
 from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
+_NEWER = 8
+"""The major version of the API that clusters since 24.09 speak."""
 _NAMED = 6
 """How many images are named to those who name one that is not there."""
 _PORTS = maybe([{"name": str}])
@@ -65,6 +67,12 @@ class Wanted:
     mounts: Mapping[str, str] = field(factory=dict)
     preopen: tuple[int, ...] = ()
     assign_agent: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
+    """Sessions, by id or name, that must have ended well before it starts."""
+    architecture: str | None = None
+    callback_url: str | None = None
+    timeout: str | None = None
+    network: str | None = None
 
 
 Post = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
@@ -120,8 +128,8 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
         "startupCommand": wanted.startup_command,
         "bootstrap_script": wanted.bootstrap_script,
         "owner_access_key": wanted.owner,
-        # Older releases refuse what they do not know.
-        **({} if wanted.priority is None else {"priority": wanted.priority}),
+        **rarely_given(wanted.priority, wanted.timeout, wanted.depends, wanted.callback_url),
+        **({"architecture": wanted.architecture} if wanted.architecture else {}),
         "config": {
             "environ": dict(wanted.env),
             "resources": dict(wanted.resources),
@@ -131,8 +139,34 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
             "mount_map": {name: path for name, path in wanted.mounts.items() if path},
             "preopen_ports": list(wanted.preopen),
             **({"agentList": list(wanted.assign_agent)} if wanted.assign_agent else {}),
+            **({"attach_network": wanted.network} if wanted.network else {}),
         },
     }
+
+
+def rarely_given(
+    priority: int | None, timeout: str | None, depends: Sequence[str], callback_url: str | None
+) -> dict[str, Any]:
+    """Return the parts of a request that are left out unless given: older releases refuse them."""
+    parts = {
+        "priority": priority,
+        "batch_timeout": timeout,
+        "dependencies": list(depends) or None,
+        "callback_url": callback_url,
+    }
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+async def check_release(api: "Api", **given: Any) -> None:
+    """Raise AtollError when an option is given that the cluster is too old for."""
+    wanted = [name for name, value in given.items() if value]
+    if wanted and (await api.version()).major < _NEWER:
+        raise AtollError(f"this cluster has no --{wanted[0]}: Backend.AI has it since 24.09")
+
+
+async def session_ids(api: "Api", references: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of sessions named by id, start of id or name; raises NotFound."""
+    return tuple([(await find_session(api, one, ended=True)).id for one in references])
 
 
 async def create_session(
@@ -149,6 +183,8 @@ async def create_session(
     told how to find it. `post` asks for the session in another way than by `POST /session`. Raises
     NotFound with near matches for an unknown image.
     """
+    await check_release(api, timeout=wanted.timeout, network=wanted.network)
+    wanted = evolve(wanted, depends=await session_ids(api, wanted.depends))
     deadline = trio.current_time() + wanted.max_wait if wanted.max_wait else math.inf
     with (
         context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,

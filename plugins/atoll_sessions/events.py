@@ -2,13 +2,19 @@
 
 import math
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 import trio
 
-from atoll import Column, Context, Name, owner_option
-from atoll_sessions.queries import find_session
+from atoll import AtollError, Column, Context, Name, UsageError, owner_option
+from atoll_sessions.model import Session
+from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.session_events import SessionEvent, Watch
+from atoll_sessions.statuses import FINAL, has_reached
+
+if TYPE_CHECKING:
+    from atoll.api import Api
 
 
 def _clock(time: str) -> str:
@@ -23,6 +29,19 @@ COLUMNS = [
     Column("kernel_id", "Kernel ID", width=36),
     Column("cluster_role", "Role"),
 ]
+SCOPES = click.Choice(["*", "session", "kernel", "session,kernel"])
+_REACHED = {
+    "session_enqueued": "PENDING",
+    "session_scheduled": "SCHEDULED",
+    "session_preparing": "PREPARING",
+    "session_started": "RUNNING",
+    "session_terminating": "TERMINATING",
+    "session_terminated": "TERMINATED",
+    "session_cancelled": "CANCELLED",
+}
+"""Events that have happened to a session once it has a status, or has come through it."""
+RESULTS = ("session_success", "session_failure")
+"""What a batch job comes to; its session ends after that."""
 
 
 @click.command()
@@ -30,20 +49,65 @@ COLUMNS = [
 @owner_option("A session of another user.")
 @click.option(
     "--scope",
-    type=click.Choice(["*", "session", "kernel"]),
+    type=SCOPES,
     default="*",
     show_default=True,
     help="Only what happens to the session, or to its containers.",
 )
-async def events(context: Context, session: str, owner: str | None, scope: str) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing: for --wait.")
+@click.option(
+    "--wait", "awaited", metavar="EVENT", help="Stop at this one, such as session_started."
+)
+async def events(
+    context: Context, session: str, owner: str | None, scope: str, quiet: bool, awaited: str | None
+) -> None:
     """Show what happens to a session, from now until it has ended.
 
     Ctrl-C stops watching, and leaves the session as it is.
     """
+    wanted = _known_event(awaited) if awaited is not None else None
     api = await context.connect()
     found = await find_session(api, session, ended=True, owner=owner)
+    say = (lambda _text: None) if quiet else context.output.note
+    watching = Watch(api, found.id, owner, "*" if wanted else single_scope(scope), say)
+    if wanted:
+        watching.stops = lambda event: event.event == wanted or event.is_last
+        watching.done = lambda session: session.status in FINAL or _has_happened(session, wanted)
+    await show_events(context, watching, quiet=quiet)
+    if wanted:
+        await _check_come(api, found, watching, wanted)
+
+
+async def _check_come(api: "Api", session: Session, watching: Watch, wanted: str) -> None:
+    """Raise AtollError when a session has ended without the event that was waited for."""
+    if watching.last is not None and watching.last.event == wanted:
+        return
+    if not _has_happened(await get_session(api, session.id, ["status"]), wanted):
+        raise AtollError(f"session {session.name} has ended without {wanted}")
+
+
+def _has_happened(session: Session, event: str) -> bool:
+    return event in _REACHED and has_reached(session.status, _REACHED[event])
+
+
+async def show_events(context: Context, watching: Watch, *, quiet: bool = False) -> None:
+    """Show events as they come, until the watch stops."""
     send, receive = trio.open_memory_channel[SessionEvent](math.inf)
-    watch = Watch(api, found.id, owner, scope, context.output.note)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch.run, send)
-        await context.output.rows(receive, COLUMNS, live=True)
+        nursery.start_soon(watching.run, send)
+        if not quiet:
+            await context.output.rows(receive, COLUMNS, live=True)
+
+
+def single_scope(scope: str) -> str:
+    """Return the scope as a watch takes it: both of them are all that there is."""
+    return "*" if scope == "session,kernel" else scope
+
+
+def _known_event(name: str) -> str:
+    """Return an event's full name; raises UsageError for what can be none."""
+    full = name if "_" in name else f"session_{name}"
+    if not full.startswith(("session_", "kernel_")) or not full.replace("_", "").isalpha():
+        known = ", ".join([*_REACHED, *RESULTS])
+        raise UsageError(f"--wait {name}: no such event", hint=f"there are {known}")
+    return full

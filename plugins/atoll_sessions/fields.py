@@ -12,14 +12,19 @@ from atoll import Column
 DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"
 DETAIL = f"{DEFAULT},tag,created_at,occupied_slots,used_memory,max_used_memory,cpu_using"
 _STATS = "containers { live_stat last_stat }"
+_HOST_NAMES = "containers { cluster_hostname cluster_role }"
 
 
 @frozen
 class Field:
-    """A column, and what GraphQL must be asked for to fill it."""
+    """A column, and what GraphQL must be asked for to fill it.
+
+    Those that are not `usual` are shown when they are asked for by name, and only then.
+    """
 
     column: Column
     selection: str
+    usual: bool = True
 
 
 def selection(columns: Iterable[Column]) -> Sequence[str]:
@@ -81,6 +86,28 @@ def _list(texts: Sequence[str] | None) -> str:
     return ", ".join(texts or ())
 
 
+def _names(things: Sequence[Mapping[str, Any]] | None) -> str:
+    return ", ".join(str(thing.get("name")) for thing in things or ())
+
+
+def _pairs(pairs: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name}={value}" for name, value in (pairs or {}).items())
+
+
+def show_idle_checks(checks: Mapping[str, Any] | None) -> str:
+    """Show what limits a session's idleness, and the seconds that each leaves it."""
+    left = {
+        name: check.get("remaining")
+        for name, check in (checks or {}).items()
+        if isinstance(check, Mapping)
+    }
+    return ", ".join(
+        f"{name} in {seconds:.0f} s"
+        for name, seconds in left.items()
+        if isinstance(seconds, (int, float))
+    )
+
+
 def _containers(containers: Sequence[Mapping[str, Any]] | None) -> str:
     return ", ".join(
         f"{container.get('cluster_hostname') or 'main1'} {container.get('status')}"
@@ -133,16 +160,42 @@ FIELDS = [
         "containers { id cluster_hostname status status_info agent container_id }",
     ),
     Field(Column("status_data", "Status Data", _json), "status_data"),
+    Field(Column("scheduled_at", "Scheduled At", local_time), "scheduled_at", usual=False),
+    Field(Column("user_email", "User"), "user_email", usual=False),
+    Field(Column("user_id", "User ID"), "user_id", usual=False),
+    Field(Column("created_user_email", "Created By"), "created_user_email", usual=False),
+    Field(Column("created_user_id", "Creator's ID"), "created_user_id", usual=False),
+    Field(Column("group_id", "Group ID"), "group_id", usual=False),
+    Field(Column("agent_ids", "Agents", _list), "agent_ids", usual=False),
+    Field(Column("registry"), "registry", usual=False),
+    Field(Column("architecture"), "architecture", usual=False),
+    Field(Column("cluster_template"), "cluster_template", usual=False),
+    Field(Column("cluster_hostname", "Host Name"), _HOST_NAMES, usual=False),
+    Field(Column("dependencies", "Depends On", _names), "dependencies { name id }", usual=False),
+    Field(Column("idle_checks", "Idle Checks", show_idle_checks), "idle_checks", usual=False),
+    Field(Column("abusing_reports", "Abuse Reports", _json), "abusing_reports", usual=False),
+    Field(Column("resource_opts", "Resource Options", _pairs), "resource_opts", usual=False),
+    Field(Column("num_queries", "Runs", right=True), "num_queries", usual=False),
 ]
 COLUMNS = [field.column for field in FIELDS]
-_API_NAMES = {
+USUAL = [field.column for field in FIELDS if field.usual]
+_OTHER_NAMES = {
+    # what the API calls them
     "status_changed": "last_updated",
     "main_kernel_id": "task_id",
     "occupying_slots": "occupied_slots",
     "session_id": "id",
+    # what clients called them up to 21.03
+    "owner": "access_key",
+    "kernel_id": "task_id",
+    "group": "group_name",
+    "agent": "agent_ids",
+    # what newer ones call them
+    "project_id": "group_id",
+    "agents": "agent_ids",
 }
 
 
 def known_names(names: str) -> str:
-    """Replace the API's names for fields by those known here, in a comma-separated list."""
-    return ",".join(_API_NAMES.get(name.strip(), name) for name in names.split(","))
+    """Replace other names for fields by those known here, in a comma-separated list."""
+    return ",".join(_OTHER_NAMES.get(name.strip(), name) for name in names.split(","))

@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name
-from atoll_sessions.fields import COLUMNS, selection
+from atoll_sessions.fields import USUAL, selection
 from atoll_sessions.queries import find_session, get_session
 
 
@@ -18,5 +18,5 @@ async def show_session(context: Context, session: str) -> None:
     """Find a session, also one that has ended, and show all its fields."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    details = await get_session(api, found.id, selection(COLUMNS))
-    context.output.item(details, COLUMNS)
+    details = await get_session(api, found.id, selection(USUAL))
+    context.output.item(details, USUAL)

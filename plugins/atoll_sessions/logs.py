@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from atoll import Context, Name, Problem
+from atoll import Context, Name, NotFound, Problem
 from atoll_sessions.printed import printed
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL
@@ -25,10 +25,19 @@ _MARK = 32
 @click.command()
 @click.argument("session", type=Name("session"))
 @click.option("-f", "--follow", is_flag=True, help="Go on with what it prints until it has ended.")
-async def logs(context: Context, session: str, follow: bool) -> None:
+@click.option(
+    "-k",
+    "--kernel",
+    "--kernel-id",
+    "kernel",
+    metavar="ID",
+    help="Of this container, by id or host name (sub1), in place of the main one.",
+)
+async def logs(context: Context, session: str, follow: bool, kernel: str | None) -> None:
     """Show what a session has printed, also after its end."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
+    kernel_id = await _kernel_id(api, found.id, kernel) if kernel is not None else None
 
     end = ""
 
@@ -38,15 +47,29 @@ async def logs(context: Context, session: str, follow: bool) -> None:
         context.output.stream("stdout", text)
 
     if follow:
-        await _follow(api, found.id, show)
+        await _follow(api, found.id, kernel_id, show)
     else:
-        async for text in printed(api, found.id):
+        async for text in printed(api, found.id, kernel_id):
             show(text)
     if end not in ("", "\n"):
         show("\n")
 
 
-async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> None:
+async def _kernel_id(api: "Api", session_id: str, reference: str) -> str:
+    """Return the id of a session's container; raises NotFound naming those that it has."""
+    session = await get_session(api, session_id, ["containers { id cluster_hostname }"])
+    names = {str(one["id"]): str(one["cluster_hostname"]) for one in session.containers or ()}
+    for kernel_id, name in names.items():
+        if reference in (kernel_id, name):
+            return kernel_id
+    raise NotFound(
+        f"the session has no container {reference!r}", hint=f"it has {', '.join(names.values())}"
+    )
+
+
+async def _follow(
+    api: "Api", session_id: str, kernel_id: str | None, show: Callable[[str], None]
+) -> None:
     """Show what a session prints until it has ended.
 
     The API gives the whole log each time, so it is asked for less often while nothing is printed,
@@ -58,7 +81,7 @@ async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> N
         session = await get_session(api, session_id, ["status"])
         asked = trio.current_time()
         has_ended = session.status in FINAL
-        text = await _read(api, session_id, default=shown, strict=has_ended)
+        text = await _read(api, session_id, kernel_id, default=shown, strict=has_ended)
         if news := new_part(shown, text):
             show(news)
         pause = _FIRST_PAUSE if news else min(pause * 1.5, _LONGEST_PAUSE)
@@ -69,12 +92,14 @@ async def _follow(api: "Api", session_id: str, show: Callable[[str], None]) -> N
         await trio.sleep(max(pause, _BREATHER * took))
 
 
-async def _read(api: "Api", session_id: str, *, default: str, strict: bool) -> str:
+async def _read(
+    api: "Api", session_id: str, kernel_id: str | None, *, default: str, strict: bool
+) -> str:
     """Return the log; while its container is made or removed, clusters may have none to give."""
     from atoll.transport import ConnectionLost
 
     try:
-        return "".join([text async for text in printed(api, session_id)]) or default
+        return "".join([text async for text in printed(api, session_id, kernel_id)]) or default
     except (Problem, ConnectionLost):
         if strict:
             raise

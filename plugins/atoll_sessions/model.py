@@ -16,6 +16,8 @@ _JSON = {
     "occupying_slots",
     "requested_slots",
     "service_ports",
+    "idle_checks",
+    "resource_opts",
     "live_stat",
     "last_stat",
 }
@@ -56,6 +58,21 @@ class Session:
     service_ports: Sequence[Mapping[str, Any]] | None = None
     mounts: Sequence[str] | None = None
     containers: Sequence[Mapping[str, Any]] | None = None
+    scheduled_at: str | None = None
+    user_email: str | None = None
+    user_id: str | None = None
+    created_user_email: str | None = None
+    created_user_id: str | None = None
+    group_id: str | None = None
+    agent_ids: Sequence[str] | None = None
+    registry: str | None = None
+    architecture: str | None = None
+    cluster_template: str | None = None
+    dependencies: Sequence[Mapping[str, Any]] | None = None
+    idle_checks: Mapping[str, Any] | None = None
+    abusing_reports: Sequence[Any] | None = None
+    resource_opts: Mapping[str, Any] | None = None
+    num_queries: int | None = None
 
     @classmethod
     def from_node(cls, node: Mapping[str, Any]) -> Self:
@@ -72,6 +89,14 @@ class Session:
         """What the cluster has noted of a start that failed, or is put off; empty for nothing."""
         data = self.status_data if isinstance(self.status_data, dict) else {}
         return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
+
+    @property
+    def cluster_hostname(self) -> str:
+        """The host name of its main container."""
+        for one in self.containers or ():
+            if one.get("cluster_role") == "main":
+                return str(one.get("cluster_hostname") or "")
+        return ""
 
     @property
     def used_memory(self) -> float | None:

@@ -26,9 +26,10 @@ _OPTIONS = (
     ),
     click.option(
         "--type",
-        type=click.Choice(["batch", "interactive"]),
+        type=click.Choice(["batch", "interactive", "inference", "system"]),
         default="interactive",
         show_default=True,
+        help="What it is for; a batch session runs its command and ends.",
     ),
     click.option(
         "--priority",
@@ -36,6 +37,22 @@ _OPTIONS = (
         help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
     ),
     click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
+    click.option(
+        "--depends",
+        multiple=True,
+        type=Name("session"),
+        metavar="SESSION",
+        help="Start once this session has ended well. Repeatable.",
+    ),
+    click.option(
+        "--timeout",
+        "--batch-timeout",
+        metavar="TIME",
+        help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
+    ),
+    click.option(
+        "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
+    ),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(
         "--max-wait",
@@ -74,6 +91,8 @@ _OPTIONS = (
         "--cluster-mode",
         type=click.Choice(["single-node", "multi-node"]),
         default="single-node",
+        show_default=True,
+        help="Whether its containers share a machine.",
     ),
     click.option(
         "--resource-opts",
@@ -96,6 +115,10 @@ _OPTIONS = (
     ),
     click.option("--preopen", metavar="PORT,…", help="Open these ports of the session to apps."),
     click.option("--assign-agent", metavar="AGENT,…", help="Start it on these agents."),
+    click.option(
+        "--arch", "--architecture", metavar="NAME", help="For this kind of processor: x86_64."
+    ),
+    click.option("--network", metavar="ID", help="Connect it to this network. Since 24.09."),
 )
 
 
@@ -121,6 +144,7 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "mounts": parse_mounts(given["mounts"]),
         "preopen": parse_ports(given["preopen"]),
         "assign_agent": tuple(_split(given["assign_agent"])),
+        "architecture": given.pop("arch"),
         "domain": given["domain"] or api.profile.domain,
         "group": given["group"] or api.profile.group,
     }
@@ -138,8 +162,10 @@ def _check_batch(given: Mapping[str, Any]) -> None:
         raise UsageError(
             "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
         )
-    if given["type"] != "batch" and given["starts_at"]:
-        raise UsageError("--starts-at is for batch sessions", hint="add --type batch")
+    for option in ("starts_at", "timeout"):
+        if given["type"] != "batch" and given[option]:
+            name = option.replace("_", "-")
+            raise UsageError(f"--{name} is for batch sessions", hint="add --type batch")
 
 
 def _read(path: Path) -> str:

@@ -19,17 +19,19 @@ _HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 _LONGEST_HEAD = 64 * 1024
 
 
-async def printed(api: "Api", session_id: str) -> AsyncIterator[str]:
+async def printed(api: "Api", session_id: str, kernel_id: str | None = None) -> AsyncIterator[str]:
     """Yield what a session has printed, also after its end (`GET /session/{s}/logs`).
 
-    Raises Malformed for another answer than a JSON map with `logs` in it, ConnectionLost for one
-    that breaks off.
+    `kernel_id` names one of its containers; otherwise the main one is meant. Raises Malformed for
+    another answer than a JSON map with `logs` in it, ConnectionLost for one that breaks off.
     """
     from atoll.api import path
     from atoll.reading import Malformed
 
     scanner, decoder = Scanner(), getincrementaldecoder("utf-8")("replace")
-    reply = await api.request("GET", path("session", session_id, "logs"), stream=True)
+    params = {"kernel_id": kernel_id}
+    route = path("session", session_id, "logs")
+    reply = await api.request("GET", route, params=params, stream=True)
     async with reply:
         async for chunk in reply.chunks():
             if text := scanner.feed(decoder.decode(chunk)):

@@ -26,6 +26,14 @@ _OPTIONS = (
     click.option("--running", is_flag=True, help="Only sessions that run or are about to."),
     click.option("--dead", is_flag=True, help="Only sessions that have ended."),
     click.option("--all", "-a", "everything", is_flag=True, help=f"Not only the first {FIRST}."),
+    click.option("--limit", type=click.IntRange(0), metavar="COUNT", help="No more than these."),
+    click.option(
+        "--offset",
+        type=click.IntRange(0),
+        default=0,
+        metavar="COUNT",
+        help="Leave these out, from the first on.",
+    ),
     click.option("--name-only", is_flag=True, help="Only the names, one a line."),
     click.option("--detail", is_flag=True, help="More columns."),
     click.option(
@@ -48,6 +56,8 @@ class Listing:
     running: bool = False
     dead: bool = False
     everything: bool = False
+    limit: int | None = None
+    offset: int = 0
     name_only: bool = False
     detail: bool = False
     fields: str | None = None
@@ -61,6 +71,12 @@ class Listing:
         if self.name_only:
             return "name"
         return known_names(self.fields or (DETAIL if self.detail else DEFAULT))
+
+    def most(self) -> int | None:
+        """Return how many to show; None for all."""
+        if self.everything and self.limit is not None:
+            raise UsageError("--all and --limit exclude each other")
+        return FIRST if self.limit is None and not self.everything else self.limit
 
     def statuses(self) -> str | None:
         """Return the statuses to ask for; None means all that have not ended."""
@@ -110,12 +126,14 @@ async def _show(context: Context, listing: Listing) -> None:
     columns = columns_of(listing.names(), COLUMNS)
     statuses = listing.statuses()
     listing.check_expressions()
+    most = listing.most()
     api = await context.connect()
     totals = [0]
     sessions = list_sessions(
         api,
         selection(columns),
-        limit=None if listing.everything else FIRST,
+        limit=most,
+        offset=listing.offset,
         status=statuses,
         filter=listing.filter,
         order=listing.order,
@@ -124,5 +142,5 @@ async def _show(context: Context, listing: Listing) -> None:
     )
     preferred = "plain" if listing.plain or listing.name_only else ""
     await context.output.rows(sessions, columns, format=preferred, paged=listing.everything)
-    if not listing.everything and totals[-1] > FIRST:
-        context.output.note(f"{totals[-1] - FIRST} more: --all shows them")
+    if listing.limit is None and most is not None and totals[-1] > listing.offset + most:
+        context.output.note(f"{totals[-1] - listing.offset - most} more: --all shows them")

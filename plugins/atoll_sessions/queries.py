@@ -32,11 +32,12 @@ query($limit: Int!, $offset: Int!, $status: String, $key: String, $filter: Strin
 }"""
 
 
-async def list_sessions(
+async def list_sessions(  # noqa: PLR0913 - each is an argument of the API's own
     api: "Api",
     fields: Sequence[str],
     *,
     limit: int | None = None,
+    offset: int = 0,
     status: str | None = None,
     filter: str | None = None,
     order: str | None = None,
@@ -47,7 +48,8 @@ async def list_sessions(
 
     `status` is a comma-separated list of names, or `ALL`; without one, those that have not ended
     are meant: statuses differ by release, and a manager refuses to filter by names it does not
-    know. `limit` None means all. `on_total` is told how many there are.
+    know. `limit` None means all; the first `offset` are left out. `on_total` is told how many there
+    are.
     """
     variables = {
         "status": None if status == ALL else status,
@@ -56,9 +58,9 @@ async def list_sessions(
         "key": access_key,
     }
     query = _LIST.replace("FIELDS", " ".join(dict.fromkeys(["id", *fields])))
-    offset = 0
-    while limit is None or offset < limit:
-        size = PAGE if limit is None else min(PAGE, limit - offset)
+    end = None if limit is None else offset + limit
+    while end is None or offset < end:
+        size = PAGE if end is None else min(PAGE, end - offset)
         span = {"limit": size, "offset": offset}
         page = (await api.gql(query, {**variables, **span}, like=_PAGE))["compute_session_list"]
         on_total(page["total_count"])
@@ -164,17 +166,34 @@ def _quoted(text: str) -> str:
 
 
 async def destroy(
-    api: "Api", session: str, *, forced: bool = False, owner: str | None = None
+    api: "Api",
+    session: str,
+    *,
+    forced: bool = False,
+    recursive: bool = False,
+    owner: str | None = None,
 ) -> Any:
     """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its
     last figures.
+
+    With `recursive`, those that depend on it end first; `others` then tells how many.
     """
     from atoll.api import path
 
-    params = {"forced": True if forced else None, "owner_access_key": owner}
-    like = maybe({"stats": maybe(dict)})
-    answer = await api.json("DELETE", path("session", session), params=params, like=like)
-    return (answer or {}).get("stats") or {}
+    params = {
+        "forced": True if forced else None,
+        "recursive": True if recursive else None,
+        "owner_access_key": owner,
+    }
+    return await api.json("DELETE", path("session", session), params=params, like=_last_figures)
+
+
+def _last_figures(answer: Any) -> dict[str, Any]:
+    """Return the figures that an answer holds: a map, or a list with those of the session last."""
+    if isinstance(answer, list):
+        last = dict(answer[-1]) if answer else {}
+        return {**dict(last.get("stats") or last), "others": max(0, len(answer) - 1)}
+    return dict(answer or {}).get("stats") or {}
 
 
 async def read_file(api: "Api", session_id: str, path: str) -> bytes:

@@ -22,11 +22,19 @@ _NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 @click.option("-f", "--forced", is_flag=True, help="End it whatever its state.")
 @owner_option("Sessions of another user.")
 @click.option("-s", "--stats", is_flag=True, help="Show what each has used.")
+@click.option("-r", "--recursive", is_flag=True, help="Those that depend on it, too.")
 async def rm(
-    context: Context, sessions: tuple[str, ...], forced: bool, owner: str | None, stats: bool
+    context: Context,
+    sessions: tuple[str, ...],
+    forced: bool,
+    owner: str | None,
+    stats: bool,
+    recursive: bool,
 ) -> int:
     """Terminate sessions, named by id, start of id, or name; a pending one is cancelled."""
-    ending = _Ending(context, await context.connect(), owner, several=len(sessions) > 1)
+    ending = _Ending(
+        context, await context.connect(), owner, several=len(sessions) > 1, recursive=recursive
+    )
     for one in await ending.find(sessions):
         last = await ending.end(one, forced=forced)
         if last is not None and stats:
@@ -49,6 +57,7 @@ class _Ending:
     api: "Api"
     owner: str | None
     several: bool
+    recursive: bool
     exit_code: int = 0
 
     async def find(self, references: Sequence[str]) -> list[_Found]:
@@ -71,15 +80,18 @@ class _Ending:
         """End a session; returns its last figures, None if that fails."""
         try:
             last: Mapping[str, Any] = await destroy(
-                self.api, one.id, forced=forced, owner=self.owner
+                self.api, one.id, forced=forced, recursive=self.recursive, owner=self.owner
             )
         except NotAuthorized as error:
             self._fail(one.reference, await self._why_refused(one, error))
         except AtollError as error:
             self._fail(one.reference, error)
         else:
-            status = last.get("status", "terminated")
-            self.context.output.note(f"session {one.reference} is {status}")
+            status, others = last.get("status", "terminated"), last.get("others")
+            more = ", and so is one that depends on it"
+            if others and others > 1:
+                more = f", and so are {others} that depend on it"
+            self.context.output.note(f"session {one.reference} is {status}{more if others else ''}")
             return last
         return None
 

@@ -22,6 +22,7 @@ from atoll_sessions.terminal import open_terminal, the_terminal
 
 if TYPE_CHECKING:
     from atoll.api import Api
+    from atoll.transport import Part
 
 _RUNNERS = {
     ".py": "python3",
@@ -32,6 +33,8 @@ _RUNNERS = {
     ".pl": "perl",
     ".R": "Rscript",
 }
+_LONGEST_LINE = 1024
+"""Bytes of a program's first line that are looked at."""
 _CLEANUP = 30.0
 _PAUSE = 0.3
 """Seconds between attempts to end a session that is about to start."""
@@ -73,7 +76,7 @@ async def run(
     """Run CODE, or FILES, in a session of IMAGE; its exit code is the program's own.
 
     The session is new, unless one goes by the name that -t gives. Without --exec, a single file is
-    run by the program that its suffix stands for.
+    run by the program that its suffix stands for, or that its first line (`#!`) names.
 
     With a range, a sweep is run: a session for each value that the range stands for.
     """
@@ -81,8 +84,7 @@ async def run(
     sweep = take_sweep_options(options)
     descriptor = the_terminal(context, "run --terminal") if terminal else None
     parts = collect(files, basedir)
-    names = [part.filename for part in parts]
-    what = None if terminal and code is None else _code_of(code, names, clean, build, exec_)
+    what = None if terminal and code is None else _code_of(code, parts, clean, build, exec_)
     if sweep is not None and what is not None:
         from atoll_sessions.sweep.begin import begin
 
@@ -111,7 +113,11 @@ async def run(
 
 
 def _code_of(
-    code: str | None, files: Sequence[str], clean: str | None, build: str | None, exec_: str | None
+    code: str | None,
+    files: "Sequence[Part]",
+    clean: str | None,
+    build: str | None,
+    exec_: str | None,
 ) -> Code:
     if code is not None:
         if files or exec_ or build:
@@ -126,13 +132,21 @@ def _code_of(
     return Code(mode="batch", clean=clean, build=build, exec=exec_ or _default_exec(files, build))
 
 
-def _default_exec(files: Sequence[str], build: str | None) -> str:
+def _default_exec(files: "Sequence[Part]", build: str | None) -> str:
     """Return the command that runs a single file; `*` leaves it to the session's runtime."""
     from shlex import quote
 
-    alone = len(files) == 1 and build is None
-    runner = _RUNNERS.get(Path(files[0]).suffix) if alone else None
-    return f"{runner} {quote(files[0])}" if runner else "*"
+    if len(files) != 1 or build is not None:
+        return "*"
+    name = files[0].filename
+    runner = _RUNNERS.get(Path(name).suffix) or _interpreter(files[0].content)
+    return f"{runner} {quote(name)}" if runner else "*"
+
+
+def _interpreter(content: bytes) -> str:
+    """Return the command that a program's first line names, which is run where it lies."""
+    first, _, _ = content[:_LONGEST_LINE].partition(b"\n")
+    return first[2:].decode(errors="replace").strip() if first.startswith(b"#!") else ""
 
 
 def _not_running(context: Context, created: Created) -> int:

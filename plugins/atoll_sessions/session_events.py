@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from atoll import NotFound, Problem, Unreachable
 from atoll.reading import Malformed, maybe
+from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session
 from atoll_sessions.statuses import FINAL
 
@@ -74,9 +75,11 @@ class SessionEvent:
 
 @define
 class Watch:
-    """Listens to one session until it has ended; `say` is told what is no event.
+    """Listens to one session until an event `stops` it; `say` is told what is no event.
 
-    `scope` is `session` or `kernel` to hear of nothing else, `*` otherwise.
+    `scope` is `session` or `kernel` to hear of nothing else, `*` otherwise. One that is `done`
+    already is not watched. `last` is the event that stopped it, None when there was nothing to wait
+    for.
     """
 
     api: "Api"
@@ -84,6 +87,9 @@ class Watch:
     owner: str | None
     scope: str
     say: Callable[[str], None]
+    stops: Callable[[SessionEvent], bool] = lambda event: event.is_last
+    done: Callable[[Session], bool] = lambda session: session.status in FINAL
+    last: SessionEvent | None = field(default=None, init=False)
     _newest: dict[str | None, str] = field(factory=dict, init=False)
     """The newest event of each container, and of the session itself."""
 
@@ -106,7 +112,7 @@ class Watch:
         """Send the events of one connection; returns whether the session has ended."""
         with trio.CancelScope() as ended, suppress(Unreachable):
             async with reply:
-                if await self._has_ended():
+                if await self._is_done():
                     return True
                 self.say(greeting)
                 async for message in reply.events():
@@ -116,7 +122,8 @@ class Watch:
                     # Chosen here: the session's last event ends it all in any scope.
                     if self.scope in ("*", event.scope):
                         send.send_nowait(event)
-                    if event.is_last:
+                    if self.stops(event):
+                        self.last = event
                         # Not left by `break`, the stream unwinds from where it waits for more.
                         ended.cancel()
         return ended.cancel_called
@@ -140,7 +147,7 @@ class Watch:
                     raise
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _has_ended(self) -> bool:
+    async def _is_done(self) -> bool:
         """Look whether there is anything to wait for, and say so if there is not."""
         try:
             session = await get_session(
@@ -148,10 +155,11 @@ class Watch:
             )
         except (Problem, NotFound):
             return False  # of another's session, events may be all that one is shown
-        if session.status not in FINAL:
+        if not self.done(session):
             return False
         reason = f": {session.status_info}" if session.status_info else ""
-        self.say(f"session {session.name} has ended already; it is {session.status}{reason}")
+        ended = " has ended already; it" if session.status in FINAL else ""
+        self.say(f"session {session.name}{ended} is {session.status}{reason}")
         return True
 
     def _event(self, name: str, text: str) -> SessionEvent | None:

@@ -1,20 +1,19 @@
 """`upload`: files into a session."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from attrs import define, field
 
-from atoll import Context, Name
-from atoll_sessions import files as transfer
+from atoll import AtollError, Context, Name
 from atoll_sessions.fields import binary_size, counted
+from atoll_sessions.files.sending import LocalFile, Sent, check_given, find, send
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from atoll.api import Api
-    from atoll.transport import Part
 
 
 @click.command()
@@ -27,32 +26,51 @@ if TYPE_CHECKING:
 )
 async def upload(
     context: Context, session: str, files: tuple[str, ...], basedir: Path | None
-) -> None:
-    """Upload files, and folders with all that is in them, to a session's /home/work."""
-    transfer.check_given(files)
+) -> int:
+    """Upload files, and folders with all that is in them, to a session's /home/work.
 
-    def leave(what: str) -> None:
-        context.output.warn(f"left out: {what}")
-
-    parts = transfer.collect([Path(file) for file in files], basedir, leave)
+    What in a folder can't be sent is told, and the rest is sent all the same.
+    """
+    check_given(files)
+    uploading = _Uploading(context)
+    found = find([Path(file) for file in files], basedir, uploading.leave, uploading.fail)
     api = await context.connect()
-    found = await find_session(api, session)
-    await _upload(context, api, found.id, parts)
-    size = binary_size(sum(len(part.content) for part in parts))
-    context.output.note(f"uploaded {counted(len(parts))} ({size}) to {found.name}")
+    target = await find_session(api, session)
+    await uploading.run(api, target.id, found)
+    sent = uploading.sent
+    context.output.note(
+        f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
+    )
+    return uploading.exit_code
 
 
-async def _upload(context: Context, api: "Api", session_id: str, parts: "Sequence[Part]") -> None:
-    """Upload files; says how far it has come should it not come to the end."""
-    counts = [0]
-    try:
-        with context.output.progress(f"uploading {counted(len(parts))} …") as show:
+@define
+class _Uploading:
+    """What became of files so far; `exit_code` is the first failure's."""
 
-            def count(number: int) -> None:
-                counts.append(number)
-                show(f"uploading {counted(len(parts))}, {number} done …")
+    context: Context
+    sent: Sent = field(factory=Sent)
+    exit_code: int = 0
 
-            await transfer.upload(api, session_id, parts, count)
-    finally:
-        if counts[-1] < len(parts):
-            context.output.note(f"{counts[-1]} of {len(parts)} files were uploaded")
+    def leave(self, what: str) -> None:
+        self.context.output.warn(f"left out: {what}")
+
+    def fail(self, error: AtollError) -> None:
+        self.context.output.warn(str(error))
+        self.exit_code = self.exit_code or 1
+
+    async def run(self, api: "Api", session_id: str, files: Sequence[LocalFile]) -> None:
+        """Send files; says how far it has come should it not come to the end."""
+        is_done = False
+        try:
+            with self.context.output.progress(f"uploading {counted(len(files))} …") as show:
+
+                def note(sent: Sent) -> None:
+                    self.sent = sent
+                    show(f"uploading {counted(len(files))}, {sent.files} done …")
+
+                await send(api, session_id, files, self.fail, note)
+            is_done = True
+        finally:
+            if not is_done:
+                self.context.output.note(f"{self.sent.files} of {len(files)} files were uploaded")

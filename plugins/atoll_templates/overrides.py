@@ -7,7 +7,7 @@ forget the startup command, so all that the template says is said again.
 from collections.abc import Mapping
 from typing import Any
 
-from atoll_sessions.api import HOLD, parse_mounts, parse_pairs, parse_resources
+from atoll_sessions.api import HOLD, parse_mounts, parse_pairs, parse_resources, rarely_given
 from atoll_templates.api import Template
 
 
@@ -63,6 +63,9 @@ def creation_body(
         "startupCommand": given["startup_command"] or run.get("startup_command"),
         "bootstrap_script": run.get("bootstrap") or None,
         "owner_access_key": given["owner"],
+        **rarely_given(
+            given["priority"], given["timeout"], given["depends"], given["callback_url"]
+        ),
     }
     return {
         "template_id": template.id,

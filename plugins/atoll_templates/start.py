@@ -7,7 +7,13 @@ from uuid import uuid4
 import click
 
 from atoll import Column, Context, ExitCode, Name, owner_option
-from atoll_sessions.api import Wanted, create_session, tell_created
+from atoll_sessions.api import (
+    Wanted,
+    check_release,
+    create_session,
+    session_ids,
+    tell_created,
+)
 from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
 
@@ -27,7 +33,32 @@ _OPTIONS = (
         help="Name the session; a random name otherwise.",
     ),
     owner_option("Start it for another user."),
-    click.option("--type", type=click.Choice(["batch", "interactive"])),
+    click.option(
+        "--type",
+        type=click.Choice(["batch", "interactive", "inference", "system"]),
+        help="In place of the template's own.",
+    ),
+    click.option(
+        "--priority",
+        type=click.IntRange(0, 100),
+        help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
+    ),
+    click.option(
+        "--depends",
+        multiple=True,
+        type=Name("session"),
+        metavar="SESSION",
+        help="Start once this session has ended well. Repeatable.",
+    ),
+    click.option(
+        "--timeout",
+        "--batch-timeout",
+        metavar="TIME",
+        help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
+    ),
+    click.option(
+        "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
+    ),
     click.option(
         "--starts-at", "--starts_at", "starts_at", metavar="TIME", help="Start it at this time."
     ),
@@ -92,6 +123,8 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
     """
     given["name"] = given["name"] or f"atoll-{uuid4().hex[:8]}"
     api = await context.connect()
+    await check_release(api, timeout=given["timeout"])
+    given["depends"] = await session_ids(api, given["depends"])
     template = await find_template(api, template_id)
     config = {**own_config(template), **given_config(given)}
     wanted = Wanted(

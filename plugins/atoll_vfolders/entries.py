@@ -10,6 +10,7 @@ from attrs import frozen
 
 from atoll import NotFound, Problem
 from atoll.reading import record
+from atoll_sessions.api import for_wire, from_wire
 from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import check_name
@@ -23,7 +24,8 @@ _KINDS = {"FILE": stat.S_IFREG, "DIRECTORY": stat.S_IFDIR, "SYMLINK": stat.S_IFL
 @frozen(kw_only=True)
 class Entry:
     """A file or folder: `type` is `FILE`, `DIRECTORY` or `SYMLINK`, `size` in bytes, `mode` as
-    `ls -l` shows it and `bits` as numbers, times ISO 8601 text.
+    `ls -l` shows it and `bits` as numbers, times ISO 8601 text. `target` is what a link says, where
+    the cluster tells.
     """
 
     name: str
@@ -33,18 +35,21 @@ class Entry:
     created: str | None = None
     modified: str | None = None
     bits: int = 0o644
+    target: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """Take an item of the API's answer; raises AtollError for a name that leads elsewhere."""
         kind = str(item.get("type") or "FILE").upper()
+        target = item.get("target")
         facts = {
             **item,
-            "name": check_name(item["name"]),
+            "name": check_name(from_wire(str(item.get("spelling") or item["name"]))),
             "type": kind,
             "size": int(item["size"]),
             "mode": stat.filemode(_bits(item) | _KINDS.get(kind, stat.S_IFREG)),
             "bits": _bits(item),
+            "target": from_wire(target) if isinstance(target, str) else None,
         }
         return record(cls, facts)
 
@@ -77,8 +82,8 @@ def _bits(item: Mapping[str, Any]) -> int:
 
 async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
     """Return what lies at a path, by name; raises NotFound."""
-    like = {"items": [Entry.from_item]}
-    answer = await ask(api, folder, "GET", "files", params={"path": str(path)}, like=like)
+    params, like = {"path": await for_wire(api, path)}, {"items": [Entry.from_item]}
+    answer = await ask(api, folder, "GET", "files", params=params, like=like)
     entries: list[Entry] = answer["items"]
     # What uploads under way have brought so far is nobody's file yet.
     top = path == PurePosixPath()

@@ -15,7 +15,7 @@ from atoll import (
     Unreachable,
     UsageError,
 )
-from atoll_sessions.api import check_given, counted
+from atoll_sessions.api import check_given, counted, for_wire
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.fields import FILE_COLUMNS
@@ -70,7 +70,7 @@ async def mkdir(
     api = await context.connect()
     folder = await find_folder(api, name)
     for place in places:
-        body = {"path": str(place), "parents": parents, "exist_ok": exist_ok}
+        body = {"path": await for_wire(api, place), "parents": parents, "exist_ok": exist_ok}
         try:
             answer = await ask(api, folder, "POST", "mkdir", json=body)
         except NotFound:
@@ -95,8 +95,9 @@ def _raise_failed(answer: object) -> None:
 @click.argument("dst", type=_FILE)
 async def mv(context: Context, name: str, src: str, dst: str) -> None:
     """Move a file within a folder."""
-    body = {"src": str(inside(src)), "dst": str(inside(dst))}
+    old, new = inside(src), inside(dst)
     api = await context.connect()
+    body = {"src": await for_wire(api, old), "dst": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await ask(api, folder, "POST", "move-file", json=body)
 
@@ -109,8 +110,9 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
     """Give a file another name; it stays where it is."""
     if "/" in new_name:
         raise UsageError(f"{new_name} is no name", hint="atoll vfolder mv moves files")
-    body = {"target_path": str(inside(target_path)), "new_name": str(inside(new_name))}
+    old, new = inside(target_path), inside(new_name)
     api = await context.connect()
+    body = {"target_path": await for_wire(api, old), "new_name": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await ask(api, folder, "POST", "rename-file", json=body)
 
@@ -138,7 +140,8 @@ async def rm(
 
 async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recursive: bool) -> None:
     """Delete files (`DELETE /folders/{f}/delete-files`, in 26.x by POST as well)."""
-    body = {"files": places, "recursive": recursive}
+    files = [await for_wire(api, place) for place in places]
+    body = {"files": files, "recursive": recursive}
     try:
         await ask(api, folder, "DELETE", "delete-files", json=body)
     except Problem as problem:
@@ -158,7 +161,7 @@ async def request_download(context: Context, name: str, filename: str) -> None:
     check_given([filename])
     api = await context.connect()
     folder = await find_folder(api, name)
-    body = {"path": str(inside(filename)), "archive": False}
+    body = {"path": await for_wire(api, inside(filename)), "archive": False}
     answer = await ask(api, folder, "POST", "request-download", json=body)
     link = {"url": f"{answer['url']}?token={answer['token']}"}
     context.output.item(link, [Column("url", "URL", keep=True)])

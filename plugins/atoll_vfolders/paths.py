@@ -1,9 +1,11 @@
 """Paths in a folder, as users type them and as a cluster tells them."""
 
+import os
 from pathlib import PurePosixPath
 from posixpath import normpath
 
 from atoll import AtollError, UsageError
+from atoll_sessions.api import LONGEST_PATH, is_name, is_path
 
 _LONGEST_NAME = 255
 """Bytes in the name of a file, on every file system that folders lie on."""
@@ -11,19 +13,21 @@ _LONGEST_NAME = 255
 
 def inside(path: str) -> PurePosixPath:
     """Return a path in a folder, seen from its top; raises UsageError for one that leads out."""
-    if "\0" in path:
+    if not is_path(path):
         raise UsageError(f"{path!r} can't be the name of a file")
     clean = PurePosixPath(normpath(path.lstrip("/") or "."))
     if ".." in clean.parts:
         raise UsageError(f"{path} leads out of the folder")
+    if len(os.fsencode(clean)) > LONGEST_PATH:
+        raise UsageError(f"{path[:40]}… is too long for a path")
     for name in clean.parts:
-        if len(name.encode(errors="surrogateescape")) > _LONGEST_NAME:
+        if len(os.fsencode(name)) > _LONGEST_NAME:
             raise UsageError(f"{name[:40]}… is too long for the name of a file")
     return clean
 
 
 def check_name(name: str) -> str:
     """Return a name that a cluster lists; raises AtollError for one that could lead elsewhere."""
-    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+    if not is_name(name):
         raise AtollError(f"the cluster lists a file called {name!r}")
     return name

@@ -9,8 +9,9 @@ from atoll._version import __version__
 from atoll.errors import AtollError, ConfigError
 from atoll.profiles import Profile
 from atoll_rest.address import Address, address
-from atoll_rest.proxies import proxy_for
+from atoll_rest.proxies import Proxy, proxy_for
 from atoll_rest.signing import Signable, authorization
+from atoll_rest.socks import SocksDialer
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_context, tls_failure
 
@@ -69,6 +70,8 @@ __all__ = [
     "CONNECT_TIMEOUT",
     "USER_AGENT",
     "Address",
+    "Proxy",
+    "SocksDialer",
     "address",
     "find_tls_error",
     "open_stream",

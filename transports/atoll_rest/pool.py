@@ -14,7 +14,8 @@ from atoll.profiles import Profile
 from atoll.transport import Dialer
 from atoll_rest.address import Address, address
 from atoll_rest.network import Network, NetworkStream
-from atoll_rest.proxies import proxy_for
+from atoll_rest.proxies import Proxy, proxy_for
+from atoll_rest.socks import SocksDialer
 from atoll_rest.tls import tls_context
 
 _LIMITS: dict[str, Any] = {
@@ -32,6 +33,8 @@ class Pool(httpx.AsyncBaseTransport):
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         target = address(profile)
         proxy = None if dialer else proxy_for(target)
+        if proxy and proxy.is_socks:
+            dialer, proxy = SocksDialer(proxy), None
         self._pool = _proxied(profile, target, proxy) if proxy else _direct(profile, target, dialer)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,21 +118,15 @@ def _direct(
     )
 
 
-def _proxied(profile: Profile, target: Address, proxy: str) -> httpcore.AsyncConnectionPool:
-    url = httpx.URL(proxy)
-    auth = (url.username, url.password) if url.username else None
-    name = f"the proxy {url.scheme}://{url.netloc.decode()}"
-    common: dict[str, Any] = {
-        "proxy_url": _url(url),
-        "proxy_auth": auth,
-        "ssl_context": tls_context(profile) if target.secure else None,
-        "network_backend": Network(profile, proxy=name),
+def _proxied(profile: Profile, target: Address, proxy: Proxy) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncHTTPProxy(
+        proxy_url=proxy.url,
+        proxy_auth=(proxy.user, proxy.password) if proxy.user else None,
+        proxy_ssl_context=tls_context(profile) if proxy.scheme == "https" else None,
+        ssl_context=tls_context(profile) if target.secure else None,
+        network_backend=Network(profile, proxy=str(proxy)),
         **_LIMITS,
-    }
-    if url.scheme.startswith("socks5"):
-        return httpcore.AsyncSOCKSProxy(**common)
-    secure = tls_context(profile) if url.scheme == "https" else None
-    return httpcore.AsyncHTTPProxy(proxy_ssl_context=secure, **common)
+    )
 
 
 def _url(url: httpx.URL) -> httpcore.URL:

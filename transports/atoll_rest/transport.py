@@ -22,6 +22,7 @@ from atoll_rest.api import (
     CONNECT_TIMEOUT,
     USER_AGENT,
     address,
+    proxy_for,
     require_keypairs,
     signed_headers,
 )
@@ -55,6 +56,12 @@ class RestTransport:
             # Proxies are the pool's business; .netrc must never replace the signature.
             trust_env=False,
         )
+
+    @property
+    def way(self) -> str:
+        """The proxy that the environment asks for, if it does."""
+        proxy = None if self._dialer else proxy_for(self._address)
+        return str(proxy) if proxy else ""
 
     async def request(self, request: Request) -> "RestResponse":
         """Send a request; see :class:`atoll.transport.RequestTransport`."""

@@ -1,8 +1,10 @@
 """Channels of messages over websockets, with `websockets.trio`. Its names don't show outside."""
 
 import logging
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from urllib.parse import quote
 
 import trio
 from websockets.exceptions import (
@@ -22,6 +24,8 @@ from atoll.profiles import Profile
 from atoll.transport import ChannelClosed, ConnectionLost, Dialer, NotSent
 from atoll_rest.api import (
     USER_AGENT,
+    Proxy,
+    SocksDialer,
     address,
     find_tls_error,
     open_stream,
@@ -58,6 +62,8 @@ class WebsocketTransport:
         self._dialer = dialer
         self._address = address(profile)
         self._proxy = None if dialer else proxy_for(self._address)
+        if self._proxy and self._proxy.is_socks:
+            self._dialer, self._proxy = SocksDialer(self._proxy), None
 
     @asynccontextmanager
     async def open(
@@ -114,7 +120,8 @@ class WebsocketTransport:
         return _Opening(
             f"{'wss' if secure else 'ws'}://{netloc}{target}",
             stream=None if self._proxy else await self._stream(),
-            proxy=self._proxy,
+            proxy=_spelled(self._proxy) if self._proxy else None,
+            proxy_ssl=self._proxy_tls(),
             ssl=tls_context(self._profile) if secure else None,
             additional_headers=self._signed(target, version),
             user_agent_header=USER_AGENT,
@@ -135,6 +142,10 @@ class WebsocketTransport:
             self._profile, method="GET", target=target, content_type="", version=version
         )
 
+    def _proxy_tls(self) -> ssl.SSLContext | None:
+        is_secure = self._proxy is not None and self._proxy.scheme == "https"
+        return tls_context(self._profile) if is_secure else None
+
     async def _stream(self) -> trio.abc.HalfCloseableStream:
         return await open_stream(
             self._address.host,
@@ -142,6 +153,14 @@ class WebsocketTransport:
             name=self._profile.endpoint,
             dialer=self._dialer,
         )
+
+
+def _spelled(proxy: Proxy) -> str:
+    """Return a proxy's URL with all that websockets wants to know."""
+    if not proxy.user:
+        return proxy.url
+    scheme, _, host = proxy.url.partition("://")
+    return f"{scheme}://{quote(proxy.user, safe='')}:{quote(proxy.password, safe='')}@{host}"
 
 
 class _Opening(open_websocket):

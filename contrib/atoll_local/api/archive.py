@@ -9,6 +9,7 @@ from contextlib import suppress
 from attrs import field, frozen
 
 from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.storage.spelling import shown
 from atoll_local.storage.traversal import Kind, Step, traverse
 from atoll_local.storage.walk import SAFE
 
@@ -31,7 +32,7 @@ def pack(descriptor: int, name: str) -> bytes:
 
 def too_large(path: str) -> Problem:
     """Return 400 for what is larger than this API gives."""
-    return invalid_params("Too large file", {"file": path})
+    return invalid_params("Too large file", {"file": shown(path)})
 
 
 @frozen

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.engine.contract import Mount
+from atoll_local.storage.spelling import shown, spelled_out
 from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
 
 HOME = PurePosixPath("/home/work")
@@ -20,7 +21,7 @@ HOME = PurePosixPath("/home/work")
 
 def relative(path: str) -> PurePosixPath:
     """Return a path as seen in the session relative to its home; raises Problem 400 outside."""
-    joined = HOME / path
+    joined = HOME / spelled_out(path)
     parts: list[str] = []
     for part in joined.parts[1:]:
         if part == "..":
@@ -28,7 +29,7 @@ def relative(path: str) -> PurePosixPath:
         else:
             parts.append(part)
     found = PurePosixPath("/", *parts)
-    if not found.is_relative_to(HOME) or "\0" in path:
+    if not found.is_relative_to(HOME) or "\0" in str(found):
         raise _outside(path)
     return found.relative_to(HOME)
 
@@ -50,7 +51,7 @@ class Home(Walk):
         try:
             descriptor = self._open(path, flags, make=make)
         except OSError as error:
-            raise invalid_params(_explain(error), {"path": path}) from error
+            raise invalid_params(_explain(error), {"path": shown(path)}) from error
         try:
             yield descriptor
         finally:
@@ -62,14 +63,17 @@ class Home(Walk):
         try:
             descriptor = self._open(path, os.O_RDONLY)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from error
+            raise OSError(error.errno, error.strerror, shown(spelled_out(path))) from error
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file, making the folders above it; raises Problem 400 outside of the home."""
+    def write(self, path: str, content: bytes, mode: int = 0) -> None:
+        """Write a file, making the folders above it; raises Problem 400 outside of the home.
+
+        Of its permission bits, those to execute it are taken over.
+        """
         target = relative(path)
         if not target.name:
             raise invalid_params("a file needs a name", {"filename": path})
@@ -80,6 +84,8 @@ class Home(Walk):
         ):
             file.write(content)
             self.made(descriptor)
+            if mode & 0o111:
+                os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o777 | mode & 0o111)
 
     def made(self, descriptor: int) -> None:
         """Give what was made to the owner of the home."""
@@ -119,4 +125,4 @@ def _explain(error: OSError) -> str:
 
 
 def _outside(path: str) -> Problem:
-    return invalid_params(f"{path!r} is outside of {HOME}", {"path": path})
+    return invalid_params(f"{path!r} is outside of {HOME}", {"path": shown(path)})

@@ -19,6 +19,8 @@ from atoll_local.api.naming import named_session
 from atoll_local.api.params import bounded_body
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import running_kernel
+from atoll_local.storage.beneath import Entry, scan
+from atoll_local.storage.spelling import shown, spelled_out
 
 MAX_UPLOADS = 20
 MAX_UPLOAD_SIZE = 1024 * 1024
@@ -48,7 +50,7 @@ def _write_all(home: Home, parts: list[Part]) -> None:
     for part in parts:
         relative(part.filename)
     for part in parts:
-        home.write(part.filename, part.content)
+        home.write(part.filename, part.content, part.mode)
 
 
 async def download(call: Call) -> Response:
@@ -91,7 +93,7 @@ def _read(home: Home, path: str) -> bytes:
 async def list_files(call: Call) -> Response:
     """`GET /session/{s}/files`: `files` is JSON text inside the JSON answer."""
     home, path = _home(call), call.params.text("path") or "."
-    answer = {"files": "", "errors": "", "abspath": str(HOME / relative(path))}
+    answer = {"files": "", "errors": "", "abspath": shown(str(HOME / relative(path)))}
     try:
         answer["files"] = json.dumps(await _in_thread(lambda: _list(home, path)))
     except OSError as error:
@@ -104,21 +106,20 @@ def _list(home: Home, path: str) -> list[dict[str, Any]]:
     with home.looked_at(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISDIR(status.st_mode):
-            return [_entry(PurePosixPath(path).name, status)]
-        return [
-            _entry(entry.name, entry.stat(follow_symlinks=False))
-            for entry in sorted(os.scandir(descriptor), key=lambda entry: entry.name)
-        ]
+            return [_told(Entry(PurePosixPath(spelled_out(path)).name, status))]
+        return [_told(entry) for entry in scan(descriptor)]
 
 
-def _entry(name: str, status: os.stat_result) -> dict[str, Any]:
+def _told(entry: Entry) -> dict[str, Any]:
+    status = entry.status
     return {
         "mode": stat.filemode(status.st_mode),
         "size": status.st_size,
         "ctime": status.st_ctime,
         "mtime": status.st_mtime,
         "atime": status.st_atime,
-        "filename": name,
+        "filename": shown(entry.name),
+        **entry.told_here,
     }
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from atoll_local.api.call import Call, Routes, route
 from atoll_local.api.naming import named_session, only
+from atoll_local.api.problems import not_found
 from atoll_local.store.records import KernelRow
 
 
@@ -16,7 +17,9 @@ async def logs(call: Call) -> Response:
     session = named_session(call, dead=True)
     wanted = call.params.text("kernel_id", "kernelId")
     kernels = call.cluster.store.kernels.of(session.id)
-    row = next((k for k in kernels if k.id == wanted), kernels[0])
+    row = next((k for k in kernels if wanted in (None, k.id)), None)
+    if row is None:
+        raise not_found("kernel", f"session {session.name!r} has no kernel {wanted!r}")
     return StreamingResponse(_json(_text(_log(call, row))), media_type="application/json")
 
 

@@ -5,7 +5,9 @@ No request here is signed: the token in the query tells which file it is for.
 
 import os
 import stat
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -109,6 +111,7 @@ async def _finish(call: Call, grant: Grant, found: Upload) -> None:
     path = grant.path
     await check_room(call.cluster, grant.folder, found.size, path)
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
+    found.path.chmod(_mode(call.request))
     await on_disk(lambda: grant.tree.take_in(found.path, path), path)
     call.cluster.storage.ledger.add(grant.tree.root, found.size - replaced)
 
@@ -116,6 +119,16 @@ async def _finish(call: Call, grant: Grant, found: Upload) -> None:
 def _standing(found: Upload, received: int, status: int) -> Response:
     offsets = {"Upload-Offset": str(received), "Upload-Length": str(found.size)}
     return Response(status_code=status, headers=_TUS | CORS | offsets)
+
+
+def _mode(request: Request) -> int:
+    """Return the permission bits of a new file, of which a client may say that it can be run."""
+    for pair in request.headers.get("upload-metadata", "").split(","):
+        key, _, value = pair.strip().partition(" ")
+        with suppress(ValueError):
+            if key == "mode":
+                return int(b64decode(value, validate=True), 8) & 0o111 | 0o644
+    return 0o644
 
 
 def _offset(request: Request) -> int:

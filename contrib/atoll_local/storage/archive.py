@@ -7,7 +7,8 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 
-from atoll_local.storage.beneath import Tree, names_of, shown
+from atoll_local.storage.beneath import Tree, names_of
+from atoll_local.storage.spelling import shown
 from atoll_local.storage.traversal import Kind, Step, traverse
 from atoll_local.storage.walk import SAFE
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from attrs import frozen
 
 from atoll_local.storage.removal import remove_at
+from atoll_local.storage.spelling import for_wire, spelled_out
 from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
 
 _LONGEST_NAME = 255
@@ -24,24 +25,26 @@ class PathError(ValueError):
 
 @frozen
 class Entry:
-    """A name in a folder, and what it is; links are not followed."""
+    """A name in a folder, and what it is; links are not followed, `target` is what they say."""
 
     name: str
     status: os.stat_result
+    target: str | None = None
 
     @property
-    def shown(self) -> str:
-        """The name as a text."""
-        return shown(self.name)
-
-
-def shown(path: str) -> str:
-    """Return a path as a text; bytes that are none, as sessions may use, become question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    def told_here(self) -> dict[str, str]:
+        """What no other cluster tells: a name that is no text, and what a link says."""
+        told = {}
+        if (spelling := for_wire(self.name)) != self.name:
+            told["spelling"] = spelling
+        if self.target is not None:
+            told["target"] = for_wire(self.target)
+        return told
 
 
 def names_of(path: str) -> tuple[str, ...]:
     """Split a path that a client gave; raises PathError for one that is not plainly inside."""
+    path = spelled_out(path)
     if "\0" in path:
         raise PathError("a path has no NUL in it")
     try:
@@ -89,8 +92,8 @@ class Tree(Walk):
         with self.opened(path) as descriptor:
             status = os.fstat(descriptor)
             if not stat.S_ISDIR(status.st_mode):
-                return [Entry(PurePosixPath(path).name, status)]
-            return sorted(_scan(descriptor), key=lambda entry: entry.name)
+                return [Entry(PurePosixPath(spelled_out(path)).name, status)]
+            return scan(descriptor)
 
     def make(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
         """Make a folder, with those above it if `parents`."""
@@ -232,10 +235,14 @@ def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
             raise
 
 
-def _scan(folder: int) -> list[Entry]:
+def scan(folder: int) -> list[Entry]:
+    """List an open folder by name; what goes away meanwhile is left out."""
     entries = []
     with os.scandir(folder) as found:
         for entry in found:
-            with suppress(FileNotFoundError):  # It has gone meanwhile.
-                entries.append(Entry(entry.name, entry.stat(follow_symlinks=False)))
-    return entries
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                is_link = stat.S_ISLNK(status.st_mode)
+                target = os.readlink(entry.name, dir_fd=folder) if is_link else None
+                entries.append(Entry(entry.name, status, target))
+    return sorted(entries, key=lambda entry: entry.name)

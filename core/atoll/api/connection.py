@@ -239,6 +239,11 @@ class Api:
 
             yield await self._announcing(enter, again=True)
 
+    @property
+    def way(self) -> str:
+        """What the way to the cluster goes through beside the profile's `via`, such as a proxy."""
+        return getattr(self._request_transport(), "way", "")
+
     async def version(self) -> ApiVersion:
         """Return the newest version that both sides speak, by which routes and shapes differ."""
         return (await self._known_server()).spoken

@@ -73,6 +73,9 @@ async def _names(api: "Api") -> AsyncIterator[Finding]:
     if api.profile.via:
         yield Finding("connection", "skipped", f"goes through {api.profile.via}")
         return
+    if api.way:
+        yield Finding("connection", "skipped", f"goes through {api.way}")
+        return
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     try:
@@ -93,7 +96,6 @@ async def _connection(host: str, port: int) -> Finding:
         with trio.fail_after(_PATIENCE):
             stream = await trio.open_tcp_stream(host, port)
     except (OSError, trio.TooSlowError):
-        # Where a proxy leads out, it is no fault that nothing else does: the next step tells.
         return Finding(
             "connection",
             "absent",

@@ -1,14 +1,19 @@
 """The formats for programs: json, jsonl, yaml and csv, with the API's own names and raw values."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from atoll.output.writer import Writer
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 def _encode(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str, **options)
+    text = json.dumps(value, ensure_ascii=False, default=str, **options)
+    # Names of files may hold bytes that are no text; escapes keep them, and the output readable.
+    return json.dumps(value, default=str, **options) if _HALF.search(text) else text
 
 
 class JsonLines(Writer):

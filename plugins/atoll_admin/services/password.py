@@ -1,4 +1,4 @@
-"""`update-password`: another password for yourself."""
+"""`update-password` and `update-password-no-auth`: another password for yourself."""
 
 import click
 
@@ -35,6 +35,36 @@ async def update_password(
     except NotAuthorized:
         hint = "or the profile's keys are not"
         raise NotAuthorized("the old password is not right", hint=hint) from None
+
+
+@click.command(params=[dry_run_option()])
+@click.argument("domain")
+@click.argument("user_id")
+@click.argument("current_password", required=False)
+@click.argument("new_password", required=False)
+async def update_password_no_auth(
+    context: Context,
+    domain: str,
+    user_id: str,
+    current_password: str | None,
+    new_password: str | None,
+    dry_run: bool,
+) -> int:
+    """Change a password that must be changed before anything else is let in.
+
+    USER_ID is the e-mail address. Passwords that are left out are asked for, without showing them.
+    """
+    body = {
+        "domain": domain,
+        "username": user_id,
+        "current_password": await _given_or_asked(context, current_password, "current password"),
+        "new_password": await _given_or_asked(context, new_password, "new password"),
+    }
+    route, done = "/auth/update-password-no-auth", "the password is changed"
+    try:
+        return await carry_out(context, "POST", route, body, done=done, dry_run=dry_run)
+    except NotAuthorized:
+        raise NotAuthorized("the user or the current password is not right") from None
 
 
 async def _given_or_asked(

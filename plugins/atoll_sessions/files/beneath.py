@@ -67,9 +67,8 @@ class Beneath:
         folder = os.open(self.root, _FOLDER)
         try:
             for position, name in enumerate(path.parts, start=1):
-                with suppress(FileExistsError):
-                    os.mkdir(name, mode if position == len(path.parts) else 0o755, dir_fd=folder)
-                below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                is_last = position == len(path.parts)
+                below = _folder_in(folder, name, mode if is_last else 0o755)
                 os.close(folder)
                 folder = below
             yield folder
@@ -86,3 +85,12 @@ class Beneath:
             if error.errno in (ELOOP, ENOTDIR):
                 reason = "a file or a symbolic link is in the way"
             raise AtollError(f"{self.root / path}: {reason}") from None
+
+
+def _folder_in(folder: int, name: str, mode: int) -> int:
+    """Open a folder in another, made if it isn't there."""
+    with suppress(FileNotFoundError):
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    with suppress(FileExistsError):  # Somebody else was quicker.
+        os.mkdir(name, mode, dir_fd=folder)
+    return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)

@@ -9,7 +9,7 @@ a folder that can't be had as a whole is fetched piece by piece.
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
 from atoll.output import Output
@@ -24,6 +24,7 @@ from atoll_sessions.files.listing import (
     in_home,
     list_folder,
 )
+from atoll_sessions.files.names import stays_below
 from atoll_sessions.files.unpack import Archive, Unpacked
 
 if TYPE_CHECKING:
@@ -52,30 +53,33 @@ class Fetching:
         """Fetch a file or folder; raises Unreachable and NotAuthorized, after which no other can be
         fetched either.
         """
-        await self._attempt(path, PurePosixPath(path.name or HOME.name))
+        pieces = [_Piece(path, PurePosixPath(path.name or HOME.name))]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                pieces += reversed(await self._fetch(piece))
+            except (Unreachable, NotAuthorized):
+                raise
+            except AtollError as error:
+                self.output.warn(str(error))
+                self.exit_code = self.exit_code or error.exit_code
 
-    async def _attempt(self, path: PurePosixPath, place: PurePosixPath) -> None:
-        try:
-            if path.name:
-                await self._fetch_named(path, place)
-            else:
-                await self._fetch_pieces(path, place)
-        except (Unreachable, NotAuthorized):
-            raise
-        except AtollError as error:
-            self.output.warn(str(error))
-            self.exit_code = self.exit_code or error.exit_code
-
-    async def _fetch_named(self, path: PurePosixPath, place: PurePosixPath) -> None:
-        try:
-            archive = await self._archive(path)
-        except Problem as problem:
-            entry = await self._entry(path, problem)
-            if not entry.is_folder:
-                raise _refusal(path, entry, problem) from None
-            await self._fetch_pieces(path, place)
+    async def _fetch(self, piece: "_Piece") -> list["_Piece"]:
+        """Fetch a file, or a folder as a whole; else return what it is to be fetched by."""
+        if piece.entry is not None and piece.entry.is_link:
+            await self._fetch_link(piece, piece.entry)
+        elif not piece.path.name:
+            return await self._pieces_of(piece)
         else:
-            archive.unpack(self.target, place, self.done)
+            try:
+                archive = await self._archive(piece.path)
+            except Problem as problem:
+                entry = piece.entry or await self._entry(piece.path, problem)
+                if not entry.is_folder:
+                    raise _refusal(piece.path, entry, problem) from None
+                return await self._pieces_of(piece)
+            archive.unpack(self.target, piece.place, self.done)
+        return []
 
     async def _archive(self, path: PurePosixPath) -> Archive:
         """Return the archive of a file or folder, or of what a link leads to."""
@@ -103,15 +107,46 @@ class Fetching:
         except Problem:
             raise problem from None
 
-    async def _fetch_pieces(self, path: PurePosixPath, place: PurePosixPath) -> None:
-        """Fetch a folder file by file."""
-        entries = await list_folder(self.api, self.session_id, path)
-        self.target.make_folder(place)
+    async def _pieces_of(self, piece: "_Piece") -> list["_Piece"]:
+        """Make a folder, and return what is in it."""
+        entries = await list_folder(self.api, self.session_id, piece.path)
+        self.target.make_folder(piece.place)
+        pieces = []
         for entry in entries:
-            if entry.is_file or entry.is_folder:
-                await self._attempt(path / entry.filename, place / entry.filename)
+            below = piece.below(entry)
+            if entry.is_file or entry.is_folder or entry.is_link:
+                pieces.append(below)
             else:
-                self.done.left_out.append(f"{path / entry.filename} (a link, or no file)")
+                self.done.left_out.append(f"{below.path} (no file or folder)")
+        return pieces
+
+    async def _fetch_link(self, piece: "_Piece", entry: FileEntry) -> None:
+        """Make a link as it is there, if it stays in the folder that was asked for."""
+        says = entry.target if entry.target is not None else await self._link_at(piece.path)
+        if says is not None and stays_below(says, len(piece.place.parts) - 2):
+            self.target.link(piece.place, says)
+        else:
+            what = "a link" if says is None else f"a link to {says}"
+            self.done.left_out.append(f"{piece.path} ({what})")
+
+    async def _link_at(self, path: PurePosixPath) -> str | None:
+        """Return what a link says where listings don't tell: some clusters pack the link itself."""
+        try:
+            return Archive.read(path.name, await self._content(path)).link_target()
+        except Problem:
+            return None
+
+
+@frozen
+class _Piece:
+    """A file or folder still to be fetched, the place it goes to, and how it was listed."""
+
+    path: PurePosixPath
+    place: PurePosixPath
+    entry: FileEntry | None = None
+
+    def below(self, entry: FileEntry) -> "_Piece":
+        return _Piece(self.path / entry.filename, self.place / entry.filename, entry)
 
 
 def _behind(path: PurePosixPath, link: str) -> PurePosixPath:

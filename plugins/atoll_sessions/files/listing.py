@@ -11,6 +11,7 @@ from attrs import frozen
 from atoll import AtollError, NotFound, Problem, UsageError
 from atoll.reading import maybe, record
 from atoll_sessions.files.multipart import read_parts
+from atoll_sessions.files.names import for_wire, from_wire, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,12 @@ class FileEntry:
     size: int
     mtime: float
     filename: str
+    target: str | None = None
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link; `target` is what it says, where the cluster tells."""
+        return self.mode.startswith("l")
 
     @property
     def is_folder(self) -> bool:
@@ -66,7 +73,7 @@ async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[
     answer = await api.json(
         "GET",
         route("session", session_id, "files"),
-        params={"path": str(path)},
+        params={"path": await for_wire(api, path)},
         like={"errors": maybe(str), "files": maybe(str)},
     )
     if answer["errors"]:
@@ -76,9 +83,12 @@ async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[
 
 
 def _entry(item: dict[str, Any]) -> FileEntry:
-    if "/" in item["filename"] or item["filename"] in ("", ".", ".."):
-        raise AtollError(f"the cluster lists a file called {item['filename']!r}")
-    return record(FileEntry, item)
+    name = from_wire(str(item.get("spelling") or item["filename"]))
+    if not is_name(name):
+        raise AtollError(f"the cluster lists a file called {name!r}")
+    target = item.get("target")
+    link = from_wire(target) if isinstance(target, str) else None
+    return record(FileEntry, {**item, "filename": name, "target": link})
 
 
 def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
@@ -132,7 +142,7 @@ async def _fetch(
     reply = await api.request(
         method,
         route("session", session_id, "download"),
-        params={"files": [str(path)]},
+        params={"files": [await for_wire(api, path)]},
         query=True,
         safe=True,
         stream=True,

@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import trio
+from attrs import evolve, frozen
+
 from atoll import AtollError, NotFound, UsageError
+from atoll_sessions.files.names import for_wire
+from atoll_sessions.files.walking import open_far, walk
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -17,6 +22,8 @@ MOST_FILES = 20
 """How many files the API takes in one request."""
 MOST_BYTES = 1024 * 1024 - 1
 """How large a file may be, in bytes."""
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_ANY_FILE = "application/octet-stream"
 
 
 def check_given(names: Sequence[str]) -> None:
@@ -25,30 +32,72 @@ def check_given(names: Sequence[str]) -> None:
         raise UsageError("'' is the name of no file")
 
 
-def collect(
-    paths: Sequence[Path], base: Path | None, leave: Callable[[str], None] = lambda _what: None
-) -> "list[Part]":
-    """Read files, and the files in folders, named by their way from `base`, else from the current
+@frozen
+class LocalFile:
+    """A file of this machine, and its path in the session's home."""
+
+    path: Path
+    filename: str
+
+    def read(self) -> "Part":
+        """Read it; raises AtollError, and UsageError for more than the API takes."""
+        from atoll.transport import Part
+
+        try:
+            with os.fdopen(open_far(self.path, _READ), "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise AtollError(f"{self.path}: {error.strerror}") from None
+        if len(content) > MOST_BYTES:
+            raise UsageError(
+                f"{self.path} is too large to upload this way",
+                hint="the API takes files below 1 MiB",
+            )
+        # The embedded cluster keeps the permission to run it; others pass over the parameter.
+        kind = f"{_ANY_FILE}; mode={stat.S_IMODE(mode) & 0o777:o}" if mode & 0o111 else _ANY_FILE
+        return Part("src", self.filename, content, kind)
+
+
+def _refuse(error: AtollError) -> NoReturn:
+    raise error
+
+
+def find(
+    paths: Sequence[Path],
+    base: Path | None,
+    leave: Callable[[str], None] = lambda _what: None,
+    failed: Callable[[AtollError], None] = _refuse,
+) -> list[LocalFile]:
+    """Find files, and the files in folders, named by their way from `base`, else from the current
     folder.
 
     A file that does not lie there goes by its name alone. `leave` is told what in folders is left
-    out. Raises AtollError, before anything has been sent, for what can't be uploaded.
+    out, `failed` what can't be looked at. Raises AtollError, before anything has been sent, for
+    what is named and can't be uploaded.
     """
-    from atoll.transport import Part
-
     root = _absolute(base or Path())
-    parts = [
-        Part("src", _name_in(path, root, strict=base is not None), _read(path))
+    files = [
+        LocalFile(path, _name_in(path, root, strict=base is not None))
         for given in paths
-        for path in _files_below(base / given if base else given, leave)
+        for path in _files_below(base / given if base else given, leave, failed)
     ]
-    names = Counter(part.filename for part in parts)
+    names = Counter(file.filename for file in files)
     if twice := sorted(name for name, count in names.items() if count > 1):
         raise UsageError(f"two files would both become {twice[0]} in the session")
-    return parts
+    return files
 
 
-def _files_below(path: Path, leave: Callable[[str], None]) -> Iterator[Path]:
+def collect(
+    paths: Sequence[Path], base: Path | None, leave: Callable[[str], None] = lambda _what: None
+) -> "list[Part]":
+    """Find files as `find` does, and read them all; raises AtollError if one can't be had."""
+    return [file.read() for file in find(paths, base, leave)]
+
+
+def _files_below(
+    path: Path, leave: Callable[[str], None], failed: Callable[[AtollError], None]
+) -> Iterator[Path]:
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:
@@ -56,26 +105,24 @@ def _files_below(path: Path, leave: Callable[[str], None]) -> Iterator[Path]:
     except OSError as error:
         raise AtollError(f"{path}: {error.strerror}") from None
     if stat.S_ISREG(kind):
+        LocalFile(path, path.name).read()
         yield path
     elif stat.S_ISDIR(kind):
-        yield from sorted(_files_within(path, leave))
+        yield from _files_within(path, leave, failed)
     else:
         raise UsageError(f"{path} is neither a file nor a folder")
 
 
-def _files_within(path: Path, leave: Callable[[str], None]) -> Iterator[Path]:
-    for above, folders, files in os.walk(path, onerror=_refuse):
-        for below in (Path(above, name) for name in (*folders, *files)):
-            if below.is_file():
-                yield below
-            elif below.is_symlink() or not below.is_dir():
-                leave(f"{below} (a link to a folder, or no file)")
-        if not folders and not files:
-            leave(f"{above} (an empty folder)")
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise AtollError(f"{error.filename}: {error.strerror}") from None
+def _files_within(
+    path: Path, leave: Callable[[str], None], failed: Callable[[AtollError], None]
+) -> Iterator[Path]:
+    for found in walk(path, failed):
+        if found.is_file:
+            yield found.path
+        elif found.is_folder:
+            leave(f"{found.path} (an empty folder)")
+        else:
+            leave(f"{found.path} (a link to a folder, or no file)")
 
 
 def _name_in(path: Path, root: Path, *, strict: bool) -> str:
@@ -92,18 +139,6 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow them
 
 
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise UsageError(
-                f"{path} is too large to upload this way", hint="the API takes files below 1 MiB"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise AtollError(f"{path}: {error.strerror}") from None
-
-
 async def upload(
     api: "Api",
     session_id: str,
@@ -111,12 +146,51 @@ async def upload(
     on_sent: Callable[[int], None] = lambda _number: None,
 ) -> None:
     """Put files into a session's /home/work, as many in one request as the API takes; `on_sent` is
-    told how many are there.
+    told how many are there. Raises AtollError for a name that the cluster can't be told.
     """
     from atoll.api import path
 
     for start in range(0, len(parts), MOST_FILES):
-        some = parts[start : start + MOST_FILES]
+        some = [
+            evolve(part, filename=await for_wire(api, part.filename))
+            for part in parts[start : start + MOST_FILES]
+        ]
         # The same files under the same names: doing it twice does no harm.
         await api.request("POST", path("session", session_id, "upload"), parts=some, safe=True)
         on_sent(start + len(some))
+
+
+@frozen
+class Sent:
+    """What has arrived: how many files, and their bytes together."""
+
+    files: int = 0
+    size: int = 0
+
+
+async def send(
+    api: "Api",
+    session_id: str,
+    files: Sequence[LocalFile],
+    failed: Callable[[AtollError], None],
+    on_sent: Callable[[Sent], None],
+) -> None:
+    """Put files into a session's /home/work, those of one request read at a time.
+
+    `failed` is told of each that can't be read or named, and the others go all the same; `on_sent`
+    of what has arrived so far.
+    """
+    sent = Sent()
+    for start in range(0, len(files), MOST_FILES):
+        parts = []
+        for file in files[start : start + MOST_FILES]:
+            try:
+                await for_wire(api, file.filename)
+                parts.append(await trio.to_thread.run_sync(file.read))
+            except AtollError as error:
+                failed(error)
+        if parts:
+            await upload(api, session_id, parts)
+        size = sum(len(part.content) for part in parts)
+        sent = Sent(sent.files + len(parts), sent.size + size)
+        on_sent(sent)

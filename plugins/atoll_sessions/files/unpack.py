@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from atoll import AtollError
 from atoll_sessions.files.beneath import Beneath
+from atoll_sessions.files.names import stays_below
 
 _MOST_BYTES = 64 * 1024 * 1024
 """What an archive may unpack to: as many hard links as it has bytes may all mean its one file."""
@@ -96,7 +97,7 @@ class Archive:
             done.size += len(content)
         elif member.isdir():
             target.make_folder(place / below, member.mode & 0o755 | 0o700)
-        elif member.issym() and _stays_below(member.linkname, len(below.parts) - 1):
+        elif member.issym() and stays_below(member.linkname, len((place / below).parts) - 2):
             target.link(place / below, member.linkname)
         else:
             done.left_out.append(f"{place / below} ({_kind(member)})")
@@ -142,17 +143,6 @@ def _ask_standard_library(member: tarfile.TarInfo) -> None:
         return
     except tarfile.FilterError as error:
         raise HostileArchive(f"the cluster sent what must not be unpacked: {error}") from None
-
-
-def _stays_below(link: str, depth: int) -> bool:
-    """Tell whether a link, `depth` folders below what was asked for, leads nowhere above that.
-
-    It may climb at its start only: what `..` means behind another link can't be told from names.
-    """
-    path = PurePosixPath(link)
-    climbs = path.parts.count("..")
-    starts_with_them = path.parts[:climbs] == ("..",) * climbs
-    return not path.is_absolute() and starts_with_them and climbs <= depth and "\0" not in link
 
 
 def _file_mode(member: tarfile.TarInfo) -> int:

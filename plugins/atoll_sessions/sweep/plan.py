@@ -171,7 +171,8 @@ def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
     same = Plan(grid=plan.grid, wanted=wanted, code=plan.code, profile=plan.profile)
     digest = sha256(dump_plan(same).encode())
     for part in files:
-        digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode() + part.content)
+        digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode(errors="surrogateescape"))
+        digest.update(part.content)
     return digest.hexdigest()
 
 

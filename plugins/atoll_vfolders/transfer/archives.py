@@ -45,7 +45,7 @@ def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[B
     together: dict[PurePosixPath, list[RemoteFile]] = defaultdict(list)
     alone = []
     for file in wanted:
-        folder = next((above for above in file.path.parents if above in chosen), None)
+        folder = chosen.get(file.path.parent)
         if folder is None:
             alone.append(Batch(None, [file]))
         else:
@@ -55,8 +55,11 @@ def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[B
 
 def _chosen_folders(
     tree: RemoteTree, wanted: Sequence[RemoteFile], most: int
-) -> set[PurePosixPath]:
-    """Choose folders whose archive is worth its while and holds nothing that is not wanted."""
+) -> dict[PurePosixPath, PurePosixPath]:
+    """Choose folders whose archive is worth its while and holds nothing that is not wanted.
+
+    Returns for each folder in those, by which archive it comes.
+    """
     everything, counts, sizes = _sums(tree.files), _sums(wanted), _sums(wanted, sizes=True)
     fit = {
         folder
@@ -66,15 +69,32 @@ def _chosen_folders(
         and count >= _FEWEST
         and sizes[folder] <= min(most - count * _OVERHEAD, count * _SMALL)
     }
-    return {folder for folder in fit if not fit.intersection(folder.parents)}
+    chosen: dict[PurePosixPath, PurePosixPath] = {}
+    for folder in sorted(counts, key=_depth):
+        if (above := chosen.get(folder.parent)) is not None:
+            chosen[folder] = above
+        elif folder in fit:
+            chosen[folder] = folder
+    return chosen
 
 
 def _sums(files: Sequence[RemoteFile], *, sizes: bool = False) -> dict[PurePosixPath, int]:
+    """Add up what is in each folder, whatever its depth: the lowest first, into those above."""
     sums: dict[PurePosixPath, int] = defaultdict(int)
     for file in files:
-        for above in file.path.parents:
-            sums[above] += file.size if sizes else 1
+        sums[file.path.parent] += file.size if sizes else 1
+    levels: dict[int, set[PurePosixPath]] = defaultdict(set)
+    for folder in sums:
+        levels[_depth(folder)].add(folder)
+    for depth in range(max(levels, default=0), 0, -1):
+        for folder in levels[depth]:
+            sums[folder.parent] += sums[folder]
+            levels[depth - 1].add(folder.parent)
     return sums
+
+
+def _depth(folder: PurePosixPath) -> int:
+    return len(folder.parts)
 
 
 @define
@@ -134,6 +154,8 @@ class Archives:
 
 def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
     """Return a file of an archive if it is as long as it should be; its checksum is verified."""
+    if "\N{REPLACEMENT CHARACTER}" in name:
+        return None  # It stands for any name that is no text.
     try:
         info = archive.getinfo(name)
     except KeyError:

@@ -1,6 +1,7 @@
 """`vfolder download`: files and folders of a folder onto this machine."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ async def download_tree(
             async with storage_of(context, api, folder, how.replaced) as storage:
                 room = _room(storage, memories, meter, target, how)
                 await _run(lanes, room, batches(tree, files, how.chunk))
+            for path, says in sorted(tree.links.items()):
+                lanes.attempt(partial(target.link, path, says))
         finally:
             left = len(tree.files) - len(files)
             tell(context, meter, folder.name, f"to {dest}", unchanged=left, failed=lanes.failures)
@@ -83,7 +86,7 @@ def _prepared(dest: Path, folders: set[PurePosixPath]) -> Beneath:
     except OSError as error:
         raise AtollError(f"{dest}: {error.strerror}") from None
     target = Beneath(dest)
-    for folder in sorted(folders):
+    for folder in sorted(folders - {folder.parent for folder in folders}):
         target.make_folder(folder)
     return target
 

@@ -52,6 +52,13 @@ class Lanes(Generic[Job]):
                     return
                 self.fail(error)
 
+    def attempt(self, act: Callable[[], None]) -> None:
+        """Do what takes no time; tells if it fails."""
+        try:
+            act()
+        except AtollError as error:
+            self.fail(error)
+
     def fail(self, error: AtollError) -> None:
         """Tell of a job that failed."""
         self.failures += 1

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound, UsageError
-from atoll_sessions.api import check_given
+from atoll_sessions.api import LONGEST_PATH, check_given, is_text, no_text, walk
 from atoll_vfolders.paths import inside
 
 
@@ -25,9 +25,8 @@ class LocalFile:
     identity: tuple[int, int]
 
     @classmethod
-    def look(cls, path: Path, target: PurePosixPath) -> "LocalFile | None":
-        """Look at a file, or at what a link leads to; None when it is none."""
-        found = path.stat()
+    def of(cls, path: Path, target: PurePosixPath, found: os.stat_result) -> "LocalFile | None":
+        """Take what was found at a path; None when it is no file."""
         if not stat.S_ISREG(found.st_mode):
             return None
         return cls(
@@ -63,41 +62,39 @@ class Tree:
         Raises AtollError when `path` itself can't be had.
         """
         try:
-            _check_encodable(path)
             if path.is_dir():
                 self._add_folder(path, target)
-            elif (file := LocalFile.look(path, target)) is not None:
-                self.files.append(file)
             else:
-                self.left_out.append(f"{path} (no file or folder)")
+                self._add_file(path, target, path.stat())
         except OSError as error:
             raise AtollError(f"{path}: {error.strerror}") from None
 
-    def _add_folder(self, path: Path, target: PurePosixPath) -> None:
-        is_empty = True
-        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-            is_empty = False
-            below = path / entry.name
-            if entry.is_symlink() and (entry.is_dir() or not below.exists()):
-                self.left_out.append(f"{below} (a link to a folder, or to nothing)")
+    def _add_folder(self, folder: Path, target: PurePosixPath) -> None:
+        depth = len(folder.parts)
+        for found in walk(folder, self.failures.append):
+            place = target.joinpath(*found.path.parts[depth:])
+            if len(os.fsencode(place)) > LONGEST_PATH:
+                self.failures.append(AtollError(f"{str(found.path)[:60]}…: the path is too long"))
+            elif found.is_folder:
+                self.empty_folders.append(place)
+            elif found.status is None or stat.S_ISDIR(found.status.st_mode):
+                self.left_out.append(f"{found.path} (a link to a folder, or to nothing)")
             else:
-                self._add_found(below, target / entry.name)
-        if is_empty:
-            self.empty_folders.append(target)
+                self._add_file(found.path, place, found.status)
 
-    def _add_found(self, path: Path, target: PurePosixPath) -> None:
-        """Add what nobody has named, and what therefore keeps nothing else when it fails."""
-        try:
-            self.add(path, target)
-        except AtollError as error:
-            self.failures.append(error)
+    def _add_file(self, path: Path, target: PurePosixPath, status: os.stat_result) -> None:
+        if (file := LocalFile.of(path, target, status)) is not None:
+            self.files.append(file)
+        else:
+            self.left_out.append(f"{path} (no file or folder)")
 
-
-def _check_encodable(path: Path) -> None:
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise AtollError(f"{os.fsencode(path)!r} is not named in Unicode") from None
+    def leave_unnamable(self) -> None:
+        """Leave out what has a name that is no text, for clusters that can't be told it."""
+        unnamable = [file for file in self.files if not is_text(str(file.target))]
+        folders = [one for one in self.empty_folders if not is_text(str(one))]
+        self.failures += map(no_text, [*(str(file.path) for file in unnamable), *map(str, folders)])
+        self.files = [file for file in self.files if is_text(str(file.target))]
+        self.empty_folders = [one for one in self.empty_folders if is_text(str(one))]
 
 
 def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tree:

@@ -1,5 +1,6 @@
 """The files of a folder that a command line names."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
 from glob import has_magic
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import Factory, define, frozen
 
-from atoll import AtollError, NotFound
-from atoll_sessions.api import check_given
+from atoll import AtollError, NotAuthorized, NotFound, Problem
+from atoll_sessions.api import LONGEST_PATH, check_given, stays_below
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 _SIDE_BY_SIDE = 8
-_DEEPEST = 200
 TOP = PurePosixPath()
 
 
@@ -38,11 +38,12 @@ class RemoteFile:
 
 @define
 class RemoteTree:
-    """What there is to download: files, all folders; what was left out and why; and what was
-    listed, but is not there.
+    """What there is to download: files, links with what they say, all folders; what was left out
+    and why; and what was listed, but can't be had.
     """
 
     files: list[RemoteFile] = Factory(list)
+    links: dict[PurePosixPath, str] = Factory(dict)
     folders: set[PurePosixPath] = Factory(set)
     left_out: list[str] = Factory(list)
     failures: list[AtollError] = Factory(list)
@@ -55,8 +56,12 @@ class RemoteTree:
             return is_new
         if entry.is_file:
             self.files.append(RemoteFile(path, entry))
-        else:
+        elif entry.target is None:
             self.left_out.append(f"{path} (a link, or no file)")
+        elif stays_below(entry.target, len(path.parts) - 1):
+            self.links[path] = entry.target
+        else:
+            self.left_out.append(f"{path} (a link to {entry.target}, which is not in the folder)")
         return False
 
 
@@ -80,25 +85,23 @@ class Walk:
             raise self._error
 
     async def _enter(self, path: PurePosixPath, nursery: trio.Nursery) -> None:
+        if len(os.fsencode(path)) > LONGEST_PATH:
+            self.tree.failures.append(AtollError(f"{str(path)[:60]}…: the path is too long"))
+            return
         try:
             async with self._limit:
-                entries = await self._list(path)
-        except NotFound as error:
-            # Deleted meanwhile, or its name is no text and the cluster tells another.
-            self.tree.failures.append(error)
-            return
+                entries = await list_entries(self.api, self.folder, path)
         except AtollError as error:
-            self._error = self._error or error
-            nursery.cancel_scope.cancel()
+            if isinstance(error, NotFound | Problem) and not isinstance(error, NotAuthorized):
+                # Deleted or closed meanwhile, or its name is no text and the cluster tells another.
+                self.tree.failures.append(error)
+            else:
+                self._error = self._error or error
+                nursery.cancel_scope.cancel()
             return
         for entry in entries:
             if self.tree.add(path / entry.name, entry):
                 nursery.start_soon(self._enter, path / entry.name, nursery)
-
-    async def _list(self, path: PurePosixPath) -> Sequence[Entry]:
-        if len(path.parts) > _DEEPEST:
-            raise AtollError(f"{path}: folders in folders without an end")
-        return await list_entries(self.api, self.folder, path)
 
 
 async def look(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:

@@ -16,6 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from atoll import Context, Problem, Unreachable
 from atoll.transport import NotSent, Request, TooLong
+from atoll_sessions.api import for_wire
 from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 
@@ -65,7 +66,7 @@ class Storage:
         raise AssertionError  # the last attempt has returned or raised
 
     async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
-        content = {"path": str(path), **more}
+        content = {"path": await for_wire(self.api, path), **more}
         like = {"url": _url, "token": str}
         answer = await ask(self.api, self.folder, "POST", verb, json=content, safe=True, like=like)
         return Ticket(self._reached(answer["url"]), answer["token"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, Name, UsageError
+from atoll_sessions.api import for_wire, takes_any_name
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside
@@ -56,6 +57,8 @@ async def upload(
 
 async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, how: How) -> int:
     """Upload what was found; returns the exit code."""
+    if not await takes_any_name(api):
+        tree.leave_unnamable()
     for what in tree.left_out:
         context.output.warn(f"left out: {what}")
     files = await changed_here(context, api, folder, tree.files) if how.sync else tree.files
@@ -79,7 +82,7 @@ async def upload_tree(context: Context, api: "Api", folder: Folder, tree: Tree, 
 
 
 async def _make_folder(api: "Api", folder: Folder, path: PurePosixPath) -> None:
-    body = {"path": str(path), "parents": True, "exist_ok": True}
+    body = {"path": await for_wire(api, path), "parents": True, "exist_ok": True}
     await ask(api, folder, "POST", "mkdir", json=body)
 
 

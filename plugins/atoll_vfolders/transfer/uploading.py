@@ -7,6 +7,7 @@ newer releases count whole requests, older ones every byte.
 
 import os
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 
 import trio
@@ -14,6 +15,7 @@ from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
 from atoll.api.headers import whole_number
+from atoll_sessions.api import open_far
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
@@ -78,7 +80,7 @@ class Uploading:
     async def upload(self, file: LocalFile) -> None:
         """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
         try:
-            descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_far(file.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise AtollError(f"{file.path}: {error.strerror}") from None
         try:
@@ -179,7 +181,7 @@ class _Upload:
 
     async def _send_chunk(self, ticket: Ticket, size: int, patience: Patience) -> int:
         """Send one chunk; returns where the storage stands then."""
-        headers = {**_TUS, "Upload-Offset": str(self.offset)}
+        headers = {**_TUS, "Upload-Offset": str(self.offset), **_metadata(self.file)}
         body: bytes | AsyncIterator[bytes]
         if size <= _WHOLE:
             body = os.pread(self.descriptor, size, self.offset)
@@ -260,6 +262,13 @@ def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
     if told is None:
         raise AtollError("the storage does not tell how much of the file has arrived")
     return told
+
+
+def _metadata(file: LocalFile) -> "Mapping[str, str]":
+    """Return what tells the embedded cluster that a file may be run; others pass over it."""
+    if not file.mode & 0o111:
+        return {}
+    return {"Upload-Metadata": f"mode {b64encode(f'{file.mode & 0o777:o}'.encode()).decode()}"}
 
 
 def _named(file: LocalFile, problem: Problem) -> Problem:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from atoll import NotFound, UsageError
+from atoll.transport import Part
 from atoll_sessions.creation import Wanted, _some_of, creation_body
 from atoll_sessions.fields import local_time, show_slots
 from atoll_sessions.files import MOST_BYTES, collect
@@ -104,15 +105,35 @@ def test_what_cannot_be_uploaded_is_refused_first(folder):
 
 
 def test_what_is_run():
-    """A snippet by the interpreter, files by what --exec or their suffix says."""
+    """A snippet by the interpreter, files by what --exec, their suffix or first line says."""
+
+    def files(*names, content=b""):
+        return [Part("src", name, content) for name in names]
+
     assert _code_of("1", [], None, None, None).mode == "query"
-    assert _code_of(None, ["sub/a b.py"], None, None, None).exec == "python3 'sub/a b.py'"
-    assert _code_of(None, ["a.py", "b.py"], None, None, None).exec == "*"
-    assert _code_of(None, ["a.c"], None, "make", "./a").build == "make"
+    assert _code_of(None, files("sub/a b.py"), None, None, None).exec == "python3 'sub/a b.py'"
+    assert _code_of(None, files("a.py", "b.py"), None, None, None).exec == "*"
+    assert _code_of(None, files("a.c"), None, "make", "./a").build == "make"
     with pytest.raises(UsageError, match="nothing to run"):
         _code_of(None, [], None, None, None)
     with pytest.raises(UsageError, match="-c runs by itself"):
-        _code_of("1", ["a.py"], None, None, None)
+        _code_of("1", files("a.py"), None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "command"),
+    [
+        ("noext", b"#!/bin/sh\necho", "/bin/sh noext"),
+        ("no ext", b"#! /usr/bin/env -S python3 -u\r\n", "/usr/bin/env -S python3 -u 'no ext'"),
+        ("x.awk", b"#!/usr/bin/awk -f", "/usr/bin/awk -f x.awk"),
+        ("x.py", b"#!/bin/sh\n", "python3 x.py"),
+        ("plain", b"print(1)\n", "*"),
+        ("empty", b"", "*"),
+        ("blank", b"#!\n", "*"),
+    ],
+)
+def test_a_program_is_run_by_its_first_line(name, content, command):
+    assert _code_of(None, [Part("src", name, content)], None, None, None).exec == command
 
 
 def test_a_session_is_what_the_api_tells():

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from atoll.errors import Unreachable
+from atoll.errors import ConfigError, Unreachable
 from atoll.profiles import Profile
 from atoll.transport import NotSent, Request
 from atoll_rest.address import address
@@ -48,10 +48,51 @@ def no_proxies(monkeypatch):
         ),
         ("http://10.1.2.3", {"ALL_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, None),
         ("http://11.1.2.3", {"ALL_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}, PROXY),
+        ("http://a.b", {"http_proxy": PROXY, "HTTP_PROXY": "http://other"}, PROXY),
+        ("http://a.b", {"http_proxy": "", "ALL_PROXY": PROXY}, None),
+        ("http://a.b", {"HTTP_PROXY": PROXY, "REQUEST_METHOD": "GET"}, None),
+        ("http://a.b", {"http_proxy": PROXY, "REQUEST_METHOD": "GET"}, PROXY),
+        ("https://a.b", {"HTTPS_PROXY": PROXY, "REQUEST_METHOD": "GET"}, PROXY),
+        ("https://a.b", {"ALL_PROXY": PROXY, "NO_PROXY": "x y a.b"}, None),
+        ("https://a.b", {"ALL_PROXY": PROXY, "NO_PROXY": "A.B."}, None),
+        ("https://a.b", {"ALL_PROXY": PROXY, "no_proxy": "", "NO_PROXY": "*"}, PROXY),
+        ("https://a.b", {"ALL_PROXY": PROXY, "NO_PROXY": ",, ."}, PROXY),
+        ("https://[2001:db8::1]", {"ALL_PROXY": PROXY, "NO_PROXY": "[2001:db8::1]"}, None),
+        ("https://a.b", {"ALL_PROXY": "socks5h://h"}, "socks5h://h:1080"),
+        ("https://a.b", {"ALL_PROXY": "HTTP://[::2]"}, "http://[::2]:1080"),
     ],
 )
 def test_which_proxy(endpoint, environ, expected):
-    assert proxy_for(address(Profile(name="lab", endpoint=endpoint)), environ) == expected
+    found = proxy_for(address(Profile(name="lab", endpoint=endpoint)), environ)
+    assert (found.url if found else None) == expected
+
+
+UNUSABLE = [
+    "foo:bar",
+    "http://[::1",
+    "ftp://x",
+    "socks4://x",
+    "socks://x",
+    "http://x:99999",
+    "http://x:port",
+    "http://x:0",
+    "http://",
+    "://",
+    "http://user:word@",
+    "http:// x",
+    "http://a b",
+    "x\ny",
+]
+
+
+@pytest.mark.parametrize("value", UNUSABLE)
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_variable_of_no_use_is_named(name, value):
+    target = address(Profile(name="lab", endpoint="http://api.example.com"))
+    with pytest.raises(ConfigError, match=f"variable {name} ") as caught:
+        proxy_for(target, {name: value})
+    assert "word" not in str(caught.value)
+    assert proxy_for(target, {name: value, "NO_PROXY": "*"}) is None
 
 
 async def fetch(endpoint, **kw):

@@ -17,6 +17,7 @@ from atoll_local.api.vfolders.disk import explained, on_disk, place
 from atoll_local.api.vfolders.limits import check_disk, check_permission, check_room
 from atoll_local.api.vfolders.manage import is_modern
 from atoll_local.storage.beneath import Entry, Tree, names_of
+from atoll_local.storage.spelling import shown
 
 UPLOAD, DOWNLOAD, ARCHIVE = "upload", "download", "download-archive"
 _MAX_SIZE = 2**62
@@ -38,12 +39,13 @@ async def list_files(call: Call) -> Response:
 def _item(entry: Entry, *, as_number: bool) -> dict[str, Any]:
     status = entry.status
     return {
-        "name": entry.shown,
+        "name": shown(entry.name),
         "type": _type(status.st_mode),
         "size": status.st_size,
         "mode": status.st_mode if as_number else f"{stat.S_IMODE(status.st_mode) & 0o777:03o}",
         "created": _moment(status.st_ctime),
         "modified": _moment(status.st_mtime),
+        **entry.told_here,
     }
 
 
@@ -55,7 +57,7 @@ def _type(mode: int) -> str:
 
 def _older_item(entry: Entry) -> dict[str, Any]:
     return {
-        "filename": entry.shown,
+        "filename": shown(entry.name),
         "size": entry.status.st_size,
         "mode": stat.filemode(entry.status.st_mode),
         "ctime": entry.status.st_ctime,

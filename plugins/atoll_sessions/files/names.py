@@ -1,0 +1,74 @@
+"""Names of files on the wire, whatever bytes they are of.
+
+The API has texts for names. Bytes of a name that are not in UTF-8 can be told to the embedded
+cluster alone: there a NUL and two hex digits stand for each.
+"""
+
+import os
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from atoll import AtollError
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+LONGEST_PATH = 4095
+"""Bytes of a path: what Linux takes of one that is spelled out."""
+_BYTE = re.compile("\0([89a-f][0-9a-f])")
+_HALF = re.compile("[\udc80-\udcff]")
+
+
+async def for_wire(api: "Api", path: PurePosixPath | str) -> str:
+    """Return what stands for a path in requests; raises AtollError where nothing can."""
+    text = str(path)
+    if not is_text(text) and not await takes_any_name(api):
+        raise no_text(text)
+    return _HALF.sub(lambda found: f"\0{ord(found[0]) - 0xDC00:02x}", text)
+
+
+def from_wire(text: str) -> str:
+    """Return the path that a cluster means."""
+    return _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)
+
+
+async def takes_any_name(api: "Api") -> bool:
+    """Tell whether a cluster can be told names that are no text: the embedded one can."""
+    return (await api.manager()).startswith("atoll ")
+
+
+def is_text(path: str) -> bool:
+    """Tell whether all of a path is in UTF-8."""
+    return not _HALF.search(path)
+
+
+def no_text(path: str) -> AtollError:
+    """Make the error for a name that can't be sent."""
+    return AtollError(f"{os.fsencode(path)!r} is not named in Unicode")
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a file can have a name, which a cluster that may be lying lists."""
+    return is_path(name) and name not in {"", ".", ".."} and "/" not in name
+
+
+def is_path(text: str) -> bool:
+    """Tell whether the system takes a text for a path."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def stays_below(link: str, depth: int) -> bool:
+    """Tell whether a link, `depth` folders below the top, leads nowhere above that.
+
+    It may climb at its start only: what `..` means behind another link can't be told from names.
+    """
+    if not is_path(link):
+        return False
+    path = PurePosixPath(link)
+    climbs = path.parts.count("..")
+    starts_with_them = path.parts[:climbs] == ("..",) * climbs
+    return not path.is_absolute() and starts_with_them and climbs <= depth

@@ -1,0 +1,105 @@
+"""All files below a folder of this machine, whatever its depth: by loop, and from open folders."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import frozen
+
+from atoll import AtollError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_HOP = 4000
+"""Bytes of a path that the system is given at once; it takes 4095."""
+
+
+@frozen
+class Found:
+    """A thing in a folder; `status` is of what a link leads to, None when that is nothing.
+
+    Of folders, only empty ones come.
+    """
+
+    path: Path
+    status: os.stat_result | None
+    is_link: bool
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, or a link to one."""
+        return self.status is not None and stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is an empty folder, and no link."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode) and not self.is_link
+
+
+def walk(folder: Path, failed: Callable[[AtollError], None]) -> Iterator[Found]:
+    """Yield what is in a folder, by name; links are not followed into folders.
+
+    `failed` is told of what can't be looked at.
+    """
+    ahead = [folder]
+    while ahead:
+        path = ahead.pop()
+        try:
+            found = _look(path)
+        except OSError as error:
+            failed(AtollError(f"{path}: {error.strerror}"))
+            continue
+        folders = [one for one in found if one.is_folder]
+        yield from (one for one in found if not one.is_folder)
+        ahead += (one.path for one in reversed(folders))
+        if not found:
+            yield Found(path, os.stat_result((stat.S_IFDIR, *(0,) * 9)), is_link=False)
+
+
+def _look(path: Path) -> list[Found]:
+    descriptor = open_far(path, _FOLDER)
+    try:
+        with os.scandir(descriptor) as entries:
+            found = [_found(path, entry) for entry in entries]
+    finally:
+        os.close(descriptor)
+    return sorted(found, key=lambda one: one.path.name)
+
+
+def _found(folder: Path, entry: "os.DirEntry[str]") -> Found:
+    status = None
+    with suppress(OSError):
+        status = entry.stat()
+    return Found(folder / entry.name, status, entry.is_symlink())
+
+
+def open_far(path: Path, flags: int) -> int:
+    """Open a file whose path may be longer than the system takes; raises OSError."""
+    *hops, last = _hops(path)
+    folder = None
+    try:
+        for hop in hops:
+            below = os.open(hop, _FOLDER, dir_fd=folder)
+            if folder is not None:
+                os.close(folder)
+            folder = below
+        return os.open(last, flags, dir_fd=folder)
+    finally:
+        if folder is not None:
+            os.close(folder)
+
+
+def _hops(path: Path) -> list[str]:
+    """Split a path into pieces that the system takes."""
+    if len(os.fsencode(path)) <= _HOP:
+        return [str(path)]
+    hops, size = [path.parts[0]], 0
+    for part in path.parts[1:]:
+        size += len(os.fsencode(part)) + 1
+        if size > _HOP:
+            hops.append(part)
+            size = len(os.fsencode(part))
+        else:
+            hops[-1] = os.path.join(hops[-1], part)  # noqa: PTH118 - many times quicker
+    return hops

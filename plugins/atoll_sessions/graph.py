@@ -1,0 +1,94 @@
+"""`session show-graph`: the sessions that a session waits for, and theirs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+from attrs import frozen
+
+from atoll import Column, Context, Name
+from atoll_sessions.fields import local_time
+from atoll_sessions.queries import find_session
+
+
+@frozen
+class Node:
+    """A session of a graph; `depth` counts from the session that was asked about.
+
+    `again` marks one that was shown before: what it waits for stands there.
+    """
+
+    name: str
+    id: str
+    status: str
+    status_changed: str
+    depends_on: Sequence[str]
+    depth: int = 0
+    again: bool = False
+
+    @property
+    def line(self) -> str:
+        """How it stands in a tree."""
+        above = " (see above)" if self.again and self.depends_on else ""
+        told = f"{self.name} {self.status}{above}"
+        return "   " * (self.depth - 1) + "└─ " + told if self.depth else told
+
+
+_COLUMNS = [
+    Column("name", keep=True),
+    Column("id", "Session ID", keep=True, enough=9),
+    Column("status"),
+    Column("status_changed", "Last updated", local_time),
+    Column("depends_on", "Depends On", ", ".join),
+]
+
+
+@click.command("show-graph")
+@click.argument("session", type=Name("session"))
+@click.option("-t", "--table", is_flag=True, help="As a table, each session once.")
+async def show_graph(context: Context, session: str, table: bool) -> None:
+    """Show which sessions a session waits for, and which these wait for."""
+    from atoll.api import path
+
+    api = await context.connect()
+    found = await find_session(api, session, ended=True)
+    route = path("session", found.id, "dependency-graph")
+    nodes = walk(await api.json("GET", route, like=dict))
+    if table or context.output.format:
+        rows = (node for node in nodes if not node.again)
+        await context.output.rows(rows, _COLUMNS)
+        return
+    for node in nodes:
+        context.output.stream("stdout", f"{node.line}\n")
+
+
+def walk(root: Mapping[str, Any]) -> Iterator[Node]:
+    """Yield the sessions of a graph from its root on; what one of them waits for, once.
+
+    A session that several wait for would else be followed as often as there are ways to it.
+    """
+    seen: set[str] = set()
+    waiting: list[tuple[Mapping[str, Any], int]] = [(root, 0)]
+    while waiting:
+        entry, depth = waiting.pop()
+        needed = [one for one in entry.get("depends_on") or () if isinstance(one, Mapping)]
+        node = _node(entry, needed, depth, again=str(entry.get("session_id")) in seen)
+        yield node
+        if not node.again:
+            seen.add(node.id)
+            waiting += [(one, depth + 1) for one in reversed(needed)]
+
+
+def _node(
+    entry: Mapping[str, Any], needed: Sequence[Mapping[str, Any]], depth: int, *, again: bool
+) -> Node:
+    return Node(
+        name=str(entry.get("session_name") or ""),
+        id=str(entry.get("session_id") or ""),
+        # 23.09 writes the name of the class before that of the status.
+        status=str(entry.get("status") or "").rpartition(".")[2],
+        status_changed=str(entry.get("status_changed") or ""),
+        depends_on=[str(one.get("session_name") or "") for one in needed],
+        depth=depth,
+        again=again,
+    )
