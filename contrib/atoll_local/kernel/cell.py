@@ -294,9 +294,31 @@ def prepare_streams() -> None:
             )
 
 
+def let_copies_end() -> None:
+    """Let SIGTERM end forked copies as it ends any program; pools of processes count on that.
+
+    It waits while a copy is being made: Python forgets what comes before the copy is ready.
+    """
+
+    def in_copy() -> None:
+        with contextlib.suppress(ValueError):  # only of the first thread can that be said
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        mask(signal.SIG_UNBLOCK)
+
+    def mask(how: int) -> None:
+        signal.pthread_sigmask(how, {signal.SIGTERM})
+
+    os.register_at_fork(
+        before=lambda: mask(signal.SIG_BLOCK),
+        after_in_parent=lambda: mask(signal.SIG_UNBLOCK),
+        after_in_child=in_copy,
+    )
+
+
 def serve(channel: Channel) -> None:
     cells = Cells(channel)
     signal.signal(signal.SIGTERM, cells.leave)
+    let_copies_end()
     # Called last of all: Python forgets its handlers before it closes files that are still open.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     while not cells.is_leaving:

@@ -162,6 +162,16 @@ print(type(pickle.loads(pickle.dumps(Thing()))).__qualname__)
     assert story.stdout == "async\nthread\n[2, 4]\nThing\n", story.stderr
 
 
+async def test_a_forked_copy_can_be_terminated(kernel, query):
+    code = """
+import multiprocessing, time
+copy = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))
+copy.start(); copy.terminate(); copy.join(10)
+copy.exitcode
+"""
+    assert (await query(kernel, code)).stdout == "-15\n"
+
+
 async def test_a_forked_copy_of_the_interpreter_ends_alone(kernel, query):
     story = await query(
         kernel, "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nprint(pid > 0)"
