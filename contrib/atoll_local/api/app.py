@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atoll_local.api import (
@@ -42,38 +43,41 @@ from atoll_local.api.runs import Executions
 from atoll_local.api.throttle import Attempts
 from atoll_local.cluster import Cluster
 
+ROUTES: tuple[BaseRoute, ...] = (
+    *manager.ROUTES,
+    *auth.ROUTES,
+    *announcements.ROUTES,
+    *etcd.ROUTES,
+    *errorlogs.ROUTES,
+    *resources.ROUTES,
+    *usage.ROUTES,
+    *watcher.ROUTES,
+    *upkeep.ROUTES,
+    *gql.ROUTES,
+    *create.ROUTES,
+    *logs.ROUTES,
+    *sessions.ROUTES,
+    *execute.ROUTES,
+    *files.ROUTES,
+    *apps.ROUTES,
+    *streams.SOCKETS,
+    *terminals.SOCKETS,
+    *proxying.SOCKETS,
+    *events.ROUTES,
+    *background.ROUTES,
+    *vfolders.ROUTES,
+    *packed.ROUTES,
+    *storage.ROUTES,
+    *templates.ROUTES,
+    *dotfiles.ROUTES,
+)
+"""Everything that is answered, over HTTP and over websockets."""
+
 
 def build_app(cluster: Cluster) -> ASGIApp:
     """Build the application."""
     app = Starlette(
-        routes=[
-            *manager.ROUTES,
-            *auth.ROUTES,
-            *announcements.ROUTES,
-            *etcd.ROUTES,
-            *errorlogs.ROUTES,
-            *resources.ROUTES,
-            *usage.ROUTES,
-            *watcher.ROUTES,
-            *upkeep.ROUTES,
-            *gql.ROUTES,
-            *create.ROUTES,
-            *logs.ROUTES,
-            *sessions.ROUTES,
-            *execute.ROUTES,
-            *files.ROUTES,
-            *apps.ROUTES,
-            *streams.SOCKETS,
-            *terminals.SOCKETS,
-            *proxying.SOCKETS,
-            *events.ROUTES,
-            *background.ROUTES,
-            *vfolders.ROUTES,
-            *packed.ROUTES,
-            *storage.ROUTES,
-            *templates.ROUTES,
-            *dotfiles.ROUTES,
-        ],
+        routes=ROUTES,
         exception_handlers={HTTPException: _unrouted},
     )
     app.router.redirect_slashes = False

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.utils import ClientDisconnected
 
 from atoll_local.api.problems import Problem, internal_error, kernel_failed, store_failed
 from atoll_local.engine.contract import EngineError
@@ -20,7 +21,7 @@ def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> We
     async def endpoint(socket: WebSocket) -> None:
         try:
             await serve(socket)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, ClientDisconnected):
             pass
         except Problem as problem:
             await _refuse(socket, problem)
@@ -42,5 +43,5 @@ async def _refuse(socket: WebSocket, problem: Problem) -> None:
             await socket.send_denial_response(problem.response())
         elif socket.application_state is WebSocketState.CONNECTED:
             await socket.close(_FAULT, problem.title)
-    except (WebSocketDisconnect, OSError):
+    except (WebSocketDisconnect, ClientDisconnected):
         pass

@@ -33,8 +33,8 @@ async def pty(socket: WebSocket) -> None:
     cluster: Cluster = socket.app.state.cluster
     session = session_of(socket)
     terminal = await running_kernel(cluster, session).open_terminal()
-    await socket.accept()
     try:
+        await socket.accept()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_hear_all, socket, session, terminal, tasks.cancel_scope)
             while data := await terminal.read():
