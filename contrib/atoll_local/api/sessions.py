@@ -13,7 +13,7 @@ from atoll_local.api.problems import bad_request, forbidden, kernel_failed
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.waiting import settled, while_connected
 from atoll_local.scheduler.lifecycle import StatusError
-from atoll_local.store.records import Session
+from atoll_local.store.records import DEAD, Session
 
 _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
 
@@ -120,6 +120,8 @@ async def restart(call: Call) -> Response:
         raise bad_request(f"only running sessions can be restarted; {error}") from error
     await while_connected(call.request, lambda: settled(call, session.id))
     status = call.cluster.store.sessions.get(session.id).status
+    if status in DEAD:
+        raise bad_request(f"session {session.name!r} was ended meanwhile; it is {status}")
     if status != "RUNNING":
         raise kernel_failed(f"session {session.name!r} did not come back; it is {status}")
     return no_content()

@@ -26,7 +26,7 @@ _OTHER_WORDS = {
 _LONGEST_NAME = 128
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """A mutation that cannot be done; its text is the `msg` of the answer."""
 
 

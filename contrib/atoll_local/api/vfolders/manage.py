@@ -106,10 +106,17 @@ def _unmanaged(call: Call) -> str | None:
     path = call.params.text("unmanaged_path", "unmanagedPath")
     if path and not call.caller.is_superadmin:
         raise forbidden("Only superadmins use folders of the host")
-    if path and not (path.startswith("/") and Path(path).is_dir()):
+    if path and not (path.startswith("/") and _is_folder(path)):
         why = f"there is no folder {path!r} on the host"
         raise invalid_params(why, {"unmanaged_path": why})
     return path or None
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # The system takes no path of that length.
+        return False
 
 
 def _quota(text: str | None) -> int | None:
