@@ -63,13 +63,17 @@ class Bind:
     @property
     def name(self) -> str:
         """The address, as it is told."""
-        return f"{_UNIX}{self.path}" if self.path else f"{self.shown_host}:{self.port}"
+        return f"{_UNIX}{self.path}" if self.path else f"{_in_url(self.host)}:{self.port}"
 
     @property
     def shown_host(self) -> str:
         """The host as it stands in a URL."""
         host = {"0.0.0.0": LOOPBACK, "::": _LOOPBACK_6}.get(self.host, self.host)  # noqa: S104  # compared, not bound
-        return f"[{host}]" if ":" in host else host
+        return _in_url(host)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def check_share(bind: Bind, *, share: bool) -> None:

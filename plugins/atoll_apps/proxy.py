@@ -55,7 +55,7 @@ async def proxy(
         async with context.interrupts() as presses, trio.open_nursery() as nursery:
             nursery.start_soon(serve, listeners, admission, handle)
             nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
-            row = {"address": f"http://{at.name}", "endpoint": api.profile.endpoint}
+            row = {"address": f"http://{at.shown_host}:{found}", "endpoint": api.profile.endpoint}
             await context.output.rows([row], _COLUMNS)
             end = "Ctrl-C" if context.foreground else "jobs cancel"
             context.output.note(f"requests there need no keys; {end} stops it")

@@ -7,7 +7,9 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from websockets.sync.client import connect
@@ -80,6 +82,8 @@ def browse(tmp_path):
             "--window-size=1200,800",
             "--remote-debugging-port=0",
             "--remote-allow-origins=*",
+            # A name that somebody has point to this machine.
+            "--host-resolver-rules=MAP evil.example 127.0.0.1",
             f"--user-data-dir={profile}",
             "about:blank",
         ],
@@ -167,4 +171,62 @@ def test_a_cell_in_a_notebook(shared, session, browse):
         page.evaluate("document.querySelector('.jp-CodeCell .cm-content').focus()")
         page.press("Enter", 13, "\r", shift=True)
         page.wait_for("document.querySelector('.jp-OutputArea-output')?.innerText.trim() == '42'")
+        assert "news" not in page.evaluate("document.body.innerText").lower()
+        asked = page.evaluate("performance.getEntriesByType('resource').map(e => e.name).join(' ')")
+        assert "/lab/api/" in asked
+        assert "/lab/api/news" not in asked
+        assert "/lab/api/update" not in asked
         page.screenshot("jupyter")
+
+
+@pytest.mark.parametrize("app", ["ttyd", "jupyter"])
+def test_pages_of_others_get_nowhere(shared, session, browse, app):
+    """A page under a name that leads here, and one of another site that opens a websocket."""
+    with forwarded(shared, session, app) as address:
+        port = address.rpartition(":")[2]
+        page = browse(f"http://evil.example:{port}/")
+        page.wait_for("document.body?.innerText.includes('is not this machine')")
+        with another_site() as site:
+            page = browse(site)
+            page.wait_for("document.body?.innerText === 'another site'")
+            page.evaluate(TRY.replace("PORT", port))
+            page.wait_for("window.told?.length === 3")
+            assert page.evaluate("told.sort().join()") == "fetch,frame,socket"
+
+
+TRY = """
+window.told = [];
+const say = text => told.push(text);
+const socket = new WebSocket("ws://localhost:PORT/ws", ["tty"]);
+socket.onopen = () => say("socket open");
+socket.onerror = () => say("socket");
+fetch("http://localhost:PORT/api/contents").then(() => say("fetched"), () => say("fetch"));
+const frame = document.createElement("iframe");
+frame.src = "http://localhost:PORT/";
+frame.onload = () => {
+  try { frame.contentWindow.document.body; say("frame read"); } catch { say("frame"); }
+};
+document.body.append(frame);
+"""
+
+
+class Another(BaseHTTPRequestHandler):
+    """A page at a port of its own."""
+
+    def do_GET(self):
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"another site")
+
+    def log_message(self, *_arguments):
+        """Say nothing."""
+
+
+@contextmanager
+def another_site():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Another) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
