@@ -21,6 +21,7 @@ from atoll_sessions.files.names import (
     is_path,
     is_text,
     no_text,
+    show_name,
     stays_below,
     takes_any_name,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "rarely_given",
     "read_file",
     "session_ids",
+    "show_name",
     "show_slots",
     "stays_below",
     "takes_any_name",

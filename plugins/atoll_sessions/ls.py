@@ -8,6 +8,7 @@ import click
 
 from atoll import AtollError, Column, Context, Name, NotFound
 from atoll_sessions.files.listing import FileEntry, find_entry, in_home, list_folder
+from atoll_sessions.files.names import show_name
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ COLUMNS = [
     Column("mode"),
     Column("size", right=True),
     Column("mtime", "Modified", _minute),
-    Column("filename", "Name", keep=True),
+    Column("filename", "Name", show_name, keep=True),
 ]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from atoll import Column
-from atoll_sessions.api import binary_size, local_time
+from atoll_sessions.api import binary_size, local_time, show_name
 
 
 def _size(amount: float | None) -> str:
@@ -51,7 +51,7 @@ FILE_COLUMNS = [
     Column("size", right=True),
     Column("modified", show=local_time),
     Column("type"),
-    Column("name", keep=True),
+    Column("name", show=show_name, keep=True),
 ]
 HOST_COLUMNS = [
     Column("name", "Host", keep=True),

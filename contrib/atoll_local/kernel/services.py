@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -80,7 +79,7 @@ class Services:
         for pids in self._single.values():
             for pid in pids:
                 _kill(pid, signal.SIGTERM)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _clear(self._folder)
 
     def _reach(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
         port = message["port"] or service["ports"][0]
@@ -160,6 +159,15 @@ def _hand_out(link: Link, sock: socket.socket) -> None:
 
 def _fail(link: Link, message: dict[str, Any], why: str) -> None:
     link.send({"error": f"{message['app']} can't be reached: {why}"})
+
+
+def _clear(folder: str) -> None:
+    """Remove the sockets in a folder, and the folder; what else the session has put there stays."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
 
 
 def _kill(pid: int, number: int) -> None:

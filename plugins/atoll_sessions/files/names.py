@@ -61,6 +61,23 @@ def is_path(text: str) -> bool:
         return False
 
 
+def show_name(name: str) -> str:
+    """Return a name as people can tell it from others, and bash takes it."""
+    if name.isprintable() and name == name.strip():
+        return name
+    if name.isprintable():
+        return f"'{name}'" if "'" not in name else f'"{name}"'
+    return "$'" + "".join(map(_shown, name)) + "'"
+
+
+def _shown(char: str) -> str:
+    if char in "'\\":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
+
+
 def stays_below(link: str, depth: int) -> bool:
     """Tell whether a link, `depth` folders below the top, leads nowhere above that.
 

@@ -5,14 +5,14 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import evolve, frozen
 
 from atoll import AtollError, NotFound, UsageError
 from atoll_sessions.files.names import for_wire
-from atoll_sessions.files.walking import open_far, walk
+from atoll_sessions.files.walking import open_far, refuse, walk
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -59,15 +59,16 @@ class LocalFile:
         return Part("src", self.filename, content, kind)
 
 
-def _refuse(error: AtollError) -> NoReturn:
-    raise error
+def is_program(part: "Part") -> bool:
+    """Tell whether a file that was read may be run."""
+    return part.content_type.startswith(f"{_ANY_FILE}; mode=")
 
 
 def find(
     paths: Sequence[Path],
     base: Path | None,
     leave: Callable[[str], None] = lambda _what: None,
-    failed: Callable[[AtollError], None] = _refuse,
+    failed: Callable[[AtollError], None] = refuse,
 ) -> list[LocalFile]:
     """Find files, and the files in folders, named by their way from `base`, else from the current
     folder.

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from attrs import frozen
 
@@ -72,6 +73,26 @@ def _found(folder: Path, entry: "os.DirEntry[str]") -> Found:
     with suppress(OSError):
         status = entry.stat()
     return Found(folder / entry.name, status, entry.is_symlink())
+
+
+def refuse(error: AtollError) -> NoReturn:
+    """Raise what could not be looked at, where all of it is needed."""
+    raise error
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of ours with all that is in it, whatever its depth; raises OSError."""
+    ahead, emptied = [folder], []
+    while ahead:
+        emptied.append(path := ahead.pop())
+        with os.scandir(path) as entries:
+            for entry in list(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    ahead.append(path / entry.name)
+                else:
+                    (path / entry.name).unlink()
+    for path in reversed(emptied):
+        path.rmdir()
 
 
 def open_far(path: Path, flags: int) -> int:

@@ -12,7 +12,6 @@ In the folder are
 """
 
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -24,6 +23,8 @@ from attrs import frozen
 
 from atoll import AtollError, NotFound
 from atoll.paths import Paths, make_private, write_atomic
+from atoll_sessions.files.sending import LocalFile, is_program
+from atoll_sessions.files.walking import refuse, remove_tree, walk
 from atoll_sessions.sweep.journal import read_progress
 from atoll_sessions.sweep.lock import lockable, locked
 from atoll_sessions.sweep.plan import Plan, dump_plan, load_plan
@@ -68,11 +69,10 @@ class Sweep:
 
     def files(self) -> "list[Part]":
         """Return what is uploaded into each session."""
-        from atoll.transport import Part
-
         root = self.folder / "files"
-        paths = sorted(path for path in root.rglob("*") if path.is_file())
-        return [Part("src", str(path.relative_to(root)), path.read_bytes()) for path in paths]
+        found = (one for one in walk(root, refuse) if one.is_file) if root.exists() else ()
+        paths = sorted(one.path for one in found)
+        return [LocalFile(path, str(path.relative_to(root))).read() for path in paths]
 
     def progress(self) -> Progress:
         """Return what became of its cases up to now."""
@@ -125,7 +125,7 @@ class Sweep:
 
     def remove(self) -> None:
         """Delete all that is known of it, but for a folder that the user has named."""
-        shutil.rmtree(self.folder)
+        remove_tree(self.folder)
 
 
 @frozen
@@ -155,6 +155,8 @@ class Sweeps:
             path = sweep.folder / "files" / part.filename
             make_private(path.parent)
             path.write_bytes(part.content)
+            if is_program(part):
+                path.chmod(0o700)
         if plan.out is None:
             make_private(sweep.folder / "output")
         write_atomic(sweep.folder / "plan.json", dump_plan(plan))
