@@ -4,6 +4,7 @@ import anyio
 from attrs import field, frozen
 
 from atoll_local.engine.contract import Engine
+from atoll_local.node import Processors
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.scheduler import Scheduler
@@ -24,6 +25,8 @@ class Cluster:
     storage: Storage
     release: str
     """The release text that `GET /` gives as `manager`."""
+    processors: Processors = field(factory=Processors)
+    """How busy the processors of this machine are."""
     stopping: anyio.Event = field(factory=anyio.Event)
     """Set when the program is about to end; whoever waits for something gives up then."""
 

@@ -42,9 +42,17 @@ def show_metrics(stats: Mapping[str, Any]) -> Sequence[str]:
 
 def _show(entry: Mapping[str, Any]) -> str:
     unit = str(entry.get("unit_hint") or "")
-    most = entry.get("stats.max")
-    shown = _amount(entry.get("current"), unit)
+    now, most = entry.get("current"), entry.get("stats.max")
+    if unit == "percent":
+        # Although the unit is told like that, these are milliseconds in a second.
+        now, most = entry.get("pct"), _per_cent(most, entry.get("capacity"))
+    shown = _amount(now, unit)
     return f"{shown} (at most {_amount(most, unit)})" if most is not None else shown
+
+
+def _per_cent(amount: Any, capacity: Any) -> str | None:
+    part, whole = to_figure(amount), to_figure(capacity)
+    return f"{100 * part / whole:.2f}" if part is not None and whole else None
 
 
 def _amount(amount: Any, unit: str) -> str:

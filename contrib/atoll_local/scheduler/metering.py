@@ -4,6 +4,7 @@ Each metric is a map of texts: `current`, `capacity`, `pct`, `unit_hint`, and st
 `stats.max`, `stats.avg`, `stats.rate`.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 
 import anyio
@@ -38,7 +39,7 @@ class Meter:
     def take(self, usage: Usage, now: float) -> None:
         """Note a look at the kernel."""
         seconds = max(now - self._looked_at, 0.001)
-        self._cpu_rate = max(0.0, usage.cpu_used - self._usage.cpu_used) / seconds
+        self._cpu_rate = self._possible(usage.cpu_used - self._usage.cpu_used, seconds)
         self._read_rate = max(0, usage.read - self._usage.read) / seconds
         self._write_rate = max(0, usage.written - self._usage.written) / seconds
         self._most_cpu_rate = max(self._most_cpu_rate, self._cpu_rate)
@@ -50,7 +51,7 @@ class Meter:
         """Note what the kernel is known to have used in the end."""
         cpu_used = max(self._usage.cpu_used, status.cpu_used or 0)
         if self._looked_at == self.begin:
-            self._cpu_rate = cpu_used / max(now - self.begin, 0.001)
+            self._cpu_rate = self._possible(cpu_used, max(now - self.begin, 0.001))
             self._most_cpu_rate = self._cpu_rate
         self._most_memory = max(self._most_memory, status.memory_peak or 0)
         self._usage = Usage(
@@ -61,6 +62,14 @@ class Meter:
             scratch=self._usage.scratch,
         )
         self._looked_at = now
+
+    def _possible(self, cpu_used: float, seconds: float) -> float:
+        """Return milliseconds in a second, no more than the kernel's processors have.
+
+        Time is counted in hundredths of a second, and not at the moment that is taken for it.
+        """
+        processors = len(self.spec.cpus) or os.cpu_count() or 1
+        return min(max(0.0, cpu_used) / seconds, 1000.0 * processors)
 
     @property
     def processor_share(self) -> float:
@@ -109,8 +118,8 @@ class Metering:
         """Look at all kernels once."""
         if not self._meters:
             return
-        found = await self._engine.measure(list(self._meters))
         now = self._clock()
+        found = await self._engine.measure(list(self._meters))
         for kernel_id, usage in found.items():
             if meter := self._meters.get(kernel_id):
                 meter.take(usage, now)

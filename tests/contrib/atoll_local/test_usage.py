@@ -4,7 +4,9 @@ import json
 import time
 
 import pytest
+from attrs import evolve
 
+from atoll_local import node
 from atoll_local.engine.contract import ExitStatus, Image, KernelSpec, Usage
 from atoll_local.scheduler.metering import Metering, amount
 
@@ -57,6 +59,75 @@ async def test_figures_are_texts_with_rates_and_maxima():
     last = metering.end("k1", ExitStatus(0, "user-requested", cpu_used=800, memory_peak=900))
     assert (last["cpu_used"]["current"], last["mem"]["stats.max"]) == ("800", "900")
     assert metering.live("k1") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu_used"),
+    [(0.0001, 10), (0.01, 30), (0.5, 4000), (2.0, 99_000), (2.0, -10)],
+)
+@pytest.mark.anyio
+async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used):
+    """Whatever the time between two looks, and of whichever moment the figures are."""
+
+    class Engine:
+        async def measure(self, kernel_ids):
+            used = Usage(cpu_used=100 + cpu_used, memory=400, read=0, written=0)
+            return dict.fromkeys(kernel_ids, used)
+
+    times = [100.0]
+    metering = Metering(Engine(), lambda: times[0])
+    metering.add(evolve(SPEC, cpus=(0, 1)))
+    times[0] += seconds
+    await metering.look()
+    util = metering.live("k1")["cpu_util"]
+    assert 0 <= float(util["current"]) <= float(util["stats.max"]) <= 2000
+    assert 0 <= float(util["pct"]) <= 100
+    ended = metering.end("k1", ExitStatus(0, "user-requested", cpu_used=10**6))
+    assert float(ended["cpu_util"]["stats.max"]) <= 2000
+
+
+@pytest.mark.anyio
+async def test_of_a_short_session_the_figures_are_possible():
+    metering = Metering(None, lambda: 100.0)
+    metering.add(evolve(SPEC, cpus=(0,)))
+    util = metering.end("k1", ExitStatus(0, "self-terminated", cpu_used=900))["cpu_util"]
+    assert (util["current"], util["stats.max"], util["pct"]) == ("1000", "1000", "100.00")
+
+
+STAT = """cpu  {0} 0 0 {1} 0 0 0 0 0 0
+cpu0 {0} 0 0 {1} 0 0 0 0 0 0
+cpu1 {2} 0 0 {3} 0 0 0 0 {2} 0
+intr 1 2 3
+"""
+
+
+def test_processors_are_busy_for_all_of_the_time_at_most(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(node.time, "monotonic", lambda: clock[0])
+    stat = tmp_path / "stat"
+    processors = node.Processors(stat)
+    stat.write_text(STAT.format(50, 150, 0, 100))
+    assert processors.look() == [0.25, 0]
+    stat.write_text(STAT.format(150, 150, 25, 175))
+    assert processors.look() == [0.25, 0]
+    clock[0] += 2
+    assert processors.look() == [1, 0.25]
+    for after in ((140, 140, 25, 175), (150, 150, 5, 200)):
+        clock[0] += 2
+        stat.write_text(STAT.format(*after))
+        assert all(0 <= share <= 1 for share in processors.look())
+
+
+def test_an_agent_tells_possible_figures(client):
+    query = "query($id: String!) { agent(agent_id: $id) { live_stat } }"
+    for _ in range(3):
+        agent = client.gql(query, id="i-local")["data"]["agent"]
+        live = json.loads(agent["live_stat"])
+        each = live["devices"]["cpu_util"].values()
+        for figure in (*live["node"].values(), *each):
+            assert 0 <= float(figure["current"]) <= float(figure["capacity"])
+            assert 0 <= float(figure["pct"]) <= 100
+        assert live["node"]["cpu_util"]["capacity"] == str(1000 * len(each))
 
 
 def test_running_sessions_tell_what_they_use(client):

@@ -80,7 +80,8 @@ def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
 def agent_fields(ctx: Context) -> Fields:
     """Return `Agent`, and `AgentSummary` with it."""
     cluster, machine = ctx.cluster, ctx.cluster.machine
-    used, node = cluster.scheduler.queue.occupied(), measure(cluster.storage.volume)
+    used = cluster.scheduler.queue.occupied()
+    node = measure(cluster.storage.volume, cluster.processors)
     domain = ctx.store.tables.domains.select(order="created_at", limit=1)
     since = domain[0].created_at if domain else None
     return own_fields(MACHINE.get(ctx, AGENT)) | {
