@@ -5,17 +5,19 @@ atoll goes along as bytes; what other clusters get of it, `staging` tells.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
 from atoll import AtollError, Context, ExitCode, Unreachable
 from atoll.api import path
 from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
+from atoll_sessions.code import Code
 from atoll_sessions.feeding import Room, feed
 
 if TYPE_CHECKING:
@@ -23,18 +25,20 @@ if TYPE_CHECKING:
 
 _GRACE = 5.0
 """Seconds that interrupted code is given before the command lets go of it."""
-_FIRST_TO_LOSE = 8
-"""The version of the API from which agents may lose output between the steps of a run."""
-_PAUSE = 1
-"""Seconds."""
 _BYTES = "execute-bytes"
 """What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
+_RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
 _MEDIA_SHOWN = {"text/plain"}
 
 
 def _piece(value: Any) -> tuple[str, Any]:
-    """Check a piece of what code has printed: its kind, and a text, or of media a type and data."""
+    """Check a piece of what code has printed: its kind, and a text, or of media a type and data.
+
+    Bytes become a text, too, with surrogate escapes (PEP 383) for what is no UTF-8.
+    """
     kind, content = value
+    if kind in _RAW:
+        kind, content = _RAW[kind], b64decode(content).decode("utf-8", "surrogateescape")
     texts = list(content) if kind == "media" else [content]
     known = kind in ("stdout", "stderr", "html", "log", "media")
     if not isinstance(kind, str) or (known and not all(isinstance(one, str) for one in texts)):
@@ -48,28 +52,9 @@ TURN = {
     "status": maybe(str),
     "console": maybe([_piece]),
     "exitCode": maybe(int),
-    "options": maybe(dict),
+    "options": maybe({"is_password": maybe(bool), "size": maybe(int)}),
 }
 """The shape of what a cluster tells of a run each time."""
-
-
-@frozen(kw_only=True)
-class Code:
-    """What to run: a snippet in the session's interpreter (`query`), or commands on its files
-    (`batch`).
-    """
-
-    mode: str
-    snippet: str = ""
-    clean: str | None = None
-    build: str | None = None
-    exec: str | None = None
-
-    def message(self) -> dict[str, Any]:
-        """Return the first message of the stream."""
-        steps = {"clean": self.clean, "build": self.build, "exec": self.exec}
-        options = steps if self.mode == "batch" else {}
-        return {"mode": self.mode, "code": self.snippet, "options": options}
 
 
 @define
@@ -92,6 +77,10 @@ class Execution:
         there is not.
         """
         self._takes_bytes = await self.api.supports(_BYTES)
+        if not self._takes_bytes and not self.context.stdin.is_terminal:
+            from atoll_sessions.staging import stage
+
+            code = await stage(self.context, self.api, self.session_id, code)
         channel_path = path("stream", "session", self.session_id, "execute")
         exit_code: int = ExitCode.INTERRUPTED
         async with self.api.open(channel_path) as channel, trio.open_nursery() as nursery:
@@ -106,20 +95,10 @@ class Execution:
         return ExitCode.INTERRUPTED if self.interrupted else exit_code
 
     async def _message(self, code: Code) -> dict[str, Any]:
-        message = (await self._paced(code)).message()
+        message = code.paced(await self.api.version()).message()
         if self._takes_bytes:
             message |= {"bytes": True, "piped": not self.context.stdin.is_terminal}
         return message
-
-    async def _paced(self, code: Code) -> Code:
-        """Return the code in the form that this cluster runs without losing what it prints.
-
-        An agent of 26.4 drops all that comes between the end of one step and its manager's call for
-        the next, be it the end of the run. A pause lets the call come first.
-        """
-        if (await self.api.version()).major < _FIRST_TO_LOSE:
-            return code
-        return evolve(code, build=_paused(code.build), exec=_paused(code.exec))
 
     async def _follow(self, channel: Channel) -> int:
         async with aclosing(self._messages(channel)) as messages:
@@ -131,7 +110,7 @@ class Execution:
                         return ExitCode.FAILED
                     await self._answer(channel, message)
                 elif status == "input-room":
-                    self._room.add(message["options"]["size"])
+                    self._room.add((message.get("options") or {}).get("size") or 0)
                 elif status == "build-finished" and message.get("exitCode"):
                     self.context.output.note(
                         f"the build failed with exit code {message['exitCode']}"
@@ -204,8 +183,3 @@ class Execution:
                 await self.api.request("POST", path("session", self.session_id, "interrupt"))
             except AtollError as error:
                 self.context.output.warn(f"the code could not be interrupted: {error}")
-
-
-def _paused(command: str | None) -> str | None:
-    """Put the pause before a command; `*` names a way to run files, and is none."""
-    return f"sleep {_PAUSE}; {command}" if command and command != "*" else command

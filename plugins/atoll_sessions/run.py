@@ -10,8 +10,9 @@ import trio
 from attrs import define
 
 from atoll import AtollError, Context, ExitCode, NotAuthorized, UsageError
+from atoll_sessions.code import Code
 from atoll_sessions.creation import Created, create_session, tell_created
-from atoll_sessions.execution import Code, Execution
+from atoll_sessions.execution import Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
 from atoll_sessions.queries import destroy, find_session

@@ -117,17 +117,16 @@ class Program:
     home: Path
     environ: Mapping[str, str]
 
-    def __call__(self, *arguments: str, stdin: str = "", **environ: str) -> Finished:
+    def __call__(self, *arguments: str, stdin: str | bytes = "", **environ: str) -> Finished:
         """Run it to its end."""
         done = subprocess.run(
             [*self.command, *arguments],
-            input=stdin,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
-            text=True,
             timeout=_DEADLINE,
             **self._place(environ),
         )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     @contextmanager
     def started(self, *arguments: str, **environ: str) -> Iterator[Running]:

@@ -110,3 +110,66 @@ def test_a_restart_that_fails_is_told(atoll, session, image):
     else:
         assert restarted.err.count("\n") == 1
         assert "restart" in restarted.err
+
+
+BINARY = bytes(range(256)) * 10
+ASKS = """
+try:
+    while True:
+        print(input("? "))
+except EOFError:
+    print("end")
+"""
+
+
+PIPED = [
+    (["--exec", "wc -l"], b"a\nb\n", "2\n"),
+    (["--exec", "cat; echo end"], b"", "end\n"),
+    (["--exec", "sort"], b"b\na\n", "a\nb\n"),
+    (["--exec", 'while read x; do echo "<$x>"; done'], b"1\n2\n", "<1>\n<2>\n"),
+    (["--exec", "python3 -"], b"print(6 * 7)", "42\n"),
+    (["--exec", "python3 -c 'print(input(), input())'"], b"x\ny\n", "x y\n"),
+    (["--exec", "head -1; exit 7"], b"first\n" + b"x" * 3_000_000, "first\n"),
+    (["--exec", "od -An -tx1 -v | tr -d ' \\n'"], BINARY, BINARY.hex()),
+    (["--exec", "wc -c; ls -A | grep -c atoll-input"], b"x" * 3_000_000, "3000000\n0\n"),
+    (["-c", "import sys; print(repr(sys.stdin.read()))"], b"a\nb", "'a\\nb'\n"),
+    (["-c", "import sys\nfor l in sys.stdin: print(l, end='')"], b"a\nb\n", "a\nb\n"),
+    (["-c", ASKS], b"a\nb\n", "? a\n? b\n? end\n"),
+    (["-c", ASKS], b"", "? end\n"),
+    (["-c", "import sys; print(len(sys.stdin.buffer.read()))"], BINARY, "2560\n"),
+]
+
+
+def test_what_is_piped_in_is_read_to_its_end(atoll, session, image):
+    """By clusters that have a word for it, and as a file by those that have none."""
+    for what, data, printed in PIPED:
+        ran = atoll("run", "-q", "-t", session, *what, image, stdin=data)
+        assert (ran.out, ran.err) == (printed, ""), what
+
+
+def test_what_asks_of_nobody_ends(atoll, session, image):
+    """Be it a debugger, which takes an interrupt for a reason to ask again."""
+    for code in ("breakpoint()", "input()"):
+        assert atoll("run", "-q", "-t", session, "-c", code, image).code in (0, 1)
+
+
+def test_input_for_files_that_run_by_themselves_is_refused_if_it_has_to_be(atoll, session, image):
+    """Not passed over."""
+    atoll.home.mkdir(exist_ok=True)
+    (atoll.home / "main.py").write_text("import sys; print(sys.stdin.read())")
+    (atoll.home / "other.py").write_text("")
+    ran = atoll("run", "-q", "-t", session, image, "main.py", "other.py", stdin=b"data")
+    assert (ran.code, ran.out) == (0, "data\n") or (ran.code == 1 and "--exec" in ran.err), ran
+
+
+@pytest.mark.parametrize(
+    "script", ["echo made > made", "printf 'made\\n' > made\n", "#!/bin/sh\n:"]
+)
+def test_a_bootstrap_script_runs(atoll, name, image, script):
+    """It goes as the text that it is."""
+    atoll.home.mkdir(exist_ok=True)
+    (atoll.home / "boot.sh").write_text(script)
+    code = "import os; print(open('made').read() if os.path.exists('made') else '')"
+    options = ["--rm", "-q", "-t", name, *SMALL, "--bootstrap-script", "boot.sh"]
+    ran = atoll("run", *options, "--max-wait", "60", "-c", code, image)
+    assert ran.out.strip() == ("made" if "made" in script else ""), ran

@@ -5,7 +5,8 @@ reads them into a short queue; when nobody polls the queue is full and the reade
 does not.
 """
 
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -52,14 +53,16 @@ class Turn:
     exit_code: int | None = None
     options: dict[str, Any] | None = None
 
-    def as_json(self, *, escaped: bool = False) -> dict[str, Any]:
+    def as_json(self, *, as_bytes: bool = False) -> dict[str, Any]:
         """Return the object that streams send; polls add `runId`.
 
-        `escaped` leaves bytes that are no UTF-8 as surrogate escapes, for clients that know them.
+        Output that is no UTF-8 has the usual sign in its place, unless it is wanted `as_bytes`:
+        then its kind is `stdout-bytes` or `stderr-bytes`, and the value in base64.
         """
+        show = _as_bytes if as_bytes else _readable
         return {
             "status": self.status,
-            "console": self.console if escaped else [_readable(one) for one in self.console],
+            "console": [_entry(one, show) for one in self.console],
             "exitCode": self.exit_code,
             "options": self.options,
             "files": [],
@@ -203,12 +206,23 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
         console.append([event.stream, event.text])
 
 
-def _readable(entry: list[Any]) -> list[Any]:
-    """Return an entry of the console with the usual sign in the place of what is no UTF-8."""
+def _entry(entry: list[Any], show: Callable[[str, bytes], list[str]]) -> list[Any]:
+    """Return an entry of the console as clients get it; `show` makes one of what is no UTF-8."""
     kind, value = entry
-    if not isinstance(value, str):
-        return entry
-    return [kind, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")]
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return show(kind, value.encode("utf-8", "surrogateescape"))
+    return entry
+
+
+def _readable(kind: str, value: bytes) -> list[str]:
+    return [kind, value.decode("utf-8", "replace")]
+
+
+def _as_bytes(kind: str, value: bytes) -> list[str]:
+    return [f"{kind}-bytes", base64.b64encode(value).decode()]
 
 
 class Executions:

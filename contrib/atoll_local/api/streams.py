@@ -31,11 +31,11 @@ async def execute_stream(socket: WebSocket) -> None:
     """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code.
 
     The first message is the API's, `mode`, `code` and `options`. Clients that found `FEATURE` at
-    `GET /` may add two things. With `"bytes": true`, bytes of the output that are no UTF-8 come as
-    surrogate escapes. With `"piped": true`, each binary frame is a piece of the standard input and
-    an empty one its end; the client sends as many bytes as the `size` of statuses `input-room`
-    allows, all added up. In a run that asks for its input, an empty binary frame answers with the
-    end of it.
+    `GET /` may add two things. With `"bytes": true`, output that is no UTF-8 comes in base64, its
+    kind being `stdout-bytes` or `stderr-bytes`. With `"piped": true`, each binary frame is a piece
+    of the standard input and an empty one its end; the client sends as many bytes as the `size` of
+    statuses `input-room` allows, all added up. In a run that asks for its input, an empty binary
+    frame answers with the end of it.
     """
     kernel = _kernel(socket)
     await socket.accept()
@@ -67,21 +67,21 @@ def _kernel(socket: WebSocket) -> Kernel:
 async def _converse(socket: WebSocket, kernel: Kernel) -> None:
     asked = read_message(await hear(socket))
     executions: Executions = socket.app.state.executions
-    piped, escaped = asked.boolean("piped"), asked.boolean("bytes")
+    piped, as_bytes = asked.boolean("piped"), asked.boolean("bytes")
     execution = await executions.start(kernel, asked.text("mode") or "", asked, piped=piped)
     with closing(execution):
         async with anyio.create_task_group() as tasks:
             read = _read_bytes if piped else _read_lines
             tasks.start_soon(_read_input, read, socket, execution, tasks.cancel_scope)
             tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
-            await _tell(socket, execution, escaped=escaped)
+            await _tell(socket, execution, as_bytes=as_bytes)
             tasks.cancel_scope.cancel()
 
 
-async def _tell(socket: WebSocket, execution: Execution, *, escaped: bool) -> None:
+async def _tell(socket: WebSocket, execution: Execution, *, as_bytes: bool) -> None:
     while True:
         turn: Turn = await execution.turn(_FLUSH, patient=True)
-        await say(socket, turn.as_json(escaped=escaped))
+        await say(socket, turn.as_json(as_bytes=as_bytes))
         if turn.status == "finished":
             return
 

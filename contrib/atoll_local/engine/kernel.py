@@ -34,6 +34,10 @@ def _event(message: Mapping[str, Any]) -> Event | None:
     match message:
         case {"event": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
             event = contract.Output(stream, text)
+        case {"event": "output", "stream": "stdout" | "stderr" as stream, "data": str(data)} if (
+            raw := _decoded(data)
+        ) is not None:
+            event = contract.Output(stream, raw)
         case {"event": "media", "mime": str(mime), "data": str(data)}:
             event = contract.Media(mime, data)
         case {"event": "input", "is_password": bool(is_password)}:
@@ -47,11 +51,19 @@ def _event(message: Mapping[str, Any]) -> Event | None:
     return event
 
 
-def _is_of_bytes(message: Mapping[str, Any]) -> bool:
-    """Whether its texts stand for bytes, those that are no UTF-8 being surrogate escapes."""
+def _decoded(data: str) -> str | None:
+    """Return the text of output that is no UTF-8, with surrogate escapes; None for nonsense."""
+    try:
+        return base64.b64decode(data, validate=True).decode("utf-8", "surrogateescape")
+    except ValueError:
+        return None
+
+
+def _is_encodable(message: Mapping[str, Any]) -> bool:
+    """Whether its texts hold no halves of characters, which JSON can spell."""
     try:
         for value in message.values():
-            str(value).encode("utf-8", "surrogateescape")
+            str(value).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -77,7 +89,7 @@ class LocalRun:
         try:
             while True:
                 message = await self._control.receive()
-                event = _event(message) if _is_of_bytes(message) else None
+                event = _event(message) if _is_encodable(message) else None
                 if event is None:
                     raise self._control.fault(_wrong_with(message))
                 yield event

@@ -20,8 +20,7 @@ LAGGING = 256 * 1024
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """Make a line of a message; the escapes of bytes that are no UTF-8 stay what they are."""
-    return json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def decode(line: bytes | bytearray) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import deque
 
 from .link import encode
@@ -140,6 +141,12 @@ class Run:
 
 
 def output(stream: str, text: str) -> dict[str, Any]:
+    """Make the event of a piece of output; bytes go in base64, of which escapes in text tell."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        data = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
+        return {"event": "output", "stream": stream, "data": data}
     return {"event": "output", "stream": stream, "text": text}
 
 

@@ -9,8 +9,8 @@ from attrs import evolve
 
 from atoll import Column, Context, UsageError
 from atoll.line import quote
+from atoll_sessions.code import Code
 from atoll_sessions.creation import Wanted
-from atoll_sessions.execution import Code
 from atoll_sessions.fields import counted
 from atoll_sessions.options import parse_pairs, wanted_from
 from atoll_sessions.sweep.options import SweepOptions

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, evolve, fields, frozen
 
 from atoll import UsageError
+from atoll_sessions.code import Code
 from atoll_sessions.creation import Wanted
-from atoll_sessions.execution import Code
 from atoll_sessions.sweep.ranges import Grid, Place, make_grid, parse_range
 from atoll_sessions.sweep.template import interpolate, mentioned
 

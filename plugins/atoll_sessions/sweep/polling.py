@@ -12,7 +12,8 @@ from attrs import field, frozen
 
 from atoll import AtollError, ExitCode, Problem
 from atoll.api import path
-from atoll_sessions.execution import TURN, Code
+from atoll_sessions.code import Code
+from atoll_sessions.execution import TURN
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.store import Stream
 

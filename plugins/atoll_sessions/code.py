@@ -1,0 +1,47 @@
+"""What is run in a session."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import evolve, frozen
+
+if TYPE_CHECKING:
+    from atoll.api import ApiVersion
+
+_FIRST_TO_LOSE = 8
+"""The version of the API from which agents may lose output between the steps of a run."""
+_PAUSE = 1
+"""Seconds."""
+
+
+@frozen(kw_only=True)
+class Code:
+    """What to run: a snippet in the session's interpreter (`query`), or commands on its files
+    (`batch`).
+    """
+
+    mode: str
+    snippet: str = ""
+    clean: str | None = None
+    build: str | None = None
+    exec: str | None = None
+
+    def message(self) -> dict[str, Any]:
+        """Return the first message of the stream."""
+        steps = {"clean": self.clean, "build": self.build, "exec": self.exec}
+        options = steps if self.mode == "batch" else {}
+        return {"mode": self.mode, "code": self.snippet, "options": options}
+
+    def paced(self, version: "ApiVersion") -> Self:
+        """Return the code in the form that a cluster runs without losing what it prints.
+
+        An agent of 26.4 drops all that comes between the end of one step and its manager's call for
+        the next, be it the end of the run. A pause lets the call come first.
+        """
+        if version.major < _FIRST_TO_LOSE:
+            return self
+        return evolve(self, build=_paused(self.build), exec=_paused(self.exec))
+
+
+def _paused(command: str | None) -> str | None:
+    """Put the pause before a command; `*` names a way to run files, and is none."""
+    return f"sleep {_PAUSE}; {command}" if command and command != "*" else command
