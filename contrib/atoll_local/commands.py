@@ -3,7 +3,7 @@
 import click
 import trio
 
-from atoll import AtollError, Column, Context, UsageError
+from atoll import AtollError, Column, Context, UsageError, yes_option
 from atoll_local import launcher
 from atoll_local.instance import read_server
 from atoll_local.paths import DataDir
@@ -121,14 +121,11 @@ async def logs(context: Context, lines: int) -> None:
 
 
 @click.command()
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option()
 async def reset(context: Context, yes: bool) -> None:
     """Stop the embedded cluster and delete all it keeps: sessions, files, keys."""
     data = launcher.data_dir(context.program.paths)
-    question = f"Delete everything in {data.root}?"
-    if not yes and not await context.confirm(question, flag="--yes"):
-        context.output.note("nothing was deleted")
-        return
+    await context.consent(f"Delete everything in {data.root}?", yes=yes)
     from atoll_local.resetting import reset as delete_all
 
     await trio.to_thread.run_sync(delete_all, data)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import trio
 
-from atoll import AtollError, Context, ExitCode
+from atoll import AtollError, Context, ExitCode, yes_option
 from atoll_local import launcher
 from atoll_local.paths import DataDir
 from atoll_local.put_aside import Entry, PutAside
@@ -33,7 +33,7 @@ def told(entries: list[dict[str, Any]]) -> Iterator[str]:
 
 @click.command()
 @click.option("--remove", is_flag=True, help="Delete it for good instead, with the files in it.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option()
 async def repair(context: Context, remove: bool, yes: bool) -> int:
     """Try again what the embedded cluster could not do and has put aside."""
     data = launcher.data_dir(context.program.paths)
@@ -41,9 +41,8 @@ async def repair(context: Context, remove: bool, yes: bool) -> int:
     if not entries:
         context.output.note("nothing is put aside")
         return ExitCode.OK
-    if remove and not yes and not await _confirmed(context, entries):
-        context.output.note("nothing was removed")
-        return ExitCode.FAILED
+    if remove:
+        await _ask(context, entries, yes=yes)
     api = await context.program.connect("local", context.output.note)
     answer = await api.json("POST", "/local/repair", json={"remove": remove})
     for entry in answer["mended"]:
@@ -52,10 +51,10 @@ async def repair(context: Context, remove: bool, yes: bool) -> int:
     return _tell_what_is_left(context, answer["put_aside"])
 
 
-async def _confirmed(context: Context, entries: list[Entry]) -> bool:
+async def _ask(context: Context, entries: list[Entry], *, yes: bool) -> None:
     for line in told([entry.as_json() for entry in entries]):
         context.output.note(line)
-    return await context.confirm("Delete all of this for good?", flag="--yes")
+    await context.consent("Delete all of this for good?", yes=yes)
 
 
 def _tell_what_is_left(context: Context, left: list[dict[str, Any]]) -> int:

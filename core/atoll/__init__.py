@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atoll._version import __version__
+    from atoll.consent import yes_option
     from atoll.context import Context
     from atoll.errors import (
         AtollError,
@@ -57,6 +58,7 @@ _HOMES = {
     "atoll.hookspecs": ["hookimpl"],
     "atoll.names": ["Name"],
     "atoll.output": ["Column", "Writer", "columns_of"],
+    "atoll.consent": ["yes_option"],
     "atoll.owners": ["owner_option"],
     "atoll.profiles": ["Profile"],
     "atoll.records": [
@@ -105,6 +107,7 @@ __all__ = [
     "columns_of",
     "hookimpl",
     "owner_option",
+    "yes_option",
 ]
 
 

@@ -87,7 +87,7 @@ def show_version() -> int:
     return 0
 
 
-USAGE = "atoll [OPTIONS] [COMMAND [ARGS]...]"
+USAGE = "[OPTIONS] [COMMAND [ARGS]...]"
 
 
 def _option_rows() -> list[tuple[str, str]]:
@@ -121,9 +121,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _open_door(program: "Program", options: "Options") -> int:
     if options.help:
-        from atoll.commands import group_help
+        from atoll.commands import group_help, program_name
 
-        print(group_help(program.tree.root, USAGE, _option_rows()))  # noqa: T201  # help is the output here
+        usage = f"{program_name()} {USAGE}"
+        print(group_help(program.tree.root, usage, _option_rows()))  # noqa: T201  # help is the output here
         return 0
     if options.words:
         return _one_command(program, options)

@@ -2,6 +2,7 @@
 used.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from copy import copy
 from functools import partial
@@ -75,6 +76,21 @@ class Node:
         return self._click
 
 
+def program_name() -> str:
+    """Return the name by which the program was called."""
+    name = sys.argv[0].rpartition("/")[2]
+    return name if name in PROGRAM_NAMES else PROGRAM_NAMES[0]
+
+
+def before_command(words: Sequence[str]) -> int:
+    """Count the words before the command: none, or what comes along with a line that is pasted.
+
+    That is the prompt of a system's shell, `$`, and the name of the program.
+    """
+    count = int(len(words) > 1 and words[0] == "$")
+    return count + int(count < len(words) and words[count] in PROGRAM_NAMES)
+
+
 class Prepared(NamedTuple):
     """A line that has been understood: the command, and its callback with all arguments but the
     context.
@@ -126,15 +142,12 @@ class CommandTree:
 
         Raises UsageError for what can't be understood, HelpAsked when help is what the line is for.
         """
-        if words and words[0] in PROGRAM_NAMES:
-            words = words[1:]
-        node, rest = self.find(words)
+        node, rest = self.find(words[before_command(words) :])
         if not node.runs:
             return self._prepare_group(node, rest)
         command = node.load()
-        name = " ".join([PROGRAM_NAMES[0], *node.path])
         try:
-            with command.make_context(name, rest) as context:
+            with command.make_context(_spelled(node), rest) as context:
                 call = command.invoke(context)
                 meta = context.meta
         except click.ClickException as error:
@@ -203,7 +216,7 @@ def _near(node: Node, word: str) -> str:
 
 
 def _spelled(node: Node) -> str:
-    return " ".join([PROGRAM_NAMES[0], *node.path])
+    return " ".join([program_name(), *node.path])
 
 
 def _usage_error(node: Node, error: click.ClickException) -> UsageError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from atoll.errors import UsageError
+from atoll.errors import AtollError, UsageError
 from atoll.jobs import Jobs
 from atoll.output import Output
 from atoll.settings import Settings
@@ -49,10 +49,17 @@ class Context:
         """What the user has set."""
         return self.program.settings
 
-    async def confirm(self, question: str, *, flag: str = "") -> bool:
-        """Ask a yes or no question; raises UsageError naming `flag` where nobody can answer."""
+    async def consent(self, question: str, *, yes: bool) -> None:
+        """Ask before something that can't be taken back, unless `yes` has answered already.
+
+        Raises AtollError for a no, UsageError where nobody can answer.
+        """
+        if not yes and not await self.confirm(question, hint="--yes answers yes"):
+            raise AtollError("nothing was changed")
+
+    async def confirm(self, question: str, *, hint: str = "run it at a terminal") -> bool:
+        """Ask a yes or no question; raises UsageError with this hint where nobody can answer."""
         if not self.foreground or not self.stdin.is_terminal:
-            hint = f"{flag} answers yes" if flag else "run it at a terminal"
             raise UsageError(f"this needs an answer: {question}", hint=hint)
         self.output.stderr.write(f"{question} [y/N] ")
         self.output.stderr.flush()

@@ -29,7 +29,10 @@ def parse(arguments: Sequence[str]) -> Options:
     try:
         context = parser.make_context("atoll", list(arguments))
     except click.ClickException as error:
-        raise UsageError(error.format_message().rstrip("."), hint="atoll --help") from None
+        from atoll.commands import program_name
+
+        message = error.format_message().rstrip(".")
+        raise UsageError(message, hint=f"{program_name()} --help") from None
     options = Options(**context.params)
     if sum((options.lines is not None, options.script is not None, bool(options.words))) > 1:
         raise UsageError("-c LINES, -f FILE and a command exclude each other", hint="atoll --help")

@@ -170,6 +170,7 @@ def _groups_of_commands() -> Iterator[Command]:
         yield Command(f"admin {word}", f"The commands about {things} by their newer names")
     for word in ("announcement", "manager"):
         yield Command(f"admin {word}", f"Same as atoll {word}")
+    yield Command("admin manager scheduler", "Same as atoll manager scheduler")
 
 
 _NAMES = {

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Context, UsageError
+from atoll import Context, UsageError, yes_option
 from atoll_admin.asking import Mutation
-from atoll_admin.consent import agreed, ask_secret, dry_run_option, show_requests, yes_option
+from atoll_admin.consent import ask_secret, dry_run_option, show_requests
 from atoll_admin.kind import Change, Kind, refuse_unknown, resolved
 from atoll_admin.reading import read_one
 
@@ -21,8 +21,9 @@ def change_command(kind: Kind, change: Change, help: str) -> click.Command:
     async def callback(context: Context, dry_run: bool, yes: bool = False, **values: Any) -> int:
         return await _change(context, kind, change, values, dry_run=dry_run, yes=yes)
 
-    shared = [dry_run_option(), *([yes_option()] if change.question else [])]
-    return click.Command(None, callback=callback, params=[*change.params, *shared], help=help)
+    params = [*change.params, dry_run_option()]
+    command = click.Command(None, callback=callback, params=params, help=help)
+    return yes_option()(command) if change.question else command
 
 
 async def _change(
@@ -46,8 +47,8 @@ async def _change(
     if dry_run:
         await show_requests(context, [("POST", "/admin/gql", one.body) for one in mutations])
         return 0
-    if change.question and not await agreed(context, change.question.format(**named), yes=yes):
-        return 1
+    if change.question:
+        await context.consent(change.question.format(**named), yes=yes)
     await _make(context, api, kind, change, mutations)
     context.output.note(change.done.format(**named))
     return 0

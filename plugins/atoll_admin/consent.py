@@ -19,11 +19,6 @@ def dry_run_option() -> click.Option:
     return click.Option(["--dry-run"], is_flag=True, help="Show the request, change nothing.")
 
 
-def yes_option() -> click.Option:
-    """Return the option that answers the question of a destructive command."""
-    return click.Option(["-y", "--yes"], is_flag=True, help="Don't ask; for scripts.")
-
-
 def show_request(context: Context, method: str, path: str, body: Mapping[str, Any]) -> None:
     """Show what would be sent, as JSON unless another format was chosen, without passwords."""
     context.output.item(_shown(method, path, body), _REQUEST, format="json")
@@ -56,19 +51,11 @@ async def carry_out(
     if dry_run:
         show_request(context, method, path, body)
         return 0
-    if question and not await agreed(context, question, yes=yes):
-        return 1
+    if question:
+        await context.consent(question, yes=yes)
     await send(await context.connect(), method, path, body)
     context.output.note(done)
     return 0
-
-
-async def agreed(context: Context, question: str, *, yes: bool) -> bool:
-    """Ask before something that can't be taken back; raises UsageError where nobody can answer."""
-    if yes or await context.confirm(question, flag="--yes"):
-        return True
-    context.output.note("nothing was changed")
-    return False
 
 
 async def ask_secret(context: Context, what: str, *, may_be_empty: bool = False) -> str:

@@ -87,9 +87,11 @@ def hosts(name: str, title: str = "") -> Field:
     return Field(Column(name, title, show_list), name, decode_json)
 
 
-def document(name: str, title: str = "", *, since: int = 0) -> Field:
-    """Return a field that holds JSON inside JSON."""
-    return Field(Column(name, title, show_json), name, decode_json, since)
+def document(
+    name: str, title: str = "", *, show: Callable[[Any], str] | None = None, since: int = 0
+) -> Field:
+    """Return a field that holds JSON inside JSON; people see it as JSON unless `show` is given."""
+    return Field(Column(name, title, show or show_json), name, decode_json, since)
 
 
 def decode_json(value: Any) -> Any:

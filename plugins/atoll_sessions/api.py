@@ -27,6 +27,7 @@ from atoll_sessions.files.names import (
 )
 from atoll_sessions.files.sending import check_given
 from atoll_sessions.files.walking import open_far, walk
+from atoll_sessions.model import to_figure
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
 from atoll_sessions.queries import (
     PAGE,
@@ -76,5 +77,6 @@ __all__ = [
     "stays_below",
     "takes_any_name",
     "tell_created",
+    "to_figure",
     "walk",
 ]

@@ -8,10 +8,15 @@ from typing import Any
 from attrs import frozen
 
 from atoll import Column
+from atoll_sessions.model import figure_of
 
 DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"
 DETAIL = f"{DEFAULT},tag,created_at,occupied_slots,used_memory,max_used_memory,cpu_using"
 _STATS = "containers { live_stat last_stat }"
+_CONTAINERS = (
+    "containers { id cluster_hostname status status_info agent container_id live_stat last_stat }"
+)
+_USE, _MEMORY = ("cpu_util", "pct"), ("mem", "current")
 _HOST_NAMES = "containers { cluster_hostname cluster_role }"
 
 
@@ -109,10 +114,18 @@ def show_idle_checks(checks: Mapping[str, Any] | None) -> str:
 
 
 def _containers(containers: Sequence[Mapping[str, Any]] | None) -> str:
-    return ", ".join(
-        f"{container.get('cluster_hostname') or 'main1'} {container.get('status')}"
-        for container in containers or ()
-    )
+    return ", ".join(map(_container, containers or ()))
+
+
+def _container(container: Mapping[str, Any]) -> str:
+    """Tell a container's name, its status, and what it uses, as far as that was measured."""
+    use, memory = (figure_of(container, *which) for which in (_USE, _MEMORY))
+    figures = [
+        "" if use is None else f"cpu {use:.0f} %",
+        "" if memory is None else f"mem {binary_size(memory)}",
+    ]
+    used = f" ({', '.join(filter(None, figures))})" if any(figures) else ""
+    return f"{container.get('cluster_hostname') or 'main1'} {container.get('status')}{used}"
 
 
 def _get(attribute: str) -> Any:
@@ -155,10 +168,7 @@ FIELDS = [
     Field(Column("cluster_size", right=True), "cluster_size"),
     Field(Column("service_ports", "Services", _ports), "service_ports"),
     Field(Column("mounts", show=_list), "mounts"),
-    Field(
-        Column("containers", show=_containers),
-        "containers { id cluster_hostname status status_info agent container_id }",
-    ),
+    Field(Column("containers", show=_containers), _CONTAINERS),
     Field(Column("status_data", "Status Data", _json), "status_data"),
     Field(Column("scheduled_at", "Scheduled At", local_time), "scheduled_at", usual=False),
     Field(Column("user_email", "User"), "user_email", usual=False),

@@ -117,7 +117,7 @@ class Session:
         figures = [
             measured
             for container in self.containers or ()
-            if (measured := _figure(container, metric, figure)) is not None
+            if (measured := figure_of(container, metric, figure)) is not None
         ]
         return sum(figures) if figures else None
 
@@ -151,7 +151,8 @@ def _decode(key: str, value: Any) -> Any:
     return json.loads(value) if key in _JSON and isinstance(value, str) and value else value
 
 
-def _figure(container: Mapping[str, Any], metric: str, figure: str) -> float | None:
+def figure_of(container: Mapping[str, Any], metric: str, figure: str) -> float | None:
+    """Return a figure of a metric that was measured of a container; None without one."""
     stat = container.get("live_stat") or container.get("last_stat")
     entry = stat.get(metric) if isinstance(stat, dict) else None
     return to_figure(entry.get(figure)) if isinstance(entry, dict) else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from atoll import AtollError, Column, Context, Name, UsageError, owner_option
+from atoll import Column, Context, Name, UsageError, owner_option, yes_option
 from atoll_sessions.api import local_time
 from atoll_templates.api import (
     find_template,
@@ -96,7 +96,12 @@ async def list_templates(context: Context, list_all: bool) -> None:
 @click.command()
 @_TEMPLATE
 @click.option(
-    "-f", "--format", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
+    "-f",
+    "--format",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="How it is written.",
 )
 @_OWNER
 async def get(context: Context, template_id: str, format: str, owner: str | None) -> None:
@@ -139,17 +144,15 @@ async def update(
 
 @click.command()
 @_TEMPLATE
-@click.option("-f", "--force", "-y", "--yes", "force", is_flag=True, help="Don't ask.")
+@yes_option("-f", "--force")
 @_OWNER
-async def delete(context: Context, template_id: str, force: bool, owner: str | None) -> None:
+async def delete(context: Context, template_id: str, yes: bool, owner: str | None) -> None:
     """Delete a template, by id or name; sessions started from it go on."""
     from atoll.api import path
 
     api = await context.connect()
     found = await find_template(api, template_id)
-    question = f"Delete template {found.name} ({found.id})?"
-    if not force and not await context.confirm(question, flag="--force"):
-        raise AtollError(f"template {found.name} is kept")
+    await context.consent(f"Delete template {found.name} ({found.id})?", yes=yes)
     params = {"owner_access_key": owner}
     await api.json("DELETE", path("template", "session", found.id), params=params)
     context.output.note(f"template {found.name} is deleted")

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from attrs import frozen
 
-from atoll import AtollError, Column, Context, NotFound, Problem, UsageError, owner_option
+from atoll import (
+    Column,
+    Context,
+    NotFound,
+    Problem,
+    UsageError,
+    owner_option,
+    yes_option,
+)
 from atoll.reading import record
 from atoll_vfolders.source import text_of
 
@@ -176,12 +184,11 @@ async def update(
 
 @click.command()
 @click.argument("path")
-@click.option("-f", "--force", "-y", "--yes", "force", is_flag=True, help="Don't ask.")
+@yes_option("-f", "--force")
 @_owner_options
-async def delete(context: Context, path: str, force: bool, **whose: Any) -> None:
+async def delete(context: Context, path: str, yes: bool, **whose: Any) -> None:
     """Delete a dotfile."""
-    if not force and not await context.confirm(f"Delete dotfile {path}?", flag="--yes"):
-        raise AtollError(f"dotfile {path} is kept")
+    await context.consent(f"Delete dotfile {path}?", yes=yes)
     api = await context.connect()
     await Owner.of(**whose, home=api.profile.domain).ask(api, "DELETE", path=path)
     context.output.note(f"dotfile {path} is deleted")

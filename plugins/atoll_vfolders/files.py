@@ -14,6 +14,7 @@ from atoll import (
     Problem,
     Unreachable,
     UsageError,
+    yes_option,
 )
 from atoll_sessions.api import check_given, counted, for_wire
 from atoll_vfolders.api import ask, find_folder
@@ -121,7 +122,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
 @click.argument("name", type=Name("vfolder"))
 @click.argument("filenames", nargs=-1, required=True, type=_FILE)
 @click.option("-r", "--recursive", is_flag=True, help="Folders too, with all that is in them.")
-@click.option("-y", "--yes", "--force", is_flag=True, help="Don't ask.")
+@yes_option("--force")
 async def rm(
     context: Context, name: str, filenames: tuple[str, ...], recursive: bool, yes: bool
 ) -> None:
@@ -130,8 +131,7 @@ async def rm(
     if "." in places:
         raise UsageError("that would be the folder itself", hint="atoll vfolder delete")
     what = places[0] if len(places) == 1 else counted(len(places))
-    if not yes and not await context.confirm(f"Delete {what} in {name} for good?", flag="--yes"):
-        raise AtollError("nothing is deleted")
+    await context.consent(f"Delete {what} in {name} for good?", yes=yes)
     api = await context.connect()
     folder = await find_folder(api, name)
     await _delete_files(api, folder, places, recursive=recursive)

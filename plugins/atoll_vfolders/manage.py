@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import AtollError, Context, Name, NotFound, Problem, UsageError
+from atoll import AtollError, Context, Name, NotFound, Problem, UsageError, yes_option
 from atoll_sessions.api import follow_task
 from atoll_vfolders.api import ask, find_folder, group_id
 from atoll_vfolders.api import list_hosts as hosts_of
@@ -31,8 +31,9 @@ _USAGE = click.option(
     type=click.Choice(["general", "data", "model"]),
     default="general",
     show_default=True,
+    help="What it is for.",
 )
-_YES = click.option("-y", "--yes", "--force", is_flag=True, help="Don't ask.")
+_YES = yes_option("--force")
 
 
 @click.command()
@@ -111,8 +112,7 @@ async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name)
         question = f"Delete {name} for good, with all that is in it?"
-        if not has_trash and not yes and not await context.confirm(question, flag="--yes"):
-            raise AtollError(f"folder {name} is kept")
+        await context.consent(question, yes=yes or has_trash)
         await _delete(api, folder)
         fate = "moved to the trash" if has_trash else "deleted"
         context.output.note(f"folder {folder.name} is {fate}")
@@ -151,8 +151,7 @@ async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
         question = f"Delete {name} for good, with all that is in it?"
-        if not yes and not await context.confirm(question, flag="--yes"):
-            raise AtollError(f"folder {name} is kept")
+        await context.consent(question, yes=yes)
         await _trash(api, "delete-from-trash-bin", folder)
         context.output.note(f"folder {folder.name} is deleted for good")
 

@@ -29,7 +29,7 @@ _RESERVED = frozenset(
 _RANKS = ("ro", "rw", "wd")
 
 Mounts = list[dict[str, str]]
-"""Of each: `vfolder`, `name`, `path`, `permission`, `source`, and whether it was `listed`."""
+"""Of each: `vfolder`, `name`, `path`, `permission`, `source`."""
 
 
 def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
@@ -39,7 +39,7 @@ def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
     taken = {mount["vfolder"] for mount in wanted}
     paths = {mount["path"] for mount in wanted}
     implied = [
-        _mount(cluster, access, HOME / access.folder.name, access.permission, listed="")
+        _mount(cluster, access, HOME / access.folder.name, access.permission)
         for access in having
         if access.folder.user == owner.user.uuid and access.folder.name.startswith(".")
         if access.folder.status == "ready" and access.folder.id not in taken
@@ -62,22 +62,26 @@ def _names(config: Params) -> list[str]:
     maps = (config.mapping("mount_map", "mountMap"), config.mapping("mount_id_map", "mountIdMap"))
     wrong = [name for name in named if not isinstance(name, str) or not name]
     if wrong:
-        raise invalid_params(f"mounts must be names of folders, not {wrong[0]!r}", {"mounts": "no"})
+        raise invalid_params(
+            f"mounts must be names of folders, not {wrong[0]!r}",
+            {"mounts": "must be names of folders"},
+        )
     return list(dict.fromkeys([*named, *(name for paths in maps for name in paths)]))
 
 
 def _wanted(cluster: Cluster, owner: Caller, config: Params, name: str) -> dict[str, str]:
     if "/" in name:
         raise invalid_params(
-            f"{name!r}: only whole folders are mounted", {"mounts": "must be names of folders"}
+            f"{name!r}: only whole folders are mounted",
+            {"mounts": f"{name!r}: only whole folders are mounted, by name"},
         )
     access = one_of(cluster.store, owner, name)
     _check_permission(cluster, owner, access)
     options = _options(config, name)
     given = options.text("mount_destination") or _given_path(config, name)
     permission = _lesser(access.permission, options.text("permission", "perm"))
-    path = _path(given or access.folder.name)
-    return _mount(cluster, access, path, permission, listed="1")
+    path = _path(access.folder.name, given or access.folder.name)
+    return _mount(cluster, access, path, permission)
 
 
 def _options(config: Params, name: str) -> Params:
@@ -85,7 +89,8 @@ def _options(config: Params, name: str) -> Params:
     if not isinstance(found, dict):
         raise invalid_params("mount_options must be maps", {"mount_options": "must be maps"})
     if found.get("subpath") not in {None, "", "."}:
-        raise invalid_params("only whole folders are mounted", {"mount_options": "subpath"})
+        why = f"folder {name!r}: only whole folders are mounted"
+        raise invalid_params(why, {"mount_options": why})
     return Params(found)
 
 
@@ -107,26 +112,30 @@ def _lesser(own: str, asked: str | None) -> str:
     if asked is None:
         return own
     if asked not in _RANKS:
-        raise invalid_params(f"unknown permission {asked!r}", {"mount_options": "permission"})
+        why = f"unknown permission {asked!r}; there are {', '.join(_RANKS)}"
+        raise invalid_params(why, {"mount_options": why})
     return min(own, asked, key=_RANKS.index)
 
 
-def _path(text: str) -> PurePosixPath:
+def _path(name: str, text: str) -> PurePosixPath:
     """Return where a folder is seen; raises Problem 400 for a place that is taken or senseless."""
     path, why = HOME / text, None
-    if "\0" in text or ".." in path.parts or any(len(part) > 255 for part in path.parts):
-        why = "is no path"
+    if "\0" in text or any(len(part) > 255 for part in path.parts):
+        why = "no system has"
+    elif ".." in path.parts:
+        why = "leads upwards"
     elif path == HOME:
         why = "is the home itself"
     elif not path.is_relative_to(HOME) and (path.parts[1:2] == () or path.parts[1] in _RESERVED):
         why = "belongs to the system"
     if why:
-        raise invalid_params(f"cannot mount at {text!r}: it {why}", {"mount_map": why})
+        told = f"folder {name!r} cannot be mounted at {text!r}, which {why}"
+        raise invalid_params(told, {"mount_map": f"{told}; {HOME}/{name} is free"})
     return path
 
 
 def _mount(
-    cluster: Cluster, access: Access, path: PurePosixPath, permission: str, *, listed: str
+    cluster: Cluster, access: Access, path: PurePosixPath, permission: str
 ) -> dict[str, str]:
     return {
         "vfolder": access.folder.id,
@@ -134,7 +143,6 @@ def _mount(
         "path": str(path),
         "permission": permission,
         "source": str(place(cluster.storage.volume, access.folder)),
-        "listed": listed,
     }
 
 
@@ -142,9 +150,11 @@ def _refuse_clashes(mounts: Mounts) -> None:
     for one, other in _pairs(mounts):
         first, second = PurePosixPath(one["path"]), PurePosixPath(other["path"])
         if one["vfolder"] == other["vfolder"]:
-            raise invalid_params(f"folder {one['name']!r} is named twice", {"mounts": "twice"})
+            why = f"folder {one['name']!r} is named twice"
+            raise invalid_params(why, {"mounts": why})
         if first.is_relative_to(second) or second.is_relative_to(first):
-            why = f"folders {one['name']!r} and {other['name']!r} would lie in each other"
+            why = f"folder {one['name']!r} at {first} and folder {other['name']!r} at {second}"
+            why += " would lie in each other"
             raise invalid_params(why, {"mount_map": why})
 
 

@@ -34,10 +34,18 @@ def _store(context: Context) -> ProfileStore:
     help="Its secret key; asked for, or read from standard input, when left out.",
 )
 @click.option(
-    "--endpoint-type", type=click.Choice(["api", "session"]), default="api", show_default=True
+    "--endpoint-type",
+    type=click.Choice(["api", "session"]),
+    default="api",
+    show_default=True,
+    help="How it is signed in to: by keypair, or by password at a web server.",
 )
-@click.option("-d", "--domain", default="default", show_default=True)
-@click.option("-g", "--group", default="default", show_default=True)
+@click.option(
+    "-d", "--domain", default="default", show_default=True, help="For what is started there."
+)
+@click.option(
+    "-g", "--group", default="default", show_default=True, help="For what is started there."
+)
 @click.option(
     "--ca-file", default="", metavar="FILE", help="Trust these certificate authorities too."
 )

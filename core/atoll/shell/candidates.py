@@ -6,7 +6,7 @@ from itertools import starmap
 import click
 from attrs import frozen
 
-from atoll.commands import PROGRAM_NAMES, Node
+from atoll.commands import Node, before_command
 from atoll.names import Name
 from atoll.profiles import ProfileStore
 from atoll.program import Program
@@ -44,8 +44,7 @@ class Candidates:
     def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Go down the tree as far as the words name commands."""
         node, rest = self.program.tree.root, list(words)
-        if rest and rest[0] in PROGRAM_NAMES:
-            del rest[0]
+        del rest[: before_command(rest)]
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
         return node, rest

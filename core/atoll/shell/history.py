@@ -15,7 +15,7 @@ from typing import Any
 
 from prompt_toolkit.history import History
 
-from atoll.commands import PROGRAM_NAMES, CommandTree
+from atoll.commands import CommandTree, before_command
 from atoll.paths import Paths, make_private, write_atomic
 from atoll.shell.scan import Token, statements
 
@@ -104,7 +104,7 @@ def holds_secret(text: str, tree: CommandTree) -> bool:
 def _is_secret(tokens: list[Token], tree: CommandTree) -> bool:
     words = [token.value for token in tokens if token.kind == "word"]
     node = tree.root
-    for word in words[words[:1] != [] and words[0] in PROGRAM_NAMES :]:
+    for word in words[before_command(words) :]:
         if not (below := node.child(word)):
             break
         node = below

@@ -44,7 +44,7 @@ class LineLexer(Lexer):
 
     def _command_word(self, node: Node, word: str) -> tuple[Node | None, str]:
         """Return where a word leads, None where arguments begin, and the word's style."""
-        if node is self._tree.root and word in PROGRAM_NAMES:
+        if node is self._tree.root and word in ("$", *PROGRAM_NAMES):
             return node, "class:command"
         if below := node.child(word):
             return below, "class:command"

@@ -1,18 +1,67 @@
 """Agents: the machines that sessions run on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from atoll import Column
 from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import Field, document, flag, number, show_size, slots, text, when
+from atoll_admin.fields import (
+    Field,
+    document,
+    flag,
+    number,
+    show_json,
+    show_size,
+    slots,
+    text,
+    when,
+)
 from atoll_admin.kind import Kind, Listing, Reading
 from atoll_admin.params import option
+from atoll_sessions.api import to_figure
 
 
 def _percent(value: Any) -> str:
     return "" if value is None else f"{value:.1f} %"
+
+
+def _live(figures: Any) -> str:
+    """Tell what is in use of the whole machine, metric by metric, in units for people."""
+    node = figures.get("node") if isinstance(figures, Mapping) else None
+    if not isinstance(node, Mapping):
+        return show_json(figures)
+    return "; ".join(f"{name} {_metric(entry)}" for name, entry in node.items())
+
+
+def _metric(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    unit = str(entry.get("unit_hint") or "")
+    current, capacity = (_amount(entry.get(name), unit) for name in ("current", "capacity"))
+    share = to_figure(entry.get("pct"))
+    of = f" of {capacity}" if capacity else ""
+    return f"{current}{of}" + ("" if share is None else f" ({share:.1f} %)")
+
+
+def _amount(value: Any, unit: str) -> str:
+    amount = to_figure(value)
+    if amount is None:
+        return ""
+    return show_size(amount) if unit == "bytes" else f"{amount:g} {unit}".strip()
+
+
+def _pairs(document: Any) -> str:
+    """Show a document on a line: the paths to its values, and those."""
+    waiting, told = [("", document)], []
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping) and value:
+            waiting += [(f"{path}.{name}".strip("."), value[name]) for name in reversed(value)]
+        elif path:
+            told.append(path if value in ({}, None, "") else f"{path}={value}")
+    return ", ".join(told)
 
 
 _FILTERABLE = (
@@ -45,9 +94,9 @@ AGENT = Kind(
         text("version"),
         when("first_contact", "First seen"),
         when("lost_at", "Lost"),
-        document("compute_plugins"),
-        document("local_config"),
-        document("live_stat", "Live figures"),
+        document("compute_plugins", show=_pairs),
+        document("local_config", show=_pairs),
+        document("live_stat", "Live figures", show=_live),
     ],
     listed="id,status,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
     remarked=("status", "scaling_group"),

@@ -111,11 +111,11 @@ update = change_command(
 )
 delete = change_command(
     DOMAIN,
-    _ending("inactive", "delete_domain", "make domain {name} inactive?"),
+    _ending("inactive", "delete_domain", "Make domain {name} inactive?"),
     "Make a domain inactive; it can be made active again.",
 )
 purge = change_command(
     DOMAIN,
-    _ending("gone", "purge_domain", "delete domain {name} for good?"),
+    _ending("gone", "purge_domain", "Delete domain {name} for good?"),
     "Delete a domain for good. Its users and groups must be purged before.",
 )

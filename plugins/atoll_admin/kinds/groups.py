@@ -158,12 +158,12 @@ update = change_command(
 )
 delete = change_command(
     GROUP,
-    _ending("inactive", "delete_group", "make group {gid} inactive?"),
+    _ending("inactive", "delete_group", "Make group {gid} inactive?"),
     "Make a group inactive; it can be made active again.",
 )
 purge = change_command(
     GROUP,
-    _ending("gone", "purge_group", "delete group {gid} and its folders for good?"),
+    _ending("gone", "purge_group", "Delete group {gid} and its folders for good?"),
     "Delete a group for good, with all that belongs to it.",
 )
 add_users = change_command(

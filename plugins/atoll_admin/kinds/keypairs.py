@@ -126,7 +126,7 @@ delete = change_command(
         mutation="delete_keypair",
         params=[argument("access_key", "keypair")],
         arguments={"access_key": "String!"},
-        question="delete keypair {access_key} for good?",
+        question="Delete keypair {access_key} for good?",
         done="keypair {access_key} is gone",
     ),
     "Delete a keypair for good.",

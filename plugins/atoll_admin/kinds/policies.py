@@ -134,7 +134,7 @@ delete = change_command(
         mutation="delete_keypair_resource_policy",
         params=[argument("name", "keypair-resource-policy")],
         arguments={"name": "String!"},
-        question="delete keypair resource policy {name} for good?",
+        question="Delete keypair resource policy {name} for good?",
         done="keypair resource policy {name} is gone",
     ),
     "Delete a keypair resource policy that no keypair has any more.",

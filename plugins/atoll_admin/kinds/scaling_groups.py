@@ -124,7 +124,7 @@ delete = change_command(
         mutation="delete_scaling_group",
         params=[argument("name", "scaling-group")],
         arguments={"name": "String!"},
-        question="delete scaling group {name} for good?",
+        question="Delete scaling group {name} for good?",
         done="scaling group {name} is gone",
     ),
     "Delete a scaling group for good.",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Column, Context, UsageError
+from atoll import Column, Context, UsageError, yes_option
 from atoll.reading import maybe
 from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option, yes_option
+from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.telling import tell_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ async def _read(context: Context) -> str:
     return "\n".join(lines)
 
 
-@click.command(params=[dry_run_option(), yes_option()])
+@click.command(params=[dry_run_option()])
+@yes_option()
 async def delete(context: Context, dry_run: bool, yes: bool) -> int:
     """Announce nothing any more; for superadmins."""
     return await carry_out(
@@ -61,7 +62,7 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
         "POST",
         ROUTE,
         {"enabled": False},
-        question="delete the announcement?",
+        question="Delete the announcement?",
         done="nothing is announced any more",
         dry_run=dry_run,
         yes=yes,

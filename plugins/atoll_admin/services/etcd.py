@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, NotFound, UsageError
+from atoll import Column, Context, NotFound, UsageError, yes_option
 from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option, yes_option
+from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.telling import tell_text
 
 _PAIR = [Column("key", keep=True), Column("value")]
@@ -43,7 +43,8 @@ def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield below, value
 
 
-@click.command("set", params=[dry_run_option(), yes_option()])
+@click.command("set", params=[dry_run_option()])
+@yes_option()
 @click.argument("key")
 @click.argument("value")
 async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bool) -> int:
@@ -53,14 +54,15 @@ async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bo
         "POST",
         "/config/set",
         {"key": key, "value": value},
-        question=f"set {key} to {value!r} in the cluster's configuration?",
+        question=f"Set {key} to {value!r} in the cluster's configuration?",
         done=f"{key} is {value!r}",
         dry_run=dry_run,
         yes=yes,
     )
 
 
-@click.command(params=[dry_run_option(), yes_option()])
+@click.command(params=[dry_run_option()])
+@yes_option()
 @click.argument("key")
 @click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
@@ -73,7 +75,7 @@ async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: b
         "POST",
         "/config/delete",
         {"key": key, "prefix": prefix},
-        question=f"delete {what} from the cluster's configuration?",
+        question=f"Delete {what} from the cluster's configuration?",
         done=f"{what} is gone",
         dry_run=dry_run,
         yes=yes,

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Column, Context, Name, NotFound
+from atoll import Column, Context, Name, NotFound, yes_option
 from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option, yes_option
+from atoll_admin.consent import carry_out, dry_run_option
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -67,7 +67,8 @@ async def update_shared_vf_permission(
     return await carry_out(context, "POST", _SHARED, body, done=done, dry_run=dry_run)
 
 
-@click.command(params=[dry_run_option(), yes_option()])
+@click.command(params=[dry_run_option()])
+@yes_option()
 @_FOLDER
 @_USER
 async def remove_shared_vf_permission(
@@ -87,7 +88,8 @@ async def remove_shared_vf_permission(
     )
 
 
-@click.command(params=[dry_run_option(), yes_option()])
+@click.command(params=[dry_run_option()])
+@yes_option()
 @_FOLDER
 @click.argument("user_email", type=Name("user"))
 async def change_vfolder_ownership(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import trio
 
-from atoll import Column, Context, Name, UsageError
+from atoll import Column, Context, Name, UsageError, yes_option
 from atoll.reading import maybe
 from atoll_admin.asking import send
-from atoll_admin.consent import agreed, carry_out, dry_run_option, yes_option
+from atoll_admin.consent import carry_out, dry_run_option
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -34,7 +34,8 @@ async def status(context: Context) -> None:
     context.output.item(await send(api, "GET", "/manager/status", like=_SHAPE), _STATUS)
 
 
-@click.command(params=[dry_run_option(), yes_option()])
+@click.command(params=[dry_run_option()])
+@yes_option()
 @click.option("--wait", is_flag=True, help="First wait until no session runs.")
 @click.option("--force-kill", is_flag=True, help="First terminate all sessions.")
 async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, yes: bool) -> int:
@@ -43,8 +44,7 @@ async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, 
         raise UsageError("--wait and --force-kill exclude each other")
     sessions = ", and terminate all sessions" * force_kill
     if not dry_run:
-        if not await agreed(context, f"freeze the cluster{sessions}?", yes=yes):
-            return 1
+        await context.consent(f"Freeze the cluster{sessions}?", yes=yes)
         if wait:
             await _wait_for_sessions(context, await context.connect())
     return await carry_out(

@@ -100,8 +100,7 @@ async def _ask_about(context: Context, count: int, *, yes: bool) -> None:
     somebody = context.foreground and file is not None and file.isatty()
     if yes or count <= (ASKED_FROM if somebody else REFUSED_FROM):
         return
-    if not await context.confirm(f"run {count:,} cases?", flag="--yes"):
-        raise UsageError(f"run: {count:,} cases, not confirmed")
+    await context.consent(f"Run {count:,} cases?", yes=yes)
 
 
 def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, Any]) -> Plan:

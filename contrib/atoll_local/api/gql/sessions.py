@@ -175,8 +175,8 @@ def common_fields(ctx: Context, session: Session) -> Fields:
 
 
 def mount_names(session: Session) -> list[str]:
-    """Return the folders that a session was asked to have, without those that are implied."""
-    return [mount["name"] for mount in session.vfolder_mounts if mount["listed"]]
+    """Return the names of the folders that a session has, those that it was not asked for too."""
+    return [mount["name"] for mount in session.vfolder_mounts]
 
 
 def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Fields:
