@@ -14,6 +14,10 @@ _DEEPEST = 64
 _LARGEST = 2**63 - 1
 """The largest integer that the store can keep."""
 _LONGEST_INTEGER = 20
+_BULK = 1024 * 1024
+"""Characters of a JSON text besides what stands in its first texts: code to run may be long."""
+_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_MOST_TEXTS = 1000
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a half of a character is written, alone or with the other one."""
 
@@ -33,6 +37,7 @@ def read_json(text: str | bytes, *, strict: bool = True) -> Any:
     """
     try:
         plain = text if isinstance(text, str) else text.decode()
+        _check_bulk(plain)
         value = json.loads(
             plain,
             strict=strict,
@@ -59,6 +64,12 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise JsonError("it must be a JSON object")
     return value
+
+
+def _check_bulk(plain: str) -> None:
+    """Raise JsonError for a text of which would come more values than there is time for."""
+    if len(plain) > _BULK and len(_TEXT.sub("", plain, _MOST_TEXTS)) > _BULK:
+        raise JsonError(f"it has more than {_BULK} characters besides a few long texts")
 
 
 def _integer(text: str) -> int:

@@ -31,6 +31,7 @@ _DURATION = re.compile(
     re.ASCII,
 )
 """A time from now like `10s`, `1h30m` or `+2d`."""
+_MOST_DEPENDENCIES = 200
 _TYPES = frozenset({"interactive", "batch", "inference"})
 
 
@@ -217,6 +218,9 @@ def _ports(config: Params) -> list[int]:
 def _dependencies(call: Call, owner: Caller) -> list[str]:
     sessions = call.cluster.store.sessions
     references = [str(reference) for reference in call.params.sequence("dependencies")]
+    if len(references) > _MOST_DEPENDENCIES:
+        why = f"a session waits for {_MOST_DEPENDENCIES} others at most"
+        raise invalid_params(f"dependencies: {why}", {"dependencies": why})
     return [
         only(sessions.find(reference, owner.access_key, dead=True)[-1:], reference).id
         for reference in references

@@ -132,9 +132,11 @@ async def all_stats(call: Call) -> Response:
 
 def _day(text: str, name: str, given: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
+        moment = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
+        _ = moment + timedelta(days=_LONGEST)  # Later on this must not be more than there are.
+    except (ValueError, OverflowError):
         raise invalid_params(f"{name}: {given!r} is no date", {name: given}) from None
+    return moment
 
 
 def _runs(call: Call, begin: datetime, end: datetime, user: str | None = None) -> Iterator[Run]:

@@ -14,6 +14,7 @@ from atoll_local.api.multipart import read_parts
 from atoll_local.api.problems import Problem
 
 JSON = {"Content-Type": "application/json"}
+SESSION = {"name": "waiting", "image": "python", "enqueueOnly": True}
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 DEEP = b'{"echo": ' * 2000 + b"1" + b"}" * 2000
 
@@ -212,7 +213,7 @@ def test_uploads_that_are_no_form(client, session, headers, body):
     [
         ('form-data; name="src"; filename="a%20b"', "a b"),
         ("form-data; filename*=UTF-8''%E2%9C%93", "✓"),
-        ("form-data; filename*=nocode''a", "a"),
+        ("form-data; filename*=nocode''a", None),
         ("form-data; filename*" + "9" * 5000 + "*=a", None),
         ("form-data; filename=", None),
         ("form-data", None),
@@ -238,6 +239,7 @@ TERMS = " & ".join(['name == "x"'] * 3000)
     "text",
     [
         TERMS,
+        " | ".join(["name == null & !name == null"] * 60),
         "(" * 3000 + 'name == "x"' + ")" * 3000,
         "!" * 3000 + 'name == "x"',
         "name in [" + ", ".join(['"x"'] * 40_000) + "]",
@@ -258,6 +260,77 @@ def test_filters_beyond_the_bounds(client, path, text):
     errors = found["errors"] if path == "/admin/gql" else found["data"]
     assert answer.status_code == (200 if path == "/admin/gql" else 400)
     assert "fault" not in errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " | ".join(['name == "x"'] * 200),
+        " & ".join(['startup_command ilike "' + "%a" * 100 + '"'] * 100),
+        "(" * 45 + 'name == "x"' + ")" * 45,
+        "!" * 25 + 'name == "x"',
+        " | ".join(["name == null & name == null"] * 12),
+        "name in [" + ", ".join(['"x"'] * 1000) + "]",
+    ],
+)
+def test_filters_just_within_the_bounds(client, text):
+    query = "query($f: String) { compute_session_list(limit: 1, offset: 0, filter: $f) "
+    answer = client.gql(query + "{ total_count } }", f=text)
+    assert "errors" not in answer, answer
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "[" * 30_000,
+        "- a: [x, y]\n" * 5000,
+        "[]\n---\n" * 9000,
+        "a: &a [x, x]\nb: [" + "*a, " * 10_000 + "]",
+        "{" * 900,
+        "\0",
+        "? " * 20_000,
+    ],
+)
+def test_payloads_that_are_no_templates(client, payload):
+    answer = client.ask("POST", "/template/session", json={"payload": payload})
+    assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
+    assert "\n" not in answer.json()["msg"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/session/target", b'{"mode": "query", "code": [' + b"[]," * 2_000_000 + b"[]]}"),
+        ("/session/target", b'{"mode": "query", "code": [' + b'"",' * 2_000_000 + b'""]}'),
+        ("/folders/data/mkdir", json.dumps({"path": ["a"] * 6000}).encode()),
+        ("/session", json.dumps({**SESSION, "dependencies": ["x"] * 6000}).encode()),
+    ],
+)
+def test_more_than_there_is_time_for(client, session, path, body):
+    client.ask("POST", "/folders", json={"name": "data"})
+    answer = client.ask("POST", path, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
+
+
+def test_code_may_be_long(client, session):
+    turns = client.run(session, "print(len(" + repr("[x]\n" * 1_000_000) + "))")
+    assert client.console(turns) == "4000000\n"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period?start_date=00010101&end_date=99991231",
+        "period?start_date=99991231&end_date=99991231",
+        "month?month=999912",
+        "month?month=000013",
+        "month?month=²",
+        "month?month=" + "1" * 5000,
+    ],
+)
+def test_days_that_are_none(client, query):
+    answer = client.ask("GET", f"/resource/usage/{query}")
+    assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
 
 
 def test_orders_of_many_fields(client):

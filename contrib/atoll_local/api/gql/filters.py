@@ -27,6 +27,7 @@ _SIGNS = {"==": "=", "!=": "!=", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _WORDS = frozenset({"contains", "in", "is", "isnot", "like", "ilike"})
 _CONSTANTS: Mapping[str, Value] = {"null": None, "true": True, "false": False}
 _MAX_DEPTH = 50
+_MOST_PARENTHESES = 25
 _LONGEST = 32 * 1024
 _LONGEST_PATTERN = 1000
 _MOST_TERMS = 200
@@ -40,6 +41,14 @@ class Clause:
 
     sql: str
     values: tuple[Value, ...] = ()
+    depth: int = 0
+    """Pairs of parentheses within each other, of which SQLite reads some hundred at most."""
+
+    def within(self, form: str) -> "Clause":
+        """Return this in parentheses, as a part of `form`; raises FilterError if it is too deep."""
+        if self.depth >= _MOST_PARENTHESES:
+            raise FilterError("the filter is nested too deeply")
+        return Clause(f"({form.format(self.sql)})", self.values, self.depth + 1)
 
 
 def compile_filter(text: str, columns: Mapping[str, Column]) -> Clause:
@@ -98,12 +107,14 @@ class _Parser:
         """Read terms joined by `&` and `|`."""
         if depth > _MAX_DEPTH:
             raise FilterError("the filter is nested too deeply")
-        clause = self.term(depth)
+        clause, before = self.term(depth), ""
         while self.peek()[1] in {"&", "|"} and self.peek()[0] == "sign":
             joint = "AND" if self.take()[1] == "&" else "OR"
-            other = self.term(depth)
-            clause = Clause(f"({clause.sql} {joint} {other.sql})", clause.values + other.values)
-        return clause
+            left = clause if before in {"", joint} else clause.within("{}")
+            right, before = self.term(depth), joint
+            sql, values = f"{left.sql} {joint} {right.sql}", left.values + right.values
+            clause = Clause(sql, values, max(left.depth, right.depth))
+        return clause.within("{}") if before else clause
 
     def term(self, depth: int) -> Clause:
         """Read a negation, a group or a comparison."""
@@ -112,8 +123,7 @@ class _Parser:
             self.take()
             if depth > _MAX_DEPTH:
                 raise FilterError("the filter is nested too deeply")
-            clause = self.term(depth + 1)
-            return Clause(f"(NOT {clause.sql})", clause.values)
+            return self.term(depth + 1).within("NOT {}")
         if (kind, text) == ("sign", "("):
             self.take()
             clause = self.expression(depth + 1)

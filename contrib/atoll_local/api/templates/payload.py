@@ -16,6 +16,8 @@ from atoll_local.api.problems import invalid_params
 from atoll_local.api.templates.syntax import normalize
 
 _MAX_BYTES = 64 * 1024
+_MAX_EVENTS = 4000
+"""What is written in a payload: its texts, and the begin and end of each list and map."""
 _MAX_NODES = 20_000
 _MAX_DEPTH = 50
 _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
@@ -44,6 +46,7 @@ def _documents(text: str) -> list[Any]:
         found = read_json(text)
         return found if isinstance(found, list) else [found]
     try:
+        _refuse_bulk(text)
         found = [one for one in yaml.load_all(text, _Loader) if one is not None]
         _refuse_bombs(found)
     except (yaml.YAMLError, RecursionError) as error:
@@ -59,6 +62,16 @@ class _Loader(yaml.SafeLoader):
         letter: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+def _refuse_bulk(text: str) -> None:
+    """Raise YAMLError for what is deeper or more than there is time for, as soon as it is."""
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, _Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH or number > _MAX_EVENTS:
+            raise yaml.YAMLError("it is too large")
 
 
 def _refuse_bombs(documents: list[Any]) -> None:

@@ -21,6 +21,7 @@ from atoll_local.storage.spelling import shown
 
 UPLOAD, DOWNLOAD, ARCHIVE = "upload", "download", "download-archive"
 _MAX_SIZE = 2**62
+_MOST_PATHS = 5000
 
 
 def tree_of(call: Call, access: Access) -> Tree:
@@ -97,6 +98,8 @@ def each(paths: Sequence[str], work: Callable[[str], object]) -> None:
 def _paths(given: list[Any], name: str) -> list[str]:
     if not given or not all(isinstance(path, str) and path for path in given):
         raise invalid_params(f"{name} must be paths", {name: "must be texts"})
+    if len(given) > _MOST_PATHS:
+        raise invalid_params(f"{name}: {_MOST_PATHS} paths are the most", {name: "too many"})
     return given
 
 
