@@ -9,15 +9,14 @@ import click
 import trio
 from attrs import define
 
-from atoll import AtollError, Context, ExitCode, NotAuthorized, UsageError
+from atoll import AtollError, Context, ExitCode, UsageError
 from atoll_sessions.code import Code
 from atoll_sessions.creation import Created, create_session, tell_created
+from atoll_sessions.ending import end
 from atoll_sessions.execution import Execution
 from atoll_sessions.files import collect, upload
 from atoll_sessions.options import session_options, wanted_from
-from atoll_sessions.queries import destroy, find_session
 from atoll_sessions.stats import tell_use
-from atoll_sessions.statuses import STARTING
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 from atoll_sessions.terminal import open_terminal, the_terminal
 
@@ -37,8 +36,6 @@ _RUNNERS = {
 _LONGEST_LINE = 1024
 """Bytes of a program's first line that are looked at."""
 _CLEANUP = 30.0
-_PAUSE = 0.3
-"""Seconds between attempts to end a session that is about to start."""
 
 
 @click.command()
@@ -183,25 +180,7 @@ async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Re
 
 async def _remove(context: Context, api: "Api", name: str) -> None:
     try:
-        await _destroy(api, name)
+        await end(api, name)
     except AtollError as error:
         if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
             context.output.warn(f"session {name} could not be terminated: {error}")
-
-
-async def _destroy(api: "Api", name: str) -> None:
-    """Terminate a session; one that is about to start is let start, since clusters up to 24 have
-    only administrators end it before.
-    """
-    has_started = False
-    while True:
-        try:
-            await destroy(api, name)
-        except NotAuthorized:
-            if has_started:
-                raise
-            # Should it have started since it was refused, it is not refused again for that.
-            has_started = (await find_session(api, name)).status not in STARTING
-            await trio.sleep(0 if has_started else _PAUSE)
-        else:
-            return

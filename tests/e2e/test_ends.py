@@ -186,3 +186,17 @@ def test_ctrl_c_ends_a_script_that_waits_for_its_next_line(shared):
         assert script.wait(30) == 130
         assert "Traceback" not in script.stderr.read()
     assert "asleep" not in names(shared)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-c", "1"], ["--exec", "true", "--exec-range", "X=case:1,2"]], ids=str
+)
+def test_sessions_that_fail_at_their_start_are_removed(atoll, arguments):
+    assert atoll.run("admin", "images").returncode == 0  # they are looked for in that folder
+    kernels = atoll.home / "data" / "local" / "kernels"
+    kernels.rename(kernels.with_name("away"))
+    kernels.touch()
+    failed = atoll.run("run", "--rm", *arguments, "python")
+    assert (failed.returncode, "cannot make the kernel's folder" in failed.stderr) == (1, True)
+    assert "could not be terminated" not in failed.stderr
+    assert json.loads(atoll.run("ps", "--output", "json").stdout) == []

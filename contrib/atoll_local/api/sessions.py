@@ -113,17 +113,18 @@ async def restart(call: Call) -> Response:
 
     Managers since 26.7 refuse this with 501.
     """
-    session = named_session(call)
+    session = named_session(call, dead=True)
     try:
         call.cluster.scheduler.restart(session.id)
     except StatusError as error:
         raise bad_request(f"only running sessions can be restarted; {error}") from error
     await while_connected(call.request, lambda: settled(call, session.id))
-    status = call.cluster.store.sessions.get(session.id).status
-    if status in DEAD:
-        raise bad_request(f"session {session.name!r} was ended meanwhile; it is {status}")
-    if status != "RUNNING":
-        raise kernel_failed(f"session {session.name!r} did not come back; it is {status}")
+    now = call.cluster.store.sessions.get(session.id)
+    if now.status in DEAD:
+        raise bad_request(f"session {session.name!r} was ended meanwhile; it is {now.status}")
+    if now.status != "RUNNING":
+        why = f"{now.status}: {now.status_info}"
+        raise kernel_failed(f"session {session.name!r} did not come back; it is {why}")
     return no_content()
 
 

@@ -48,7 +48,8 @@ class Lifecycle:
         """
         session = self.store.sessions.get(session_id)
         if status not in FOLLOWERS.get(session.status, frozenset()):
-            raise StatusError(f"session {session.name} is {session.status}")
+            why = f": {session.status_info}" if session.status in ENDED else ""
+            raise StatusError(f"session {session.name} is {session.status}{why}")
         self._write(session, status, info)
 
     def fail(self, session_id: str, info: str) -> bool:

@@ -140,8 +140,9 @@ class Scheduler:
 
         Raises StatusError for a session that does not run.
         """
-        if self.store.kernels.main(session_id).status in DEAD:
-            raise StatusError("the main kernel of this one has just ended")
+        session, main = self.store.sessions.get(session_id), self.store.kernels.main(session_id)
+        if session.status not in ENDED and main.status in DEAD:
+            raise StatusError(f"session {session.name} has just ended: {main.status_info}")
         self.lifecycle.move(session_id, "RESTARTING", "restarting")
         self.go_on_restarting(session_id)
 

@@ -15,8 +15,8 @@ from attrs import Factory, define, evolve
 
 from atoll import AtollError, Context, ExitCode, NotAuthorized, NotFound, Problem, Unreachable
 from atoll_sessions.creation import Created, create_session
+from atoll_sessions.ending import end
 from atoll_sessions.files import upload
-from atoll_sessions.queries import destroy
 from atoll_sessions.sweep.journal import Journal
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.plan import Case, Plan
@@ -166,7 +166,7 @@ class CaseRunner:
         session_id = self._state(case).session_id
         try:
             if session_id:
-                await self.link.do(partial(destroy, session=session_id))
+                await self.link.do(partial(end, session=session_id))
             else:
                 # It may have been made without our having been told.
                 await self.link.do(lambda api: self._clear(api, case))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from atoll import NotFound, Problem
+from atoll import NotFound
+from atoll_sessions.ending import end
 from atoll_sessions.model import Session
-from atoll_sessions.queries import destroy, get_session, list_sessions
+from atoll_sessions.queries import get_session, list_sessions
 from atoll_sessions.sweep.plan import TAG, Plan
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _FIELDS = ["id", "name", "status", "tag"]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-_FORBIDDEN = 403
 _TAGGED = re.compile(rf"(?:^| ){TAG}(s-[0-9a-f]+)$")
 
 
@@ -47,23 +47,15 @@ def case_number(plan: Plan, session: Session) -> int:
 
 
 async def end_session(api: "Api", session_id: str) -> None:
-    """End a session and wait until it has: then its name is free again.
-
-    One that is about to start is let start, since only administrators may end it before.
-    """
+    """End a session and wait until it has: then its name is free again."""
     pause = _FIRST_PAUSE
-    while True:
-        try:
-            await destroy(api, session_id)
-            if not (await get_session(api, session_id, _FIELDS)).alive:
-                return
-        except NotFound:
-            return
-        except Problem as problem:
-            if problem.status != _FORBIDDEN:
-                raise
-        await trio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    try:
+        await end(api, session_id)
+        while (await get_session(api, session_id, _FIELDS)).alive:
+            await trio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+    except NotFound:
+        return
 
 
 async def end_own_sessions(

@@ -1,6 +1,7 @@
 """Sessions that are restarted in place, and starts that are put off."""
 
 import json
+import os
 import signal
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,18 @@ def test_only_what_runs_can_be_restarted(client):
     refused = client.ask("PATCH", "/session/not-yet")
     assert (refused.status_code, "PENDING" in refused.json()["msg"]) == (400, True)
     client.ask("DELETE", "/session/not-yet")
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_restart_of_what_has_ended_tells_how_that_came(shared, client, by_id):
+    created = client.create("was-killed")
+    kernel_id = detail(client, created["sessionId"])["main_kernel_id"]
+    with client.events("?sessionName=was-killed&scope=session") as events:
+        os.kill(shared.supervisor(kernel_id), signal.SIGKILL)
+        assert "session_terminated" in (event.name for event in events)
+    refused = client.ask("PATCH", f"/session/{created['sessionId'] if by_id else 'was-killed'}")
+    assert refused.status_code == 400
+    assert "session was-killed is TERMINATED: unknown" in refused.json()["msg"]
 
 
 def test_restart_that_a_killed_program_began_is_done(program, http):

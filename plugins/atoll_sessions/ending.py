@@ -1,0 +1,40 @@
+"""Ending a session wherever it is on its way: about to start, running, or failed."""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from atoll import NotAuthorized
+from atoll_sessions.queries import destroy, find_session
+from atoll_sessions.statuses import FAILED, STARTING
+
+if TYPE_CHECKING:
+    from atoll.api import Api
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+async def end(api: "Api", session: str) -> None:
+    """Terminate a session by id or name; raises AtollError.
+
+    One that is about to start is let start, since clusters up to 24 have only administrators end it
+    before. One that has failed at its start is removed by force, which clusters ask for then.
+    """
+    pause, has_started = _FIRST_PAUSE, False
+    while True:
+        try:
+            await destroy(api, session)
+        except NotAuthorized:
+            if has_started:
+                raise
+            status = (await find_session(api, session)).status
+            if status == FAILED:
+                await destroy(api, session, forced=True)
+                return
+            # Should it have started since it was refused, it is not refused again for that.
+            has_started = status not in STARTING
+            await trio.sleep(0 if has_started else pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            return
