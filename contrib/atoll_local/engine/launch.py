@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from . import dressing, sandbox
+from . import dressing, sandbox, shells
 from .contract import EngineError, Image, KernelSpec, Mount
 from .folder import KernelFolder
 from .place import SYSTEM_PATH, Place, environ
@@ -81,6 +81,7 @@ class Launcher:
         settings = {
             "language": spec.image.language,
             "argv": list(spec.image.argv),
+            "shell": list(shells.argv(place, environ(spec, place))),
             "environ": environ(spec, place),
             "home": str(place.home),
             "memory": spec.memory,
@@ -91,6 +92,7 @@ class Launcher:
             "services": provision.settings(),
         }
         _write_json(folder.share / "kernel.json", settings)
+        (folder.share / shells.BASHRC).write_text(shells.bashrc())
         (folder.share / "kernel").mkdir()
         _link_interpreter(spec.image, folder.share / "bin")
 
@@ -166,6 +168,7 @@ def _write_etc(spec: KernelSpec, folder: KernelFolder) -> None:
         "hostname": f"{name}\n",
         "hosts": f"127.0.0.1 {local}\n::1 localhost\n{others}",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
+        **shells.etc(),
     }
     for file, text in files.items():
         (folder.etc / file).write_text(text)

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Read from the JSON file that the engine wrote; `argv` starts the image's interpreter.
+    """Read from the JSON file that the engine wrote.
 
-    `environ` is for the user's programs, `memory` in bytes, `processes` how many there may be where
-    that can be limited from inside, `bootstrap` the path of a script, `patience` the seconds for
-    which a program's output waits for a reader who stands still, `grace` those that programs have
-    between being asked to end and being killed, and `services` what can be connected to (see
-    `services.py`).
+    `argv` starts the image's interpreter, `shell` a shell at a terminal, `environ` is for the
+    user's programs, `memory` in bytes, `processes` how many there may be where that can be limited
+    from inside, `bootstrap` the path of a script, `patience` the seconds for which a program's
+    output waits for a reader who stands still, `grace` those that programs have between being asked
+    to end and being killed, and `services` what can be connected to (see `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -24,6 +24,7 @@ class Settings:
             content = json.load(file)
         self.language: str = content["language"]
         self.argv: list[str] = content["argv"]
+        self.shell: list[str] = content["shell"]
         self.environ: dict[str, str] = content["environ"]
         self.home: str = content["home"]
         self.memory: int | None = content["memory"]

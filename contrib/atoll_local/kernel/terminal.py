@@ -110,7 +110,7 @@ class Terminal:
 
 def _start(settings: Settings, tty: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [settings.environ.get("SHELL", "/bin/sh")],
+        settings.shell,
         stdin=tty,
         stdout=tty,
         stderr=tty,

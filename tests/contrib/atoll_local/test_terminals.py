@@ -34,10 +34,10 @@ class Screen:
 
 @pytest.fixture
 def screen(client, request):
-    client.create(request.node.name[5:40])
-    with client.stream(request.node.name[5:40], "pty") as socket:
+    client.create(request.node.originalname[5:40])
+    with client.stream(request.node.originalname[5:40], "pty") as socket:
         yield Screen(socket)
-    client.ask("DELETE", f"/session/{request.node.name[5:40]}", params={"forced": "true"})
+    client.ask("DELETE", f"/session/{request.node.originalname[5:40]}", params={"forced": "true"})
 
 
 def test_the_shell_has_a_terminal_of_a_size(screen):
@@ -117,3 +117,50 @@ def test_no_terminal_without_a_session(client):
     with pytest.raises(InvalidStatus) as refused:
         client.stream("nobody-here", "pty")
     assert refused.value.response.status_code == 404
+
+
+GREEN_NAME = "\x1b[1;32mwork@main1\x1b[0m"
+
+
+def test_the_prompt_tells_where_one_is(screen, request):
+    name = request.node.originalname[5:40]
+    screen.until(f"{GREEN_NAME}[{name}]:\x1b[1;34m~\x1b[0m$ ")
+    screen.type("mkdir -p a/b && cd a/b\r")
+    screen.until(f"{GREEN_NAME}[{name}]:\x1b[1;34m~/a/b\x1b[0m$ ")
+    screen.type("alias ls\r")
+    screen.until("ls --color=auto")
+
+
+@pytest.mark.parametrize(
+    ("shell", "prompt"),
+    [
+        ("env TERM=dumb bash", "work@main1[{}]:~$ "),
+        ("env -u TERM bash", "work@main1[{}]:~$ "),
+        ("bash", GREEN_NAME),
+        ("bash -l", GREEN_NAME),
+        ("sh -l", "work@main1[{}]:/home/work$ "),
+        ("bash -c 'bash -i'", GREEN_NAME),
+    ],
+)
+def test_shells_in_shells_have_it_too(screen, request, shell, prompt):
+    screen.until("$ ")
+    screen.type(f"{shell}\r")
+    screen.until("\n")
+    screen.until(prompt.format(request.node.originalname[5:40]))
+
+
+@pytest.mark.parametrize("shell", ["bash", "bash -l"])
+def test_ones_own_settings_have_the_last_word(screen, shell):
+    screen.type("echo 'PS1=\"mine> \"; greeting=hello' > .bashrc\r")
+    screen.type(f"{shell}\r")
+    screen.until("mine> ")
+    screen.type("echo $greeting $0\r")
+    screen.until("hello")
+
+
+def test_what_is_no_terminal_is_not_decorated(client):
+    client.create("undecorated")
+    for command in ("bash -lc 'echo [$PS1]; alias'", "bash -c 'echo [$PS1]; alias'"):
+        turns = client.run("undecorated", "", mode="batch", options={"exec": command})
+        assert client.console(turns) == "[]\n"
+    client.ask("DELETE", "/session/undecorated", params={"forced": "true"})

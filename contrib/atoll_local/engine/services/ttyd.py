@@ -1,5 +1,6 @@
 """A terminal in the browser: `ttyd`."""
 
+from atoll_local.engine import shells
 from atoll_local.engine.contract import Service
 
 from .installed import Ttyd
@@ -28,5 +29,5 @@ def offer(ttyd: Ttyd, site: Site) -> Offer:
     options.append("--check-origin")
     if ttyd.asks_for_writable:
         options.append("--writable")
-    argv = (str(ttyd.path), *options, ARGUMENTS, site.environ["SHELL"])
+    argv = (str(ttyd.path), *options, ARGUMENTS, *shells.argv(site.place, site.environ))
     return Offer(service=_SERVICE, kind="socket", argv=argv, prefixes=outermost([ttyd.path.parent]))

@@ -1,0 +1,58 @@
+"""How interactive shells in sessions look: their prompt, colours where a terminal has them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .place import Place
+
+BASHRC = "bashrc"
+"""The file beside a kernel's settings that its shells begin with."""
+_PROMPT = r"""
+# Who, where and in which session; the names of the host are not those of the session.
+_who='${USER:-\u}@${BACKENDAI_CLUSTER_HOST:-\h}'
+_session='${BACKENDAI_SESSION_NAME:+[$BACKENDAI_SESSION_NAME]}'
+case $TERM in
+    '' | dumb) PS1="$_who$_session:\\w\\\$ " ;;
+    *)
+        PS1="\\[\\e[1;32m\\]$_who\\[\\e[0m\\]$_session:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]\\\$ "
+        alias ls='ls --color=auto' grep='grep --color=auto' diff='diff --color=auto'
+        ;;
+esac
+unset _who _session
+alias ll='ls -l' la='ls -A'
+"""
+_INTERACTIVE_ALONE = """\
+case $- in
+    *i*) ;;
+    *) return ;;
+esac
+"""
+_PROFILE = r"""
+if [ -n "$BASH_VERSION" ]; then
+    . /etc/bash.bashrc
+    if ! [ -e ~/.bash_profile ] && ! [ -e ~/.bash_login ] && ! [ -e ~/.profile ]; then
+        [ -r ~/.bashrc ] && . ~/.bashrc
+    fi
+elif [ -n "$PS1" ]; then
+    PS1='$USER@$BACKENDAI_CLUSTER_HOST[$BACKENDAI_SESSION_NAME]:$PWD\$ '
+fi
+:
+"""
+
+
+def argv(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return how to start the user's shell, at a terminal and without a login."""
+    shell = environ.get("SHELL", "/bin/sh")
+    if Path(shell).name == "bash":
+        return shell, "--rcfile", str(place.share / BASHRC)
+    return (shell,)
+
+
+def bashrc() -> str:
+    """Return what Bash reads in the place of `~/.bashrc`, which it includes."""
+    return f"{_PROMPT}[ -r ~/.bashrc ] && . ~/.bashrc\n:\n"
+
+
+def etc() -> Mapping[str, str]:
+    """Return the files of a sandbox's /etc that shells read which others start."""
+    return {"bash.bashrc": f"{_INTERACTIVE_ALONE}{_PROMPT}", "profile": _PROFILE}
