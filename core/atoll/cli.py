@@ -113,6 +113,7 @@ def run(arguments: Sequence[str]) -> int:
         program = Program.load(plugins=not options.no_plugins)
         program.settings.profile_name = options.profile
         program.settings.skip_tls_check = options.skip_tls_check
+        program.settings.timeout = options.timeout
         return _open_door(program, options)
     except AtollError as error:
         warn(str(error))

@@ -19,6 +19,7 @@ class Options(NamedTuple):
     script: str | None = None
     keep_going: bool = False
     skip_tls_check: bool = False
+    timeout: float | None = None
     version: bool = False
     help: bool = False
 
@@ -66,6 +67,12 @@ def root_command() -> click.Command:
                 ["--skip-sslcert-validation", "skip_tls_check"],
                 is_flag=True,
                 help="Trust any certificate, and so anyone on the way to the cluster.",
+            ),
+            click.Option(
+                ["--timeout"],
+                metavar="SECONDS",
+                type=click.FloatRange(0, min_open=True),
+                help="End a command that takes longer, with exit code 124.",
             ),
             click.Option(["-V", "--version"], is_flag=True, help="Show the version."),
             click.Option(["-h", "--help"], is_flag=True, help="Show this help."),

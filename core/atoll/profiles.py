@@ -22,6 +22,13 @@ _TRUE = {"y", "yes", "t", "true", "1", "on"}
 _FALSE = {"n", "no", "f", "false", "0", "off", ""}
 
 
+def _normal_endpoint(url: str) -> str:
+    """Return an endpoint with its scheme and host, which may be spelled anyhow, in lower case."""
+    scheme, mark, rest = url.strip().partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{mark}{host.lower()}{slash}{path}" if mark else url
+
+
 @frozen(kw_only=True)
 class Profile:
     """How to reach one cluster as one user.
@@ -32,7 +39,7 @@ class Profile:
     """
 
     name: str
-    endpoint: str = field()
+    endpoint: str = field(converter=_normal_endpoint)
     endpoint_type: str = field(default="api")
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
@@ -54,6 +61,8 @@ class Profile:
 
 def check_endpoint(url: str) -> None:
     """Raise ConfigError unless `url` can be an endpoint."""
+    if not url.isprintable() or " " in url:
+        raise ConfigError(f"the endpoint {url!r} holds what no URL can", hint="copy it again")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -5,6 +5,7 @@ connections.
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from atoll.output import Output
     from atoll.profiles import Profile, ProfileStore
     from atoll.transport import Dialer
+
+
+current_note: ContextVar[Callable[[str], None]] = ContextVar(
+    "current_note", default=lambda _text: None
+)
+"""Remarks on what happens to the command that the running code belongs to, each text once."""
 
 
 def warn(text: str) -> None:
@@ -106,7 +113,8 @@ class Program:
         if profile not in self._apis:
             from atoll.api import Api
 
-            self._apis[profile] = Api(profile, self.transport, self.paths.cache)
+            tell = partial(_tell_silence, profile.endpoint)
+            self._apis[profile] = Api(profile, self.transport, self.paths.cache, tell)
         return self._apis[profile]
 
     def transport(self, kind: str, profile: "Profile") -> Any:
@@ -150,6 +158,11 @@ class Program:
         for api in self._apis.values():
             await api.aclose()
         self._apis.clear()
+
+
+def _tell_silence(endpoint: str) -> None:
+    """Say whom the running command waits for; what the prompt asks by itself says nothing."""
+    current_note.get()(f"waiting for {endpoint} to answer …")
 
 
 def _take_running(

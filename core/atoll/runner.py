@@ -1,12 +1,13 @@
 """Runs one statement, from its words to its exit code, the same behind all three front doors."""
 
+import math
 import shutil
 import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from typing import IO, TYPE_CHECKING, Any
 
 import trio
@@ -14,13 +15,13 @@ from attrs import define, field
 
 from atoll.commands import HelpAsked, NoSuchCommand, Prepared
 from atoll.context import Context, current_context
-from atoll.errors import AtollError, ExitCode, of_system
+from atoll.errors import AtollError, ExitCode, TimedOut, of_system
 from atoll.jobs import Jobs
 from atoll.line import Statement
 from atoll.output import current_output
 from atoll.paths import write_atomic
 from atoll.plugins import Origin, Provided, load_attribute
-from atoll.program import Program, warn
+from atoll.program import Program, current_note, warn
 from atoll.runtime import is_interrupt
 from atoll.system import pipe_into, run_system
 from atoll.terminal import Source
@@ -75,10 +76,18 @@ class Runner:
             context = self._context(prepared, stdout, stdin, foreground=foreground)
             context.words = statement.words
             current_context.set(context)
+            current_note.set(cache(context.output.note))
             current_output.set(context.output)
             async with _around(self.program.registry.collect("atoll_invocations"), context):
-                call = partial(_guarded, prepared, context)
+                call = partial(self._bounded, partial(_guarded, prepared, context))
                 return await _interruptible(call) if foreground else await call()
+
+    async def _bounded(self, call: Callable[[], Awaitable[int]]) -> int:
+        """Run a command for as long as the user allows; raises TimedOut after that."""
+        seconds = self.program.settings.timeout
+        with trio.move_on_after(math.inf if seconds is None else seconds):
+            return await call()
+        raise TimedOut(f"it took longer than the {seconds:g} s of --timeout")
 
     def _context(
         self, prepared: Prepared, stdout: IO[str], stdin: Source, *, foreground: bool

@@ -22,7 +22,8 @@ class Settings:
     """Values by key, each from the environment, else `config.yaml`, else its default.
 
     The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile
-    named on the command line, if any; `skip_tls_check` was asked for there too.
+    named on the command line, if any; `skip_tls_check` was asked for there too, and so was
+    `timeout`, which bounds each command, in seconds.
     """
 
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
@@ -30,6 +31,7 @@ class Settings:
         self.environ = os.environ if environ is None else environ
         self.profile_name: str | None = None
         self.skip_tls_check = False
+        self.timeout: float | None = None
         self._declared: dict[str, Setting] = {}
         self._file: dict[str, Any] | None = None
 

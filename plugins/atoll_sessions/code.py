@@ -25,6 +25,15 @@ class Code:
     build: str | None = None
     exec: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Raise UsageError for what is no text."""
+        from atoll.api.endpoints import not_text
+
+        try:
+            "".join(filter(None, (self.snippet, self.clean, self.build, self.exec))).encode()
+        except UnicodeEncodeError as error:
+            raise not_text(error) from None
+
     def message(self) -> dict[str, Any]:
         """Return the first message of the stream."""
         steps = {"clean": self.clean, "build": self.build, "exec": self.exec}

@@ -193,7 +193,7 @@ def _last_figures(answer: Any) -> dict[str, Any]:
     if isinstance(answer, list):
         last = dict(answer[-1]) if answer else {}
         return {**dict(last.get("stats") or last), "others": max(0, len(answer) - 1)}
-    return dict(answer or {}).get("stats") or {}
+    return dict(dict(answer or {}).get("stats") or {})
 
 
 async def read_file(api: "Api", session_id: str, path: str) -> bytes:

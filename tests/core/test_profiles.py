@@ -199,3 +199,24 @@ def test_a_setting_that_does_not_fit_is_refused(paths):
     with pytest.raises(ConfigError, match="n should be int, not 'x'"):
         settings["n"]
     assert settings["b"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ("HTTP://LOCALHOST:8090", "http://localhost:8090"),
+        ("hTTps://API.Example.COM/Path/X", "https://api.example.com/Path/X"),
+        (" http://a.b ", "http://a.b"),
+        ("http://[2001:DB8::1]:81", "http://[2001:db8::1]:81"),
+    ],
+)
+def test_scheme_and_host_may_be_spelled_anyhow(given, endpoint):
+    assert Profile(name="lab", endpoint=given).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://\udcff", "http://a\nb", "http://a b", "http://a\x00", "HTTP://"]
+)
+def test_an_endpoint_that_no_url_can_be_is_refused(endpoint):
+    with pytest.raises(ConfigError):
+        Profile(name="lab", endpoint=endpoint)

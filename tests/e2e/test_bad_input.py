@@ -6,6 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+NO_TEXT = os.fsdecode(b"\xff")
 SWEEP = ["run", "--exec", "echo $X"]
 
 
@@ -46,6 +47,12 @@ def untouched(shared):
         ("start --type batch -c true --starts-at soon python", 1, "neither a time nor a duration"),
         ("run -c 1 pyhton", 5, "did you mean python"),
         ("run python", 2, "there is nothing to run"),
+        (["run", "-c", NO_TEXT, "python"], 2, "is no text in UTF-8"),
+        (["run", "--exec", NO_TEXT, "python"], 2, "is no text in UTF-8"),
+        (["run", "-e", f"A={NO_TEXT}", "-c", "1", "python"], 2, "'\\udcff' is no text in UTF-8"),
+        (["start", "--tag", f"a {NO_TEXT}", "python"], 2, "'\\udcff' is no text in UTF-8"),
+        (["info", NO_TEXT], 2, "'\\udcff' is no text in UTF-8"),
+        (["profile", "add", "x", "--endpoint", f"http://{NO_TEXT}"], 2, "the endpoint"),
         ("ps -f id,nothing", 2, "unknown field: nothing (known: id, name, "),
         ("ps -s FOO", 2, "no such status: 'FOO' (known: ALL, PENDING, "),
         (["ps", "-s", ""], 2, "no such status: ''"),

@@ -1,12 +1,17 @@
 """TLS as a profile wants it, and what a failed handshake means in words."""
 
+import os
 import ssl
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+import trio
 
 from atoll.errors import ConfigError, Unreachable
 from atoll.profiles import Profile
 
+_PATIENCE = 3.0
 _TRUST_HINT = "if you trust it, name its authority in the profile's ca_file"
 # OpenSSL's X509_V_ERR_* numbers.
 _REASONS = {
@@ -19,28 +24,38 @@ _REASONS = {
     62: ("is for another host", "check the endpoint's host name"),
     64: ("is for another address", "use the host name that the certificate is for"),
 }
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+"""Variables of the environment that name authorities to trust: OpenSSL's, and the one of Python."""
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
 
 
 def tls_context(profile: Profile) -> ssl.SSLContext:
-    """Return the TLS settings for a profile; raises ConfigError for a `ca_file` of no use."""
-    return _context(profile.verify_tls, profile.ca_file)
+    """Return the TLS settings for a profile.
+
+    Raises ConfigError for a `ca_file` of no use, or a variable of the environment that names one.
+    """
+    asked = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
+    return _context(profile.verify_tls, profile.ca_file, asked)
 
 
 @cache
-def _context(verify: bool, ca_file: str) -> ssl.SSLContext:
+def _context(verify: bool, ca_file: str, asked: Sequence[tuple[str, str]]) -> ssl.SSLContext:
     if not verify:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     context = ssl.create_default_context()
-    if not _system_has_authorities(context):
+    for variable, value in asked:
+        _add_authorities(
+            context, value, f"the environment variable {variable} names {value}, which"
+        )
+    if not asked and not _system_has_authorities(context):
         import certifi
 
         context.load_verify_locations(certifi.where())
     if ca_file:
-        _add_authorities(context, ca_file)
+        _add_authorities(context, ca_file, f"ca_file {ca_file}")
     return context
 
 
@@ -50,15 +65,19 @@ def _system_has_authorities(context: ssl.SSLContext) -> bool:
     return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
 
 
-def _add_authorities(context: ssl.SSLContext, ca_file: str) -> None:
+def _add_authorities(context: ssl.SSLContext, place: str, name: str) -> None:
+    """Trust what a file holds, or a folder with names as OpenSSL makes them (`c_rehash`)."""
+    path = Path(place).expanduser()
     try:
-        context.load_verify_locations(Path(ca_file).expanduser())
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(path)
     except ssl.SSLError:
-        raise ConfigError(
-            f"ca_file {ca_file} holds no certificates", hint="it should be PEM"
-        ) from None
+        raise ConfigError(f"{name} holds no certificates", hint="it should be PEM") from None
     except OSError as error:
-        raise ConfigError(f"{ca_file} can't be read: {error.strerror}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{name} can't be read: {reason}") from None
 
 
 def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
@@ -73,6 +92,21 @@ def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
         )
     detail = (error.reason or str(error)).replace("_", " ").lower()
     return Unreachable(f"no TLS connection to {name}: {detail}")
+
+
+async def speaks_tls(stream: trio.abc.Stream) -> bool:
+    """Tell whether the other side of a stream, which is used up by that, answers in TLS."""
+    secured = trio.SSLStream(stream, _context(False, "", ()))
+    try:
+        with trio.move_on_after(_PATIENCE):
+            await secured.do_handshake()
+            return True
+    except trio.BrokenResourceError as error:
+        cause = find_tls_error(error)
+        return cause is not None and "ALERT" in (cause.reason or "")
+    finally:
+        await trio.aclose_forcefully(stream)
+    return False
 
 
 def find_tls_error(error: BaseException) -> ssl.SSLError | None:

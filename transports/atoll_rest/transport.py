@@ -22,6 +22,7 @@ from atoll_rest.api import (
     CONNECT_TIMEOUT,
     USER_AGENT,
     address,
+    open_stream,
     proxy_for,
     require_keypairs,
     signed_headers,
@@ -29,6 +30,9 @@ from atoll_rest.api import (
 from atoll_rest.decoding import ACCEPTED, Undecodable, Unpacker
 from atoll_rest.forms import encode_form
 from atoll_rest.pool import Pool
+from atoll_rest.tls import speaks_tls
+
+_BAD_REQUEST = 400
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
@@ -37,12 +41,17 @@ def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
     return RestTransport(profile, dialer)
 
 
+class NoHttp(AtollError):
+    """What answers speaks something else."""
+
+
 class RestTransport:
     """Signed requests to one profile's endpoint."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
         self._dialer = dialer
+        self._has_heard = False
         self._address = address(profile)
         scheme = "https" if self._address.secure else "http"
         self._origin = httpx.URL(f"{scheme}://{self._address.netloc}")
@@ -68,8 +77,15 @@ class RestTransport:
         draft = self._draft(request)
         if request.signed:
             draft.headers.update(self._signature(request, draft))
-        with _explained(self._profile.endpoint, request.timeout):
-            response = await self._client.send(draft, stream=True)
+        try:
+            with _explained(self._profile.endpoint, request.timeout):
+                response = await self._client.send(draft, stream=True)
+        except (ConnectionLost, NoHttp):
+            await self._look_for_tls()
+            raise
+        if response.status_code == _BAD_REQUEST:
+            await self._look_for_tls()
+        self._has_heard = True
         return RestResponse(response, self._profile.endpoint, request.timeout)
 
     async def aclose(self) -> None:
@@ -77,6 +93,19 @@ class RestTransport:
         await self._client.aclose()
         if self._dialer is not None:
             await self._dialer.aclose()
+
+    async def _look_for_tls(self) -> None:
+        """Raise Unreachable if TLS is spoken where plain HTTP was not understood from the start."""
+        direct = not (self._dialer or self.way)
+        if self._has_heard or self._address.secure or not direct:
+            return
+        endpoint = self._profile.endpoint
+        stream = await open_stream(
+            self._address.host, self._address.port, name=endpoint, dialer=None
+        )
+        if await speaks_tls(stream):
+            hint = "should it be https rather than http?"
+            raise Unreachable(f"{endpoint} speaks TLS", hint=hint)
 
     def _draft(self, request: Request) -> httpx.Request:
         """Build what will be sent, all but the signature."""
@@ -196,4 +225,4 @@ def _broken_off(endpoint: str, error: httpcore.RemoteProtocolError) -> AtollErro
     """Tell a connection that ended too early from one on which no HTTP is spoken."""
     if "closed" in str(error) or "disconnected" in str(error):
         return ConnectionLost(f"connection to {endpoint} was lost")
-    return AtollError(f"{endpoint} answered with what is no HTTP", hint="check the endpoint")
+    return NoHttp(f"{endpoint} answered with what is no HTTP", hint="check the endpoint")

@@ -7,6 +7,7 @@ entity.
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from atoll.api.headers import retry_after
 from atoll.api.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll.api.problems import graphql_problem, problem_from, redirected
 from atoll.api.retries import Refused, with_retries
+from atoll.api.silence import telling_of_silence
 from atoll.errors import Problem, Unreachable
 from atoll.profiles import Profile
 from atoll.reading import Malformed, Shape, decode, read
@@ -94,14 +96,21 @@ class Reply:
 class Api:
     """The connection of one profile, made at the first request; close it with `async with`.
 
+    `tell_silence` is called when an answer takes a while to come.
+
     All requests raise Problem (or a subclass) when the cluster refuses, Unreachable when it can't
     be reached.
     """
 
     def __init__(
-        self, profile: Profile, transports: TransportFactory, cache: Path | None = None
+        self,
+        profile: Profile,
+        transports: TransportFactory,
+        cache: Path | None = None,
+        tell_silence: Callable[[], None] = lambda: None,
     ) -> None:
         self.profile = profile
+        self._tell_silence = tell_silence
         self._transports = transports
         self._requests: RequestTransport | None = None
         self._channels: ChannelTransport | None = None
@@ -324,7 +333,9 @@ class Api:
         async def attempt() -> Reply:
             return await self._attempt(request, stream=stream)
 
-        return await with_retries(attempt, safe=safe, loopback=self._loopback, lasting=lasting)
+        patient = request.timeout is None or not isinstance(request.body, bytes | None)
+        asking = partial(with_retries, attempt, safe=safe, loopback=self._loopback, lasting=lasting)
+        return await (asking() if patient else telling_of_silence(self._tell_silence, asking))
 
     async def _attempt(self, request: Request, *, stream: bool) -> Reply:
         response = await self._request_transport().request(request)

@@ -1,5 +1,6 @@
 """Small facts about URLs that core and the transports share."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode
@@ -36,8 +37,9 @@ def query_text(pairs: Sequence[tuple[str, str]]) -> str:
 
 def not_text(error: UnicodeEncodeError) -> UsageError:
     """Return what is told of bytes that are not in UTF-8, as words and names of files may hold."""
-    near = error.object[max(error.start - 20, 0) : error.end]
-    return UsageError(f"{near!r} is no text in UTF-8, and can't be sent")
+    before = re.search(r"[\w./-]*\Z", error.object[: error.start])
+    word = (before[0] if before else "") + error.object[error.start : error.end]
+    return UsageError(f"{word!r} is no text in UTF-8, and can't be sent")
 
 
 def is_loopback(host: str) -> bool:

@@ -35,10 +35,10 @@ def test_memory_is_in_mib_unless_it_says_otherwise():
 
 
 def test_the_body_holds_nothing_that_an_older_manager_refuses():
-    """23.09 rejects keys it does not know, and asks for a bootstrap script in base64."""
-    body = creation_body(Wanted(image="python", name="sess", bootstrap_script=b"echo hi"))
+    """23.09 rejects keys it does not know."""
+    body = creation_body(Wanted(image="python", name="sess", bootstrap_script="echo hi"))
 
-    assert body["bootstrap_script"] == "ZWNobyBoaQ=="
+    assert body["bootstrap_script"] == "echo hi"
     assert not {"priority", "batch_timeout", "callback_url"} & set(body)
     assert not {"mount_ids", "mount_id_map", "mount_options", "attach_network"} & set(
         body["config"]

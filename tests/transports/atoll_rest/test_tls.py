@@ -1,6 +1,10 @@
 """TLS: who is trusted, and what a user is told when someone is not."""
 
+from contextlib import suppress
+from functools import partial
+
 import pytest
+import trio
 
 from atoll.errors import ConfigError, Unreachable
 from atoll.profiles import Profile
@@ -80,7 +84,7 @@ async def test_a_server_without_tls_is_told_apart(serve):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "No such file"), ("nothing here", "holds no certificates")]
+    ("content", "told"), [(None, "no such file"), ("nothing here", "holds no certificates")]
 )
 async def test_a_ca_file_of_no_use_is_named(tmp_path, content, told):
     file = tmp_path / "ca.pem"
@@ -89,3 +93,58 @@ async def test_a_ca_file_of_no_use_is_named(tmp_path, content, told):
     with pytest.raises(ConfigError, match=told) as caught:
         connect(Profile(name="lab", endpoint="https://127.0.0.1:1", ca_file=str(file)))
     assert str(file) in caught.value.message
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("nothing", "can't be read: no such file"), ("notes.txt", "holds no certificates")],
+)
+async def test_a_variable_that_names_no_authorities_is_named(
+    tmp_path, monkeypatch, variable, place, told
+):
+    (tmp_path / "notes.txt").write_text("no PEM")
+    monkeypatch.setenv(variable, str(tmp_path / place))
+    with pytest.raises(ConfigError, match=f"variable {variable} names .*{place}, which {told}"):
+        await fetch("https://127.0.0.1:1")
+
+
+async def test_an_authority_of_the_environment_is_trusted(serve_tls, make_certificate, monkeypatch):
+    certificate = make_certificate()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.file))
+    async with serve_tls(certificate) as server:
+        assert await fetch(server.url) == b"{}"
+
+
+@pytest.mark.parametrize("kind", ["close", "alert", "page"])
+async def test_http_that_meets_tls_is_told(serve, serve_tls, answer, make_certificate, kind):
+    told = {"alert": b"\x15\3\1\0\2\2\x46", "page": answer(b"<p>", status=400)}
+
+    async with serve_tls(make_certificate()) as server:
+
+        async def either(stream):
+            first = await stream.receive_some(1024)
+            if first[:1] == b"\x16":
+                onward = await trio.open_tcp_stream("127.0.0.1", server.port)
+                async with stream, onward, trio.open_nursery() as nursery:
+                    await onward.send_all(first)
+                    nursery.start_soon(copy, stream, onward)
+                    nursery.start_soon(copy, onward, stream)
+                return
+            await stream.send_all(told.get(kind, b""))
+            await stream.aclose()
+
+        async with trio.open_nursery() as nursery:
+            start = partial(trio.serve_tcp, either, 0, host="127.0.0.1")
+            port = (await nursery.start(start))[0].socket.getsockname()[1]
+            with pytest.raises(Unreachable, match=f"http://127.0.0.1:{port} speaks TLS") as caught:
+                await fetch(f"http://127.0.0.1:{port}")
+            nursery.cancel_scope.cancel()
+    assert "https rather than http" in caught.value.hint
+
+
+async def copy(source, sink):
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        async for data in source:
+            await sink.send_all(data)
+        await sink.aclose()

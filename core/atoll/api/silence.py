@@ -1,0 +1,26 @@
+"""Telling that a cluster takes its time to answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import outcome
+import trio
+
+T = TypeVar("T")
+_WORTH_SAYING = 2.0
+"""Seconds."""
+
+
+async def telling_of_silence(tell: Callable[[], None], ask: Callable[[], Awaitable[T]]) -> T:
+    """Await `ask()`, and `tell()` once it has taken a while."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tell_later, tell)
+        # As a value, lest the nursery puts what it raises into a group.
+        answer = await outcome.acapture(ask)
+        nursery.cancel_scope.cancel()
+    return answer.unwrap()
+
+
+async def _tell_later(tell: Callable[[], None]) -> None:
+    await trio.sleep(_WORTH_SAYING)
+    tell()
