@@ -3,6 +3,7 @@
 import argparse
 import faulthandler
 import logging
+import os
 import sys
 from decimal import Decimal
 from logging.handlers import RotatingFileHandler
@@ -17,9 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     # The heavy imports come after the arguments are known to be right.
     from atoll._version import __version__
     from atoll_local.instance import AlreadyRunningError
-    from atoll_local.paths import DataDir, StartError
+    from atoll_local.paths import PRIVATE, DataDir, StartError
     from atoll_local.program import Options, serve
 
+    os.umask(PRIVATE)
     faulthandler.enable()
     try:
         _set_up_log(DataDir.prepare(options.data).log_folder if options.log_file else None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll import AtollError, Profile, __version__
-from atoll.paths import Paths, read_private
+from atoll.paths import Paths, open_private, read_private
 from atoll_local.instance import process_start, read_server
 from atoll_local.paths import DataDir, StartError
 
@@ -83,7 +83,7 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
     if last_words.exists():
         # The program that is started next puts them into its log.
         last_words.replace(data.last_words)
-    with last_words.open("w") as log:
+    with os.fdopen(open_private(last_words, os.O_TRUNC), "w") as log:
         # A session of its own: Ctrl-C in the shell is not meant for it.
         process = subprocess.Popen(
             command,

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+PRIVATE = 0o077
+"""The umask of the program: what it makes is for its owner alone, unless it says otherwise."""
+
 
 class StartError(Exception):
     """The program can't go on; the text is the one line that its user reads."""
@@ -27,9 +30,9 @@ class DataDir:
         try:
             if data.root.exists() and not data.kernels.exists() and any(data.root.iterdir()):
                 raise StartError(f"{data.root} holds other things; name a folder of its own")
-            for folder in (data.root, data.kernels, data.log_folder):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            data.root.chmod(0o700)
+            for folder in (*reversed(data.root.parents), data.root, data.kernels, data.log_folder):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            _close_to_others(data)
         except OSError as error:
             raise StartError(f"cannot use {data.root}: {error.strerror}") from error
         return data
@@ -70,6 +73,11 @@ class DataDir:
         return self.root / "storage"
 
     @property
+    def logs(self) -> Path:
+        """What kernels that have ended had printed."""
+        return self.root / "logs"
+
+    @property
     def put_aside(self) -> Path:
         """What the program could not do and left for a person, JSON."""
         return self.root / "put-aside.json"
@@ -83,6 +91,19 @@ class DataDir:
     def log_folder(self) -> Path:
         """The program's log files."""
         return self.root / "log"
+
+
+def _close_to_others(data: DataDir) -> None:
+    """Take from others what they may do with what an earlier program left open to them.
+
+    The credentials stay as they are: of what others could read, their owner has to hear.
+    """
+    folders = (data.root, data.log_folder, data.kernels, data.logs, data.storage)
+    within = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    for path in (data.root, *within):
+        mode = path.lstat().st_mode
+        if mode & PRIVATE and not stat.S_ISLNK(mode) and path != data.credentials:
+            path.chmod(stat.S_IMODE(mode) & ~PRIVATE)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Where atoll keeps things: XDG folders, or everything below `ATOLL_HOME`."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +40,39 @@ def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
 
 def make_private(folder: Path) -> Path:
     """Make a folder that only its owner can enter, with its parents; returns it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for missing in reversed([folder, *folder.parents]):
+        missing.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file for writing, made if need be so that only its owner can read it."""
+    return os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def close_to_others(paths: Paths) -> None:
+    """Take from others what they may do with our folders, and with what lies in them.
+
+    They may have been made by an earlier release, or by hand. Files with secrets that others could
+    read are refused where they are read, one level below.
+    """
+    for folder in paths:
+        try:
+            for path in (folder, *folder.iterdir()):
+                _close(path)
+        except OSError:
+            continue  # It is not there yet, or is not ours.
+
+
+def _close(path: Path) -> None:
+    status = path.lstat()
+    if status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode):
+        path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+
+
+def let_owner_in() -> None:
+    """Have a umask that denies nothing to the owner of files: with another nothing would work."""
+    os.umask(os.umask(0o077) & 0o077)
 
 
 def read_private(path: Path) -> str:

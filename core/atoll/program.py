@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atoll.commands import CommandTree
 from atoll.errors import AtollError, ConfigError
-from atoll.paths import Paths
+from atoll.paths import Paths, close_to_others, let_owner_in
 from atoll.plugins import Provided, Registry, Selection, discover, load_attribute
 from atoll.records import ProfileOffer, Transport
 from atoll.settings import Settings
@@ -56,6 +56,8 @@ class Program:
         """Find and load plugins, and build the tree of commands; nothing is connected yet."""
         env = os.environ if environ is None else environ
         paths = Paths.from_environment(env)
+        let_owner_in()
+        close_to_others(paths)
         registry = Registry(warn)
         registry.load(discover(paths), Selection.from_environment(env, none=not plugins))
         settings = Settings(paths, env)

@@ -95,6 +95,7 @@ def _put_all(files: Sequence[Packed], tree: Tree, volume: Volume) -> None:
             with explained(file.path):
                 descriptor = os.open(draft, _FRESH, file.mode)
                 with os.fdopen(descriptor, "wb", buffering=0) as opened:
+                    os.fchmod(descriptor, file.mode)
                     opened.write(file.content)
                     os.utime(opened.fileno(), (file.mtime, file.mtime))
                 tree.take_in(draft, file.path)

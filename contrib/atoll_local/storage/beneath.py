@@ -13,7 +13,7 @@ from attrs import frozen
 
 from atoll_local.storage.removal import remove_at
 from atoll_local.storage.spelling import for_wire, spelled_out
-from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
+from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk, make_folder, open_or_make
 
 _LONGEST_NAME = 255
 """Bytes of a name: what Linux takes."""
@@ -202,7 +202,7 @@ def _bring_over(source: Path, name: str, folder: int) -> None:
     try:
         with (
             source.open("rb") as old,
-            os.fdopen(os.open(draft, flags, 0o644, dir_fd=folder), "wb") as new,
+            os.fdopen(open_or_make(draft, flags, folder), "wb") as new,
         ):
             shutil.copyfileobj(old, new, 1024 * 1024)
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -229,7 +229,7 @@ def _exists(name: str, folder: int) -> bool:
 
 def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
     try:
-        os.mkdir(name, 0o755, dir_fd=folder)
+        os.close(make_folder(name, folder))
     except FileExistsError:
         if not exist_ok:
             raise

@@ -64,7 +64,9 @@ class Uploads:
         if next(self._begun) % _SWEEP_EVERY == 0:
             self.sweep()
         session = secrets.token_hex(16)
-        (self.volume.uploads / session).touch(mode=0o644)
+        begun = self.volume.uploads / session
+        begun.touch()
+        begun.chmod(0o644)  # as the file is to be in its folder
         return session
 
     def get(self, session: str, size: int) -> Upload:

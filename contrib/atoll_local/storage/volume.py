@@ -67,7 +67,7 @@ class Volume:
     def create(self, folder_id: str, mode: int = 0o755) -> None:
         """Make an empty folder; raises OSError."""
         path = self.path(folder_id)
-        path.mkdir()
+        path.mkdir(mode=0o700)
         path.chmod(mode)
 
     def discard(self, folder_id: str) -> Path:

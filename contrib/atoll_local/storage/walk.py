@@ -8,7 +8,6 @@ import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
@@ -60,7 +59,7 @@ class Walk(ABC):
                     if (target := _link_target(name, folder)) is not None:
                         return self.follow(names[:position], target, names[position + 1 :])
                     if position == len(names) - 1:
-                        opened = os.open(name, flags | SAFE, mode, dir_fd=folder)
+                        opened = open_or_make(name, flags, folder, mode)
                     else:
                         opened = self._folder_in(folder, name, make=make)
                 os.close(folder)
@@ -75,11 +74,37 @@ class Walk(ABC):
         except FileNotFoundError:
             if not make:
                 raise
-        with suppress(FileExistsError):  # Somebody else was quicker.
-            os.mkdir(name, 0o755, dir_fd=folder)
-        opened = os.open(name, FOLDER | SAFE, dir_fd=folder)
+        try:
+            opened = make_folder(name, folder)
+        except FileExistsError:  # Somebody else was quicker.
+            opened = os.open(name, FOLDER | SAFE, dir_fd=folder)
         self.made(opened)
         return opened
+
+
+def open_or_make(name: str, flags: int, folder: int, mode: int = 0o644) -> int:
+    """Open a file in an opened folder; if O_CREAT makes it, it gets this mode, whatever the umask.
+
+    The program's own lets nobody else in, but what users keep looks as it would anywhere else.
+    """
+    if not flags & os.O_CREAT:
+        return os.open(name, flags | SAFE, dir_fd=folder)
+    try:
+        made = os.open(name, flags | os.O_EXCL | SAFE, mode, dir_fd=folder)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(name, flags & ~os.O_CREAT | SAFE, dir_fd=folder)
+    os.fchmod(made, mode)
+    return made
+
+
+def make_folder(name: str, folder: int) -> int:
+    """Make a folder of a user's in an opened one, and open it; raises FileExistsError."""
+    os.mkdir(name, 0o700, dir_fd=folder)
+    made = os.open(name, FOLDER | SAFE, dir_fd=folder)
+    os.fchmod(made, 0o755)
+    return made
 
 
 def _link_target(name: str, folder: int) -> str | None:

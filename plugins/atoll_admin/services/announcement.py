@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Column, Context, UsageError, yes_option
+from atoll.paths import write_atomic
 from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option
@@ -78,8 +79,7 @@ async def dismiss(context: Context) -> None:
         context.output.note("there is no announcement")
         return
     mark = _mark(context, api)
-    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mark.write_text(_digest(told["message"] or ""), encoding="utf-8")
+    write_atomic(mark, _digest(told["message"] or ""))
     context.output.note("you won't be told of it again")
 
 

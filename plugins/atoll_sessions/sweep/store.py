@@ -11,6 +11,7 @@ In the folder are
 - log: what a detached process had to say.
 """
 
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from atoll import AtollError, NotFound
-from atoll.paths import Paths, make_private, write_atomic
+from atoll.paths import Paths, make_private, open_private, write_atomic
 from atoll_sessions.files.sending import LocalFile, is_program
 from atoll_sessions.files.walking import refuse, remove_tree, walk
 from atoll_sessions.sweep.journal import read_progress
@@ -117,7 +118,7 @@ class Sweep:
 
     def ask_cancel(self) -> None:
         """Ask the process that runs it to end it."""
-        (self.folder / "cancel").touch()
+        (self.folder / "cancel").touch(mode=0o600)
 
     def forget_cancel(self) -> None:
         """Take that back."""
@@ -154,7 +155,8 @@ class Sweeps:
         for part in files:
             path = sweep.folder / "files" / part.filename
             make_private(path.parent)
-            path.write_bytes(part.content)
+            with os.fdopen(open_private(path, os.O_TRUNC), "wb") as file:
+                file.write(part.content)
             if is_program(part):
                 path.chmod(0o700)
         if plan.out is None:

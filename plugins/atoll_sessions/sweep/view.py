@@ -4,12 +4,16 @@
 it comes, under a label that says whose it is. The table of cases is a module of its own.
 """
 
+import os
+
 from attrs import define, field
 
 from atoll import Context
 from atoll_sessions.sweep.plan import Case
 from atoll_sessions.sweep.progress import CaseState, Progress
 from atoll_sessions.sweep.store import Stream, Sweep
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 @define
@@ -34,7 +38,10 @@ class View:
     def output(self, case: Case, stream: Stream, text: str) -> None:
         """Take what a case has printed."""
         path = self.sweep.output(case.number, stream)
-        with path.open("a", encoding="utf-8", newline="") as file:
+        # Where the user wants it, it is made as the user's own programs would make it.
+        mode = 0o666 if self.sweep.plan.out else 0o600
+        descriptor = os.open(path, _APPEND, mode)
+        with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
             file.write(text)
 
     def ended(self, case: Case, state: CaseState) -> None:
