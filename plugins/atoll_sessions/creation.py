@@ -13,6 +13,7 @@ from atoll import AtollError, Context, NotFound, Problem
 from atoll.commands import near_matches
 from atoll.reading import maybe
 from atoll_sessions.model import Session
+from atoll_sessions.preparation import preparation_failure
 from atoll_sessions.queries import find_session, get_session, image_names
 from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
@@ -56,6 +57,10 @@ class Wanted:
     no_reuse: bool = False
     env: Mapping[str, str] = field(factory=dict)
     bootstrap_script: str | None = None
+    prepares: bool = False
+    """Whether the session runs something first besides that, as those of templates may."""
+    strict: bool = False
+    """Whether a failure of what it runs first is an error."""
     tag: str | None = None
     scaling_group: str | None = None
     resources: Mapping[str, str] = field(factory=dict)
@@ -74,6 +79,11 @@ class Wanted:
     timeout: str | None = None
     network: str | None = None
 
+    @property
+    def runs_something_first(self) -> bool:
+        """Whether something is run in the session before it is ready."""
+        return self.prepares or bool(self.bootstrap_script)
+
 
 Post = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
 """Asks the cluster for a session and returns what it answers."""
@@ -85,7 +95,8 @@ class Created:
 
     `status` is RUNNING when it can be used, and `reason` says why when it never will be;
     `served_by` is the image that serves it when another was asked for; `pretended` names the slots
-    of which the cluster gives away more than it has.
+    of which the cluster gives away more than it has. `trouble` tells how what it runs first has
+    failed.
     """
 
     id: str
@@ -96,11 +107,20 @@ class Created:
     served_by: str = ""
     pretended: tuple[str, ...] = ()
     reason: str = ""
+    trouble: str = ""
 
     @property
     def failed(self) -> bool:
         """Whether it will never run."""
         return self.status in _FAILED
+
+    def check(self, wanted: Wanted) -> None:
+        """Raise AtollError if what it ran first has failed, and that was to be an error."""
+        if self.trouble and wanted.strict:
+            raise AtollError(
+                f"session {self.name} runs, but is not what it was to be",
+                hint=f"atoll logs {self.name} tells why, atoll rm {self.name} removes it",
+            )
 
     def failure(self) -> AtollError:
         """Make the error for a session that will never run."""
@@ -196,6 +216,8 @@ async def create_session(
             reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
             waiting = Waiting(context, api, reasons)
             created = _updated(created, await waiting.finish(show, deadline))
+        if created.created and created.status == "RUNNING" and wanted.runs_something_first:
+            created = evolve(created, trouble=await preparation_failure(api, created.id))
     if created.failed and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
     return created
@@ -281,6 +303,11 @@ def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: b
     elif created.status == "RUNNING":
         services = f" with {', '.join(created.services)}" if created.services else ""
         note(f"session {created.name} is ready{services}")
+        if created.trouble:
+            context.output.warn(
+                f"what session {created.name} runs first has failed: {created.trouble}"
+                f" (atoll logs {created.name} tells more)"
+            )
     elif created.status == "TIMEOUT":
         queued = " and stays queued" if stays else ""
         note(f"session {created.name} has not started in {wanted.max_wait} s{queued}")

@@ -76,6 +76,9 @@ _OPTIONS = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Run this script when the session starts.",
     ),
+    click.option(
+        "--strict", is_flag=True, help="Fail if the bootstrap script fails; else it is told."
+    ),
     click.option("--tag", help="Annotate the session."),
     click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
     click.option(

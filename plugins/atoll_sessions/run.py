@@ -99,6 +99,7 @@ async def run(
         tell_created(context, created, wanted, stays=not rm)
         if created.status != "RUNNING":
             return _not_running(context, created)
+        created.check(wanted)
         await upload(api, created.id, parts)
         exit_code = 0
         if what is not None:

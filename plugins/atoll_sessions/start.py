@@ -31,4 +31,5 @@ async def start(context: Context, **options: Any) -> int:
         context.output.item(created, _COLUMNS)
     if created.failed:
         raise created.failure()
+    created.check(wanted)
     return ExitCode.TIMED_OUT if created.status == "TIMEOUT" else ExitCode.OK

@@ -100,6 +100,11 @@ _OPTIONS = (
         metavar="KEY=VAL",
         help="Resource options: shmem=64m. Repeatable.",
     ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail if the bootstrap script or the clone fails; else it is told.",
+    ),
     click.option("-d", "--domain", help="The domain; the profile's otherwise."),
     click.option("-g", "--group", help="The group; the profile's otherwise."),
     click.option("--no-mount", is_flag=True, help="Mount none of the template's folders."),
@@ -127,6 +132,7 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
     given["depends"] = await session_ids(api, given["depends"])
     template = await find_template(api, template_id)
     config = {**own_config(template), **given_config(given)}
+    kernel = (template.template.get("spec") or {}).get("kernel") or {}
     wanted = Wanted(
         image=given["image"] or template.image,
         name=given["name"],
@@ -134,6 +140,8 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
         max_wait=given["max_wait"],
         resources=config["resources"],
         group=given["group"] or template.group_name or api.profile.group,
+        prepares=bool(kernel.get("git") or (kernel.get("run") or {}).get("bootstrap")),
+        strict=given["strict"],
     )
 
     async def post(wanted: Wanted) -> Mapping[str, Any]:
@@ -149,4 +157,5 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
         context.output.item(created, _COLUMNS)
     if created.failed:
         raise created.failure()
+    created.check(wanted)
     return ExitCode.TIMED_OUT if created.status == "TIMEOUT" else ExitCode.OK

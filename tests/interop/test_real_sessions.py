@@ -173,3 +173,14 @@ def test_a_bootstrap_script_runs(atoll, name, image, script):
     options = ["--rm", "-q", "-t", name, *SMALL, "--bootstrap-script", "boot.sh"]
     ran = atoll("run", *options, "--max-wait", "60", "-c", code, image)
     assert ran.out.strip() == ("made" if "made" in script else ""), ran
+
+
+def test_a_bootstrap_script_that_fails_is_told(atoll, name, image):
+    """An error where that was asked for."""
+    atoll.home.mkdir(exist_ok=True)
+    (atoll.home / "boot.sh").write_text("echo no such luck >&2; exit 5")
+    options = ["-q", "-t", name, *SMALL, "--bootstrap-script", "boot.sh", "--max-wait", "60"]
+    ran = atoll("run", "--rm", *options, "-c", "print('ran')", image)
+    assert (ran.out, "exit code 5: no such luck" in ran.err) == ("ran\n", True), ran
+    strict = atoll("run", "--rm", "--strict", *options, "-c", "print('ran')", image)
+    assert (strict.code, strict.out) == (1, ""), strict

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 4
 """Finished runs that can still be followed."""
+BOOTSTRAP_ENDED = "The user bootstrap script has exited with code {}\n"
+"""What clients look for, in the words of Backend.AI's kernels."""
 AGAIN = 1.0
 """Seconds between interrupts of a run that has to end."""
 LAST_WORD = 1.0
@@ -71,18 +73,26 @@ class Program:
             self._become_ready()
             return
         argv = ["/bin/sh", self._settings.bootstrap]
+        is_unended = False
+
+        def show(stream: str, text: str) -> None:
+            nonlocal is_unended
+            is_unended = not text.endswith("\n")
+            self._print(stream, text)
+
         try:
-            script = Child(self._loop, self._settings, argv, self._print)
+            script = Child(self._loop, self._settings, argv, show)
         except OSError as error:
             self._print("stderr", f"The bootstrap script did not start: {error}\n")
+            self._print("stderr", BOOTSTRAP_ENDED.format(127))
             self._become_ready()
             return
 
         def ended(exit_code: int) -> None:
             script.output.drain()
             script.output.close()
-            if exit_code:
-                self._print("stderr", f"The bootstrap script ended with exit code {exit_code}.\n")
+            # Lest it goes on a line that the script has not ended.
+            self._print("stderr", "\n" * is_unended + BOOTSTRAP_ENDED.format(exit_code))
             self._become_ready()
 
         self._loop.on_exit(script.process, ended)

@@ -101,6 +101,11 @@ class CaseRunner:
             raise AtollError(f"its session has not started in {case.wanted.max_wait} s")
         if created.failed:
             raise created.failure()
+        if created.trouble:
+            what = f"what its session runs first has failed: {created.trouble}"
+            if case.wanted.strict:
+                raise AtollError(what)
+            self.view.warn(f"{case.label} {what}")
         return created
 
     async def _created(self, case: Case) -> Created:

@@ -117,8 +117,13 @@ def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
     if git := kernel.get("git"):
         if template.user != call.owner.user.uuid:
             git = {**git, "credential": None}
-        script = f"{script or ''}\n{clone_script(git)}"
+        script = _both(script or ":", clone_script(git))
     return script
+
+
+def _both(first: str, second: str) -> str:
+    """Return a script of two, which fails when either does."""
+    return f"{first}\nfirst=$?\n{second}second=$?\nexit $((second ? second : first))\n"
 
 
 ROUTES: Routes = (route("POST", "/session/_/create-from-template", create_from_template),)

@@ -174,7 +174,7 @@ async def test_bootstrap_runs_before_any_code(engine, started, query, printed):
     async with started(engine, bootstrap=script) as kernel:
         assert (await query(kernel, "open('note').read()")).stdout == "'prepared\\n'\n"
         assert "by bootstrap" in await printed(engine)
-        assert "exit code 5" in await printed(engine)
+        assert "exited with code 5" in await printed(engine)
 
 
 async def test_a_finished_run_can_be_read_again_and_an_unknown_one_not(kernel, tell):

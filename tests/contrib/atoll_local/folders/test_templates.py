@@ -256,3 +256,21 @@ def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, reposit
     assert "fatal" in log
     assert "p@ss" not in log
     client.ask("DELETE", "/session/cloned-not?forced=true")
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "there", "code"),
+    [("true", True, 0), ("false", True, 1), ("true", False, 128), ("exit 3", True, 3)],
+)
+def test_a_step_that_fails_is_told_though_others_succeed(
+    client, make, repository, bootstrap, there, code
+):
+    url = repository.url if there else repository.url.replace("agent", "nothing")
+    credential = {"username": repository.user, "password": repository.password}
+    git = {"repository": url, "credential": credential}
+    content = template(git=git, run={"bootstrap": bootstrap})
+    body = {"template_id": make(content), "name": "in-two-steps"}
+    assert client.ask("POST", "/session/_/create-from-template", json=body).status_code == 201
+    log = client.ask("GET", "/session/in-two-steps/logs").text
+    assert f"The user bootstrap script has exited with code {code}\\n" in log
+    client.ask("DELETE", "/session/in-two-steps?forced=true")
