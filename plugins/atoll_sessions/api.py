@@ -28,7 +28,7 @@ from atoll_sessions.files.names import (
 from atoll_sessions.files.sending import check_given
 from atoll_sessions.files.walking import open_far, walk
 from atoll_sessions.model import to_figure
-from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources
+from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources, queue_options
 from atoll_sessions.queries import (
     PAGE,
     find_running,
@@ -69,6 +69,7 @@ __all__ = [
     "parse_mounts",
     "parse_pairs",
     "parse_resources",
+    "queue_options",
     "rarely_given",
     "read_file",
     "session_ids",

@@ -16,27 +16,12 @@ if TYPE_CHECKING:
     from atoll.api import Api
 
 
-_OPTIONS = (
-    click.option(
-        "-t",
-        "--name",
-        "--client-token",
-        type=Name("session"),
-        help="Name the session; a random name otherwise.",
-    ),
-    click.option(
-        "--type",
-        type=click.Choice(["batch", "interactive", "inference", "system"]),
-        default="interactive",
-        show_default=True,
-        help="What it is for; a batch session runs its command and ends.",
-    ),
+_QUEUE_OPTIONS = (
     click.option(
         "--priority",
         type=click.IntRange(0, 100),
         help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
     ),
-    click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
     click.option(
         "--depends",
         multiple=True,
@@ -53,6 +38,23 @@ _OPTIONS = (
     click.option(
         "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
     ),
+)
+_OPTIONS = (
+    click.option(
+        "-t",
+        "--name",
+        "--client-token",
+        type=Name("session"),
+        help="Name the session; a random name otherwise.",
+    ),
+    click.option(
+        "--type",
+        type=click.Choice(["batch", "interactive", "inference", "system"]),
+        default="interactive",
+        show_default=True,
+        help="What it is for; a batch session runs its command and ends.",
+    ),
+    click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(
         "--max-wait",
@@ -125,8 +127,16 @@ _OPTIONS = (
 )
 
 
+def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say when a session starts, how long it may run, and who is told."""
+    for option in reversed(_QUEUE_OPTIONS):
+        command = option(command)
+    return command
+
+
 def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that make a session."""
+    command = queue_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return click.argument("image", type=Name("image"))(command)

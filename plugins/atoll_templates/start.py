@@ -11,6 +11,7 @@ from atoll_sessions.api import (
     Wanted,
     check_release,
     create_session,
+    queue_options,
     session_ids,
     tell_created,
 )
@@ -37,27 +38,6 @@ _OPTIONS = (
         "--type",
         type=click.Choice(["batch", "interactive", "inference", "system"]),
         help="In place of the template's own.",
-    ),
-    click.option(
-        "--priority",
-        type=click.IntRange(0, 100),
-        help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
-    ),
-    click.option(
-        "--depends",
-        multiple=True,
-        type=Name("session"),
-        metavar="SESSION",
-        help="Start once this session has ended well. Repeatable.",
-    ),
-    click.option(
-        "--timeout",
-        "--batch-timeout",
-        metavar="TIME",
-        help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
-    ),
-    click.option(
-        "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
     ),
     click.option(
         "--starts-at", "--starts_at", "starts_at", metavar="TIME", help="Start it at this time."
@@ -122,6 +102,7 @@ def _with_options(command: Any) -> Any:
 @click.command("start-template")
 @click.argument("template_id", type=Name("session-template"))
 @_with_options
+@queue_options
 async def start_template(context: Context, template_id: str, **given: Any) -> int:
     """Start a session from a template, named by id or name; what is given takes the place of what
     the template says.
