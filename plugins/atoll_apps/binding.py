@@ -66,6 +66,11 @@ class Bind:
         return f"{_UNIX}{self.path}" if self.path else f"{_in_url(self.host)}:{self.port}"
 
     @property
+    def url(self) -> str:
+        """Where HTTP is spoken at the address."""
+        return self.name if self.path else f"http://{self.shown_host}:{self.port}"
+
+    @property
     def shown_host(self) -> str:
         """The host as it stands in a URL."""
         host = {"0.0.0.0": LOOPBACK, "::": _LOOPBACK_6}.get(self.host, self.host)  # noqa: S104  # compared, not bound

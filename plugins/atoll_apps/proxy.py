@@ -5,6 +5,7 @@ from functools import partial
 
 import click
 import trio
+from attrs import evolve
 
 from atoll import Column, Context, UsageError
 from atoll_apps.binding import Bind, listening
@@ -16,7 +17,9 @@ _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
 
 
 @click.command()
-@click.option("--bind", default="localhost", metavar="HOST", show_default=True, help="Listen here.")
+@click.option(
+    "--bind", default="localhost", metavar="HOST|unix:PATH", show_default=True, help="Listen here."
+)
 @click.option(
     "-p", "--port", type=click.IntRange(0, 65535), default=8084, show_default=True,
     help="Listen at this port; 0 is any that is free.",
@@ -36,7 +39,7 @@ async def proxy(
     Your own programs can use it, other accounts and other machines can't. Pages of other sites are
     refused. Use it for development and testing. Ctrl-C stops it.
     """
-    at = Bind(bind, port)
+    at = Bind.parse(bind) if bind.startswith("unix:") else Bind(bind, port)
     if not (at.is_local or share):
         raise UsageError(
             f"whoever reaches {bind} could act with your keys", hint="--force does it all the same"
@@ -46,8 +49,8 @@ async def proxy(
     )
     api = await context.connect()
     await api.version()
-    async with listening(at) as (listeners, found):
-        at = Bind(bind, found)
+    async with listening(at, share=share) as (listeners, found):
+        at = evolve(at, port=found)
         if share:
             context.output.warn(f"whoever reaches {at.name} acts with your keys")
         admission = exposure.admission("proxy")
@@ -55,7 +58,7 @@ async def proxy(
         async with context.interrupts() as presses, trio.open_nursery() as nursery:
             nursery.start_soon(serve, listeners, admission, handle)
             nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
-            row = {"address": f"http://{at.shown_host}:{found}", "endpoint": api.profile.endpoint}
+            row = {"address": at.url, "endpoint": api.profile.endpoint}
             await context.output.rows([row], _COLUMNS)
             end = "Ctrl-C" if context.foreground else "jobs cancel"
             context.output.note(f"requests there need no keys; {end} stops it")

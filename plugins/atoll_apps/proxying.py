@@ -13,6 +13,7 @@ from atoll_apps.guard import Rules
 from atoll_apps.http_messages import Malformed, check_request
 from atoll_apps.passing import handshake_headers, passed_back, passed_on
 from atoll_apps.relay import part, splice
+from atoll_apps.web import local_address
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -117,7 +118,7 @@ class Connection:
 
     def __init__(self, local: trio.SocketStream) -> None:
         self.local = local
-        self.here = str(local.socket.getsockname()[0])
+        self.here = local_address(local)
         """The address at which it came."""
         self._h11 = h11.Connection(h11.SERVER)
 

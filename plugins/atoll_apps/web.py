@@ -147,8 +147,7 @@ class Requests:
         self._local, self._web, self._answers = local, web, answers
         self._waiting = b""
         """What has come, and was not passed on yet."""
-        address = local.socket.getsockname()
-        self._here = str(address[0]) if isinstance(address, tuple) else ""
+        self._here = local_address(local)
 
     async def copy_to(self, tunnel: ByteStream) -> None:
         """Pass on what gets through, until the local side sends no more.
@@ -221,6 +220,12 @@ class Requests:
             await self._answers.all_came()
             await self._local.send_all(answer.spelled())
         raise Dismissed
+
+
+def local_address(local: trio.SocketStream) -> str:
+    """Return the address of this machine at which a connection came, empty for a unix socket."""
+    name = local.socket.getsockname()
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 async def _is_switched(awaited: _Awaited) -> bool:

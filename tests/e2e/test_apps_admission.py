@@ -230,6 +230,22 @@ def test_no_port_at_all(shared, session, tmp_path):
     assert not path.exists()
 
 
+def test_the_proxy_without_a_port(shared, tmp_path):
+    path = tmp_path / "sock"
+    with running(shared, "proxy", "--bind", f"unix:{path}") as (row, _):
+        assert row["address"] == f"unix:{path}"
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(path))
+            peer.sendall(
+                b"GET /auth?echo=me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+            said = b""
+            while some := peer.recv(1000):
+                said += some
+        assert b'"echo": "me"' in said or b'"echo":"me"' in said
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

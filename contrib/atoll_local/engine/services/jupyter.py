@@ -53,12 +53,24 @@ def offers(site: Site) -> list[Offer]:
             kind="socket",
             program="jupyter",
             argv=_ARGV,
-            defaults=_DEFAULTS | {"--ServerApp.root_dir": str(site.place.home)},
+            defaults=_DEFAULTS
+            | {
+                "--ServerApp.root_dir": str(site.place.home),
+                "--KernelManager.transport": _transport(site),
+            },
             environ=own_python.environ() | _paths(site.place.share),
             prefixes=own_python.prefixes(),
         )
         for name, port in _PORTS.items()
     ]
+
+
+def _transport(site: Site) -> str:
+    """Return where kernels of notebooks listen: at sockets in files, if their paths are short.
+
+    What a notebook shows could be read at a port by every account of the machine.
+    """
+    return "ipc" if site.is_sandboxed else "tcp"
 
 
 def _paths(share: Path) -> dict[str, str]:

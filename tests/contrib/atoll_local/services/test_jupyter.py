@@ -62,6 +62,22 @@ def test_a_cell_is_computed_by_the_sessions_own_python(client, session, local, h
     assert compute(http, address, "\n".join(lines)) == f"42 {session} {own}"
 
 
+def test_a_notebook_s_kernel_has_no_port(client, session, local, http):
+    """What it shows could be read there by every account of the machine; also once it restarted."""
+    address = local(session, "jupyter")
+    headers = {"X-XSRFToken": "t", "Cookie": "_xsrf=t"}
+    kernels = f"http://{address}/api/kernels"
+    kernel = http.post(kernels, headers=headers, timeout=DEADLINE).json()["id"]
+    again = http.post(f"{kernels}/{kernel}/restart", headers=headers, timeout=DEADLINE)
+    assert again.status_code == 200
+    file = f".local/share/jupyter/runtime/kernel-{kernel}.json"
+    tell = f"import json, os; print(json.load(open({file!r}))['transport'], os.getcwd())"
+    transport, home = client.console(client.run(session, tell)).split()
+    # Without a sandbox, the path of the home may be too long for sockets.
+    assert transport == ("ipc" if home == "/home/work" else "tcp")
+    http.delete(f"{kernels}/{kernel}", headers=headers, timeout=DEADLINE)
+
+
 def test_both_names_are_one_server(session, local, http):
     addresses = [local(session, name) for name in ("jupyter", "jupyterlab")]
     answers = [http.get(f"http://{one}/api/status", timeout=DEADLINE) for one in addresses]
