@@ -1,5 +1,6 @@
 """Requests that are nearly right: every route, its own parameters, and values of any kind."""
 
+import importlib
 import inspect
 import json
 import random
@@ -127,7 +128,7 @@ def _graphql_places() -> tuple[Place, ...]:
 
 @cache
 def _read_by(module: str) -> tuple[str, ...]:
-    text = inspect.getsource(inspect.importlib.import_module(module))  # type: ignore[attr-defined]
+    text = inspect.getsource(importlib.import_module(module))
     found = (name for match in _PARAMETER.finditer(text) for name in _NAME.findall(match[1]))
     return tuple(dict.fromkeys(found))
 
@@ -195,12 +196,13 @@ class Grammar:
             found = json.loads(body)
             for one in found if isinstance(found, list) else [found]:
                 for name, value in one.items() if isinstance(one, dict) else ():
-                    if name in _IDENTITIES:
-                        continue
-                    values = self._learned.setdefault(name, [])
-                    if isinstance(value, str | int) and value not in values:
-                        values.append(value)
-                        del values[:-_MOST_LEARNED]
+                    self._note(name, value)
+
+    def _note(self, name: str, value: Any) -> None:
+        values = self._learned.setdefault(name, [])
+        if isinstance(value, str | int) and name not in _IDENTITIES and value not in values:
+            values.append(value)
+            del values[:-_MOST_LEARNED]
 
     def _target(self, place: Place) -> str:
         def fill(match: re.Match[str]) -> str:
@@ -229,10 +231,8 @@ class Grammar:
         body = json.dumps(parameters).encode()
         if self._is_hostile() and self._one_in(3):
             body = self._mangled(body)
-        kind = "application/json"
-        return (
-            self.random.choice(["text/plain", "", "a/b; c", "\x7f"]) if self._one_in(15) else kind
-        ), body
+        other = self.random.choice(["text/plain", "", "a/b; c", "\x7f"])
+        return other if self._one_in(15) else "application/json", body
 
     def _mangled(self, body: bytes) -> bytes:
         at = self.random.randint(0, len(body))
