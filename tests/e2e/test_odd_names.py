@@ -193,6 +193,15 @@ def test_deep_folders_there_and_back(shared, folder, here):
     assert found.stdout == "back/deep/" + "d/" * 700 + "bottom\n"
 
 
+def test_deep_folders_of_a_session_come_level_by_level(shared, session, here):
+    code = "import os\nfor _ in range(900): os.mkdir('d'); os.chdir('d')\nopen('bottom', 'w')"
+    assert shared.run("run", "-t", session, "-qc", code, "python").returncode == 0
+    got = shared.run("download", session, "d", timeout=120)
+    assert (got.returncode, got.stderr) == (0, "downloaded 1 file (0 B) to .\n")
+    found = subprocess.run(["find", "d", "-type", "f"], capture_output=True, text=True)
+    assert found.stdout == "d/" * 900 + "bottom\n"
+
+
 def test_a_path_that_is_too_long_is_one_line(shared, folder, here):
     (here / "long").mkdir()
     nest(here / "long", 30, "n" * 200, b"bottom")

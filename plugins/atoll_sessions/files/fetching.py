@@ -9,7 +9,7 @@ a folder that can't be had as a whole is fetched piece by piece.
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
 from atoll.output import Output
@@ -68,7 +68,7 @@ class Fetching:
         """Fetch a file, or a folder as a whole; else return what it is to be fetched by."""
         if piece.entry is not None and piece.entry.is_link:
             await self._fetch_link(piece, piece.entry)
-        elif not piece.path.name:
+        elif not piece.path.name or piece.patience:
             return await self._pieces_of(piece)
         else:
             try:
@@ -77,7 +77,7 @@ class Fetching:
                 entry = piece.entry or await self._entry(piece.path, problem)
                 if not entry.is_folder:
                     raise _refusal(piece.path, entry, problem) from None
-                return await self._pieces_of(piece)
+                return await self._pieces_of(piece.refused())
             archive.unpack(self.target, piece.place, self.done)
         return []
 
@@ -113,7 +113,7 @@ class Fetching:
         self.target.make_folder(piece.place)
         pieces = []
         for entry in entries:
-            below = piece.below(entry)
+            below = piece.below(entry, alone=len(entries) == 1)
             if entry.is_file or entry.is_folder or entry.is_link:
                 pieces.append(below)
             else:
@@ -144,9 +144,20 @@ class _Piece:
     path: PurePosixPath
     place: PurePosixPath
     entry: FileEntry | None = None
+    refusals: int = 0
+    patience: int = 0
+    """For how many levels it is not asked for as a whole, having been refused too often."""
 
-    def below(self, entry: FileEntry) -> "_Piece":
-        return _Piece(self.path / entry.filename, self.place / entry.filename, entry)
+    def refused(self) -> "_Piece":
+        """Return it after one more refusal, of it or of the folders whose only content it is."""
+        return evolve(self, refusals=self.refusals + 1, patience=2**self.refusals)
+
+    def below(self, entry: FileEntry, *, alone: bool) -> "_Piece":
+        """Return what is in it; what is there `alone` is about as large as the folder is."""
+        piece = _Piece(self.path / entry.filename, self.place / entry.filename, entry)
+        if not (alone and entry.is_folder):
+            return piece
+        return evolve(piece, refusals=self.refusals, patience=max(self.patience - 1, 0))
 
 
 def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
