@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import click
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from atoll import UsageError
 from atoll_apps.admission import Admission, Remarks
@@ -87,15 +87,10 @@ class Exposure:
         """
         if service.protocol == "tcp" and self.is_told:
             return None
-        rules = self.rules(bind)
+        token = secrets.token_urlsafe(_TOKEN_BYTES) if self.token else ""
+        rules = evolve(self.rules(bind), links=True, token=token, cookie=f"atoll-{bind.port}")
         return Web(
-            Rules(
-                rules.hosts,
-                rules.origins,
-                links=True,
-                token=secrets.token_urlsafe(_TOKEN_BYTES) if self.token else "",
-                cookie=f"atoll-{bind.port}",
-            ),
+            rules,
             lambda text: admission.remarks.tell(f"{service.name}: {text}"),
             unsure=service.protocol != "http",
         )
