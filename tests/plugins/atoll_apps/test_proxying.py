@@ -20,6 +20,7 @@ from atoll_rest.transport import connect as connect_rest
 
 pytestmark = pytest.mark.anyio
 PAGES = "https://pages.example.com"
+SOCKET = [b"Upgrade: websocket", b"Connection: upgrade"]
 
 
 @pytest.fixture
@@ -160,6 +161,8 @@ async def test_what_is_no_request_costs_itself_alone(proxied, data, status):
         ([b"Sec-Fetch-Site: cross-site"], b"localhost", 403),
         ([b"Sec-Fetch-Site: same-site"], b"localhost", 403),
         ([b"Sec-Fetch-Site: none"], b"localhost", 200),
+        ([b"Origin: http://localhost:18681", *SOCKET], b"localhost:PORT", 403),
+        (SOCKET, b"evil.example:PORT", 403),
     ],
 )
 @pytest.mark.parametrize("method", [b"GET", b"OPTIONS"])
