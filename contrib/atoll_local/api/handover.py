@@ -14,6 +14,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _EXTENSION = "atoll.handover"
+_NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -26,7 +27,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Take in bytes; what is no handshake, or one too large, is refused."""
         super().data_received(data)
         if not self.handshake_initiated and (refusal := self.conn.data_to_send()):
-            self.transport.write(b"".join(refusal))
+            # An end without a word is what the library has for what is no GET, or no HTTP.
+            self.transport.write(b"".join(refusal) or _NO_HANDSHAKE)
             self.handshake_complete = self.close_sent = True
             self.transport.close()
 

@@ -128,6 +128,10 @@ def test_json_in_the_query(client, session, name, text):
         assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
 
 
+HANDSHAKE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -445,6 +449,10 @@ def speak(endpoint: str, request: bytes) -> bytes:
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 11_000 + b"\r\n", 400),
         (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", 400),
         (b"GARBAGE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n" + HANDSHAKE + b"{}", 400),
+        (b"GET /stream/session/x/pty HTTP/1.1\r\nHost: a\r\n" + HANDSHAKE[:40] + b"\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n" + HANDSHAKE, 414),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000 + b"\r\n" + HANDSHAKE, 431),
     ],
 )
 def test_raw_requests(shared, request_, status):
