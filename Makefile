@@ -40,7 +40,7 @@ demo-apps: $(STAMP)-apps
 apps: $(STAMP)-apps
 
 test: $(STAMP)-dev $(STAMP)-apps
-	$(BIN)/python -m pytest -m "not interop" $(ARGS)
+	$(BIN)/python -m pytest -m "not interop" -n auto --dist loadgroup $(ARGS)
 
 interop: $(STAMP)-dev
 	$(BIN)/python -m pytest -m interop $(ARGS)

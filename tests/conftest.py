@@ -5,6 +5,7 @@ One does what a test tells it to, so that faults can be forced on the wire; one 
 
 import base64
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -37,45 +38,55 @@ PACKAGES = {
 }
 """Programs that no Python package brings, and Debian's packages that do."""
 _PROGRAM_PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
-_MISSING = pytest.StashKey[set[str]]()
+_NOT_INSTALLED = "not installed: "
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Take Ctrl-C where a shell has started the tests in the background, which ignores it."""
-    config.stash[_MISSING] = set()
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together where several run at a time: they share servers."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test marked with `needs` when a program that it names is not installed."""
-    skip_without(item.config, *(name for mark in item.iter_markers("needs") for name in mark.args))
+    skip_without(*(name for mark in item.iter_markers("needs") for name in mark.args))
 
 
-def skip_without(config: pytest.Config, *programs: str) -> None:
-    """Skip the present test when one of these programs is not installed, and remember which."""
+def skip_without(*programs: str) -> None:
+    """Skip the present test when one of these programs is not installed."""
     missing = {name for name in programs if shutil.which(name, path=_PROGRAM_PATH) is None}
     if missing:
-        config.stash[_MISSING] |= missing
-        pytest.skip(f"not installed: {', '.join(sorted(missing))}")
+        pytest.skip(_NOT_INSTALLED + ", ".join(sorted(missing)))
 
 
 @pytest.fixture(scope="session")
-def needs(pytestconfig: pytest.Config) -> Callable[..., None]:
+def needs() -> Callable[..., None]:
     """Return the function that skips a test when a program is not installed."""
-    return partial(skip_without, pytestconfig)
+    return skip_without
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell in one line how to install what tests were skipped for."""
-    if missing := config.stash[_MISSING]:
-        packages = " ".join(sorted(PACKAGES[name] for name in missing))
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    missing = [reason.partition(_NOT_INSTALLED)[2] for reason in reasons]
+    packages = {PACKAGES[name] for name in PACKAGES for words in missing if name in _words(words)}
+    if packages:
         terminalreporter.write_line(
-            f"Tests were skipped for want of programs; to run them: apt-get install {packages}"
+            "Tests were skipped for want of programs; to run them: "
+            f"apt-get install {' '.join(sorted(packages))}"
         )
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
 
 
 @pytest.fixture

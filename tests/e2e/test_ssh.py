@@ -13,6 +13,7 @@ import pytest
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.needs("ssh", "sshd"),
+    pytest.mark.xdist_group("documented ports"),
 ]
 
 
