@@ -1,5 +1,6 @@
 """Trying again what was put aside, or removing it for good."""
 
+import os
 from functools import partial
 
 from atoll_local.cluster import Cluster
@@ -32,6 +33,14 @@ async def _try_again(cluster: Cluster, item: Item) -> None:
             await _clean_up(cluster, item, partial(cluster.engine.discard, item.name))
         case "deleted folder":
             await bury(cluster, cluster.storage.volume.graves / item.name).wait()
+        case "folder" if not _is_nobodys(cluster, item.name):
+            await give_up(cluster, item.name).wait()
+
+
+def _is_nobodys(cluster: Cluster, folder_id: str) -> bool:
+    """Say whether only a person may delete a folder; others were to be deleted anyway."""
+    is_known = cluster.store.folders.get(folder_id) is not None
+    return not is_known and os.path.lexists(cluster.storage.volume.path(folder_id))
 
 
 async def _remove(cluster: Cluster, item: Item) -> None:

@@ -80,6 +80,8 @@ async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[
 
 async def _told_of_end(call: Call, session: Session) -> dict[str, Any]:
     ended = await call.cluster.scheduler.ended(session.id)
+    if ended.status not in DEAD:
+        raise kernel_failed(f"session {session.name!r} is {ended.status}: {ended.status_info}")
     stat = call.cluster.store.kernels.main(session.id).last_stat or {}
     return {**stat, "version": 2, "status": ended.status.lower()}
 

@@ -151,11 +151,11 @@ class Scheduler:
         self._start_launch(session_id)
 
     async def ended(self, session_id: str) -> Session:
-        """Wait until a session is dead."""
+        """Wait until a session is dead, or has become ERROR on the way."""
         while True:
             change = self.bus.change()
             session = self.store.sessions.get(session_id)
-            if session.status in DEAD:
+            if session.status in ENDED:
                 return session
             await change.wait()
 
