@@ -40,19 +40,21 @@ class Batch:
         first_failure = int(ExitCode.OK)
         async with aclosing(_statements(script)) as found:
             async for statement in found:
-                code = (
-                    self._refuse(statement)
-                    if isinstance(statement, LineError)
-                    else await runner.run(statement)
-                )
+                code = await self._run_one(statement, runner)
                 first_failure = first_failure or code
                 if code and not self.keep_going:
                     break
         return first_failure
 
-    def _refuse(self, error: LineError) -> int:
-        warn(f"line {error.line}: {error}")
-        return error.exit_code
+    async def _run_one(self, statement: Statement | LineError, runner: Runner) -> int:
+        """Run a statement; whatever has failed without a word, the line at least is named."""
+        if isinstance(statement, LineError):
+            warn(f"line {statement.line}: {statement}")
+            return statement.exit_code
+        code = await runner.run(statement)
+        if code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told:
+            warn(f"{_line_of(statement)}it ended with exit code {code}")
+        return code
 
 
 async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:

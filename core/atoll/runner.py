@@ -47,8 +47,12 @@ class Runner:
     where: Callable[[Statement], str] = lambda _statement: ""
     shell: "ShellState | None" = None
 
+    has_told: bool = field(default=False, init=False)
+    """Whether the user knows already why the last statement has failed."""
+
     async def run(self, statement: Statement) -> int:
         """Run a statement; returns its exit code, having told the user of any error."""
+        self.has_told = False
         if statement.background:
             job = self.jobs.start(statement.text, partial(self._run, statement, foreground=False))
             self.program.output().note(f"[{job.number}] {statement.text}")
@@ -135,6 +139,7 @@ class Runner:
             yield _Sink(sys.stdout)
 
     def _report(self, error: Exception, statement: Statement) -> int:
+        self.has_told = True
         told = _expected(error)
         if isinstance(told, BrokenPipeError):
             return _SIGPIPE_CODE

@@ -10,7 +10,7 @@ from attrs import frozen
 from atoll import AtollError
 from atoll.paths import write_atomic
 from atoll_apps.ssh_login import KEY, USER
-from atoll_apps.ssh_options import trust_options
+from atoll_apps.ssh_options import escaped, trust_options
 
 _BEGIN = "# >>> atoll: sessions as hosts; written by atoll ssh-config, changes are lost"
 _END = "# <<< atoll"
@@ -34,7 +34,7 @@ class Block:
 
     def text(self) -> str:
         """Spell it out."""
-        here = str(self.names).replace("%", "%%")
+        here = escaped(str(self.names))
         options = [
             ("User", USER),
             ("ProxyCommand", f"{_command(self.proxy)} %n"),
@@ -44,7 +44,7 @@ class Block:
             *(("IdentityFile", key) for key in _OWN_KEYS),
             *trust_options(f'"{here}/%n/known_hosts"').items(),
             ("ControlMaster", "auto"),
-            ("ControlPath", f'"{self.sockets}%C"'),
+            ("ControlPath", f'"{escaped(self.sockets)}%C"'),
             ("ControlPersist", _PERSIST),
             ("ServerAliveInterval", "30"),
         ]

@@ -57,5 +57,9 @@ def as_arguments(options: Mapping[str, str]) -> Iterator[str]:
 
 
 def _quoted(path: Path) -> str:
-    """Spell a path as OpenSSH reads it: blanks part words, and `%` begins a token."""
-    return '"' + str(path).replace("%", "%%") + '"'
+    return f'"{escaped(str(path))}"'
+
+
+def escaped(path: str) -> str:
+    """Spell a path as OpenSSH reads it in double quotes: `%` begins a token, a backslash keeps."""
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")

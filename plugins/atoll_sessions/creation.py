@@ -85,6 +85,14 @@ class Wanted:
         return self.prepares or bool(self.bootstrap_script)
 
 
+class JobFailed(AtollError):
+    """What a batch session was started for has ended with an exit code other than 0."""
+
+    def __init__(self, what: str, code: int) -> None:
+        super().__init__(f"{what} has ended with exit code {code}")
+        self.exit_code = code
+
+
 Post = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
 """Asks the cluster for a session and returns what it answers."""
 
@@ -106,13 +114,14 @@ class Created:
     services: tuple[str, ...] = ()
     served_by: str = ""
     pretended: tuple[str, ...] = ()
+    job_code: int | None = None
     reason: str = ""
     trouble: str = ""
 
     @property
     def failed(self) -> bool:
         """Whether it will never run."""
-        return self.status in _FAILED
+        return self.status in _FAILED and self.job_code != 0
 
     def check(self, wanted: Wanted) -> None:
         """Raise AtollError if what it ran first has failed, and that was to be an error."""
@@ -125,7 +134,9 @@ class Created:
     def failure(self) -> AtollError:
         """Make the error for a session that will never run."""
         reason = f": {self.reason}" if self.reason else ""
-        return AtollError(f"session {self.name} is {self.status}{reason}")
+        if self.job_code is None:
+            return AtollError(f"session {self.name} is {self.status}{reason}")
+        return JobFailed(f"the job of session {self.name}", self.job_code)
 
 
 def creation_body(wanted: Wanted) -> dict[str, Any]:
@@ -218,7 +229,7 @@ async def create_session(
             created = _updated(created, await waiting.finish(show, deadline))
         if created.created and created.status == "RUNNING" and wanted.runs_something_first:
             created = evolve(created, trouble=await preparation_failure(api, created.id))
-    if created.failed and not created.reason:
+    if created.status in _FAILED and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
     return created
 
@@ -244,6 +255,7 @@ def _updated(created: Created, session: Session | None) -> Created:
         created,
         status=session.status,
         reason=": ".join(filter(None, [session.status_info, session.trouble])),
+        job_code=session.job_code,
         services=tuple(str(port.get("name")) for port in session.service_ports or ()),
     )
 
@@ -311,5 +323,7 @@ def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: b
     elif created.status == "TIMEOUT":
         queued = " and stays queued" if stays else ""
         note(f"session {created.name} has not started in {wanted.max_wait} s{queued}")
+    elif created.job_code == 0:
+        note(f"session {created.name} has ended: its job has succeeded")
     elif not created.failed:
         note(f"session {created.name} is {created.status}")

@@ -99,6 +99,18 @@ class Session:
         return ""
 
     @property
+    def job_code(self) -> int | None:
+        """The exit code of the job of a batch session that has ended, None while there is none."""
+        if (self.type or "").lower() != "batch" or self.status != "TERMINATED":
+            return None
+        data = self.status_data if isinstance(self.status_data, dict) else {}
+        kernel = data.get("kernel")
+        code = kernel.get("exit_code") if isinstance(kernel, dict) else None
+        known = isinstance(code, int) and 0 <= code < 256
+        result = {"SUCCESS": 0, "FAILURE": 1}.get((self.result or "").upper())
+        return code if known and (result is None or bool(result) == bool(code)) else result
+
+    @property
     def used_memory(self) -> float | None:
         """Memory in use now, over all containers, in MiB; None when nothing was measured."""
         return _mib(self._measured("mem", "current"))

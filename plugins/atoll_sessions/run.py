@@ -51,7 +51,7 @@ _CLEANUP = 30.0
 @click.option(
     "--basedir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="What the files' paths are relative to.",
+    help="Leave this folder out of the files' names there.",
 )
 @click.option("--terminal", is_flag=True, help="Open a terminal in the session.")
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")

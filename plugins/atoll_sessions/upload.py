@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--basedir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="What the files' paths are relative to.",
+    help="Leave this folder out of the files' names there.",
 )
 async def upload(
     context: Context, session: str, files: tuple[str, ...], basedir: Path | None

@@ -23,10 +23,11 @@ from atoll_sessions.statuses import can_reach, has_reached, known_status, look_u
     metavar="SECONDS",
     help="Wait no longer than this; the exit code is 124 then.",
 )
-async def wait(context: Context, session: str, wanted: str, max_wait: int) -> None:
+async def wait(context: Context, session: str, wanted: str, max_wait: int) -> int:
     """Wait until a session has a status, or has passed it on its way from start to end.
 
-    Fails as soon as the session can't come to be in it any more.
+    Fails as soon as the session can't come to be in it any more. The exit code is that of a batch
+    session's job, once that has ended.
     """
     target = known_status(wanted)
     api = await context.connect()
@@ -40,20 +41,22 @@ async def wait(context: Context, session: str, wanted: str, max_wait: int) -> No
             found = await look_until(
                 api,
                 found.id,
-                ["status_info"],
+                ["status_info", "status_data", "type", "result"],
                 is_over,
                 lambda status: show(f"{found.name} is {status}, waiting for {target} …"),
             )
             _tell(context, found, target)
-            return
+            return found.job_code or 0
     raise TimedOut(f"session {found.name} is not {target} after {max_wait} s")
 
 
 def _tell(context: Context, session: Session, target: str) -> None:
     """Say what came of it; raises AtollError when it is not what was waited for."""
-    if not has_reached(session.status, target):
+    code = session.job_code
+    if code is None and not has_reached(session.status, target):
         reason = f" ({session.status_info})" if session.status_info else ""
         raise AtollError(
             f"session {session.name} is {session.status}{reason} and will not be {target} any more"
         )
-    context.output.note(f"session {session.name} is {session.status}")
+    job = "" if code is None else f"; its job has ended with exit code {code}"
+    context.output.note(f"session {session.name} is {session.status}{job}")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 OVER = ("RUNNING", "RUNNING_DEGRADED", "ERROR", "CANCELLED", "TERMINATED")
 """The statuses that waiting ends with."""
 WAITING_FIELDS = [
-    "id", "name", "status", "status_info", "status_data", "service_ports", "starts_at",
+    "id", "name", "status", "status_info", "status_data", "service_ports", "starts_at", "type",
+    "result",
 ]  # fmt: skip
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0

@@ -4,7 +4,7 @@ The text of every scalar is taken as it was written: a branch called 19.09 is no
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from attrs import Factory, define, frozen
@@ -15,6 +15,9 @@ from atoll_templates.schema import TEMPLATE, Key
 
 MOST_BYTES = 1024 * 1024
 _NULL = "tag:yaml.org,2002:null"
+_MOST_MERGES = 20
+_Pairs: TypeAlias = dict[str, tuple[yaml.Node, yaml.Node]]
+_MERGE = "tag:yaml.org,2002:merge"
 _WRAPPING = {"template", "name", "group_id", "user_uuid"}
 _TAKES = {"text": "text", "map": "a mapping", "texts": "a mapping", "values": "a mapping"}
 
@@ -86,6 +89,10 @@ class _Reading:
     """Turns nodes into plain values by the table of keys, noting flaws."""
 
     flaws: list[Flaw]
+    _sources: dict[int, _Pairs] = Factory(dict)
+    """What the mappings hold that were merged, by their identities."""
+    _merging: int = 0
+    """How many mappings are being merged into one another."""
 
     def wrapped(self, node: yaml.Node) -> dict[str, Any]:
         """Read a template that may stand below the key `template`."""
@@ -139,15 +146,42 @@ class _Reading:
                 near = near_matches(name, known)
                 self._note(node, _below(where, name), f"is no key here{near and f' ({near})'}")
 
-    def _pairs(self, node: yaml.MappingNode, where: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    def _pairs(self, node: yaml.MappingNode, where: str) -> _Pairs:
+        pairs: _Pairs = {}
         for name, value in node.value:
+            if name.tag == _MERGE:
+                continue
             text = self._text(name, where)
             if text in pairs:
                 self._note(name, _below(where, text), "is there twice")
             elif text is not None:
                 pairs[text] = (name, value)
-        return pairs
+        return {**self._merged(node, where), **pairs}
+
+    def _merged(self, node: yaml.MappingNode, where: str) -> _Pairs:
+        """Return the pairs that merge keys (`<<`) bring; of several, the first one's hold."""
+        found: _Pairs = {}
+        for name, value in node.value:
+            if name.tag == _MERGE:
+                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    found = {**self._source(source, where), **found}
+        return found
+
+    def _source(self, node: yaml.Node, where: str) -> _Pairs:
+        """Return the pairs of a mapping that another one merges, which may merge others itself."""
+        place = _below(where, "<<")
+        if id(node) in self._sources:
+            return self._sources[id(node)]
+        if not isinstance(node, yaml.MappingNode):
+            self._note(node, place, "should be a mapping, or several in a list")
+            return {}
+        if self._merging > _MOST_MERGES:
+            self._note(node, place, "merges itself, or too many others")
+            return {}
+        self._merging += 1
+        found = self._sources[id(node)] = self._pairs(node, where)
+        self._merging -= 1
+        return found
 
     def _names(self, node: yaml.MappingNode, where: str) -> dict[str, str]:
         """Read a mapping of any names to texts; nothing is the empty text."""

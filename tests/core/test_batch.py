@@ -56,6 +56,28 @@ async def test_a_script_stops_at_the_first_failure(shell):
     assert result.code == 5
 
 
+@pytest.mark.parametrize(
+    ("lines", "told", "code"),
+    [
+        ("echo a\nleave 3\necho b", "atoll: line 2: it ended with exit code 3\n", 3),
+        ("echo a; leave 137", "atoll: line 1: it ended with exit code 137\n", 137),
+        ("\n\n! exit 4", "atoll: line 3: it ended with exit code 4\n", 4),
+        ("echo a | false", "atoll: line 1: it ended with exit code 1\n", 1),
+        ("find it", "atoll: line 1: there is no it (look elsewhere)\n", 5),
+        ("leave 0", "", 0),
+    ],
+)
+async def test_a_line_that_fails_is_named_once(shell, lines, told, code):
+    result = await shell.run(lines)
+    assert (result.stderr, result.code) == (told, code)
+
+
+async def test_all_lines_that_fail_are_named(shell):
+    result = await shell.run("leave 3\n'\nleave 4", keep_going=True)
+    assert [line.split(":")[1] for line in result.stderr.splitlines()][:1] == [" line 1"]
+    assert result.code == 3
+
+
 async def test_commands_of_the_system(shell, tmp_path):
     """They get the words as they stand; the exit code of one that fails ends the script."""
     result = await shell.run(f"! echo $((40 + 2)) 'a;b' > {tmp_path}/out\n!exit 3\necho b")

@@ -73,15 +73,15 @@ def find(
     """Find files, and the files in folders, named by their way from `base`, else from the current
     folder.
 
-    A file that does not lie there goes by its name alone. `leave` is told what in folders is left
-    out, `failed` what can't be looked at. Raises AtollError, before anything has been sent, for
-    what is named and can't be uploaded.
+    A file that does not lie here goes by its name alone, one outside of `base` is refused. `leave`
+    is told what in folders is left out, `failed` what can't be looked at. Raises AtollError, before
+    anything has been sent, for what is named and can't be uploaded.
     """
     root = _absolute(base or Path())
     files = [
         LocalFile(path, _name_in(path, root, strict=base is not None))
         for given in paths
-        for path in _files_below(base / given if base else given, leave, failed)
+        for path in _files_below(given, leave, failed)
     ]
     names = Counter(file.filename for file in files)
     if twice := sorted(name for name, count in names.items() if count > 1):

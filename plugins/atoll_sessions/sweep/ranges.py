@@ -90,10 +90,39 @@ def parse_range(place: Place, text: str) -> Range:
         raise UsageError(f"{text}: {error}") from None
 
 
+_KEPT = {"": ",'\"\\", "'": "", '"': '"\\'}
+"""What a backslash keeps as it is, outside of quotes and within each sort of them."""
+
+
 def _cases(text: str) -> Values:
     if not text:
         raise ValueError("there is no case")
-    return Listed(text.split(","))
+    return Listed(_split(text))
+
+
+def _split(text: str) -> list[str]:
+    """Split a text at its commas, but for those in quotes or after a backslash.
+
+    Single quotes keep everything, double quotes all but a backslash before `"` or another one; a
+    backslash keeps a comma, a quote and another backslash, and is itself before anything else.
+    Raises ValueError for a quote that is not closed.
+    """
+    values, quote, at = [""], "", 0
+    while at < len(text):
+        char, following = text[at], text[at + 1 : at + 2]
+        if char == "\\" and following and following in _KEPT[quote]:
+            values[-1] += following
+            at += 1
+        elif char == quote or (char in "'\"" and not quote and not values[-1]):
+            quote = "" if quote else char
+        elif char == "," and not quote:
+            values.append("")
+        else:
+            values[-1] += char
+        at += 1
+    if quote:
+        raise ValueError(f"a quote {quote} is not closed")
+    return values
 
 
 def _linspace(text: str) -> Values:

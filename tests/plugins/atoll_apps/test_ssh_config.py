@@ -1,5 +1,6 @@
 """The block in the user's configuration of OpenSSH: what it says, and that all else stays."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,19 @@ def test_a_new_file_is_private(run, config):
     assert run().returncode == 0
     assert config.stat().st_mode & 0o777 == 0o600
     assert config.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["50%", "%n", "a b", 'q"q', "it's", "back\\slash", "%% %h"])
+def test_a_home_of_any_name(run, config, tmp_path, monkeypatch, name):
+    home = tmp_path / name
+    monkeypatch.setenv("ATOLL_HOME", str(home))
+    assert run().returncode == 0
+    options = said(config, "mysess.atoll")
+    assert options["userknownhostsfile"] == str(home / "state/ssh/names/mysess.atoll/known_hosts")
+    # What OpenSSH hands to the shell, after its own tokens.
+    command = options["proxycommand"].replace("%%", "%")
+    assert f"ATOLL_HOME={home}" in shlex.split(command)
+    assert "%C" not in options["controlpath"]
 
 
 def test_what_openssh_makes_of_it(run, config, home):

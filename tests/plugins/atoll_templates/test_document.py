@@ -150,3 +150,57 @@ def test_what_a_cluster_gives_back_is_taken_again():
     assert again.flaws == []
     assert again.templates[0]["template"]["spec"]["kernel"]["git"]["destination_dir"] == "/x"
     assert stored["spec"]["kernel"]["git"]["credential"]["password"] == "secret"
+
+
+SMALL_SPEC = """\
+api_version: v1
+kind: task_template
+metadata: {{name: t}}
+spec: {{kernel: {kernel}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "read_as"),
+    [
+        ("{<<: {image: python}}", {"image": "python"}),
+        ("{<<: {image: python}, image: r}", {"image": "r"}),
+        ("{image: r, <<: {image: python}}", {"image": "r"}),
+        ("{<<: [{image: a}, {image: b}]}", {"image": "a"}),
+        (
+            "{<<: {<<: {image: a, environ: {A: b}}, image: c}}",
+            {"image": "c", "environ": {"A": "b"}},
+        ),
+        (
+            "{image: a, environ: {<<: {A: x, B: y}, A: z}}",
+            {"image": "a", "environ": {"A": "z", "B": "y"}},
+        ),
+        ('{image: a, environ: {"<<": x}}', {"image": "a", "environ": {"<<": "x"}}),
+    ],
+)
+def test_merge_keys_are_merged(kernel, read_as):
+    document = read(SMALL_SPEC.format(kernel=kernel))
+    assert document.flaws == []
+    assert document.templates[0]["template"]["spec"]["kernel"] == read_as
+
+
+@pytest.mark.parametrize(
+    ("kernel", "problem"),
+    [
+        ("{<<: 5, image: a}", "spec.kernel.<<: should be a mapping"),
+        ("{<<: [{}, x], image: a}", "spec.kernel.<<: should be a mapping"),
+        ("&a {<<: *a, image: a}", "merges itself"),
+        ("{<<: {image: a, nothing: b}}", "spec.kernel.nothing: is no key here"),
+    ],
+)
+def test_merge_keys_of_no_use(kernel, problem):
+    document = read(SMALL_SPEC.format(kernel=kernel))
+    assert any(problem in str(flaw) for flaw in document.flaws)
+
+
+def test_merges_of_merges_take_no_time():
+    lines = ["a0: &a0 {A: b}"]
+    lines += [f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 15)]
+    text = SMALL_SPEC.format(kernel="{image: a, environ: {<<: *a14}}")
+    document = read("\n".join(lines) + "\n" + text)
+    assert document.templates[0]["template"]["spec"]["kernel"]["environ"] == {"A": "b"}
