@@ -192,6 +192,12 @@ class World:
         answer = await self.ask("DELETE", f"/session/{session_id}?forced=true")
         assert answer.status_code in {200, 404}, answer.text
 
+    def kill_latest_kernel(self) -> None:
+        """Kill the latest supervisor: what becomes of its kernel has to be written down."""
+        states = (self.root / "kernels").glob("*/run/supervisor.json")
+        latest = max(states, key=lambda path: path.stat().st_mtime)
+        os.kill(json.loads(latest.read_text())["pid"], signal.SIGKILL)
+
     async def goes_on(self) -> None:
         """See that the program lives and that the session beside the fault does."""
         turns = await to_thread.run_sync(lambda: self.client.run("witness", "print(x + 1)"))
@@ -329,6 +335,7 @@ class Start:
         for point in range(1, MOST_POINTS):
             async with world.program():
                 lost = await world.running()
+            world.kill_latest_kernel()
             (world.root / "storage" / "graves" / f"grave-{point}").mkdir()
             world.chaos.arm(kind, point)
             async with world.program():
