@@ -169,7 +169,7 @@ async def _explained(context: Context) -> AsyncIterator[None]:
 
     async def explain() -> None:
         await trio.sleep(_PATIENCE)
-        context.output.note(
+        context.output.warn(
             "waiting for the end of what is piped in, which this cluster takes as a file;"
             " </dev/null gives none"
         )

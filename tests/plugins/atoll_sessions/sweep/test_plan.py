@@ -25,7 +25,7 @@ def plan():
             image="python",
             name="exp",
             env={"V": "$Y", "$Y": "$X"},
-            bootstrap_script=b"\x00\xff",
+            bootstrap_script="echo 한\n",
             mounts={"data": ""},
             preopen=(8000, 9000),
             resources={"cpu": "1"},

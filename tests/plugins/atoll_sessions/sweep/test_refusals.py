@@ -24,7 +24,7 @@ def sweeping(shell):
         ("--exec-range=X=case:1 --env-range=X=case:1", "X has more than one range"),
         ("--exec-range=X=range:0,1000000000,1", "1,000,000,000 cases are too many"),
         ("--exec-range=X=range:0,1000000000,1 --yes", "1,000,000,000 cases are too many"),
-        ("--exec-range=X=range:0,10001,1", "run 10,001 cases? (--yes answers yes)"),
+        ("--exec-range=X=range:0,10001,1", "Run 10,001 cases? (--yes answers yes)"),
         ("--exec-range=X=case:1 -e FOO", "-e FOO: not of the form KEY=VAL"),
         ("--exec-range=X=case:1 --max-parallel 0", "--max-parallel"),
         ("--exec-range=X=case:1 --enqueue-only", "a sweep waits for its sessions"),
