@@ -22,7 +22,7 @@ async def check(context: Context) -> AsyncIterator[Finding]:
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
     server = read_server(data_dir(context.program.paths))
-    process = server["pid"] if server else "self"
+    process = server.pid if server else "self"
     for finding in await trio.to_thread.run_sync(lambda: limits(process, plain=plain)):
         yield finding
     for finding in services(await trio.to_thread.run_sync(Installed.discover)):

@@ -5,7 +5,7 @@ import trio
 
 from atoll import AtollError, Column, Context, UsageError, yes_option
 from atoll_local import launcher
-from atoll_local.instance import read_server
+from atoll_local.instance import find_server
 from atoll_local.paths import DataDir
 
 _STATUS = [
@@ -30,11 +30,11 @@ async def up(context: Context, slots: str | None) -> None:
     data = launcher.data_dir(context.program.paths)
     if slots is not None:
         await trio.to_thread.run_sync(_configure, data, slots)
-    server = read_server(data)
+    server = await trio.to_thread.run_sync(find_server, data)
     if server is None:
         sandbox = str(context.settings["local.sandbox"])
         server = await trio.to_thread.run_sync(launcher.start, data, sandbox)
-    context.output.note(f"the embedded cluster answers at {server['endpoint']}")
+    context.output.note(f"the embedded cluster answers at {server.endpoint}")
     if pretended := launcher.pretended(data):
         context.output.note(f"it pretends to have {pretended}")
 
@@ -57,7 +57,7 @@ def _configure(data: DataDir, text: str) -> None:
         wanted = Configuration({} if text.strip() == "none" else parse_slots(text))
     except AmountError as error:
         raise UsageError(f"--slots: {error}") from None
-    if read_server(data) is None:
+    if find_server(data) is None:
         write_configuration(DataDir.prepare(data.root), wanted)
     elif wanted != read_configuration(data):
         raise AtollError(
@@ -84,14 +84,14 @@ async def status(context: Context) -> None:
     from atoll_local.upkeep import put_aside, told
 
     data = launcher.data_dir(context.program.paths)
-    server = read_server(data) or {}
+    server = await trio.to_thread.run_sync(find_server, data)
     plain = context.settings["local.sandbox"] == "plain"
     probe = await trio.to_thread.run_sync(lambda: LocalEngine(data.kernels, plain=plain).probe)
     left = await trio.to_thread.run_sync(put_aside, data)
     record = {
         "status": "running" if server else "stopped",
-        "endpoint": server.get("endpoint"),
-        "pid": server.get("pid"),
+        "endpoint": server.endpoint if server else None,
+        "pid": server.pid if server else None,
         "sandbox": str(probe),
         "pretended": launcher.pretended(data),
         "put_aside": len(left),

@@ -29,8 +29,8 @@ def ensure_accounts(data: DataDir, store: Store) -> None:
     Raises StartError when the file is readable by others: its keys must be taken for known.
     """
     require_private(data.credentials)
-    with store.db.transaction():
-        if store.tables.users.count() == 0:
+    if store.tables.users.count() == 0:
+        with store.db.transaction():
             _seed(store)
     if not data.credentials.exists():
         write_private(data.credentials, json.dumps(_describe(store), indent=2) + "\n")

@@ -2,15 +2,25 @@
 
 import fcntl
 import json
+import logging
 import os
 import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from attrs import frozen
+from attrs import asdict, define, field, fields, frozen
 
 from atoll_local.paths import DataDir, StartError, write_private
 
+_log = logging.getLogger(__name__)
+
+_LOOK_AGAIN = 1.0
+"""Seconds between looks at the files by which the program is found."""
+_LONGEST = 64 * 1024
+_POLL = 0.02
 HOST = "127.0.0.1"
 """The only address that is ever listened on."""
 
@@ -21,12 +31,15 @@ class AlreadyRunningError(Exception):
 
 def lock(data: DataDir) -> IO[str]:
     """Take the folder's lock, held until the file is closed; raises AlreadyRunningError."""
+    if data.lock.exists() and not data.lock.is_file():
+        data.lock.unlink()  # A FIFO would be waited for.
     file = data.lock.open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        where = (read_server(data) or {}).get("endpoint", "an address not announced yet")
+        server = read_server(data)
+        where = server.endpoint if server else "an address not announced yet"
         raise AlreadyRunningError(f"a cluster serves {data.root} already, at {where}") from None
     return file
 
@@ -62,13 +75,20 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-@frozen
+@define
 class Announcement:
-    """Tells other programs where this one answers, by `server.json`."""
+    """Tells other programs where this one answers: by `server.json`, and by the lock that it holds.
+
+    Whoever deletes or damages one of them, or both, finds them whole again a moment later.
+    """
 
     data: DataDir
     port: int
     version: str
+    _lock: IO[str]
+    _text: str = field(default="", init=False)
+    """What is told now; nothing before requests are answered and when they no longer are."""
+    _writing: threading.Lock = field(factory=threading.Lock, init=False)
 
     @property
     def endpoint(self) -> str:
@@ -76,29 +96,128 @@ class Announcement:
         return f"http://{HOST}:{self.port}"
 
     def publish(self) -> None:
-        """Write the file; to be called when requests are answered."""
-        content = {
-            "pid": os.getpid(),
-            "started": process_start(os.getpid()),
-            "port": self.port,
-            "endpoint": self.endpoint,
-            "version": self.version,
-        }
-        write_private(self.data.server, json.dumps(content) + "\n")
+        """Tell it; to be called when requests are answered. Raises StartError."""
+        server = Server(
+            pid=os.getpid(),
+            started=process_start(os.getpid()) or 0,
+            port=self.port,
+            endpoint=self.endpoint,
+            version=self.version,
+        )
+        self._text = json.dumps(asdict(server)) + "\n"
+        try:
+            self._write()
+        except OSError as error:
+            raise StartError(f"cannot write {self.data.server}: {error.strerror}") from error
+
+    async def keep(self) -> None:
+        """Tell it again whenever it was taken away, until cancelled."""
+        # Others read this module to find the program, and need nothing of this.
+        import anyio
+        import anyio.to_thread
+
+        while True:
+            await anyio.sleep(_LOOK_AGAIN)
+            await anyio.to_thread.run_sync(self._mend, abandon_on_cancel=True)
 
     def withdraw(self) -> None:
-        """Remove the file."""
-        self.data.server.unlink(missing_ok=True)
+        """Tell it no longer."""
+        with self._writing:
+            self._text = ""
+            self._lock.truncate(0)
+            self.data.server.unlink(missing_ok=True)
+
+    def _mend(self) -> None:
+        with self._writing:
+            try:
+                self._hold_what_others_see()
+                if self._text and any(
+                    _read(path) != self._text for path in (self.data.server, self.data.lock)
+                ):
+                    _log.warning("%s is written again: somebody took it away", self.data.server)
+                    self._write()
+            except OSError as error:
+                _log.warning("it can't be told where this program answers: %s", error)
+
+    def _hold_what_others_see(self) -> None:
+        """Lock the file of that name again if it is not the one that is locked."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._lock.fileno()), self.data.lock.stat()):
+                return
+        with suppress(AlreadyRunningError):  # It will find its port taken, and its database.
+            self._lock = lock(self.data)
+
+    def _write(self) -> None:
+        self._lock.truncate(0)
+        self._lock.write(self._text)
+        self._lock.flush()
+        write_private(self.data.server, self._text)
 
 
-def read_server(data: DataDir) -> dict[str, Any] | None:
-    """Return what `server.json` tells if the program it names is alive, else None."""
+@frozen(kw_only=True)
+class Server:
+    """A program that serves a data folder; `pid` and `started` are its identity."""
+
+    pid: int
+    started: int
+    port: int
+    endpoint: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Server | None":
+        """Read what a program has told; None for anything else."""
+        try:
+            found = json.loads(text)
+            server = cls(**{one.name: found[one.name] for one in fields(cls)})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        is_whole = all(isinstance(getattr(server, one.name), one.type) for one in fields(cls))
+        return server if is_whole else None
+
+
+def read_server(data: DataDir) -> Server | None:
+    """Return the program that serves a data folder if it is alive.
+
+    It is told of twice, since either file may be gone, old or garbage.
+    """
+    for path in (data.server, data.lock):
+        server = Server.parse(_read(path))
+        if server and process_start(server.pid) == server.started:
+            return server
+    return None
+
+
+def find_server(data: DataDir) -> Server | None:
+    """Return the program that serves a data folder, as `read_server` does.
+
+    While one holds the lock and neither file tells of it, it is about to: that is waited for.
+    """
+    give_up = time.monotonic() + 2 * _LOOK_AGAIN
+    while (server := read_server(data)) is None and _is_held(data.lock):
+        if time.monotonic() > give_up:
+            return None
+        time.sleep(_POLL)
+    return server
+
+
+def _is_held(path: Path) -> bool:
+    """Say whether somebody has locked a file; to try that would keep out who wants to lock it."""
     try:
-        content: dict[str, Any] = json.loads(data.server.read_text("utf-8"))
-        alive = process_start(int(content["pid"])) == content["started"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return content if alive else None
+        inode = path.stat().st_ino
+        return f":{inode} " in Path("/proc/locks").read_text("utf-8")
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> str:
+    """Return the begin of a file, nothing for what is none: whoever put it there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(_LONGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def process_start(pid: int) -> int | None:

@@ -9,14 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from atoll import AtollError, Profile, __version__
 from atoll.paths import Paths, open_private, read_private
-from atoll_local.instance import process_start, read_server
+from atoll_local.instance import Server, find_server, process_start, read_server
 from atoll_local.paths import DataDir, StartError
 
-_START_DEADLINE = 30.0
+_START_DEADLINE = 75.0
 _STOP_DEADLINE = 60.0
 _POLL = 0.01
 _LEAST_SPACE = 64 * 1024
@@ -31,13 +30,13 @@ def data_dir(paths: Paths) -> DataDir:
 def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
     """Return a profile for the embedded cluster, starting it when it does not run."""
     data = data_dir(paths)
-    server = read_server(data)
+    server = find_server(data)
     if server is None:
         say("atoll: starting the embedded cluster (atoll local --help tells more)")
         server = start(data)
         if slots := pretended(data):
             say(f"atoll: it pretends to have {slots}")
-    elif server["version"] != __version__:
+    elif server.version != __version__:
         say("atoll: the embedded cluster is of another version: atoll local down, and use it again")
     return profile(data, server)
 
@@ -63,13 +62,22 @@ def running(paths: Paths) -> Profile | None:
     return profile(data, server) if server else None
 
 
-def profile(data: DataDir, server: dict[str, Any]) -> Profile:
+def profile(data: DataDir, server: Server) -> Profile:
     """Make the profile of a running cluster, as its administrator."""
-    keys = json.loads(read_private(data.credentials))["admin"]
-    return Profile(name="local", endpoint=server["endpoint"], **keys)
+    try:
+        keys = json.loads(read_private(data.credentials))["admin"]
+        access_key, secret_key = str(keys["access_key"]), str(keys["secret_key"])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise AtollError(
+            f"the keys of the embedded cluster are not in {data.credentials}",
+            hint="atoll local down, delete that file, atoll local up: it is written again",
+        ) from None
+    return Profile(
+        name="local", endpoint=server.endpoint, access_key=access_key, secret_key=secret_key
+    )
 
 
-def start(data: DataDir, sandbox: str = "") -> dict[str, Any]:
+def start(data: DataDir, sandbox: str = "") -> Server:
     """Start the program and wait until it answers; raises AtollError with its last words if it
     does not.
     """
@@ -120,13 +128,13 @@ def stop(data: DataDir) -> bool:
     """Stop the program, which ends its sessions; returns whether it ran. Raises AtollError when it
     stays.
     """
-    server = read_server(data)
+    server = find_server(data)
     if server is None:
         return False
-    os.kill(server["pid"], signal.SIGTERM)
+    os.kill(server.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_DEADLINE
     while time.monotonic() < deadline:
-        if process_start(server["pid"]) != server["started"]:
+        if process_start(server.pid) != server.started:
             return True
         time.sleep(_POLL)
-    raise AtollError(f"the embedded cluster (process {server['pid']}) does not stop")
+    raise AtollError(f"the embedded cluster (process {server.pid}) does not stop")

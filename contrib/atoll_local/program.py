@@ -6,7 +6,7 @@ import signal
 import socket
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from atoll_local.engine import cgroup
 from atoll_local.engine.local import LocalEngine
 from atoll_local.instance import Announcement, bind, lock
 from atoll_local.leftovers import sweep
+from atoll_local.opening import explained, open_store, start_errors_alone
 from atoll_local.paths import DataDir
 from atoll_local.put_aside import PutAside
 from atoll_local.scheduler.bus import Bus
@@ -70,14 +71,16 @@ def serve(options: Options) -> None:
     """Serve the data folder until SIGTERM or SIGINT; raises StartError and AlreadyRunningError."""
     data = DataDir.prepare(options.data)
     _allow_many_connections()
-    with lock(data), bind(data, options.port) as listener:
-        _tell_how_the_last_one_ended(data)
-        store = Store.open(data.database)
-        try:
+    with ExitStack() as stack:
+        with explained(data):
+            held = stack.enter_context(lock(data))
+            listener = stack.enter_context(bind(data, options.port))
+            _tell_how_the_last_one_ended(data)
+            store = stack.enter_context(closing(open_store(data)))
             ensure_accounts(data, store)
-            anyio.run(_run, options, data, store, listener)
-        finally:
-            store.close()
+        announcement = Announcement(data, listener.getsockname()[1], options.version, held)
+        with start_errors_alone():
+            anyio.run(_run, options, data, store, listener, announcement)
 
 
 def _tell_how_the_last_one_ended(data: DataDir) -> None:
@@ -99,13 +102,18 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
-async def _run(options: Options, data: DataDir, store: Store, listener: socket.socket) -> None:
+async def _run(
+    options: Options,
+    data: DataDir,
+    store: Store,
+    listener: socket.socket,
+    announcement: Announcement,
+) -> None:
     configuration = read_configuration(data)
     await anyio.to_thread.run_sync(cgroup.divide_delegated)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
     machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
     storage = Storage.prepare(data.storage)
-    announcement = Announcement(data, listener.getsockname()[1], options.version)
     async with supervised(PutAside.read(data.put_aside)) as supervisor:
         scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
         cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
@@ -119,6 +127,7 @@ async def _run(options: Options, data: DataDir, store: Store, listener: socket.s
             Kind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
         supervisor.start(Kind.USES, store.uses.keep_writing)
+        supervisor.start(Kind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])
         await store.uses.settle()
 

@@ -71,6 +71,7 @@ class Kind(Enum):
     CALLBACKS = Policy("gathering news for callbacks", Cost.A_WHILE)
     IDLENESS = Policy("looking for idle sessions", Cost.A_WHILE)
     QUEUE = Policy("looking at the queue", Cost.A_WHILE)
+    ANNOUNCEMENT = Policy("telling where it answers", Cost.A_WHILE)
     USES = Policy("writing down what is used", Cost.A_WHILE)
     RECOVERY = Policy("finding it again", Cost.THE_SESSION, attempts=2)
     LAUNCH = Policy("starting it", Cost.THE_SESSION)

@@ -122,7 +122,9 @@ def method_not_allowed() -> Problem:
 def store_failed(error: StoreError) -> Problem:
     """Return 503 for what can't be written down, and is therefore not done; 500 if it never can."""
     if not isinstance(error, StoreUnavailable):
-        return Problem(500, "internal-server-error", "Internal server error.", str(error))
+        advice = "atoll local down, then up: it keeps a copy and says what to do"
+        msg = f"{error}; {advice}"
+        return Problem(500, "internal-server-error", "Internal server error.", msg)
     again = _SOON if isinstance(error, StoreBusy) else _LATER
     return Problem(
         503,

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from atoll_local.store.errors import StoreError, StoreTooNew, StoreUnavailable, told
+from atoll_local.store.errors import StoreDamaged, StoreError, StoreTooNew, StoreUnavailable, told
 from atoll_local.store.migrations import MIGRATIONS
 
+_LARGEST_CHECKED = 64 * 1024 * 1024
+"""Bytes; what takes some hundred milliseconds to look over."""
 _PATIENCE = 0.05
 """Seconds that a statement, and the whole program with it, waits for another program's lock."""
 
@@ -51,7 +53,17 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             self.execute(f"PRAGMA {pragma}")
+        self._check()
         self._migrate()
+
+    def _check(self) -> None:
+        """Raise StoreDamaged for a file whose parts don't fit together; takes longer than it opens,
+        and so a large one is believed.
+        """
+        if self.path.stat().st_size <= _LARGEST_CHECKED:
+            found = self.value("PRAGMA quick_check(1)")
+            if found != "ok":
+                raise StoreDamaged(f"The database is damaged: {' '.join(str(found).split())}")
 
     def _migrate(self) -> None:
         version = self.value("PRAGMA user_version")
