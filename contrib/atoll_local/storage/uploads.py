@@ -121,7 +121,7 @@ class Uploads:
         """Give up uploads that nobody has a valid token for any more."""
         limit = time.time() - LIFETIME
         for path in self.volume.uploads.iterdir():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # Somebody else was quicker, or it is no upload.
                 if path.stat().st_mtime < limit:
                     path.unlink()
 

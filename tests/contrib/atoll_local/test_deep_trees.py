@@ -1,6 +1,7 @@
 """Folders in folders, deeper than any recursion and longer than any path: nothing minds them."""
 
 import os
+import subprocess
 
 import pytest
 from tests.contrib.trees import nest
@@ -75,6 +76,31 @@ def test_a_folder_serves_whatever_depth_it_has(program, http, depth, name):
     nest(place, depth, name)
     assert client.ask("DELETE", "/folders/deep").status_code == 204
     assert not list((program.data / "storage" / "graves").iterdir())
+
+
+def test_what_stays_in_a_folder_is_named_and_never_ends_the_program(program, http):
+    client = program.start().client(http)
+    place = folder_on(program, client, "deep")
+    nest(place, 3)
+    kept = place / "d" / "d" / "kept"
+    kept.touch()
+    try:
+        subprocess.run(["chattr", "+i", kept], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no immutable files on this file system")
+    try:
+        body = {"files": ["d"], "recursive": True}
+        answer = client.ask("DELETE", "/folders/deep/delete-files", json=body)
+        assert (answer.status_code, [path.name for path in place.rglob("*")]) == (
+            400, ["d", "d", "kept"],
+        )  # fmt: skip
+        assert "'d/d/kept': Operation not permitted" in answer.text
+        assert client.ask("DELETE", "/folders/deep").status_code == 204
+        assert program.end() == 0
+        program.start()
+    finally:
+        (kept,) = [*program.data.rglob("kept")]
+        subprocess.run(["chattr", "-i", kept], check=True)
 
 
 def test_a_clone_has_every_depth(program, http):

@@ -10,6 +10,8 @@ import anyio.to_thread
 
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.storage.beneath import PathError
+from atoll_local.storage.removal import RemovalError
+from atoll_local.storage.spelling import shown
 from atoll_local.storage.volume import Volume
 from atoll_local.store.folders import VFolder
 
@@ -38,6 +40,9 @@ def explained(path: str) -> Iterator[None]:
         raise invalid_params(str(error), {"path": str(error)}) from error
     except FileNotFoundError:
         raise no_file(path) from None
+    except RemovalError as error:
+        why = f"{shown(error.filename)!r}: {error.strerror}; all that can be removed is removed"
+        raise invalid_params(why, {"path": why}) from error
     except OSError as error:
         if error.errno in _FULL:
             raise full("the disk of the cluster is full") from error

@@ -144,7 +144,8 @@ async def request_upload(call: Call) -> Response:
     await on_disk(lambda: _check_target(tree, path), path)
     check_disk(call.cluster, size)
     await check_room(call.cluster, access.folder, size, path)
-    claims = {**_claims(access, UPLOAD, path), "size": size, "session": storage.uploads.begin()}
+    session = await on_disk(storage.uploads.begin, path)
+    claims = {**_claims(access, UPLOAD, path), "size": size, "session": session}
     return reply({"token": storage.signer.sign(claims), "url": url(call, UPLOAD)})
 
 
