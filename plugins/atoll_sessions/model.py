@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from attrs import frozen
@@ -23,6 +24,9 @@ _JSON = {
 }
 _MIB = 1024 * 1024
 _MOST_WORDS = 300
+_YOUNG = 60.0
+_CALM = 0.1
+"""Processors that an idle session uses at most, on average."""
 
 
 @frozen(kw_only=True)
@@ -125,6 +129,18 @@ class Session:
         """Processor use now in per cent of one core, over all containers."""
         return self._measured("cpu_util", "pct")
 
+    @property
+    def seems_idle(self) -> bool:
+        """Whether it waits for somebody: it is no batch job, and its processors do next to nothing.
+
+        A young one is judged by what it has used in all, which its start would hide otherwise.
+        """
+        if (self.type or "").lower() != "interactive":
+            return False
+        used, age = self._measured("cpu_used", "current"), _age(self.created_at)
+        is_calm = used is not None and age < _YOUNG and used / 1000 < age * _CALM
+        return is_calm or (self.cpu_using or 0.0) < _CALM * 100
+
     def _measured(self, metric: str, figure: str) -> float | None:
         figures = [
             measured
@@ -132,6 +148,14 @@ class Session:
             if (measured := figure_of(container, metric, figure)) is not None
         ]
         return sum(figures) if figures else None
+
+
+def _age(moment: str | None) -> float:
+    """Return how many seconds ago a moment was; for ever when that is not told."""
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(moment or "")).total_seconds()
+    except (ValueError, TypeError):
+        return math.inf
 
 
 def _failure(error: Any) -> str:

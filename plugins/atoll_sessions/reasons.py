@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _POWERS = " kmgtp"
+IDLE_FIELDS = [
+    "id", "name", "type", "created_at", "occupying_slots", "containers { live_stat last_stat }",
+]  # fmt: skip
 _REMAINING = ("keypair_remaining", "group_remaining")
 _PRESETS = {name: maybe(dict) for name in ("scaling_group_remaining", *_REMAINING)}
 
@@ -49,7 +52,12 @@ class Reasons:
             return f"{status}; it starts at {local_time(session.starts_at)}"
         needs = await self._ask()
         free = await self._free()
-        parts = [await self._place(), _needs_and_free(needs, free), what_fits(needs, free)]
+        parts = [
+            await self._place(),
+            _needs_and_free(needs, free),
+            what_fits(needs, free),
+            await self._idle_ones(needs, free),
+        ]
         return "; ".join([status, *filter(None, parts)])
 
     async def _ask(self) -> Mapping[str, float]:
@@ -74,6 +82,23 @@ class Reasons:
         if self.session_id not in ids:
             return ""
         return f"number {ids.index(self.session_id) + 1} of {len(ids)} in the queue"
+
+    async def _idle_ones(self, needs: Mapping[str, float], free: Mapping[str, float]) -> str:
+        """Name sessions of the user's that do nothing and stand in the way, and how to end them."""
+        lacking = {slot: need - free.get(slot, 0.0) for slot, need in needs.items()}
+        lacking = {slot: amount for slot, amount in lacking.items() if amount > 0}
+        if not free or not lacking:
+            return ""
+        key = self.api.profile.access_key or None
+        try:
+            running = list_sessions(
+                self.api, IDLE_FIELDS, status="RUNNING", access_key=key, limit=100
+            )
+            idle = [session async for session in running if session.seems_idle]
+        except AtollError:
+            return ""
+        names = " ".join(session.name for session in room_makers(idle, lacking))
+        return f"idle sessions would make room: atoll rm {names}" if names else ""
 
     async def _free(self) -> Mapping[str, float]:
         """Return what the session might get, as little as the scarcest of all limits leaves."""
@@ -113,6 +138,17 @@ def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
     if fitting == dict(needs):
         return "it would fit now"
     return f"what would fit now: {show_slots(fitting)}"
+
+
+def room_makers(idle: Sequence[Session], lacking: Mapping[str, float]) -> Sequence[Session]:
+    """Return those of the idle sessions whose end leaves what is lacking, none if all do not."""
+    left, chosen = dict(lacking), []
+    for session in idle:
+        held = _amounts(session.occupying_slots)
+        if any(held.get(slot, 0.0) > 0 for slot, amount in left.items() if amount > 0):
+            chosen.append(session)
+            left = {slot: amount - held.get(slot, 0.0) for slot, amount in left.items()}
+    return chosen if all(amount <= 0 for amount in left.values()) else []
 
 
 def to_number(text: str) -> float:

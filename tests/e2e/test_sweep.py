@@ -1,6 +1,7 @@
 """Sweeps on the embedded cluster, and what may happen to them on the way."""
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -268,3 +269,19 @@ def test_in_the_background_of_a_script(atoll):
 
     assert result.returncode == 1
     assert newest(atoll)["status"] == "failed"
+
+
+def test_sessions_are_kept_but_for_those_that_make_room(atoll):
+    """Which is told of each; those of another sweep stay, and are named as what could go."""
+    slots = ["-r", f"cpu={max(1, len(os.sched_getaffinity(0)) // 2)}"]
+    line = ["run", *slots, "--exec", "echo $X", "python", "--exec-range"]
+    first = atoll.run(*line, "X=case:1,2,3,4")
+    kept = atoll.run("ps", "--name-only").stdout.split()
+    made_room = re.findall(r"session (\S+) of case \d, which has ended, makes room", first.stderr)
+    assert first.returncode == 0
+    assert len(kept) + len(set(made_room)) == 4
+    assert f"its sessions are kept, but for {', '.join(made_room)}, tagged" in first.stderr
+    second = atoll.run("--timeout", "6", *line, "X=case:5")
+    assert second.returncode == 124
+    assert "idle sessions would make room: atoll rm s-" in second.stderr
+    assert set(kept) <= set(atoll.run("ps", "--name-only").stdout.split())

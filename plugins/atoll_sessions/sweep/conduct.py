@@ -27,7 +27,7 @@ class Conduct:
     """One process's turn at a sweep.
 
     After :meth:`run`, `how` says how it came to its end: `finished`, `interrupted`, `cancelled`,
-    or `stopped` by `failure`.
+    or `stopped` by `failure`. `ended` names the sessions that have made room for others.
     """
 
     context: Context
@@ -37,6 +37,7 @@ class Conduct:
     max_parallel: int
     how: str = "interrupted"
     failure: AtollError | None = None
+    ended: list[str] = Factory(list)
     _scope: trio.CancelScope = Factory(trio.CancelScope)
     _runner: CaseRunner = field(init=False)
 
@@ -56,7 +57,7 @@ class Conduct:
     async def _run(self, journal: Journal, numbers: Collection[int]) -> None:
         plan, link = self.sweep.plan, Link(self.connect, self.view.warn)
         files = self.sweep.files()
-        room = Room(self.sweep, link, journal.progress, self.view)
+        room = Room(self.sweep, link, journal.progress, self.view, ended=self.ended)
         self._runner = CaseRunner(self.context, plan, files, journal, link, self.view, room)
         async with trio.open_nursery() as watchers:
             watchers.start_soon(self._watch_interrupts)

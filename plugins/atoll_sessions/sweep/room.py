@@ -2,25 +2,21 @@
 
 Without `--rm` the session of a case that has ended is kept for a look at what it left. It takes up
 room all the same, and on a small cluster the cases that follow would wait for ever: so such
-sessions, of this sweep or of one before, are kept only until another case needs their place.
+sessions are kept only until another case of the same sweep needs their place. Those of other
+sweeps are not touched.
 """
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import Factory, define
 
-from atoll import AtollError
 from atoll_sessions.model import Session
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.progress import DONE, FAILED, WAITING, Progress
-from atoll_sessions.sweep.sessions import (
-    case_number,
-    end_session,
-    sweep_id,
-    sweep_sessions,
-)
+from atoll_sessions.sweep.sessions import case_number, end_session, own_sessions
 from atoll_sessions.sweep.store import Sweep
 from atoll_sessions.sweep.view import View
 
@@ -35,13 +31,17 @@ _SLOW = 0.6
 
 @define
 class Room:
-    """What a sweep knows of the room for its sessions; `refused` cases were told there is none."""
+    """What a sweep knows of the room for its sessions.
+
+    `refused` cases were told that there is none; the sessions `ended` have made some.
+    """
 
     sweep: Sweep
     link: Link
     progress: Progress
     view: View
     refused: set[int] = Factory(set)
+    ended: list[str] = Factory(list)
     _freed: trio.Event = Factory(trio.Event)
 
     def freed(self) -> None:
@@ -71,33 +71,26 @@ class Room:
         return any(one.status == WAITING and (one.started or before) < before for one in states)
 
     async def _make_some(self, api: "Api") -> bool:
-        found = await sweep_sessions(api)
-        queued = [one for one in found if one.status == "PENDING" and self._is_own(one)]
-        kept = sorted(filter(self._is_over, found), key=self._age)
+        plan = self.sweep.plan
+        found = await own_sessions(api, plan)
+        queued = [one for one in found if one.status == "PENDING"]
+        kept = sorted(filter(self._is_over, found), key=partial(case_number, plan))
         chosen = kept[: len(self.refused) + len(queued)]
         for session in chosen:
-            self.view.say_once("the cluster is full: sessions of cases that have ended make room")
+            number = case_number(plan, session)
+            self.view.say(
+                f"session {session.name} of case {number}, which has ended, makes room for another"
+                " case: the cluster is full"
+            )
             await end_session(api, session.id)
+            self.ended.append(session.name)
             self.freed()
         return bool(chosen)
 
-    def _is_own(self, session: Session) -> bool:
-        return sweep_id(session) == self.sweep.id
-
-    def _age(self, session: Session) -> tuple[bool, int]:
-        """Sort sessions of other sweeps before this one's, early cases before late ones."""
-        return self._is_own(session), case_number(self.sweep.plan, session)
-
     def _is_over(self, session: Session) -> bool:
         """Tell whether the case that a session was started for has ended."""
-        try:
-            sweep = self.sweep if self._is_own(session) else self.sweep.sibling(sweep_id(session))
-            plan = sweep.plan
-        except AtollError:
-            return False  # another machine's sweep: nothing is known of its cases
-        progress = self.progress if sweep is self.sweep else sweep.progress()
-        same = plan.profile == self.sweep.plan.profile
-        return same and progress.state(case_number(plan, session)).status in _OVER
+        number = case_number(self.sweep.plan, session)
+        return self.progress.state(number).status in _OVER
 
 
 _OVER = {DONE, FAILED}

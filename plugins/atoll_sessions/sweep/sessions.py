@@ -1,6 +1,5 @@
 """The sessions of a sweep: known as its own by their names and tags, and ended when that is due."""
 
-import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from atoll import NotFound
 from atoll_sessions.ending import end
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, list_sessions
-from atoll_sessions.sweep.plan import TAG, Plan
+from atoll_sessions.sweep.plan import Plan
 
 if TYPE_CHECKING:
     from atoll.api import Api
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 _FIELDS = ["id", "name", "status", "tag"]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-_TAGGED = re.compile(rf"(?:^| ){TAG}(s-[0-9a-f]+)$")
 
 
 async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
@@ -27,17 +25,6 @@ async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
     which = f'name == "{name}"' if name else f'name like "{plan.stem}%"'
     found = list_sessions(api, _FIELDS, filter=which)
     return [session async for session in found if session.tag == plan.tag]
-
-
-async def sweep_sessions(api: "Api") -> list[Session]:
-    """Return the user's living sessions that any sweep has started."""
-    return [session async for session in list_sessions(api, _FIELDS) if sweep_id(session)]
-
-
-def sweep_id(session: Session) -> str:
-    """Return the id of the sweep that has started a session, empty if none has."""
-    found = _TAGGED.search(session.tag or "")
-    return found[1] if found else ""
 
 
 def case_number(plan: Plan, session: Session) -> int:

@@ -64,10 +64,6 @@ class Sweep:
         except (OSError, ValueError, KeyError, TypeError, AtollError) as error:
             raise AtollError(f"the plan of sweep {self.id} can't be read: {error}") from None
 
-    def sibling(self, sweep_id: str) -> "Sweep":
-        """Return another sweep beside this one by its whole id; it may not be there."""
-        return Sweep(self.folder.with_name(sweep_id))
-
     def files(self) -> "list[Part]":
         """Return what is uploaded into each session."""
         root = self.folder / "files"

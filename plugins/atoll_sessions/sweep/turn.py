@@ -65,7 +65,7 @@ async def _run(context: Context, sweep: Sweep, turn: Turn, connect: Connect) -> 
     conduct = Conduct(context, sweep, view, connect, turn.max_parallel)
     progress = await conduct.run(numbers)
     if not turn.silent and (progress.sessions or conduct.failure is None):
-        await _report(context, sweep, progress, conduct.how)
+        await _report(context, sweep, progress, conduct)
     if conduct.failure is not None:
         if progress.sessions or progress.runs > 1:
             context.output.note(f"atoll sweep resume {sweep.id} goes on from here")
@@ -86,8 +86,8 @@ def _view(context: Context, sweep: Sweep, *, silent: bool) -> View:
     return kind(context, sweep, echo=echo)
 
 
-async def _report(context: Context, sweep: Sweep, progress: Progress, how: str) -> None:
-    output = context.output
+async def _report(context: Context, sweep: Sweep, progress: Progress, conduct: Conduct) -> None:
+    output, how = context.output, conduct.how
     if not output.quiet or output.format:
         await show_cases(context, sweep, progress, all=False)
     output.note(f"sweep {sweep.id} {how}: {tally(progress)}")
@@ -96,7 +96,8 @@ async def _report(context: Context, sweep: Sweep, progress: Progress, how: str) 
     elif progress.counts[FAILED]:
         output.note(f"atoll sweep retry-failed {sweep.id} runs again what failed")
     if progress.sessions and not sweep.plan.remove:
-        output.note(f"its sessions are kept, tagged {sweep.plan.tag}; --rm removes them")
+        others = f", but for {', '.join(conduct.ended)}" if conduct.ended else ""
+        output.note(f"its sessions are kept{others}, tagged {sweep.plan.tag}; --rm removes them")
 
 
 def connector(context: Context, sweep: Sweep) -> Connect:

@@ -2,11 +2,12 @@
 
 import json
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from atoll_sessions.model import Session
-from atoll_sessions.reasons import to_number, what_fits
+from atoll_sessions.reasons import room_makers, to_number, what_fits
 
 pytestmark = pytest.mark.anyio
 NO_ROOM = "Could not find a resource region in any agent big enough to host the session"
@@ -46,6 +47,54 @@ def test_what_a_cluster_has_noted(data, trouble):
 def test_what_would_fit(needs, free, said):
     """Never more than is needed."""
     assert what_fits(needs, free) == said
+
+
+def session(name, **slots):
+    return Session(name=name, occupying_slots={slot: str(held) for slot, held in slots.items()})
+
+
+@pytest.mark.parametrize(
+    ("lacking", "makers"),
+    [
+        ({"cpu": 1}, ["a"]),
+        ({"cpu": 2}, ["a", "b"]),
+        ({"cpu": 3}, ["a", "b", "c"]),
+        ({"cpu": 9}, []),
+        ({"cuda.shares": 1}, ["c"]),
+        ({"cpu": 1, "cuda.shares": 1}, ["a", "c"]),
+        ({"mem": 1}, []),
+        ({"cpu": 0.5}, ["a"]),
+    ],
+)
+def test_who_would_make_room(lacking, makers):
+    idle = [session("a", cpu=1), session("b", cpu=1), session("c", cpu=1, **{"cuda.shares": 2})]
+    idle.append(Session(name="odd", occupying_slots={"cpu": "x"}))
+    assert [one.name for one in room_makers(idle, lacking)] == makers
+
+
+def measured(percent, used=None):
+    stat = {"cpu_util": {"pct": percent}, "cpu_used": {"current": used}}
+    return [{"live_stat": stat}]
+
+
+@pytest.mark.parametrize(
+    ("facts", "idle"),
+    [
+        ({"type": "interactive", "containers": measured("0.5")}, True),
+        ({"type": "INTERACTIVE", "containers": measured(3)}, True),
+        ({"type": "interactive", "containers": measured("99")}, False),
+        ({"type": "interactive", "containers": None}, True),
+        ({"type": "batch", "containers": measured("0")}, False),
+        ({"type": None}, False),
+        ({"type": "interactive", "containers": measured("99", "20"), "created_at": "now"}, True),
+        ({"type": "interactive", "containers": measured("99", "9000"), "created_at": "now"}, False),
+        ({"type": "interactive", "containers": measured("nan"), "created_at": "x"}, True),
+    ],
+)
+def test_which_sessions_seem_idle(facts, idle):
+    if facts.get("created_at") == "now":
+        facts = {**facts, "created_at": (datetime.now(UTC) - timedelta(seconds=9)).isoformat()}
+    assert Session(**facts).seems_idle is idle
 
 
 def test_amounts_as_users_write_them():
