@@ -78,3 +78,21 @@ def test_a_password_is_not_shown(atoll, name, image):
     assert again.code == 0, again
     assert atoll("sesstpl", "get", name).out == shown.out
     assert atoll("sesstpl", "delete", "-f", name).code == 0
+
+
+def test_what_a_template_runs_first(atoll, name, image):
+    """It runs, and when it fails that is told."""
+    text = TEMPLATE.format(name=name, image=image)
+    for script, code, told in (("echo done > it", 0, ""), ("exit 5", 1, "exit code 5")):
+        run = f"    run: {{bootstrap: '{script}'}}\n    environ:"
+        made = atoll("sesstpl", "create", stdin=text.replace("    environ:", run))
+        assert made.code == 0, made
+        try:
+            started = atoll("start-template", name, "-t", name, "--strict", "--max-wait", "60")
+            assert (started.code, told in started.err) == (code, True), started
+            if code == 0:
+                ran = atoll("run", "-q", "-t", name, "--exec", "cat it", image)
+                assert ran.out == "done\n", ran
+        finally:
+            atoll("rm", name)
+            atoll("sesstpl", "delete", "-f", name)
