@@ -117,6 +117,21 @@ def test_what_cannot_be_sent_keeps_nothing_else(shared, session, here):
     ]
 
 
+def test_what_is_refused_there_keeps_nothing_else(shared, session, here):
+    code = "import os; os.makedirs('taken/x')"
+    assert shared.run("run", "-t", session, "-qc", code, "python").returncode == 0
+    (here / "taken").mkdir()
+    for name in ("v", "w", "x", "y"):
+        (here / "taken" / name).write_text(name)
+    done = shared.run("upload", session, "taken")
+    refused, end = done.stderr.splitlines()
+    assert (done.returncode, end) == (1, "uploaded 3 files (3 B) to sess")
+    assert refused.startswith("atoll: taken/x: ")
+    got = shared.run("download", session, "taken", "--dest", "back")
+    assert got.returncode == 0
+    assert sorted(path.name for path in (here / "back").rglob("*") if path.is_file()) == [*"vwy"]
+
+
 LINKS = """
 import os
 os.makedirs("links/below")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import evolve, frozen
 
-from atoll import AtollError, NotFound, UsageError
+from atoll import AtollError, NotAuthorized, NotFound, Problem, Unreachable, UsageError
 from atoll_sessions.files.names import for_wire
 from atoll_sessions.files.walking import open_far, refuse, walk
 
@@ -178,20 +178,43 @@ async def send(
 ) -> None:
     """Put files into a session's /home/work, those of one request read at a time.
 
-    `failed` is told of each that can't be read or named, and the others go all the same; `on_sent`
-    of what has arrived so far.
+    `failed` is told of each that can't be read or named, or is refused, and the others go all the
+    same; `on_sent` of what has arrived so far.
     """
     sent = Sent()
     for start in range(0, len(files), MOST_FILES):
-        parts = []
-        for file in files[start : start + MOST_FILES]:
-            try:
-                await for_wire(api, file.filename)
-                parts.append(await trio.to_thread.run_sync(file.read))
-            except AtollError as error:
-                failed(error)
-        if parts:
-            await upload(api, session_id, parts)
-        size = sum(len(part.content) for part in parts)
-        sent = Sent(sent.files + len(parts), sent.size + size)
+        parts = await _read(api, files[start : start + MOST_FILES], failed)
+        arrived = await _arrived(api, session_id, parts, failed)
+        size = sum(len(part.content) for part in arrived)
+        sent = Sent(sent.files + len(arrived), sent.size + size)
         on_sent(sent)
+
+
+async def _read(
+    api: "Api", files: Sequence[LocalFile], failed: Callable[[AtollError], None]
+) -> "list[Part]":
+    parts = []
+    for file in files:
+        try:
+            await for_wire(api, file.filename)
+            parts.append(await trio.to_thread.run_sync(file.read))
+        except AtollError as error:
+            failed(error)
+    return parts
+
+
+async def _arrived(
+    api: "Api", session_id: str, parts: "Sequence[Part]", failed: Callable[[AtollError], None]
+) -> "Sequence[Part]":
+    """Send files together, and if that is refused each by itself; returns those that arrived."""
+    try:
+        await upload(api, session_id, parts)
+    except (NotAuthorized, NotFound, Unreachable):
+        raise
+    except Problem as problem:
+        if len(parts) == 1:
+            failed(AtollError(f"{parts[0].filename}: {problem.message}"))
+            return []
+        alone = [await _arrived(api, session_id, [part], failed) for part in parts]
+        return [part for some in alone for part in some]
+    return parts
