@@ -123,11 +123,18 @@ class Link:
 
     def _tell(self, lines: list[bytearray]) -> None:
         for line in lines:
-            message = decode(line)
-            if message is None:
+            if not self._is_taken(decode(line)):
                 self._break_off()
                 return
-            self._on_message(message)
+
+    def _is_taken(self, message: dict[str, Any] | None) -> bool:
+        """Hand a message over; false for what is none, or makes no sense to whom it is for."""
+        try:
+            if message is not None:
+                self._on_message(message)
+        except ValueError:
+            return False
+        return message is not None
 
     def _break_off(self) -> None:
         self._on_fault()
