@@ -23,6 +23,7 @@ INODE = 1024
 BETWEEN_SEGMENTS = 2.0
 """Seconds between looks at segments, which take a process of their own."""
 MOST_NAMESPACES = 16
+USUALLY_NAMELESS = "00:01"
 
 
 class SharedMemory:
@@ -59,8 +60,11 @@ class SharedMemory:
     def _in_segments(self, pids: list[int]) -> int:
         if time.monotonic() >= self._looked_at + BETWEEN_SEGMENTS:
             others = [pid for pid in distinct(pids, "ipc") if inode(pid, "ipc") != self._our_ipc]
-            self._segments = sum(map(segments, others))
             self._looked_at = time.monotonic()
+            try:
+                self._segments = sum(map(segments, others))
+            except OSError:
+                pass  # a machine that is full of processes has none for a look
         return self._segments
 
 
@@ -97,7 +101,10 @@ def tmpfs_mounts(pid: int | str) -> dict[str, str]:
 
 def nameless_device() -> str:
     """Return the device that files without a name, and mappings without a file, are on."""
-    file = os.memfd_create("probe")
+    try:
+        file = os.memfd_create("probe")
+    except OSError:
+        return USUALLY_NAMELESS
     number = os.fstat(file).st_dev
     os.close(file)
     return device_name(os.major(number), os.minor(number))
