@@ -1,13 +1,18 @@
 """A database that another program holds locked: reads are answered, all else is put off."""
 
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 from tests.contrib.locks import locked
 from websockets.exceptions import InvalidStatus
+
+from atoll_local.instance import process_start
 
 SOON = 2.0
 """Seconds in which every answer comes, lock or no lock."""
@@ -15,6 +20,10 @@ USES = {"num_queries", "last_used", "active_at"}
 MUTATIONS = """mutation {
     one: create_domain(name: "one", props: {description: ""}) { ok }
     two: create_domain(name: "two", props: {description: ""}) { ok }
+}"""
+JOB = "touch running; sleep 1; rm running; exit 3"
+ENDED = """{
+    compute_session_list(limit: 9, offset: 0, status: "TERMINATED") { items { name result } }
 }"""
 WAITING = {"type": "batch", "startupCommand": "true", "startsAt": "+2d", "enqueueOnly": True}
 
@@ -167,3 +176,63 @@ def test_uses_are_written_once_the_lock_is_gone_and_none_is_lost(program, http):
     assert program.end() == 0
     client = program.start().client(http)
     assert uses(client) == 25
+
+
+@contextmanager
+def full(path):
+    """Fill the disk of a file to its last block for as long as the block lasts."""
+    filler = path.parent.parent / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@pytest.fixture
+def small(program, tmp_path):
+    """A program on a small disk of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    program.data = disk / "data"
+    yield program
+    if program.process is not None:
+        program.end()
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.parametrize("hold", [locked, full])
+def test_what_ends_meanwhile_is_written_down_afterwards(small, http, hold):
+    client = small.start().client(http)
+    few = {"config": {"resources": {"cpu": 0.1}}}
+    client.create("batch", type="batch", startupCommand=JOB, **few)
+    client.create("killed", **few)
+    kernel = client.ask("GET", "/session/killed").json()["containerId"]
+    batch = client.ask("GET", "/session/batch").json()["containerId"]
+    running = small.data / "kernels" / batch / "home" / "running"
+    while not running.exists():
+        os.sched_yield()
+    with client.events("?scope=session") as events:
+        with hold(small.data / "cluster.sqlite3"):
+            supervisor = small.supervisor(kernel)
+            os.kill(supervisor, signal.SIGKILL)
+            while running.exists() or process_start(supervisor):
+                os.sched_yield()
+            assert client.ask("GET", "/auth/role").status_code == 200
+            refused = client.ask("POST", "/folders", json={"name": "data"})
+            assert refused.status_code in {503, 507}
+        ended = (one.data["sessionName"] for one in events if one.name == "session_terminated")
+        assert {next(ended), next(ended)} == {"batch", "killed"}
+    assert small.process.poll() is None
+    found = client.gql(ENDED)["data"]["compute_session_list"]["items"]
+    assert {one["name"]: one["result"] for one in found} == {
+        "batch": "FAILURE",
+        "killed": "UNDEFINED",
+    }
+    assert client.ask("POST", "/folders", json={"name": "data"}).status_code == 201
+    assert small.end() == 0

@@ -11,10 +11,12 @@ from atoll_local.api.gql.inputs import Refused, named
 from atoll_local.api.gql.kinds import Resolvers
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import not_found
+from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Image, UnknownImageError
 from atoll_local.images import REGISTRY, minimum, near, offered, resolve
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.administration import ForgottenImage, ImageAlias
+from atoll_local.supervision import patiently
 
 
 def images(_: Any, info: Info, **args: Any) -> list[Fields]:
@@ -108,6 +110,12 @@ def _forget_one(ctx: Context, found: Image) -> None:
     ctx.store.tables.forgotten.add(ForgottenImage(name=found.canonical))
 
 
+def _remember_all(cluster: Cluster) -> None:
+    with cluster.store.db.transaction():
+        for one in cluster.store.tables.forgotten.select():
+            cluster.store.tables.forgotten.delete(one.name)
+
+
 def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
     if registry not in {None, REGISTRY}:
         raise Refused(f"no matching registry: {registry} (there is {REGISTRY})")
@@ -116,9 +124,7 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
     async def scan(task: BackgroundTask) -> str:
         task.report(0, 1, "looking over the machine")
         found = await anyio.to_thread.run_sync(cluster.engine.rescan)
-        with cluster.store.db.transaction():
-            for one in cluster.store.tables.forgotten.select():
-                cluster.store.tables.forgotten.delete(one.name)
+        await patiently(lambda: _remember_all(cluster))
         task.report(len(found), len(found), f"found {len(found)} images")
         return f"{len(found)} images"
 
