@@ -59,7 +59,7 @@ def give_up(cluster: Cluster, folder_id: str) -> anyio.Event:
 async def _discard(cluster: Cluster, folder_id: str) -> anyio.Event:
     """Take a folder away at once; returns the event of its burial."""
     grave = cluster.storage.volume.discard(folder_id)
-    cluster.store.folders.delete(folder_id)
+    cluster.store.folders.delete(printable(folder_id))
     return bury(cluster, grave)
 
 
@@ -90,7 +90,7 @@ def _folders(cluster: Cluster) -> Iterator[Leftover]:
     for folder in store.folders.select("status IN (?, ?)", (DELETING, CLONING)):
         yield Item("folder", folder.id), partial(_discard, cluster, folder.id)
     for name in os.listdir(folders):  # noqa: PTH208 - names alone, of any bytes
-        if store.folders.get(os.fsencode(name).decode("utf-8", "replace")) is None:
+        if store.folders.get(printable(name)) is None:
             yield Item("folder", name), partial(_discard_nobodys, cluster, name)
 
 
@@ -101,3 +101,8 @@ def _kernels(cluster: Cluster) -> Iterator[Leftover]:
             yield item, _leave
         elif row.status in DEAD and kernel_id not in cluster.scheduler.running:
             yield item, partial(cluster.engine.discard, kernel_id)
+
+
+def printable(name: str) -> str:
+    """Return a name that was found on the disk, of any bytes, as the store can be asked for it."""
+    return os.fsencode(name).decode("utf-8", "replace")

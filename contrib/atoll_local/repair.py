@@ -4,10 +4,10 @@ import os
 from functools import partial
 
 from atoll_local.cluster import Cluster
-from atoll_local.leftovers import bury, give_up
+from atoll_local.leftovers import bury, give_up, printable
 from atoll_local.put_aside import Entry, Item
 from atoll_local.scheduler.recovery import recover_session
-from atoll_local.store.records import DEAD
+from atoll_local.store.records import DEAD, KernelRow
 from atoll_local.supervision import Kind, Work
 
 
@@ -21,7 +21,7 @@ async def repair(cluster: Cluster, *, remove: bool = False) -> list[Entry]:
 
 
 async def _try_again(cluster: Cluster, item: Item) -> None:
-    scheduler, row = cluster.scheduler, cluster.store.kernels.get(item.name)
+    scheduler, row = cluster.scheduler, _kernel(cluster, item)
     match item.what:
         case "session":
             work = partial(recover_session, scheduler, item.name)
@@ -37,14 +37,18 @@ async def _try_again(cluster: Cluster, item: Item) -> None:
             await give_up(cluster, item.name).wait()
 
 
+def _kernel(cluster: Cluster, item: Item) -> KernelRow | None:
+    return cluster.store.kernels.get(item.name) if item.what.startswith("kernel") else None
+
+
 def _is_nobodys(cluster: Cluster, folder_id: str) -> bool:
     """Say whether only a person may delete a folder; others were to be deleted anyway."""
-    is_known = cluster.store.folders.get(folder_id) is not None
+    is_known = cluster.store.folders.get(printable(folder_id)) is not None
     return not is_known and os.path.lexists(cluster.storage.volume.path(folder_id))
 
 
 async def _remove(cluster: Cluster, item: Item) -> None:
-    row = cluster.store.kernels.get(item.name)
+    row = _kernel(cluster, item)
     match item.what:
         case "session":
             await _clean_up(cluster, item, partial(cluster.scheduler.discard, item.name))

@@ -11,6 +11,7 @@ import anyio
 
 from atoll_local.engine.contract import EngineError, ExitStatus, Kernel
 from atoll_local.put_aside import Item
+from atoll_local.scheduler.lifecycle import FOLLOWERS
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.supervision import Kind
 
@@ -25,6 +26,10 @@ _PATIENCE = 5.0
 
 async def recover(scheduler: "Scheduler") -> None:
     """Bring every unfinished session of the store in line with what the engine finds."""
+    living = scheduler.store.sessions.living_ids()
+    for entry in scheduler.supervisor.put_aside.entries:
+        if entry.item.what == "session" and entry.item.name not in living:
+            scheduler.supervisor.put_aside.remove(entry.item)
     found = [
         scheduler.supervisor.start(
             Kind.RECOVERY,
@@ -32,7 +37,7 @@ async def recover(scheduler: "Scheduler") -> None:
             session=session_id,
             item=Item("session", session_id),
         )
-        for session_id in scheduler.store.sessions.living_ids()
+        for session_id in living
     ]
     with anyio.move_on_after(_PATIENCE):
         for one in found:
@@ -47,6 +52,8 @@ async def recover_session(scheduler: "Scheduler", session_id: str) -> None:
         scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
     elif session.status == "ERROR":
         scheduler.stop_kernels(session.id, forced=True)
+    elif session.status not in FOLLOWERS:
+        raise EngineError(f"what is kept of it is damaged: its status is {session.status!r}")
     elif session.status not in DEAD | {"PENDING"}:
         await _recover_running(scheduler, session)
 

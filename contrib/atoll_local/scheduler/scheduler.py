@@ -118,6 +118,7 @@ class Scheduler:
         if session.status == "ERROR":
             self.stop_kernels(session_id, forced=True)
             self.lifecycle.move(session_id, "TERMINATED", reason)
+            self.supervisor.put_aside.remove(Item("session", session_id))
             return
         if session.status != "TERMINATING":
             self.lifecycle.move(session_id, "TERMINATING", reason)
@@ -246,7 +247,13 @@ class Scheduler:
 
     async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
         # Where its start was cancelled or failed half way, only the engine knows what is there.
-        found = self.running.get(row.id) or await self._find(row)
+        try:
+            found = self.running.get(row.id) or await self._find(row)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Its rows are damaged; what nobody can describe can still be ended.
+            _log.error("kernel %s cannot be described", row.id, exc_info=error)
+            await self.engine.discard(row.id)
+            found = ExitStatus(137, "unknown")
         status = found if isinstance(found, ExitStatus) else await found.stop(forced=forced)
         if row.id not in self._watched:
             await self.bury(row, status)

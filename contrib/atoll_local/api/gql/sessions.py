@@ -133,7 +133,7 @@ def session_fields(ctx: Context, session: Session) -> Fields:
         "agent_ids": started,
         "agents": started,
         "mounts": mount_names(session),
-        "vfolder_mounts": [str(UUID(mount["vfolder"])) for mount in session.vfolder_mounts],
+        "vfolder_mounts": [dashed(one) for one in _mounts(session, "vfolder")],
         "occupying_slots": occupied,
         "occupied_slots": occupied,
         "requested_slots": as_json(_requested(session).as_text()),
@@ -176,7 +176,21 @@ def common_fields(ctx: Context, session: Session) -> Fields:
 
 def mount_names(session: Session) -> list[str]:
     """Return the names of the folders that a session has, those that it was not asked for too."""
-    return [mount["name"] for mount in session.vfolder_mounts]
+    return _mounts(session, "name")
+
+
+def _mounts(session: Session, key: str) -> list[str]:
+    """Return what a session's mounts say of themselves, as far as their rows are whole."""
+    mounts = [mount for mount in session.vfolder_mounts if isinstance(mount, dict)]
+    return [mount[key] for mount in mounts if isinstance(mount.get(key), str)]
+
+
+def dashed(folder_id: str) -> str:
+    """Return the id of a folder as UUIDs are written."""
+    try:
+        return str(UUID(folder_id))
+    except ValueError:
+        return folder_id
 
 
 def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Fields:
