@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .services import Services
+    from .stdin import InputPipe
 
 REMEMBERED = 4
 """Finished runs that can still be followed."""
@@ -167,15 +168,21 @@ class Program:
         link.send({"run_id": run.run_id})
         run.follow(link)
 
-    def _input(self, _link: Link, message: dict[str, Any]) -> None:
+    def _input(self, link: Link, message: dict[str, Any]) -> None:
         run = self._runs.get(message["run_id"])
-        if run is not None and run.input is not None:
-            if message["data"] is None:
-                run.input.end()
-            else:
-                run.input.send(base64.b64decode(message["data"]))
-        elif run is not None and run is self._current:
-            self._executor(run).send_input(message["text"])
+        try:
+            if run is not None and run.input is not None:
+                self._pipe(run.input, message["data"])
+            elif run is not None and run is self._current:
+                self._executor(run).send_input(message["text"])
+        except ValueError:  # more than there is room for
+            link.close()
+
+    def _pipe(self, stdin: InputPipe, data: str | None) -> None:
+        if data is None:
+            stdin.end()
+        else:
+            stdin.send(base64.b64decode(data))
 
     def _interrupt(self, _link: Link, message: dict[str, Any]) -> None:
         self._interrupt_run(message["run_id"])

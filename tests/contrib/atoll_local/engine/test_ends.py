@@ -22,14 +22,11 @@ class Keeper:
 keeper = Keeper()
 """
 NESTED = """
-import multiprocessing, time
-fork = multiprocessing.get_context('fork')
-begun = fork.Event()
-def child():
-    try: begun.set(); time.sleep(60)
-    finally: open('it', 'w').write('hi\\n' * 10)
-fork.Process(target=child, daemon=True).start()
-_ = begun.wait()
+import os, subprocess, time
+trap = "trap 'yes hi | head -10 > it; exit' TERM; : > begun; while :; do sleep 0.05; done"
+child = subprocess.Popen(["sh", "-c", trap])
+while not os.path.exists("begun"):
+    time.sleep(0.01)
 """
 
 
