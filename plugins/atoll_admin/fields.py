@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from atoll import Column
-from atoll_sessions.api import binary_size, local_time, show_slots
+from atoll_sessions.api import age, binary_size, local_time, show_slots
 
 NEW = 8
 """The major version of the API that clusters since 24.03 speak, which brought most newer fields."""
@@ -64,7 +64,7 @@ def flag(name: str, title: str = "", *, since: int = 0) -> Field:
 
 def when(name: str, title: str = "") -> Field:
     """Return a field that holds an ISO 8601 time."""
-    return Field(Column(name, title, local_time), name)
+    return Field(Column(name, title, local_time, brief=age), name)
 
 
 def texts(name: str, title: str = "", *, since: int = 0) -> Field:

@@ -11,7 +11,7 @@ from atoll_sessions.creation import (
     tell_created,
 )
 from atoll_sessions.expressions import check_filter, check_order
-from atoll_sessions.fields import binary_size, counted, local_time, show_slots
+from atoll_sessions.fields import age, binary_size, counted, local_time, show_slots
 from atoll_sessions.files.beneath import Beneath
 from atoll_sessions.files.names import (
     LONGEST_PATH,
@@ -45,6 +45,7 @@ __all__ = [
     "PAGE",
     "Beneath",
     "Wanted",
+    "age",
     "binary_size",
     "check_filter",
     "check_given",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
@@ -46,6 +46,20 @@ def local_time(text: str | None) -> str:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
         return text
+
+
+def age(text: str | None) -> str:
+    """Show how long ago an ISO time was, in its largest unit: `3m`; one to come as `in 3m`."""
+    if not text:
+        return ""
+    try:
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(text).astimezone()).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return text
+    units = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+    unit, size = next((one for one in units if abs(seconds) >= one[1]), units[-1])
+    amount = f"{abs(seconds) // size:.0f}{unit}"
+    return f"in {amount}" if seconds <= -1 else amount
 
 
 def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
@@ -144,15 +158,15 @@ FIELDS = [
     Field(Column("status"), "status"),
     Field(Column("status_info", "Status Info"), "status_info"),
     Field(
-        Column("last_updated", "Last updated", local_time, get=_get("status_changed")),
+        Column("last_updated", "Last updated", local_time, brief=age, get=_get("status_changed")),
         "status_changed",
     ),
     Field(Column("result"), "result"),
     Field(Column("task_id", "Task ID", get=_get("main_kernel_id")), "main_kernel_id"),
     Field(Column("tag"), "tag"),
-    Field(Column("created_at", "Created At", local_time), "created_at"),
-    Field(Column("terminated_at", "Terminated At", local_time), "terminated_at"),
-    Field(Column("starts_at", "Starts At", local_time), "starts_at"),
+    Field(Column("created_at", "Created At", local_time, brief=age), "created_at"),
+    Field(Column("terminated_at", "Terminated At", local_time, brief=age), "terminated_at"),
+    Field(Column("starts_at", "Starts At", local_time, brief=age), "starts_at"),
     Field(
         Column("occupied_slots", "Occupied Resource", show_slots, get=_get("occupying_slots")),
         "occupying_slots",
@@ -170,7 +184,9 @@ FIELDS = [
     Field(Column("mounts", show=_list), "mounts"),
     Field(Column("containers", show=_containers), _CONTAINERS),
     Field(Column("status_data", "Status Data", _json), "status_data"),
-    Field(Column("scheduled_at", "Scheduled At", local_time), "scheduled_at", usual=False),
+    Field(
+        Column("scheduled_at", "Scheduled At", local_time, brief=age), "scheduled_at", usual=False
+    ),
     Field(Column("user_email", "User"), "user_email", usual=False),
     Field(Column("user_id", "User ID"), "user_id", usual=False),
     Field(Column("created_user_email", "Created By"), "created_user_email", usual=False),

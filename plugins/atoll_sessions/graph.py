@@ -7,7 +7,7 @@ import click
 from attrs import frozen
 
 from atoll import Column, Context, Name
-from atoll_sessions.fields import local_time
+from atoll_sessions.fields import age, local_time
 from atoll_sessions.queries import find_session
 
 
@@ -38,7 +38,7 @@ _COLUMNS = [
     Column("name", keep=True),
     Column("id", "Session ID", keep=True, enough=9),
     Column("status"),
-    Column("status_changed", "Last updated", local_time),
+    Column("status_changed", "Last updated", local_time, brief=age),
     Column("depends_on", "Depends On", ", ".join),
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from atoll import Column, Context, Name, UsageError, owner_option, yes_option
-from atoll_sessions.api import local_time
+from atoll_sessions.api import age, local_time
 from atoll_templates.api import (
     find_template,
     get_content,
@@ -23,7 +23,7 @@ _COLUMNS = [
     _ID,
     Column("name", keep=True),
     Column("image"),
-    Column("created_at", "Created", local_time),
+    Column("created_at", "Created", local_time, brief=age),
     Column("is_owner", "Yours", lambda yours: "yes" if yours else "no"),
     Column("user_email", "Owner"),
     Column("group_name", "Group"),

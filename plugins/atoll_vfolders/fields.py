@@ -3,7 +3,7 @@
 from typing import Any
 
 from atoll import Column
-from atoll_sessions.api import binary_size, local_time, show_name
+from atoll_sessions.api import age, binary_size, local_time, show_name
 
 
 def _size(amount: float | None) -> str:
@@ -18,11 +18,11 @@ def _mebibytes(size: Any) -> str:
     return "" if size is None else binary_size(float(size) * 1024 * 1024)
 
 
-_ID = Column("id", "ID", keep=True)
+_ID = Column("id", "ID", keep=True, enough=9)
 _NAME = Column("name", keep=True)
 _OWNERSHIP = Column("ownership_type", "Type")
 _SIZE = Column("max_size", "Quota", _mebibytes, right=True)
-_CREATED = Column("created_at", "Created", local_time)
+_CREATED = Column("created_at", "Created", local_time, brief=age)
 COLUMNS = [
     _NAME,
     _ID,
@@ -41,7 +41,7 @@ DETAIL = [
     Column("num_files", "Files", right=True),
     Column("used_bytes", "Used", _size, right=True),
     _SIZE,
-    Column("last_used", "Last used", local_time),
+    Column("last_used", "Last used", local_time, brief=age),
     Column("quota_scope_id", "Quota scope"),
     Column("user", "User ID"),
     Column("group", "Group ID"),
@@ -49,7 +49,7 @@ DETAIL = [
 FILE_COLUMNS = [
     Column("mode"),
     Column("size", right=True),
-    Column("modified", show=local_time),
+    Column("modified", show=local_time, brief=age),
     Column("type"),
     Column("name", show=show_name, keep=True),
 ]

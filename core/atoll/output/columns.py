@@ -28,8 +28,9 @@ class Column:
     `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
     turns its value into text for people; `keep` spares it from being cut on a narrow terminal,
     unless its first `enough` cells say as much, as of an id; `width` is how many cells to reserve
-    when records are written live, before their values are known; `get` takes it from the record, by
-    default the attribute or key `name`.
+    when records are written live, before their values are known; `brief` turns its value into a
+    shorter text, for a table that would be wider than the screen otherwise; `get` takes it from the
+    record, by default the attribute or key `name`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     keep: bool = False
     enough: int = 0
     width: int = 0
+    brief: Callable[[Any], str] | None = None
     get: Callable[[Any], Any] = field()
 
     @get.default

@@ -1,7 +1,7 @@
 """The contract of a format: what the class that a `Format` record names is asked to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from atoll.output.columns import Column
@@ -43,16 +43,19 @@ class Writer(ABC):
     def shown(self, values: Sequence[Any]) -> list[str]:
         """Return the values as text for people, on one line each."""
         return [
-            printable(_shown(column, value))
-            for column, value in zip(self.columns, values, strict=True)
+            shown_by(column.show, value) for column, value in zip(self.columns, values, strict=True)
         ]
 
 
-def _shown(column: Column, value: Any) -> str:
-    """Return what a column makes of a value, which stays as it is where the column can't show it:
-    it may come from a cluster that has its own idea of the field.
+def shown_by(show: Callable[[Any], str], value: Any) -> str:
+    """Return what a column makes of a value, on one line. It stays as it is where the column can't
+    show it: it may come from a cluster that has its own idea of the field.
     """
+    return printable(_shown(show, value))
+
+
+def _shown(show: Callable[[Any], str], value: Any) -> str:
     try:
-        return column.show(value)
+        return show(value)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         return str(value)

@@ -10,7 +10,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, Column, Context, Name, NotFound, UsageError
-from atoll_sessions.fields import counted, local_time
+from atoll_sessions.fields import age, counted, local_time
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan
@@ -47,7 +47,7 @@ _COLUMNS = [
     Column("running", right=True, get=_count(RUNNING)),
     Column("done", right=True, get=_count(DONE)),
     Column("failed", right=True, get=_count(FAILED)),
-    Column("created", show=local_time, get=lambda listed: listed.plan.created),
+    Column("created", show=local_time, brief=age, get=lambda listed: listed.plan.created),
     Column("line", get=lambda listed: listed.plan.line),
 ]
 
