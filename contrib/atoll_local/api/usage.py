@@ -1,11 +1,14 @@
 """What was used, by whom and when: reports of a month or a period, and figures for charts."""
 
 import json
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+import anyio.lowlevel
+import anyio.to_thread
 from attrs import frozen
 from starlette.responses import Response
 
@@ -21,6 +24,13 @@ _LONGEST = 100
 _BIN = timedelta(minutes=15)
 _BINS = 2880
 
+_FOUND = """
+SELECT kernels.id FROM kernels JOIN sessions ON sessions.id = kernels.session_id
+WHERE kernels.occupied_slots != '{}' AND coalesce(sessions.scheduled_at, kernels.created_at) < :end
+AND (kernels.terminated_at IS NULL OR kernels.terminated_at >= :start)
+AND (:user IS NULL OR sessions.user_uuid = :user)
+ORDER BY kernels.created_at, kernels.id
+"""
 _RUNS = """
 SELECT kernels.id, kernels.container_id, kernels.created_at, kernels.terminated_at,
     kernels.status, kernels.status_info, kernels.status_changed, kernels.occupied_slots,
@@ -32,11 +42,11 @@ FROM kernels
 JOIN sessions ON sessions.id = kernels.session_id
 JOIN groups ON groups.id = sessions.group_id
 JOIN users ON users.uuid = sessions.user_uuid
-WHERE kernels.occupied_slots != '{}' AND coalesce(sessions.scheduled_at, kernels.created_at) < :end
-AND (kernels.terminated_at IS NULL OR kernels.terminated_at >= :start)
-AND (:user IS NULL OR sessions.user_uuid = :user)
+WHERE kernels.id IN (SELECT value FROM json_each(?))
 ORDER BY kernels.created_at, kernels.id
 """
+_AT_ONCE = 200
+"""Runs that are looked at before others get their turn: there may be very many."""
 
 
 @frozen
@@ -102,7 +112,7 @@ async def month(call: Call) -> Response:
     begin = _day(text + "01", "month", text)
     following = (begin + timedelta(days=32)).replace(day=1)
     groups = [str(one) for one in call.params.sequence("group_ids")]
-    return reply(_report(call, begin, following, groups))
+    return await _report(call, begin, following, groups)
 
 
 async def period(call: Call) -> Response:
@@ -112,7 +122,7 @@ async def period(call: Call) -> Response:
     if end <= begin or end - begin > timedelta(days=_LONGEST):
         raise invalid_params(f"a period has 1 to {_LONGEST} days", {"end_date": last})
     group = call.params.text("project_id", "group_id")
-    return reply(_report(call, begin, end, [group] if group else []))
+    return await _report(call, begin, end, [group] if group else [])
 
 
 async def recalculate(_: Call) -> Response:
@@ -122,12 +132,12 @@ async def recalculate(_: Call) -> Response:
 
 async def own_stats(call: Call) -> Response:
     """`GET /resource/stats/user/month`: the caller's last 30 days, by quarters of an hour."""
-    return reply(_stats(call, call.caller.user.uuid))
+    return await _stats(call, call.caller.user.uuid)
 
 
 async def all_stats(call: Call) -> Response:
     """`GET /resource/stats/admin/month`: everybody's last 30 days."""
-    return reply(_stats(call, None))
+    return await _stats(call, None)
 
 
 def _day(text: str, name: str, given: str) -> datetime:
@@ -139,30 +149,40 @@ def _day(text: str, name: str, given: str) -> datetime:
     return moment
 
 
-def _runs(call: Call, begin: datetime, end: datetime, user: str | None = None) -> Iterator[Run]:
+async def _runs(
+    call: Call, begin: datetime, end: datetime, user: str | None = None
+) -> AsyncIterator[Run]:
     """Yield what ran between two moments, cut to them."""
     bounds = {"start": clock.stamp(begin), "end": clock.stamp(end), "user": user}
+    db = call.cluster.store.db
+    ids = [row["id"] for row in db.rows(_FOUND, bounds)]
+    for start in range(0, len(ids), _AT_ONCE):
+        for row in db.rows(_RUNS, (json.dumps(ids[start : start + _AT_ONCE]),)):
+            yield _run(call, row, begin, end)
+        await anyio.lowlevel.checkpoint()
+
+
+def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> Run:
     live = call.cluster.scheduler.metering.live
-    for row in call.cluster.store.db.rows(_RUNS, bounds):
-        kept = json.loads(row["last_stat"]) if row["last_stat"] else None
-        ended = clock.parse(row["terminated_at"]) if row["terminated_at"] else datetime.now(UTC)
-        yield Run(
-            dict(row),
-            recorded(json.loads(row["occupied_slots"])),
-            live(row["id"]) or kept,
-            max(clock.parse(row["started_at"]), begin),
-            max(min(ended, end), begin),
-        )
+    kept = json.loads(row["last_stat"]) if row["last_stat"] else None
+    ended = clock.parse(row["terminated_at"]) if row["terminated_at"] else datetime.now(UTC)
+    return Run(
+        dict(row),
+        recorded(json.loads(row["occupied_slots"])),
+        live(row["id"]) or kept,
+        max(clock.parse(row["started_at"]), begin),
+        max(min(ended, end), begin),
+    )
 
 
-def _report(
-    call: Call, begin: datetime, end: datetime, groups: Sequence[str]
-) -> list[dict[str, Any]]:
+async def _report(call: Call, begin: datetime, end: datetime, groups: Sequence[str]) -> Response:
     by_group: dict[str, list[Run]] = {}
-    for run in _runs(call, begin, end):
+    async for run in _runs(call, begin, end):
         if not groups or run.row["group_id"] in groups:
             by_group.setdefault(run.row["group_id"], []).append(run)
-    return [_tell_group(runs) for runs in by_group.values()]
+    return await anyio.to_thread.run_sync(
+        lambda: reply([_tell_group(runs) for runs in by_group.values()])
+    )
 
 
 def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
@@ -179,13 +199,13 @@ def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _stats(call: Call, user: str | None) -> list[dict[str, Any]]:
-    """Return a point for each quarter of an hour; sessions count where they ran."""
+async def _stats(call: Call, user: str | None) -> Response:
+    """Answer with a point for each quarter of an hour; sessions count where they ran."""
     now = datetime.now(UTC)
     begin = now - _BINS * _BIN
     columns = {name: [0.0] * (_BINS + 1) for name in ("sessions", "cpu", "mem", "gpu")}
     ended = {name: [0.0] * _BINS for name in ("io_read", "io_write", "io_scratch_size")}
-    for run in _runs(call, begin, now, user):
+    async for run in _runs(call, begin, now, user):
         first, last = _bin(run.begin - begin), _bin(run.end - begin)
         cpu, mem = float(run.slots.cpu), float(run.slots.mem)
         held = {"sessions": 1.0, "cpu": cpu, "mem": mem, "gpu": run.gpus}
@@ -195,7 +215,9 @@ def _stats(call: Call, user: str | None) -> list[dict[str, Any]]:
         for name, values in ended.items():
             values[last] += run.figure(name)
     running = {name: list(accumulate(values)) for name, values in columns.items()}
-    return [_point(begin, number, running, ended) for number in range(_BINS)]
+    return await anyio.to_thread.run_sync(
+        lambda: reply([_point(begin, number, running, ended) for number in range(_BINS)])
+    )
 
 
 def _bin(since: timedelta) -> int:
