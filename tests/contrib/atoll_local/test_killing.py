@@ -131,7 +131,8 @@ class Killer:
             self.told.folders.add(name)
 
     def delete_folder(self, client):
-        name = f"folder-{self.number - 1}"
+        """Delete the folder of the round before, every other time."""
+        name = f"folder-{self.number - 1 - self.number % 2}"
         self.told.folders.discard(name)
         if client.ask("DELETE", f"/folders/{name}").status_code == 204:
             self.told.gone.add(name)
