@@ -199,13 +199,13 @@ def test_permissions_to_run_are_kept(shared, session, folder, here):
 
 def test_deep_folders_there_and_back(shared, folder, here):
     (here / "deep").mkdir()
-    nest(here / "deep", 700, "d", b"bottom")
+    nest(here / "deep", 300, "d", b"bottom")
     sent = shared.run("vfolder", "upload", folder, "deep")
     assert sent.returncode == 0, sent.stderr
     got = shared.run("vfolder", "download", folder, "deep", "-b", "back", timeout=120)
     assert got.returncode == 0, got.stderr
     found = subprocess.run(["find", "back", "-type", "f"], capture_output=True, text=True)
-    assert found.stdout == "back/deep/" + "d/" * 700 + "bottom\n"
+    assert found.stdout == "back/deep/" + "d/" * 300 + "bottom\n"
 
 
 def test_deep_folders_of_a_session_come_level_by_level(shared, session, here):
