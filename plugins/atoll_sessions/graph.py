@@ -67,16 +67,45 @@ def walk(root: Mapping[str, Any]) -> Iterator[Node]:
 
     A session that several wait for would else be followed as often as there are ways to it.
     """
+    known = _entries(root)
     seen: set[str] = set()
     waiting: list[tuple[Mapping[str, Any], int]] = [(root, 0)]
     while waiting:
         entry, depth = waiting.pop()
-        needed = [one for one in entry.get("depends_on") or () if isinstance(one, Mapping)]
+        needed = _needed(entry, known)
         node = _node(entry, needed, depth, again=str(entry.get("session_id")) in seen)
         yield node
         if not node.again:
             seen.add(node.id)
             waiting += [(one, depth + 1) for one in reversed(needed)]
+
+
+def _entries(root: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return all entries of a graph by the ids of their sessions, for each the first."""
+    found: dict[str, Mapping[str, Any]] = {}
+    waiting = [root]
+    for entry in waiting:  # It grows on the way.
+        if str(entry.get("session_id")) not in found:
+            found[str(entry.get("session_id"))] = entry
+            waiting += _below(entry)
+    return found
+
+
+def _needed(
+    entry: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the entries of what a session waits for.
+
+    The embedded cluster has each session once in its answer, and tells by ids who waits for it.
+    """
+    ids = entry.get("dependency_ids")
+    if not isinstance(ids, list):
+        return _below(entry)
+    return [known[str(one)] for one in ids if str(one) in known]
+
+
+def _below(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in entry.get("depends_on") or () if isinstance(one, Mapping)]
 
 
 def _node(
