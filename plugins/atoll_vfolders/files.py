@@ -73,21 +73,21 @@ async def mkdir(
     for place in places:
         body = {"path": await for_wire(api, place), "parents": parents, "exist_ok": exist_ok}
         try:
-            answer = await ask(api, folder, "POST", "mkdir", json=body)
+            failures = await ask(api, folder, "POST", "mkdir", json=body, like=_failures)
         except NotFound:
             if parents or not place.parent.name:
                 raise
             raise NotFound(
                 f"{place.parent}: no such folder in {folder.name}", hint="-p makes it, too"
             ) from None
-        _raise_failed(answer)
+        if failures:
+            raise AtollError(failures[0])
 
 
-def _raise_failed(answer: object) -> None:
-    """Raise AtollError for what 26.x fails to make while answering that all is well."""
+def _failures(answer: object) -> list[str]:
+    """Return what 26.x fails to make while answering that all is well."""
     results = answer.get("results") if isinstance(answer, dict) else None
-    for failure in (results or {}).get("failed") or ():
-        raise AtollError(f"{failure.get('item')}: {failure.get('msg')}")
+    return [f"{one['item']}: {one['msg']}" for one in (results or {}).get("failed") or ()]
 
 
 @click.command()
@@ -146,7 +146,8 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
         await ask(api, folder, "DELETE", "delete-files", json=body)
     except Problem as problem:
         # 23.09.11 alone reads no body here, and no list fits into a query.
-        if problem.type == "invalid-api-params" and "files" in (problem.data or {}):
+        told = problem.data if isinstance(problem.data, dict) else {}
+        if problem.type == "invalid-api-params" and "files" in told:
             raise AtollError("this release of Backend.AI can't delete files over its API") from None
         if not recursive and "is a directory" in problem.message.lower():
             problem.hint = "-r deletes folders, too"
@@ -162,6 +163,7 @@ async def request_download(context: Context, name: str, filename: str) -> None:
     api = await context.connect()
     folder = await find_folder(api, name)
     body = {"path": await for_wire(api, inside(filename)), "archive": False}
-    answer = await ask(api, folder, "POST", "request-download", json=body)
+    like = {"url": str, "token": str}
+    answer = await ask(api, folder, "POST", "request-download", json=body, like=like)
     link = {"url": f"{answer['url']}?token={answer['token']}"}
     context.output.item(link, [Column("url", "URL", keep=True)])

@@ -21,6 +21,7 @@ from websockets.trio.client import connect as open_websocket
 from atoll.api.problems import problem_from, redirected
 from atoll.errors import Problem, Unreachable
 from atoll.profiles import Profile
+from atoll.reading import Malformed
 from atoll.transport import ChannelClosed, ConnectionLost, Dialer, NotSent
 from atoll_rest.api import (
     USER_AGENT,
@@ -45,7 +46,8 @@ _log.addHandler(logging.NullHandler())
 _HANDSHAKE_TIMEOUT = 30.0
 _PING_INTERVAL = 30.0
 _CLOSE_TIMEOUT = 2.0
-_LARGEST_MESSAGE = 64 * 2**20
+_LARGEST_MESSAGE = 32 * 2**20
+_TOO_BIG = 1009
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTransport":
@@ -74,7 +76,7 @@ class WebsocketTransport:
             opening = await self._opening(self._address.target(path, query), version)
             with _explained(self._profile.endpoint):
                 connection = await stack.enter_async_context(opening)
-            yield WebsocketChannel(connection)
+            yield WebsocketChannel(connection, self._profile.endpoint)
 
     @asynccontextmanager
     async def stream(
@@ -197,8 +199,9 @@ async def _closed_on_failure(stream: trio.abc.Stream) -> AsyncIterator[None]:
 class WebsocketChannel:
     """One open websocket."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, endpoint: str) -> None:
         self._connection = connection
+        self._endpoint = endpoint
 
     async def send(self, message: str | bytes) -> None:
         """Send a text or a binary message; raises ChannelClosed."""
@@ -206,13 +209,27 @@ class WebsocketChannel:
             await self._connection.send(message)
 
     async def receive(self) -> str | bytes:
-        """Return the next message; raises ChannelClosed at the end."""
-        with _closing():
-            return await self._connection.recv()
+        """Return the next message; raises ChannelClosed at the end, and Malformed for a message
+        that is longer than any is.
+        """
+        try:
+            with _closing():
+                return await self._connection.recv()
+        except ChannelClosed as closed:
+            if not _was_too_big(closed.__context__):
+                raise
+        size = _LARGEST_MESSAGE // 2**20
+        raise Malformed(self._endpoint, f"with a message of more than {size} MiB")
 
     async def aclose(self) -> None:
         """Close the channel in order; it may be closed twice."""
         await self._connection.aclose()
+
+
+def _was_too_big(error: BaseException | None) -> bool:
+    """Tell whether we have closed since a message was too long."""
+    sent = error.sent if isinstance(error, ConnectionClosed) and not error.rcvd_then_sent else None
+    return sent is not None and sent.code == _TOO_BIG
 
 
 @contextmanager

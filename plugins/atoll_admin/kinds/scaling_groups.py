@@ -152,5 +152,6 @@ dissociate = change_command(
 async def available(context: Context, group: str) -> None:
     """List the scaling groups that a group, named by id or name, may use."""
     api = await context.connect()
-    answer = await send(api, "GET", "/scaling-groups", {"group": group})
+    like = {"scaling_groups": [{"name": str}]}
+    answer = await send(api, "GET", "/scaling-groups", {"group": group}, like)
     await context.output.rows(answer["scaling_groups"], [Column("name", keep=True)])

@@ -13,6 +13,7 @@ from websockets.trio.server import serve as serve_websocket
 from atoll.api.endpoints import path
 from atoll.errors import NotAuthorized, NotFound, Problem, Unreachable
 from atoll.profiles import Profile
+from atoll.reading import Malformed
 from atoll.transport import ChannelClosed, NotSent
 from atoll_rest.signing import Signable, authorization
 from atoll_websocket.transport import connect
@@ -298,3 +299,13 @@ async def test_a_proxy_that_does_not_let_through(
         with pytest.raises(family, match=told):
             async with connect(profile("http://cluster.example")).open("/x"):
                 pass
+
+
+@pytest.mark.parametrize("message", ["x" * 40_000_000, bytes(33 * 2**20)])
+async def test_a_message_that_is_too_long_is_told(peer, message):
+    async def handler(websocket):
+        await websocket.send(message)
+
+    async with peer(handler) as endpoint, connect(profile(endpoint)).open("/x") as channel:
+        with pytest.raises(Malformed, match=f"{endpoint} answered with a message of more than"):
+            await channel.receive()
