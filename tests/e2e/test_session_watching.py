@@ -80,7 +80,8 @@ def test_waiting(shared, batch, tell):
     with shared.start("wait", batch, "--for", "Terminated") as waiting:
         tell()
         _, said = waiting.communicate(timeout=30)
-    assert (waiting.returncode, said) == (0, f"session {batch} is TERMINATED\n")
+    told = f"session {batch} is TERMINATED; its job has ended with exit code 3\n"
+    assert (waiting.returncode, said) == (3, told)
     late = shared.run("wait", batch)
     assert (late.returncode, late.stderr.count("\n")) == (1, 1)
 
@@ -88,7 +89,7 @@ def test_waiting(shared, batch, tell):
 def test_the_log_of_a_task_is_shown(shared, batch, tell):
     """By the id that `ps` tells."""
     tell()
-    assert shared.run("wait", batch, "--for", "TERMINATED").returncode == 0
+    assert shared.run("wait", batch, "--for", "TERMINATED").returncode == 3
     this = ("--filter", f'name == "{batch}"')
     task = shared.run("ps", "--dead", "-f", "task_id", "--plain", *this).stdout.strip()
     assert shared.run("task-logs", task).stdout == "began\nand ended\n"
