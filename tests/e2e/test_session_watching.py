@@ -83,7 +83,7 @@ def test_waiting(shared, batch, tell):
     told = f"session {batch} is TERMINATED; its job has ended with exit code 3\n"
     assert (waiting.returncode, said) == (3, told)
     late = shared.run("wait", batch)
-    assert (late.returncode, late.stderr.count("\n")) == (1, 1)
+    assert (late.returncode, late.stderr.count("\n")) == (3, 1)
 
 
 def test_the_log_of_a_task_is_shown(shared, batch, tell):
