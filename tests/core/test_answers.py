@@ -4,6 +4,7 @@ import gzip
 import json
 import resource
 import zlib
+from unittest.mock import patch
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from atoll.api.headers import retry_after
 from atoll.errors import AtollError, Unreachable
 from atoll.profiles import Profile
 from atoll.reading import Malformed, decode, maybe, read, record
+from atoll.transport import Request
 from atoll_rest.transport import connect
 from atoll_sessions.model import Session
 
@@ -116,6 +118,25 @@ async def test_an_answer_without_end_is_told_in_a_line_and_takes_no_memory(
     assert server.url in str(caught.value)
     assert "\n" not in str(caught.value)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+async def test_an_answer_that_is_said_to_come_for_ever(serve, answer):
+    async def send(stream):
+        while True:
+            await stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+            await trio.sleep(0.01)
+
+    transport_timeout = 0.3
+    async with answering(serve, answer, send) as server:
+        profile = Profile(name="lab", endpoint=server.url)
+        transport = connect(profile)
+        with (
+            patch("atoll_rest.transport.CONNECT_TIMEOUT", 0.2),
+            trio.fail_after(10),
+            pytest.raises(Unreachable, match=r"has not answered in 0\.5 s"),
+        ):
+            await transport.request(Request(method="GET", path="/x", timeout=transport_timeout))
+        await transport.aclose()
 
 
 @pytest.mark.parametrize(

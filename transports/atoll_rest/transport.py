@@ -33,6 +33,8 @@ from atoll_rest.pool import Pool
 from atoll_rest.tls import speaks_tls
 
 _BAD_REQUEST = 400
+_SHORT = 64 * 1024
+"""Bytes that are sent in no time."""
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
@@ -78,7 +80,7 @@ class RestTransport:
         if request.signed:
             draft.headers.update(self._signature(request, draft))
         try:
-            with _explained(self._profile.endpoint, request.timeout):
+            with _explained(self._profile.endpoint, request.timeout), self._patience(request):
                 response = await self._client.send(draft, stream=True)
         except (ConnectionLost, NoHttp):
             await self._look_for_tls()
@@ -93,6 +95,24 @@ class RestTransport:
         await self._client.aclose()
         if self._dialer is not None:
             await self._dialer.aclose()
+
+    @contextmanager
+    def _patience(self, request: Request) -> Iterator[None]:
+        """Bound what comes before the head of an answer, which may be told to be on its way for
+        ever; raises Unreachable. What takes long to send, or asks the user on its way, is left
+        alone.
+        """
+        is_short = request.body is None or (
+            isinstance(request.body, bytes) and len(request.body) <= _SHORT
+        )
+        if request.timeout is None or request.parts or not is_short or self._dialer:
+            yield
+            return
+        limit = request.timeout + CONNECT_TIMEOUT
+        with trio.move_on_after(limit) as scope:
+            yield
+        if scope.cancelled_caught:
+            raise Unreachable(f"{self._profile.endpoint} has not answered in {limit:g} s")
 
     async def _look_for_tls(self) -> None:
         """Raise Unreachable if TLS is spoken where plain HTTP was not understood from the start."""
