@@ -12,7 +12,7 @@ import os
 import signal
 import types
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -22,10 +22,10 @@ from anyio import to_thread
 from attrs import define, field
 from tests.contrib.atoll_local.conftest import Client
 
+from atoll_local import instance, supervision
 from atoll_local import program as program_module
-from atoll_local import supervision
 from atoll_local.credentials import ensure_accounts
-from atoll_local.instance import bind
+from atoll_local.instance import Announcement, bind, lock
 from atoll_local.paths import DataDir
 from atoll_local.program import Options
 from atoll_local.scheduler import metering
@@ -133,12 +133,17 @@ class World:
     async def program(self, *, stops: bool = False):
         """Run the program for the time of a block, and leave its sessions unless it `stops`."""
         data = DataDir.prepare(self.root)
-        store, listener = Store.open(data.database), bind(data)
-        ensure_accounts(data, store)
         options = Options(data=data.root)
-        try:
+        with (
+            lock(data) as held,
+            bind(data) as listener,
+            closing(Store.open(data.database)) as store,
+        ):
+            ensure_accounts(data, store)
+            announcement = Announcement(data, listener.getsockname()[1], "0", held)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(program_module._run, options, data, store, listener)
+                parts = options, data, store, listener, announcement
+                tasks.start_soon(program_module._run, *parts)
                 with anyio.fail_after(DEADLINE):
                     while not data.server.exists():  # noqa: ASYNC110 - a file tells nobody
                         await anyio.sleep(0.01)
@@ -150,9 +155,6 @@ class World:
                     yield
                 if not stops:
                     Server.latest.should_exit = True
-        finally:
-            store.close()
-            listener.close()
 
     async def ask(self, method: str, path: str, **options):
         return await to_thread.run_sync(lambda: self.client.ask(method, path, **options))
@@ -214,6 +216,7 @@ def world(tmp_path, monkeypatch):
     chaos = Chaos()
     monkeypatch.setattr(program_module, "_Server", Server)
     monkeypatch.setattr(metering, "_INTERVAL", 0.05)
+    monkeypatch.setattr(instance, "_LOOK_AGAIN", 0.05)
     monkeypatch.setattr(uses, "_PAUSE", 0.05)
     monkeypatch.setattr(supervision, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(supervision, "_LONGEST_PAUSE", 0.1)
@@ -397,6 +400,7 @@ CASES = {
     Kind.CALLBACKS: Loop(),
     Kind.IDLENESS: Loop(),
     Kind.QUEUE: Loop(),
+    Kind.ANNOUNCEMENT: Loop(),
     Kind.USES: Loop(),
     Kind.RECOVERY: Start(),
     Kind.LAUNCH: Inside(a_session_starts),
