@@ -84,7 +84,9 @@ class Runner:
             current_output.set(context.output)
             async with _around(self.program.registry.collect("atoll_invocations"), context):
                 call = partial(self._bounded, partial(_guarded, prepared, context))
-                return await _interruptible(call) if foreground else await call()
+                code = await _interruptible(call) if foreground else await call()
+                self.has_told = context.output.has_warned
+                return code
 
     async def _bounded(self, call: Callable[[], Awaitable[int]]) -> int:
         """Run a command for as long as the user allows; raises TimedOut after that."""

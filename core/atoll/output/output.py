@@ -54,6 +54,8 @@ class Output:
     quiet: bool = False
     color: bool = False
     label: str = ""
+    has_warned: bool = field(default=False, init=False)
+    """Whether something was told that went wrong."""
     _shows_progress: bool = field(default=False, init=False)
 
     async def rows(
@@ -147,6 +149,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Tell of something that went wrong but did not stop the command."""
+        self.has_warned = True
         self._say(f"atoll: {text}")
 
     def _say(self, text: str) -> None:
