@@ -40,7 +40,7 @@ demo-apps: $(STAMP)-apps
 apps: $(STAMP)-apps
 
 test: $(STAMP)-dev $(STAMP)-apps
-	$(BIN)/python -m pytest -m "not interop" -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile $(ARGS)
 
 interop: $(STAMP)-dev
 	$(BIN)/python -m pytest -m interop $(ARGS)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from websockets.sync.client import connect
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("documented ports")]
+pytestmark = pytest.mark.slow
 
 
 def free_port():

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("documented ports")]
+pytestmark = pytest.mark.slow
 
 DOCUMENT = r"""
 backend.ai ps

@@ -13,7 +13,6 @@ import pytest
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.needs("ssh", "sshd"),
-    pytest.mark.xdist_group("documented ports"),
 ]
 
 
