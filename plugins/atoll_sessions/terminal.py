@@ -76,6 +76,8 @@ def _output(message: Any) -> bytes:
 
 
 async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope) -> None:
+    # First of all, since what was typed ahead may ask for it.
+    await _send_size(channel)
     typed = Typed()
     while not typed.left:
         await trio.lowlevel.wait_readable(descriptor)
@@ -112,7 +114,6 @@ class Typed:
 
 async def _follow_size(channel: Channel) -> None:
     with trio.open_signal_receiver(signal.SIGWINCH) as changes:
-        await _send_size(channel)
         async for _ in changes:
             await _send_size(channel)
 

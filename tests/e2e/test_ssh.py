@@ -109,8 +109,11 @@ def test_a_terminal(shared, session):
         timeout=30,
         dimensions=(33, 99),
     )
-    terminal.sendline("stty size; sleep 60; echo next")
+    terminal.sendline("stty size; cat; echo next")
     terminal.expect("33 99")
+    # What comes while the shell is about to start the program, either may miss.
+    terminal.sendline("to cat")
+    terminal.expect("to cat\r\nto cat\r\n")
     terminal.sendintr()
     terminal.sendline("echo still $((40 + 2))")
     terminal.expect("still 42")
