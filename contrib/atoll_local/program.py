@@ -1,5 +1,6 @@
 """The program: puts the parts together, serves until told to stop, and leaves in order."""
 
+import asyncio
 import logging
 import resource
 import signal
@@ -10,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
@@ -102,6 +103,16 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
+def _log_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong in a callback, but for what is no fault.
+
+    A reader that is cancelled just as its socket becomes readable is woken by anyio all the same.
+    """
+    woken_late = "Future.set_result" in repr(context.get("handle"))
+    if not (woken_late and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+        loop.default_exception_handler(context)
+
+
 async def _run(
     options: Options,
     data: DataDir,
@@ -109,6 +120,7 @@ async def _run(
     listener: socket.socket,
     announcement: Announcement,
 ) -> None:
+    asyncio.get_running_loop().set_exception_handler(_log_faults)
     configuration = read_configuration(data)
     await anyio.to_thread.run_sync(cgroup.divide_delegated)
     engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
