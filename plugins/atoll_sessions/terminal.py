@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -119,7 +118,8 @@ async def _follow_size(channel: Channel) -> None:
 
 
 async def _send_size(channel: Channel) -> None:
-    size = shutil.get_terminal_size()
+    # Not from COLUMNS, which stays what it was when the window becomes another.
+    size = os.get_terminal_size(sys.stdout.fileno())
     await _send(channel, {"type": "resize", "rows": size.lines, "cols": size.columns})
 
 

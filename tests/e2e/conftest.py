@@ -22,7 +22,8 @@ class Installed:
 
     def environ(self) -> dict[str, str]:
         """The environment that a user would have."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "ATOLL_"))}
+        left_out = ("BACKEND_", "ATOLL_", "COLUMNS", "LINES")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
         return {**kept, "ATOLL_HOME": str(self.home), "LC_ALL": "C.UTF-8"}
 
     def program(self, name: str = "atoll") -> Path:
