@@ -130,8 +130,13 @@ class Program:
 
     @contextmanager
     def started(self, *arguments: str, **environ: str) -> Iterator[Running]:
-        """Start it; it is killed, with what it has started, should that still run at the end."""
+        """Start it; it is killed, with what it has started, should that still run at the end.
+
+        Without arguments it takes lines; a command has nothing to read.
+        """
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        if arguments:
+            pipes["stdin"] = subprocess.DEVNULL
         command, place = [*self.command, *arguments], self._place(environ)
         with subprocess.Popen(command, start_new_session=True, **pipes, **place) as process:
             running = Running(process)
