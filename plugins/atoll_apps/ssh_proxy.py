@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+import trio
 
 from atoll import AtollError, Context, UsageError
 from atoll.paths import make_private
@@ -22,6 +23,8 @@ _VERSION = b"SSH-2.0-atoll\r\n"
 _DISCONNECT = 1
 _BY_APPLICATION = (11).to_bytes(4, "big")
 _BLOCK = 8
+_PATIENCE = 5.0
+"""Seconds that OpenSSH gets to read why there is no connection."""
 
 
 @click.command()
@@ -37,8 +40,21 @@ async def ssh_proxy(context: Context, host: str) -> None:
     except AtollError as error:
         sys.stdout.buffer.write(_farewell(str(error)))
         sys.stdout.flush()
+        await _let_it_read(sys.stdin.fileno())
         raise
     await carry_stdio(api, Target(session_id=login.session_id, app=SERVICE))
+
+
+async def _let_it_read(stdin: int) -> None:
+    """Take what OpenSSH says until it has read the farewell and hangs up.
+
+    It would find nobody to write to otherwise, and tell of that alone.
+    """
+    with trio.move_on_after(_PATIENCE), suppress(OSError):
+        while True:
+            await trio.lowlevel.wait_readable(stdin)
+            if not os.read(stdin, 4096):
+                return
 
 
 SUFFIX = ".atoll"
