@@ -98,8 +98,10 @@ class KernelFolder:
     def cgroups(self) -> Sequence[Path]:
         """Return the kernel's groups; they are left over when its supervisor was killed."""
         groups = (self.read_state("launch.json") or {}).get("cgroups")
-        known = groups if isinstance(groups, list) else []
-        return [Path(one) for one in known if isinstance(one, str)]
+        listed = groups if isinstance(groups, list) else []
+        known = [Path(one) for one in listed if isinstance(one, str)]
+        # Nobody else's group may be taken for one of these, whatever is written there.
+        return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
     def exit_status(self) -> ExitStatus:
         """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""

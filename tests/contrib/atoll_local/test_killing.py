@@ -10,7 +10,9 @@ import random
 import signal
 import threading
 import time
+import zlib
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -156,6 +158,17 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def processes_of(program: Program) -> list[str]:
+    """List the processes in the groups of a program's kernels, whose names end in its mark."""
+    mark = f"-{zlib.crc32(bytes(program.data / 'kernels')):08x}"
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "cgroup").read_text():
+                found.append(process.name)
+    return found
+
+
 def test_what_was_acknowledged_outlives_every_kill(program, http):
     program.arguments = ("--slots", "cpu=8")
     client = program.start().client(http)
@@ -183,5 +196,8 @@ def test_what_was_acknowledged_outlives_every_kill(program, http):
     deadline = time.monotonic() + DEADLINE
     while [path for path in (program.data / "kernels").iterdir() if path.is_dir()]:
         assert time.monotonic() < deadline
+        os.sched_yield()
+    while left := processes_of(program):
+        assert time.monotonic() < deadline, left
         os.sched_yield()
     assert program.end() == 0

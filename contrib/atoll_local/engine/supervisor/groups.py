@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 
 from .files import read, write
+from .procfs import send
 
 
 def limits_memory(folder: str) -> bool:
@@ -64,13 +66,27 @@ def first_figure(folder: str, *names: str) -> int:
 
 
 def remove_group(folder: str) -> None:
-    """Remove a cgroup; it may hold its last dying process for a moment yet."""
+    """Remove a cgroup, ending what a supervisor that was killed has left in it.
+
+    It may hold its last dying process for a moment yet.
+    """
     for _ in range(100):
         try:
             os.rmdir(folder)
         except OSError as error:
             if error.errno != errno.EBUSY:
                 return
+            kill_all(folder)
             time.sleep(0.01)
         else:
             return
+
+
+def kill_all(folder: str) -> None:
+    """Kill every process in a group."""
+    try:
+        pids = read(f"{folder}/cgroup.procs").split()
+    except OSError:
+        return
+    for pid in pids:
+        send(int(pid), signal.SIGKILL)

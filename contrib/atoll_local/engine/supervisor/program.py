@@ -113,23 +113,32 @@ class Supervisor:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _spawn(self, listener: socket.socket) -> int:
-        if self._launch["plain"]:
-            prctl(PR_SET_CHILD_SUBREAPER, 1)
+        # Whatever loses its parent below us becomes ours, and can be found and ended.
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        own_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
+                self._end_with(own_pid)
                 self._become_kernel(listener)
             except OSError as error:
                 os.write(2, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
                 os._exit(127)
         return pid
 
+    def _end_with(self, parent: int) -> None:
+        """Have the kernel end when its supervisor is killed, from its first moment on.
+
+        Bubblewrap sees to that by itself, but only once it has been started.
+        """
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM if self._launch["plain"] else signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGKILL)
+
     def _become_kernel(self, listener: socket.socket) -> NoReturn:
         launch = self._launch
         signal.set_wakeup_fd(-1)
         os.setsid()
-        if launch["plain"]:
-            prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         for group in launch["cgroups"]:
             write(f"{group}/cgroup.procs", "0")
         if launch["cpus"]:
