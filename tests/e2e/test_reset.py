@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.contrib.processes import working_in
 from tests.contrib.trees import fill_oddly, nest
 
 from atoll_local import launcher
@@ -24,15 +25,6 @@ def _gone_at_the_end(atoll, tmp_path):
     atoll.run("local", "down")
     with suppress(OSError):
         remove(tmp_path)
-
-
-def works_here(folder):
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(int(process.name))
-    return found
 
 
 def deep(data):
@@ -81,9 +73,9 @@ def test_sessions_that_outlived_the_program_are_ended_first(atoll):
     data = atoll.home / "data" / "local"
     atoll.kill_cluster()
     (data / "server.json").unlink()
-    assert works_here(data)
+    assert working_in(data)
     assert atoll.run("local", "reset", "-y").returncode == 0
-    assert not works_here(data)
+    assert not working_in(data)
     assert not data.exists()
 
 

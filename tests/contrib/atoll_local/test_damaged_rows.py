@@ -1,7 +1,6 @@
 """Damage on the disk and in the store costs what is damaged, and neither a start nor the rest."""
 
 import os
-import select
 import signal
 import sqlite3
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.contrib.atoll_local.conftest import DEADLINE
+from tests.contrib.processes import wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -104,16 +104,6 @@ def test_a_damaged_file_of_a_kernel_stops_nobody_else(program, http, name, conte
     if found == "RUNNING":
         assert client.ask("DELETE", "/session/damaged").status_code == 200
     assert not (program.data / "kernels" / kernel).exists()
-
-
-def wait_for_end(pid):
-    """Wait for a process that is not our child."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    assert select.select([descriptor], [], [], DEADLINE)[0]
-    os.close(descriptor)
 
 
 def test_garbage_among_kernels_and_folders_stops_no_start(program, http):

@@ -3,10 +3,10 @@
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.contrib.processes import working_in
 
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -14,16 +14,6 @@ CGROUPS = Path("/sys/fs/cgroup")
 def groups(kernel_ids):
     names = [name for _, folders, _ in os.walk(CGROUPS) for name in folders]
     return [name for name in names if any(kernel_id in name for kernel_id in kernel_ids)]
-
-
-def supervisors(folder):
-    """List the processes that work in a folder; those in sandboxes are below them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(int(process.name))
-    return found
 
 
 def kernels(program):
@@ -52,7 +42,7 @@ def test_an_ended_session_leaves_its_log_alone(program, http):
     assert client.ask("DELETE", "/session/ending").status_code == 200
     assert goes(lambda: kernels(program))
     assert goes(lambda: groups(ids))
-    assert goes(lambda: supervisors(program.data))
+    assert goes(lambda: working_in(program.data))
     assert client.ask("GET", "/session/ending/logs").json()["result"]["logs"] == "words\n"
 
 
@@ -65,10 +55,10 @@ def test_a_stopped_program_leaves_nothing(program, http, killed_before):
         program.end(signal.SIGKILL)
         program.start()
     ids = kernels(program)
-    assert supervisors(program.data)
+    assert working_in(program.data)
     assert program.end() == 0
     assert len(ids) == 2
     assert not kernels(program)
     assert not groups(ids)
-    assert not supervisors(program.data)
+    assert not working_in(program.data)
     assert str(program.data) not in Path("/proc/mounts").read_text()

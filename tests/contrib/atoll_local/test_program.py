@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import socket
 import sqlite3
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.contrib.processes import wait_for_end
 
 DEADLINE = 15.0
 
@@ -207,16 +207,6 @@ def test_half_written_end_is_finished(program, http):
     found = main_kernel(client, created["sessionId"])
     assert (found["status"], found["status_info"]) == ("TERMINATED", "self-terminated")
     assert not (program.data / "kernels" / kernel_id).exists()
-
-
-def wait_for_end(pid):
-    """Wait for a process that is not our child."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    assert select.select([descriptor], [], [], DEADLINE)[0]
-    os.close(descriptor)
 
 
 def test_batch_run_goes_on_without_the_program(program, http):
