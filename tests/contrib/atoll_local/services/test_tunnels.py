@@ -93,18 +93,19 @@ def test_a_program_may_listen_at_any_address(serve, session, port, tunnels, host
 def test_who_does_not_read_is_not_sent_more(serve, session, port, tunnels, client, shared):
     serve(
         "global sent; sent = 0",
-        "for _ in range(200): connection.sendall(bytes(500_000)); sent += 500_000",
+        "for _ in range(800): connection.sendall(bytes(500_000)); sent += 500_000",
     )
     with tunnels.open(session, port, max_queue=1) as tunnel:
         first = tunnel.recv(DEADLINE)
-        # It stands still when what is between is full: 100 MB in all would mean that it is not.
+        # It stands still when what is between is full. How much fits there is the system's own
+        # choice, tens of megabytes for some: it grows a socket's buffers as they are used.
         counts = [-1, 0]
         while counts[-1] != counts[-2]:
             told = client.console(client.run(session, "time.sleep(0.2); print(sent)"))
             counts.append(int(told.split()[-1]))
-        assert counts[-1] < 40 * MEGABYTE
+        assert counts[-1] < 200_000_000
         rest, code = tunnels.everything(tunnel)
-        assert (len(first) + len(rest), code) == (100_000_000, 1001)
+        assert (len(first) + len(rest), code) == (400_000_000, 1001)
 
 
 def test_pings_are_answered_between_the_frames(serve, session, port, tunnels):
