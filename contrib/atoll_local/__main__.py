@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     options = _parser().parse_args(arguments)
     # The heavy imports come after the arguments are known to be right.
-    from atoll._version import __version__
+    from atoll import __version__
     from atoll_local.instance import AlreadyRunningError
     from atoll_local.paths import PRIVATE, DataDir, StartError
     from atoll_local.program import Options, serve

@@ -3,7 +3,8 @@
 import click
 import trio
 
-from atoll import AtollError, Column, Context, UsageError, yes_option
+from atoll import AtollError, Context, UsageError, yes_option
+from atoll.output import Column
 from atoll_local import launcher
 from atoll_local.instance import find_server
 from atoll_local.paths import DataDir

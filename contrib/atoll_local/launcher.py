@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from atoll import AtollError, Profile, __version__
-from atoll.paths import Paths, open_private, read_private
+from atoll import AtollError, Paths, Profile, __version__
+from atoll.files import open_private, read_private
 from atoll_local.instance import Server, find_server, process_start, read_server
 from atoll_local.paths import DataDir, StartError
 

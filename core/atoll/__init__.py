@@ -1,18 +1,20 @@
 """atoll: a shell for compute clusters.
 
-These are the names for authors of plugins; everything else may change between releases. Each is
-imported when it is first used, so that a plugin's light entry module stays light.
+These names, and those of the modules without an underscore below this one, are for authors of
+plugins; a name with an underscore may change in any release. Each is imported when it is first
+used, so that a plugin's light entry module stays light.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atoll._version import __version__
-    from atoll.consent import yes_option
-    from atoll.context import Context
-    from atoll.errors import (
+    from atoll._api import Api, ApiVersion, Reply
+    from atoll._consent import yes_option
+    from atoll._context import Context, current_context
+    from atoll._errors import (
         AtollError,
+        ConfigError,
         ExitCode,
         Interrupted,
         NotAuthorized,
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
         Unreachable,
         UsageError,
     )
-    from atoll.hookspecs import hookimpl
-    from atoll.names import Name
-    from atoll.output import Column, Writer, columns_of
-    from atoll.owners import owner_option
-    from atoll.profiles import Profile
-    from atoll.records import (
+    from atoll._jobs import Job, current_job
+    from atoll._names import Name
+    from atoll._owners import owner_option
+    from atoll._paths import Paths
+    from atoll._profiles import ENVIRONMENT, Profile
+    from atoll._records import (
         Candidate,
         Check,
         Command,
@@ -40,12 +42,18 @@ if TYPE_CHECKING:
         Status,
         Transport,
     )
+    from atoll._runtime import aio
+    from atoll._version import __version__
+    from atoll.hookspecs import hookimpl
 
 _HOMES = {
     "atoll._version": ["__version__"],
-    "atoll.context": ["Context"],
-    "atoll.errors": [
+    "atoll._api": ["Api", "ApiVersion", "Reply"],
+    "atoll._consent": ["yes_option"],
+    "atoll._context": ["Context", "current_context"],
+    "atoll._errors": [
         "AtollError",
+        "ConfigError",
         "ExitCode",
         "Interrupted",
         "NotAuthorized",
@@ -56,12 +64,12 @@ _HOMES = {
         "UsageError",
     ],
     "atoll.hookspecs": ["hookimpl"],
-    "atoll.names": ["Name"],
-    "atoll.output": ["Column", "Writer", "columns_of"],
-    "atoll.consent": ["yes_option"],
-    "atoll.owners": ["owner_option"],
-    "atoll.profiles": ["Profile"],
-    "atoll.records": [
+    "atoll._jobs": ["Job", "current_job"],
+    "atoll._names": ["Name"],
+    "atoll._owners": ["owner_option"],
+    "atoll._paths": ["Paths"],
+    "atoll._profiles": ["ENVIRONMENT", "Profile"],
+    "atoll._records": [
         "Candidate",
         "Check",
         "Command",
@@ -74,37 +82,45 @@ _HOMES = {
         "Status",
         "Transport",
     ],
+    "atoll._runtime": ["aio"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ENVIRONMENT",
+    "Api",
+    "ApiVersion",
     "AtollError",
     "Candidate",
     "Check",
-    "Column",
     "Command",
     "Completion",
+    "ConfigError",
     "Context",
     "ExitCode",
     "Finding",
     "Format",
     "Interrupted",
     "Invocation",
+    "Job",
     "Name",
     "NotAuthorized",
     "NotFound",
+    "Paths",
     "Problem",
     "Profile",
     "ProfileOffer",
+    "Reply",
     "Setting",
     "Status",
     "TimedOut",
     "Transport",
     "Unreachable",
     "UsageError",
-    "Writer",
     "__version__",
-    "columns_of",
+    "aio",
+    "current_context",
+    "current_job",
     "hookimpl",
     "owner_option",
     "yes_option",
@@ -115,3 +131,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'atoll' has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,14 +2,14 @@
 
 A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any
 of the functions below, marked with :data:`hookimpl`. Hooks are synchronous, cheap, called at most
-once in a process, and return or yield frozen records of :mod:`atoll.records`.
+once in a process, and return or yield frozen records of :mod:`atoll._records`.
 """
 
 from collections.abc import Iterable
 
 import pluggy
 
-from atoll.records import (
+from atoll._records import (
     Check,
     Command,
     Completion,

@@ -18,13 +18,16 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from attrs import fields, frozen
 
-from atoll.errors import AtollError
+from atoll._errors import AtollError
+
+__all__ = ["Malformed", "Shape", "decode", "maybe", "read", "record", "whole_number"]
 
 T = TypeVar("T")
 Shape = Any
 _DEEPEST = 100
 _MOST_CONTAINERS = 2_000_000
 _LARGEST = 2**63
+_MOST_DIGITS = 18
 _NAMES = {
     str: "a text",
     int: "a whole number",
@@ -202,3 +205,9 @@ def _check_of(annotation: Any) -> Callable[[Any], bool]:
     if annotation in _NAMES:
         return lambda value: _is(value, annotation)
     return lambda _value: True
+
+
+def whole_number(text: str) -> int | None:
+    """Read a number of ASCII digits, no more than fit into 64 bits; None for anything else."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

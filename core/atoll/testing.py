@@ -15,15 +15,17 @@ from pathlib import Path
 import pytest
 from attrs import define, field, frozen
 
-from atoll import builtin
-from atoll.batch import Batch
-from atoll.paths import Paths
-from atoll.plugins import Origin, Registry
-from atoll.program import Program, warn
-from atoll.settings import Settings
-from atoll.terminal import Source
+from atoll import _builtin
+from atoll._batch import Batch
+from atoll._paths import Paths
+from atoll._plugins import Origin, Registry
+from atoll._program import Program, warn
+from atoll._settings import Settings
+from atoll._terminal import Source
 
-_BUILT_IN = Origin("builtin", "atoll.builtin", "atoll", "0")
+__all__ = ["Result", "Shell", "shell"]
+
+_BUILT_IN = Origin("builtin", "atoll._builtin", "atoll", "0")
 
 
 @frozen
@@ -50,7 +52,7 @@ class Shell:
     def program(self) -> Program:
         """Build the program as a front door does."""
         registry = Registry(warn)
-        registry.register(builtin, _BUILT_IN)
+        registry.register(_builtin, _BUILT_IN)
         for plugin, origin in self._plugins:
             registry.register(plugin, origin)
         environ = {"ATOLL_HOME": str(self.home), **self.environ}

@@ -1,4 +1,9 @@
-"""Text from elsewhere, made fit to be shown."""
+"""Texts for people: safe to show, quoted for a line, close to what was meant."""
+
+import shlex
+from collections.abc import Sequence
+
+__all__ = ["near_matches", "printable", "quote"]
 
 
 def printable(text: str) -> str:
@@ -11,3 +16,29 @@ def printable(text: str) -> str:
         return text
     one_line = " ".join(text.split())
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in one_line)
+
+
+def quote(word: str) -> str:
+    """Write a word so that it is read back as itself."""
+    quoted = shlex.quote(word)
+    # shlex leaves a tilde alone, since only some shells expand it.
+    return f"'{quoted}'" if quoted.startswith("~") else quoted
+
+
+def near_matches(word: str, known: Sequence[str]) -> str:
+    """Return `did you mean …` for names close to the word, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    # A name with a version is near when the name alone is: `pyton` and `python:3.11`.
+    close = (
+        close
+        or [
+            name
+            for name in known
+            if difflib.get_close_matches(
+                word.partition(":")[0], [name.partition(":")[0]], cutoff=0.8
+            )
+        ][:3]
+    )
+    return f"did you mean {' or '.join(close)}?" if close else ""

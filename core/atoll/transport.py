@@ -10,10 +10,26 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from atoll.errors import Unreachable
+from atoll._errors import Unreachable
 
 if TYPE_CHECKING:
     import trio
+
+__all__ = [
+    "MOST_BYTES",
+    "ByteStream",
+    "Channel",
+    "ChannelClosed",
+    "ChannelTransport",
+    "ConnectionLost",
+    "Dialer",
+    "NotSent",
+    "Part",
+    "Request",
+    "RequestTransport",
+    "Response",
+    "TooLong",
+]
 
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -86,7 +102,7 @@ class RequestTransport(Protocol):
 
         Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that
         any request may be tried again, :class:`ConnectionLost` when the connection broke later, and
-        another :class:`~atoll.errors.Unreachable` when asking again would not help.
+        another :class:`~atoll.Unreachable` when asking again would not help.
         """
 
     async def aclose(self) -> None:

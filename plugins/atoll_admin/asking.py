@@ -14,7 +14,7 @@ from atoll import AtollError, NotAuthorized, NotFound, Problem
 from atoll.reading import Shape, maybe
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _ROLE = "your account may not do this"
 _FORBIDDEN = re.compile(r"(?i)forbidden|privilege|no permission|not authorized|only \w*admin")

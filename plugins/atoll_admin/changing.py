@@ -12,7 +12,7 @@ from atoll_admin.kind import Change, Kind, refuse_unknown, resolved
 from atoll_admin.reading import read_one
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 def change_command(kind: Kind, change: Change, help: str) -> click.Command:

@@ -12,7 +12,7 @@ from atoll_admin.reading import Span, read_list, read_one
 from atoll_sessions.api import check_filter, check_order
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 def list_command(

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from atoll import Candidate, NotAuthorized
-from atoll.api import Api
+from atoll import Api, Candidate, NotAuthorized
 from atoll_admin.asking import NotOffered
 from atoll_admin.fields import Field
 from atoll_admin.kind import Kind

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, UsageError
+from atoll import Context, UsageError
+from atoll.output import Column
 from atoll_admin.asking import send
 
 _HIDDEN = "********"

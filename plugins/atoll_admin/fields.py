@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from atoll import Column
+from atoll.output import Column
 from atoll_sessions.api import age, binary_size, local_time, show_slots
 
 NEW = 8

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import field, frozen
 
-from atoll import AtollError, columns_of
+from atoll import AtollError
+from atoll.output import columns_of
 from atoll_admin.fields import Field
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 Resolve = Callable[["Api", Any], Awaitable[Any]]
 """Makes of what was typed (a group's name) what the API wants (its id)."""

@@ -15,7 +15,7 @@ from atoll_admin.kind import Kind, Listing
 from atoll_sessions.api import PAGE
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 Record = Mapping[str, Any]
 _PAGE = {"items": [dict], "total_count": int}

@@ -1,6 +1,7 @@
 """Texts from the cluster that are no records: an announcement, a file, a value."""
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 
 
 async def tell_text(context: Context, text: str) -> None:

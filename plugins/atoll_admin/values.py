@@ -11,7 +11,7 @@ from atoll import AtollError, UsageError
 from atoll_admin.asking import ask
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 # For clusters that can't be asked; these are the permissions of 23.09.
 _PERMISSIONS = (

@@ -14,7 +14,7 @@ from atoll_apps.tunnel import Target, open_tunnel
 from atoll_apps.way import Way
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 async def forward(

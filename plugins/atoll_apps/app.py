@@ -9,7 +9,8 @@ import click
 import trio
 from attrs import evolve, frozen
 
-from atoll import AtollError, Column, Context, Name, UsageError
+from atoll import AtollError, Context, Name, UsageError
+from atoll.output import Column
 from atoll_apps.admission import Admission
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
 from atoll_apps.binding import Bind, check_share, listening

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from atoll import AtollError, Column, Context, Name
+from atoll import AtollError, Context, Name
+from atoll.output import Column
 from atoll_apps.services import list_services
 from atoll_sessions.api import find_session
 

@@ -12,7 +12,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, UsageError
-from atoll.api.endpoints import is_loopback
+from atoll.urls import is_loopback
 
 LOOPBACK = "127.0.0.1"
 _LOOPBACK_6 = "::1"

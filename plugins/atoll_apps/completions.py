@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from atoll import Candidate
-from atoll.api import Api
+from atoll import Api, Candidate
 from atoll_sessions.api import list_sessions
 
 _MOST = 100

@@ -17,7 +17,7 @@ from atoll_apps.arguments import parse_arguments, parse_environment, start_optio
 from atoll_apps.tunnel import Target, open_tunnel
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _PIECE = 256 * 1024
 _NOBODY_LISTENS = 1013

@@ -15,7 +15,7 @@ import h11
 from attrs import field, frozen
 
 from atoll import UsageError
-from atoll.api.endpoints import is_loopback
+from atoll.urls import is_loopback
 from atoll_apps.http_messages import Malformed
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")

@@ -7,7 +7,8 @@ import click
 import trio
 from attrs import evolve
 
-from atoll import Column, Context, UsageError
+from atoll import Context, UsageError
+from atoll.output import Column
 from atoll_apps.binding import Bind, listening
 from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.proxying import serve_connection

@@ -16,7 +16,7 @@ from atoll_apps.relay import part, splice
 from atoll_apps.web import local_address
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import Response
 
 _PIECE = 64 * 1024

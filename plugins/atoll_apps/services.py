@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 from atoll import NotFound
-from atoll.api import path
 from atoll.reading import record
+from atoll.urls import path
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _MISSING = "x-atoll-missing-services"
 """A header of the embedded cluster alone: a JSON object of names and what to do for each."""

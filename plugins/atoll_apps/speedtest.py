@@ -13,7 +13,8 @@ import click
 import trio
 from attrs import frozen
 
-from atoll import AtollError, Column, Context, Name
+from atoll import AtollError, Context, Name
+from atoll.output import Column
 from atoll_apps.ssh_client import log_in, program, tunnel
 from atoll_apps.ssh_options import as_arguments, login_options, port_options
 

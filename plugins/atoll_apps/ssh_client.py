@@ -12,8 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import trio
 
-from atoll import AtollError, Context
-from atoll.profiles import ENVIRONMENT
+from atoll import ENVIRONMENT, AtollError, Context
 from atoll_apps.api import Bind, Service, Target, forward
 from atoll_apps.binding import listening
 from atoll_apps.readiness import wait_until_ready
@@ -21,9 +20,8 @@ from atoll_apps.ssh_login import SERVICE, Login, prepare, public_keys
 from atoll_apps.way import Way
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
-_MAIN = "from atoll.cli import main; main()"
 _SCAN_PATIENCE = "10"
 _SCANS = 3
 _SERVER_PATIENCE = 30.0
@@ -120,7 +118,7 @@ def connect_command(profile: str, session_id: str) -> str:
 def ourselves(profile: str = "") -> list[str]:
     """Return the words that start this program for a command with a profile."""
     script = Path(sys.executable).with_name("atoll")
-    start = [str(script)] if script.exists() else [sys.executable, "-P", "-c", _MAIN]
+    start = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "atoll"]
     # What the environment describes is inherited, and has no name to be called by.
     return [*start, "--profile", profile] if profile not in {"", ENVIRONMENT} else start
 

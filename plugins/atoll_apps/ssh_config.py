@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from atoll import AtollError, Context
-from atoll.paths import make_private
+from atoll.files import make_private
 from atoll_apps.ssh_client import ourselves
 from atoll_apps.ssh_config_block import Block, read, with_block, without_block, write
 from atoll_apps.ssh_login import names_folder, ssh_folder

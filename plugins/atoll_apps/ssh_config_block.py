@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from atoll import AtollError
-from atoll.paths import write_atomic
+from atoll.files import write_atomic
 from atoll_apps.ssh_login import KEY, USER
 from atoll_apps.ssh_options import escaped, trust_options
 

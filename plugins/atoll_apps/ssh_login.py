@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from atoll import AtollError, NotFound
-from atoll.paths import make_private, write_atomic
+from atoll.files import make_private, write_atomic
 from atoll_apps.services import list_services
 from atoll_sessions.api import find_session, get_session, list_sessions, read_file
 
 if TYPE_CHECKING:
-    from atoll.api import Api
-    from atoll.paths import Paths
+    from atoll import Api, Paths
 
 USER = "work"
 """Who everybody is in a session."""

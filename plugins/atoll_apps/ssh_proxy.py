@@ -13,7 +13,7 @@ import click
 import trio
 
 from atoll import AtollError, Context, UsageError
-from atoll.paths import make_private
+from atoll.files import make_private
 from atoll_apps.connect import carry_stdio
 from atoll_apps.ssh_client import log_in
 from atoll_apps.ssh_login import SERVICE, names_folder

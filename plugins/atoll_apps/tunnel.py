@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from atoll.api import path
+from atoll.urls import path
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import ByteStream
 
 

@@ -12,7 +12,7 @@ from atoll_apps.services import list_services
 from atoll_apps.tunnel import Target, open_tunnel
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import ByteStream
 
 _AT_ONCE = 3.0

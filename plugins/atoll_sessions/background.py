@@ -8,7 +8,7 @@ from atoll.reading import Malformed, maybe
 from atoll_sessions.model import to_figure
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FAILED = {"bgtask_failed", "bgtask_cancelled", "failed", "cancelled"}
 

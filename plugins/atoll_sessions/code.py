@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 if TYPE_CHECKING:
-    from atoll.api import ApiVersion
+    from atoll import ApiVersion
 
 _FIRST_TO_LOSE = 8
 """The version of the API from which agents may lose output between the steps of a run."""
@@ -27,7 +27,7 @@ class Code:
 
     def __attrs_post_init__(self) -> None:
         """Raise UsageError for what is no text."""
-        from atoll.api.endpoints import not_text
+        from atoll.urls import not_text
 
         try:
             "".join(filter(None, (self.snippet, self.clean, self.build, self.exec))).encode()

@@ -2,7 +2,8 @@
 
 import click
 
-from atoll import AtollError, Column, Context, Name, NotFound
+from atoll import AtollError, Context, Name, NotFound
+from atoll.output import Column
 from atoll.reading import maybe
 from atoll_sessions.background import follow_task
 from atoll_sessions.queries import find_running
@@ -14,7 +15,7 @@ _COLUMNS = [Column("kernel"), Column("path"), Column("bgtask_id", "Task")]
 @click.argument("session", type=Name("session"))
 async def commit(context: Context, session: str) -> int:
     """Have the cluster keep the files of a running session as they are now."""
-    from atoll.api import path
+    from atoll.urls import path
 
     api = await context.connect()
     found = await find_running(api, session)

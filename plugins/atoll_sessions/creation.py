@@ -10,8 +10,8 @@ import trio
 from attrs import evolve, field, frozen
 
 from atoll import AtollError, Context, NotFound, Problem
-from atoll.commands import near_matches
 from atoll.reading import maybe
+from atoll.text import near_matches
 from atoll_sessions.model import Session
 from atoll_sessions.preparation import preparation_failure
 from atoll_sessions.queries import find_session, get_session, image_names
@@ -19,7 +19,7 @@ from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
 _NEWER = 8

@@ -9,7 +9,7 @@ from atoll_sessions.queries import destroy, find_session
 from atoll_sessions.statuses import FAILED, STARTING
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from atoll import AtollError, Column, Context, Name, UsageError, owner_option
+from atoll import AtollError, Context, Name, UsageError, owner_option
+from atoll.output import Column
 from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.session_events import SessionEvent, Watch
 from atoll_sessions.statuses import FINAL, has_reached
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 def _clock(time: str) -> str:

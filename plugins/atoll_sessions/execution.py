@@ -14,14 +14,14 @@ import trio
 from attrs import define, field
 
 from atoll import AtollError, Context, ExitCode, Unreachable
-from atoll.api import path
 from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
+from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.feeding import Room, feed
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _GRACE = 5.0
 """Seconds that interrupted code is given before the command lets go of it."""

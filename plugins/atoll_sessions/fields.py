@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from atoll import Column
+from atoll.output import Column
 from atoll_sessions.model import figure_of
 
 DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"

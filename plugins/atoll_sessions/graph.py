@@ -6,7 +6,8 @@ from typing import Any
 import click
 from attrs import frozen
 
-from atoll import Column, Context, Name
+from atoll import Context, Name
+from atoll.output import Column
 from atoll_sessions.fields import age, local_time
 from atoll_sessions.queries import find_session
 
@@ -48,7 +49,7 @@ _COLUMNS = [
 @click.option("-t", "--table", is_flag=True, help="As a table, each session once.")
 async def show_graph(context: Context, session: str, table: bool) -> None:
     """Show which sessions a session waits for, and which these wait for."""
-    from atoll.api import path
+    from atoll.urls import path
 
     api = await context.connect()
     found = await find_session(api, session, ended=True)

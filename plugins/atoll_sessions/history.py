@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import Context, Name
+from atoll.output import Column
 from atoll_sessions.fields import local_time
 from atoll_sessions.queries import find_session
 
@@ -32,7 +33,7 @@ async def status_history(context: Context, session: str) -> None:
 @click.argument("session", type=Name("session"))
 async def abuse_history(context: Context, session: str) -> None:
     """Show what the cluster has found wrong with how a session uses it."""
-    from atoll.api import path
+    from atoll.urls import path
 
     api = await context.connect()
     found = await find_session(api, session, ended=True)

@@ -12,7 +12,7 @@ from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atoll import AtollError, Column, Context, Name, NotFound
+from atoll import AtollError, Context, Name, NotFound
+from atoll.output import Column
 from atoll_sessions.files.listing import FileEntry, find_entry, in_home, list_folder
 from atoll_sessions.files.names import show_name
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 def _minute(seconds: float) -> str:

@@ -13,7 +13,7 @@ from atoll_sessions.creation import Wanted
 from atoll_sessions.reasons import to_number
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 _QUEUE_OPTIONS = (

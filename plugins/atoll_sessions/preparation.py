@@ -11,7 +11,7 @@ from atoll import AtollError
 from atoll_sessions.printed import printed
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _ENDED = re.compile(r"(?:(.*)\n)?.*The user bootstrap script has exited with code (-?\d+)")
 _KERNEL = re.compile(r"^\S+-kernel: |^$")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _START = re.compile(r'"logs"\s*:\s*"')
 _WHOLE = re.compile(r'(?:[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*')
@@ -25,8 +25,8 @@ async def printed(api: "Api", session_id: str, kernel_id: str | None = None) -> 
     `kernel_id` names one of its containers; otherwise the main one is meant. Raises Malformed for
     another answer than a JSON map with `logs` in it, ConnectionLost for one that breaks off.
     """
-    from atoll.api import path
     from atoll.reading import Malformed
+    from atoll.urls import path
 
     scanner, decoder = Scanner(), getincrementaldecoder("utf-8")("replace")
     params = {"kernel_id": kernel_id}

@@ -6,7 +6,8 @@ from typing import Any
 import click
 from attrs import frozen
 
-from atoll import Context, Name, UsageError, columns_of
+from atoll import Context, Name, UsageError
+from atoll.output import columns_of
 from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD

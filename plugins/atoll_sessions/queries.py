@@ -11,7 +11,7 @@ from atoll.reading import maybe
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 PAGE = 100
 """The most rows that the API gives at once."""
@@ -178,7 +178,7 @@ async def destroy(
 
     With `recursive`, those that depend on it end first; `others` then tells how many.
     """
-    from atoll.api import path
+    from atoll.urls import path
 
     params = {
         "forced": True if forced else None,

@@ -15,7 +15,7 @@ from atoll_sessions.model import Session, to_figure
 from atoll_sessions.queries import get_session, list_sessions
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _POWERS = " kmgtp"

@@ -11,7 +11,7 @@ from atoll_sessions.queries import find_session
 @click.argument("new_name")
 async def rename(context: Context, session: str, new_name: str) -> None:
     """Give a running session another name."""
-    from atoll.api import path
+    from atoll.urls import path
 
     api = await context.connect()
     found = await find_session(api, session)

@@ -10,7 +10,7 @@ from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL, look_until
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIELDS = ["status_info", "containers { container_id }"]
 _SETTLED = ("RUNNING", "RUNNING_DEGRADED", "TERMINATING", *FINAL)
@@ -57,7 +57,7 @@ async def _restart(api: "Api", session: Session, owner: str | None) -> None:
 
 
 async def _ask(api: "Api", session: Session, owner: str | None) -> None:
-    from atoll.api import path
+    from atoll.urls import path
 
     params = {"owner_access_key": owner}
     try:

@@ -12,7 +12,7 @@ from atoll_sessions.stats import tell_last_stats
 from atoll_sessions.statuses import STARTING
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 

@@ -21,7 +21,7 @@ from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 from atoll_sessions.terminal import open_terminal, the_terminal
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import Part
 
 _RUNNERS = {

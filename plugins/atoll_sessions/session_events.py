@@ -20,7 +20,7 @@ from atoll_sessions.queries import get_session
 from atoll_sessions.statuses import FINAL
 
 if TYPE_CHECKING:
-    from atoll.api import Api, Reply
+    from atoll import Api, Reply
 
 _LAST = ("session_terminated", "session_cancelled", "session_error")
 _DATA = {

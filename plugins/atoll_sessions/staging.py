@@ -15,14 +15,14 @@ import trio
 from attrs import evolve
 
 from atoll import AtollError, Context
-from atoll.api import path
 from atoll.transport import ChannelClosed
+from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.execution import TURN
 from atoll_sessions.files import MOST_BYTES, MOST_FILES, upload
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _PATIENCE = 2.0
 """Seconds after which the user is told what is waited for."""

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, ExitCode, owner_option
+from atoll import Context, ExitCode, owner_option
+from atoll.output import Column
 from atoll_sessions.creation import create_session, tell_created
 from atoll_sessions.options import session_options, wanted_from
 

@@ -9,7 +9,7 @@ from atoll_sessions.model import to_figure
 from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIELDS = ("used_memory", "max_used_memory", "cpu_using")
 

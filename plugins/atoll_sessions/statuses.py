@@ -10,7 +10,7 @@ from atoll_sessions.model import DEAD, Session
 from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 FAILED = "ERROR"
 FINAL = (*DEAD, FAILED)

@@ -13,11 +13,11 @@ import trio
 from attrs import define
 
 from atoll import AtollError, Context, Unreachable, UsageError
-from atoll.api import path
 from atoll.transport import Channel, ChannelClosed
+from atoll.urls import path
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _ESCAPE = b"~."
 """Typed at the start of a line, it leaves a terminal that no longer answers, as in OpenSSH."""

@@ -13,7 +13,7 @@ from atoll_sessions.files.sending import LocalFile, Sent, check_given, find, sen
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 @click.command()

@@ -13,7 +13,7 @@ from atoll_sessions.queries import get_session
 from atoll_sessions.reasons import Reasons
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 OVER = ("RUNNING", "RUNNING_DEGRADED", "ERROR", "CANCELLED", "TERMINATED")
 """The statuses that waiting ends with."""

@@ -13,7 +13,7 @@ from atoll_sessions.queries import find_session, list_sessions
 from atoll_sessions.session_events import SessionEvent, Watch
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 @click.command()

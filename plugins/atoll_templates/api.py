@@ -10,7 +10,7 @@ from atoll import NotFound
 from atoll.reading import record
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 HIDDEN = "********"
 """Stands where a password does."""
@@ -101,7 +101,7 @@ async def find_template(api: "Api", reference: str) -> Template:
 
 async def get_content(api: "Api", template: Template, owner: str | None) -> dict[str, Any]:
     """Return the content of a template (`GET /template/session/{id}`)."""
-    from atoll.api import path
+    from atoll.urls import path
 
     params = {"format": "json", "owner_access_key": owner}
     route = path("template", "session", template.id)

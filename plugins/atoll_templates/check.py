@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from atoll import Column, Context, ExitCode
+from atoll import Context, ExitCode
+from atoll.output import Column
 from atoll_templates.document import MOST_BYTES, read
 from atoll_vfolders.api import text_of
 

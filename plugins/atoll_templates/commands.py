@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name, UsageError, owner_option, yes_option
+from atoll import Context, Name, UsageError, owner_option, yes_option
+from atoll.output import Column
 from atoll_sessions.api import age, local_time
 from atoll_templates.api import (
     find_template,
@@ -126,7 +127,7 @@ async def update(
     owner: str | None,
 ) -> None:
     """Replace a template by the one in a file, once nothing is wrong with it."""
-    from atoll.api import path
+    from atoll.urls import path
 
     document = await _read(context, file)
     if len(document.templates) != 1:
@@ -148,7 +149,7 @@ async def update(
 @_OWNER
 async def delete(context: Context, template_id: str, yes: bool, owner: str | None) -> None:
     """Delete a template, by id or name; sessions started from it go on."""
-    from atoll.api import path
+    from atoll.urls import path
 
     api = await context.connect()
     found = await find_template(api, template_id)

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from atoll import Candidate
-from atoll.api import Api
+from atoll import Api, Candidate
 from atoll_templates.api import list_templates
 
 

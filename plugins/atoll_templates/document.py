@@ -10,7 +10,7 @@ import yaml
 from attrs import Factory, define, frozen
 
 from atoll import UsageError
-from atoll.commands import near_matches
+from atoll.text import near_matches
 from atoll_templates.schema import TEMPLATE, Key
 
 MOST_BYTES = 1024 * 1024

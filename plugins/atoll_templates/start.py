@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import click
 
-from atoll import Column, Context, ExitCode, Name, owner_option
+from atoll import Context, ExitCode, Name, owner_option
+from atoll.output import Column
 from atoll_sessions.api import (
     Wanted,
     check_release,

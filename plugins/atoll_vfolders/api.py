@@ -13,7 +13,7 @@ from atoll_vfolders.model import Folder, Host
 from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 __all__ = [
     "ask",
@@ -91,7 +91,7 @@ async def ask(
 
     Raises NotFound with the reason where the cluster can't tell folders of one name apart.
     """
-    from atoll.api import path
+    from atoll.urls import path
 
     try:
         return await api.json(

@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from attrs import frozen
 
-from atoll import (
-    Column,
-    Context,
-    NotFound,
-    Problem,
-    UsageError,
-    owner_option,
-    yes_option,
-)
+from atoll import Context, NotFound, Problem, UsageError, owner_option, yes_option
+from atoll.output import Column
 from atoll.reading import record
 from atoll_vfolders.source import text_of
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _MOST_BYTES = 64 * 1024
 """What all dotfiles of one owner may hold together; the cluster counts, one alone is checked."""

@@ -16,7 +16,7 @@ from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import check_name
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _KINDS = {"FILE": stat.S_IFREG, "DIRECTORY": stat.S_IFDIR, "SYMLINK": stat.S_IFLNK}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atoll import Column
+from atoll.output import Column
 from atoll_sessions.api import age, binary_size, local_time, show_name
 
 

@@ -6,7 +6,6 @@ import click
 
 from atoll import (
     AtollError,
-    Column,
     Context,
     Name,
     NotAuthorized,
@@ -16,6 +15,7 @@ from atoll import (
     UsageError,
     yes_option,
 )
+from atoll.output import Column
 from atoll_sessions.api import check_given, counted, for_wire
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
@@ -26,7 +26,7 @@ from atoll_vfolders.paths import inside
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
-    from atoll.api import Api
+    from atoll import Api
 
 _FILE = Name("vfolder-file", within="name")
 

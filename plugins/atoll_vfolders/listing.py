@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import Context, Name
+from atoll.output import Column
 from atoll_vfolders.api import find_folder, get_folder, group_id, list_folders
 from atoll_vfolders.api import list_hosts as hosts_of
 from atoll_vfolders.fields import COLUMNS, DETAIL, HOST_COLUMNS
 from atoll_vfolders.model import Folder
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _PAGE = 100
 _QUERY = """

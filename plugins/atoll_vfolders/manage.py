@@ -13,7 +13,7 @@ from atoll_vfolders.fields import DETAIL
 from atoll_vfolders.model import Folder
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _TRASH = 8
 """The major version of the API from which deleted folders go to the trash first."""

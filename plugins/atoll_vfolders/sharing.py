@@ -13,7 +13,7 @@ from atoll_vfolders.fields import INVITATION_COLUMNS
 from atoll_vfolders.model import Folder, Invitation
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _PERMISSION = click.option(
     "-p",

@@ -30,7 +30,7 @@ from common import (
     wall_time,
 )
 
-from atoll.profiles import Profile
+from atoll import Profile
 from atoll_rest.api import signed_headers
 
 MEBIBYTES = int(sys.argv[1]) if len(sys.argv) > 1 else 512

@@ -3,7 +3,8 @@
 import click
 import trio
 
-from atoll import AtollError, Column, Name, NotFound
+from atoll import AtollError, Name, NotFound
+from atoll.output import Column
 
 COLUMNS = [Column("name"), Column("size", "Size (B)", right=True)]
 ROWS = [{"name": "a", "size": 1}, {"name": "bé\x1b[31m", "size": None}]

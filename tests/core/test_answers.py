@@ -9,10 +9,9 @@ from unittest.mock import patch
 import pytest
 import trio
 
-from atoll.api import Api, problem_from
-from atoll.api.headers import retry_after
-from atoll.errors import AtollError, Unreachable
-from atoll.profiles import Profile
+from atoll import Api, AtollError, Profile, Unreachable
+from atoll._headers import retry_after
+from atoll.problems import problem_from
 from atoll.reading import Malformed, decode, maybe, read, record
 from atoll.transport import Request
 from atoll_rest.transport import connect

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from atoll.runner import _interruptible
+from atoll._runner import _interruptible
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.line import Assembler, LineError, Statement, parse, quote
+from atoll._line import Assembler, LineError, Statement, parse
+from atoll.text import quote
 
 words = st.text(
     st.characters(blacklist_characters="\r\0", blacklist_categories=["Cs"]), max_size=12

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 import trio
 
-from atoll import Column
+from atoll.output import Column
 
 COLUMNS = [Column("time", width=8), Column("n", right=True, width=3), Column("event")]
 FIRST = {"time": "08:00:00", "n": 1, "event": "began"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from atoll.api import path
+from atoll.urls import path
 
 
 @pytest.mark.parametrize(

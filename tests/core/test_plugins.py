@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from atoll import Command, Format, hookimpl
-from atoll.paths import Paths
-from atoll.plugins import Origin, Registry, Selection, discover
+from atoll import Command, Format, Paths, hookimpl
+from atoll._plugins import Origin, Registry, Selection, discover
 
 MODULES = {
     "good": """
@@ -112,7 +111,7 @@ def test_a_name_that_is_taken_is_refused_with_both_names(registry, warnings):
 def test_built_in_names_cannot_be_taken(registry, warnings):
     """Whatever a third party is called, atoll's own plugins come first."""
     mine = SimpleNamespace(atoll_formats=hookimpl(lambda: [Format("table", "Mine", "x:y")]))
-    builtin = Origin("zzz", "atoll.builtin", "atoll", "0")
+    builtin = Origin("zzz", "atoll._builtin", "atoll", "0")
     sys.modules["aaa"] = mine
     try:
         registry.load([Origin("aaa", "aaa", "aaa", "1"), builtin], Selection())

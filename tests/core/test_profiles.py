@@ -2,10 +2,9 @@
 
 import pytest
 
-from atoll.errors import ConfigError, NotFound
-from atoll.paths import Paths
-from atoll.profiles import Profile, ProfileStore
-from atoll.settings import Settings
+from atoll import ConfigError, NotFound, Paths, Profile
+from atoll._profiles import ProfileStore
+from atoll._settings import Settings
 
 LAB = Profile(name="lab", endpoint="https://lab.example.com", access_key="AK", secret_key="SK")
 ENV = {
@@ -184,7 +183,7 @@ def test_removing_the_profile_in_use(store):
 
 def test_a_setting_that_does_not_fit_is_refused(paths):
     """Naming where it was set, and the choices."""
-    from atoll.records import Setting
+    from atoll import Setting
 
     settings = Settings(paths, {"ATOLL_SHELL_EDIT_MODE": "nano", "ATOLL_N": "x", "ATOLL_B": "no"})
     settings.declare(

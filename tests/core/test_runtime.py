@@ -12,7 +12,8 @@ import sniffio
 import trio
 import trio.lowlevel
 
-from atoll.runtime import aio, run, run_guest
+from atoll import aio
+from atoll._runtime import run, run_guest
 
 
 @pytest.mark.parametrize("runner", [run, run_guest])
@@ -66,7 +67,7 @@ def test_interrupt_lets_trio_clean_up(runner):
 def test_interrupt_from_outside_wakes_an_idle_guest():
     program = """
 import trio
-from atoll.runtime import run_guest
+from atoll._runtime import run_guest
 async def main():
     print("ready", flush=True)
     try:
@@ -201,7 +202,7 @@ def test_aio_outside_of_guest_mode_says_so():
 def test_plain_trio_does_not_import_asyncio():
     program = """
 import sys, trio
-from atoll.runtime import run
+from atoll._runtime import run
 run(trio.sleep, 0)
 sys.exit("asyncio" in sys.modules)
 """
@@ -211,7 +212,7 @@ sys.exit("asyncio" in sys.modules)
 PROMPT = """
 import trio
 from prompt_toolkit import PromptSession
-from atoll.runtime import aio, run_guest
+from atoll._runtime import aio, run_guest
 class Interrupt(Exception): pass
 async def main():
     session = PromptSession(interrupt_exception=Interrupt)

@@ -7,7 +7,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.api.sse import ServerSentEvent, server_sent_events
+from atoll._api.sse import ServerSentEvent, server_sent_events
 
 
 def read(*chunks):

@@ -4,9 +4,9 @@ from io import StringIO
 
 import pytest
 
-from atoll import Column
-from atoll.output.layout import cells
-from atoll.output.table import Plain, Table
+from atoll.output import Column
+from atoll.output._layout import cells
+from atoll.output._table import Plain, Table
 
 COLUMNS = [
     Column("id", keep=True, enough=9),

@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from atoll.program import Program
+from atoll._program import Program
 
 ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) /")
 

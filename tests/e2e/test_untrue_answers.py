@@ -23,8 +23,8 @@ import atoll_rest
 import atoll_sessions
 import atoll_templates
 import atoll_vfolders
-from atoll.batch import Batch
-from atoll.terminal import Source
+from atoll._batch import Batch
+from atoll._terminal import Source
 from atoll.testing import Shell
 from atoll.transport import ChannelClosed, Request
 from atoll_rest.transport import connect

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from attrs import evolve
 
-from atoll.api import Api, path
-from atoll.errors import NotFound, Problem, ProblemNotAuthorized
-from atoll.profiles import overlay_environment
+from atoll import Api, NotFound, Problem
+from atoll._errors import ProblemNotAuthorized
+from atoll._profiles import overlay_environment
 from atoll.transport import ChannelClosed
+from atoll.urls import path
 from atoll_rest import api as rest_api
 from atoll_rest.transport import connect as connect_rest
 from atoll_sessions.api import image_names

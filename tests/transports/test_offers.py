@@ -8,8 +8,8 @@ from websockets.trio.server import serve as serve_websocket
 
 import atoll_rest
 import atoll_websocket
-from atoll.profiles import Profile
-from atoll.runtime import run, run_guest
+from atoll import Profile
+from atoll._runtime import run, run_guest
 from atoll.transport import Request
 
 

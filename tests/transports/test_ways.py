@@ -9,8 +9,7 @@ from websockets.trio.server import serve as serve_websocket
 
 import atoll_rest.transport
 import atoll_websocket.transport
-from atoll.errors import Unreachable
-from atoll.profiles import Profile
+from atoll import Profile, Unreachable
 from atoll.transport import NotSent, Request
 
 pytestmark = pytest.mark.anyio

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from atoll.hookspecs import hookimpl
-from atoll.records import Transport
+from atoll import Transport, hookimpl
 
 
 @hookimpl

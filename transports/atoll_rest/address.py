@@ -5,9 +5,8 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from attrs import frozen
 
-from atoll.api.endpoints import query_text
-from atoll.errors import AtollError
-from atoll.profiles import Profile
+from atoll import AtollError, Profile
+from atoll.urls import query_text
 
 _LEFT_AS_IT_IS = bytes(range(0x21, 0x7F))
 """What a target is made of; all else has to be encoded."""

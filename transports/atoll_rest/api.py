@@ -5,9 +5,7 @@ Nothing here imports an HTTP library.
 
 from datetime import UTC, datetime
 
-from atoll._version import __version__
-from atoll.errors import AtollError, ConfigError
-from atoll.profiles import Profile
+from atoll import AtollError, ConfigError, Profile, __version__
 from atoll_rest.address import Address, address
 from atoll_rest.proxies import Proxy, proxy_for
 from atoll_rest.signing import Signable, authorization

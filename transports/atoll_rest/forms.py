@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from secrets import token_hex
 from urllib.parse import quote
 
-from atoll.api.endpoints import not_text
 from atoll.transport import Part
+from atoll.urls import not_text
 
 _PLAIN = re.compile(r"[\w ./-]*", re.ASCII)
 

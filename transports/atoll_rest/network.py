@@ -11,8 +11,7 @@ from typing import Any
 import httpcore
 import trio
 
-from atoll.errors import Unreachable
-from atoll.profiles import Profile
+from atoll import Profile, Unreachable
 from atoll.transport import Dialer, NotSent
 from atoll_rest.address import address
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream

@@ -10,7 +10,7 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from atoll.profiles import Profile
+from atoll import Profile
 from atoll.transport import Dialer
 from atoll_rest.address import Address, address
 from atoll_rest.network import Network, NetworkStream

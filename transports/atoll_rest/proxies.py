@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
-from atoll.api.endpoints import is_loopback
-from atoll.errors import ConfigError
+from atoll import ConfigError
+from atoll.urls import is_loopback
 from atoll_rest.address import Address
 
 _PORTS = {"http": 1080, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -6,7 +6,7 @@ import socket
 import trio
 from attrs import frozen
 
-from atoll.errors import Unreachable
+from atoll import Unreachable
 from atoll.transport import NotSent
 from atoll_rest.proxies import Proxy
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import trio
 
-from atoll.errors import ConfigError, Unreachable
-from atoll.profiles import Profile
+from atoll import ConfigError, Profile, Unreachable
 
 _PATIENCE = 3.0
 _TRUST_HINT = "if you trust it, name its authority in the profile's ca_file"

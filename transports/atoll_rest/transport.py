@@ -15,8 +15,7 @@ import httpcore
 import httpx
 import trio
 
-from atoll.errors import AtollError, Unreachable
-from atoll.profiles import Profile
+from atoll import AtollError, Profile, Unreachable
 from atoll.transport import MOST_BYTES, ConnectionLost, Dialer, Request, TooLong
 from atoll_rest.api import (
     CONNECT_TIMEOUT,

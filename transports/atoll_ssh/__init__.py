@@ -5,8 +5,7 @@ This light module only offers :mod:`atoll_ssh.dialer`.
 
 from collections.abc import Iterable
 
-from atoll.hookspecs import hookimpl
-from atoll.records import Transport
+from atoll import Transport, hookimpl
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
-from atoll.errors import ConfigError
+from atoll import ConfigError
 
 _EXAMPLE = "such as ssh://me@bastion.example.com:22"
 

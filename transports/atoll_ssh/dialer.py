@@ -6,8 +6,7 @@ import socket
 import asyncssh
 import trio
 
-from atoll.errors import Unreachable
-from atoll.runtime import aio
+from atoll import Unreachable, aio
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.login import log_in

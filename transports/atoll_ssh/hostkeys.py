@@ -12,8 +12,8 @@ from typing import Any
 import asyncssh
 from attrs import define, frozen
 
-from atoll.errors import NotAuthorized
-from atoll.paths import make_private
+from atoll import NotAuthorized
+from atoll.files import make_private
 
 _DEFAULT_PORT = 22
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import asyncssh
 
-from atoll.context import current_context
-from atoll.errors import ConfigError, NotAuthorized, Unreachable, UsageError
-from atoll.runtime import aio
+from atoll import ConfigError, NotAuthorized, Unreachable, UsageError, aio, current_context
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.hostkeys import (

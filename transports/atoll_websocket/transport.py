@@ -18,9 +18,8 @@ from websockets.http11 import Response
 from websockets.trio.client import ClientConnection
 from websockets.trio.client import connect as open_websocket
 
-from atoll.api.problems import problem_from, redirected
-from atoll.errors import Problem, Unreachable
-from atoll.profiles import Profile
+from atoll import Problem, Profile, Unreachable
+from atoll.problems import problem_from, redirected
 from atoll.reading import Malformed
 from atoll.transport import ChannelClosed, ConnectionLost, Dialer, NotSent
 from atoll_rest.api import (

@@ -5,8 +5,9 @@ programs, and says on the side what it is doing; data goes to standard output, e
 standard error.
 """
 
-from atoll.output.columns import Column, columns_of
-from atoll.output.output import Output, current_output
-from atoll.output.writer import Writer
+from atoll.output._columns import Column, columns_of
+from atoll.output._layout import fit
+from atoll.output._output import Output, current_output
+from atoll.output._writer import Writer
 
-__all__ = ["Column", "Output", "Writer", "columns_of", "current_output"]
+__all__ = ["Column", "Output", "Writer", "columns_of", "current_output", "fit"]

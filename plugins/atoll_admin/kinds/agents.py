@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from atoll import Column
+from atoll.output import Column
 from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import (
     Field,

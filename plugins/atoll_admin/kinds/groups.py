@@ -21,7 +21,7 @@ from atoll_admin.params import (
 from atoll_admin.values import host_permissions, is_uuid
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 GROUP = Kind(
     name="group",

@@ -16,7 +16,7 @@ from atoll_admin.params import argument, option, switch
 from atoll_sessions.api import follow_task
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 IMAGE = Kind(
     name="image",

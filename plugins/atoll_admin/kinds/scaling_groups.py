@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import Context, Name
+from atoll.output import Column
 from atoll_admin.asking import send
 from atoll_admin.changing import change_command
 from atoll_admin.commands import list_command, show_command

@@ -12,7 +12,7 @@ from atoll_admin.kinds.groups import group_id
 from atoll_admin.params import argument, boolean, option, switch
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _ROLE = click.Choice(["user", "admin", "superadmin", "monitor"], case_sensitive=False)
 _STATUS = click.Choice(["active", "inactive", "deleted", "before-verification"], False)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Column, Context, UsageError, yes_option
-from atoll.paths import write_atomic
+from atoll import Context, UsageError, yes_option
+from atoll.files import write_atomic
+from atoll.output import Column
 from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.telling import tell_text
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 ROUTE = "/manager/announcement"
 SHAPE = {"enabled": bool, "message": maybe(str)}

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, NotFound, UsageError, yes_option
+from atoll import Context, NotFound, UsageError, yes_option
+from atoll.output import Column
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.telling import tell_text

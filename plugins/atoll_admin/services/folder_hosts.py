@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name
+from atoll import Context, Name
+from atoll.output import Column
 from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import dry_run_option, show_request

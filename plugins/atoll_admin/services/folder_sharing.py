@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Column, Context, Name, NotFound, yes_option
+from atoll import Context, Name, NotFound, yes_option
+from atoll.output import Column
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _SHARED = "/folders/_/shared"
 _COLUMNS = [

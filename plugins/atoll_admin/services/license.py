@@ -2,7 +2,8 @@
 
 import click
 
-from atoll import AtollError, Column, Context
+from atoll import AtollError, Context
+from atoll.output import Column
 from atoll.reading import maybe
 from atoll_admin.asking import NotOffered, send
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import trio
 
-from atoll import Column, Context, Name, UsageError, yes_option
+from atoll import Context, Name, UsageError, yes_option
+from atoll.output import Column
 from atoll.reading import maybe
 from atoll_admin.asking import send
 from atoll_admin.consent import carry_out, dry_run_option
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _POLL = 1.0
 _SHAPE = {"status": maybe(str), "active_sessions": maybe(int), "nodes": maybe([dict])}

@@ -2,7 +2,8 @@
 
 import click
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 from atoll_admin.values import known_permissions
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context, Name, UsageError
+from atoll import Context, Name, UsageError
+from atoll.output import Column
 from atoll_admin.asking import NotOffered, ask, send
 from atoll_admin.consent import carry_out, dry_run_option
 from atoll_admin.fields import show_list, show_size

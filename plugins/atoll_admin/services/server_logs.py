@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 from atoll_admin.asking import send
 from atoll_admin.fields import yes_or_no
 

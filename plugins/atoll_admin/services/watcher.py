@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from atoll import AtollError, Column, Context, Name, Problem
+from atoll import AtollError, Context, Name, Problem
+from atoll.output import Column
 from atoll_admin.asking import send
 from atoll_admin.consent import dry_run_option, show_request
 

@@ -28,7 +28,7 @@ from atoll_sessions.files.names import stays_below
 from atoll_sessions.files.unpack import Archive, Unpacked
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _MOST_LINKS = 16
 _TAR_OVERHEAD = 2048

@@ -16,7 +16,7 @@ from atoll_sessions.files.names import for_wire, from_wire, is_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atoll.api import Api, Reply
+    from atoll import Api, Reply
 
 HOME = PurePosixPath("/home/work")
 """Where a session's files live; the API reaches nothing outside."""
@@ -68,7 +68,7 @@ async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[
 
     Raises NotFound, or AtollError with the words of the session, when that is where it fails.
     """
-    from atoll.api import path as route
+    from atoll.urls import path as route
 
     answer = await api.json(
         "GET",
@@ -137,7 +137,7 @@ async def _fetch(
     path: PurePosixPath,
     on_bytes: "Callable[[int], None]",
 ) -> bytes:
-    from atoll.api import path as route
+    from atoll.urls import path as route
 
     reply = await api.request(
         method,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atoll import AtollError
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 LONGEST_PATH = 4095
 """Bytes of a path: what Linux takes of one that is spelled out."""

@@ -15,7 +15,7 @@ from atoll_sessions.files.names import for_wire
 from atoll_sessions.files.walking import open_far, refuse, walk
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import Part
 
 MOST_FILES = 20
@@ -149,7 +149,7 @@ async def upload(
     """Put files into a session's /home/work, as many in one request as the API takes; `on_sent` is
     told how many are there. Raises AtollError for a name that the cluster can't be told.
     """
-    from atoll.api import path
+    from atoll.urls import path
 
     for start in range(0, len(parts), MOST_FILES):
         some = [

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from atoll import Column, Context, UsageError
-from atoll.line import quote
+from atoll import Context, UsageError
+from atoll.output import Column
+from atoll.text import quote
 from atoll_sessions.code import Code
 from atoll_sessions.creation import Wanted
 from atoll_sessions.fields import counted
@@ -21,7 +22,7 @@ from atoll_sessions.sweep.summary import value_columns
 from atoll_sessions.sweep.turn import RESUME, Turn, take_turn
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import Part
 
 ASKED_FROM = 1_000

@@ -27,7 +27,7 @@ from atoll_sessions.sweep.sessions import end_session, own_sessions
 from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import Part
 
 _ATTEMPTS = 3

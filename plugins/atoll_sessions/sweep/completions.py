@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from atoll import AtollError, Candidate
-from atoll.api import Api
-from atoll.paths import Paths
+from atoll import Api, AtollError, Candidate, Paths
 from atoll_sessions.sweep.store import Sweep, Sweeps
 
 

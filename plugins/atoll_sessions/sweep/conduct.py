@@ -19,7 +19,7 @@ from atoll_sessions.sweep.store import Sweep
 from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 @define

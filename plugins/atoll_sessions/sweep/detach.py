@@ -5,8 +5,7 @@ import sys
 
 import trio
 
-from atoll import AtollError, Context, ExitCode
-from atoll.jobs import current_job
+from atoll import AtollError, Context, ExitCode, current_job
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.progress import Progress
 from atoll_sessions.sweep.store import Sweep
@@ -14,7 +13,7 @@ from atoll_sessions.sweep.store import Sweep
 _START = 30.0
 _SHELL = ("/bin/sh", "-c", '"$@" </dev/null >>"$0" 2>&1 &')
 # -P: what lies in the current folder is no part of the program.
-_PROGRAM = (sys.executable, "-P", "-c", "from atoll.cli import main; main()")
+_PROGRAM = (sys.executable, "-P", "-m", "atoll")
 
 
 def spawn(context: Context, sweep: Sweep, verb: str, max_parallel: int) -> None:

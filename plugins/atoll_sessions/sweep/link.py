@@ -9,7 +9,7 @@ from attrs import define
 from atoll import Problem, Unreachable
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 T = TypeVar("T")
 PATIENCE = 120.0

@@ -11,14 +11,14 @@ from uuid import uuid4
 from attrs import field, frozen
 
 from atoll import AtollError, ExitCode, Problem
-from atoll.api import path
+from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.execution import TURN
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.store import Stream
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 Show = Callable[[Stream, str], None]
 _CONTINUE = {"mode": "continue", "code": "", "options": {}}

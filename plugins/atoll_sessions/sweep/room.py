@@ -21,7 +21,7 @@ from atoll_sessions.sweep.store import Sweep
 from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 5.0

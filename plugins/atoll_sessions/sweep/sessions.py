@@ -12,7 +12,7 @@ from atoll_sessions.queries import get_session, list_sessions
 from atoll_sessions.sweep.plan import Plan
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FIELDS = ["id", "name", "status", "tag"]
 _FIRST_PAUSE = 0.05

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 from atoll_sessions.sweep.plan import Plan
 from atoll_sessions.sweep.progress import FAILED, CaseState, Progress
 from atoll_sessions.sweep.store import Sweep

@@ -7,7 +7,7 @@ from collections import deque
 import trio
 from attrs import define, field
 
-from atoll.output.layout import fit
+from atoll.output import fit
 from atoll.text import printable
 from atoll_sessions.sweep.plan import Case
 from atoll_sessions.sweep.progress import (

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atoll import AtollError, Context, ExitCode, UsageError
-from atoll.profiles import ENVIRONMENT
+from atoll import ENVIRONMENT, AtollError, Context, ExitCode, UsageError
 from atoll_sessions.sweep.conduct import Conduct
 from atoll_sessions.sweep.detach import follow, spawn
 from atoll_sessions.sweep.progress import FAILED, INTERRUPTED, WAITING, Progress
@@ -17,7 +16,7 @@ from atoll_sessions.sweep.table import LiveTable, tally
 from atoll_sessions.sweep.view import Labelled, View
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 RESUME, RETRY = "resume", "retry-failed"
 _DUE = {RESUME: (WAITING, INTERRUPTED, FAILED), RETRY: (FAILED,)}

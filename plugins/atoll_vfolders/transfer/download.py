@@ -24,7 +24,7 @@ from atoll_vfolders.transfer.summary import tell
 from atoll_vfolders.transfer.sync import changed_there
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 @click.command()

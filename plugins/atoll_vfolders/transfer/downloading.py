@@ -13,7 +13,7 @@ import trio
 from attrs import define
 
 from atoll import AtollError, NotFound, Problem, Unreachable
-from atoll.api.headers import whole_number
+from atoll.reading import whole_number
 from atoll.transport import ConnectionLost
 from atoll_sessions.api import Beneath
 from atoll_vfolders.transfer.budget import Budget

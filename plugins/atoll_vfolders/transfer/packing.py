@@ -23,7 +23,7 @@ from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.patience import Patience
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _FEWEST = 8
 _SMALL = 256 * 1024

@@ -17,7 +17,7 @@ from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _SIDE_BY_SIDE = 8
 TOP = PurePosixPath()

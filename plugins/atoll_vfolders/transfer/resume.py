@@ -16,8 +16,8 @@ from typing import Any
 
 from attrs import define, field
 
-from atoll import AtollError
-from atoll.paths import Paths, make_private
+from atoll import AtollError, Paths
+from atoll.files import make_private
 
 _KEPT = 7 * 24 * 3600
 """Seconds after which nobody is expected to go on."""

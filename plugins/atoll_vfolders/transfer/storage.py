@@ -21,7 +21,7 @@ from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
     from atoll.transport import RequestTransport, Response
 
 SILENCE = 60.0
@@ -139,7 +139,7 @@ def _url(text: str) -> str:
 
 
 async def _refusal(response: "Response") -> Problem:
-    from atoll.api import problem_from
+    from atoll.problems import problem_from
 
     body, headers = await _words(response), response.headers
     return problem_from(response.status, body, headers.get("content-type", ""), headers)

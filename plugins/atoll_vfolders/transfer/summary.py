@@ -2,7 +2,8 @@
 
 from attrs import frozen
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 from atoll_sessions.api import binary_size, counted
 from atoll_vfolders.transfer.meter import Meter
 

@@ -12,7 +12,7 @@ from atoll_vfolders.transfer.local import LocalFile
 from atoll_vfolders.transfer.remote import RemoteFile
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _SIDE_BY_SIDE = 8
 _ROUNDED = 0.001

@@ -24,7 +24,7 @@ from atoll_vfolders.transfer.sync import changed_here
 from atoll_vfolders.transfer.uploading import Uploading
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 
 @click.command()

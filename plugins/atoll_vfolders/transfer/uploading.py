@@ -14,7 +14,7 @@ import trio
 from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
-from atoll.api.headers import whole_number
+from atoll.reading import whole_number
 from atoll_sessions.api import open_far
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget

@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from atoll.api import Api
-from atoll.profiles import Profile
+from atoll import Api, Profile
 from atoll_rest.transport import connect
 
 PROBS = "https://api.backend.ai/probs"

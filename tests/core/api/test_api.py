@@ -8,8 +8,8 @@ import pytest
 import trio
 from tests.core.api.conftest import PROBS, asked, open_api
 
-from atoll.api import ApiVersion, path, problem_from
-from atoll.errors import (
+from atoll import (
+    ApiVersion,
     AtollError,
     ExitCode,
     NotAuthorized,
@@ -18,6 +18,8 @@ from atoll.errors import (
     Unreachable,
     UsageError,
 )
+from atoll.problems import problem_from
+from atoll.urls import path
 
 pytestmark = pytest.mark.anyio
 NO_TEXT = "bad-\udcff"

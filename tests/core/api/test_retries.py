@@ -7,10 +7,8 @@ import trio
 from tests.core.api.conftest import asked, open_api
 from trio.testing import MockClock
 
-from atoll.api import Api
-from atoll.api.retries import Refused, with_retries
-from atoll.errors import Problem, Unreachable
-from atoll.profiles import Profile
+from atoll import Api, Problem, Profile, Unreachable
+from atoll._api.retries import Refused, with_retries
 from atoll.transport import NotSent
 from atoll_rest.transport import connect
 

@@ -4,11 +4,12 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from atoll.line import parse
-from atoll.profiles import Profile, ProfileStore
-from atoll.shell.candidates import Candidates
-from atoll.shell.completion import LineCompleter
-from atoll.shell.names import Names, Spot
+from atoll import Profile
+from atoll._line import parse
+from atoll._profiles import ProfileStore
+from atoll._shell.candidates import Candidates
+from atoll._shell.completion import LineCompleter
+from atoll._shell.names import Names, Spot
 
 
 @pytest.fixture

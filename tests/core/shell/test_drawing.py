@@ -3,10 +3,10 @@
 import pytest
 from prompt_toolkit.document import Document
 
-from atoll.jobs import Job
-from atoll.shell.lexer import LineLexer
-from atoll.shell.toolbar import Toolbar
-from atoll.state import ShellState
+from atoll._jobs import Job
+from atoll._shell.lexer import LineLexer
+from atoll._shell.toolbar import Toolbar
+from atoll._state import ShellState
 
 
 def test_a_segment_that_fails_is_left_out(program, capsys):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from atoll.shell.history import LineHistory, history_file, read_entries
+from atoll._shell.history import LineHistory, history_file, read_entries
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_half_an_entry_is_passed_over(history, program):
 def test_prompts_write_to_one_file_at_once(history, program):
     """No line of either is lost or torn."""
     program_text = (
-        "import sys; from pathlib import Path; from atoll.commands import CommandTree\n"
-        "from atoll.plugins import Registry; from atoll.shell.history import LineHistory\n"
+        "import sys; from pathlib import Path; from atoll._commands import CommandTree\n"
+        "from atoll._plugins import Registry; from atoll._shell.history import LineHistory\n"
         "tree = CommandTree(Registry(print))\n"
         "history = LineHistory(Path(sys.argv[1]), 1000, tree)\n"
         "for number in range(50): history.append_string(f'{sys.argv[2]} {number} ' + 'x' * 5000)"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from atoll.shell.history import read_entries
+from atoll._shell.history import read_entries
 
 DEADLINE = 20
 CTRL_C, CTRL_D, UP, TAB = "\x03", "\x04", "\x1b[A", "\t"

@@ -4,9 +4,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from atoll.shell.names import Names, Spot
-from atoll.shell.refresh import Refresher
-from atoll.state import ShellState
+from atoll._shell.names import Names, Spot
+from atoll._shell.refresh import Refresher
+from atoll._state import ShellState
 
 pytestmark = pytest.mark.anyio
 

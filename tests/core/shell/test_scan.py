@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.line import LineError, parse
-from atoll.shell.scan import place, scan, statements
+from atoll._line import LineError, parse
+from atoll._shell.scan import place, scan, statements
 
 TEXTS = st.text(alphabet="ab \"'\\;&|!<>#\n-=", max_size=25)
 

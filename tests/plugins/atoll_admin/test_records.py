@@ -7,7 +7,7 @@ import atoll_admin
 import atoll_sessions
 import atoll_vfolders
 from atoll import Name
-from atoll.plugins import Origin, load_attribute
+from atoll._plugins import Origin, load_attribute
 
 ORIGIN = Origin("admin", "atoll_admin", "atoll", "0")
 COMMANDS = {record.name: record for record in atoll_admin.atoll_commands() if record.load}

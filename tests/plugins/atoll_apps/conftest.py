@@ -13,8 +13,7 @@ from attrs import define, field
 from websockets.exceptions import ConnectionClosed
 from websockets.trio.server import serve as serve_websocket
 
-from atoll.api import Api
-from atoll.profiles import Profile
+from atoll import Api, Profile
 from atoll_apps.api import Target
 from atoll_rest.transport import connect as connect_rest
 from atoll_websocket.transport import connect as connect_websocket

@@ -8,8 +8,7 @@ import h11
 import pytest
 import trio
 
-from atoll.api import Api
-from atoll.profiles import Profile
+from atoll import Api, Profile
 from atoll_apps import proxying
 from atoll_apps.admission import Admission, Remarks
 from atoll_apps.binding import Bind, listening

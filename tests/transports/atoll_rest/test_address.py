@@ -2,7 +2,7 @@
 
 import pytest
 
-from atoll.profiles import Profile
+from atoll import Profile
 from atoll_rest.address import address
 
 

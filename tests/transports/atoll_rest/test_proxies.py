@@ -3,8 +3,7 @@
 import pytest
 import trio
 
-from atoll.errors import ConfigError, Unreachable
-from atoll.profiles import Profile
+from atoll import ConfigError, Profile, Unreachable
 from atoll.transport import NotSent, Request
 from atoll_rest.address import address
 from atoll_rest.proxies import proxy_for

@@ -6,8 +6,7 @@ from functools import partial
 import pytest
 import trio
 
-from atoll.errors import ConfigError, Unreachable
-from atoll.profiles import Profile
+from atoll import ConfigError, Profile, Unreachable
 from atoll.transport import Request
 from atoll_rest.transport import connect
 

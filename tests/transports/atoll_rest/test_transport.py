@@ -13,10 +13,9 @@ from email.policy import HTTP
 import pytest
 import trio
 
-from atoll.api.endpoints import path
-from atoll.errors import AtollError, ConfigError, Unreachable
-from atoll.profiles import Profile
+from atoll import AtollError, ConfigError, Profile, Unreachable
 from atoll.transport import NotSent, Part, Request
+from atoll.urls import path
 from atoll_rest.signing import Signable, authorization
 from atoll_rest.tcp import open_stream
 from atoll_rest.transport import connect

@@ -9,9 +9,8 @@ import outcome
 import pytest
 import trio
 
-from atoll.context import current_context
-from atoll.errors import ConfigError, ExitCode, NotAuthorized, Unreachable, UsageError
-from atoll.runtime import run_guest
+from atoll import ConfigError, ExitCode, NotAuthorized, Unreachable, UsageError, current_context
+from atoll._runtime import run_guest
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.dialer import connect

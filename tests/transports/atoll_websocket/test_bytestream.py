@@ -12,8 +12,7 @@ import pytest
 import trio
 from websockets.trio.server import serve as serve_websocket
 
-from atoll.errors import NotFound, Unreachable
-from atoll.profiles import Profile
+from atoll import NotFound, Profile, Unreachable
 from atoll.transport import ChannelClosed
 from atoll_websocket.transport import connect
 

@@ -10,11 +10,10 @@ import pytest
 import trio
 from websockets.trio.server import serve as serve_websocket
 
-from atoll.api.endpoints import path
-from atoll.errors import NotAuthorized, NotFound, Problem, Unreachable
-from atoll.profiles import Profile
+from atoll import NotAuthorized, NotFound, Problem, Profile, Unreachable
 from atoll.reading import Malformed
 from atoll.transport import ChannelClosed, NotSent
+from atoll.urls import path
 from atoll_rest.signing import Signable, authorization
 from atoll_websocket.transport import connect
 

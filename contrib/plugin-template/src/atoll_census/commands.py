@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import click
 from attrs import frozen
 
-from atoll import Column, Context
+from atoll import Context
+from atoll.output import Column
 
 if TYPE_CHECKING:
-    from atoll.api import Api
+    from atoll import Api
 
 _QUERY = """query($limit: Int!, $offset: Int!) {
     compute_session_list(limit: $limit, offset: $offset) { items { status } total_count } }"""

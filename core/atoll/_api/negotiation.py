@@ -1,0 +1,132 @@
+"""Which version of the API a cluster speaks, which one to announce to it, and remembering both."""
+
+import json
+import re
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from atoll._errors import AtollError
+from atoll.files import write_atomic
+
+_FRESH_FOR = 3600.0
+_PATTERN = re.compile(r"v([0-9]{1,4})\.([0-9]{8})")
+_LONGEST_RELEASE = 40
+
+
+@frozen(order=True)
+class ApiVersion:
+    """A version of the API, such as `v7.20230615`; they compare by number, then by date."""
+
+    major: int
+    date: str
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.date}"
+
+    @classmethod
+    def parse(cls, text: object) -> "ApiVersion | None":
+        """Read a version; returns None for anything else."""
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        return cls(int(match[1]), match[2]) if match else None
+
+
+NEWEST = ApiVersion(9, "20250722")
+
+# The one version that every manager from 23.03 to 26.x takes. Above it a manager expects the newer
+# shapes of session creation, which older ones answer with an error; so this is announced to all of
+# them, and what else differs between managers is decided by the version that they say they speak.
+ANNOUNCED = ApiVersion(7, "20230615")
+
+
+@frozen
+class Server:
+    """What a cluster says about itself at `GET /`: its API version and its manager's release, and
+    `features` by which it goes beyond the API.
+    """
+
+    version: ApiVersion
+    manager: str
+    features: frozenset[str] = frozenset()
+
+    @property
+    def announced(self) -> ApiVersion:
+        """The version that requests carry. A server older than ours is met with its own."""
+        return min(self.version, ANNOUNCED)
+
+    @property
+    def spoken(self) -> ApiVersion:
+        """The newest version that both sides know, for choosing routes and shapes."""
+        return min(self.version, NEWEST)
+
+
+def read_server(endpoint: str, status: int, body: bytes) -> Server:
+    """Read the answer to `GET /`; raises AtollError when what answers is no such API."""
+    try:
+        content = json.loads(body)
+        version = ApiVersion.parse(content["version"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        version = None
+    if status != 200 or version is None:
+        raise AtollError(
+            f"{endpoint} does not answer like a Backend.AI API",
+            hint="check the endpoint's host, port and path",
+        )
+    release, features = content.get("manager"), content.get("features")
+    return Server(
+        version,
+        release[:_LONGEST_RELEASE] if isinstance(release, str) else "",
+        frozenset(map(str, features)) if isinstance(features, list) else frozenset(),
+    )
+
+
+class ServerCache:
+    """Remembers servers on disk for an hour, which saves one-shot commands a round trip.
+
+    It is a convenience only: what can't be read or written is as good as not there.
+    """
+
+    def __init__(self, folder: Path | None, endpoint: str) -> None:
+        name = sha256(endpoint.encode()).hexdigest()[:32]
+        self._file = folder / "servers" / f"{name}.json" if folder else None
+
+    def load(self) -> Server | None:
+        """Return what is known and fresh."""
+        if self._file is None:
+            return None
+        try:
+            return _structure(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def save(self, server: Server) -> None:
+        """Remember a server."""
+        content = {
+            "version": str(server.version),
+            "manager": server.manager,
+            "features": sorted(server.features),
+            "at": time.time(),
+        }
+        if self._file is None:
+            return
+        try:
+            write_atomic(self._file, json.dumps(content))
+        except OSError:
+            return
+
+    def drop(self) -> None:
+        """Forget the server."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+
+def _structure(content: Any) -> Server | None:
+    version = ApiVersion.parse(content["version"])
+    age = time.time() - content["at"]
+    # A negative age means that the clock was set back since.
+    if version is None or not 0 <= age < _FRESH_FOR:
+        return None
+    return Server(version, str(content["manager"]), frozenset(content["features"]))

@@ -1,0 +1,80 @@
+"""Front door 2: lines from a pipe, a file or `-c`, run one after the other."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import trio
+from attrs import define
+
+from atoll._errors import ExitCode
+from atoll._jobs import Jobs
+from atoll._line import Assembler, LineError, Statement
+from atoll._program import Program, warn
+from atoll._runner import Runner
+from atoll._terminal import Source, open_terminal
+
+
+@define
+class Batch:
+    """A script: stops at the first failure with its exit code, unless told to keep going.
+
+    With `keep_going` the exit code is that of the first failure.
+    """
+
+    program: Program
+    keep_going: bool = False
+    output_format: str = ""
+
+    async def run(self, script: Source, *, stdin: Source | None = None) -> int:
+        """Run all lines, then wait for what was sent to the background; returns the exit code."""
+        async with trio.open_nursery() as nursery:
+            jobs = Jobs(nursery)
+            # The script occupies standard input: code that asks for input asks the terminal.
+            stdin = stdin or Source(open_terminal())
+            runner = Runner(self.program, jobs, stdin, self.output_format, _line_of)
+            code = await self._run_lines(script, runner)
+        await self.program.aclose()
+        return code or jobs.first_failure()
+
+    async def _run_lines(self, script: Source, runner: Runner) -> int:
+        first_failure = int(ExitCode.OK)
+        async with aclosing(_statements(script)) as found:
+            async for statement in found:
+                code = await self._run_one(statement, runner)
+                first_failure = first_failure or code
+                if code and not self.keep_going:
+                    break
+        return first_failure
+
+    async def _run_one(self, statement: Statement | LineError, runner: Runner) -> int:
+        """Run a statement; whatever has failed without a word, the line at least is named."""
+        if isinstance(statement, LineError):
+            warn(f"line {statement.line}: {statement}")
+            return statement.exit_code
+        code = await runner.run(statement)
+        if code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told:
+            warn(f"{_line_of(statement)}it ended with exit code {code}")
+        return code
+
+
+async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:
+    """Yield statements as their lines come in, and the errors of lines that hold none."""
+    assembler = Assembler()
+    mark = "\ufeff"  # some editors begin a file with it
+    while (line := await script.line()) is not None:
+        line, mark = line.removeprefix(mark), ""
+        try:
+            found = assembler.feed(line)
+        except LineError as error:
+            yield error
+            continue
+        for statement in found:
+            yield statement
+    try:
+        assembler.close()
+    except LineError as error:
+        yield error
+
+
+def _line_of(statement: Statement) -> str:
+    return f"line {statement.line}: "

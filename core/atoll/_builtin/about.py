@@ -1,0 +1,60 @@
+"""`config`, `plugins` and `help`: what atoll knows of itself."""
+
+import click
+
+from atoll._commands import HelpAsked
+from atoll._context import Context
+from atoll._names import Name
+from atoll.output import Column
+
+_SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]
+_PLUGINS = [
+    Column("name"),
+    Column("distribution"),
+    Column("version"),
+    Column("status"),
+    Column("hooks", show=", ".join),
+]
+
+
+@click.command()
+async def config(context: Context) -> None:
+    """Show the settings and where they come from."""
+    settings = context.settings
+    rows = []
+    for setting in settings.declared:
+        value, source = settings.lookup(setting.key)
+        rows.append(
+            {"key": setting.key, "value": value, "source": source, "summary": setting.summary}
+        )
+    await context.output.rows(rows, _SETTINGS)
+    context.output.note(f"settings are read from {settings.config_file}")
+
+
+@click.command()
+async def plugins(context: Context) -> None:
+    """List the plugins, what they hook into, and why one is left out."""
+    from atoll._plugins import discover
+
+    registry = context.program.registry
+    rows = [
+        {
+            "name": origin.name,
+            "distribution": origin.distribution,
+            "version": origin.version,
+            "status": registry.skipped.get(origin.name, "loaded"),
+            "hooks": registry.hooks_of(origin.name) if origin.name in registry.origins else [],
+        }
+        for origin in discover(context.program.paths)
+    ]
+    await context.output.rows(rows, _PLUGINS)
+
+
+@click.command("help")
+@click.argument("words", nargs=-1, type=Name("command"), metavar="[COMMAND]...")
+async def help_(context: Context, words: tuple[str, ...]) -> None:
+    """Show help on a command, or the list of commands."""
+    try:
+        context.program.tree.prepare([*words, "--help"])
+    except HelpAsked as asked:
+        context.output.stream("stdout", f"{asked}\n")

@@ -1,0 +1,133 @@
+"""`atoll profile …`: which cluster to use, with which keys."""
+
+from typing import Any
+
+import click
+
+from atoll._context import Context
+from atoll._errors import AtollError, UsageError
+from atoll._names import Name
+from atoll._profiles import Profile, ProfileStore
+from atoll.output import Column
+
+_COLUMNS = [
+    Column("current", "", lambda value: "*" if value else ""),
+    Column("name"),
+    Column("endpoint"),
+    Column("access_key", "Access key"),
+    Column("domain"),
+    Column("group"),
+]
+
+
+def _store(context: Context) -> ProfileStore:
+    return ProfileStore(context.program.paths)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--endpoint", required=True, metavar="URL", help="Where the cluster's API is.")
+@click.option("--access-key", default="", help="The access key of your keypair.")
+@click.option(
+    "--secret-key",
+    default="",
+    help="Its secret key; asked for, or read from standard input, when left out.",
+)
+@click.option(
+    "--endpoint-type",
+    type=click.Choice(["api", "session"]),
+    default="api",
+    show_default=True,
+    help="How it is signed in to: by keypair, or by password at a web server.",
+)
+@click.option(
+    "-d", "--domain", default="default", show_default=True, help="For what is started there."
+)
+@click.option(
+    "-g", "--group", default="default", show_default=True, help="For what is started there."
+)
+@click.option(
+    "--ca-file", default="", metavar="FILE", help="Trust these certificate authorities too."
+)
+@click.option("--insecure", is_flag=True, help="Trust any certificate.")
+@click.option(
+    "--via",
+    default="",
+    metavar="URL",
+    help="Reach the cluster through this, e.g. ssh://me@bastion.",
+)
+async def add(context: Context, name: str, insecure: bool, **fields: Any) -> None:
+    """Add a profile, or change it.
+
+    The keys are stored in a file that only you can read.
+    """
+    fields["endpoint"] = fields["endpoint"].rstrip("/")
+    if fields["access_key"] and not fields["secret_key"]:
+        fields["secret_key"] = await _ask_secret(context)
+    _store(context).save(Profile(name=name, verify_tls=not insecure, **fields))
+    context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
+
+
+async def _ask_secret(context: Context) -> str:
+    context.output.note("secret key:")
+    secret = await context.stdin.line(hidden=True)
+    if not secret:
+        raise UsageError("no secret key was given", hint="--secret-key, or standard input")
+    return secret.strip()
+
+
+@click.command("list")
+async def list_profiles(context: Context) -> None:
+    """List the profiles, and those that plugins offer; a star marks the one in use."""
+    store = _store(context)
+    names = store.names()
+    offered = [name for name in _offered(context) if name not in names]
+    current = store.current() or next(iter(offered), None)
+    rows = [_row(store.load(name)) for name in names] + [{"name": name} for name in offered]
+    await context.output.rows(
+        [{"current": row["name"] == current, **row} for row in rows], _COLUMNS
+    )
+
+
+def _row(profile: Profile) -> dict[str, str]:
+    return {
+        "name": profile.name,
+        "endpoint": profile.endpoint,
+        "access_key": profile.access_key,
+        "domain": profile.domain,
+        "group": profile.group,
+    }
+
+
+def _offered(context: Context) -> list[str]:
+    return [provided.record.name for provided in context.program.registry.collect("atoll_profiles")]
+
+
+@click.command()
+@click.argument("name", type=Name("profile"))
+async def use(context: Context, name: str) -> None:
+    """Use a profile from now on, wherever no other is named."""
+    _store(context).use(name, _offered(context))
+    context.output.note(f"profile {name} is in use")
+
+
+@click.command()
+@click.argument("name", type=Name("profile"))
+async def remove(context: Context, name: str) -> None:
+    """Delete a profile and its keys."""
+    _store(context).remove(name)
+    context.output.note(f"profile {name} is removed")
+
+
+@click.command()
+@click.argument("name", required=False, type=Name("profile"))
+async def test(context: Context, name: str | None) -> None:
+    """Check that the cluster answers and takes the keys."""
+    program = context.program
+    api = await (program.connect(name, context.output.note) if name else context.connect())
+    manager = await api.manager()
+    context.output.note(f"{api.profile.endpoint} answers: Backend.AI manager {manager}")
+    if not api.profile.access_key:
+        raise AtollError("the profile holds no access key", hint="requests go unsigned")
+    await api.json("GET", "/auth", params={"echo": "atoll"})
+    context.output.note(f"the keys of {api.profile.access_key} are accepted")

@@ -1,0 +1,178 @@
+"""What `doctor` finds on the way to the cluster, one step after the other."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import trio
+
+from atoll._api import path
+from atoll._context import Context
+from atoll._errors import AtollError, ExitCode, NotFound
+from atoll._headers import seconds_ahead
+from atoll._paths import Paths
+from atoll._records import Finding
+from atoll.transport import ConnectionLost, Request
+
+if TYPE_CHECKING:
+    from atoll._api import Api
+
+_PATIENCE = 10.0
+_SKEW = 15 * 60
+"""Seconds by which a clock may be off before clusters refuse what it signs."""
+_TOLD_IN = 2
+"""Seconds below which nothing can be said: answers are dated to the second, and take a while."""
+
+
+async def check(context: Context) -> AsyncIterator[Finding]:
+    """Look at each step as far as the way goes: what comes after a failure would fail as well."""
+    api = await context.program.connect_if_up(context.profile_name)
+    if api is None:
+        yield await _no_profile(context)
+        return
+    yield Finding("profile", "ok", f"{api.profile.name}: {api.profile.endpoint}")
+    for step in (_names, _answers, _accepted):
+        failed = False
+        async for finding in step(api):
+            yield finding
+            failed = failed or finding.status == "failed"
+        if failed:
+            return
+
+
+class _NotRunning(Exception):
+    """What is offered is in use, and does not run."""
+
+
+def _not_running(_paths: Paths, _say: Callable[[str], None]) -> NoReturn:
+    raise _NotRunning
+
+
+async def _no_profile(context: Context) -> Finding:
+    """Tell what is wrong with the profile, or that none would be there without being started."""
+    offers = context.program.registry.collect("atoll_profiles")
+    # The last one is for when nothing is offered, which is no mistake of the user's either.
+    names = [*(offer.record.name for offer in offers), ""]
+    try:
+        context.settings.profile(
+            context.profile_name, dict.fromkeys(names, _not_running), context.output.note
+        )
+    except AtollError as error:
+        return Finding("profile", "failed", error.message, error.hint, error.exit_code)
+    except _NotRunning:
+        pass
+    hint = "atoll profile add, or atoll local up"
+    return Finding("profile", "absent", "no cluster is in use, and none runs here", hint)
+
+
+async def _names(api: "Api") -> AsyncIterator[Finding]:
+    """Look the host up and connect to it, unless something else does so for us."""
+    parts = urlsplit(api.profile.endpoint)
+    if api.profile.via:
+        yield Finding("connection", "skipped", f"goes through {api.profile.via}")
+        return
+    if api.way:
+        yield Finding("connection", "skipped", f"goes through {api.way}")
+        return
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    try:
+        with trio.fail_after(_PATIENCE):
+            found = await trio.socket.getaddrinfo(
+                parts.hostname, port, type=trio.socket.SOCK_STREAM
+            )
+    except (OSError, trio.TooSlowError):
+        yield _unreachable("name", f"there is no host {parts.hostname}")
+        return
+    yield Finding("name", "ok", ", ".join(dict.fromkeys(str(one[4][0]) for one in found)))
+    yield await _connection(str(parts.hostname), port)
+
+
+async def _connection(host: str, port: int) -> Finding:
+    began = trio.current_time()
+    try:
+        with trio.fail_after(_PATIENCE):
+            stream = await trio.open_tcp_stream(host, port)
+    except (OSError, trio.TooSlowError):
+        return Finding(
+            "connection",
+            "absent",
+            f"nothing answers at port {port}",
+            "a firewall, or a cluster down",
+        )
+    await stream.aclose()
+    return Finding("connection", "ok", f"port {port} in {_ms(began)}")
+
+
+async def _answers(api: "Api") -> AsyncIterator[Finding]:
+    """Ask what is there, which takes TLS, HTTP and the right path."""
+    began = trio.current_time()
+    secure = api.profile.endpoint.startswith("https:")
+    try:
+        request = Request(method="GET", path="/", signed=False, timeout=_PATIENCE)
+        response = await api.pass_on(request)
+        await response.aclose()
+        version = await api.version()
+    except AtollError as error:
+        step = "tls" if secure and not isinstance(error, ConnectionLost) else "http"
+        yield Finding(step, "failed", error.message, error.hint, error.exit_code)
+        return
+    if secure:
+        trust = "its certificate is trusted" if api.profile.verify_tls else "any is trusted"
+        yield Finding("tls", "ok", f"{ssl.OPENSSL_VERSION.split()[0]}; {trust}")
+    manager = await api.manager() or "an unknown release"
+    yield Finding("http", "ok", f"status {response.status} in {_ms(began)}")
+    yield Finding("version", "ok", f"manager {manager} speaks {version}")
+    yield _clock(response.headers.get("date", ""))
+
+
+def _clock(date: str) -> Finding:
+    ahead = seconds_ahead(date)
+    if ahead is None:
+        return Finding("clock", "skipped", "the cluster does not tell its time")
+    direction = "ahead of" if ahead > 0 else "behind"
+    detail = f"{abs(ahead):.0f} s {direction} the cluster's"
+    if abs(ahead) < _TOLD_IN:
+        detail = "as the cluster's"
+    if abs(ahead) < _SKEW:
+        return Finding("clock", "ok", detail)
+    return Finding("clock", "failed", detail, "set this machine's clock", ExitCode.UNAUTHORIZED)
+
+
+async def _accepted(api: "Api") -> AsyncIterator[Finding]:
+    """Have the keys looked at, and a websocket opened."""
+    if not api.profile.access_key:
+        yield Finding("keys", "skipped", "the profile holds none")
+        return
+    try:
+        await api.json("GET", "/auth", params={"echo": "atoll"})
+    except AtollError as error:
+        yield Finding("keys", "failed", error.message, error.hint, error.exit_code)
+        return
+    yield Finding("keys", "ok", f"{api.profile.access_key} may sign requests")
+    yield await _websocket(api)
+
+
+async def _websocket(api: "Api") -> Finding:
+    """Ask for a stream of a session that does not exist: only the cluster itself knows that."""
+    try:
+        async with api.open(path("stream", "session", str(uuid4()), "execute")):
+            pass
+    except NotFound as error:
+        if getattr(error, "type", "") != "generic-error":
+            return Finding("websocket", "ok", "handshakes reach the cluster")
+        detail = error.message
+    except AtollError as error:
+        detail = error.message
+    hint = "a proxy on the way may not let websockets pass"
+    return _unreachable("websocket", detail, hint)
+
+
+def _unreachable(name: str, detail: str, hint: str = "") -> Finding:
+    return Finding(name, "failed", detail, hint or "check the endpoint", ExitCode.UNREACHABLE)
+
+
+def _ms(began: float) -> str:
+    return f"{(trio.current_time() - began) * 1000:.0f} ms"

@@ -1,0 +1,47 @@
+"""The toolbar's own segments, and the stopwatch that feeds one of them."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atoll._context import Context
+    from atoll._state import ShellState
+
+_WORTH_SAYING = 1.0
+
+
+def profile(state: "ShellState") -> str:
+    """Which cluster the next command goes to."""
+    return state.profile_name
+
+
+def jobs(state: "ShellState") -> str:
+    """How many jobs run."""
+    count = len(state.jobs.running())
+    return f"{count} job{'s' * (count > 1)}" if count else ""
+
+
+def last(state: "ShellState") -> str:
+    """How the last command ended, and how long it took if that was long."""
+    parts = [f"exit {state.last_code}"] if state.last_code else []
+    if (seconds := state.last_seconds) >= _WORTH_SAYING:
+        parts.append(f"took {seconds:.1f} s")
+    return ", ".join(parts)
+
+
+def names(state: "ShellState") -> str:
+    """Whether completion offers what it once knew, because the cluster does not tell."""
+    return "names are old" if state.names_old else ""
+
+
+@asynccontextmanager
+async def stopwatch(context: "Context") -> AsyncIterator[None]:
+    """Note how long a command takes."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        if context.foreground:
+            context.program.last_seconds = time.monotonic() - started

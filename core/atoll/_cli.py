@@ -1,0 +1,182 @@
+"""Front door 1: one command, and the choice between the doors.
+
+Imports here are late on purpose: what a start needs depends on the line, and `--version` needs
+nothing.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from atoll._options import Options
+    from atoll._program import Program
+
+
+def main() -> None:
+    """Run the program; the console scripts `atoll` and `backend.ai` call this."""
+    _mend_streams()
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        leave(_guard(show_version))
+    # Start-up makes many objects and hardly any garbage: look for it less often.
+    gc.set_threshold(100_000, 50, 50)
+    leave(run_guarded(sys.argv[1:]))
+
+
+def run_guarded(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask; Ctrl-C and a reader that has left become exit codes too."""
+    return _guard(partial(run, arguments))
+
+
+def _guard(run: Callable[[], int]) -> int:
+    try:
+        code = run()
+        if not code:
+            # What can't be written after all is no success.
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 141
+    except OSError as error:
+        from atoll._errors import of_system
+
+        with suppress(OSError):
+            sys.stderr.write(f"atoll: {of_system(error)}\n")
+        code = 1
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; what can no longer be written, since its reader has gone, is dropped."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    # All is closed by now, and taking the interpreter apart costs a fifth of what `--help` does.
+    os._exit(code)
+
+
+def _mend_streams() -> None:
+    """Make standard streams that were closed lead nowhere, and writing to the others possible.
+
+    Without, a file or a socket opened later would take the place of one that was closed.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0)  # noqa: SIM115  # open as long as the program runs, as the next two
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names and texts may hold what the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def show_version() -> int:
+    """Print the version; returns the exit code."""
+    from atoll._version import __version__
+
+    print(f"atoll {__version__}")  # noqa: T201  # said before there is anything to say it with
+    return 0
+
+
+USAGE = "[OPTIONS] [COMMAND [ARGS]...]"
+
+
+def _option_rows() -> list[tuple[str, str]]:
+    import click
+
+    from atoll._options import root_command
+
+    context = click.Context(root_command())
+    options = [one for one in context.command.params if isinstance(one, click.Option)]
+    return [record for record in (one.get_help_record(context) for one in options) if record]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask; returns the exit code."""
+    from atoll._errors import AtollError
+    from atoll._options import parse
+    from atoll._program import Program, warn
+
+    try:
+        options = parse(arguments)
+        if options.version:
+            return show_version()
+        program = Program.load(plugins=not options.no_plugins)
+        program.settings.profile_name = options.profile
+        program.settings.skip_tls_check = options.skip_tls_check
+        program.settings.timeout = options.timeout
+        return _open_door(program, options)
+    except AtollError as error:
+        warn(str(error))
+        return error.exit_code
+
+
+def _open_door(program: "Program", options: "Options") -> int:
+    if options.help:
+        from atoll._commands import group_help, program_name
+
+        usage = f"{program_name()} {USAGE}"
+        print(group_help(program.tree.root, usage, _option_rows()))  # noqa: T201  # help is the output here
+        return 0
+    if options.words:
+        return _one_command(program, options)
+    if options.lines is not None or options.script is not None or not sys.stdin.isatty():
+        return _batch(program, options)
+    from atoll._shell import run_shell
+
+    return run_shell(program, output_format=options.output)
+
+
+def _one_command(program: "Program", options: "Options") -> int:
+    from atoll._commands import HelpAsked
+
+    try:
+        # Before an event loop is loaded: help and usage errors need none.
+        program.tree.prepare(options.words)
+    except HelpAsked as asked:
+        print(asked)  # noqa: T201  # help is the output here
+        return 0
+    from atoll import _runtime
+    from atoll._line import Statement
+    from atoll._runner import Runner
+    from atoll.text import quote
+
+    async def one() -> int:
+        statement = Statement(words=options.words, text=" ".join(map(quote, options.words)))
+        code = await Runner(program, output_format=options.output).run(statement)
+        await program.aclose()
+        return code
+
+    return _runtime.run(one, guest=program.needs_asyncio())
+
+
+def _batch(program: "Program", options: "Options") -> int:
+    from pathlib import Path
+
+    from atoll import _runtime
+    from atoll._batch import Batch
+    from atoll._errors import AtollError
+    from atoll._terminal import Source
+
+    batch = Batch(program, options.keep_going, options.output)
+    if options.lines is not None:
+        script, stdin = Source.of_text(options.lines), Source()
+    elif options.script is not None:
+        try:
+            script = Source(Path(options.script).open(encoding="utf-8"))  # noqa: SIM115  # it is open as long as the program runs
+            stdin = Source()
+        except OSError as error:
+            raise AtollError(f"{options.script}: {error.strerror}") from None
+    else:
+        script, stdin = Source(), None
+    guest = program.needs_asyncio()
+    return _runtime.run(lambda: batch.run(script, stdin=stdin), guest=guest)

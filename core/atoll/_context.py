@@ -1,0 +1,89 @@
+"""What a command is handed."""
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from atoll._errors import AtollError, UsageError
+from atoll._jobs import Jobs
+from atoll._settings import Settings
+from atoll._terminal import Source
+from atoll.output import Output
+
+if TYPE_CHECKING:
+    from atoll._api import Api
+    from atoll._program import Program
+    from atoll._state import ShellState
+
+
+@define
+class Context:
+    """One invocation of one command.
+
+    `stdin` is where a command reads what is piped into it, and where running code reads its input.
+    `foreground` is false in a background job, which has no keyboard.
+    """
+
+    program: "Program"
+    output: Output
+    stdin: Source
+    jobs: Jobs
+    connect: Callable[[], Awaitable["Api"]]
+    """Return the connection to the profile in use; the embedded cluster is started if that is what
+    is in use.
+    """
+    profile_name: str | None = None
+    """The profile that the line names, if it does."""
+    words: tuple[str, ...] = ()
+    foreground: bool = True
+    shell: "ShellState | None" = None
+    state: dict[str, object] = field(factory=dict)
+    """What invocations leave for one another."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the user has set."""
+        return self.program.settings
+
+    async def consent(self, question: str, *, yes: bool) -> None:
+        """Ask before something that can't be taken back, unless `yes` has answered already.
+
+        Raises AtollError for a no, UsageError where nobody can answer.
+        """
+        if not yes and not await self.confirm(question, hint="--yes answers yes"):
+            raise AtollError("nothing was changed")
+
+    async def confirm(self, question: str, *, hint: str = "run it at a terminal") -> bool:
+        """Ask a yes or no question; raises UsageError with this hint where nobody can answer."""
+        if not self.foreground or not self.stdin.is_terminal:
+            raise UsageError(f"this needs an answer: {question}", hint=hint)
+        self.output.stderr.write(f"{question} [y/N] ")
+        self.output.stderr.flush()
+        answer = await self.stdin.line() or ""
+        return answer.strip().lower() in {"y", "yes"}
+
+    @asynccontextmanager
+    async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:
+        """Take Ctrl-C from the runner: iterate over the presses; what they do is up to the
+        command.
+        """
+        import trio
+
+        if self.foreground:
+            with trio.open_signal_receiver(signal.SIGINT) as presses:
+                yield presses
+        else:
+            # Nobody presses keys at a job: this waits until the job itself is cancelled.
+            nobody, presses = trio.open_memory_channel[int](0)
+            async with nobody, presses:
+                yield presses
+
+
+current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
+"""The invocation that the running code belongs to; None in what the prompt does by itself. For code
+that is handed no context, and has a question to ask.
+"""

@@ -1,0 +1,113 @@
+"""The errors a user can be expected to meet, each with what to do next and an exit code.
+
+Raise one of these for anything that is not a bug: its message becomes one line on standard error.
+Any other exception is a bug, and is reported as one.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+
+class ExitCode(IntEnum):
+    """What atoll's exit status says; `run` returns the remote program's own instead of `OK`."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    UNAUTHORIZED = 4
+    NOT_FOUND = 5
+    TIMED_OUT = 124
+    INTERRUPTED = 130
+
+
+class AtollError(Exception):
+    """Something was refused or failed.
+
+    `message` is one line that says what is wrong, `hint` one line that says what to do about it.
+    """
+
+    exit_code: int = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+def of_system(error: OSError) -> AtollError:
+    """Return what the system has refused, such as a write to a full disk, as a user is told it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return AtollError(f"{error.filename}: {reason}" if error.filename else reason)
+
+
+class UsageError(AtollError):
+    """The line could not be understood."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """A setting, a profile or the environment holds something that can't be used."""
+
+
+class Unreachable(AtollError):
+    """The cluster can't be reached, or the connection to it was lost."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class NotAuthorized(AtollError):
+    """The keys are wrong, or they don't allow this."""
+
+    exit_code = ExitCode.UNAUTHORIZED
+
+
+class NotFound(AtollError):
+    """What was named does not exist, or several things go by that name."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class TimedOut(AtollError):
+    """It took longer than the user allowed."""
+
+    exit_code = ExitCode.TIMED_OUT
+
+
+class Interrupted(AtollError):
+    """The user asked to stop."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Problem(AtollError):
+    """A refusal by the cluster's API that has no more telling class.
+
+    `status` is the HTTP status, `type` the last part of the problem's type URI (`quota-exceeded`),
+    `data` what the problem carried beside its text. :func:`atoll.problems.problem_from` chooses the
+    class.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, type: str = "", data: Any = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.type = type
+        self.data = data
+
+
+class ProblemNotAuthorized(Problem, NotAuthorized):
+    """The API refused the keys, or refused them this."""
+
+    exit_code = ExitCode.UNAUTHORIZED
+
+
+class ProblemNotFound(Problem, NotFound):
+    """The API knows no such thing, or several."""
+
+    exit_code = ExitCode.NOT_FOUND

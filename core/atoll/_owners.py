@@ -1,0 +1,28 @@
+"""`-o`, which means the same in all commands that have it: in the name of another user."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from atoll._names import Name
+
+
+def owner_option(what: str) -> Callable[[Any], Any]:
+    """Add `-o ACCESS_KEY`, which `what` explains; its value is `owner`, None without it."""
+    return click.option(
+        "-o",
+        "--owner",
+        "--owner-access-key",
+        type=Name("keypair"),
+        metavar="ACCESS_KEY",
+        callback=_check_given,
+        help=what,
+    )
+
+
+def _check_given(context: click.Context, param: click.Parameter, owner: str | None) -> str | None:
+    if owner == "":
+        # To the cluster it would mean the one who asks.
+        raise click.BadParameter("it is empty", context, param)
+    return owner

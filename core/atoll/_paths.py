@@ -1,0 +1,61 @@
+"""Where atoll keeps things: XDG folders, or everything below `ATOLL_HOME`."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Paths(NamedTuple):
+    """Four folders: what the user writes, what must last, what may be lost, and bulk data."""
+
+    config: Path
+    state: Path
+    cache: Path
+    data: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Paths":
+        """Read `ATOLL_HOME`, else the XDG variables, else their defaults below the home folder."""
+        env = os.environ if environ is None else environ
+        if home := env.get("ATOLL_HOME"):
+            root = Path(home).expanduser().absolute()
+            return cls(root / "config", root / "state", root / "cache", root / "data")
+        return cls(
+            _xdg(env, "XDG_CONFIG_HOME", ".config"),
+            _xdg(env, "XDG_STATE_HOME", ".local/state"),
+            _xdg(env, "XDG_CACHE_HOME", ".cache"),
+            _xdg(env, "XDG_DATA_HOME", ".local/share"),
+        )
+
+
+def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
+    # The XDG specification has relative paths ignored.
+    value = Path(env.get(variable) or "")
+    return (value if value.is_absolute() else Path.home() / default) / "atoll"
+
+
+def close_to_others(paths: Paths) -> None:
+    """Take from others what they may do with our folders, and with what lies in them.
+
+    They may have been made by an earlier release, or by hand. Files with secrets that others could
+    read are refused where they are read, one level below.
+    """
+    for folder in paths:
+        try:
+            for path in (folder, *folder.iterdir()):
+                _close(path)
+        except OSError:
+            continue  # It is not there yet, or is not ours.
+
+
+def _close(path: Path) -> None:
+    status = path.lstat()
+    if status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode):
+        path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+
+
+def let_owner_in() -> None:
+    """Have a umask that denies nothing to the owner of files: with another nothing would work."""
+    os.umask(os.umask(0o077) & 0o077)

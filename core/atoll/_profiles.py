@@ -1,0 +1,214 @@
+"""Profiles: which cluster, with which keys. One YAML file each, mode 0600, below
+`config/profiles/`.
+
+The environment of the official client (`BACKEND_ENDPOINT` and its companions) makes a profile of
+its own, named `environment`. Nothing is ever read from the current folder.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import asdict, evolve, field, fields_dict, frozen
+
+from atoll._errors import ConfigError, NotFound
+from atoll._paths import Paths
+from atoll.files import read_private, write_atomic
+
+ENVIRONMENT = "environment"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_TRUE = {"y", "yes", "t", "true", "1", "on"}
+_FALSE = {"n", "no", "f", "false", "0", "off", ""}
+
+
+def _normal_endpoint(url: str) -> str:
+    """Return an endpoint with its scheme and host, which may be spelled anyhow, in lower case."""
+    scheme, mark, rest = url.strip().partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{mark}{host.lower()}{slash}{path}" if mark else url
+
+
+@frozen(kw_only=True)
+class Profile:
+    """How to reach one cluster as one user.
+
+    `endpoint` is an absolute URL, without user info and without a default port, since its host is
+    signed as it is sent. `via` names a dialer (`ssh://me@bastion`), `ca_file` more certificate
+    authorities to trust.
+    """
+
+    name: str
+    endpoint: str = field(converter=_normal_endpoint)
+    endpoint_type: str = field(default="api")
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    domain: str = "default"
+    group: str = "default"
+    verify_tls: bool = True
+    ca_file: str = ""
+    via: str = ""
+
+    @endpoint.validator
+    def _check_endpoint(self, _attribute: Any, value: str) -> None:
+        check_endpoint(value)
+
+    @endpoint_type.validator
+    def _check_endpoint_type(self, _attribute: Any, value: str) -> None:
+        if value not in {"api", "session"}:
+            raise ConfigError(f"endpoint type {value!r} is neither api nor session")
+
+
+def check_endpoint(url: str) -> None:
+    """Raise ConfigError unless `url` can be an endpoint."""
+    if not url.isprintable() or " " in url:
+        raise ConfigError(f"the endpoint {url!r} holds what no URL can", hint="copy it again")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is not a URL: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(
+            f"{url!r} is not an http or https URL", hint="such as https://api.example.com"
+        )
+    if parts.username is not None:
+        raise ConfigError("an endpoint holds no user name", hint="give the keys by themselves")
+    if port == {"http": 80, "https": 443}[parts.scheme]:
+        raise ConfigError(
+            f"{url!r} names its default port, which breaks signatures", hint=f"leave out :{port}"
+        )
+
+
+class ProfileStore:
+    """The profiles on disk, and which of them is in use."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._folder = paths.config / "profiles"
+        self._current = paths.config / "current-profile"
+
+    def names(self) -> list[str]:
+        """Return the names of all profiles, sorted."""
+        return sorted(path.stem for path in self._folder.glob("*.yaml"))
+
+    def current(self) -> str | None:
+        """Return the profile chosen by `atoll profile use`; the only one there is needs no
+        choosing.
+        """
+        if self._current.exists():
+            return self._current.read_text(encoding="utf-8").strip() or None
+        names = self.names()
+        return names[0] if len(names) == 1 else None
+
+    def load(self, name: str) -> Profile:
+        """Read a profile; raises NotFound, or ConfigError when its file can't be used."""
+        path = self._path(name)
+        if not path.exists():
+            known = ", ".join(self.names()) or "none"
+            raise NotFound(f"no profile named {name!r}", hint=f"known: {known}")
+        import yaml
+
+        try:
+            content = yaml.safe_load(read_private(path)) or {}
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path} is not YAML: {_where(error)}") from None
+        return _structure(name, content, str(path))
+
+    def save(self, profile: Profile) -> None:
+        """Write a profile over the one of the same name."""
+        import yaml
+
+        content = asdict(profile)
+        del content["name"]
+        write_atomic(self._path(profile.name), yaml.safe_dump(content, sort_keys=False))
+
+    def use(self, name: str, offered: Collection[str] = ()) -> None:
+        """Make a profile, or one that plugins offer, the one that is used when none is named."""
+        if name not in offered or name in self.names():
+            self.load(name)
+        write_atomic(self._current, name + "\n")
+
+    def remove(self, name: str) -> None:
+        """Delete a profile and its keys."""
+        path = self._path(name)
+        if not path.exists():
+            self.load(name)
+        if self.current() == name:
+            self._current.unlink(missing_ok=True)
+        path.unlink()
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} can't name a profile",
+                hint="letters, digits, dots, dashes and underscores",
+            )
+        return self._folder / f"{name}.yaml"
+
+
+def _where(error: Any) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: {error.problem}" if mark else str(error)
+
+
+def _structure(name: str, content: Any, source: str) -> Profile:
+    known = fields_dict(Profile)
+    if not isinstance(content, dict):
+        raise ConfigError(f"{source} should hold keys and values")
+    if unknown := sorted(set(content) - set(known)):
+        raise ConfigError(
+            f"{source}: unknown key {', '.join(map(str, unknown))}",
+            hint=f"known: {', '.join(known)}",
+        )
+    for key, value in content.items():
+        if not isinstance(value, known[key].type or str):
+            raise ConfigError(f"{source}: {key} should be {(known[key].type or str).__name__}")
+    try:
+        return Profile(**{"name": name, **content})
+    except TypeError:
+        raise ConfigError(f"{source}: endpoint is missing") from None
+
+
+def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:
+    """Apply the official client's `BACKEND_*` variables to a profile, or make one of them.
+
+    Returns `base` itself when none is set. An endpoint in the environment replaces the profile
+    whole: keys of one cluster are never sent to another.
+    """
+    endpoint = environ.get("BACKEND_ENDPOINT", "")
+    if endpoint:
+        # The variable may list several; they serve the same cluster, and the first will do.
+        base = Profile(name=ENVIRONMENT, endpoint=endpoint.split(",")[0].strip().rstrip("/"))
+    if base is None:
+        if environ.get("BACKEND_ACCESS_KEY"):
+            raise ConfigError(
+                "BACKEND_ACCESS_KEY is set, but not BACKEND_ENDPOINT",
+                hint="export BACKEND_ENDPOINT, or unset the key",
+            )
+        return None
+    return evolve(base, **_environment_changes(environ))
+
+
+def _environment_changes(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = ("access_key", "secret_key", "endpoint_type", "domain", "group")
+    changes: dict[str, Any] = {
+        name: environ[variable]
+        for name in names
+        if environ.get(variable := f"BACKEND_{name.upper()}")
+    }
+    if "BACKEND_SKIP_SSLCERT_VALIDATION" in environ:
+        changes["verify_tls"] = not truth(
+            environ["BACKEND_SKIP_SSLCERT_VALIDATION"], "BACKEND_SKIP_SSLCERT_VALIDATION"
+        )
+    return changes
+
+
+def truth(text: str, name: str) -> bool:
+    """Read a yes or a no; raises ConfigError naming the variable for anything else."""
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ConfigError(f"{name}={text!r} is neither yes nor no")

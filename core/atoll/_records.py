@@ -1,0 +1,168 @@
+"""What hooks return: small frozen descriptions of what a plugin offers.
+
+Every `load` is text of the form `package.module:attribute`, imported at first use, so that
+listing, help and completion import nothing of the plugin but its light entry module.
+
+These classes are made at every start. They go without the methods that nobody calls, since each of
+those takes its time to be generated.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from attrs import field, frozen, validators
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(texts, str):
+        raise TypeError(f"{texts!r} should be a sequence of texts, such as ({texts!r},)")
+    return tuple(texts)
+
+
+_WORD = r"[a-z0-9_.@-]+"
+
+
+@frozen(eq=False, repr=False)
+class Command:
+    """A command of the shell.
+
+    `name` may hold several words (`local up`): all but the last name groups. `load` names a click
+    command whose callback is `async def` and takes a :class:`~atoll.Context` first; None
+    makes a group with nothing of its own to do. A command marked `secret` is kept out of the
+    history.
+    """
+
+    name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
+    summary: str
+    load: str | None = None
+    aliases: Sequence[str] = field(default=(), converter=_texts)
+    hidden: bool = False
+    secret: bool = False
+
+
+@frozen(eq=False, repr=False)
+class Transport:
+    """A way to reach a cluster, for the URL schemes it names.
+
+    `load` names a factory. For `request` and `channel` it is called with a
+    :class:`~atoll.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
+    with the URL of a profile's `via`. One that uses :func:`atoll.aio` says so by `asyncio`.
+    """
+
+    kind: Literal["request", "channel", "dial"]
+    schemes: Sequence[str] = field(converter=_texts)
+    load: str
+    asyncio: bool = False
+
+
+@frozen(eq=False, repr=False)
+class Format:
+    """A way to write records, chosen by `--output NAME`; `load` names a class of
+    :class:`atoll.output.Writer`.
+    """
+
+    name: str
+    summary: str
+    load: str
+
+
+@frozen(eq=False, repr=False)
+class Completion:
+    """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's
+    parameters.
+
+    `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the
+    prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh.
+
+    With `paths`, the names are those of files in something else: `load` names `async def
+    names(api, within, folder)`, which is told in what, and the folder there, "" for the uppermost.
+    It returns whole paths, those of folders with a slash at their end.
+    """
+
+    kind: str
+    load: str
+    ttl: float = 5.0
+    paths: bool = False
+
+
+@frozen
+class Candidate:
+    """One completion: the text to insert, and what to say about it beside."""
+
+    text: str
+    meta: str = ""
+
+
+@frozen(eq=False, repr=False)
+class Status:
+    """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`,
+    called at each redraw.
+    """
+
+    name: str
+    load: str
+
+
+@frozen(eq=False, repr=False)
+class ProfileOffer:
+    """A profile for when the user has configured none.
+
+    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line
+    on standard error. It is called when a command first needs a connection, and must be quick when
+    there is nothing to do. If it may start something, `running` names
+    `def running(home: Paths) -> Profile | None`, which starts nothing; None if nothing runs.
+    """
+
+    name: str
+    summary: str
+    load: str
+    running: str | None = None
+
+
+@frozen(eq=False, repr=False)
+class Setting:
+    """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its
+    choices.
+    """
+
+    key: str
+    default: str | int | float | bool
+    summary: str
+    choices: Sequence[str] = field(default=(), converter=_texts)
+
+
+@frozen(eq=False, repr=False)
+class Check:
+    """Something that `doctor` looks at; `load` names `async def check(context)`, which yields a
+    :class:`Finding` for each thing as it is found, and starts nothing.
+    """
+
+    name: str
+    load: str
+
+
+@frozen
+class Finding:
+    """What was found about one thing.
+
+    `status` is `ok`, `failed`, `absent` for something that can be done without, or `skipped`.
+    `exit_code` is what a failure makes of the program's.
+    """
+
+    check: str
+    status: Literal["ok", "failed", "absent", "skipped"]
+    detail: str = ""
+    hint: str = ""
+    exit_code: int = 1
+
+
+@frozen(eq=False, repr=False)
+class Invocation:
+    """Something around every command; `load` names an async context manager function of the
+    Context.
+
+    An exception raised in it never harms the command: it costs one warning.
+    """
+
+    name: str
+    load: str

@@ -1,0 +1,156 @@
+"""What the user has set: `config.yaml`, the environment over it, and the profile that a command is
+to use.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atoll._errors import ConfigError
+from atoll._paths import Paths
+from atoll._records import Setting
+
+if TYPE_CHECKING:
+    from atoll._profiles import Profile
+
+Value = str | int | float | bool
+Offer = Callable[[Paths, Callable[[str], None]], "Profile"]
+
+
+class Settings:
+    """Values by key, each from the environment, else `config.yaml`, else its default.
+
+    The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile
+    named on the command line, if any; `skip_tls_check` was asked for there too, and so was
+    `timeout`, which bounds each command, in seconds.
+    """
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
+        self.paths = paths
+        self.environ = os.environ if environ is None else environ
+        self.profile_name: str | None = None
+        self.skip_tls_check = False
+        self.timeout: float | None = None
+        self._declared: dict[str, Setting] = {}
+        self._file: dict[str, Any] | None = None
+
+    def declare(self, settings: Sequence[Setting]) -> None:
+        """Make keys known; only known keys can be read."""
+        self._declared.update({setting.key: setting for setting in settings})
+
+    @property
+    def declared(self) -> list[Setting]:
+        """All known keys, sorted."""
+        return sorted(self._declared.values(), key=lambda setting: setting.key)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value of a declared key; raises ConfigError when what was set does not fit."""
+        return self.lookup(key)[0]
+
+    def lookup(self, key: str) -> tuple[Any, str]:
+        """Return the value of a declared key and where it came from, in words."""
+        setting = self._declared[key]
+        variable = "ATOLL_" + key.upper().replace(".", "_").replace("-", "_")
+        if variable in self.environ:
+            return _convert(setting, self.environ[variable], variable), variable
+        if key in (values := self._values()):
+            return _convert(setting, values[key], str(self.config_file)), "config.yaml"
+        return setting.default, "default"
+
+    @property
+    def config_file(self) -> Path:
+        """The file that the user writes; atoll never does."""
+        return self.paths.config / "config.yaml"
+
+    def _values(self) -> dict[str, Any]:
+        if self._file is None:
+            self._file = _read_config(self.config_file)
+        return self._file
+
+    def profile(
+        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
+    ) -> "Profile":
+        """Return the profile to use: the one named, the environment's, the one in use, the first
+        offer.
+
+        An offer can be named too, and be the one in use.
+
+        Raises NotFound for a name that is not there, ConfigError when nothing says which cluster
+        to use.
+        """
+        from attrs import evolve
+
+        profile = self._choose(name or self.profile_name, offers, say)
+        return evolve(profile, verify_tls=False) if self.skip_tls_check else profile
+
+    def _choose(
+        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
+    ) -> "Profile":
+        from atoll._profiles import ProfileStore, overlay_environment
+
+        store = ProfileStore(self.paths)
+
+        def named(name: str) -> "Profile":
+            offered = name in offers and name not in store.names()
+            return offers[name](self.paths, say) if offered else store.load(name)
+
+        if wanted := name or self.environ.get("ATOLL_PROFILE"):
+            return named(wanted)
+        current = None if self.environ.get("BACKEND_ENDPOINT") else store.current()
+        base = named(current) if current else None
+        if profile := overlay_environment(base, self.environ):
+            return profile
+        if not offers:
+            raise ConfigError(
+                "no profile is configured", hint="atoll profile add NAME --endpoint URL"
+            )
+        return next(iter(offers.values()))(self.paths, say)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not in UTF-8") from None
+    import yaml
+
+    try:
+        content = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise ConfigError(f"{path} is not YAML: see line {line}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} should hold keys and values")
+    return dict(_flatten(content))
+
+
+def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        flat += _flatten(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+    return flat
+
+
+def _convert(setting: Setting, value: Any, source: str) -> Value:
+    kind = type(setting.default)
+    if kind is bool and isinstance(value, str):
+        from atoll._profiles import truth
+
+        return truth(value, source)
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{source}: {setting.key} should be {kind.__name__}, not {value!r}"
+        ) from None
+    if setting.choices and converted not in setting.choices:
+        raise ConfigError(
+            f"{source}: {setting.key} is {value!r}", hint=f"one of {', '.join(setting.choices)}"
+        )
+    return converted

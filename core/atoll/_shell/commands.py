@@ -1,0 +1,56 @@
+"""The commands that make sense at the prompt, or at least where more lines follow."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from atoll._context import Context
+from atoll._errors import AtollError, UsageError
+from atoll.output import Column
+
+
+def _local_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+_HISTORY = [Column("at", "Typed", _local_time), Column("line")]
+
+
+@click.command("exit")
+@click.argument("code", type=click.IntRange(0, 255), default=0)
+async def leave(context: Context, code: int) -> None:
+    """Leave the prompt, with CODE as its exit code."""
+    if context.shell is None or not context.foreground:
+        raise UsageError("only the prompt can be left", hint="a script ends with its last line")
+    context.shell.leaving = code
+
+
+@click.command()
+@click.option(
+    "-n", "count", type=click.IntRange(1), default=50, show_default=True, help="How many lines."
+)
+@click.argument("text", required=False)
+async def history(context: Context, count: int, text: str | None) -> None:
+    """List the last lines that were typed, or those of them that hold TEXT."""
+    from atoll._shell.history import history_file, read_entries
+
+    entries = read_entries(history_file(context.program.paths))
+    found = [entry for entry in entries if not text or text in entry["line"]]
+    await context.output.rows(found[-count:], _HISTORY)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+async def cd(context: Context, folder: Path | None) -> None:
+    """Go to FOLDER, or home: where files are looked for, and the system's commands run."""
+    if running := context.jobs.running():
+        # What they have yet to read and write would be sought elsewhere.
+        raise AtollError(f"job {running[0].number} uses this folder", hint="jobs cancel ends it")
+    wanted = folder or Path("~")
+    try:
+        os.chdir(wanted.expanduser())
+    except OSError as error:
+        raise AtollError(f"{wanted}: {error.strerror}") from None
+    context.output.note(str(Path.cwd()))

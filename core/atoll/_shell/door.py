@@ -1,0 +1,79 @@
+"""Opens the prompt that suits the terminal, and leaves the terminal as it was found."""
+
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import trio
+
+from atoll import _runtime
+from atoll._program import Program
+from atoll._shell.loop import Shell, profile_name
+from atoll._state import ShellState
+from atoll._terminal import Source
+from atoll._version import __version__
+
+_CLOSING = 5.0
+"""Seconds that closing connections may take when the prompt is left."""
+
+
+def run_shell(program: Program, output_format: str = "") -> int:
+    """Open the prompt on standard input, and stay until it is left; returns the exit code."""
+    _greet(program)
+    with _terminal_restored():
+        if program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty():
+            guest = program.needs_asyncio()
+            return _runtime.run(_plain, program, output_format, guest=guest)
+        return _runtime.run_guest(_edited, program, output_format)
+
+
+def _greet(program: Program) -> None:
+    name = profile_name(program) or "no profile"
+    sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
+
+
+async def _plain(program: Program, output_format: str) -> int:
+    from atoll._shell.plain import PlainReader
+
+    stdin = Source()
+    shell = Shell(program, PlainReader(stdin), ShellState(), stdin, output_format)
+    return await _closing(program, shell)
+
+
+async def _edited(program: Program, output_format: str) -> int:
+    import asyncio
+
+    from atoll._shell.prompt import PromptReader
+    from atoll._shell.screen import Screen
+
+    state = ShellState()
+    screen = Screen(asyncio.get_running_loop())
+    reader = PromptReader.make(program, state, screen)
+    shell = Shell(program, reader, state, output_format=output_format)
+    with screen.installed():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reader.refresher.run)
+            code = await _closing(program, shell)
+            nursery.cancel_scope.cancel()
+    return code
+
+
+async def _closing(program: Program, shell: Shell) -> int:
+    """Run the shell, and close its connections whatever ends it."""
+    try:
+        return await shell.run()
+    finally:
+        with trio.move_on_after(_CLOSING, shield=True):
+            await program.aclose()
+
+
+@contextmanager
+def _terminal_restored() -> Iterator[None]:
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        # A terminal that has been closed has nothing to restore.
+        with suppress(termios.error, OSError):
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

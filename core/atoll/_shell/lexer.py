@@ -1,0 +1,68 @@
+"""Colours the line as it is typed: commands, options, quoted words, redirections."""
+
+from collections.abc import Callable, Iterator
+
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.lexers import Lexer
+
+from atoll._commands import PROGRAM_NAMES, CommandTree, Node
+from atoll._shell.scan import Token, statements
+
+_PLAIN = {"redirect": "class:operator", "system": "class:operator", "comment": "class:comment"}
+
+
+class LineLexer(Lexer):
+    """Highlights by the grammar of lines and the names of commands; loads no command for it."""
+
+    def __init__(self, tree: CommandTree) -> None:
+        self._tree = tree
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        """Return a function that gives the coloured pieces of a line by its number, from 0."""
+        lines = _split(list(self._pieces(document.text)))
+        return lambda number: lines[number] if number < len(lines) else []
+
+    def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
+        at = 0
+        for tokens in statements(text):
+            for token, style in self._styled(tokens, text):
+                yield "", text[at : token.start]
+                yield style, text[token.start : token.end]
+                at = token.end
+        yield "", text[at:]
+
+    def _styled(self, tokens: list[Token], text: str) -> Iterator[tuple[Token, str]]:
+        node: Node | None = self._tree.root
+        for token in tokens:
+            style = _PLAIN.get(token.kind, "")
+            if token.kind == "word" and node is not None:
+                node, style = self._command_word(node, token.value)
+            if not style:
+                style = _word_style(text[token.start : token.end])
+            yield token, style
+
+    def _command_word(self, node: Node, word: str) -> tuple[Node | None, str]:
+        """Return where a word leads, None where arguments begin, and the word's style."""
+        if node is self._tree.root and word in ("$", *PROGRAM_NAMES):
+            return node, "class:command"
+        if below := node.child(word):
+            return below, "class:command"
+        wrong = not node.runs and not word.startswith("-")
+        return None, "class:command.unknown" if wrong else ""
+
+
+def _word_style(raw: str) -> str:
+    if raw[:1] in ("'", '"'):
+        return "class:string"
+    return "class:option" if raw.startswith("-") and len(raw) > 1 else ""
+
+
+def _split(pieces: list[tuple[str, str]]) -> list[StyleAndTextTuples]:
+    lines: list[StyleAndTextTuples] = [[]]
+    for style, text in pieces:
+        first, *others = text.split("\n")
+        if first:
+            lines[-1].append((style, first))
+        lines += [[(style, part)] for part in others]
+    return lines

@@ -1,0 +1,125 @@
+"""Read a line, run it, and again: what the prompt does until it is left."""
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from textwrap import shorten
+
+import trio
+from attrs import define, field
+
+from atoll._errors import AtollError, ExitCode
+from atoll._jobs import Job, Jobs, current_job
+from atoll._line import LineError, parse
+from atoll._profiles import ENVIRONMENT, ProfileStore
+from atoll._program import Program, warn
+from atoll._runner import Runner
+from atoll._shell.reader import Cleared, Left, Reader
+from atoll._state import ShellState
+from atoll._terminal import Source
+
+_SIGNALLED = 128
+_SHOWN = 60
+"""How many characters of a job's line are repeated at its end."""
+
+
+@define
+class Shell:
+    """One prompt, from its first line to its last."""
+
+    program: Program
+    reader: Reader
+    state: ShellState
+    stdin: Source = field(factory=Source)
+    output_format: str = ""
+    _warned: bool = field(default=False, init=False)
+
+    async def run(self) -> int:
+        """Run lines until the user leaves or the process is told to; returns the exit code."""
+        with (
+            trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
+            # Ctrl-C is for the prompt and for commands; between the two it hits nothing.
+            trio.open_signal_receiver(signal.SIGINT) as presses,
+        ):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_ignore, presses)
+                nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
+                self.state.jobs = Jobs(nursery, self._tell_end)
+                await self._run_lines()
+                nursery.cancel_scope.cancel()
+        return self.state.leaving or ExitCode.OK
+
+    async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
+        async for number in ends:
+            self.state.leaving, self._warned = _SIGNALLED + number, True
+            scope.cancel()
+
+    async def _run_lines(self) -> None:
+        runner = Runner(
+            self.program, self.state.jobs, self.stdin, self.output_format, shell=self.state
+        )
+        while self.state.leaving is None:
+            self.state.profile_name = profile_name(self.program)
+            try:
+                line = await self.reader.read()
+            except Cleared:
+                continue
+            except Left:
+                if self.state.leaving is None:
+                    self.state.leaving = ExitCode.OK
+            else:
+                await self._run_line(line, runner)
+            self._stay_for_jobs()
+
+    async def _run_line(self, line: str, runner: Runner) -> None:
+        """Run the statements of a line, up to the first that fails."""
+        try:
+            statements = parse(line)
+        except LineError as error:
+            warn(str(error))
+            self.state.last_code = error.exit_code
+            return
+        for statement in statements:
+            self._warned = False
+            self.state.last_code = await runner.run(statement)
+            self.state.last_seconds = self.program.last_seconds
+            self.reader.ran()
+            if self.state.last_code or self.state.leaving is not None:
+                break
+
+    def _stay_for_jobs(self) -> None:
+        """Keep the user from leaving jobs behind, once."""
+        running = len(self.state.jobs.running())
+        if self.state.leaving is None or not running or self._warned:
+            return
+        self.state.leaving = None
+        self._warned = True
+        them = "a job is running" if running == 1 else f"{running} jobs are running"
+        warn(f"{them}: leaving again interrupts {'it' if running == 1 else 'them'}")
+
+    def _tell_end(self, job: Job) -> None:
+        self.reader.ended(job)
+        # What is said about a job is none of its output.
+        current_job.set(None)
+        code = f" ({job.exit_code})" if job.exit_code else ""
+        sys.stderr.write(f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}\n")
+
+
+async def _ignore(presses: AsyncIterator[int]) -> None:
+    async for _ in presses:
+        pass
+
+
+def profile_name(program: Program) -> str:
+    """Return the name of the profile in use, or of the first offer, without reading profiles."""
+    environ = program.environ
+    if named := program.settings.profile_name or environ.get("ATOLL_PROFILE"):
+        return named
+    if environ.get("BACKEND_ENDPOINT"):
+        return ENVIRONMENT
+    try:
+        current = ProfileStore(program.paths).current()
+    except (OSError, AtollError):
+        current = None
+    offers = program.registry.collect("atoll_profiles")
+    return current or (offers[0].record.name if offers else "")

@@ -1,0 +1,117 @@
+"""What a command still takes, given the words that were typed for it so far."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+from attrs import define, field
+
+from atoll._records import Candidate
+
+
+@define
+class Taken:
+    """What the finished words of a command have given.
+
+    `waiting` is the option whose value comes next, `values` what the arguments were given, `closed`
+    whether `--` has ended the options.
+    """
+
+    command: click.Command
+    given: set[str] = field(factory=set)
+    values: list[str] = field(factory=list)
+    waiting: click.Option | None = None
+    closed: bool = False
+
+    @classmethod
+    def of(cls, command: click.Command, words: Sequence[str]) -> "Taken":
+        """Read the words of a command, none of which can be wrong here."""
+        taken = cls(command)
+        missing = 0
+        for word in words:
+            if missing:
+                missing -= 1
+            else:
+                missing = taken._take(word)
+            taken.waiting = taken.waiting if missing else None
+        return taken
+
+    def _take(self, word: str) -> int:
+        """Take a word; returns how many words its option wants after it."""
+        if self.closed or not word.startswith("-") or word == "-":
+            self.values.append(word)
+            return 0
+        if word == "--":
+            self.closed = True
+            return 0
+        name, attached, _ = word.partition("=") if word.startswith("--") else (word, "", "")
+        option = self.option(name)
+        if option is None and not word.startswith("--"):
+            option, attached = self._cluster(word)
+        if option is None:
+            return 0
+        self.given.add(option.name or "")
+        self.waiting = option
+        return 0 if attached or not takes_value(option) else option.nargs
+
+    def _cluster(self, word: str) -> tuple[click.Option | None, str]:
+        """Read `-abc`: flags, of which the last may take a value, or hold it."""
+        option = None
+        for at, char in enumerate(word[1:], start=1):
+            option = self.option(f"-{char}")
+            if option is None or takes_value(option):
+                return option, word[at + 1 :]
+            self.given.add(option.name or "")
+        return option, ""
+
+    def option(self, name: str) -> click.Option | None:
+        """Find an option of the command by one of its spellings."""
+        return next((one for one in self._options() if name in _spellings(one)), None)
+
+    def argument(self) -> tuple[click.Argument | None, list[str]]:
+        """Return the argument that the next word belongs to, and what it was given already."""
+        left = list(self.values)
+        for param in self.command.params:
+            if isinstance(param, click.Argument):
+                if param.nargs < 0 or len(left) < param.nargs:
+                    return param, left
+                left = left[param.nargs :]
+        return None, []
+
+    def value_of(self, name: str) -> str:
+        """Return what an argument was given, "" for nothing."""
+        left = list(self.values)
+        for param in self.command.params:
+            if isinstance(param, click.Argument) and left and param.nargs > 0:
+                if param.name == name:
+                    return left[0]
+                left = left[param.nargs :]
+        return ""
+
+    def offered(self, typed: str) -> Iterator[Candidate]:
+        """Yield the options that may still be given, each by the spelling that fits best."""
+        for option in () if self.closed else self._options():
+            repeats = option.multiple or option.count
+            if not option.hidden and (repeats or option.name not in self.given):
+                for spellings in filter(None, (option.opts, option.secondary_opts)):
+                    yield Candidate(_fitting(spellings, typed), _help(option))
+
+    def _options(self) -> Iterator[click.Option]:
+        return (param for param in self.command.params if isinstance(param, click.Option))
+
+
+def takes_value(option: click.Option) -> bool:
+    """Whether a value has to follow the option."""
+    return not option.is_flag and not option.count
+
+
+def _fitting(spellings: Sequence[str], typed: str) -> str:
+    """Choose the first long spelling that begins with what was typed, or one that is as good."""
+    return min(spellings, key=lambda one: (not one.startswith(typed), not one.startswith("--")))
+
+
+def _spellings(option: click.Option) -> list[str]:
+    return [*option.opts, *option.secondary_opts]
+
+
+def _help(option: click.Option) -> str:
+    return " ".join((option.help or "").split())

@@ -1,0 +1,36 @@
+"""What the shell asks of a prompt."""
+
+from typing import Protocol
+
+from atoll._jobs import Job
+from atoll._line import LineError, parse
+
+
+class Cleared(Exception):
+    """Ctrl-C at the prompt: what was typed is dropped."""
+
+
+class Left(Exception):
+    """Ctrl-D on an empty line, or the terminal has gone."""
+
+
+class Reader(Protocol):
+    """A prompt on some kind of terminal."""
+
+    async def read(self) -> str:
+        """Return the next input, which may hold several lines; raises Cleared or Left."""
+
+    def ran(self) -> None:
+        """Note that a command has run."""
+
+    def ended(self, job: Job) -> None:
+        """Note that a background job has ended, after the last of its output."""
+
+
+def is_open(text: str) -> bool:
+    """Whether more lines have to follow: a quote is open, or a backslash ends the last line."""
+    try:
+        parse(text)
+    except LineError as error:
+        return error.incomplete
+    return False

@@ -1,0 +1,46 @@
+"""Files that only their owner can read, and folders that only their owner can enter."""
+
+import os
+from pathlib import Path
+
+from atoll._errors import ConfigError
+
+__all__ = ["make_private", "open_private", "read_private", "write_atomic"]
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder that only its owner can enter, with its parents; returns it."""
+    for missing in reversed([folder, *folder.parents]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file for writing, made if need be so that only its owner can read it."""
+    return os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def read_private(path: Path) -> str:
+    """Read a file that holds secrets; raises ConfigError when others can read it too."""
+    with path.open(encoding="utf-8") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+        if mode & 0o077:
+            raise ConfigError(
+                f"{path} holds secrets and others can read it (mode {mode:04o})",
+                hint=f"chmod 600 {path}",
+            )
+        return file.read()
+
+
+def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a whole file or leave the old one; the file never has a wider mode than `mode`."""
+    make_private(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,67 @@
+"""Columns: which fields of a record are written, under which names, in which dress."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from atoll._errors import UsageError
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _last_part(path: str) -> Callable[[Any], Any]:
+    def get(record: Any) -> Any:
+        for part in path.split("."):
+            record = record.get(part) if isinstance(record, Mapping) else getattr(record, part)
+        return record
+
+    return get
+
+
+@frozen
+class Column:
+    """A field of a record.
+
+    `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
+    turns its value into text for people; `keep` spares it from being cut on a narrow terminal,
+    unless its first `enough` cells say as much, as of an id; `width` is how many cells to reserve
+    when records are written live, before their values are known; `brief` turns its value into a
+    shorter text, for a table that would be wider than the screen otherwise; `get` takes it from the
+    record, by default the attribute or key `name`.
+    """
+
+    name: str
+    title: str = ""
+    show: Callable[[Any], str] = _text
+    right: bool = False
+    keep: bool = False
+    enough: int = 0
+    width: int = 0
+    brief: Callable[[Any], str] | None = None
+    get: Callable[[Any], Any] = field()
+
+    @get.default
+    def _get_by_name(self) -> Callable[[Any], Any]:
+        return _last_part(self.name)
+
+    @property
+    def heading(self) -> str:
+        """The title, or the name in words."""
+        return self.title or self.name.replace("_", " ").capitalize()
+
+
+def columns_of(names: str, known: Iterable[Column]) -> Sequence[Column]:
+    """Pick columns by a comma-separated list of names; raises UsageError listing the known ones."""
+    by_name = {column.name: column for column in known}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in by_name]:
+        raise UsageError(
+            f"unknown field{'s' * (len(unknown) > 1)}: {', '.join(unknown)}",
+            hint=f"known: {', '.join(by_name)}",
+        )
+    if not wanted:
+        raise UsageError("no field is named", hint=f"known: {', '.join(by_name)}")
+    return [by_name[name] for name in wanted]

@@ -1,0 +1,155 @@
+"""Which columns of a table are shown, and how wide, so that nothing is wider than the screen.
+
+Where the room does not do, times become ages, empty columns go, ids are cut to what names them, and
+what all rows have in common is told below. After that texts are cut, and the last columns go.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+from attrs import define, field
+
+from atoll.output._columns import Column
+from atoll.output._writer import shown_by
+
+GAP = "  "
+_READABLE, _HINT, _LEAST = 8, 6, 3
+"""Cells that a column is cut to, and to where even those are too many."""
+
+
+def cells(text: str) -> int:
+    """Return how many terminal cells a text takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a number of cells, marking the cut."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…" if width > 0 else ""
+
+
+@define
+class Place:
+    """A column that is shown: its number among all, how its values are spelled, and its width."""
+
+    index: int
+    column: Column
+    show: Callable[[Any], str]
+    texts: Sequence[str] = ()
+    width: int = 0
+
+    def spell(self, values: Sequence[Any], show: Callable[[Any], str], least: int) -> None:
+        """Spell the column's values, and be as wide as they are."""
+        self.show = show
+        self.texts = [shown_by(show, value) for value in values]
+        self.width = max([least, *map(cells, self.texts)])
+
+    @property
+    def enough(self) -> int:
+        """The cells that say as much as all."""
+        return min(self.width, self.column.enough or self.width)
+
+
+@define
+class Layout:
+    """The places of a table, and the columns that have none."""
+
+    places: list[Place]
+    gone: list[Place]
+    common: list[Place] = field(factory=list)
+    """Of those that have none, the ones that are the same in all rows."""
+
+    @classmethod
+    def of(
+        cls,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[Any]],
+        room: int | None,
+        *,
+        header: bool,
+        whole: bool = False,
+        least: Sequence[int] = (),
+    ) -> Self:
+        """Lay a table out for these rows, which are the `whole` of it or its beginning."""
+        places = []
+        for index, column in enumerate(columns):
+            place = Place(index, column, column.show)
+            title = cells(column.heading) if header else 0
+            floor = max(title, least[index] if least else 0)
+            place.spell([row[index] for row in rows], column.show, floor)
+            places.append(place)
+        layout = cls(places, [])
+        if room and layout.excess(room) > 0:
+            layout._shorten(rows, room, header=header, whole=whole)
+        return layout
+
+    def excess(self, room: int) -> int:
+        """Return how many cells there are too many."""
+        return _total(place.width for place in self.places) - room
+
+    def left_out(self) -> str:
+        """Tell in a line of what had no room; empty if all had."""
+        same = [f"{one.column.heading} {one.texts[0]}" for one in self.common]
+        gone = [one.column.heading for one in self.gone]
+        told = [f"all: {', '.join(same)}"] if same else []
+        return "; ".join([*told, *([f"no room for {', '.join(gone)}"] if gone else [])])
+
+    def _shorten(
+        self, rows: Sequence[Sequence[Any]], room: int, *, header: bool, whole: bool
+    ) -> None:
+        for place in self.places:
+            if place.column.brief:
+                title = cells(place.column.heading) if header else 0
+                place.spell([row[place.index] for row in rows], place.column.brief, title)
+        if header and rows and whole:
+            self._drop(lambda place: not any(place.texts), room, into=[])
+        if header and len(rows) > 1 and whole:
+            self._drop(lambda place: len(set(place.texts)) == 1, room, into=self.common)
+        self._narrow(room)
+        while len(self.places) > 1 and self.excess(room) > 0:
+            self.gone.insert(0, self.places.pop())
+            self._narrow(room)
+        if self.excess(room) > 0:
+            self.places[0].width = room
+
+    def _drop(self, fits: Callable[[Place], bool], room: int, into: list[Place]) -> None:
+        """Take out columns that can be done without, the widest first, until the rest has room."""
+        for place in sorted(self.places, key=lambda one: one.width, reverse=True):
+            if _total(one.enough for one in self.places) <= room:
+                return
+            if fits(place) and not place.column.keep:
+                self.places.remove(place)
+                into.append(place)
+
+    def _narrow(self, room: int) -> None:
+        """Take cells from the widest columns until the line fits, or nothing more can be taken."""
+        for least in (
+            lambda place: place.column.enough,
+            lambda place: 0 if place.column.keep else _READABLE,
+            lambda place: 0 if place.column.keep else _HINT,
+            lambda _place: _LEAST,
+        ):
+            self._take(room, least)
+
+    def _take(self, room: int, least: Callable[[Place], int]) -> None:
+        """Take cells from the widest of the columns that have a least width, and more than that."""
+        while (excess := self.excess(room)) > 0:
+            wide = [place for place in self.places if 0 < least(place) < place.width]
+            if not wide:
+                return
+            widest = max(wide, key=lambda place: place.width)
+            second = max((one.width for one in wide if one is not widest), default=0)
+            step = max(1, widest.width - max(second, least(widest)))
+            widest.width -= min(step, excess)
+
+
+def _total(widths: Iterable[int]) -> int:
+    found = list(widths)
+    return sum(found) + len(GAP) * max(0, len(found) - 1)

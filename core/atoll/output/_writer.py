@@ -1,0 +1,61 @@
+"""The contract of a format: what the class that a `Format` record names is asked to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+from atoll.output._columns import Column
+from atoll.text import printable
+
+
+class Writer(ABC):
+    """Writes records one by one, so that a list of any length takes constant memory.
+
+    `begin` is called once, then `row` for each record with its raw values in the order of the
+    columns, then `end`, also when there was none. `live` is called after `begin` when records come
+    as things happen, and each shall be read at once. `single` tells that the command shows one
+    thing, not a list. `width` is the number of cells of the terminal, or None when the output is
+    no terminal.
+    """
+
+    def __init__(self, file: IO[str], *, width: int | None = None, color: bool = False) -> None:
+        self.file = file
+        self.width = width
+        self.color = color
+        self.columns: Sequence[Column] = ()
+        self.single = False
+
+    def begin(self, columns: Sequence[Column], *, single: bool) -> None:
+        """Learn the columns."""
+        self.columns = columns
+        self.single = single
+
+    def live(self) -> None:  # noqa: B027  # most formats hold nothing back
+        """Hold no record back from now on."""
+
+    @abstractmethod
+    def row(self, values: Sequence[Any]) -> None:
+        """Write one record."""
+
+    def end(self) -> None:  # noqa: B027  # most formats hold nothing back
+        """Write what is still held back."""
+
+    def shown(self, values: Sequence[Any]) -> list[str]:
+        """Return the values as text for people, on one line each."""
+        return [
+            shown_by(column.show, value) for column, value in zip(self.columns, values, strict=True)
+        ]
+
+
+def shown_by(show: Callable[[Any], str], value: Any) -> str:
+    """Return what a column makes of a value, on one line. It stays as it is where the column can't
+    show it: it may come from a cluster that has its own idea of the field.
+    """
+    return printable(_shown(show, value))
+
+
+def _shown(show: Callable[[Any], str], value: Any) -> str:
+    try:
+        return show(value)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return str(value)

@@ -1,0 +1,55 @@
+"""Small facts about URLs that core and the transports share."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import quote, urlencode
+
+from atoll._errors import UsageError
+
+__all__ = ["is_loopback", "not_text", "path", "query_text"]
+
+
+def path(*segments: str) -> str:
+    """Join segments into a path, each encoded whole: `path("a b", "c")` is `/a%20b/c`.
+
+    Raises UsageError for what is no text.
+    """
+    try:
+        return "".join(f"/{_segment(segment)}" for segment in segments)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
+
+
+def _segment(text: str) -> str:
+    # Dots alone would be resolved away as parts of the path by clients, proxies and servers alike.
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
+
+
+def query_text(pairs: Sequence[tuple[str, str]]) -> str:
+    """Encode a query, spaces as `%20`, which is signed and must pass every proxy unchanged.
+
+    Raises UsageError for what is no text.
+    """
+    try:
+        return urlencode(pairs, quote_via=quote)
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
+
+
+def not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return what is told of bytes that are not in UTF-8, as words and names of files may hold."""
+    before = re.search(r"[\w./-]*\Z", error.object[: error.start])
+    word = (before[0] if before else "") + error.object[error.start : error.end]
+    return UsageError(f"{word!r} is no text in UTF-8, and can't be sent")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address, without brackets, means this machine."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
