@@ -19,7 +19,7 @@ import pluggy
 from atoll import hookspecs
 from atoll._errors import AtollError
 from atoll._paths import Paths
-from atoll.files import write_atomic
+from atoll._private_files import write_atomic
 
 GROUP = "atoll.plugins"
 OWN_DISTRIBUTION = "atoll"

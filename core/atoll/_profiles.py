@@ -15,7 +15,7 @@ from attrs import asdict, evolve, field, fields_dict, frozen
 
 from atoll._errors import ConfigError, NotFound
 from atoll._paths import Paths
-from atoll.files import read_private, write_atomic
+from atoll._private_files import read_private, write_atomic
 
 ENVIRONMENT = "environment"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

@@ -19,11 +19,11 @@ from atoll._errors import AtollError, ExitCode, TimedOut, of_system
 from atoll._jobs import Jobs
 from atoll._line import Statement
 from atoll._plugins import Origin, Provided, load_attribute
+from atoll._private_files import write_atomic
 from atoll._program import Program, current_note, warn
 from atoll._runtime import is_interrupt
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
-from atoll.files import write_atomic
 from atoll.output import current_output
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from attrs import fields, frozen
 
 from atoll._errors import AtollError
 
-__all__ = ["Malformed", "Shape", "decode", "maybe", "read", "record", "whole_number"]
+__all__ = ["Malformed", "Shape", "decode", "maybe", "read", "record", "to_figure", "whole_number"]
 
 T = TypeVar("T")
 Shape = Any
@@ -211,3 +211,12 @@ def whole_number(text: str) -> int | None:
     """Read a number of ASCII digits, no more than fit into 64 bits; None for anything else."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def to_figure(value: Any) -> float | None:
+    """Read a figure, which clusters spell as a number or as text; None for what is none."""
+    try:
+        figure = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return figure if isfinite(figure) else None

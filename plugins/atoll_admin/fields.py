@@ -6,8 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from atoll.output import Column
-from atoll_sessions.api import age, binary_size, local_time, show_slots
+from atoll.output import Column, age, binary_size, local_time, show_slots
 
 NEW = 8
 """The major version of the API that clusters since 24.03 speak, which brought most newer fields."""

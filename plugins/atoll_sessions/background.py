@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atoll import AtollError, Context, NotFound
-from atoll.reading import Malformed, maybe
-from atoll_sessions.model import to_figure
+from atoll.reading import Malformed, maybe, to_figure
 
 if TYPE_CHECKING:
     from atoll import Api

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from atoll import Api, Candidate
-from atoll_sessions.fields import binary_size
+from atoll.output import binary_size
 from atoll_sessions.files.listing import in_home, list_folder
 from atoll_sessions.queries import find_session, image_names, list_sessions
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from atoll import AtollError, Context, Name, UsageError
-from atoll_sessions.fields import binary_size, counted
-from atoll_sessions.files import check_given
-from atoll_sessions.files.beneath import Beneath
+from atoll.files import SafeFolder, check_given
+from atoll.output import binary_size, counted
 from atoll_sessions.files.fetching import Fetching
 from atoll_sessions.files.listing import HOME, in_home
 from atoll_sessions.files.unpack import Unpacked
@@ -35,7 +34,7 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
     _make(dest)
     api = await context.connect()
     found = await find_session(api, session)
-    fetching = Fetching(api, found.id, Beneath(dest), context.output)
+    fetching = Fetching(api, found.id, SafeFolder(dest), context.output)
     try:
         for path in wanted:
             await fetching.fetch(path)

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
 
-from atoll.output import Column
+from atoll.output import Column, age, binary_size, local_time, show_slots
 from atoll_sessions.model import figure_of
 
 DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"
@@ -36,57 +35,6 @@ def selection(columns: Iterable[Column]) -> Sequence[str]:
     """Return the GraphQL selections that fill these columns, each once."""
     needed = {field.column.name: field.selection for field in FIELDS}
     return list(dict.fromkeys(needed[column.name] for column in columns))
-
-
-def local_time(text: str | None) -> str:
-    """Show an ISO time in the reader's zone, to the second."""
-    if not text:
-        return ""
-    try:
-        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        return text
-
-
-def age(text: str | None) -> str:
-    """Show how long ago an ISO time was, in its largest unit: `3m`; one to come as `in 3m`."""
-    if not text:
-        return ""
-    try:
-        seconds = (datetime.now(UTC) - datetime.fromisoformat(text).astimezone()).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return text
-    units = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-    unit, size = next((one for one in units if abs(seconds) >= one[1]), units[-1])
-    amount = f"{abs(seconds) // size:.0f}{unit}"
-    return f"in {amount}" if seconds <= -1 else amount
-
-
-def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
-    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`.
-
-    Those of which there is nothing are left out unless `zeros` are wanted.
-    """
-    return ", ".join(
-        f"{name} {binary_size(amount) if name == 'mem' else f'{float(amount):g}'}"
-        for name, amount in sorted((slots or {}).items())
-        if zeros or float(amount)
-    )
-
-
-def counted(number: int, thing: str = "file") -> str:
-    """Say how many there are of something."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
-def binary_size(amount: Any) -> str:
-    """Show a number of bytes in the largest unit that leaves it above one."""
-    size = float(amount)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.4g} {unit}"
-        size /= 1024
-    return f"{size:.4g} GiB"
 
 
 def _figure(value: float | None) -> str:

@@ -7,8 +7,7 @@ import click
 from attrs import frozen
 
 from atoll import Context, Name
-from atoll.output import Column
-from atoll_sessions.fields import age, local_time
+from atoll.output import Column, age, local_time
 from atoll_sessions.queries import find_session
 
 

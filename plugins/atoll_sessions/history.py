@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from atoll import Context, Name
-from atoll.output import Column
-from atoll_sessions.fields import local_time
+from atoll.output import Column, local_time
 from atoll_sessions.queries import find_session
 
 _STATUSES = [Column("status", keep=True), Column("since", show=local_time)]

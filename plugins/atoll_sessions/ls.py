@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from atoll import AtollError, Context, Name, NotFound
+from atoll.files import show_name
 from atoll.output import Column
 from atoll_sessions.files.listing import FileEntry, find_entry, in_home, list_folder
-from atoll_sessions.files.names import show_name
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from atoll.reading import record
+from atoll.reading import record, to_figure
 
 DEAD = ("CANCELLED", "TERMINATED")
 """The statuses of sessions that have ended. The others are an open set, which grows."""
@@ -192,15 +192,6 @@ def figure_of(container: Mapping[str, Any], metric: str, figure: str) -> float |
     stat = container.get("live_stat") or container.get("last_stat")
     entry = stat.get(metric) if isinstance(stat, dict) else None
     return to_figure(entry.get(figure)) if isinstance(entry, dict) else None
-
-
-def to_figure(value: Any) -> float | None:
-    """Read a figure, which clusters spell as a number or as text; None for what is none."""
-    try:
-        figure = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return figure if math.isfinite(figure) else None
 
 
 def _mib(size: float | None) -> float | None:

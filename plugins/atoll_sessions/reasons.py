@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from atoll import AtollError, Problem
-from atoll.reading import maybe
-from atoll_sessions.fields import local_time, show_slots
-from atoll_sessions.model import Session, to_figure
+from atoll.output import local_time, show_slots
+from atoll.reading import maybe, to_figure
+from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, list_sessions
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atoll import AtollError, Context
-from atoll_sessions.fields import COLUMNS, binary_size, selection
-from atoll_sessions.model import to_figure
+from atoll.output import binary_size
+from atoll.reading import to_figure
+from atoll_sessions.fields import COLUMNS, selection
 from atoll_sessions.queries import get_session
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import click
 from attrs import define, field
 
 from atoll import AtollError, Context, Name
-from atoll_sessions.fields import binary_size, counted
-from atoll_sessions.files.sending import LocalFile, Sent, check_given, find, send
+from atoll.files import check_given
+from atoll.output import binary_size, counted
+from atoll_sessions.files.sending import LocalFile, Sent, find, send
 from atoll_sessions.queries import find_session
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from atoll import Context, Name, UsageError, owner_option, yes_option
-from atoll.output import Column
-from atoll_sessions.api import age, local_time
+from atoll.output import Column, age, local_time
 from atoll_templates.api import (
     find_template,
     get_content,

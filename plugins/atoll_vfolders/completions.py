@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from atoll import Api, Candidate
-from atoll_sessions.api import binary_size
+from atoll.output import binary_size
 from atoll_vfolders.api import find_folder, list_folders, list_hosts
 from atoll_vfolders.entries import list_entries
 from atoll_vfolders.paths import inside

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from atoll.output import Column
-from atoll_sessions.api import age, binary_size, local_time, show_name
+from atoll.files import show_name
+from atoll.output import Column, age, binary_size, local_time
 
 
 def _size(amount: float | None) -> str:

@@ -15,8 +15,9 @@ from atoll import (
     UsageError,
     yes_option,
 )
-from atoll.output import Column
-from atoll_sessions.api import check_given, counted, for_wire
+from atoll.files import check_given
+from atoll.output import Column, counted
+from atoll_sessions.api import for_wire
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.fields import FILE_COLUMNS

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 
 from atoll import AtollError, UsageError
-from atoll_sessions.api import LONGEST_PATH, is_name, is_path
+from atoll.files import LONGEST_PATH, is_name, is_path
 
 _LONGEST_NAME = 255
 """Bytes in the name of a file, on every file system that folders lie on."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, Name, NotFound
+from atoll.output import counted
 from atoll.reading import maybe
-from atoll_sessions.api import counted
 from atoll_vfolders.api import ask, find_folder
 from atoll_vfolders.fields import INVITATION_COLUMNS
 from atoll_vfolders.model import Folder, Invitation

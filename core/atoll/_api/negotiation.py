@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from atoll._errors import AtollError
-from atoll.files import write_atomic
+from atoll._private_files import write_atomic
 
 _FRESH_FOR = 3600.0
 _PATTERN = re.compile(r"v([0-9]{1,4})\.([0-9]{8})")

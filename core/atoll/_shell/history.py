@@ -17,8 +17,8 @@ from prompt_toolkit.history import History
 
 from atoll._commands import CommandTree, before_command
 from atoll._paths import Paths
+from atoll._private_files import make_private, write_atomic
 from atoll._shell.scan import Token, statements
-from atoll.files import make_private, write_atomic
 
 _SLACK = 1.2
 """How far the file may outgrow its size before it is cut, which costs writing it anew."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from atoll._private_files import write_atomic
 from atoll._profiles import Profile
 from atoll._records import Candidate
-from atoll.files import write_atomic
 
 _MOST_SPOTS = 100
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from atoll.output import Column
+from atoll.reading import to_figure
 from atoll_admin.commands import list_command, show_command
 from atoll_admin.fields import (
     Field,
@@ -20,7 +21,6 @@ from atoll_admin.fields import (
 )
 from atoll_admin.kind import Kind, Listing, Reading
 from atoll_admin.params import option
-from atoll_sessions.api import to_figure
 
 
 def _percent(value: Any) -> str:

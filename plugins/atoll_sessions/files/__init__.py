@@ -1,5 +1,6 @@
 """Files of sessions: into them, out of them, and what lies in them."""
 
-from atoll_sessions.files.sending import MOST_BYTES, MOST_FILES, check_given, collect, upload
+from atoll.files import check_given
+from atoll_sessions.files.sending import MOST_BYTES, MOST_FILES, collect, upload
 
 __all__ = ["MOST_BYTES", "MOST_FILES", "check_given", "collect", "upload"]

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field, frozen
 
 from atoll import AtollError, NotAuthorized, Problem, Unreachable, UsageError
-from atoll.output import Output
-from atoll_sessions.fields import binary_size
-from atoll_sessions.files.beneath import Beneath
+from atoll.files import SafeFolder, stays_below
+from atoll.output import Output, binary_size
 from atoll_sessions.files.listing import (
     HOME,
     MOST_BYTES,
@@ -24,7 +23,6 @@ from atoll_sessions.files.listing import (
     in_home,
     list_folder,
 )
-from atoll_sessions.files.names import stays_below
 from atoll_sessions.files.unpack import Archive, Unpacked
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ class Fetching:
 
     api: "Api"
     session_id: str
-    target: Beneath
+    target: SafeFolder
     output: Output
     done: Unpacked = field(factory=Unpacked)
     exit_code: int = 0

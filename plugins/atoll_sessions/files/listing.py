@@ -9,9 +9,10 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, NotFound, Problem, UsageError
+from atoll.files import is_name
 from atoll.reading import maybe, record
 from atoll_sessions.files.multipart import read_parts
-from atoll_sessions.files.names import for_wire, from_wire, is_name
+from atoll_sessions.files.names import for_wire, from_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable

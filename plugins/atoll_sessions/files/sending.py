@@ -11,8 +11,8 @@ import trio
 from attrs import evolve, frozen
 
 from atoll import AtollError, NotAuthorized, NotFound, Problem, Unreachable, UsageError
+from atoll.files import open_deep, refuse, walk
 from atoll_sessions.files.names import for_wire
-from atoll_sessions.files.walking import open_far, refuse, walk
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -24,12 +24,6 @@ MOST_BYTES = 1024 * 1024 - 1
 """How large a file may be, in bytes."""
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _ANY_FILE = "application/octet-stream"
-
-
-def check_given(names: Sequence[str]) -> None:
-    """Raise UsageError for an empty name: that of an unset variable, and not of all there is."""
-    if "" in names:
-        raise UsageError("'' is the name of no file")
 
 
 @frozen
@@ -44,7 +38,7 @@ class LocalFile:
         from atoll.transport import Part
 
         try:
-            with os.fdopen(open_far(self.path, _READ), "rb") as file:
+            with os.fdopen(open_deep(self.path, _READ), "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
                 content = file.read(MOST_BYTES + 1)
         except OSError as error:

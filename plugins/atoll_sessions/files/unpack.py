@@ -3,7 +3,7 @@
 Whoever controls a session controls what it sends, and no session shall reach the files of those who
 download from it. So an archive may hold the one name that was asked for, and what lies below that;
 it is looked through to its end before the first file is written; and it is written by a
-:class:`~atoll_sessions.files.beneath.Beneath`.
+:class:`~atoll_sessions.files.beneath.SafeFolder`.
 """
 
 import io
@@ -15,8 +15,7 @@ from typing import Self
 from attrs import define, field, frozen
 
 from atoll import AtollError
-from atoll_sessions.files.beneath import Beneath
-from atoll_sessions.files.names import stays_below
+from atoll.files import SafeFolder, stays_below
 
 _MOST_BYTES = 64 * 1024 * 1024
 """What an archive may unpack to: as many hard links as it has bytes may all mean its one file."""
@@ -72,7 +71,7 @@ class Archive:
         member = self._members.get(self.name)
         return self._content_of(member) if member is not None else None
 
-    def unpack(self, target: Beneath, place: PurePosixPath, done: Unpacked) -> None:
+    def unpack(self, target: SafeFolder, place: PurePosixPath, done: Unpacked) -> None:
         """Write what was asked for to `place`, which may have another name, adding up `done`.
 
         Links that lead out of the folder, devices and the like are left out. Raises AtollError when
@@ -85,7 +84,7 @@ class Archive:
     def _unpack_one(
         self,
         member: tarfile.TarInfo,
-        target: Beneath,
+        target: SafeFolder,
         place: PurePosixPath,
         below: PurePosixPath,
         done: Unpacked,

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from atoll import Context, UsageError
-from atoll.output import Column
+from atoll.output import Column, counted
 from atoll.text import quote
 from atoll_sessions.code import Code
 from atoll_sessions.creation import Wanted
-from atoll_sessions.fields import counted
 from atoll_sessions.options import parse_pairs, wanted_from
 from atoll_sessions.sweep.options import SweepOptions
 from atoll_sessions.sweep.plan import Plan, fingerprint

@@ -10,8 +10,7 @@ import trio
 from attrs import frozen
 
 from atoll import AtollError, Context, Name, NotFound, UsageError
-from atoll.output import Column
-from atoll_sessions.fields import age, counted, local_time
+from atoll.output import Column, age, counted, local_time
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan

@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from atoll import AtollError, NotFound, Paths
-from atoll.files import make_private, open_private, write_atomic
+from atoll.files import make_private, open_private, refuse, remove_tree, walk, write_atomic
 from atoll_sessions.files.sending import LocalFile, is_program
-from atoll_sessions.files.walking import refuse, remove_tree, walk
 from atoll_sessions.sweep.journal import read_progress
 from atoll_sessions.sweep.lock import lockable, locked
 from atoll_sessions.sweep.plan import Plan, dump_plan, load_plan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import AtollError, Context, Name
-from atoll_sessions.api import Beneath
+from atoll.files import SafeFolder
 from atoll_vfolders.api import find_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.archives import Archives, Batch, batches
@@ -80,19 +80,19 @@ async def download_tree(
     return lanes.exit_code
 
 
-def _prepared(dest: Path, folders: set[PurePosixPath]) -> Beneath:
+def _prepared(dest: Path, folders: set[PurePosixPath]) -> SafeFolder:
     try:
         dest.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AtollError(f"{dest}: {error.strerror}") from None
-    target = Beneath(dest)
+    target = SafeFolder(dest)
     for folder in sorted(folders - {folder.parent for folder in folders}):
         target.make_folder(folder)
     return target
 
 
 def _room(
-    storage: Storage, memories: Memories, meter: Meter, target: Beneath, how: How
+    storage: Storage, memories: Memories, meter: Meter, target: SafeFolder, how: How
 ) -> Downloading:
     return Downloading(storage, memories, meter, target, how.chunk, Budget(how.chunk))
 

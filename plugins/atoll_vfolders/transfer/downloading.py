@@ -13,9 +13,9 @@ import trio
 from attrs import define
 
 from atoll import AtollError, NotFound, Problem, Unreachable
+from atoll.files import SafeFolder
 from atoll.reading import whole_number
 from atoll.transport import ConnectionLost
-from atoll_sessions.api import Beneath
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.parts import Part, part_of
@@ -43,7 +43,7 @@ class Downloading:
     storage: Storage
     memories: Memories
     meter: Meter
-    target: Beneath
+    target: SafeFolder
     chunk: int
     budget: Budget
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound, UsageError
-from atoll_sessions.api import LONGEST_PATH, check_given, is_text, no_text, walk
+from atoll.files import LONGEST_PATH, check_given, is_text, no_text, walk
 from atoll_vfolders.paths import inside
 
 

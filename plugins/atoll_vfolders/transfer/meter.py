@@ -7,7 +7,7 @@ import trio
 from attrs import define, field
 
 from atoll import Context
-from atoll_sessions.api import binary_size, counted
+from atoll.output import binary_size, counted
 
 _REDRAW = 0.1
 _WINDOW = 5.0

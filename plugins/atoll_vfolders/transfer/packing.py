@@ -14,7 +14,7 @@ import trio
 from attrs import define
 
 from atoll import AtollError, Problem, Unreachable
-from atoll_sessions.api import open_far
+from atoll.files import open_deep
 from atoll_vfolders.api import ask
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.budget import Budget
@@ -111,7 +111,7 @@ def _archive(files: Sequence[LocalFile]) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file in files:
-            with os.fdopen(open_far(file.path, os.O_RDONLY | os.O_CLOEXEC), "rb") as opened:
+            with os.fdopen(open_deep(file.path, os.O_RDONLY | os.O_CLOEXEC), "rb") as opened:
                 content = opened.read()
             member = tarfile.TarInfo(str(file.target))
             member.size, member.mtime = len(content), file.mtime_ns / 1e9

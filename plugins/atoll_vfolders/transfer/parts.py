@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from attrs import define
 
-from atoll_sessions.api import Beneath
+from atoll.files import SafeFolder
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_PIECES = 512
@@ -53,7 +53,7 @@ class Part:
 
 
 @contextmanager
-def part_of(target: Beneath, path: PurePosixPath, key: str) -> Iterator[Part]:
+def part_of(target: SafeFolder, path: PurePosixPath, key: str) -> Iterator[Part]:
     """Open what has come of a file; `key` changes when the file does. Raises AtollError."""
     name = f".{key}.atoll-part"
     with target.explained(path), target.opened(path.parent) as folder:

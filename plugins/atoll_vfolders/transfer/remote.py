@@ -11,7 +11,7 @@ import trio
 from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotAuthorized, NotFound, Problem
-from atoll_sessions.api import LONGEST_PATH, check_given, stays_below
+from atoll.files import LONGEST_PATH, check_given, stays_below
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import inside

@@ -3,8 +3,7 @@
 from attrs import frozen
 
 from atoll import Context
-from atoll.output import Column
-from atoll_sessions.api import binary_size, counted
+from atoll.output import Column, binary_size, counted
 from atoll_vfolders.transfer.meter import Meter
 
 _COLUMNS = [

@@ -14,8 +14,8 @@ import trio
 from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
+from atoll.files import open_deep
 from atoll.reading import whole_number
-from atoll_sessions.api import open_far
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
@@ -80,7 +80,7 @@ class Uploading:
     async def upload(self, file: LocalFile) -> None:
         """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
         try:
-            descriptor = open_far(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_deep(file.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise AtollError(f"{file.path}: {error.strerror}") from None
         try:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from atoll import NotFound, UsageError
+from atoll.output import local_time, show_slots
 from atoll.transport import Part
 from atoll_sessions.creation import Wanted, _some_of, creation_body
-from atoll_sessions.fields import local_time, show_slots
 from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.model import Session
 from atoll_sessions.options import parse_pairs, parse_resources

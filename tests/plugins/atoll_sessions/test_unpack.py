@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll import AtollError
-from atoll_sessions.files.beneath import Beneath
+from atoll.files import SafeFolder
 from atoll_sessions.files.unpack import Archive, HostileArchive, Unpacked
 
 TOP = PurePosixPath("top")
@@ -63,7 +63,7 @@ def unpack(around):
     def unpacking(*members, content=None):
         done = Unpacked()
         sent = archived(*members) if content is None else content
-        Archive.read("top", sent).unpack(Beneath(around / "target"), TOP, done)
+        Archive.read("top", sent).unpack(SafeFolder(around / "target"), TOP, done)
         return done
 
     return unpacking
@@ -110,7 +110,7 @@ def test_a_folder_comes_with_all_that_is_in_it(around, unpack):
 def test_a_file_may_get_another_name(around):
     """As the content of a link does."""
     archive = Archive.read("top", archived(member("top", b"x")))
-    archive.unpack(Beneath(around / "target"), PurePosixPath("sub/name"), Unpacked())
+    archive.unpack(SafeFolder(around / "target"), PurePosixPath("sub/name"), Unpacked())
     assert listed(around / "target") == {"sub", "sub/name"}
 
 
@@ -217,7 +217,7 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(around):
             raise OSError(28, "No space left on device")
 
     with pytest.raises(AtollError, match="No space left"):
-        Beneath(around / "target").write(TOP, Breaks(), 0o644, 0)
+        SafeFolder(around / "target").write(TOP, Breaks(), 0o644, 0)
     assert (around / "target" / "top").read_text() == "old"
     assert listed(around / "target") == {"top"}
 
@@ -279,6 +279,6 @@ def test_no_damage_gets_a_file_out_of_the_target(tmp_path_factory, data):
 
     with suppress(AtollError):
         archive = Archive.read("top", bytes(damaged))
-        archive.unpack(Beneath(around / "target"), TOP, Unpacked())
+        archive.unpack(SafeFolder(around / "target"), TOP, Unpacked())
     assert [path.name for path in around.iterdir()] == ["target"]
     assert {path.name for path in (around / "target").iterdir()} <= {"top"}

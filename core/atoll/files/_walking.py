@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from attrs import frozen
 
-from atoll import AtollError
+from atoll._errors import AtollError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _HOP = 4000
@@ -59,7 +59,7 @@ def walk(folder: Path, failed: Callable[[AtollError], None]) -> Iterator[Found]:
 
 
 def _look(path: Path) -> list[Found]:
-    descriptor = open_far(path, _FOLDER)
+    descriptor = open_deep(path, _FOLDER)
     try:
         with os.scandir(descriptor) as entries:
             found = [_found(path, entry) for entry in entries]
@@ -95,7 +95,7 @@ def remove_tree(folder: Path) -> None:
         path.rmdir()
 
 
-def open_far(path: Path, flags: int) -> int:
+def open_deep(path: Path, flags: int) -> int:
     """Open a file whose path may be longer than the system takes; raises OSError."""
     *hops, last = _hops(path)
     folder = None

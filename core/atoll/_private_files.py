@@ -5,8 +5,6 @@ from pathlib import Path
 
 from atoll._errors import ConfigError
 
-__all__ = ["make_private", "open_private", "read_private", "write_atomic"]
-
 
 def make_private(folder: Path) -> Path:
     """Make a folder that only its owner can enter, with its parents; returns it."""

@@ -15,7 +15,7 @@ from typing import IO
 
 from attrs import frozen
 
-from atoll import AtollError
+from atoll._errors import AtollError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -23,7 +23,7 @@ _CHUNK = 1024 * 1024
 
 
 @frozen
-class Beneath:
+class SafeFolder:
     """The folder; all paths are relative to it, without `..`. All raise AtollError."""
 
     root: Path

@@ -1,0 +1,71 @@
+"""Names of files, whatever bytes they are of: which can be used, how they are shown."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from atoll._errors import AtollError, UsageError
+
+LONGEST_PATH = 4095
+"""Bytes of a path: what Linux takes of one that is spelled out."""
+_HALF = re.compile("[\udc80-\udcff]")
+
+
+def is_text(path: str) -> bool:
+    """Tell whether all of a path is in UTF-8."""
+    return not _HALF.search(path)
+
+
+def no_text(path: str) -> AtollError:
+    """Make the error for a name that can't be sent."""
+    return AtollError(f"{os.fsencode(path)!r} is not named in Unicode")
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a file can have a name, which a cluster that may be lying lists."""
+    return is_path(name) and name not in {"", ".", ".."} and "/" not in name
+
+
+def is_path(text: str) -> bool:
+    """Tell whether the system takes a text for a path."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def show_name(name: str) -> str:
+    """Return a name as people can tell it from others, and bash takes it."""
+    if name.isprintable() and name == name.strip():
+        return name
+    if name.isprintable():
+        return f"'{name}'" if "'" not in name else f'"{name}"'
+    return "$'" + "".join(map(_shown, name)) + "'"
+
+
+def _shown(char: str) -> str:
+    if char in "'\\":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
+
+
+def stays_below(link: str, depth: int) -> bool:
+    """Tell whether a link, `depth` folders below the top, leads nowhere above that.
+
+    It may climb at its start only: what `..` means behind another link can't be told from names.
+    """
+    if not is_path(link):
+        return False
+    path = PurePosixPath(link)
+    climbs = path.parts.count("..")
+    starts_with_them = path.parts[:climbs] == ("..",) * climbs
+    return not path.is_absolute() and starts_with_them and climbs <= depth
+
+
+def check_given(names: Sequence[str]) -> None:
+    """Raise UsageError for an empty name: that of an unset variable, and not of all there is."""
+    if "" in names:
+        raise UsageError("'' is the name of no file")
