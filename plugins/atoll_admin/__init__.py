@@ -22,29 +22,29 @@ _KINDS = (
 )
 # What else there is, by module and attribute: what it does, and its names below `admin`.
 _OTHERS = {
-    "kinds.groups:by_name": ("List the groups of a name", "groups-by-name"),
-    "kinds.scaling_groups:associate": (
+    "entities.groups:by_name": ("List the groups of a name", "groups-by-name"),
+    "entities.scaling_groups:associate": (
         "Let a domain use a scaling group",
         "scaling-groups associate-scaling-group",
         "scaling-group associate-scaling-group",
         "scaling-group associate-scaling",
     ),
-    "kinds.scaling_groups:dissociate": (
+    "entities.scaling_groups:dissociate": (
         "Take a scaling group away from a domain",
         "scaling-groups dissociate-scaling-group",
         "scaling-group dissociate-scaling-group",
         "scaling-group dissociate-scaling",
     ),
-    "kinds.scaling_groups:available": (
+    "entities.scaling_groups:available": (
         "List the scaling groups that a group may use",
         "list-scaling-groups",
         "scaling-group get-available",
     ),
-    "kinds.images:rows": ("List images", "images", "image list"),
-    "kinds.images:alias": ("Give an image another name", "alias-image", "image alias"),
-    "kinds.images:dealias": ("Take an image's alias away", "dealias-image", "image dealias"),
-    "kinds.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
-    "kinds.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
+    "entities.images:rows": ("List images", "images", "image list"),
+    "entities.images:alias": ("Give an image another name", "alias-image", "image alias"),
+    "entities.images:dealias": ("Take an image's alias away", "dealias-image", "image dealias"),
+    "entities.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
+    "entities.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
     "services.license:show_license": ("Show the license", "show-license", "license show"),
     "services.permissions:list_permissions": ("List permissions", "permission list"),
     "services.etcd:get": ("Show configuration", "etcd get"),
@@ -109,7 +109,7 @@ def atoll_commands() -> Iterator[Command]:
     """The commands of administrators; those about sessions are with the others about them."""
     yield Command("admin", "Administration of the cluster")
     for one, many, module, verbs in _KINDS:
-        yield from _about(one, many, f"atoll_admin.kinds.{module}", verbs)
+        yield from _about(one, many, f"atoll_admin.entities.{module}", verbs)
     for load, (summary, *names) in _OTHERS.items():
         for name in names:
             yield Command(f"admin {name}", summary, f"atoll_admin.{load}")
@@ -187,7 +187,7 @@ _NAMES = {
 
 @hookimpl
 def atoll_completions() -> Iterator[Completion]:
-    """Names of the kinds of things; what an account may not see is not offered to it."""
+    """Names of entities; what an account may not see is not offered to it."""
     for kind, attribute in _NAMES.items():
         yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=120.0)
 
@@ -195,4 +195,4 @@ def atoll_completions() -> Iterator[Completion]:
 @hookimpl
 def atoll_invocations() -> Iterator[Invocation]:
     """What administrators announce is told at the prompt."""
-    yield Invocation("announcement", "atoll_admin.news:tell")
+    yield Invocation("announcement", "atoll_admin.announcement_notice:tell")

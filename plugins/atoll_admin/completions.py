@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from atoll import Api, Candidate, NotAuthorized
-from atoll_admin.asking import NotOffered
+from atoll_admin.entities.agents import AGENT
+from atoll_admin.entities.domains import DOMAIN
+from atoll_admin.entities.groups import GROUP
+from atoll_admin.entities.keypairs import KEYPAIR
+from atoll_admin.entities.policies import POLICY
+from atoll_admin.entities.scaling_groups import SCALING_GROUP
+from atoll_admin.entities.storage import STORAGE
+from atoll_admin.entities.users import USER
+from atoll_admin.entity import Entity
 from atoll_admin.fields import Field
-from atoll_admin.kind import Kind
-from atoll_admin.kinds.agents import AGENT
-from atoll_admin.kinds.domains import DOMAIN
-from atoll_admin.kinds.groups import GROUP
-from atoll_admin.kinds.keypairs import KEYPAIR
-from atoll_admin.kinds.policies import POLICY
-from atoll_admin.kinds.scaling_groups import SCALING_GROUP
-from atoll_admin.kinds.storage import STORAGE
-from atoll_admin.kinds.users import USER
-from atoll_admin.reading import Record, Span, read_list
+from atoll_admin.queries import ListOptions, Record, fetch_list
+from atoll_admin.requests import NotOffered
 
 _MOST = 1000
 
@@ -59,10 +59,10 @@ async def volumes(api: Api) -> Sequence[Candidate]:
     return await _names(api, STORAGE)
 
 
-async def _names(api: Api, kind: Kind, key: str = "") -> Sequence[Candidate]:
-    fields = kind.chosen(",".join((key or kind.key, *kind.remarked)))
+async def _names(api: Api, entity: Entity, key: str = "") -> Sequence[Candidate]:
+    fields = entity.select_fields(",".join((key or entity.key, *entity.described_by)))
     try:
-        rows = await read_list(api, kind.listing, {}, fields, Span(limit=_MOST))
+        rows = await fetch_list(api, entity.listing, {}, fields, ListOptions(limit=_MOST))
     except (NotAuthorized, NotOffered):
         return []
     return [_candidate(record, rows.fields) async for record in rows.records]

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from atoll.output import Column, age, binary_size, local_time, show_slots
 
-NEW = 8
+SINCE_24_03 = 8
 """The major version of the API that clusters since 24.03 speak, which brought most newer fields."""
 
 
@@ -18,7 +18,7 @@ def _same(value: Any) -> Any:
 
 @frozen
 class Field:
-    """A field of a kind.
+    """A field of an entity.
 
     `selection` is what GraphQL is asked for to fill it; `decode` makes a record's value of what it
     answers. `since` is the major version of the API from which clusters have it: older ones are
@@ -61,7 +61,7 @@ def flag(name: str, title: str = "", *, since: int = 0) -> Field:
     return Field(Column(name, title, yes_or_no), name, since=since)
 
 
-def when(name: str, title: str = "") -> Field:
+def timestamp(name: str, title: str = "") -> Field:
     """Return a field that holds an ISO 8601 time."""
     return Field(Column(name, title, local_time, brief=age), name)
 

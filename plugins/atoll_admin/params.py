@@ -15,18 +15,18 @@ _HOSTS = (
 )
 
 
-def argument(name: str, kind: str = "", **how: Any) -> click.Argument:
-    """Return an argument; `kind` is what completes it."""
-    return click.Argument([name], **_completed(kind), **how)
+def argument(name: str, completes: str = "", **how: Any) -> click.Argument:
+    """Return an argument; `completes` is what completes it."""
+    return click.Argument([name], **_completed(completes), **how)
 
 
-def option(*flags: str, help: str, kind: str = "", **how: Any) -> click.Option:
-    """Return an option; `kind` is what completes it."""
-    return click.Option([*flags], help=help, **_completed(kind), **how)
+def option(*flags: str, help: str, completes: str = "", **how: Any) -> click.Option:
+    """Return an option; `completes` is what completes it."""
+    return click.Option([*flags], help=help, **_completed(completes), **how)
 
 
-def _completed(kind: str) -> dict[str, Any]:
-    return {"type": Name(kind)} if kind else {}
+def _completed(completes: str) -> dict[str, Any]:
+    return {"type": Name(completes)} if completes else {}
 
 
 def boolean(*flags: str, help: str) -> click.Option:
@@ -64,7 +64,7 @@ def hosts_option() -> click.Option:
     return option(
         *_HOSTS,
         "allowed_vfolder_hosts",
-        kind="vfolder-host",
+        completes="vfolder-host",
         multiple=True,
         metavar="HOST",
         help="A host for folders, with all permissions, or a JSON map; repeatable.",

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from atoll import AtollError, UsageError
-from atoll_admin.asking import ask
+from atoll_admin.requests import run_query
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -102,7 +102,7 @@ async def _all_permissions(api: "Api") -> Sequence[str]:
 async def known_permissions(api: "Api") -> Sequence[str]:
     """Return what a cluster can allow on a host for folders."""
     name = "vfolder_host_permission_list"
-    answer = await ask(api, "vfolder_host_permissions", {}, name, {name: [str]})
+    answer = await run_query(api, "vfolder_host_permissions", {}, name, {name: [str]})
     return answer[name] if answer else ()
 
 

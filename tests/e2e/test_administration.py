@@ -142,18 +142,18 @@ class Cluster:
     keys: dict
     known: dict = field(factory=dict)
 
-    async def run(self, line, who="admin", **how):
+    async def run(self, line, visible_to="admin", **how):
         """Run a line as `admin` or `user`."""
-        pair = self.keys[who]
+        pair = self.keys[visible_to]
         self.shell.environ |= {
             "BACKEND_ACCESS_KEY": pair["access_key"],
             "BACKEND_SECRET_KEY": pair["secret_key"],
         }
         return await self.shell.run(line, **how)
 
-    async def records(self, line, who="admin"):
+    async def records(self, line, visible_to="admin"):
         """Run a line and return what it told, decoded."""
-        result = await self.run(f"{line} --output json", who)
+        result = await self.run(f"{line} --output json", visible_to)
         assert result.code == 0, result
         return json.loads(result.stdout)
 
@@ -207,13 +207,13 @@ async def learn(cluster):
 
 async def step(cluster, command, line, refused, _code):
     """Run a command with success, then its refused line."""
-    who = "user" if refused.startswith("user:") else "admin"
+    visible_to = "user" if refused.startswith("user:") else "admin"
     good = f"{command} {line.format_map(cluster.known)}"
     bad = f"{command} {refused.removeprefix('user:').format_map(cluster.known)}"
     done = await cluster.run(f"{good} --output json")
     if command == "admin keypairs add" and done.code == 0:
         cluster.known["key"] = json.loads(done.stdout)["access_key"]
-    return done, await cluster.run(bad, who)
+    return done, await cluster.run(bad, visible_to)
 
 
 def cli_21_03():
@@ -329,12 +329,12 @@ def test_groups_and_users_go_by_their_names(cluster):
 def test_names_are_completed(cluster):
     """The prompt knows users, groups, policies and the rest; a plain user's only what that sees."""
 
-    async def names(ask, who="admin"):
-        await cluster.run("manager status", who)
+    async def names(run_query, visible_to="admin"):
+        await cluster.run("manager status", visible_to)
         program = cluster.shell.program()
         api = await program.connect(None, print)
         try:
-            return [candidate.text for candidate in await ask(api)]
+            return [candidate.text for candidate in await run_query(api)]
         finally:
             await program.aclose()
 

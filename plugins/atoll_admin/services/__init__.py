@@ -1,1 +1,1 @@
-"""Commands over the REST API: what is no kind of thing, but something the cluster does."""
+"""Commands over the REST API: what is no entity, but something that the cluster does."""

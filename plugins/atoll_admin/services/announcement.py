@@ -10,9 +10,9 @@ from atoll import Context, UsageError, yes_option
 from atoll.files import write_atomic
 from atoll.output import Column
 from atoll.reading import maybe
-from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option
-from atoll_admin.telling import tell_text
+from atoll_admin.actions import carry_out, dry_run_option
+from atoll_admin.requests import send
+from atoll_admin.text_output import write_text
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -31,7 +31,7 @@ async def get(context: Context) -> None:
         record = {**told, "dismissed": is_dismissed(context, api, told["message"] or "")}
         context.output.item(record, _COLUMNS)
     elif told["enabled"]:
-        await tell_text(context, told["message"] or "")
+        await write_text(context, told["message"] or "")
     else:
         context.output.note("there is no announcement")
 

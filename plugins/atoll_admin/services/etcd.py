@@ -7,9 +7,9 @@ import click
 
 from atoll import Context, NotFound, UsageError, yes_option
 from atoll.output import Column
-from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option
-from atoll_admin.telling import tell_text
+from atoll_admin.actions import carry_out, dry_run_option
+from atoll_admin.requests import send
+from atoll_admin.text_output import write_text
 
 _PAIR = [Column("key", keep=True), Column("value")]
 
@@ -31,7 +31,7 @@ async def get(context: Context, key: str, prefix: bool) -> None:
     elif context.output.format:
         context.output.item({"key": key, "value": result}, _PAIR)
     else:
-        await tell_text(context, str(result))
+        await write_text(context, str(result))
 
 
 def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -8,10 +8,10 @@ import click
 from atoll import Context, Name
 from atoll.output import Column
 from atoll.reading import maybe
-from atoll_admin.asking import send
-from atoll_admin.consent import dry_run_option, show_request
+from atoll_admin.actions import dry_run_option, show_request
 from atoll_admin.fields import show_json, yes_or_no
-from atoll_admin.telling import tell_text
+from atoll_admin.requests import send
+from atoll_admin.text_output import write_text
 
 
 def _figure(value: Any) -> str:
@@ -67,7 +67,7 @@ async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
     if context.output.format:
         context.output.item(answer, _FSTAB)
     else:
-        await tell_text(context, answer["content"])
+        await write_text(context, answer["content"])
 
 
 @click.command()

@@ -7,8 +7,8 @@ import click
 
 from atoll import Context, Name, NotFound, yes_option
 from atoll.output import Column
-from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option
+from atoll_admin.actions import carry_out, dry_run_option
+from atoll_admin.requests import send
 
 if TYPE_CHECKING:
     from atoll import Api

@@ -5,7 +5,7 @@ import click
 from atoll import AtollError, Context
 from atoll.output import Column
 from atoll.reading import maybe
-from atoll_admin.asking import NotOffered, send
+from atoll_admin.requests import NotOffered, send
 
 
 @click.command()

@@ -9,8 +9,8 @@ import trio
 from atoll import Context, Name, UsageError, yes_option
 from atoll.output import Column
 from atoll.reading import maybe
-from atoll_admin.asking import send
-from atoll_admin.consent import carry_out, dry_run_option
+from atoll_admin.actions import carry_out, dry_run_option
+from atoll_admin.requests import send
 
 if TYPE_CHECKING:
     from atoll import Api

@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, NotAuthorized, UsageError
-from atoll_admin.consent import ask_secret, carry_out, dry_run_option
+from atoll_admin.actions import ask_secret, carry_out, dry_run_option
 
 
 @click.command(params=[dry_run_option()])

@@ -8,10 +8,10 @@ import click
 
 from atoll import Context, Name, UsageError
 from atoll.output import Column
-from atoll_admin.asking import NotOffered, ask, send
-from atoll_admin.consent import carry_out, dry_run_option
+from atoll_admin.actions import carry_out, dry_run_option
+from atoll_admin.entities.groups import group_id
 from atoll_admin.fields import show_list, show_size
-from atoll_admin.kinds.groups import group_id
+from atoll_admin.requests import NotOffered, run_query, send
 
 _SLOTS = [Column("slot_name", "Slot"), Column("slot_type", "Type")]
 _REGISTRIES = [Column("name", keep=True), Column("url", "URL")]
@@ -101,7 +101,7 @@ async def usage_per_month(context: Context, month: str, groups: tuple[str, ...])
         ids = [await group_id(api, group) for group in groups]
     else:
         # 23.09 wants them all named.
-        ids = [one["id"] for one in await ask(api, "groups", {}, "id", [{"id": str}]) or ()]
+        ids = [one["id"] for one in await run_query(api, "groups", {}, "id", [{"id": str}]) or ()]
     params = {"month": month, "group_ids": ids}
     found = await send(api, "GET", "/resource/usage/month", params, [_usage])
     await context.output.rows(found, _USAGE)

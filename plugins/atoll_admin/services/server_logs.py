@@ -8,8 +8,8 @@ import click
 
 from atoll import Context
 from atoll.output import Column
-from atoll_admin.asking import send
 from atoll_admin.fields import yes_or_no
+from atoll_admin.requests import send
 
 
 def _local(seconds: float | None) -> str:

@@ -7,8 +7,8 @@ import click
 
 from atoll import AtollError, Context, Name, Problem
 from atoll.output import Column
-from atoll_admin.asking import send
-from atoll_admin.consent import dry_run_option, show_request
+from atoll_admin.actions import dry_run_option, show_request
+from atoll_admin.requests import send
 
 
 @click.command()

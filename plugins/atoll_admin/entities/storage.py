@@ -1,14 +1,14 @@
 """Storage volumes: where folders lie."""
 
-from atoll_admin.commands import list_command, show_command
+from atoll_admin.entity import Entity, ListQuery, SingleQuery
 from atoll_admin.fields import document, text, texts
-from atoll_admin.kind import Kind, Listing, Reading
+from atoll_admin.list_commands import list_command, show_command
 
 _KNOWN = ("id", "backend", "path", "fsprefix")
-STORAGE = Kind(
+STORAGE = Entity(
     name="storage volume",
     key="id",
-    lister="storage-list",
+    list_word="storage-list",
     fields=[
         text("id", "ID", keep=True),
         text("backend"),
@@ -19,10 +19,10 @@ STORAGE = Kind(
         document("hardware_metadata", "Hardware"),
         document("performance_metric", "Performance"),
     ],
-    listed="id,backend,capabilities",
-    remarked=("backend",),
-    listing=Listing(root="storage_volume_list", paged=True, filterable=_KNOWN, orderable=_KNOWN),
-    reading=Reading(root="storage_volume", argument="id"),
+    default_columns="id,backend,capabilities",
+    described_by=("backend",),
+    listing=ListQuery(root="storage_volume_list", paged=True, filterable=_KNOWN, orderable=_KNOWN),
+    single=SingleQuery(root="storage_volume", argument="id"),
 )
 
 rows = list_command(

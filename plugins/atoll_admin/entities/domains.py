@@ -1,9 +1,9 @@
 """Domains: the tenants of a cluster."""
 
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import flag, hosts, slots, text, texts, when
-from atoll_admin.kind import Change, Kind, Later, Listing, Reading
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, FollowUp, ListQuery, SingleQuery
+from atoll_admin.fields import flag, hosts, slots, text, texts, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import (
     argument,
     boolean,
@@ -14,32 +14,32 @@ from atoll_admin.params import (
 )
 from atoll_admin.values import host_permissions
 
-DOMAIN = Kind(
+DOMAIN = Entity(
     name="domain",
     key="name",
     fields=[
         text("name", keep=True),
         text("description"),
         flag("is_active", "Active"),
-        when("created_at", "Created"),
-        when("modified_at", "Modified"),
+        timestamp("created_at", "Created"),
+        timestamp("modified_at", "Modified"),
         slots("total_resource_slots", "Slots"),
         hosts("allowed_vfolder_hosts", "Folder hosts"),
         texts("allowed_docker_registries", "Registries"),
         texts("scaling_groups", "Scaling groups"),
         text("integration_id", "Integration ID"),
     ],
-    listed="name,description,is_active,created_at,total_resource_slots,allowed_vfolder_hosts,"
+    default_columns="name,description,is_active,created_at,total_resource_slots,allowed_vfolder_hosts,"
     "allowed_docker_registries,integration_id",
-    remarked=("description",),
-    listing=Listing(root="domains"),
-    reading=Reading(root="domain", argument="name"),
+    described_by=("description",),
+    listing=ListQuery(root="domains"),
+    single=SingleQuery(root="domain", argument="name"),
 )
 _REGISTRIES = option(
     "--allowed-docker-registries", multiple=True, help="A registry to take images from; repeatable."
 )
 
-_LATER = Later(
+_LATER = FollowUp(
     names=["total_resource_slots", "allowed_vfolder_hosts"],
     mutation="modify_domain",
     props="ModifyDomainInput!",
@@ -80,7 +80,7 @@ add = change_command(
         arguments={"name": "String!"},
         props="DomainInput!",
         resolve={"allowed_vfolder_hosts": host_permissions},
-        later=_LATER,
+        follow_up=_LATER,
         returned="domain",
         shown="name,is_active",
         existing=False,

@@ -5,42 +5,45 @@ from typing import Any
 
 import click
 
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import NEW, hosts, number, size, slots, text, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
+from atoll_admin.fields import SINCE_24_03, hosts, number, size, slots, text, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import argument, hosts_option, option, slots_option
 from atoll_admin.values import SLOTS, host_permissions
 
-POLICY = Kind(
+POLICY = Entity(
     name="keypair resource policy",
     plural="keypair resource policies",
     key="name",
-    who="superadmins; others see their own",
+    visible_to="superadmins; others see their own",
     fields=[
         text("name", keep=True),
-        when("created_at", "Created"),
+        timestamp("created_at", "Created"),
         text("default_for_unspecified", "Unspecified slots"),
         slots("total_resource_slots", "Slots"),
         number("max_concurrent_sessions", "Sessions"),
         number("max_containers_per_session", "Containers per session"),
-        number("max_concurrent_sftp_sessions", "SFTP sessions", since=NEW),
-        number("max_pending_session_count", "Pending sessions", since=NEW),
-        slots("max_pending_session_resource_slots", "Pending slots", since=NEW),
+        number("max_concurrent_sftp_sessions", "SFTP sessions", since=SINCE_24_03),
+        number("max_pending_session_count", "Pending sessions", since=SINCE_24_03),
+        slots("max_pending_session_resource_slots", "Pending slots", since=SINCE_24_03),
         number("idle_timeout", "Idle timeout (s)"),
         number("max_session_lifetime", "Lifetime (s)"),
         number("max_vfolder_count", "Folders"),
         size("max_vfolder_size", "Folder size"),
         hosts("allowed_vfolder_hosts", "Folder hosts"),
     ],
-    listed="name,created_at,total_resource_slots,max_concurrent_sessions,"
+    default_columns="name,created_at,total_resource_slots,max_concurrent_sessions,"
     "max_containers_per_session,idle_timeout,max_vfolder_count,max_vfolder_size,"
     "allowed_vfolder_hosts",
-    listing=Listing(root="keypair_resource_policies"),
-    reading=Reading(root="keypair_resource_policy", argument="name"),
+    listing=ListQuery(root="keypair_resource_policies"),
+    single=SingleQuery(root="keypair_resource_policy", argument="name"),
 )
 _UNSPECIFIED = click.Choice(["UNLIMITED", "LIMITED"], case_sensitive=False)
-_SINCE = {"max_pending_session_count": NEW, "max_pending_session_resource_slots": NEW}
+_SINCE = {
+    "max_pending_session_count": SINCE_24_03,
+    "max_pending_session_resource_slots": SINCE_24_03,
+}
 
 
 def _limits(**defaults: Any) -> Sequence[click.Option]:

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from atoll import NotFound
 from atoll.reading import maybe
-from atoll_admin.asking import ask
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import NEW, document, flag, hosts, slots, text, texts, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
+from atoll_admin.fields import SINCE_24_03, document, flag, hosts, slots, text, texts, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import (
     argument,
     boolean,
@@ -18,37 +17,38 @@ from atoll_admin.params import (
     option,
     slots_option,
 )
+from atoll_admin.requests import run_query
 from atoll_admin.values import host_permissions, is_uuid
 
 if TYPE_CHECKING:
     from atoll import Api
 
-GROUP = Kind(
+GROUP = Entity(
     name="group",
     key="id",
-    who="domain administrators; others see their own",
+    visible_to="domain administrators; others see their own",
     fields=[
         text("id", "ID", keep=True),
         text("name", keep=True),
         text("description"),
         flag("is_active", "Active"),
         text("domain_name", "Domain"),
-        when("created_at", "Created"),
-        when("modified_at", "Modified"),
+        timestamp("created_at", "Created"),
+        timestamp("modified_at", "Modified"),
         slots("total_resource_slots", "Slots"),
         hosts("allowed_vfolder_hosts", "Folder hosts"),
         texts("scaling_groups", "Scaling groups"),
         text("resource_policy"),
         text("integration_id", "Integration ID"),
-        text("type", since=NEW),
-        document("container_registry", since=NEW),
+        text("type", since=SINCE_24_03),
+        document("container_registry", since=SINCE_24_03),
     ],
-    listed="id,name,domain_name,is_active,created_at",
-    remarked=("domain_name", "description"),
-    listing=Listing(root="groups", arguments={"domain_name": "String"}),
-    reading=Reading(root="group", argument="id", type="UUID!"),
+    default_columns="id,name,domain_name,is_active,created_at",
+    described_by=("domain_name", "description"),
+    listing=ListQuery(root="groups", arguments={"domain_name": "String"}),
+    single=SingleQuery(root="group", argument="id", type="UUID!"),
 )
-_BY_NAME = Listing(root="groups_by_name", arguments={"name": "String!"})
+_BY_NAME = ListQuery(root="groups_by_name", arguments={"name": "String!"})
 
 
 async def group_id(api: "Api", reference: str) -> str:
@@ -57,7 +57,7 @@ async def group_id(api: "Api", reference: str) -> str:
         return reference
     like = [{"id": str, "domain_name": maybe(str)}]
     arguments = {"name": ("String!", reference)}
-    found = list(await ask(api, "groups_by_name", arguments, "id domain_name", like) or ())
+    found = list(await run_query(api, "groups_by_name", arguments, "id domain_name", like) or ())
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
@@ -73,7 +73,7 @@ async def _user_uuids(api: "Api", references: Sequence[str]) -> list[str]:
 async def _user_uuid(api: "Api", reference: str) -> str:
     if is_uuid(reference):
         return reference
-    user = await ask(api, "user", {"email": ("String", reference)}, "uuid", {"uuid": str})
+    user = await run_query(api, "user", {"email": ("String", reference)}, "uuid", {"uuid": str})
     if not user:
         raise NotFound(f"no user goes by {reference!r}", hint="atoll admin users lists them")
     return str(user["uuid"])
@@ -107,7 +107,7 @@ def _ending(verb: str, mutation: str, question: str) -> Change:
 
 rows = list_command(
     GROUP,
-    option("-d", "--domain-name", kind="domain", help="Only groups of this domain."),
+    option("-d", "--domain-name", completes="domain", help="Only groups of this domain."),
     help="List the groups that you administer, or belong to.",
     below="add, update, delete, purge, add-users, remove-users",
 )

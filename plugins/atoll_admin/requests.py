@@ -30,7 +30,7 @@ _IN_USE = re.compile(r'is still referenced from table "(\w+)"')
 _LONGEST = 300
 
 
-async def ask(
+async def run_query(
     api: "Api",
     root: str,
     arguments: Mapping[str, tuple[str, Any]],
@@ -49,7 +49,7 @@ async def _gql(api: "Api", root: str, body: Mapping[str, Any], like: Shape) -> A
     try:
         data = await api.gql(body["query"], body["variables"], like={root: maybe(like)})
     except Problem as problem:
-        raise _meant(problem, await api.manager()) from None
+        raise _explain(problem, await api.manager()) from None
     return data[root]
 
 
@@ -72,7 +72,7 @@ class Mutation:
         return _body("mutation", self.root, self.arguments, self.selection)
 
     async def send(self, api: "Api") -> Mapping[str, Any]:
-        """Make the change and return what is told of it; raises what `ask` does."""
+        """Make the change and return what is told of it; raises what `run_query` does."""
         return _succeeded(await _gql(api, self.root, self.body, dict))
 
 
@@ -116,7 +116,7 @@ async def send(
 ) -> Any:
     """Send a request of the REST API and return its answer, read as `like`.
 
-    Raises what :func:`ask` does.
+    Raises what :func:`run_query` does.
     """
     try:
         return await api.json(method, path, params=params, like=like)
@@ -152,7 +152,7 @@ def _readable(message: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
-def _meant(problem: Problem, manager: str) -> AtollError:
+def _explain(problem: Problem, manager: str) -> AtollError:
     if problem.type != "graphql-error":
         return problem
     messages = _messages(problem)

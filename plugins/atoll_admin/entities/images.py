@@ -6,22 +6,22 @@ import click
 
 from atoll import Context, NotFound
 from atoll.reading import maybe
-from atoll_admin.asking import Mutation, ask
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command
-from atoll_admin.consent import dry_run_option, show_request
-from atoll_admin.fields import NEW, flag, size, text, texts
-from atoll_admin.kind import Change, Kind, Listing
+from atoll_admin.actions import dry_run_option, show_request
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, ListQuery
+from atoll_admin.fields import SINCE_24_03, flag, size, text, texts
+from atoll_admin.list_commands import list_command
 from atoll_admin.params import argument, option, switch
+from atoll_admin.requests import Mutation, run_query
 from atoll_sessions.api import follow_task
 
 if TYPE_CHECKING:
     from atoll import Api
 
-IMAGE = Kind(
+IMAGE = Entity(
     name="image",
     key="name",
-    who="everybody",
+    visible_to="everybody",
     fields=[
         text("name", keep=True),
         text("registry"),
@@ -32,16 +32,16 @@ IMAGE = Kind(
         text("digest"),
         flag("installed"),
         texts("installed_agents", "On agents"),
-        text("status", since=NEW),
+        text("status", since=SINCE_24_03),
     ],
-    listed="name,registry,architecture,tag,digest,size_bytes,aliases",
-    listing=Listing(root="images", arguments={"is_operation": "Boolean"}),
+    default_columns="name,registry,architecture,tag,digest,size_bytes,aliases",
+    listing=ListQuery(root="images", arguments={"is_operation": "Boolean"}),
 )
 
 
 async def _known_alias(api: "Api", alias: str) -> str:
     """Return the alias if an image has it; 23.09 fails in its own ways where none has."""
-    images = await ask(api, "images", {}, "aliases", [{"aliases": maybe([str])}])
+    images = await run_query(api, "images", {}, "aliases", [{"aliases": maybe([str])}])
     if not any(alias in (image["aliases"] or ()) for image in images or ()):
         raise NotFound(f"no image has the alias {alias!r}", hint="atoll admin images lists them")
     return alias

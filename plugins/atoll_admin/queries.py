@@ -1,4 +1,4 @@
-"""Reading things of a kind: one by its name, or all of them page by page, in the fields that the
+"""Queries for entities: one by its name, or all of them page by page, in the fields that the
 cluster's release knows.
 """
 
@@ -9,9 +9,9 @@ from attrs import frozen
 
 from atoll import NotFound
 from atoll.reading import Shape, maybe
-from atoll_admin.asking import UnknownFields, ask
+from atoll_admin.entity import Entity, ListQuery
 from atoll_admin.fields import Field
-from atoll_admin.kind import Kind, Listing
+from atoll_admin.requests import UnknownFields, run_query
 from atoll_sessions.api import PAGE
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ _PAGE = {"items": [dict], "total_count": int}
 
 
 @frozen(kw_only=True)
-class Span:
-    """Which part of a long list is wanted; `limit` None means all that follows."""
+class ListOptions:
+    """Which part of a long list is wanted, in which order; `limit` None means all that follows."""
 
     offset: int = 0
     limit: int | None = None
@@ -39,58 +39,60 @@ class Rows:
     records: AsyncIterator[Record]
 
 
-async def read_one(
-    api: "Api", kind: Kind, key: Any, fields: Sequence[Field], *, strict: bool = False
+async def fetch_one(
+    api: "Api", entity: Entity, key: Any, fields: Sequence[Field], *, strict: bool = False
 ) -> tuple[Sequence[Field], Record]:
     """Return one thing by its key, the caller's own for None, and the fields that it has.
 
     Raises NotFound. With `strict`, a field that the cluster does not know is an error; otherwise
     it is left out.
     """
-    assert kind.reading is not None  # noqa: S101  # kinds that are only listed have no such command
-    reading = kind.reading
-    arguments = {reading.argument: (reading.type, key)} if key is not None else {}
-    query = _Query(reading.root, arguments, "{}")
-    fields = await _known(api, fields, strict=strict)
+    assert entity.single is not None  # noqa: S101  # those that are only listed have no such command
+    single = entity.single
+    arguments = {single.argument: (single.type, key)} if key is not None else {}
+    query = _Query(single.root, arguments, "{}")
+    fields = await _supported(api, fields, strict=strict)
     try:
-        answer, fields = await _ask(api, query, fields, dict, strict=strict)
+        answer, fields = await _query_supported(api, query, fields, dict, strict=strict)
     except NotFound:
         answer = None
     if not answer:
-        raise not_found(kind, key)
+        raise not_found(entity, key)
     return fields, _record(answer, fields)
 
 
-def not_found(kind: Kind, key: Any) -> NotFound:
+def not_found(entity: Entity, key: Any) -> NotFound:
     """Return the error for a thing that is not there."""
-    what = f"no {kind.name} goes by {key!r}" if key is not None else f"no {kind.name}"
-    return NotFound(what, hint=f"atoll admin {kind.lister} lists them")
+    what = f"no {entity.name} goes by {key!r}" if key is not None else f"no {entity.name}"
+    return NotFound(what, hint=f"atoll admin {entity.list_word} lists them")
 
 
-async def read_list(
+async def fetch_list(
     api: "Api",
-    listing: Listing,
+    listing: ListQuery,
     values: Mapping[str, Any],
     fields: Sequence[Field],
-    span: Span | None = None,
+    wanted: ListOptions | None = None,
     *,
     strict: bool = False,
 ) -> Rows:
     """Begin to read a list; the first page is there when this returns.
 
-    `values` are the root's arguments, those of value None left out. Raises what `ask` does.
+    `values` are the root's arguments, those of value None left out. Raises what `run_query` does.
     """
-    span = span or Span()
+    wanted = wanted or ListOptions()
     given = {name: value for name, value in values.items() if value is not None}
     arguments = {name: (listing.arguments[name], value) for name, value in given.items()}
-    fields = await _known(api, fields, strict=strict)
+    fields = await _supported(api, fields, strict=strict)
     if not listing.paged:
         query = _Query(listing.root, arguments, "{}")
-        answer, fields = await _ask(api, query, fields, [maybe(dict)], strict=strict)
+        answer, fields = await _query_supported(api, query, fields, [maybe(dict)], strict=strict)
         return Rows(fields, _all(answer or (), fields))
     query = _Query(listing.root, arguments, "items {{ {} }} total_count")
-    page, fields = await _ask(api, query.at(span, span.offset), fields, _PAGE, strict=strict)
-    return Rows(fields, _pages(api, query, fields, span, page))
+    page, fields = await _query_supported(
+        api, query.at(wanted, wanted.offset), fields, _PAGE, strict=strict
+    )
+    return Rows(fields, _pages(api, query, fields, wanted, page))
 
 
 @frozen
@@ -101,19 +103,19 @@ class _Query:
     arguments: Mapping[str, tuple[str, Any]]
     around: str
 
-    def at(self, span: Span, offset: int) -> "_Query":
-        left = PAGE if span.limit is None else span.limit - (offset - span.offset)
+    def at(self, wanted: ListOptions, offset: int) -> "_Query":
+        left = PAGE if wanted.limit is None else wanted.limit - (offset - wanted.offset)
         paging = {
             "limit": ("Int!", max(1, min(PAGE, left))),
             "offset": ("Int!", offset),
-            "filter": ("String", span.filter),
-            "order": ("String", span.order),
+            "filter": ("String", wanted.filter),
+            "order": ("String", wanted.order),
         }
         given = {name: typed for name, typed in paging.items() if typed[1] is not None}
         return _Query(self.root, {**self.arguments, **given}, self.around)
 
 
-async def _known(api: "Api", fields: Sequence[Field], *, strict: bool) -> Sequence[Field]:
+async def _supported(api: "Api", fields: Sequence[Field], *, strict: bool) -> Sequence[Field]:
     major = (await api.version()).major
     known = [field for field in fields if field.since <= major]
     if strict and len(known) < len(fields):
@@ -122,15 +124,15 @@ async def _known(api: "Api", fields: Sequence[Field], *, strict: bool) -> Sequen
     return known
 
 
-async def _ask(
+async def _query_supported(
     api: "Api", query: _Query, fields: Sequence[Field], like: Shape, *, strict: bool
 ) -> tuple[Any, Sequence[Field]]:
     """Ask for fields, without those that the cluster turns out not to know."""
     while True:
         selection = " ".join(dict.fromkeys(field.selection for field in fields))
         try:
-            wanted = query.around.format(selection)
-            answer = await ask(api, query.root, query.arguments, wanted, like)
+            text = query.around.format(selection)
+            answer = await run_query(api, query.root, query.arguments, text, like)
         except UnknownFields as unknown:
             known = [field for field in fields if field.asked not in unknown.names]
             if strict or not known or len(known) == len(fields):
@@ -147,17 +149,21 @@ async def _all(answer: Sequence[Record | None], fields: Sequence[Field]) -> Asyn
 
 
 async def _pages(
-    api: "Api", query: _Query, fields: Sequence[Field], span: Span, page: Record | None
+    api: "Api",
+    query: _Query,
+    fields: Sequence[Field],
+    wanted: ListOptions,
+    page: Record | None,
 ) -> AsyncIterator[Record]:
-    offset = span.offset
+    offset = wanted.offset
     while page and page["items"]:
         for node in page["items"]:
             yield _record(node, fields)
         offset += len(page["items"])
-        enough = span.limit is not None and offset - span.offset >= span.limit
+        enough = wanted.limit is not None and offset - wanted.offset >= wanted.limit
         if enough or offset >= page["total_count"]:
             return
-        page, _ = await _ask(api, query.at(span, offset), fields, _PAGE, strict=True)
+        page, _ = await _query_supported(api, query.at(wanted, offset), fields, _PAGE, strict=True)
 
 
 def _record(node: Record, fields: Sequence[Field]) -> Record:

@@ -7,15 +7,15 @@ import click
 
 from atoll import Context, Name
 from atoll.output import Column
-from atoll_admin.asking import send
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import document, flag, text, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
+from atoll_admin.fields import document, flag, text, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import argument, boolean, inactive, negation, option, switch
+from atoll_admin.requests import send
 from atoll_admin.values import DOCUMENT
 
-SCALING_GROUP = Kind(
+SCALING_GROUP = Entity(
     name="scaling group",
     key="name",
     fields=[
@@ -23,7 +23,7 @@ SCALING_GROUP = Kind(
         text("description"),
         flag("is_active", "Active"),
         flag("is_public", "Public"),
-        when("created_at", "Created"),
+        timestamp("created_at", "Created"),
         text("driver"),
         document("driver_opts", "Driver options"),
         text("scheduler"),
@@ -31,10 +31,10 @@ SCALING_GROUP = Kind(
         flag("use_host_network", "Host network"),
         text("wsproxy_addr", "App proxy"),
     ],
-    listed="name,description,is_active,is_public,created_at,driver,scheduler",
-    remarked=("description",),
-    listing=Listing(root="scaling_groups"),
-    reading=Reading(root="scaling_group", argument="name"),
+    default_columns="name,description,is_active,is_public,created_at,driver,scheduler",
+    described_by=("description",),
+    listing=ListQuery(root="scaling_groups"),
+    single=SingleQuery(root="scaling_group", argument="name"),
 )
 
 

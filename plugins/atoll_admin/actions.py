@@ -1,6 +1,4 @@
-"""What commands that change something ask their user for: consent, secrets, or just a look at the
-request.
-"""
+"""Requests that change something: confirmed first, with secrets asked for, or only shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +7,7 @@ import click
 
 from atoll import Context, UsageError
 from atoll.output import Column
-from atoll_admin.asking import send
+from atoll_admin.requests import send
 
 _HIDDEN = "********"
 _REQUEST = [Column("method"), Column("path"), Column("body")]

@@ -1,9 +1,9 @@
 """Keypairs: what signs the requests of a user, and which policy these come under."""
 
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import NEW, flag, number, text, texts, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
+from atoll_admin.change_commands import change_command
+from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
+from atoll_admin.fields import SINCE_24_03, flag, number, text, texts, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import argument, boolean, inactive, option
 
 _FILTERABLE = (
@@ -21,10 +21,10 @@ _FILTERABLE = (
     "ssh_public_key",
     "projects",
 )
-KEYPAIR = Kind(
+KEYPAIR = Entity(
     name="keypair",
     key="access_key",
-    who="administrators; others see their own",
+    visible_to="administrators; others see their own",
     fields=[
         text("access_key", keep=True),
         text("secret_key", keep=True),
@@ -35,24 +35,24 @@ KEYPAIR = Kind(
         text("resource_policy"),
         number("rate_limit"),
         number("num_queries", "Requests"),
-        number("rolling_count", "Recent requests", since=NEW),
+        number("rolling_count", "Recent requests", since=SINCE_24_03),
         number("concurrency_used", "Sessions"),
         texts("projects", "Groups"),
-        when("created_at", "Created"),
-        when("last_used", "Last used"),
+        timestamp("created_at", "Created"),
+        timestamp("last_used", "Last used"),
         text("ssh_public_key", "SSH public key"),
     ],
-    concealed=["secret_key"],
-    listed="access_key,user_id,is_active,is_admin,resource_policy,created_at,last_used",
-    remarked=("user_id", "resource_policy"),
-    listing=Listing(
+    hidden=["secret_key"],
+    default_columns="access_key,user_id,is_active,is_admin,resource_policy,created_at,last_used",
+    described_by=("user_id", "resource_policy"),
+    listing=ListQuery(
         root="keypair_list",
         arguments={"email": "String", "is_active": "Boolean"},
         paged=True,
         filterable=_FILTERABLE,
         orderable=tuple(name for name in _FILTERABLE if name not in {"user_id", "ssh_public_key"}),
     ),
-    reading=Reading(root="keypair", argument="access_key"),
+    single=SingleQuery(root="keypair", argument="access_key"),
 )
 
 
@@ -69,7 +69,7 @@ def _switched(*, on: bool) -> Change:
 
 rows = list_command(
     KEYPAIR,
-    option("-u", "--user-id", "email", kind="user", metavar="EMAIL", help="Only this user's."),
+    option("-u", "--user-id", "email", completes="user", metavar="EMAIL", help="Only this user's."),
     boolean("--is-active", help="Only those that are, or are not, active."),
     below="add, update, delete, activate, deactivate",
 )
@@ -109,7 +109,9 @@ update = change_command(
         mutation="modify_keypair",
         params=[
             argument("access_key", "keypair"),
-            option("--resource-policy", kind="keypair-resource-policy", help="Another policy."),
+            option(
+                "--resource-policy", completes="keypair-resource-policy", help="Another policy."
+            ),
             boolean("--is-admin", help="Whether it may administer."),
             boolean("--is-active", help="Whether it is accepted."),
             option("-r", "--rate-limit", type=int, help="Requests in 15 minutes."),

@@ -1,7 +1,7 @@
-"""What a kind of thing is: its fields, how it is read and listed, and how it is changed.
+"""What an entity of the cluster is: its fields, how it is queried and how it is changed.
 
-A description of this sort is all that a kind needs: its commands, their output and the completion
-of its names come from it (:mod:`atoll_admin.commands`, :mod:`atoll_admin.completions`).
+Such a description is all that an entity needs: its commands, their output and the completion
+of its names come from it (:mod:`atoll_admin.list_commands`, :mod:`atoll_admin.completions`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ Resolve = Callable[["Api", Any], Awaitable[Any]]
 
 
 @frozen(kw_only=True)
-class Reading:
+class SingleQuery:
     """The GraphQL root that shows one: `user(email: String)`.
 
     Without its argument, many a root shows what the caller has.
@@ -34,7 +34,7 @@ class Reading:
 
 
 @frozen(kw_only=True)
-class Listing:
+class ListQuery:
     """A GraphQL root that lists them.
 
     `arguments` are the root's own, by name, with their types. A `paged` root takes `limit`,
@@ -50,41 +50,41 @@ class Listing:
 
 
 @frozen(kw_only=True)
-class Kind:
-    """A kind of thing in a cluster.
+class Entity:
+    """A sort of thing that a cluster has: users, agents, images.
 
-    `key` is the field that names one of them, `listed` the columns of a list, `remarked` the fields
-    that tell completion what to say about a name, `concealed` those that are shown to nobody who
-    did not ask for them. `who` says who may see them all, and `lister` is the word below `admin`
-    that lists them.
+    `key` is the field that names one of them, `default_columns` the columns of a list,
+    `described_by` the fields that completion shows beside a name, `hidden` those that are shown
+    only to those who ask for them by name. `visible_to` says who may see them all, and `list_word`
+    is the word below `admin` that lists them.
     """
 
     name: str
     fields: Sequence[Field]
     key: str
-    listed: str
-    listing: Listing
-    reading: Reading | None = None
-    remarked: Sequence[str] = ()
-    concealed: Sequence[str] = ()
-    who: str = "superadmins"
+    default_columns: str
+    listing: ListQuery
+    single: SingleQuery | None = None
+    described_by: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    visible_to: str = "superadmins"
     plural: str = field()
-    lister: str = field()
+    list_word: str = field()
 
     @plural.default
     def _add_s(self) -> str:
         return f"{self.name}s"
 
-    @lister.default
+    @list_word.default
     def _same_with_dashes(self) -> str:
         return self.plural.replace(" ", "-")
 
     @property
     def shown(self) -> list[Field]:
         """Everything that is shown about one of them."""
-        return [one for one in self.fields if one.name not in self.concealed]
+        return [one for one in self.fields if one.name not in self.hidden]
 
-    def chosen(self, names: str) -> list[Field]:
+    def select_fields(self, names: str) -> list[Field]:
         """Return fields by a comma-separated list of names; raises UsageError for unknown ones."""
         by_name = {one.name: one for one in self.fields}
         columns = columns_of(names, [one.column for one in self.fields])
@@ -96,7 +96,7 @@ def _as_given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @frozen(kw_only=True)
-class Later:
+class FollowUp:
     """Props that clusters from a major version on fail to take when a thing is made: a mutation of
     their own sets them then.
     """
@@ -135,7 +135,7 @@ class Change:
     secrets: Sequence[str] = ()
     done: str
     question: str = ""
-    later: Later | None = None
+    follow_up: FollowUp | None = None
     returned: str = ""
     shown: str = ""
     existing: bool = True
@@ -154,7 +154,7 @@ class Change:
         return self.props if variable == "props" else self.arguments[variable]
 
 
-async def resolved(
+async def resolve_values(
     api: "Api", resolve: Mapping[str, Resolve], values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return values in the API's terms, those that are given and have a way to be resolved."""

@@ -4,7 +4,7 @@ from atoll import Context
 from atoll.output import Column
 
 
-async def tell_text(context: Context, text: str) -> None:
+async def write_text(context: Context, text: str) -> None:
     """Write a text to standard output: as it is where a program reads it, and on a terminal
     without anything that the terminal would obey.
     """

@@ -1,4 +1,4 @@
-"""The commands that change a kind: each one mutation, made of its description."""
+"""The commands that change entities: each sends one mutation, made of its description."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, UsageError, yes_option
-from atoll_admin.asking import Mutation
-from atoll_admin.consent import ask_secret, dry_run_option, show_requests
-from atoll_admin.kind import Change, Kind, refuse_unknown, resolved
-from atoll_admin.reading import read_one
+from atoll_admin.actions import ask_secret, dry_run_option, show_requests
+from atoll_admin.entity import Change, Entity, refuse_unknown, resolve_values
+from atoll_admin.queries import fetch_one
+from atoll_admin.requests import Mutation
 
 if TYPE_CHECKING:
     from atoll import Api
 
 
-def change_command(kind: Kind, change: Change, help: str) -> click.Command:
+def change_command(entity: Entity, change: Change, help: str) -> click.Command:
     """Return the command that makes a change."""
 
     async def callback(context: Context, dry_run: bool, yes: bool = False, **values: Any) -> int:
-        return await _change(context, kind, change, values, dry_run=dry_run, yes=yes)
+        return await _change(context, entity, change, values, dry_run=dry_run, yes=yes)
 
     params = [*change.params, dry_run_option()]
     command = click.Command(None, callback=callback, params=params, help=help)
@@ -28,7 +28,7 @@ def change_command(kind: Kind, change: Change, help: str) -> click.Command:
 
 async def _change(
     context: Context,
-    kind: Kind,
+    entity: Entity,
     change: Change,
     values: dict[str, Any],
     *,
@@ -40,64 +40,64 @@ async def _change(
     major = (await api.version()).major
     refuse_unknown(change, values, major, await api.manager())
     await _ask_secrets(context, change, values)
-    values = await resolved(api, change.resolve, change.prepare(values))
-    mutations = _mutations(kind, change, change.variables(values), major)
+    values = await resolve_values(api, change.resolve, change.prepare(values))
+    mutations = _mutations(entity, change, change.variables(values), major)
     if change.existing:
-        await _look_up(api, kind, mutations[0])
+        await _look_up(api, entity, mutations[0])
     if dry_run:
         await show_requests(context, [("POST", "/admin/gql", one.body) for one in mutations])
         return 0
     if change.question:
         await context.consent(change.question.format(**named), yes=yes)
-    await _make(context, api, kind, change, mutations)
+    await _make(context, api, entity, change, mutations)
     context.output.note(change.done.format(**named))
     return 0
 
 
 def _mutations(
-    kind: Kind, change: Change, variables: Mapping[str, Any], major: int
+    entity: Entity, change: Change, variables: Mapping[str, Any], major: int
 ) -> Sequence[Mutation]:
     """Return what makes the change: one mutation, or two where one would fail."""
     if change.existing and not change.question and variables.get("props") == {}:
         raise UsageError("nothing to change", hint="give at least one option")
     arguments = {name: (change.type_of(name), value) for name, value in variables.items()}
-    selection = _selection(kind, change)
-    later = change.later
-    if later is None or major < later.since:
+    selection = _selection(entity, change)
+    follow_up = change.follow_up
+    if follow_up is None or major < follow_up.since:
         return [Mutation(change.mutation, arguments, selection)]
     props = variables["props"]
-    now = {name: value for name, value in props.items() if name not in later.names}
-    then = {name: value for name, value in props.items() if name in later.names}
+    now = {name: value for name, value in props.items() if name not in follow_up.names}
+    then = {name: value for name, value in props.items() if name in follow_up.names}
     first = Mutation(change.mutation, {**arguments, "props": (change.props, now)}, selection)
-    second = Mutation(later.mutation, {**arguments, "props": (later.props, then)})
+    second = Mutation(follow_up.mutation, {**arguments, "props": (follow_up.props, then)})
     return [first, second] if then else [first]
 
 
-async def _look_up(api: "Api", kind: Kind, mutation: Mutation) -> None:
+async def _look_up(api: "Api", entity: Entity, mutation: Mutation) -> None:
     """Raise NotFound if what is to be changed is not there."""
-    await read_one(api, kind, mutation.key, kind.chosen(kind.key))
+    await fetch_one(api, entity, mutation.key, entity.select_fields(entity.key))
 
 
 async def _make(
-    context: Context, api: "Api", kind: Kind, change: Change, mutations: Sequence[Mutation]
+    context: Context, api: "Api", entity: Entity, change: Change, mutations: Sequence[Mutation]
 ) -> None:
     answers = [await mutation.send(api) for mutation in mutations]
     if not change.returned:
         return
-    fields = kind.chosen(change.shown)
+    fields = entity.select_fields(change.shown)
     made = answers[0].get(change.returned)
     # 26.x tells of some mutations' success alone.
     if made is None:
-        _, record = await read_one(api, kind, mutations[0].key, fields)
+        _, record = await fetch_one(api, entity, mutations[0].key, fields)
     else:
         record = {field.name: field.decode(made.get(field.asked)) for field in fields}
     context.output.item(record, [field.column for field in fields])
 
 
-def _selection(kind: Kind, change: Change) -> str:
+def _selection(entity: Entity, change: Change) -> str:
     if not change.returned:
         return "ok msg"
-    made = " ".join(field.selection for field in kind.chosen(change.shown))
+    made = " ".join(field.selection for field in entity.select_fields(change.shown))
     return f"ok msg {change.returned} {{ {made} }}"
 
 

@@ -1,9 +1,9 @@
 """Virtual folders, of everybody."""
 
-from atoll_admin.commands import list_command
-from atoll_admin.fields import flag, number, size, text, when
-from atoll_admin.kind import Kind, Listing
-from atoll_admin.kinds.groups import group_id
+from atoll_admin.entities.groups import group_id
+from atoll_admin.entity import Entity, ListQuery
+from atoll_admin.fields import flag, number, size, text, timestamp
+from atoll_admin.list_commands import list_command
 from atoll_admin.params import option
 
 _FILTERABLE = (
@@ -27,10 +27,10 @@ _FILTERABLE = (
     "cloneable",
     "status",
 )
-FOLDER = Kind(
+FOLDER = Entity(
     name="folder",
     key="name",
-    who="administrators; others see their own",
+    visible_to="administrators; others see their own",
     fields=[
         text("id", "ID", keep=True),
         text("name", keep=True),
@@ -49,11 +49,11 @@ FOLDER = Kind(
         number("num_files", "Files"),
         size("cur_size", "Size"),
         text("quota_scope_id", "Quota scope"),
-        when("created_at", "Created"),
-        when("last_used", "Last used"),
+        timestamp("created_at", "Created"),
+        timestamp("last_used", "Last used"),
     ],
-    listed="id,name,host,creator,ownership_type,user_email,group_name,permission,status,created_at",
-    listing=Listing(
+    default_columns="id,name,host,creator,ownership_type,user_email,group_name,permission,status,created_at",
+    listing=ListQuery(
         root="vfolder_list",
         arguments={"access_key": "String", "group_id": "UUID"},
         resolve={"group_id": group_id},
@@ -65,7 +65,7 @@ FOLDER = Kind(
 
 rows = list_command(
     FOLDER,
-    option("--access-key", kind="keypair", help="Only folders of this key's user."),
-    option("-g", "--group", "group_id", kind="group", help="Only folders of this group."),
+    option("--access-key", completes="keypair", help="Only folders of this key's user."),
+    option("-g", "--group", "group_id", completes="group", help="Only folders of this group."),
     below="list-hosts, list-mounts, mount-host, umount-host, get-fstab-contents, perf-metric",
 )

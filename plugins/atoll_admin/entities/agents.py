@@ -7,7 +7,7 @@ import click
 
 from atoll.output import Column
 from atoll.reading import to_figure
-from atoll_admin.commands import list_command, show_command
+from atoll_admin.entity import Entity, ListQuery, SingleQuery
 from atoll_admin.fields import (
     Field,
     document,
@@ -17,9 +17,9 @@ from atoll_admin.fields import (
     show_size,
     slots,
     text,
-    when,
+    timestamp,
 )
-from atoll_admin.kind import Kind, Listing, Reading
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import option
 
 
@@ -74,13 +74,13 @@ _FILTERABLE = (
     "lost_at",
     "version",
 )
-AGENT = Kind(
+AGENT = Entity(
     name="agent",
     key="id",
     fields=[
         text("id", "ID", keep=True),
         text("status"),
-        when("status_changed", "Status changed"),
+        timestamp("status_changed", "Status changed"),
         text("scaling_group"),
         flag("schedulable"),
         slots("available_slots", "Available"),
@@ -92,15 +92,15 @@ AGENT = Kind(
         text("region"),
         text("addr", "Address"),
         text("version"),
-        when("first_contact", "First seen"),
-        when("lost_at", "Lost"),
+        timestamp("first_contact", "First seen"),
+        timestamp("lost_at", "Lost"),
         document("compute_plugins", show=_pairs),
         document("local_config", show=_pairs),
         document("live_stat", "Live figures", show=_live),
     ],
-    listed="id,status,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
-    remarked=("status", "scaling_group"),
-    listing=Listing(
+    default_columns="id,status,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
+    described_by=("status", "scaling_group"),
+    listing=ListQuery(
         root="agent_list",
         arguments={"status": "String", "scaling_group": "String"},
         paged=True,
@@ -111,7 +111,7 @@ AGENT = Kind(
             "occupied_slots",
         ),
     ),
-    reading=Reading(root="agent", argument="agent_id", type="String!"),
+    single=SingleQuery(root="agent", argument="agent_id", type="String!"),
 )
 
 rows = list_command(
@@ -124,6 +124,8 @@ rows = list_command(
         show_default=True,
         help="Only agents of this status.",
     ),
-    option("--scaling-group", "--sgroup", kind="scaling-group", help="Only agents of this group."),
+    option(
+        "--scaling-group", "--sgroup", completes="scaling-group", help="Only agents of this group."
+    ),
 )
 show = show_command(AGENT, required=True)

@@ -1,4 +1,4 @@
-"""The commands that list a kind and show one of it, made of its description."""
+"""The commands that list entities and show one of them, made of their descriptions."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, Name, UsageError
-from atoll_admin.kind import Kind, Listing, Resolve, resolved
-from atoll_admin.reading import Span, read_list, read_one
+from atoll_admin.entity import Entity, ListQuery, Resolve, resolve_values
+from atoll_admin.queries import ListOptions, fetch_list, fetch_one
 from atoll_sessions.api import check_filter, check_order
 
 if TYPE_CHECKING:
@@ -16,42 +16,48 @@ if TYPE_CHECKING:
 
 
 def list_command(
-    kind: Kind,
+    entity: Entity,
     *params: click.Parameter,
-    listing: Listing | None = None,
+    listing: ListQuery | None = None,
     help: str = "",
     below: str = "",
 ) -> click.Command:
-    """Return the command that lists a kind; `params` are the root's arguments.
+    """Return the command that lists entities; `params` are the root's arguments.
 
     `below` names the commands that go by further words, since the help does not know them.
     """
-    root = listing or kind.listing
-    text = help or f"List {kind.plural}; for {kind.who}."
+    root = listing or entity.listing
+    text = help or f"List {entity.plural}; for {entity.visible_to}."
 
     async def callback(context: Context, **values: Any) -> None:
-        await _list(context, kind, root, values)
+        await _list(context, entity, root, values)
 
-    options = [*params, *_span_options(kind, root), _fields_option(kind)]
+    options = [*params, *_list_options(entity, root), _fields_option(entity)]
     return _command(callback, options, text, below)
 
 
-async def _list(context: Context, kind: Kind, listing: Listing, values: dict[str, Any]) -> None:
+async def _list(
+    context: Context, entity: Entity, listing: ListQuery, values: dict[str, Any]
+) -> None:
     named = values.pop("fields")
-    fields = kind.chosen(named or kind.listed)
-    span = Span(**{name: values.pop(name) for name in _SPAN}) if listing.paged else Span()
-    if span.filter:
-        check_filter(span.filter, listing.filterable)
-    if span.order:
-        check_order(span.order, listing.orderable)
+    fields = entity.select_fields(named or entity.default_columns)
+    wanted = (
+        ListOptions(**{name: values.pop(name) for name in _LIST_OPTIONS})
+        if listing.paged
+        else ListOptions()
+    )
+    if wanted.filter:
+        check_filter(wanted.filter, listing.filterable)
+    if wanted.order:
+        check_order(wanted.order, listing.orderable)
     api = await context.connect()
-    values = await resolved(api, listing.resolve, values)
-    rows = await read_list(api, listing, values, fields, span, strict=bool(named))
+    values = await resolve_values(api, listing.resolve, values)
+    rows = await fetch_list(api, listing, values, fields, wanted, strict=bool(named))
     await context.output.rows(rows.records, [field.column for field in rows.fields], paged=True)
 
 
 def show_command(
-    kind: Kind,
+    entity: Entity,
     *flags: str,
     required: bool = False,
     resolve: Resolve | None = None,
@@ -64,40 +70,43 @@ def show_command(
     It is named by an argument, or by an option of these `flags`. When it is not named, `default`
     tells which one is meant; the cluster shows the caller's own otherwise.
     """
-    params = _naming_params(kind, flags, required=required)
+    params = _naming_params(entity, flags, required=required)
 
     async def callback(context: Context, fields: str | None, **values: Any) -> None:
         given = [value for value in values.values() if value is not None]
         if len(given) > 1 or (required and not given) or "" in given:
-            raise UsageError(f"name one {kind.name}")
-        chosen = kind.chosen(fields) if fields else kind.shown
+            raise UsageError(f"name one {entity.name}")
+        select_fields = entity.select_fields(fields) if fields else entity.shown
         api = await context.connect()
         key = given[0] if given else default(api) if default else None
         key = await resolve(api, key) if resolve and key else key
-        known, record = await read_one(api, kind, key, chosen, strict=bool(fields))
+        known, record = await fetch_one(api, entity, key, select_fields, strict=bool(fields))
         context.output.item(record, [field.column for field in known])
 
-    text = help or f"Show everything about one {kind.name}."
-    return _command(callback, [*params, _fields_option(kind)], text, below)
+    text = help or f"Show everything about one {entity.name}."
+    return _command(callback, [*params, _fields_option(entity)], text, below)
 
 
 def _naming_params(
-    kind: Kind, flags: Sequence[str], *, required: bool
+    entity: Entity, flags: Sequence[str], *, required: bool
 ) -> Sequence[click.Parameter]:
-    name = Name(kind.name.replace(" ", "-"))
-    argument = click.Argument([kind.key], required=required and not flags, type=name)
+    name = Name(entity.name.replace(" ", "-"))
+    argument = click.Argument([entity.key], required=required and not flags, type=name)
     if not flags:
         return [argument]
-    return [argument, click.Option([*flags, "named"], type=name, help=f"The {kind.name} to show.")]
+    return [
+        argument,
+        click.Option([*flags, "named"], type=name, help=f"The {entity.name} to show."),
+    ]
 
 
-_SPAN = ("filter", "order", "offset", "limit")
+_LIST_OPTIONS = ("filter", "order", "offset", "limit")
 
 
-def _span_options(kind: Kind, listing: Listing) -> Sequence[click.Option]:
+def _list_options(entity: Entity, listing: ListQuery) -> Sequence[click.Option]:
     if not listing.paged:
         return ()
-    example = kind.key if kind.key in listing.filterable else listing.filterable[0]
+    example = entity.key if entity.key in listing.filterable else listing.filterable[0]
     whole = click.IntRange(min=0)
     return (
         click.Option(
@@ -109,8 +118,8 @@ def _span_options(kind: Kind, listing: Listing) -> Sequence[click.Option]:
     )
 
 
-def _fields_option(kind: Kind) -> click.Option:
-    known = ", ".join(field.name for field in kind.fields)
+def _fields_option(entity: Entity) -> click.Option:
+    known = ", ".join(field.name for field in entity.fields)
     return click.Option(
         ["-f", "--format", "fields"],
         metavar="FIELDS",

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll_admin.changing import change_command
-from atoll_admin.commands import list_command, show_command
-from atoll_admin.fields import NEW, flag, names, number, text, texts, when
-from atoll_admin.kind import Change, Kind, Listing, Reading
-from atoll_admin.kinds.groups import group_id
+from atoll_admin.change_commands import change_command
+from atoll_admin.entities.groups import group_id
+from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
+from atoll_admin.fields import SINCE_24_03, flag, names, number, text, texts, timestamp
+from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import argument, boolean, option, switch
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ _FILTERABLE = (
     "sudo_session_enabled",
     "main_access_key",
 )
-USER = Kind(
+USER = Entity(
     name="user",
     key="email",
-    who="administrators",
+    visible_to="administrators",
     fields=[
         text("uuid", "UUID", keep=True),
         text("email", keep=True),
@@ -59,15 +59,15 @@ USER = Kind(
         texts("allowed_client_ip", "Allowed addresses"),
         flag("totp_activated", "One-time passwords"),
         flag("sudo_session_enabled", "Sudo in sessions"),
-        number("container_uid", "Container UID", since=NEW),
-        number("container_main_gid", "Container GID", since=NEW),
-        texts("container_gids", "Container GIDs", since=NEW),
-        when("created_at", "Created"),
-        when("modified_at", "Modified"),
+        number("container_uid", "Container UID", since=SINCE_24_03),
+        number("container_main_gid", "Container GID", since=SINCE_24_03),
+        texts("container_gids", "Container GIDs", since=SINCE_24_03),
+        timestamp("created_at", "Created"),
+        timestamp("modified_at", "Modified"),
     ],
-    listed="uuid,email,username,role,domain_name,groups,status,need_password_change,created_at",
-    remarked=("full_name", "role"),
-    listing=Listing(
+    default_columns="uuid,email,username,role,domain_name,groups,status,need_password_change,created_at",
+    described_by=("full_name", "role"),
+    listing=ListQuery(
         root="user_list",
         arguments={"status": "String", "group_id": "UUID"},
         resolve={"group_id": group_id},
@@ -75,7 +75,7 @@ USER = Kind(
         filterable=_FILTERABLE,
         orderable=tuple(name for name in _FILTERABLE if name != "description"),
     ),
-    reading=Reading(root="user", argument="email"),
+    single=SingleQuery(root="user", argument="email"),
 )
 
 
@@ -111,12 +111,16 @@ _ABOUT = [
         "--container-gids", "--cgids", "container_gids", callback=_numbers, help="Further ones."
     ),
 ]
-_SINCE = {"container_uid": NEW, "container_main_gid": NEW, "container_gids": NEW}
+_SINCE = {
+    "container_uid": SINCE_24_03,
+    "container_main_gid": SINCE_24_03,
+    "container_gids": SINCE_24_03,
+}
 
 rows = list_command(
     USER,
     option("-s", "--status", type=_STATUS, help="Only users of this status."),
-    option("-g", "--group", "group_id", kind="group", help="Only users of this group."),
+    option("-g", "--group", "group_id", completes="group", help="Only users of this group."),
     below="add, update, delete, purge",
 )
 show = show_command(
@@ -165,7 +169,7 @@ update = change_command(
             argument("email", "user"),
             option("-p", "--password", help="Set another password."),
             option("-u", "--username", help="Give a short name."),
-            option("-d", "--domain-name", kind="domain", help="Move the user to a domain."),
+            option("-d", "--domain-name", completes="domain", help="Move the user to a domain."),
             option("-r", "--role", type=_ROLE, help="Give another role."),
             option(
                 "--need-password-change/--no-need-password-change",
@@ -173,7 +177,9 @@ update = change_command(
                 help="Ask for a new one at the next login.",
             ),
             boolean("--sudo-session-enabled", help="Whether sudo works in sessions."),
-            option("--main-access-key", kind="keypair", help="Which keypair is the user's first."),
+            option(
+                "--main-access-key", completes="keypair", help="Which keypair is the user's first."
+            ),
             *_ABOUT,
         ],
         arguments={"email": "String!"},
@@ -205,7 +211,7 @@ purge = change_command(
         ],
         arguments={"email": "String!"},
         props="PurgeUserInput!",
-        since={"delegate_endpoint_ownership": NEW},
+        since={"delegate_endpoint_ownership": SINCE_24_03},
         question="Delete user {email}, with all keypairs, folders and sessions, for good?",
         done="user {email} is gone",
     ),
