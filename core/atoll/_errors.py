@@ -55,9 +55,17 @@ class ConfigError(UsageError):
 
 
 class Unreachable(AtollError):
-    """The cluster can't be reached, or the connection to it was lost."""
+    """The cluster can't be reached, or the connection to it was lost.
+
+    A `permanent` error is one that trying again does not help against, such as a certificate that
+    is not trusted.
+    """
 
     exit_code = ExitCode.UNREACHABLE
+
+    def __init__(self, message: str, *, hint: str = "", permanent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.permanent = permanent
 
 
 class NotAuthorized(AtollError):
@@ -88,17 +96,25 @@ class Problem(AtollError):
     """A refusal by the cluster's API that has no more telling class.
 
     `status` is the HTTP status, `type` the last part of the problem's type URI (`quota-exceeded`),
-    `data` what the problem carried beside its text. :func:`atoll.problems.problem_from` chooses the
-    class.
+    `data` what the problem carried beside its text, `retry_after` in how many seconds the cluster
+    wants to be asked again, if it says so. :func:`atoll.problems.problem_from` chooses the class.
     """
 
     def __init__(
-        self, message: str, *, hint: str = "", status: int = 0, type: str = "", data: Any = None
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int = 0,
+        type: str = "",
+        data: Any = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.type = type
         self.data = data
+        self.retry_after = retry_after
 
 
 class ProblemNotAuthorized(Problem, NotAuthorized):

@@ -53,6 +53,7 @@ def problem_from(
         status=status,
         type=kind,
         data=content.get("data"),
+        retry_after=retry_after((headers or {}).get("retry-after", "")),
     )
 
 

@@ -17,10 +17,9 @@ from attrs import evolve, field, frozen
 
 from atoll._api.content import Content, build_request, query_pairs
 from atoll._api.negotiation import ApiVersion, Server, ServerCache, read_server
-from atoll._api.retries import Refused, with_retries
+from atoll._api.retries import with_retries
 from atoll._api.silence import telling_of_silence
 from atoll._errors import Problem, Unreachable
-from atoll._headers import retry_after
 from atoll._profiles import Profile
 from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.reading import Malformed, Shape, decode, read
@@ -349,13 +348,11 @@ class Api:
         endpoint = self.profile.endpoint
         return Reply(response.status, response.headers, body, response, endpoint)
 
-    async def _refusal(self, response: Response) -> Refused:
+    async def _refusal(self, response: Response) -> Problem:
         body, headers = await self._body(response), response.headers
         if response.status < 400:
-            return Refused(redirected(self.profile.endpoint, response.status, headers), None)
-        content_type = headers.get("content-type", "")
-        problem = problem_from(response.status, body, content_type, headers)
-        return Refused(problem, retry_after(headers.get("retry-after", "")))
+            return redirected(self.profile.endpoint, response.status, headers)
+        return problem_from(response.status, body, headers.get("content-type", ""), headers)
 
     async def _body(self, response: Response) -> bytes:
         """Read a whole body; raises Malformed for one that is longer than any answer is."""

@@ -1,0 +1,223 @@
+"""Failures that pass by themselves, and how long to wait for that.
+
+One policy object says how long the pauses are and when to give up:
+
+    _OUTAGE = Backoff(first=0.25, longest=8.0, patience=120.0)
+
+    found = await _OUTAGE.retry(partial(list_things, api), tell=report)
+
+The same object paces a loop that looks at something until it has changed:
+
+    async for _ in Backoff(first=0.1, factor=1.5, longest=1.0):
+        if (await get_thing(api)).is_ready:
+            break
+
+Time is trio's, so that a test under :class:`trio.testing.MockClock` waits for nothing.
+"""
+
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+import trio
+from attrs import define, field, frozen, validators
+
+from atoll._errors import Problem, Unreachable
+from atoll.transport import NotSent
+
+__all__ = ["Backoff", "Pauses", "Retrying", "is_permanent", "is_transient"]
+
+T = TypeVar("T")
+_PASSING = {429, 502, 503, 504}
+_RATE_LIMITED = 429
+# Managers of 23.09 use status 503 for these, and none of them is an outage: a frozen manager waits
+# for its administrator, and one that is full for sessions to end.
+_LASTING = {"server-frozen", "not-implemented", "instance-not-available"}
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Tell whether the error itself says that trying again won't help, whatever its kind.
+
+    A frozen manager is such a case: it answers with HTTP status 503, as an overloaded one does, but
+    stays as it is until an administrator changes that.
+    """
+    if isinstance(error, Problem):
+        return error.type in _LASTING
+    return isinstance(error, Unreachable) and error.permanent
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether trying again later may help, without anybody doing anything about it.
+
+    So it is with a cluster that can't be reached, a connection that broke, a gateway without its
+    server, an overloaded server, and a limit of requests in a time. Whether a request may be sent
+    twice is another question, which depends on the request.
+    """
+    if isinstance(error, Problem):
+        return error.status in _PASSING and not is_permanent(error)
+    return isinstance(error, NotSent | Unreachable) and not is_permanent(error)
+
+
+@frozen(kw_only=True)
+class Backoff:
+    """How long to pause between attempts, and when to give up; all times in seconds.
+
+    The `first` pause grows by `factor` each time up to the `longest`; `jitter` is the share of a
+    pause by which it varies at random either way, lest many clients come back in the same moment.
+    It ends after so many `attempts`, the first one counted, or once the next one would come later
+    than `patience` seconds after the first failure.
+
+    A cluster that says by `Retry-After` when to come again is taken at its word; pauses are never
+    shorter than the first one, though. With `outlasts_rate_limits`, a limit of requests in a time
+    is waited out however long that takes: it passes for certain.
+    """
+
+    first: float = field(validator=validators.ge(0))
+    factor: float = field(default=2.0, validator=validators.ge(1))
+    longest: float = math.inf
+    jitter: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
+    patience: float = math.inf
+    attempts: float = math.inf
+    outlasts_rate_limits: bool = False
+
+    def pauses(self) -> "Pauses":
+        """Return pauses of this length that have not begun yet."""
+        return Pauses(self)
+
+    def retrying(
+        self,
+        tell: Callable[[Exception], None] = lambda _error: None,
+        *,
+        since: float | None = None,
+    ) -> "Retrying":
+        """Return the state of one thing that is tried again; `tell` is given the first error.
+
+        Patience counts from the first failure, or from `since`, a time of trio's clock.
+        """
+        return Retrying(self, tell, since)
+
+    async def retry(
+        self,
+        action: Callable[[], Awaitable[T]],
+        *,
+        passes: Callable[[Exception], bool] = is_transient,
+        tell: Callable[[Exception], None] = lambda _error: None,
+    ) -> T:
+        """Await `action()` until it succeeds, and return what it does.
+
+        Raises what it raises: at once if that does not pass, otherwise when patience has ended.
+        `tell` is called once, with the first error that is waited for. The action must bear being
+        done twice, since it may have had its effect before it failed.
+        """
+        return await self.retrying(tell).retry(action, passes=passes)
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        """Yield the numbers of attempts from 0 on, after a pause each but for the first."""
+        began, pauses, number = trio.current_time(), self.pauses(), 0
+        while True:
+            yield number
+            number += 1
+            pause = pauses.next()
+            if number >= self.attempts or trio.current_time() + pause >= began + self.patience:
+                return
+            await trio.sleep(pause)
+
+
+@define
+class Pauses:
+    """The pauses of one loop: each is longer than the one before, until they `restart`."""
+
+    policy: Backoff
+    _upcoming: float = field(init=False)
+
+    @_upcoming.default
+    def _begin(self) -> float:
+        return self.policy.first
+
+    def next(self) -> float:
+        """Return the length of the next pause in seconds, and let the one after it be longer."""
+        policy, pause = self.policy, self._upcoming
+        self._upcoming = min(pause * policy.factor, policy.longest)
+        return pause * random.uniform(1 - policy.jitter, 1 + policy.jitter)
+
+    def restart(self) -> None:
+        """Begin with the first pause again."""
+        self._upcoming = self.policy.first
+
+    async def sleep(self, at_least: float = 0.0) -> None:
+        """Sleep for the next pause, or for `at_least` so many seconds."""
+        await trio.sleep(max(self.next(), at_least))
+
+
+@define
+class Retrying:
+    """One thing that is tried again under a policy, made by :meth:`Backoff.retrying`.
+
+    `failures` are those since it last succeeded or went forward.
+    """
+
+    policy: Backoff
+    tell: Callable[[Exception], None]
+    since: float | None = None
+    failures: int = field(default=0, init=False)
+    _pauses: Pauses = field(init=False)
+
+    @_pauses.default
+    def _begin(self) -> Pauses:
+        return self.policy.pauses()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the first of the failures was, in seconds; 0 without one."""
+        return 0.0 if self.since is None else trio.current_time() - self.since
+
+    def reset(self) -> None:
+        """Note that something went forward: what fails from here on is another outage."""
+        self.failures, self.since = 0, None
+        self._pauses.restart()
+
+    async def wait(self, error: Exception, *, passes: bool | None = None) -> None:
+        """Wait before the next attempt; raises `error` if there must be none.
+
+        Whether it `passes` is decided by :func:`is_transient` where the caller does not say.
+        """
+        now = trio.current_time()
+        self.since = now if self.since is None else self.since
+        self.failures += 1
+        pause = self._pause_after(error)
+        transient = is_transient(error) if passes is None else passes
+        if not transient or self._is_over(error, now + pause):
+            raise error
+        if self.failures == 1:
+            self.tell(error)
+        await trio.sleep(pause)
+
+    async def retry(
+        self,
+        action: Callable[[], Awaitable[T]],
+        *,
+        passes: Callable[[Exception], bool] = is_transient,
+    ) -> T:
+        """Await `action()` until it succeeds, as :meth:`Backoff.retry` does."""
+        while True:
+            try:
+                return await action()
+            except Exception as error:  # noqa: BLE001  # raised again unless it passes
+                await self.wait(error, passes=passes(error))
+
+    def _pause_after(self, error: Exception) -> float:
+        pause = self._pauses.next()
+        asked = error.retry_after if isinstance(error, Problem) else None
+        return pause if asked is None else max(asked, self.policy.first)
+
+    def _is_over(self, error: Exception, then: float) -> bool:
+        """Tell whether an attempt at a time of trio's clock would be one too many."""
+        if self.policy.outlasts_rate_limits and _is_rate_limit(error):
+            return False
+        since = then if self.since is None else self.since
+        return self.failures >= self.policy.attempts or then >= since + self.policy.patience
+
+
+def _is_rate_limit(error: Exception) -> bool:
+    return isinstance(error, Problem) and error.status == _RATE_LIMITED
