@@ -7,7 +7,7 @@ import click
 from atoll import Context, ExitCode
 from atoll.output import Column
 from atoll_templates.document import MOST_BYTES, read
-from atoll_vfolders.api import text_of
+from atoll_vfolders.api import read_text_input
 
 _COLUMNS = [
     Column("line", right=True),
@@ -21,7 +21,7 @@ _COLUMNS = [
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 async def check(context: Context, file: Path | None) -> int:
     """Look through the templates in FILE, or on standard input, and list what is wrong."""
-    document = read(await text_of(context, file, MOST_BYTES))
+    document = read(await read_text_input(context, file, MOST_BYTES))
     if document.flaws or context.output.format:
         await context.output.rows(document.flaws, _COLUMNS)
     if document.flaws:

@@ -16,7 +16,7 @@ from atoll_templates.api import (
 )
 from atoll_templates.api import list_templates as stored_templates
 from atoll_templates.document import MOST_BYTES, Document, read_sound
-from atoll_vfolders.api import text_of
+from atoll_vfolders.api import read_text_input
 
 _ID = Column("id", "Template ID", keep=True)
 _COLUMNS = [
@@ -63,7 +63,8 @@ async def create(
 
 async def _read(context: Context, file: Path | None) -> Document:
     return read_sound(
-        await text_of(context, file, MOST_BYTES), "standard input" if file is None else str(file)
+        await read_text_input(context, file, MOST_BYTES),
+        "standard input" if file is None else str(file),
     )
 
 
@@ -101,7 +102,7 @@ async def list_templates(context: Context, list_all: bool) -> None:
     type=click.Choice(["yaml", "json"]),
     default="yaml",
     show_default=True,
-    help="How it is written.",
+    help="TransferOptions it is written.",
 )
 @_OWNER
 async def get(context: Context, template_id: str, format: str, owner: str | None) -> None:

@@ -10,19 +10,19 @@ from attrs import asdict, evolve
 from atoll import AtollError, NotFound, Problem
 from atoll.reading import maybe
 from atoll_vfolders.model import Folder, Host
-from atoll_vfolders.source import text_of
+from atoll_vfolders.text_input import read_text_input
 
 if TYPE_CHECKING:
     from atoll import Api
 
 __all__ = [
-    "ask",
     "find_folder",
     "get_folder",
     "group_id",
     "list_folders",
     "list_hosts",
-    "text_of",
+    "read_text_input",
+    "request_folder",
 ]
 
 _BY_ID = 8
@@ -79,7 +79,7 @@ def _not_found(reference: str, *, elsewhere: bool, trashed: bool) -> NotFound:
     return NotFound(f"folder {reference} is in the trash", hint=hint)
 
 
-async def ask(
+async def request_folder(
     api: "Api",
     folder: Folder,
     method: str,
@@ -117,7 +117,7 @@ def _explained(folder: Folder, problem: Problem) -> AtollError:
 
 async def get_folder(api: "Api", folder: Folder) -> Folder:
     """Return everything about a folder (`GET /folders/{f}`)."""
-    told = (await ask(api, folder, "GET", like=dict)).items()
+    told = (await request_folder(api, folder, "GET", like=dict)).items()
     known = {key: value for key, value in told if value not in (None, "None")}
     found: Folder = api.read({**asdict(folder), **known}, Folder.from_entry)
     return found

@@ -6,7 +6,7 @@ from atoll import Api, Candidate
 from atoll.output import binary_size
 from atoll_vfolders.api import find_folder, list_folders, list_hosts
 from atoll_vfolders.entries import list_entries
-from atoll_vfolders.paths import inside
+from atoll_vfolders.paths import folder_path
 
 
 async def vfolders(api: Api) -> Sequence[Candidate]:
@@ -21,7 +21,7 @@ async def hosts(api: Api) -> Sequence[Candidate]:
 
 async def files(api: Api, within: str, folder: str) -> Sequence[Candidate]:
     """Return what lies in a folder below one that can be mounted, with the sizes of files."""
-    found = await list_entries(api, await find_folder(api, within), inside(folder or "."))
+    found = await list_entries(api, await find_folder(api, within), folder_path(folder or "."))
     above = f"{folder}/" if folder else ""
     return [
         Candidate(f"{above}{one.name}/")

@@ -11,7 +11,7 @@ from attrs import frozen
 from atoll import Context, NotFound, Problem, UsageError, owner_option, yes_option
 from atoll.output import Column
 from atoll.reading import record
-from atoll_vfolders.source import text_of
+from atoll_vfolders.text_input import read_text_input
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -68,7 +68,7 @@ class Owner:
             return cls("/domain-config/dotfiles", {"domain": domain})
         return cls("/user-config/dotfiles", {} if owner is None else {"owner_access_key": owner})
 
-    async def ask(self, api: "Api", method: str, *, like: Any = object, **params: Any) -> Any:
+    async def request(self, api: "Api", method: str, *, like: Any = object, **params: Any) -> Any:
         """Send a request; says which file is meant where the cluster does not."""
         if params.get("path") == "":
             # To the cluster it would be the list of all.
@@ -123,7 +123,7 @@ async def list_dotfiles(
     """List dotfiles."""
     api = await context.connect()
     whose = Owner.of(owner, domain, group, api.profile.domain)
-    found = await whose.ask(api, "GET", like=[partial(Dotfile.from_answer, "")])
+    found = await whose.request(api, "GET", like=[partial(Dotfile.from_answer, "")])
     await context.output.rows(sorted(found, key=lambda one: one.path), _COLUMNS)
 
 
@@ -136,7 +136,7 @@ async def get(
     """Show what is in a dotfile."""
     api = await context.connect()
     whose = Owner.of(owner, domain, group, api.profile.domain)
-    found = await whose.ask(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
+    found = await whose.request(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     if context.output.format:
         context.output.item(found, _DETAIL)
     else:
@@ -151,10 +151,10 @@ async def create(
     context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
 ) -> None:
     """Make a dotfile, PATH being seen from the home folder."""
-    data = await text_of(context, file, _MOST_BYTES)
+    data = await read_text_input(context, file, _MOST_BYTES)
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
-    await owner.ask(api, "POST", path=path, data=data, permission=perm or "644")
+    await owner.request(api, "POST", path=path, data=data, permission=perm or "644")
     context.output.note(f"dotfile {path} is made; new sessions have it")
 
 
@@ -166,12 +166,12 @@ async def update(
     context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
 ) -> None:
     """Give a dotfile another content; its mode stays unless one is given."""
-    data = await text_of(context, file, _MOST_BYTES)
+    data = await read_text_input(context, file, _MOST_BYTES)
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
-    before = await owner.ask(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
+    before = await owner.request(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     mode = perm or before.permission
-    await owner.ask(api, "PATCH", path=path, data=data, permission=mode)
+    await owner.request(api, "PATCH", path=path, data=data, permission=mode)
     context.output.note(f"dotfile {path} is changed; new sessions have it so")
 
 
@@ -183,5 +183,5 @@ async def delete(context: Context, path: str, yes: bool, **whose: Any) -> None:
     """Delete a dotfile."""
     await context.consent(f"Delete dotfile {path}?", yes=yes)
     api = await context.connect()
-    await Owner.of(**whose, home=api.profile.domain).ask(api, "DELETE", path=path)
+    await Owner.of(**whose, home=api.profile.domain).request(api, "DELETE", path=path)
     context.output.note(f"dotfile {path} is deleted")

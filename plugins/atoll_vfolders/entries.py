@@ -11,7 +11,7 @@ from attrs import frozen
 from atoll import NotFound, Problem
 from atoll.reading import record
 from atoll_sessions.api import for_wire, from_wire
-from atoll_vfolders.api import ask
+from atoll_vfolders.api import request_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.paths import check_name
 
@@ -83,7 +83,7 @@ def _bits(item: Mapping[str, Any]) -> int:
 async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
     """Return what lies at a path, by name; raises NotFound."""
     params, like = {"path": await for_wire(api, path)}, {"items": [Entry.from_item]}
-    answer = await ask(api, folder, "GET", "files", params=params, like=like)
+    answer = await request_folder(api, folder, "GET", "files", params=params, like=like)
     entries: list[Entry] = answer["items"]
     # What uploads under way have brought so far is nobody's file yet.
     top = path == PurePosixPath()

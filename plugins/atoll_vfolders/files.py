@@ -18,11 +18,11 @@ from atoll import (
 from atoll.files import check_given
 from atoll.output import Column, counted
 from atoll_sessions.api import for_wire
-from atoll_vfolders.api import ask, find_folder
+from atoll_vfolders.api import find_folder, request_folder
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.fields import FILE_COLUMNS
 from atoll_vfolders.model import Folder
-from atoll_vfolders.paths import inside
+from atoll_vfolders.paths import folder_path
 
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
@@ -37,7 +37,7 @@ _FILE = Name("vfolder-file", within="name")
 @click.argument("path", default=".", type=_FILE)
 async def ls(context: Context, name: str, path: str) -> None:
     """List what lies at PATH in a folder."""
-    place = inside(path)
+    place = folder_path(path)
     api = await context.connect()
     folder = await find_folder(api, name)
     try:
@@ -68,13 +68,13 @@ async def mkdir(
     context: Context, name: str, paths: tuple[str, ...], parents: bool, exist_ok: bool
 ) -> None:
     """Make folders in a folder."""
-    places = [inside(path) for path in paths]
+    places = [folder_path(path) for path in paths]
     api = await context.connect()
     folder = await find_folder(api, name)
     for place in places:
         body = {"path": await for_wire(api, place), "parents": parents, "exist_ok": exist_ok}
         try:
-            failures = await ask(api, folder, "POST", "mkdir", json=body, like=_failures)
+            failures = await request_folder(api, folder, "POST", "mkdir", json=body, like=_failures)
         except NotFound:
             if parents or not place.parent.name:
                 raise
@@ -97,11 +97,11 @@ def _failures(answer: object) -> list[str]:
 @click.argument("dst", type=_FILE)
 async def mv(context: Context, name: str, src: str, dst: str) -> None:
     """Move a file within a folder."""
-    old, new = inside(src), inside(dst)
+    old, new = folder_path(src), folder_path(dst)
     api = await context.connect()
     body = {"src": await for_wire(api, old), "dst": await for_wire(api, new)}
     folder = await find_folder(api, name)
-    await ask(api, folder, "POST", "move-file", json=body)
+    await request_folder(api, folder, "POST", "move-file", json=body)
 
 
 @click.command()
@@ -112,11 +112,11 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
     """Give a file another name; it stays where it is."""
     if "/" in new_name:
         raise UsageError(f"{new_name} is no name", hint="atoll vfolder mv moves files")
-    old, new = inside(target_path), inside(new_name)
+    old, new = folder_path(target_path), folder_path(new_name)
     api = await context.connect()
     body = {"target_path": await for_wire(api, old), "new_name": await for_wire(api, new)}
     folder = await find_folder(api, name)
-    await ask(api, folder, "POST", "rename-file", json=body)
+    await request_folder(api, folder, "POST", "rename-file", json=body)
 
 
 @click.command()
@@ -128,7 +128,7 @@ async def rm(
     context: Context, name: str, filenames: tuple[str, ...], recursive: bool, yes: bool
 ) -> None:
     """Delete files in a folder, for good."""
-    places = [str(inside(filename)) for filename in filenames]
+    places = [str(folder_path(filename)) for filename in filenames]
     if "." in places:
         raise UsageError("that would be the folder itself", hint="atoll vfolder delete")
     what = places[0] if len(places) == 1 else counted(len(places))
@@ -144,7 +144,7 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
     files = [await for_wire(api, place) for place in places]
     body = {"files": files, "recursive": recursive}
     try:
-        await ask(api, folder, "DELETE", "delete-files", json=body)
+        await request_folder(api, folder, "DELETE", "delete-files", json=body)
     except Problem as problem:
         # 23.09.11 alone reads no body here, and no list fits into a query.
         told = problem.data if isinstance(problem.data, dict) else {}
@@ -163,8 +163,8 @@ async def request_download(context: Context, name: str, filename: str) -> None:
     check_given([filename])
     api = await context.connect()
     folder = await find_folder(api, name)
-    body = {"path": await for_wire(api, inside(filename)), "archive": False}
+    body = {"path": await for_wire(api, folder_path(filename)), "archive": False}
     like = {"url": str, "token": str}
-    answer = await ask(api, folder, "POST", "request-download", json=body, like=like)
+    answer = await request_folder(api, folder, "POST", "request-download", json=body, like=like)
     link = {"url": f"{answer['url']}?token={answer['token']}"}
     context.output.item(link, [Column("url", "URL", keep=True)])

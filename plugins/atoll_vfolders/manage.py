@@ -7,7 +7,7 @@ import click
 
 from atoll import AtollError, Context, Name, NotFound, Problem, UsageError, yes_option
 from atoll_sessions.api import follow_task
-from atoll_vfolders.api import ask, find_folder, group_id
+from atoll_vfolders.api import find_folder, group_id, request_folder
 from atoll_vfolders.api import list_hosts as hosts_of
 from atoll_vfolders.fields import DETAIL
 from atoll_vfolders.model import Folder
@@ -124,7 +124,7 @@ async def _delete(api: "Api", folder: Folder) -> None:
     if (await api.version()).major >= _TRASH:
         await api.json("DELETE", "/folders", json={"id": folder.id})
     else:
-        await ask(api, folder, "DELETE")
+        await request_folder(api, folder, "DELETE")
 
 
 @click.command()
@@ -176,7 +176,7 @@ async def rename(context: Context, old_name: str, new_name: str) -> None:
     _check_name(new_name)
     api = await context.connect()
     folder = await find_folder(api, old_name)
-    await ask(api, folder, "POST", "rename", json={"new_name": new_name})
+    await request_folder(api, folder, "POST", "rename", json={"new_name": new_name})
     context.output.note(f"folder {folder.name} is now called {new_name}")
 
 
@@ -196,7 +196,7 @@ async def clone(
     folder = await find_folder(api, name)
     host = target_host or folder.host or await _default_host(api)
     body = {"target_name": target_name, "target_host": host, **options}
-    answer = await ask(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
+    answer = await request_folder(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
     await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
     context.output.note(f"folder {folder.name} is copied to {target_name}")
     return 0
@@ -223,5 +223,5 @@ async def update_options(
         raise UsageError("nothing to change", hint="give --permission or --set-cloneable")
     api = await context.connect()
     folder = await find_folder(api, name)
-    await ask(api, folder, "POST", "update-options", json=body)
+    await request_folder(api, folder, "POST", "update-options", json=body)
     context.output.note(f"folder {folder.name} is changed")

@@ -45,8 +45,8 @@ class Folder:
         """Take the fields known here from what the API tells."""
         # 26.x counts files under another name, and 23.09 spells out that there is nobody.
         told: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
-        taken = {key: value for key, value in told.items() if value != "None"}
-        return record(cls, {**taken, "id": entry["id"].replace("-", "")})
+        reserved = {key: value for key, value in told.items() if value != "None"}
+        return record(cls, {**reserved, "id": entry["id"].replace("-", "")})
 
     @property
     def usable(self) -> bool:

@@ -11,7 +11,7 @@ _LONGEST_NAME = 255
 """Bytes in the name of a file, on every file system that folders lie on."""
 
 
-def inside(path: str) -> PurePosixPath:
+def folder_path(path: str) -> PurePosixPath:
     """Return a path in a folder, seen from its top; raises UsageError for one that leads out."""
     if not is_path(path):
         raise UsageError(f"{path!r} can't be the name of a file")

@@ -8,7 +8,7 @@ import click
 from atoll import Context, Name, NotFound
 from atoll.output import counted
 from atoll.reading import maybe
-from atoll_vfolders.api import ask, find_folder
+from atoll_vfolders.api import find_folder, request_folder
 from atoll_vfolders.fields import INVITATION_COLUMNS
 from atoll_vfolders.model import Folder, Invitation
 
@@ -71,7 +71,7 @@ async def _ask(
 ) -> Sequence[str]:
     """Send a request about people; returns whom it was done to, which the answer has as `told`."""
     body = {**more, "emails": list(emails)}
-    answer = await ask(api, folder, method, verb, json=body, like={told: maybe([str])})
+    answer = await request_folder(api, folder, method, verb, json=body, like={told: maybe([str])})
     return answer[told] or ()
 
 
@@ -144,5 +144,5 @@ async def leave(context: Context, name: str, shared_user_uuid: str | None) -> No
     body: dict[str, Any] = {}
     if shared_user_uuid:
         body["shared_user_uuid"] = shared_user_uuid
-    await ask(api, folder, "POST", "leave", json=body)
+    await request_folder(api, folder, "POST", "leave", json=body)
     context.output.note(f"folder {folder.name} is left")

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from attrs import define, field, frozen
 
 from atoll import AtollError, Problem, Unreachable
-from atoll_vfolders.transfer.downloading import Changed, Downloading, read_bounded
+from atoll_vfolders.transfer.downloader import Changed, Downloader, read_bounded
 from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree
 
@@ -101,7 +101,7 @@ def _depth(folder: PurePosixPath) -> int:
 class Archives:
     """Fetches batches; where the storage packs no archives, file by file."""
 
-    downloading: Downloading
+    downloader: Downloader
     packs: bool = field(default=True)
 
     async def fetch(self, batch: Batch) -> list[RemoteFile]:
@@ -120,11 +120,11 @@ class Archives:
         return self._unpack(batch, batch.folder, content)
 
     async def _archive(self, batch: Batch, folder: PurePosixPath) -> bytes:
-        storage, patience = self.downloading.storage, Patience()
+        storage, patience = self.downloader.storage, Patience()
         most = batch.size + len(batch.files) * _OVERHEAD + 65536
         while True:
             try:
-                async with self.downloading.budget.taken(most):
+                async with self.downloader.budget.reserved(most):
                     ticket = await storage.ticket("request-download", folder, archive=True)
                     async with storage.request(
                         "GET", ticket, query=(("archive", "true"),)
@@ -142,8 +142,8 @@ class Archives:
                     if found is None:
                         missing.append(file)
                         continue
-                    self.downloading.place(file, found)
-                    self.downloading.meter.finish(file.size)
+                    self.downloader.place(file, found)
+                    self.downloader.progress.finish(file.size)
         except AtollError:
             raise
         except Exception:  # noqa: BLE001  # fed by a stranger, the parser may stumble over anything

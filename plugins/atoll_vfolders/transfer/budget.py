@@ -17,7 +17,7 @@ class Budget:
     _freed: trio.Event = field(factory=trio.Event)
 
     @asynccontextmanager
-    async def taken(self, size: int) -> AsyncIterator[None]:
+    async def reserved(self, size: int) -> AsyncIterator[None]:
         """Wait for room, first come first served, and hold it; more than all is all."""
         size = min(size, self.size)
         async with self._turn:

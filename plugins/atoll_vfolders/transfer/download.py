@@ -13,15 +13,15 @@ from atoll_vfolders.api import find_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.archives import Archives, Batch, batches
 from atoll_vfolders.transfer.budget import Budget
-from atoll_vfolders.transfer.downloading import Downloading
-from atoll_vfolders.transfer.lanes import Lanes
-from atoll_vfolders.transfer.meter import Meter, metered
-from atoll_vfolders.transfer.options import How, base_dir, transfer_options
-from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree, look
-from atoll_vfolders.transfer.resume import Memories
+from atoll_vfolders.transfer.downloader import Downloader
+from atoll_vfolders.transfer.options import TransferOptions, base_dir, transfer_options
+from atoll_vfolders.transfer.progress import Progress, show_progress
+from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree, find_remote
+from atoll_vfolders.transfer.resume import ResumeStore
 from atoll_vfolders.transfer.storage import Storage, storage_of
-from atoll_vfolders.transfer.summary import tell
+from atoll_vfolders.transfer.summary import report
 from atoll_vfolders.transfer.sync import changed_there
+from atoll_vfolders.transfer.workers import Workers
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -39,7 +39,7 @@ async def download(
     filenames: tuple[str, ...],
     base_dir: Path | None,
     max_retries: int | None,  # noqa: ARG001  # what breaks off is gone on with for a while anyway
-    **how: Any,
+    **options: Any,
 ) -> int:
     """Download files and folders, patterns expanded, from the folder NAME; all of it when none is
     named.
@@ -50,34 +50,48 @@ async def download(
     api = await context.connect()
     folder = await find_folder(api, name)
     with context.output.progress(f"looking at {folder.name} …"):
-        tree = await look(api, folder, filenames)
-    return await download_tree(context, api, folder, tree, base_dir or Path(), How(**how))
+        tree = await find_remote(api, folder, filenames)
+    return await download_tree(
+        context, api, folder, tree, base_dir or Path(), TransferOptions(**options)
+    )
 
 
 async def download_tree(
-    context: Context, api: "Api", folder: Folder, tree: RemoteTree, dest: Path, how: How
+    context: Context,
+    api: "Api",
+    folder: Folder,
+    tree: RemoteTree,
+    dest: Path,
+    options: TransferOptions,
 ) -> int:
     """Download what was found to a place below `dest`; returns the exit code."""
     for what in tree.left_out:
         context.output.warn(f"left out: {what}")
     target = _prepared(dest, tree.folders)
-    files = changed_there(tree.files, dest) if how.sync else tree.files
-    memories = Memories.of(context.settings.paths)
-    lanes = Lanes[Any](context.output, how.parallel)
+    files = changed_there(tree.files, dest) if options.sync else tree.files
+    resume_store = ResumeStore.of(context.settings.paths)
+    workers = Workers[Any](context.output, options.parallel)
     for failure in tree.failures:
-        lanes.fail(failure)
-    with metered(context, "downloading") as meter:
-        meter.expect(len(files), sum(file.size for file in files))
+        workers.fail(failure)
+    with show_progress(context, "downloading") as progress:
+        progress.expect(len(files), sum(file.size for file in files))
         try:
-            async with storage_of(context, api, folder, how.replaced) as storage:
-                room = _room(storage, memories, meter, target, how)
-                await _run(lanes, room, batches(tree, files, how.chunk))
+            async with storage_of(context, api, folder, options.overrides) as storage:
+                downloader = _downloader(storage, resume_store, progress, target, options)
+                await _run(workers, downloader, batches(tree, files, options.chunk))
             for path, says in sorted(tree.links.items()):
-                lanes.attempt(partial(target.link, path, says))
+                workers.attempt(partial(target.link, path, says))
         finally:
             left = len(tree.files) - len(files)
-            tell(context, meter, folder.name, f"to {dest}", unchanged=left, failed=lanes.failures)
-    return lanes.exit_code
+            report(
+                context,
+                progress,
+                folder.name,
+                f"to {dest}",
+                unchanged=left,
+                failed=workers.failures,
+            )
+    return workers.exit_code
 
 
 def _prepared(dest: Path, folders: set[PurePosixPath]) -> SafeFolder:
@@ -91,19 +105,23 @@ def _prepared(dest: Path, folders: set[PurePosixPath]) -> SafeFolder:
     return target
 
 
-def _room(
-    storage: Storage, memories: Memories, meter: Meter, target: SafeFolder, how: How
-) -> Downloading:
-    return Downloading(storage, memories, meter, target, how.chunk, Budget(how.chunk))
+def _downloader(
+    storage: Storage,
+    resume_store: ResumeStore,
+    progress: Progress,
+    target: SafeFolder,
+    options: TransferOptions,
+) -> Downloader:
+    return Downloader(storage, resume_store, progress, target, options.chunk, Budget(options.chunk))
 
 
-async def _run(lanes: Lanes[Any], room: Downloading, jobs: Sequence[Batch]) -> None:
+async def _run(workers: Workers[Any], downloader: Downloader, jobs: Sequence[Batch]) -> None:
     """Fetch batches, and then what they did not bring."""
-    archives = Archives(room)
+    archives = Archives(downloader)
     alone: list[RemoteFile] = []
 
     async def fetch(batch: Batch) -> None:
         alone.extend(await archives.fetch(batch))
 
-    await lanes.run(jobs, fetch)
-    await lanes.run(alone, room.download)
+    await workers.run(jobs, fetch)
+    await workers.run(alone, downloader.download)

@@ -10,7 +10,7 @@ from attrs import Factory, define, frozen
 
 from atoll import AtollError, NotFound, UsageError
 from atoll.files import LONGEST_PATH, check_given, is_text, no_text, walk
-from atoll_vfolders.paths import inside
+from atoll_vfolders.paths import folder_path
 
 
 @frozen(kw_only=True)
@@ -46,7 +46,7 @@ class LocalFile:
 
 
 @define
-class Tree:
+class LocalTree:
     """What there is to upload: files, folders without any; what was left out and why; and what
     was found in folders, but can't be had.
     """
@@ -88,7 +88,7 @@ class Tree:
         else:
             self.left_out.append(f"{path} (no file or folder)")
 
-    def leave_unnamable(self) -> None:
+    def leave_out_unnamable(self) -> None:
         """Leave out what has a name that is no text, for clusters that can't be told it."""
         unnamable = [file for file in self.files if not is_text(str(file.target))]
         folders = [one for one in self.empty_folders if not is_text(str(one))]
@@ -97,17 +97,17 @@ class Tree:
         self.empty_folders = [one for one in self.empty_folders if is_text(str(one))]
 
 
-def collect(names: Sequence[str], base: Path | None, below: PurePosixPath) -> Tree:
+def find_local(names: Sequence[str], base: Path | None, below: PurePosixPath) -> LocalTree:
     """Find what was named, patterns expanded; it goes to the folder `below` by its way from
     `base`, else from the current folder, or by its name alone when it lies elsewhere.
 
     Raises NotFound and UsageError before anything has been sent.
     """
     check_given(names)
-    tree = Tree()
+    tree = LocalTree()
     root = (base or Path()).resolve()
     for path in _expanded(names, base):
-        tree.add(path, below / _way_from(root, path, strict=base is not None))
+        tree.add(path, below / _relative_path(root, path, strict=base is not None))
     _check_distinct(file.target for file in tree.files)
     return tree
 
@@ -126,29 +126,29 @@ def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
 
 def _found(path: Path, *, may_match: bool) -> list[Path]:
     """Return what goes by a name, else what is there of somebody's home, else what matches it."""
-    for one in (path, _at_home(path)):
+    for one in (path, _expand_home(path)):
         if one.exists() or one.is_symlink():
             return [one]
     # Of pathlib's own, none takes a pattern that is absolute.
-    matches = glob(str(_at_home(path)), recursive=True) if may_match else []  # noqa: PTH207
+    matches = glob(str(_expand_home(path)), recursive=True) if may_match else []  # noqa: PTH207
     return [Path(match) for match in sorted(matches)]
 
 
-def _at_home(path: Path) -> Path:
+def _expand_home(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:  # nobody has that name
         return path
 
 
-def _way_from(root: Path, path: Path, *, strict: bool) -> PurePosixPath:
+def _relative_path(root: Path, path: Path, *, strict: bool) -> PurePosixPath:
     # Where the name leads is not asked: a link goes by the name that it was given.
     full = path.parent.resolve() / path.name if path.name not in {"", ".", ".."} else path.resolve()
     if full.is_relative_to(root):
-        return inside(str(full.relative_to(root)))
+        return folder_path(str(full.relative_to(root)))
     if strict:
         raise UsageError(f"{path} does not lie below {root}", hint="change --base-dir")
-    return inside(full.name)
+    return folder_path(full.name)
 
 
 def _check_distinct(targets: Iterable[PurePosixPath]) -> None:

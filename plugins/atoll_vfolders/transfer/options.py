@@ -16,13 +16,13 @@ _LEAST_CHUNK = 64 * 1024
 
 
 @frozen(kw_only=True)
-class How:
+class TransferOptions:
     """How files are moved, as the options have it; `chunk` is in bytes."""
 
     chunk: int
     sync: bool
     parallel: int
-    replaced: Mapping[str, str]
+    overrides: Mapping[str, str]
 
 
 class Size(click.ParamType[int]):
@@ -48,7 +48,7 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "replaced",
             envvar="BACKEND_OVERRIDE_STORAGE_PROXY",
             metavar="URL=URL,…",
-            callback=lambda _ctx, _param, text: _replacements(text),
+            callback=lambda _ctx, _param, text: _read_overrides(text),
             help="Reach a storage proxy under another URL.",
         ),
         click.option(
@@ -68,7 +68,7 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _replacements(text: str | None) -> Mapping[str, str]:
+def _read_overrides(text: str | None) -> Mapping[str, str]:
     pairs = {}
     for pair in filter(None, (text or "").split(",")):
         told, equals, real = pair.strip().partition("=")

@@ -14,12 +14,12 @@ from atoll import AtollError, NotAuthorized, NotFound, Problem
 from atoll.files import LONGEST_PATH, check_given, stays_below
 from atoll_vfolders.entries import Entry, find_entry, list_entries
 from atoll_vfolders.model import Folder
-from atoll_vfolders.paths import inside
+from atoll_vfolders.paths import folder_path
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_SIDE_BY_SIDE = 8
+_PARALLEL = 8
 TOP = PurePosixPath()
 
 
@@ -66,13 +66,13 @@ class RemoteTree:
 
 
 @define
-class Walk:
+class RemoteWalk:
     """Looks through a folder, several levels at a time."""
 
     api: "Api"
     folder: Folder
     tree: RemoteTree = Factory(RemoteTree)
-    _limit: trio.CapacityLimiter = Factory(lambda: trio.CapacityLimiter(_SIDE_BY_SIDE))
+    _limit: trio.CapacityLimiter = Factory(lambda: trio.CapacityLimiter(_PARALLEL))
     _error: AtollError | None = None
 
     async def walk(self, path: PurePosixPath, entry: Entry) -> None:
@@ -104,12 +104,12 @@ class Walk:
                 nursery.start_soon(self._enter, path / entry.name, nursery)
 
 
-async def look(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
+async def find_remote(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
     """Find what was named, patterns expanded; nothing named is everything. Raises NotFound and
     UsageError.
     """
     check_given(names)
-    walk = Walk(api, folder)
+    walk = RemoteWalk(api, folder)
     for name in names or ["."]:
         found = [one async for one in _named(api, folder, name)]
         if not found:
@@ -124,7 +124,7 @@ async def look(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
 async def _named(
     api: "Api", folder: Folder, name: str
 ) -> AsyncIterator[tuple[PurePosixPath, Entry]]:
-    path = inside(name)
+    path = folder_path(name)
     entry = await find_entry(api, folder, path)
     if entry is not None:
         yield path, entry

@@ -1,7 +1,7 @@
-"""What is remembered of a transfer, so that a later one goes on where it broke off.
+"""State of a transfer on disk, so that a later one resumes where it broke off.
 
-A small file for each large file on its way, locked while somebody is at it: two at once would mix
-their bytes. It holds a token, so nobody else may read it.
+Each large file has a small state file, locked while a process works on it: two at once would mix
+their bytes. It holds a token, so only its owner may read it.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from atoll import AtollError, Paths
 from atoll.files import make_private
 
 _KEPT = 7 * 24 * 3600
-"""Seconds after which nobody is expected to go on."""
+"""State that is older than so many seconds is removed."""
 
 
 def identity(*facts: object) -> str:
@@ -31,33 +31,33 @@ def identity(*facts: object) -> str:
 
 
 @define
-class Memory:
-    """What is remembered of one transfer."""
+class ResumeState:
+    """The state of one transfer."""
 
     _descriptor: int
     facts: Mapping[str, Any] = field(factory=dict)
 
     def keep(self, **facts: Any) -> None:
-        """Remember these facts in place of others."""
+        """Save these facts in place of others."""
         self.facts = facts
         content = json.dumps(facts).encode()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, content, 0)
 
     def forget(self) -> None:
-        """Remember nothing any more."""
+        """Remove the state when this transfer is closed."""
         self.facts = {}
 
 
 @define
-class Memories:
-    """The folder of all that is remembered."""
+class ResumeStore:
+    """The folder of all state files."""
 
     folder: Path
 
     @classmethod
-    def of(cls, paths: Paths) -> "Memories":
-        """Open the folder, dropping what is too old to be of use."""
+    def of(cls, paths: Paths) -> "ResumeStore":
+        """Open the folder; removes state that is too old."""
         folder = make_private(paths.state / "transfers")
         oldest = time.time() - _KEPT
         for path in folder.iterdir():
@@ -67,8 +67,8 @@ class Memories:
         return cls(folder)
 
     @contextmanager
-    def of_file(self, key: str, name: str) -> Iterator[Memory]:
-        """Hold the memory of a transfer; raises AtollError when another process does."""
+    def open_state(self, key: str, name: str) -> Iterator[ResumeState]:
+        """Lock the state of a transfer; raises AtollError when another process does."""
         path = self.folder / f"{key}.json"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -76,11 +76,11 @@ class Memories:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AtollError(f"{name} is under way already, in another process") from None
-            memory = Memory(descriptor, _read(descriptor))
+            resume_state = ResumeState(descriptor, _read(descriptor))
             try:
-                yield memory
+                yield resume_state
             finally:
-                if not memory.facts:
+                if not resume_state.facts:
                     path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)

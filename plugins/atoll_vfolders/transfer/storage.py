@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 from atoll import Context, Problem, Unreachable
 from atoll.transport import NotSent, Request, TooLong
 from atoll_sessions.api import for_wire
-from atoll_vfolders.api import ask
+from atoll_vfolders.api import request_folder
 from atoll_vfolders.model import Folder
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SILENCE = 60.0
 """Seconds of silence after which a connection is taken to be dead."""
 _TRIES = 5
-_MOST_WORDS = 1024 * 1024
+_MOST_BYTES = 1024 * 1024
 """Bytes."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -42,12 +42,12 @@ class Ticket:
 
 @define
 class Storage:
-    """The storage proxies of a cluster; `replaced` says which to reach under another URL."""
+    """The storage proxies of a cluster; `overrides` says which to reach under another URL."""
 
     context: Context
     api: "Api"
     folder: Folder
-    replaced: Mapping[str, str] = field(factory=dict)
+    overrides: Mapping[str, str] = field(factory=dict)
     _transports: "dict[str, RequestTransport]" = field(factory=dict)
 
     async def ticket(self, verb: str, path: PurePosixPath, **more: Any) -> Ticket:
@@ -68,11 +68,13 @@ class Storage:
     async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
         content = {"path": await for_wire(self.api, path), **more}
         like = {"url": _url, "token": str}
-        answer = await ask(self.api, self.folder, "POST", verb, json=content, safe=True, like=like)
-        return Ticket(self._reached(answer["url"]), answer["token"])
+        answer = await request_folder(
+            self.api, self.folder, "POST", verb, json=content, safe=True, like=like
+        )
+        return Ticket(self._overridden(answer["url"]), answer["token"])
 
-    def _reached(self, url: str) -> str:
-        for told, real in self.replaced.items():
+    def _overridden(self, url: str) -> str:
+        for told, real in self.overrides.items():
             if url.startswith(told.rstrip("/")):
                 return real.rstrip("/") + url.removeprefix(told.rstrip("/"))
         return url
@@ -104,7 +106,7 @@ class Storage:
             if response.status >= 300:
                 raise await _refusal(response)
             if method != "GET":
-                await _words(response)  # what is not read to its end costs the connection
+                await _read_small(response)  # what is not read to its end costs the connection
             yield response
         finally:
             with trio.CancelScope(shield=True):
@@ -141,24 +143,24 @@ def _url(text: str) -> str:
 async def _refusal(response: "Response") -> Problem:
     from atoll.problems import problem_from
 
-    body, headers = await _words(response), response.headers
+    body, headers = await _read_small(response), response.headers
     return problem_from(response.status, body, headers.get("content-type", ""), headers)
 
 
-async def _words(response: "Response") -> bytes:
+async def _read_small(response: "Response") -> bytes:
     """Return what an answer says that carries no file, nothing of one that says too much."""
     try:
-        return await response.read(_MOST_WORDS)
+        return await response.read(_MOST_BYTES)
     except TooLong:
         return b""
 
 
 @asynccontextmanager
 async def storage_of(
-    context: Context, api: "Api", folder: Folder, replaced: Mapping[str, str]
+    context: Context, api: "Api", folder: Folder, overrides: Mapping[str, str]
 ) -> AsyncIterator[Storage]:
     """Reach the storage of a folder for as long as this lasts."""
-    storage = Storage(context, api, folder, replaced)
+    storage = Storage(context, api, folder, overrides)
     try:
         yield storage
     finally:

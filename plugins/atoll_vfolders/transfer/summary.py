@@ -4,7 +4,7 @@ from attrs import frozen
 
 from atoll import Context
 from atoll.output import Column, binary_size, counted
-from atoll_vfolders.transfer.meter import Meter
+from atoll_vfolders.transfer.progress import Progress
 
 _COLUMNS = [
     Column("folder"),
@@ -28,21 +28,23 @@ class Summary:
     seconds: float
 
 
-def tell(
-    context: Context, meter: Meter, folder: str, where: str, *, unchanged: int, failed: int
+def report(
+    context: Context, progress: Progress, folder: str, where: str, *, unchanged: int, failed: int
 ) -> None:
     """Tell what was moved, and `where` to."""
     summary = Summary(
         folder=folder,
-        files=meter.files,
-        bytes=meter.whole,
+        files=progress.files,
+        bytes=progress.whole,
         unchanged=unchanged,
         failed=failed,
-        seconds=round(meter.seconds, 3),
+        seconds=round(progress.seconds, 3),
     )
     if context.output.format:
         context.output.item(summary, _COLUMNS)
-    note = f"{meter.verb[:-3]}ed {counted(meter.files)} ({binary_size(meter.whole)}) {where}"
+    note = (
+        f"{progress.verb[:-3]}ed {counted(progress.files)} ({binary_size(progress.whole)}) {where}"
+    )
     if unchanged:
         note += f", {unchanged:,} unchanged"
     context.output.note(note)

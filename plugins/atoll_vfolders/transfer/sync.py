@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from atoll import Context, NotFound, Problem
 from atoll_vfolders.entries import Entry, list_entries
 from atoll_vfolders.model import Folder
-from atoll_vfolders.transfer.lanes import Lanes
 from atoll_vfolders.transfer.local import LocalFile
 from atoll_vfolders.transfer.remote import RemoteFile
+from atoll_vfolders.transfer.workers import Workers
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_SIDE_BY_SIDE = 8
+_PARALLEL = 8
 _ROUNDED = 0.001
 """Seconds that a time may lose on the wire."""
 _SAME = 1.0
@@ -30,9 +30,9 @@ async def changed_here(
     async def look(path: PurePosixPath) -> None:
         there[path] = await _listed(api, folder, path)
 
-    lanes = Lanes[PurePosixPath](context.output, _SIDE_BY_SIDE)
+    workers = Workers[PurePosixPath](context.output, _PARALLEL)
     with context.output.progress(f"looking at {folder.name} …"):
-        await lanes.run({file.target.parent for file in files}, look)
+        await workers.run({file.target.parent for file in files}, look)
     return [file for file in files if not _is_there(file, there.get(file.target.parent, {}))]
 
 

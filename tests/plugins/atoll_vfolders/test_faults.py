@@ -47,7 +47,7 @@ async def test_a_file_that_changes_while_it_is_sent_does_not_become_whole(
             os.utime(large, (1, 1))
         return piece
 
-    monkeypatch.setattr("atoll_vfolders.transfer.uploading.os.pread", read_and_change)
+    monkeypatch.setattr("atoll_vfolders.transfer.uploader.os.pread", read_and_change)
     async with facing() as shell:
         done = await shell.run(f"vfolder upload data large {CHUNK}")
     assert (done.code, cluster.files) == (1, {})

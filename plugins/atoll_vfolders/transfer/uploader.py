@@ -19,21 +19,21 @@ from atoll.reading import whole_number
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
-from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.patience import Patience
-from atoll_vfolders.transfer.resume import Memories, Memory, identity
+from atoll_vfolders.transfer.progress import Progress
+from atoll_vfolders.transfer.resume import ResumeState, ResumeStore, identity
 from atoll_vfolders.transfer.storage import Storage, Ticket
 
 _PIECE = 1024 * 1024
 _WHOLE = 256 * 1024
 """Up to this many bytes are sent from memory, in one go."""
-_SETTLED = 0.15
+_SETTLE_TIME = 0.15
 """Seconds for which an offset must not move before it is believed."""
 _WHOLE_REQUESTS = 8
 """The major version of the API from which a storage drops the bytes of a request that was cut."""
 _TUS = {"Tus-Resumable": "1.0.0"}
 _CONFLICT, _TOO_LARGE, _LOCKED = 409, 413, 423
-_PASSING = (502, 503, 504)
+_TRANSIENT = (502, 503, 504)
 
 
 class _Vanished(Exception):
@@ -45,7 +45,7 @@ class _Overrun(Exception):
 
 
 @define
-class Uploading:
+class Uploader:
     """Uploads files to one folder.
 
     `chunk` is how many bytes a cut connection may cost, `request` how many one request carries.
@@ -54,8 +54,8 @@ class Uploading:
     """
 
     storage: Storage
-    memories: Memories
-    meter: Meter
+    resume_store: ResumeStore
+    progress: Progress
     chunk: int
     budget: Budget
     request: int = field()
@@ -66,12 +66,12 @@ class Uploading:
 
     @classmethod
     async def to(
-        cls, storage: Storage, memories: Memories, meter: Meter, chunk: int
-    ) -> "Uploading":
+        cls, storage: Storage, resume_store: ResumeStore, progress: Progress, chunk: int
+    ) -> "Uploader":
         """Prepare uploads to a folder."""
         keeps_all = (await storage.api.version()).major < _WHOLE_REQUESTS
         request = sys.maxsize if keeps_all else chunk
-        return cls(storage, memories, meter, chunk, Budget(chunk), request)
+        return cls(storage, resume_store, progress, chunk, Budget(chunk), request)
 
     def cost(self, size: int) -> int:
         """Return what a request of so many bytes may cost should it be cut."""
@@ -87,28 +87,28 @@ class Uploading:
             if file.size > self.chunk:
                 await self._upload_large(file, descriptor)
             else:
-                await _Upload(self, file, descriptor, None).run()
+                await _FileUpload(self, file, descriptor, None).run()
         except Problem as problem:
             raise _named(file, problem) from None
         finally:
             os.close(descriptor)
-        self.meter.finish(file.size)
+        self.progress.finish(file.size)
 
     async def _upload_large(self, file: LocalFile, descriptor: int) -> None:
         api, folder = self.storage.api, self.storage.folder
         key = identity("up", api.profile.endpoint, folder.id, file.target, file.path.resolve())
-        with self.memories.of_file(key, str(file.path)) as memory:
-            await _Upload(self, file, descriptor, memory).run()
+        with self.resume_store.open_state(key, str(file.path)) as resume_state:
+            await _FileUpload(self, file, descriptor, resume_state).run()
 
 
 @define
-class _Upload:
+class _FileUpload:
     """One file on its way."""
 
-    room: Uploading
+    uploader: Uploader
     file: LocalFile
     descriptor: int
-    memory: Memory | None
+    resume_state: ResumeState | None
     offset: int = 0
     done: bool = False
     _shown: int = 0
@@ -116,14 +116,14 @@ class _Upload:
     async def run(self) -> None:
         """Upload the file to its end, starting again should the storage have lost it."""
         patience = Patience()
-        ticket = self._remembered()
+        ticket = self._saved_ticket()
         must_ask = ticket is not None
         while not self.done:
             try:
                 ticket = ticket or await self._begin()
                 if must_ask:
                     before = self.offset
-                    self._stand_at(await self._settled_offset(ticket))
+                    self._set_offset(await self._wait_for_offset(ticket))
                     if self.offset > before:
                         patience.gained()
                 await self._send(ticket, patience)
@@ -135,43 +135,43 @@ class _Upload:
             except Unreachable as error:
                 await patience.lose(error)
                 must_ask = ticket is not None
-        self._stand_at(self.file.size)
-        if self.memory is not None:
-            self.memory.forget()
+        self._set_offset(self.file.size)
+        if self.resume_state is not None:
+            self.resume_state.forget()
 
     async def _begin(self) -> Ticket:
-        self._stand_at(0)
+        self._set_offset(0)
         size = self.file.size
-        ticket = await self.room.storage.ticket("request-upload", self.file.target, size=size)
-        if self.memory is not None:
-            self.memory.keep(url=ticket.url, token=ticket.token, **self._facts())
+        ticket = await self.uploader.storage.ticket("request-upload", self.file.target, size=size)
+        if self.resume_state is not None:
+            self.resume_state.keep(url=ticket.url, token=ticket.token, **self._facts())
         return ticket
 
     def _facts(self) -> "Mapping[str, object]":
         file = self.file
         return {"size": file.size, "mtime": file.mtime_ns, "identity": list(file.identity)}
 
-    def _remembered(self) -> Ticket | None:
+    def _saved_ticket(self) -> Ticket | None:
         """Return the ticket of an earlier upload of the very same file."""
-        facts = dict(self.memory.facts) if self.memory is not None else {}
+        facts = dict(self.resume_state.facts) if self.resume_state is not None else {}
         url, token = facts.pop("url", ""), facts.pop("token", "")
         return Ticket(url, token) if url and facts == self._facts() else None
 
-    def _stand_at(self, offset: int) -> None:
+    def _set_offset(self, offset: int) -> None:
         self.offset = offset
         self._show(offset)
 
     def _show(self, offset: int) -> None:
-        self.room.meter.move(offset - self._shown)
+        self.uploader.progress.move(offset - self._shown)
         self._shown = offset
 
     async def _send(self, ticket: Ticket, patience: Patience) -> None:
         """Send what is missing, chunk by chunk; an empty file is one empty chunk."""
         while True:
-            size = min(self.room.request, self.file.size - self.offset)
+            size = min(self.uploader.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
-            async with self.room.budget.taken(self.room.cost(size)):
-                self._stand_at(await self._send_chunk(ticket, size, patience))
+            async with self.uploader.budget.reserved(self.uploader.cost(size)):
+                self._set_offset(await self._send_chunk(ticket, size, patience))
             if self.offset > self.file.size:
                 raise _Overrun
             if self.offset == self.file.size:
@@ -189,7 +189,7 @@ class _Upload:
         else:
             body, headers["Content-Length"] = self._pieces(size), str(size)
         try:
-            async with self.room.storage.request(
+            async with self.uploader.storage.request(
                 "PATCH", ticket, headers=headers, body=body
             ) as answer:
                 return _offset(answer.headers, self.offset + size)
@@ -202,13 +202,13 @@ class _Upload:
         if problem.status in (_CONFLICT, _LOCKED):
             # A request that was cut may still hold the upload, and free it only when it notices.
             await patience.lose(problem)
-            return await self._settled_offset(ticket)
-        if problem.status in _PASSING:
+            return await self._wait_for_offset(ticket)
+        if problem.status in _TRANSIENT:
             raise Unreachable(str(problem)) from None
-        if problem.status == _TOO_LARGE and self.room.request > self.room.chunk:
+        if problem.status == _TOO_LARGE and self.uploader.request > self.uploader.chunk:
             # Something on the way takes no more than so much at once, and may have said so early.
-            self.room.request = self.room.chunk
-            return await self._settled_offset(ticket)
+            self.uploader.request = self.uploader.chunk
+            return await self._wait_for_offset(ticket)
         raise problem
 
     async def _pieces(self, size: int) -> AsyncIterator[bytes]:
@@ -227,17 +227,17 @@ class _Upload:
             start += len(piece)
             self._show(start)
 
-    async def _settled_offset(self, ticket: Ticket) -> int:
+    async def _wait_for_offset(self, ticket: Ticket) -> int:
         """Ask where the storage stands, until it has written all of a request that was cut."""
-        before, offset = -1, await self._asked_offset(ticket)
+        before, offset = -1, await self._query_offset(ticket)
         while offset != before:
-            await trio.sleep(_SETTLED)
-            before, offset = offset, await self._asked_offset(ticket)
+            await trio.sleep(_SETTLE_TIME)
+            before, offset = offset, await self._query_offset(ticket)
         return offset
 
-    async def _asked_offset(self, ticket: Ticket) -> int:
+    async def _query_offset(self, ticket: Ticket) -> int:
         try:
-            async with self.room.storage.request("HEAD", ticket, headers=_TUS) as answer:
+            async with self.uploader.storage.request("HEAD", ticket, headers=_TUS) as answer:
                 return _offset(answer.headers)
         except Problem as problem:
             if problem.status >= 500:
@@ -251,7 +251,7 @@ class _Upload:
         """
         if self._shown < self.file.size:
             return False
-        storage = self.room.storage
+        storage = self.uploader.storage
         entry = await find_entry(storage.api, storage.folder, self.file.target)
         return entry is not None and entry.size == self.file.size
 

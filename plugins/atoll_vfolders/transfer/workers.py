@@ -1,4 +1,4 @@
-"""Several files at a time; one that fails does not keep the others."""
+"""Runs several jobs at a time; one that fails does not stop the others."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -11,13 +11,13 @@ from atoll.output import Output
 
 Job = TypeVar("Job")
 
-_MOST_TOLD = 20
+_MOST_REPORTED = 20
 _FULL = ("quota-exceeded", "storage-full")
 
 
 @define
-class Lanes(Generic[Job]):
-    """Does jobs side by side; what fails is told, and `exit_code` is the first failure's."""
+class Workers(Generic[Job]):
+    """Runs jobs in parallel and reports each failure; `exit_code` is that of the first."""
 
     output: Output
     number: int
@@ -26,48 +26,48 @@ class Lanes(Generic[Job]):
     _fatal: AtollError | None = None
 
     async def run(self, jobs: Iterable[Job], act: Callable[[Job], Awaitable[None]]) -> None:
-        """Do every job; raises the error after which no other can be done either."""
+        """Run every job; raises the error that every other job would meet too."""
         rest = iter(jobs)
         async with trio.open_nursery() as nursery:
             for _ in range(self.number):
-                nursery.start_soon(self._lane, rest, act, nursery.cancel_scope)
+                nursery.start_soon(self._work, rest, act, nursery.cancel_scope)
         if self._fatal is not None:
             raise self._fatal
-        if self.failures > _MOST_TOLD:
-            self.output.warn(f"and {self.failures - _MOST_TOLD} more that failed")
+        if self.failures > _MOST_REPORTED:
+            self.output.warn(f"and {self.failures - _MOST_REPORTED} more that failed")
 
-    async def _lane(
+    async def _work(
         self,
         rest: Iterator[Job],
         act: Callable[[Job], Awaitable[None]],
-        all_lanes: trio.CancelScope,
+        all_workers: trio.CancelScope,
     ) -> None:
         for job in rest:
             try:
                 await act(job)
             except AtollError as error:
-                if _ends_all(error):
+                if _stops_all(error):
                     self._fatal = self._fatal or error
-                    all_lanes.cancel()
+                    all_workers.cancel()
                     return
                 self.fail(error)
 
     def attempt(self, act: Callable[[], None]) -> None:
-        """Do what takes no time; tells if it fails."""
+        """Run something quick at once; reports an error."""
         try:
             act()
         except AtollError as error:
             self.fail(error)
 
     def fail(self, error: AtollError) -> None:
-        """Tell of a job that failed."""
+        """Report a job that failed."""
         self.failures += 1
         self.exit_code = self.exit_code or int(error.exit_code or ExitCode.FAILED)
-        if self.failures <= _MOST_TOLD:
+        if self.failures <= _MOST_REPORTED:
             self.output.warn(str(error))
 
 
-def _ends_all(error: AtollError) -> bool:
+def _stops_all(error: AtollError) -> bool:
     """Tell whether all others would fail for the same reason."""
     is_full = isinstance(error, Problem) and (error.status == 507 or error.type in _FULL)
     return is_full or isinstance(error, (Unreachable, NotAuthorized))

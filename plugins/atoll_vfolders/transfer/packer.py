@@ -15,12 +15,12 @@ from attrs import define
 
 from atoll import AtollError, Problem, Unreachable
 from atoll.files import open_deep
-from atoll_vfolders.api import ask
+from atoll_vfolders.api import request_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
-from atoll_vfolders.transfer.meter import Meter
 from atoll_vfolders.transfer.patience import Patience
+from atoll_vfolders.transfer.progress import Progress
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -61,19 +61,19 @@ def packs(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
 
 
 @define
-class Packing:
+class Packer:
     """Sends packs; what is refused in one is left to be sent by itself, and says why then."""
 
     api: "Api"
     folder: Folder
-    meter: Meter
+    progress: Progress
     budget: Budget
 
     async def send(self, pack: Sequence[LocalFile]) -> bool:
         """Send one pack; returns whether it was taken."""
         patience = Patience()
         size = sum(file.size for file in pack)
-        async with self.budget.taken(size + len(pack) * _OVERHEAD):
+        async with self.budget.reserved(size + len(pack) * _OVERHEAD):
             try:
                 archive = await trio.to_thread.run_sync(_archive, pack)
             except OSError:
@@ -87,15 +87,15 @@ class Packing:
                     return False
                 else:
                     break
-        self.meter.move(size)
+        self.progress.move(size)
         for file in pack:
-            self.meter.finish(file.size)
+            self.progress.finish(file.size)
         return True
 
 
 async def _send(api: "Api", folder: Folder, archive: bytes) -> None:
     # The same files under the same names: doing it twice does no harm.
-    await ask(
+    await request_folder(
         api,
         folder,
         "POST",

@@ -1,4 +1,4 @@
-"""The one line that tells how far all files have come."""
+"""The progress line of a transfer: files, bytes, rate and the time that is left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from atoll.output import binary_size, counted
 
 _REDRAW = 0.1
 _WINDOW = 5.0
-"""Seconds over which the rate is taken."""
+"""The rate is that of the last so many seconds."""
 
 
 @define
-class Meter:
-    """Adds up bytes and files; `total` files of `size` bytes are expected.
+class Progress:
+    """Counts the files and bytes of a transfer; `total` files of `size` bytes are expected.
 
-    `whole` are the bytes of the `files` that have come to their end, `done` those of all.
+    `whole` are the bytes of the `files` that are complete, `done` those of all files.
     """
 
     verb: str
@@ -33,25 +33,25 @@ class Meter:
     _drawn: float = 0.0
 
     def expect(self, files: int, size: int) -> None:
-        """Learn of more to do."""
+        """Add files and bytes to what is expected."""
         self.total += files
         self.size += size
         self._draw()
 
     def move(self, size: int) -> None:
-        """Take note of bytes that have gone over; fewer than none when some were lost."""
+        """Count bytes that were moved; a negative number when some were lost."""
         self.done += size
         self._draw()
 
     def finish(self, size: int) -> None:
-        """Take note of a file that is whole."""
+        """Count a file that is complete."""
         self.files += 1
         self.whole += size
         self._draw()
 
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
+        """Seconds since the start."""
         return trio.current_time() - self._start
 
     def _draw(self) -> None:
@@ -82,7 +82,7 @@ def _clock(seconds: float) -> str:
 
 
 @contextmanager
-def metered(context: Context, verb: str) -> Iterator[Meter]:
-    """Show a meter while files are on their way, on a terminal only."""
+def show_progress(context: Context, verb: str) -> Iterator[Progress]:
+    """Show the progress line while this lasts, on a terminal only."""
     with context.output.progress(f"{verb} …") as show:
-        yield Meter(verb, show)
+        yield Progress(verb, show)

@@ -5,7 +5,7 @@ from pathlib import Path
 from atoll import Context, UsageError
 
 
-async def text_of(context: Context, file: Path | None, most: int) -> str:
+async def read_text_input(context: Context, file: Path | None, most: int) -> str:
     """Read a file, or standard input without one (or for `-`).
 
     Raises UsageError for what can't be read, is no text, or has more than `most` bytes.

@@ -17,11 +17,11 @@ from atoll.files import SafeFolder
 from atoll.reading import whole_number
 from atoll.transport import ConnectionLost
 from atoll_vfolders.transfer.budget import Budget
-from atoll_vfolders.transfer.meter import Meter
-from atoll_vfolders.transfer.parts import Part, part_of
+from atoll_vfolders.transfer.partial_files import PartialFile, open_partial
 from atoll_vfolders.transfer.patience import Patience
+from atoll_vfolders.transfer.progress import Progress
 from atoll_vfolders.transfer.remote import RemoteFile
-from atoll_vfolders.transfer.resume import Memories, Memory, identity
+from atoll_vfolders.transfer.resume import ResumeState, ResumeStore, identity
 from atoll_vfolders.transfer.storage import Storage
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SMALL = 1024 * 1024
 _WRITE = 1024 * 1024
-_PASSING = (502, 503, 504)
+_TRANSIENT = (502, 503, 504)
 
 
 class Changed(AtollError):
@@ -37,12 +37,12 @@ class Changed(AtollError):
 
 
 @define
-class Downloading:
+class Downloader:
     """Downloads files of one folder to a place below `target`."""
 
     storage: Storage
-    memories: Memories
-    meter: Meter
+    resume_store: ResumeStore
+    progress: Progress
     target: SafeFolder
     chunk: int
     budget: Budget
@@ -58,13 +58,13 @@ class Downloading:
             if problem.status == 404:
                 raise NotFound(f"{file.path} is not there any more") from None
             raise
-        self.meter.finish(file.size)
+        self.progress.finish(file.size)
 
     async def _download_small(self, file: RemoteFile) -> None:
         patience = Patience()
         while True:
             try:
-                async with self.budget.taken(file.size):
+                async with self.budget.reserved(file.size):
                     content = await self._fetch(file)
             except Unreachable as error:
                 await patience.lose(error)
@@ -84,7 +84,7 @@ class Downloading:
         """Write a file that is whole."""
         entry = file.entry
         self.target.write(file.path, io.BytesIO(content), mode_of(file), entry.mtime)
-        self.meter.move(len(content))
+        self.progress.move(len(content))
 
     async def _download_large(self, file: RemoteFile) -> None:
         api, folder = self.storage.api, self.storage.folder
@@ -92,78 +92,78 @@ class Downloading:
         facts = (api.profile.endpoint, folder.id, whole, file.path, file.size, file.entry.modified)
         key = identity("down", *facts)
         with (
-            self.memories.of_file(key, str(file.path)) as memory,
-            part_of(self.target, file.path, key) as part,
+            self.resume_store.open_state(key, str(file.path)) as resume_state,
+            open_partial(self.target, file.path, key) as partial,
         ):
             try:
-                await _Download(self, file, part, memory).run()
+                await _LargeDownload(self, file, partial, resume_state).run()
             except OSError:
                 # No room: what can't be finished shall not take up what is left.
-                part.drop()
-                memory.forget()
+                partial.drop()
+                resume_state.forget()
                 raise
-            memory.forget()
+            resume_state.forget()
 
 
 @define
-class _Download:
+class _LargeDownload:
     """One large file on its way."""
 
-    room: Downloading
+    downloader: Downloader
     file: RemoteFile
-    part: Part
-    memory: Memory
+    partial: PartialFile
+    resume_state: ResumeState
     _shown: int = 0
 
     async def run(self) -> None:
         """Download the file to its end."""
-        if not self.memory.facts or self.part.size > self.file.size:
-            self.part.restart()
+        if not self.resume_state.facts or self.partial.size > self.file.size:
+            self.partial.restart()
         patience = Patience()
-        while self.part.size < self.file.size:
+        while self.partial.size < self.file.size:
             self._show()
-            before = self.part.size
+            before = self.partial.size
             try:
                 await self._continue()
             except Unreachable as error:
-                if self.part.size > before:
+                if self.partial.size > before:
                     patience.gained()
                 await patience.lose(error)
         self._show()
-        self.part.finish(mode_of(self.file), self.file.entry.mtime)
+        self.partial.finish(mode_of(self.file), self.file.entry.mtime)
 
     async def _continue(self) -> None:
-        storage = self.room.storage
+        storage = self.downloader.storage
         ticket = await storage.ticket("request-download", self.file.path, archive=False)
         headers = {}
-        if self.part.size:
-            headers["Range"] = f"bytes={self.part.size}-"
-            if since := self.memory.facts.get("last_modified"):
+        if self.partial.size:
+            headers["Range"] = f"bytes={self.partial.size}-"
+            if since := self.resume_state.facts.get("last_modified"):
                 headers["If-Range"] = since
         try:
             async with storage.request("GET", ticket, headers=headers) as answer:
                 self._check(answer)
                 await self._receive(answer)
         except Problem as problem:
-            if problem.status not in _PASSING:
+            if problem.status not in _TRANSIENT:
                 raise
             raise Unreachable(str(problem)) from None
 
     def _check(self, answer: "Response") -> None:
         """See to it that what comes belongs to what is there; raises Changed."""
         facts = _facts(answer.headers)
-        if answer.status == 206 and _range(answer.headers) == (self.part.size, self.file.size):
-            etag = self.memory.facts.get("etag")
+        if answer.status == 206 and _range(answer.headers) == (self.partial.size, self.file.size):
+            etag = self.resume_state.facts.get("etag")
             if not etag or facts["etag"] == etag:
                 return
         if answer.status == 206:
-            self.part.restart()
+            self.partial.restart()
             raise Changed(f"{self.file.path} has changed while it was downloaded")
-        self.part.restart()
+        self.partial.restart()
         length = answer.headers.get("content-length")
         if length is not None and whole_number(length) != self.file.size:
             raise Changed(f"{self.file.path} has changed while it was downloaded")
-        self.memory.keep(**facts)
+        self.resume_state.keep(**facts)
 
     async def _receive(self, answer: "Response") -> None:
         """Write what comes, several pieces at a time."""
@@ -178,19 +178,19 @@ class _Download:
                     pieces, waiting = [], 0
         finally:
             self._write(pieces, waiting)
-        if self.part.size < self.file.size:
+        if self.partial.size < self.file.size:
             raise ConnectionLost(f"{self.file.path} broke off")
 
     def _write(self, pieces: list[bytes], size: int) -> None:
         # In a thread this would cost more than what the loop gains by not waiting for it.
-        if self.part.size + size > self.file.size:
+        if self.partial.size + size > self.file.size:
             raise Changed(f"{self.file.path} is longer than it was")
-        self.part.write(pieces)
+        self.partial.write(pieces)
         self._show()
 
     def _show(self) -> None:
-        self.room.meter.move(self.part.size - self._shown)
-        self._shown = self.part.size
+        self.downloader.progress.move(self.partial.size - self._shown)
+        self._shown = self.partial.size
 
 
 def _facts(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A file that comes piece by piece: under a name of its own until it is whole."""
+"""A download that is not complete yet: a file under a temporary name."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from atoll.files import SafeFolder
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_PIECES = 512
-"""How many the system takes at once is more than that everywhere."""
+"""The number of pieces in one write; every system allows more."""
 
 
 @define
-class Part:
-    """What has come of a file so far; it stays for a later attempt unless dropped."""
+class PartialFile:
+    """The bytes of a file so far; they stay for a later attempt unless dropped."""
 
     name: str
     final: str
@@ -36,12 +36,12 @@ class Part:
                 rest[0] = rest[0][written:]
 
     def restart(self) -> None:
-        """Forget what has come."""
+        """Start again with an empty file."""
         os.ftruncate(self.descriptor, 0)
         self.size = 0
 
     def finish(self, mode: int, mtime: float) -> None:
-        """Give the file its name, in place of one that is there."""
+        """Rename it to its final name, replacing a file that is there."""
         os.fchmod(self.descriptor, mode)
         os.utime(self.descriptor, (mtime, mtime))
         os.replace(self.name, self.final, src_dir_fd=self.folder, dst_dir_fd=self.folder)
@@ -53,13 +53,13 @@ class Part:
 
 
 @contextmanager
-def part_of(target: SafeFolder, path: PurePosixPath, key: str) -> Iterator[Part]:
-    """Open what has come of a file; `key` changes when the file does. Raises AtollError."""
+def open_partial(target: SafeFolder, path: PurePosixPath, key: str) -> Iterator[PartialFile]:
+    """Open the partial file of a path; `key` identifies its content. Raises AtollError."""
     name = f".{key}.atoll-part"
     with target.explained(path), target.opened(path.parent) as folder:
         descriptor = os.open(name, _OPEN, 0o600, dir_fd=folder)
         try:
-            part = Part(name, path.name, descriptor, folder, os.fstat(descriptor).st_size)
-            yield part
+            partial = PartialFile(name, path.name, descriptor, folder, os.fstat(descriptor).st_size)
+            yield partial
         finally:
             os.close(descriptor)
