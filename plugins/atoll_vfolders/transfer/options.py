@@ -45,7 +45,7 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--override-storage-proxy",
-            "replaced",
+            "overrides",
             envvar="BACKEND_OVERRIDE_STORAGE_PROXY",
             metavar="URL=URL,…",
             callback=lambda _ctx, _param, text: _read_overrides(text),
