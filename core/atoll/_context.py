@@ -57,9 +57,27 @@ class Context:
         if not yes and not await self.confirm(question, hint="--yes answers yes"):
             raise AtollError("nothing was changed")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody at a terminal can answer."""
+        return self.foreground and self.stdin.is_terminal
+
+    async def ask(self, question: str, *, hidden: bool = False, default: str | None = None) -> str:
+        """Ask for something, such as a password, which is then `hidden`; standard input answers
+        where it is no terminal.
+
+        An empty answer means the `default`. Raises UsageError for no answer.
+        """
+        self.output.stderr.write(f"{question}: " if self.can_ask else f"{question}:\n")
+        self.output.stderr.flush()
+        answer = await self.stdin.line(hidden=hidden)
+        if answer is None or not (answer or default is not None):
+            raise UsageError(f"no {question} was given")
+        return answer or default or ""
+
     async def confirm(self, question: str, *, hint: str = "run it at a terminal") -> bool:
         """Ask a yes or no question; raises UsageError with this hint where nobody can answer."""
-        if not self.foreground or not self.stdin.is_terminal:
+        if not self.can_ask:
             raise UsageError(f"this needs an answer: {question}", hint=hint)
         self.output.stderr.write(f"{question} [y/N] ")
         self.output.stderr.flush()

@@ -1,11 +1,11 @@
-"""Requests that change something: confirmed first, with secrets asked for, or only shown."""
+"""Requests that change something: confirmed first, or only shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from atoll import Context, UsageError
+from atoll import Context
 from atoll.output import Column
 from atoll_admin.requests import send
 
@@ -55,15 +55,6 @@ async def carry_out(
     await send(await context.connect(), method, path, body)
     context.output.note(done)
     return 0
-
-
-async def ask_secret(context: Context, what: str, *, may_be_empty: bool = False) -> str:
-    """Ask for a secret without echo, or read it from standard input; raises UsageError."""
-    context.output.note(f"{what}:")
-    secret = await context.stdin.line(hidden=True)
-    if secret is None or not (secret or may_be_empty):
-        raise UsageError(f"no {what} was given")
-    return secret
 
 
 def _shown(method: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atoll import Context, UsageError, yes_option
-from atoll_admin.actions import ask_secret, dry_run_option, show_requests
+from atoll_admin.actions import dry_run_option, show_requests
 from atoll_admin.entity import Change, Entity, refuse_unknown, resolve_values
 from atoll_admin.queries import fetch_one
 from atoll_admin.requests import Mutation
@@ -104,4 +104,4 @@ def _selection(entity: Entity, change: Change) -> str:
 async def _ask_secrets(context: Context, change: Change, values: dict[str, Any]) -> None:
     for name in change.secrets:
         if values.get(name) is None:
-            values[name] = await ask_secret(context, name.replace("_", " "))
+            values[name] = await context.ask(name.replace("_", " "), hidden=True)

@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, NotAuthorized, UsageError
-from atoll_admin.actions import ask_secret, carry_out, dry_run_option
+from atoll_admin.actions import carry_out, dry_run_option
 
 
 @click.command(params=[dry_run_option()])
@@ -23,7 +23,7 @@ async def update_password(
     this machine can read them.
     """
     # Accounts that were made without a password have an empty one.
-    old = await _given_or_asked(context, old_password, "old password", may_be_empty=True)
+    old = await _given_or_asked(context, old_password, "old password", default="")
     new = await _given_or_asked(context, new_password, "new password")
     again = await _given_or_asked(context, new_password2, "new password again")
     if new != again:
@@ -68,8 +68,8 @@ async def update_password_no_auth(
 
 
 async def _given_or_asked(
-    context: Context, given: str | None, what: str, *, may_be_empty: bool = False
+    context: Context, given: str | None, what: str, *, default: str | None = None
 ) -> str:
     if given is not None:
         return given
-    return await ask_secret(context, what, may_be_empty=may_be_empty)
+    return await context.ask(what, hidden=True, default=default)
