@@ -29,6 +29,12 @@ class Paths(NamedTuple):
             _xdg(env, "XDG_DATA_HOME", ".local/share"),
         )
 
+    def of_profile(self, name: str) -> Path:
+        """Return the folder of what is kept for a profile, such as a login, until the profile is
+        removed. It may not be there yet.
+        """
+        return self.state / "profiles" / name
+
 
 def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
     # The XDG specification has relative paths ignored.

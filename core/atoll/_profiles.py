@@ -6,6 +6,7 @@ its own, named `environment`. Nothing is ever read from the current folder.
 """
 
 import re
+import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ class ProfileStore:
     """The profiles on disk, and which of them is in use."""
 
     def __init__(self, paths: Paths) -> None:
+        self._paths = paths
         self._folder = paths.config / "profiles"
         self._current = paths.config / "current-profile"
 
@@ -130,13 +132,14 @@ class ProfileStore:
         write_atomic(self._current, name + "\n")
 
     def remove(self, name: str) -> None:
-        """Delete a profile and its keys."""
+        """Delete a profile with its keys, and what transports have kept for it."""
         path = self._path(name)
         if not path.exists():
             self.load(name)
         if self.current() == name:
             self._current.unlink(missing_ok=True)
         path.unlink()
+        shutil.rmtree(self._paths.of_profile(name), ignore_errors=True)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from atoll._api import Api
     from atoll._profiles import Profile, ProfileStore
     from atoll.output import Output
-    from atoll.transport import Dialer
+    from atoll.transport import Ask, Dialer
 
 
 current_note: ContextVar[Callable[[str], None]] = ContextVar(
     "current_note", default=lambda _text: None
 )
 """Remarks on what happens to the command that the running code belongs to, each text once."""
+
+current_ask: "ContextVar[Ask | None]" = ContextVar("current_ask", default=None)
+"""How the user of the command that the running code belongs to is asked; None for nobody there."""
 
 
 def warn(text: str) -> None:
@@ -116,7 +119,9 @@ class Program:
             from atoll._api import Api
 
             tell = partial(_tell_silence, profile.endpoint)
-            self._apis[profile] = Api(profile, self.transport, self.paths.cache, tell)
+            self._apis[profile] = Api(
+                profile, self.transport, self.paths.cache, tell, current_ask.get
+            )
         return self._apis[profile]
 
     def transport(self, kind: str, profile: "Profile") -> Any:

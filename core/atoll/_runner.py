@@ -20,7 +20,7 @@ from atoll._jobs import Jobs
 from atoll._line import Statement
 from atoll._plugins import Origin, Provided, load_attribute
 from atoll._private_files import write_atomic
-from atoll._program import Program, current_note, warn
+from atoll._program import Program, current_ask, current_note, warn
 from atoll._runtime import is_interrupt
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
@@ -81,6 +81,7 @@ class Runner:
             context.words = statement.words
             current_context.set(context)
             current_note.set(cache(context.output.note))
+            current_ask.set(context.ask if context.can_ask else None)
             current_output.set(context.output)
             async with _around(self.program.registry.collect("atoll_invocations"), context):
                 call = partial(self._bounded, partial(_guarded, prepared, context))

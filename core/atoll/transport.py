@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_BYTES",
+    "Ask",
     "ByteStream",
     "Channel",
     "ChannelClosed",
     "ChannelTransport",
     "ConnectionLost",
     "Dialer",
+    "Identity",
+    "Login",
     "NotSent",
     "Part",
     "Request",
@@ -107,6 +110,57 @@ class RequestTransport(Protocol):
 
     async def aclose(self) -> None:
         """Close all connections."""
+
+
+@frozen
+class Identity:
+    """Who is logged in: the name that was given, and the access key that requests then count as."""
+
+    user: str
+    access_key: str = ""
+
+
+class Ask(Protocol):
+    """Asks the user something."""
+
+    async def __call__(
+        self, question: str, *, hidden: bool = False, default: str | None = None
+    ) -> str:
+        """Return the answer, which is not shown where it is `hidden`.
+
+        An empty one means the `default`. Raises UsageError for none.
+        """
+
+
+class Login(Protocol):
+    """How a user logs in to one profile's endpoint, and out of it; kept from program to program.
+
+    A request transport offers it as its attribute `login`, None for profiles that sign. When the
+    cluster answers with status 401, :class:`~atoll.Api` asks whether the login still holds, and
+    has the user log in again where somebody can be asked.
+    """
+
+    async def identity(self) -> Identity | None:
+        """Return who has logged in, as far as is known here; None for nobody."""
+
+    async def holds(self) -> bool:
+        """Ask the cluster whether it knows the login still; without one it is not asked.
+
+        Raises Unreachable, and Problem.
+        """
+
+    async def log_in(self, ask: Ask, user: str = "") -> Identity:
+        """Log in, asking for all that it takes, but for the name of `user` if that is given.
+
+        What was kept before stays unless this succeeds. Raises NotAuthorized when it is refused,
+        and what `ask` raises.
+        """
+
+    async def log_out(self) -> None:
+        """End the login there and forget it here; nothing happens without one.
+
+        It is forgotten even if this raises Unreachable.
+        """
 
 
 class Channel(Protocol):

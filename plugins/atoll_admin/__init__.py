@@ -124,6 +124,10 @@ def atoll_commands() -> Iterator[Command]:
         yield from _below(above, _ANNOUNCEMENT, "announcement")
     yield from _groups_of_commands()
     yield Command("server-logs list", "List errors", f"{_SERVICES}.server_logs:list_logs")
+    account = f"{_SERVICES}.account"
+    yield Command("login", "Log in to a web server", f"{account}:login")
+    yield Command("logout", "Log out of a web server", f"{account}:logout")
+    yield Command("whoami", "Show as whom you work", f"{account}:whoami")
     password = f"{_SERVICES}.password:update_password"
     yield Command("update-password", "Change your password", password, secret=True)
     yield Command(

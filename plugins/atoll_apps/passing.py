@@ -9,8 +9,17 @@ import h11
 from atoll.transport import Request
 
 _VERSION = re.compile(r"/v\d+(?=/)")
-_OURS = {"host", "authorization", "date", "content-type", "accept-encoding", "expect", "origin"}
-"""Header fields that are the proxy's own business."""
+_OURS = {
+    "host",
+    "authorization",
+    "cookie",
+    "date",
+    "content-type",
+    "accept-encoding",
+    "expect",
+    "origin",
+}
+"""Header fields that are the proxy's own business: cookies here are those of other programs."""
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -51,7 +60,7 @@ def passed_back(headers: Mapping[str, str], origin: str) -> list[tuple[str, str]
         (name, value)
         for name, value in headers.items()
         # Which pages may read what the cluster says here, is not the cluster's to tell.
-        if name not in _HOP_BY_HOP and not name.startswith("access-control-")
+        if name not in {*_HOP_BY_HOP, "set-cookie"} and not name.startswith("access-control-")
     ]
     if origin:
         kept += [

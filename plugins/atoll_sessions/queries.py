@@ -109,7 +109,7 @@ async def find_session(
     other is found: clusters do nothing in somebody's session unless its owner is named.
     """
     fields = ["id", "name", "status", "access_key"]
-    key = owner or api.profile.access_key
+    key = owner or await api.access_key()
     if _is_uuid(reference):
         session = await get_session(api, reference, fields)
         return session if ended else _usable(session, key)

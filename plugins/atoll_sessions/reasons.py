@@ -89,7 +89,7 @@ class Reasons:
         lacking = {slot: amount for slot, amount in lacking.items() if amount > 0}
         if not free or not lacking:
             return ""
-        key = self.api.profile.access_key or None
+        key = await self.api.access_key() or None
         try:
             running = list_sessions(
                 self.api, IDLE_FIELDS, status="RUNNING", access_key=key, limit=100

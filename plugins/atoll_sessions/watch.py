@@ -60,7 +60,7 @@ def _exit_code(last: SessionEvent | None) -> int:
 
 async def _only(api: "Api") -> Session:
     """Return the session of a user who has one; raises NotFound naming them all."""
-    key = api.profile.access_key
+    key = await api.access_key()
     living = [one async for one in list_sessions(api, ["name"], access_key=key, limit=10)]
     if len(living) != 1:
         names = ", ".join(one.name for one in living)

@@ -17,7 +17,8 @@ class Address:
     """An endpoint, taken apart.
 
     `host` is what name lookup and TLS want, `netloc` what the `Host` header says, `prefix` the
-    path below which the API lives, without a slash at its end.
+    path below which the server lives, without a slash at its end, and `api` where below that the
+    API does: at a web server all but its own `/server/…` is below `/func`.
     """
 
     secure: bool
@@ -25,6 +26,7 @@ class Address:
     port: int
     netloc: str
     prefix: str
+    api: str = ""
 
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """Return the request target of a percent-encoded path.
@@ -33,7 +35,8 @@ class Address:
         """
         if not path.startswith("/"):
             raise AtollError(f"{path!r} is no path of the cluster's API")
-        target = quote(f"{self.prefix}{path}", safe=_LEFT_AS_IT_IS)
+        below = "" if self.api and path.startswith("/server/") else self.api
+        target = quote(f"{self.prefix}{below}{path}", safe=_LEFT_AS_IT_IS)
         return f"{target}?{query_text(query)}" if query else target
 
 
@@ -49,6 +52,7 @@ def address(profile: Profile) -> Address:
         port=parts.port or (443 if secure else 80),
         netloc=f"{netloc}:{parts.port}" if parts.port else netloc,
         prefix=parts.path.rstrip("/"),
+        api="/func" if profile.endpoint_type == "session" else "",
     )
 
 

@@ -3,7 +3,14 @@
 # ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
 
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, contextmanager
 
 # httpx tries to import its command line, and with it rich and pygments where they are installed:
@@ -16,15 +23,14 @@ import httpx
 import trio
 
 from atoll import AtollError, Profile, Unreachable
-from atoll.transport import MOST_BYTES, ConnectionLost, Dialer, Request, TooLong
+from atoll.transport import MOST_BYTES, ConnectionLost, Dialer, Login, Request, TooLong
 from atoll_rest.api import (
     CONNECT_TIMEOUT,
     USER_AGENT,
     address,
+    credentials,
     open_stream,
     proxy_for,
-    require_keypairs,
-    signed_headers,
 )
 from atoll_rest.decoding import ACCEPTED, Undecodable, Unpacker
 from atoll_rest.forms import encode_form
@@ -38,7 +44,6 @@ _SHORT = 64 * 1024
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
     """Return the transport of a profile; no connection is made before the first request."""
-    require_keypairs(profile)
     return RestTransport(profile, dialer)
 
 
@@ -47,13 +52,14 @@ class NoHttp(AtollError):
 
 
 class RestTransport:
-    """Signed requests to one profile's endpoint."""
+    """Requests to one profile's endpoint, signed or by the cookies of a login."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
         self._dialer = dialer
         self._has_heard = False
         self._address = address(profile)
+        self._credentials = credentials(profile)
         scheme = "https" if self._address.secure else "http"
         self._origin = httpx.URL(f"{scheme}://{self._address.netloc}")
         self._client = httpx.AsyncClient(
@@ -68,6 +74,18 @@ class RestTransport:
         )
 
     @property
+    def login(self) -> Login | None:
+        """How the user of a web server logs in; None where requests are signed."""
+        if self._profile.endpoint_type != "session":
+            return None
+        from atoll_rest.kept import LoginFile
+        from atoll_rest.weblogin import WebLogin
+        from atoll_rest.webserver import WebServer
+
+        server = WebServer(self._profile, self)
+        return WebLogin(self._profile, server, LoginFile.of(self._profile))
+
+    @property
     def way(self) -> str:
         """The proxy that the environment asks for, if it does."""
         proxy = None if self._dialer else proxy_for(self._address)
@@ -77,7 +95,7 @@ class RestTransport:
         """Send a request; see :class:`atoll.transport.RequestTransport`."""
         draft = self._draft(request)
         if request.signed:
-            draft.headers.update(self._signature(request, draft))
+            draft.headers.update(await self._identified(request, draft))
         try:
             with _explained(self._profile.endpoint, request.timeout), self._patience(request):
                 response = await self._client.send(draft, stream=True)
@@ -141,10 +159,9 @@ class RestTransport:
             draft.headers["Content-Type"] = content_type
         return draft
 
-    def _signature(self, request: Request, draft: httpx.Request) -> dict[str, str]:
+    async def _identified(self, request: Request, draft: httpx.Request) -> dict[str, str]:
         # httpx may have encoded more of the URL than was already: what it sends must be signed.
-        return signed_headers(
-            self._profile,
+        return await self._credentials.headers(
             method=request.method,
             target=draft.url.raw_path.decode("ascii"),
             content_type=draft.headers["Content-Type"],
@@ -170,6 +187,11 @@ class RestResponse:
     def headers(self) -> Mapping[str, str]:
         """Header fields, by lower-case name."""
         return self._headers
+
+    @property
+    def set_cookies(self) -> Sequence[str]:
+        """The headers that set cookies, one by one."""
+        return self._response.headers.get_list("set-cookie")
 
     async def read(self, most: int = MOST_BYTES) -> bytes:
         """Return the whole body, and give the connection back; raises TooLong."""

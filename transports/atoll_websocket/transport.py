@@ -27,11 +27,10 @@ from atoll_rest.api import (
     Proxy,
     SocksDialer,
     address,
+    credentials,
     find_tls_error,
     open_stream,
     proxy_for,
-    require_keypairs,
-    signed_headers,
     tls_context,
     tls_failure,
 )
@@ -51,17 +50,17 @@ _TOO_BIG = 1009
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTransport":
     """Return the transport of a profile; no connection is made before the first channel."""
-    require_keypairs(profile)
     return WebsocketTransport(profile, dialer)
 
 
 class WebsocketTransport:
-    """Opens signed websockets to one profile's endpoint, each over a connection of its own."""
+    """Opens websockets to one profile's endpoint, each over a connection of its own."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
         self._dialer = dialer
         self._address = address(profile)
+        self._credentials = credentials(profile)
         self._proxy = None if dialer else proxy_for(self._address)
         if self._proxy and self._proxy.is_socks:
             self._dialer, self._proxy = SocksDialer(self._proxy), None
@@ -105,8 +104,8 @@ class WebsocketTransport:
         with _explained(self._profile.endpoint):
             stream = await opening.open_stream()
         async with stream:
-            signed = self._signed(target, version)
-            fields = {"Host": self._address.netloc, **headers, **signed}
+            identified = await self._identified(target, version)
+            fields = {"Host": self._address.netloc, **headers, **identified}
             lines = [f"GET {target} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items()), "", ""]
             await stream.send_all("\r\n".join(lines).encode("latin-1"))
             yield stream
@@ -124,7 +123,7 @@ class WebsocketTransport:
             proxy=_spelled(self._proxy) if self._proxy else None,
             proxy_ssl=self._proxy_tls(),
             ssl=tls_context(self._profile) if secure else None,
-            additional_headers=self._signed(target, version),
+            additional_headers=await self._identified(target, version),
             user_agent_header=USER_AGENT,
             # What flows here is small or encrypted: compressing it costs more than it saves.
             compression=None,
@@ -138,9 +137,9 @@ class WebsocketTransport:
             max_size=_LARGEST_MESSAGE,
         )
 
-    def _signed(self, target: str, version: str) -> dict[str, str]:
-        return signed_headers(
-            self._profile, method="GET", target=target, content_type="", version=version
+    async def _identified(self, target: str, version: str) -> dict[str, str]:
+        return await self._credentials.headers(
+            method="GET", target=target, content_type="", version=version
         )
 
     def _proxy_tls(self) -> ssl.SSLContext | None:

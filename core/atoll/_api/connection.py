@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 
 from atoll._api.content import Content, build_request, query_pairs
 from atoll._api.negotiation import ApiVersion, Server, ServerCache, read_server
+from atoll._api.relogin import Relogin
 from atoll._api.retries import with_retries
 from atoll._api.silence import telling_of_silence
 from atoll._errors import Problem, Unreachable
@@ -25,9 +26,11 @@ from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.reading import Malformed, Shape, decode, read
 from atoll.transport import (
     MOST_BYTES,
+    Ask,
     ByteStream,
     Channel,
     ChannelTransport,
+    Login,
     NotSent,
     Request,
     RequestTransport,
@@ -95,7 +98,8 @@ class Reply:
 class Api:
     """The connection of one profile, made at the first request; close it with `async with`.
 
-    `tell_silence` is called when an answer takes a while to come.
+    `tell_silence` is called when an answer takes a while to come. `ask` returns how the user is
+    asked to log in again, None where nobody can be.
 
     All requests raise Problem (or a subclass) when the cluster refuses, Unreachable when it can't
     be reached.
@@ -107,8 +111,10 @@ class Api:
         transports: TransportFactory,
         cache: Path | None = None,
         tell_silence: Callable[[], None] = lambda: None,
+        ask: Callable[[], Ask | None] = lambda: None,
     ) -> None:
         self.profile = profile
+        self._relogin = Relogin(profile, ask)
         self._tell_silence = tell_silence
         self._transports = transports
         self._requests: RequestTransport | None = None
@@ -143,7 +149,7 @@ class Api:
             request = evolve(draft, version=str(version))
             return await self._send(request, stream=stream, safe=repeatable, lasting=lasting)
 
-        return await self._announcing(send, again=lasting)
+        return await self._let_in(send, again=lasting)
 
     async def pass_on(self, request: Request) -> Response:
         """Send somebody's request, signed as the profile's own; returns the answer, whatever it is.
@@ -245,12 +251,25 @@ class Api:
 
                 return await with_retries(attempt, safe=False, loopback=self._loopback)
 
-            yield await self._announcing(enter, again=True)
+            yield await self._let_in(enter, again=True)
 
     @property
     def way(self) -> str:
         """What the way to the cluster goes through beside the profile's `via`, such as a proxy."""
         return getattr(self._request_transport(), "way", "")
+
+    @property
+    def login(self) -> Login | None:
+        """How the user logs in and out; None where requests are signed."""
+        if self.profile.endpoint_type != "session":
+            return None
+        login: Login | None = getattr(self._request_transport(), "login", None)
+        return login
+
+    async def access_key(self) -> str:
+        """Return the access key that requests count as, empty where it is not known."""
+        identity = await self.login.identity() if self.login else None
+        return identity.access_key if identity else self.profile.access_key
 
     async def version(self) -> ApiVersion:
         """Return the newest version that both sides speak, by which routes and shapes differ."""
@@ -286,6 +305,11 @@ class Api:
         if self._channels is None:
             self._channels = self._transports("channel", self.profile)
         return self._channels
+
+    async def _let_in(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
+        """Send under the negotiated version and, where users log in, with a login that holds."""
+        announced = partial(self._announcing, send, again=again)
+        return await self._relogin.around(self.login, announced, again=again)
 
     async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
         """Send under the negotiated version; `again` if the cluster has since become another."""

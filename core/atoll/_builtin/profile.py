@@ -17,6 +17,7 @@ _COLUMNS = [
     Column("access_key", "Access key"),
     Column("domain"),
     Column("group"),
+    Column("endpoint_type", "Mode"),
 ]
 
 
@@ -36,10 +37,9 @@ def _store(context: Context) -> ProfileStore:
 @click.option(
     "--endpoint-type",
     type=click.Choice(["api", "session"]),
-    default="api",
-    show_default=True,
-    help="How it is signed in to: by keypair, or by password at a web server.",
+    help="How requests are let in: signed with a keypair (api), or by a login (session).",
 )
+@click.option("--login", is_flag=True, help="Log in there, at a web server, by a password.")
 @click.option(
     "-d", "--domain", default="default", show_default=True, help="For what is started there."
 )
@@ -56,24 +56,41 @@ def _store(context: Context) -> ProfileStore:
     metavar="URL",
     help="Reach the cluster through this, e.g. ssh://me@bastion.",
 )
-async def add(context: Context, name: str, insecure: bool, **fields: Any) -> None:
+async def add(
+    context: Context,
+    name: str,
+    insecure: bool,
+    login: bool,
+    endpoint_type: str | None,
+    **fields: Any,
+) -> None:
     """Add a profile, or change it.
 
-    The keys are stored in a file that only you can read.
+    The keys are stored in a file that only you can read. With --login there are none: you are asked
+    for your e-mail address and password, and only what the cluster gives for them is kept.
     """
     fields["endpoint"] = fields["endpoint"].rstrip("/")
+    fields["endpoint_type"] = endpoint_type or ("session" if login else "api")
+    if login and (fields["access_key"] or fields["endpoint_type"] == "api"):
+        raise UsageError(
+            "--login is for profiles without a keypair", hint="--endpoint-type session"
+        )
     if fields["access_key"] and not fields["secret_key"]:
-        fields["secret_key"] = await _ask_secret(context)
+        fields["secret_key"] = (await context.ask("secret key", hidden=True)).strip()
     _store(context).save(Profile(name=name, verify_tls=not insecure, **fields))
-    context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
+    if login:
+        context.output.note(f"profile {name} is saved")
+        await _log_in(context, name)
+    else:
+        context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
 
 
-async def _ask_secret(context: Context) -> str:
-    context.output.note("secret key:")
-    secret = await context.stdin.line(hidden=True)
-    if not secret:
-        raise UsageError("no secret key was given", hint="--secret-key, or standard input")
-    return secret.strip()
+async def _log_in(context: Context, name: str) -> None:
+    api = await context.program.connect(name, context.output.note)
+    if api.login is None:
+        raise AtollError(f"nobody logs in at {api.profile.endpoint}")
+    who = await api.login.log_in(context.ask)
+    context.output.note(f"{who.user} is logged in")
 
 
 @click.command("list")
@@ -93,6 +110,7 @@ def _row(profile: Profile) -> dict[str, str]:
     return {
         "name": profile.name,
         "endpoint": profile.endpoint,
+        "endpoint_type": profile.endpoint_type,
         "access_key": profile.access_key,
         "domain": profile.domain,
         "group": profile.group,
@@ -127,7 +145,9 @@ async def test(context: Context, name: str | None) -> None:
     api = await (program.connect(name, context.output.note) if name else context.connect())
     manager = await api.manager()
     context.output.note(f"{api.profile.endpoint} answers: Backend.AI manager {manager}")
-    if not api.profile.access_key:
+    if not (api.profile.access_key or api.login):
         raise AtollError("the profile holds no access key", hint="requests go unsigned")
     await api.json("GET", "/auth", params={"echo": "atoll"})
-    context.output.note(f"the keys of {api.profile.access_key} are accepted")
+    who = await api.login.identity() if api.login else None
+    what = f"the login of {who.user} is" if who else f"the keys of {api.profile.access_key} are"
+    context.output.note(f"{what} accepted")

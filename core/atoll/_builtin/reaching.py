@@ -9,12 +9,13 @@ from uuid import uuid4
 import trio
 
 from atoll._api import path
+from atoll._api.relogin import not_logged_in
 from atoll._context import Context
 from atoll._errors import AtollError, ExitCode, NotFound
 from atoll._headers import seconds_ahead
 from atoll._paths import Paths
 from atoll._records import Finding
-from atoll.transport import ConnectionLost, Request
+from atoll.transport import ConnectionLost, Login, Request
 
 if TYPE_CHECKING:
     from atoll._api import Api
@@ -142,17 +143,27 @@ def _clock(date: str) -> Finding:
 
 
 async def _accepted(api: "Api") -> AsyncIterator[Finding]:
-    """Have the keys looked at, and a websocket opened."""
-    if not api.profile.access_key:
-        yield Finding("keys", "skipped", "the profile holds none")
+    """Have the keys looked at, or the login, and a websocket opened."""
+    name = "login" if api.login else "keys"
+    if not (api.login or api.profile.access_key):
+        yield Finding(name, "skipped", "the profile holds none")
         return
     try:
+        detail = await _held(api, api.login) if api.login else ""
         await api.json("GET", "/auth", params={"echo": "atoll"})
     except AtollError as error:
-        yield Finding("keys", "failed", error.message, error.hint, error.exit_code)
+        yield Finding(name, "failed", error.message, error.hint, error.exit_code)
         return
-    yield Finding("keys", "ok", f"{api.profile.access_key} may sign requests")
+    yield Finding(name, "ok", detail or f"{api.profile.access_key} may sign requests")
     yield await _websocket(api)
+
+
+async def _held(api: "Api", login: Login) -> str:
+    """Tell whose login the cluster knows; raises NotAuthorized for none, and asks for none."""
+    who = await login.identity()
+    if who is None or not await login.holds():
+        raise not_logged_in(api.profile, who.user if who else "")
+    return f"{who.user} is logged in"
 
 
 async def _websocket(api: "Api") -> Finding:
@@ -165,6 +176,9 @@ async def _websocket(api: "Api") -> Finding:
             return Finding("websocket", "ok", "handshakes reach the cluster")
         detail = error.message
     except AtollError as error:
+        # So a web server tells that the cluster behind it has refused a handshake, whatever for.
+        if api.login and getattr(error, "type", "") == "bad-gateway":
+            return Finding("websocket", "ok", "handshakes reach the web server")
         detail = error.message
     hint = "a proxy on the way may not let websockets pass"
     return _unreachable("websocket", detail, hint)

@@ -122,7 +122,13 @@ class Storage:
         if origin not in self._transports:
             scheme = origin.partition(":")[0]
             endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
-            anonymous = evolve(self.api.profile, endpoint=endpoint, access_key="", secret_key="")
+            anonymous = evolve(
+                self.api.profile,
+                endpoint=endpoint,
+                endpoint_type="api",
+                access_key="",
+                secret_key="",
+            )
             self._transports[origin] = self.context.program.transport("request", anonymous)
         return self._transports[origin]
 

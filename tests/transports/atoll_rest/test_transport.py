@@ -13,7 +13,7 @@ from email.policy import HTTP
 import pytest
 import trio
 
-from atoll import AtollError, ConfigError, Profile, Unreachable
+from atoll import ConfigError, Profile, Unreachable
 from atoll.transport import NotSent, Part, Request
 from atoll.urls import path
 from atoll_rest.signing import Signable, authorization
@@ -430,11 +430,6 @@ async def test_what_a_dialer_says_reaches_the_user():
     with pytest.raises(Unreachable, match="the bastion does not know your key"):
         await transport.request(get())
     await transport.aclose()
-
-
-async def test_session_login_says_that_it_is_missing():
-    with pytest.raises(AtollError, match="by session, which atoll can't do yet"):
-        connect(profile("http://127.0.0.1:1", endpoint_type="session"))
 
 
 def imported_by(module):

@@ -1,0 +1,104 @@
+"""What shows a cluster who sends a request: a signature, or the cookies of a login."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+import trio
+from attrs import frozen
+
+from atoll import ConfigError, Profile
+from atoll_rest.address import address
+from atoll_rest.kept import LoginFile
+from atoll_rest.signing import Signable, authorization
+
+
+class Credentials(Protocol):
+    """Makes the headers that identify the user of one profile."""
+
+    async def headers(
+        self, *, method: str, target: str, content_type: str, version: str
+    ) -> dict[str, str]:
+        """Return `Date`, `X-BackendAI-Version`, and what identifies the user, if anything does.
+
+        `content_type` is what the request will carry, empty for none at all, as on streams. Raises
+        ConfigError for what no header can hold.
+        """
+
+
+def credentials(profile: Profile) -> Credentials:
+    """Return the credentials that a profile's requests carry."""
+    if profile.endpoint_type == "session":
+        return SessionCookies(LoginFile.of(profile))
+    return Keypair(profile)
+
+
+@frozen
+class Keypair:
+    """Signs requests; without an access key they are anonymous."""
+
+    profile: Profile
+
+    async def headers(
+        self, *, method: str, target: str, content_type: str, version: str
+    ) -> dict[str, str]:
+        """Return the headers of a signed request."""
+        return signed_headers(
+            self.profile, method=method, target=target, content_type=content_type, version=version
+        )
+
+
+@frozen
+class SessionCookies:
+    """Shows the login that is kept, as it is at that moment: another program may renew it."""
+
+    file: LoginFile
+
+    async def headers(
+        self, *, method: str, target: str, content_type: str, version: str
+    ) -> dict[str, str]:
+        """Return the headers of a request by who is logged in, if anybody is."""
+        del method, target, content_type  # nothing is signed
+        headers = {"Date": datetime.now(UTC).isoformat(), "X-BackendAI-Version": version}
+        # In a thread, since a home folder may be far away and stand still.
+        login = await trio.to_thread.run_sync(self.file.load)
+        if login is not None and login.cookies:
+            headers["Cookie"] = login.header
+        return headers
+
+
+def signed_headers(
+    profile: Profile,
+    *,
+    method: str,
+    target: str,
+    content_type: str,
+    version: str,
+    date: datetime | None = None,
+) -> dict[str, str]:
+    """Return the headers of a request that a profile's keypair signs.
+
+    A profile without an access key is anonymous: its requests are not signed. Raises ConfigError
+    for a key that no header can hold.
+    """
+    now = date or datetime.now(UTC)
+    headers = {"Date": now.isoformat(), "X-BackendAI-Version": version}
+    if profile.access_key:
+        _check_access_key(profile)
+        signable = Signable(
+            method=method,
+            host=address(profile).netloc,
+            target=target,
+            content_type=content_type,
+            version=version,
+            date=now,
+        )
+        headers["Authorization"] = authorization(profile.access_key, profile.secret_key, signable)
+    return headers
+
+
+def _check_access_key(profile: Profile) -> None:
+    if not profile.access_key.isascii() or not profile.access_key.isprintable():
+        raise ConfigError(
+            f"the access key of profile {profile.name} holds characters that no key has",
+            hint="copy it again, without quotes and line ends",
+        )

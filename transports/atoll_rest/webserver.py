@@ -1,0 +1,158 @@
+"""What a web server of Backend.AI answers itself, below `/server`: who is let in, and for how long.
+
+Routes and shapes are those of 23.09 to 26.x. A refused login has status 200 in 23.09, and the
+manager's status in 26.x.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from atoll import AtollError, NotFound, Profile, Unreachable
+from atoll.problems import problem_from, redirected
+from atoll.reading import Malformed, decode, maybe, read
+from atoll.transport import NotSent, Request, TooLong
+from atoll_rest.kept import KeptLogin
+
+if TYPE_CHECKING:
+    from atoll_rest.transport import RestTransport
+
+_PATIENCE = 60.0
+_LONGEST = 64 * 1024
+"""Bytes of an answer."""
+_MOST_COOKIES = 20
+_LONGEST_COOKIE = 4096
+_ASKS_FOR_CODE = {"otp not provided", "require-totp-authentication"}
+
+
+@frozen
+class Refusal:
+    """Why a login or a new password was not taken: the end of a problem's type, and words."""
+
+    type: str
+    words: str
+
+    @classmethod
+    def of(cls, problem: Mapping[str, Any]) -> "Refusal":
+        """Read it from the `data` of an answer."""
+        told = {key: " ".join(str(value or "")[:300].split()) for key, value in problem.items()}
+        words = told.get("details") or told.get("title") or "no reason was given"
+        return cls(told.get("type", "").rpartition("/")[2], words)
+
+    @property
+    def wants_code(self) -> bool:
+        """Whether a one-time code is missing."""
+        return not _ASKS_FOR_CODE.isdisjoint({self.type, self.words.lower()})
+
+
+@frozen
+class WebServer:
+    """The web server of one profile."""
+
+    profile: Profile
+    transport: "RestTransport"
+
+    async def log_in(self, user: str, password: str, code: str) -> KeptLogin | Refusal:
+        """Log in (`POST /server/login`), with a one-time code unless that is empty."""
+        body = {"username": user, "password": password, **({"otp": code} if code else {})}
+        answer = await self._post("login", body)
+        told = self._read(answer, {"authenticated": bool, "data": maybe(dict)})
+        data = told["data"] or {}
+        if not told["authenticated"]:
+            return Refusal.of(data)
+        cookies = dict(list(_cookies(answer.set_cookies))[:_MOST_COOKIES])
+        if not cookies:
+            raise Malformed(self.profile.endpoint, "a login without a cookie")
+        return KeptLogin(user, str(data.get("access_key") or ""), cookies)
+
+    async def knows(self, login: KeptLogin) -> bool:
+        """Ask whether a login holds (`POST /server/login-check`)."""
+        answer = await self._post("login-check", cookie=login.header)
+        return bool(self._read(answer, {"authenticated": bool})["authenticated"])
+
+    async def log_out(self, login: KeptLogin) -> None:
+        """End a login (`POST /server/logout`)."""
+        self._refuse_failure(await self._post("logout", cookie=login.header))
+
+    async def change_password(self, user: str, current: str, new: str) -> Refusal | None:
+        """Change a password that has run out (`POST /server/update-password-no-auth`).
+
+        Returns None when that is done.
+        """
+        body = {"username": user, "current_password": current, "new_password": new}
+        answer = await self._post("update-password-no-auth", body)
+        data = self._read(answer, {"data": maybe(dict)})["data"]
+        return Refusal.of(data) if data else None
+
+    async def _post(
+        self, route: str, body: Mapping[str, str] | None = None, *, cookie: str = ""
+    ) -> "_Answer":
+        """Send a request; raises Unreachable."""
+        request = Request(
+            method="POST",
+            path=f"/server/{route}",
+            body=json.dumps(body or {}).encode(),
+            content_type="application/json",
+            headers={"Cookie": cookie} if cookie else {},
+            signed=False,
+            timeout=_PATIENCE,
+        )
+        try:
+            response = await self.transport.request(request)
+            body_read = await response.read(_LONGEST)
+        except NotSent as error:
+            raise Unreachable(str(error)) from None
+        except TooLong:
+            raise Malformed(self.profile.endpoint, "with more than any login takes") from None
+        return _Answer(response.status, response.headers, body_read, response.set_cookies)
+
+    def _read(self, answer: "_Answer", like: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what an answer of the web server itself says, whatever its status."""
+        try:
+            told: dict[str, Any] = read(
+                decode(answer.body, self.profile.endpoint), like, self.profile.endpoint
+            )
+        except Malformed:
+            self._refuse_failure(answer)
+            raise
+        return told
+
+    def _refuse_failure(self, answer: "_Answer") -> None:
+        """Raise the Problem that an answer of no success stands for."""
+        endpoint = self.profile.endpoint
+        if answer.status < 300:
+            return
+        if answer.status < 400:
+            raise redirected(endpoint, answer.status, answer.headers)
+        content_type = answer.headers.get("content-type", "")
+        problem = problem_from(answer.status, answer.body, content_type, answer.headers)
+        if isinstance(problem, NotFound):
+            hint = "its own API takes keypairs: --access-key instead of --login"
+            raise AtollError(f"{endpoint} is no web server to log in to", hint=hint)
+        raise problem
+
+
+@frozen
+class _Answer:
+    """An answer that is whole; `set_cookies` are its headers of that name."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    set_cookies: Iterable[str]
+
+
+def _cookies(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the cookies that are set, by name; those that are taken away are not among them."""
+    from http.cookies import CookieError, SimpleCookie
+
+    for header in headers:
+        try:
+            jar = SimpleCookie(header[:_LONGEST_COOKIE])
+        except CookieError:
+            continue
+        for name, morsel in jar.items():
+            if morsel.coded_value and morsel["max-age"] != "0":
+                yield name, morsel.coded_value
