@@ -10,16 +10,19 @@ nothing here, so that `-e 'X=$Y'` and `-e X=$Y` reach the program alike.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from attrs import define, field, frozen
 
 from atoll._errors import UsageError
+from atoll._tokens import BLANK, Token, Tokenizer, statements
 
-_BLANK = " \t\r\n"
-_SPECIAL = ";&|<>"
+_OPEN = {
+    "'": "a single quote is not closed",
+    '"': "a double quote is not closed",
+    "\\": "a backslash ends the line",
+}
 
 
 class LineError(UsageError):
@@ -62,226 +65,119 @@ def parse(text: str, line: int = 1) -> list[Statement]:
 class Assembler:
     """Makes statements of lines as they come in, joining the lines that belong together."""
 
-    _pending: str = ""
+    _lines: list[str] = field(factory=list)
     _first: int = 1
     _count: int = 0
+    _tokenizer: Tokenizer = field(factory=Tokenizer)
 
     def feed(self, line: str) -> list[Statement]:
         """Take a line without its end; returns what is complete now. Raises LineError."""
         self._count += 1
-        if not self._pending:
+        if not self._lines:
             self._first = self._count
-        self._pending += line + "\n"
-        try:
-            found = parse(self._pending, self._first)
-        except LineError as error:
-            if error.incomplete:
-                return []
-            self._pending = ""
-            raise
-        self._pending = ""
-        return found
+        self._lines.append(line + "\n")
+        for _ in self._tokenizer.read(self._lines[-1]):
+            pass
+        return [] if self._tokenizer.open else self._take()
+
+    def _take(self) -> list[Statement]:
+        text, self._lines = "".join(self._lines), []
+        return parse(text, self._first)
 
     def close(self) -> None:
         """Raise LineError if the last lines were left open."""
-        if self._pending:
-            parse(self._pending, self._first)
+        if self._lines:
+            self._take()
 
 
 @define
 class _Parser:
-    """Reads one text from left to right; `at` is the place of the next character."""
+    """Makes statements of the tokens of a text; `line` is the number of the line at `_at`."""
 
     text: str
     line: int
-    at: int = 0
-    _words: list[str] = field(factory=list)
-    _redirects: dict[str, tuple[Path, bool]] = field(factory=dict)
-    _system: str = ""
+    _at: int = 0
 
     def statements(self) -> Iterator[Statement]:
-        while self.at < len(self.text):
-            start, line = self.at, self.line
-            end, pipe = self._read_statement()
-            if self._system:
-                yield self._make(start, line, end, "")
-                self._system = ""
-                continue
-            if not self._words:
-                if end in ("", "\n") and not self._redirects and not pipe:
-                    continue
-                raise LineError(f"nothing stands before {(end if not pipe else '|')!r}", line)
-            yield self._make(start, line, end, pipe)
-            self._words, self._redirects = [], {}
+        tokenizer = Tokenizer()
+        for tokens in statements(tokenizer.read(self.text)):
+            if tokenizer.open:
+                line = self._line_at(tokenizer.since)
+                raise LineError(_OPEN[tokenizer.open], line, incomplete=True)
+            if tokens and (statement := self._statement(tokens)):
+                yield statement
 
-    def _make(self, start: int, line: int, end: str, pipe: str) -> Statement:
-        target, append = self._redirects.get(">", (None, False))
-        source, _ = self._redirects.get("<", (None, False))
-        leading = len(self.text[start:]) - len(self.text[start:].lstrip(_BLANK))
-        skipped = self.text[start : start + leading].count("\n")
+    def _line_at(self, at: int) -> int:
+        """Return the number of a line; places are asked for from left to right."""
+        self.line += self.text.count("\n", self._at, at)
+        self._at = at
+        return self.line
+
+    def _statement(self, tokens: Sequence[Token]) -> Statement | None:
+        """Make a statement; None for an empty line."""
+        line = self._line_at(tokens[0].start)
+        end = tokens[-1].value if tokens[-1].kind == "end" else ""
+        self._refuse_doubled(end, tokens[-1].start)
+        pieces = [token for token in tokens if token.kind not in ("end", "comment")]
+        if not pieces and end in ("", "\n"):
+            return None
+        redirects = self._redirects(tokens)
+        system = self._system_command(pieces[-1]) if pieces else ""
+        words = tuple(self._meaning(token) for token in pieces if token.kind == "word")
+        alone = bool(pieces) and pieces[0].value.startswith("!") and pieces[0].kind == "system"
+        if not words and not alone:
+            mark = pieces[0].value[:1] if pieces else end
+            raise LineError(f"nothing stands before {mark!r}", line)
+        source, _ = redirects.get("<", (None, False))
+        target, append = redirects.get(">", (None, False))
         return Statement(
-            words=tuple(self._words),
-            line=line + skipped,
-            text=self.text[start : self.at].strip(_BLANK + ";"),
+            words=words,
+            line=line,
+            text=self.text[tokens[0].start : tokens[-1].end].strip(BLANK + ";"),
             source=source,
             target=target,
             append=append,
-            pipe=pipe,
-            system=self._system,
+            pipe="" if alone else system,
+            system=system if alone else "",
             background=end == "&",
         )
 
-    def _read_statement(self) -> tuple[str, str]:
-        """Read up to and over the end of a statement; returns what ended it, and the text of a
-        pipe.
-        """
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            if char in "\n;&":
-                self._refuse_doubled(char)
-                self._skip()
-                return char, ""
-            if char == "|":
-                self._refuse_doubled(char)
-                self._skip()
-                return self._read_system("|")
-            if char == "!" and not (self._words or self._redirects):
-                self._skip()
-                end, self._system = self._read_system("!")
-                return end, ""
-            if char in "<>":
-                self._read_redirect()
-            elif char in _BLANK:
-                self._skip()
-            elif char == "#":
-                self._skip_comment()
-            elif self._joins_lines():
-                self._skip(2)
-            else:
-                self._words.append(self._read_word())
-        return "", ""
-
-    def _refuse_doubled(self, char: str) -> None:
-        if char in "&|" and self.text[self.at : self.at + 2] == char * 2:
+    def _refuse_doubled(self, end: str, at: int) -> None:
+        if end in ("&&", "||"):
             hint = "put the commands on lines of their own: a script stops at the first that fails"
-            raise LineError(f"{char * 2!r} is not understood here", self.line, hint=hint)
+            raise LineError(f"{end!r} is not understood here", self._line_at(at), hint=hint)
 
-    def _skip(self, count: int = 1) -> None:
-        self.line += self.text.count("\n", self.at, self.at + count)
-        self.at += count
+    def _redirects(self, tokens: Sequence[Token]) -> dict[str, tuple[Path, bool]]:
+        """Return the file after `<`, and the one after `>` with whether it is appended to."""
+        found: dict[str, tuple[Path, bool]] = {}
+        for place, token in enumerate(tokens):
+            if token.kind != "redirect":
+                continue
+            mark, line = token.value[0], self._line_at(token.start)
+            file = next(iter(tokens[place + 1 :]), None)
+            if file is None or file.kind != "file":
+                raise LineError(f"no file is named after {token.value!r}", line)
+            if mark in found:
+                raise LineError(
+                    f"{mark!r} stands twice in one statement", self._line_at(token.start)
+                )
+            found[mark] = Path(self._meaning(file)), token.value == ">>"
+        return found
 
-    def _skip_comment(self) -> None:
-        end = self.text.find("\n", self.at)
-        self.at = len(self.text) if end < 0 else end
-
-    def _joins_lines(self) -> bool:
-        if self.text[self.at] != "\\":
-            return False
-        if self.at + 1 == len(self.text):
-            raise LineError("a backslash ends the line", self.line, incomplete=True)
-        if self.text[self.at + 1] != "\n":
-            return False
-        if self.at + 2 == len(self.text):
-            raise LineError("a backslash ends the line", self.line, incomplete=True)
-        return True
-
-    def _read_word(self) -> str:
-        pieces: list[str] = [self._read_tilde()]
-        while self.at < len(self.text) and self.text[self.at] not in _BLANK + _SPECIAL:
-            char = self.text[self.at]
-            if char == "'":
-                pieces.append(self._read_single())
-            elif char == '"':
-                pieces.append(self._read_double())
-            elif self._joins_lines():
-                self._skip(2)
-            elif char == "\\":
-                pieces.append(self.text[self.at + 1])
-                self._skip(2)
-            else:
-                pieces.append(char)
-                self._skip()
-        return "".join(pieces)
-
-    def _read_tilde(self) -> str:
-        if self.text[self.at] == "~" and self.text[self.at + 1 : self.at + 2] in (
-            "",
-            "/",
-            *_BLANK,
-            *_SPECIAL,
-        ):
-            self._skip()
-            return os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where this stays quiet
-        return ""
-
-    def _read_single(self) -> str:
-        end = self.text.find("'", self.at + 1)
-        if end < 0:
-            raise LineError("a single quote is not closed", self.line, incomplete=True)
-        inside = self.text[self.at + 1 : end]
-        self._skip(end + 1 - self.at)
-        return inside
-
-    def _read_double(self) -> str:
-        pieces: list[str] = []
-        opened = self.line
-        self._skip()
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            following = self.text[self.at + 1 : self.at + 2]
-            if char == '"':
-                self._skip()
-                return "".join(pieces)
-            if char == "\\" and following and following in '"\\\n':
-                pieces.append(following.strip("\n"))
-                self._skip(2)
-            else:
-                pieces.append(char)
-                self._skip()
-        raise LineError("a double quote is not closed", opened, incomplete=True)
-
-    def _read_redirect(self) -> None:
-        kind: Literal["<", ">"] = "<" if self.text[self.at] == "<" else ">"
-        append = self.text[self.at : self.at + 2] == ">>"
-        self._skip(2 if append else 1)
-        while self.at < len(self.text) and self.text[self.at] in " \t":
-            self._skip()
-        if self.at == len(self.text) or self.text[self.at] in _BLANK + _SPECIAL + "#":
-            raise LineError(f"no file is named after {kind * (1 + append)!r}", self.line)
-        if kind in self._redirects:
-            raise LineError(f"{kind!r} stands twice in one statement", self.line)
-        self._redirects[kind] = (Path(self._read_word()), append)
-
-    def _read_system(self, mark: str) -> tuple[str, str]:
-        """Take what follows a mark as it stands, for the system's shell to read; returns what ended
-        it, too.
-        """
-        start = self.at
-        while self.at < len(self.text) and self.text[self.at] not in "\n;":
-            if self._ends_in_background():
-                break
-            if self.text[self.at] == "'":
-                self._read_single()
-            elif self.text[self.at] == '"':
-                self._read_double()
-            else:
-                self._skip(2 if self._escapes() else 1)
-        command = self.text[start : self.at].strip()
+    def _system_command(self, token: Token) -> str:
+        """Return what follows `|` or `!`, for the system's shell to read; "" for another piece."""
+        if token.kind != "system":
+            return ""
+        command = token.value[1:].strip()
         if not command:
-            raise LineError(f"no system command is named after {mark!r}", self.line)
-        end = self.text[self.at : self.at + 1]
-        self._skip(len(end))
-        return end, command
+            line = self._line_at(token.start)
+            raise LineError(f"no system command is named after {token.value[0]!r}", line)
+        return command
 
-    def _ends_in_background(self) -> bool:
-        # `2>&1` and `&&` are the system shell's own.
-        char, before = self.text[self.at], self.text[self.at - 1]
-        after = self.text[self.at + 1 : self.at + 2]
-        return char == "&" and before not in ">&" and after != "&"
-
-    def _escapes(self) -> bool:
-        if self.text[self.at] != "\\":
-            return False
-        if self.text[self.at + 1 :] in ("", "\n"):
-            raise LineError("a backslash ends the line", self.line, incomplete=True)
-        return True
+    def _meaning(self, token: Token) -> str:
+        """Return what a word means, its tilde too."""
+        if self.text.startswith("~", token.start):
+            after = token.start + 1
+            if after == token.end or self.text[after] == "/":
+                return os.path.expanduser("~") + token.value[1:]  # noqa: PTH111  # Path.home() raises where this stays quiet
+        return token.value

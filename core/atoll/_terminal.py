@@ -3,6 +3,7 @@
 import codecs
 import os
 import sys
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import IO
@@ -21,7 +22,10 @@ class Source:
     """
 
     file: IO[str] | None = field(factory=lambda: sys.stdin)
-    _rest: str = ""
+    _lines: deque[str] = field(factory=deque)
+    """Whole lines that were read and not yet taken."""
+    _begun: list[str] = field(factory=list)
+    """The start of the line after these, as far as it was read."""
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
@@ -31,11 +35,20 @@ class Source:
         echo off.
         """
         with self._no_echo() if hidden else nullcontext():
-            while "\n" not in self._rest and (chunk := await self._read()):
-                self._rest += self._decoder.decode(chunk)
-        self._rest += "" if "\n" in self._rest else self._decoder.decode(b"", final=True)
-        line, end, self._rest = self._rest.partition("\n")
-        return line.removesuffix("\r") if line or end else None
+            while not self._lines and (chunk := await self._read()):
+                self._split(self._decoder.decode(chunk))
+        if self._lines:
+            return self._lines.popleft().removesuffix("\r")
+        last = "".join(self._begun) + self._decoder.decode(b"", final=True)
+        self._begun.clear()
+        return last.removesuffix("\r") if last else None
+
+    def _split(self, text: str) -> None:
+        first, *others = text.split("\n")
+        self._begun.append(first)
+        if others:
+            self._lines += ["".join(self._begun), *others[:-1]]
+            self._begun = others[-1:]
 
     @property
     def is_terminal(self) -> bool:
@@ -48,8 +61,10 @@ class Source:
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield all that is left, byte by byte as it is, each piece as soon as it is there."""
-        begun = self._rest.encode() + self._decoder.getstate()[0]
-        self._rest = ""
+        text = "".join([*(f"{line}\n" for line in self._lines), *self._begun])
+        begun = text.encode() + self._decoder.getstate()[0]
+        self._lines.clear()
+        self._begun.clear()
         self._decoder.reset()
         if begun:
             yield begun
@@ -59,7 +74,9 @@ class Source:
     @classmethod
     def of_text(cls, text: str) -> "Source":
         """Make a source of the lines of a text."""
-        return cls(None, text)
+        source = cls(None)
+        source._split(text)
+        return source
 
     async def _read(self) -> bytes:
         """Return what there is, as soon as there is something; nothing at the end."""

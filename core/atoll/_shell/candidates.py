@@ -15,7 +15,7 @@ from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names, Spot
 from atoll._shell.params import Taken, takes_value
-from atoll._shell.scan import Place
+from atoll._shell.place import Place
 
 _FILE_METAVARS = {"FILE", "PATH", "DIR"}
 

@@ -8,7 +8,7 @@ from prompt_toolkit.document import Document
 
 from atoll._records import Candidate
 from atoll._shell.candidates import Candidates
-from atoll._shell.scan import Place, place
+from atoll._shell.place import Place, place
 from atoll._shell.spelling import spell
 
 

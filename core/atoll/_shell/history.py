@@ -18,7 +18,7 @@ from prompt_toolkit.history import History
 from atoll._commands import CommandTree, before_command
 from atoll._paths import Paths
 from atoll._private_files import make_private, write_atomic
-from atoll._shell.scan import Token, statements
+from atoll._tokens import Token, scan, statements
 
 _SLACK = 1.2
 """How far the file may outgrow its size before it is cut, which costs writing it anew."""
@@ -99,7 +99,7 @@ def _entry(text: str) -> dict[str, Any] | None:
 
 def holds_secret(text: str, tree: CommandTree) -> bool:
     """Whether a line gives a secret key, or runs a command whose record is marked `secret`."""
-    return "--secret-key" in text or any(_is_secret(s, tree) for s in statements(text))
+    return "--secret-key" in text or any(_is_secret(s, tree) for s in statements(scan(text)))
 
 
 def _is_secret(tokens: list[Token], tree: CommandTree) -> bool:

@@ -4,7 +4,7 @@ from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from atoll._shell.reader import is_open
+from atoll._tokens import is_open
 
 
 def bindings() -> KeyBindings:

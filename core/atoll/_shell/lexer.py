@@ -7,7 +7,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, Node
-from atoll._shell.scan import Token, statements
+from atoll._tokens import Token, scan, statements
 
 _PLAIN = {"redirect": "class:operator", "system": "class:operator", "comment": "class:comment"}
 
@@ -25,7 +25,7 @@ class LineLexer(Lexer):
 
     def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
         at = 0
-        for tokens in statements(text):
+        for tokens in statements(scan(text)):
             for token, style in self._styled(tokens, text):
                 yield "", text[at : token.start]
                 yield style, text[token.start : token.end]

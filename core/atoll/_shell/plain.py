@@ -2,14 +2,16 @@
 
 import signal
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 
 import trio
 from attrs import define
 
 from atoll._jobs import Job
-from atoll._shell.reader import Cleared, Left, is_open
+from atoll._shell.reader import Cleared, Left
 from atoll._terminal import Source
+from atoll._tokens import Tokenizer
 
 
 @define
@@ -20,10 +22,12 @@ class PlainReader:
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
-        text = await self._line("atoll> ")
-        while is_open(text):
-            text += "\n" + await self._line("...... ")
-        return text
+        tokenizer, lines, question = Tokenizer(), list[str](), "atoll> "
+        while not lines or tokenizer.open:
+            lines.append(await self._line(question))
+            deque(tokenizer.read(lines[-1] + "\n"), maxlen=0)
+            question = "...... "
+        return "\n".join(lines)
 
     async def _line(self, question: str) -> str:
         sys.stderr.write(question)

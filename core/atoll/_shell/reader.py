@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from atoll._jobs import Job
-from atoll._line import LineError, parse
 
 
 class Cleared(Exception):
@@ -25,12 +24,3 @@ class Reader(Protocol):
 
     def ended(self, job: Job) -> None:
         """Note that a background job has ended, after the last of its output."""
-
-
-def is_open(text: str) -> bool:
-    """Whether more lines have to follow: a quote is open, or a backslash ends the last line."""
-    try:
-        parse(text)
-    except LineError as error:
-        return error.incomplete
-    return False

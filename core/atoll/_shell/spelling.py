@@ -1,6 +1,6 @@
 """How a completed word is written: in the quotes that were begun, or in those it needs."""
 
-from atoll._shell.scan import Token
+from atoll._tokens import Token
 from atoll.text import quote
 
 

@@ -15,8 +15,9 @@ from atoll._shell import scripts
 from atoll._shell.candidates import Candidates
 from atoll._shell.names import Names
 from atoll._shell.params import Taken, takes_value
+from atoll._shell.place import Place, place
 from atoll._shell.refresh import learn
-from atoll._shell.scan import Place, Token, place
+from atoll._tokens import Token
 
 _PATIENCE = 2.0
 """Seconds that somebody who has pressed Tab waits for the cluster."""

@@ -1,11 +1,16 @@
-"""Reading unfinished lines: as the grammar has it, and without ever refusing."""
+"""Reading unfinished lines: as the grammar has it, without ever refusing, in a time in proportion
+to their length.
+"""
+
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll._line import LineError, parse
-from atoll._shell.scan import place, scan, statements
+from atoll._line import Assembler, LineError, parse
+from atoll._shell.place import place
+from atoll._tokens import is_open, scan, statements
 
 TEXTS = st.text(alphabet="ab \"'\\;&|!<>#\n-=", max_size=25)
 
@@ -23,7 +28,7 @@ def test_finished_lines_are_read_as_they_are_run(text):
             tuple(token.value for token in tokens if token.kind == "word"),
             "".join(token.value[1:].strip() for token in tokens if token.kind == "system"),
         )
-        for tokens in statements(text)
+        for tokens in statements(scan(text))
     ]
 
     assert [one for one in found if any(one)] == [
@@ -70,3 +75,49 @@ def test_the_place_of_the_cursor(before, words, kind, typed):
     where = place(before)
 
     assert (where.words, where.kind, where.typed) == (words, kind, typed)
+
+
+@given(TEXTS)
+def test_what_is_open_waits_for_more_lines(text):
+    """The prompt goes on to the next line for exactly the texts that a script goes on for."""
+    assembler = Assembler()
+    try:
+        for line in text.split("\n"):
+            assembler.feed(line)
+    except LineError:
+        return
+
+    if is_open(text):
+        with pytest.raises(LineError):
+            assembler.close()
+    else:
+        assembler.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "line", "last"),
+    [
+        ("echo '", "some text of a program", "'"),
+        ('echo "', 'a "quoted" word', '"'),
+        ('echo "', "some \\ text", '"'),
+        ("echo '", "it's 'closed and opened", "'"),
+        ("echo \\", "word \\", "word"),
+        ("! echo '", "it's | grep 'again", "'"),
+        ("", "echo a; echo b > f", ""),
+        ("#", "# a comment's text", ""),
+    ],
+)
+def test_long_texts_take_time_in_proportion(first, line, last):
+    """At once, as it is typed, and line by line, as scripts are read: no start is read again."""
+    lines = [first, *[line] * 5_000, last]
+    text = "\n".join(lines)
+    assembler, found = Assembler(), []
+    began = time.process_time()
+
+    for one in lines:
+        found += assembler.feed(one)
+
+    assert found == parse(text)
+    assert not is_open(text)
+    assert place(text)
+    assert time.process_time() - began < 4

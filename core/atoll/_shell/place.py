@@ -1,0 +1,42 @@
+"""Where the cursor stands in a line: what completion goes by."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from atoll._tokens import Kind, Token, scan, statements
+
+_AFTER: dict[Kind, Kind] = {"redirect": "file", "system": "system"}
+"""What follows a piece, where that is not a word."""
+
+
+@frozen
+class Place:
+    """Where the cursor stands: the finished words of its statement, and the piece before it.
+
+    `piece` is None where nothing has been typed of the next word yet; `kind` says what that would
+    be.
+    """
+
+    words: tuple[str, ...]
+    kind: Kind
+    piece: Token | None
+
+    @property
+    def typed(self) -> str:
+        """What the piece means so far."""
+        return self.piece.value if self.piece else ""
+
+
+def place(before: str) -> Place:
+    """Tell where a cursor stands that has `before` on its left."""
+    *_, pieces = statements(scan(before))
+    last = pieces[-1] if pieces else None
+    if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
+        return Place(_words(pieces[:-1]), last.kind, last)
+    kind = _AFTER.get(last.kind, "word") if last else "word"
+    return Place(_words(pieces), kind, None)
+
+
+def _words(pieces: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.value for token in pieces if token.kind == "word")
