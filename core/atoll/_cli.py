@@ -131,7 +131,7 @@ def _open_door(program: "Program", options: "Options") -> int:
         return _one_command(program, options)
     if options.lines is not None or options.script is not None or not sys.stdin.isatty():
         return _batch(program, options)
-    from atoll._shell import run_shell
+    from atoll._shell.door import run_shell
 
     return run_shell(program, output_format=options.output)
 

@@ -305,4 +305,4 @@ def _plugin_title(node: Node) -> str:
     while node.provided is None:
         node = next(iter(node.children.values()))
     name = node.provided.origin.name
-    return "Shell" if name == "builtin" else name.capitalize()
+    return "Atoll" if name == "builtin" else name.capitalize()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field, frozen
 
-from atoll import _builtin
+from atoll import _builtin, _shell
 from atoll._batch import Batch
 from atoll._paths import Paths
 from atoll._plugins import Origin, Registry
@@ -25,7 +25,10 @@ from atoll._terminal import Source
 
 __all__ = ["Result", "Shell", "shell"]
 
-_BUILT_IN = Origin("builtin", "atoll._builtin", "atoll", "0")
+_BUILT_IN = {
+    "builtin": _builtin,
+    "shell": _shell,
+}
 
 
 @frozen
@@ -52,7 +55,8 @@ class Shell:
     def program(self) -> Program:
         """Build the program as a front door does."""
         registry = Registry(warn)
-        registry.register(_builtin, _BUILT_IN)
+        for name, module in _BUILT_IN.items():
+            registry.register(module, Origin(name, module.__name__, "atoll", "0"))
         for plugin, origin in self._plugins:
             registry.register(plugin, origin)
         environ = {"ATOLL_HOME": str(self.home), **self.environ}

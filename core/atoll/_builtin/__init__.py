@@ -1,10 +1,8 @@
-"""What atoll itself offers, through the same hooks as everyone: profiles, plugins, settings,
-formats.
-"""
+"""What atoll itself offers, as everyone does through hooks: profiles, plugins, formats, checks."""
 
 from collections.abc import Iterator
 
-from atoll._records import Check, Command, Format, Invocation, Setting, Status
+from atoll._records import Check, Command, Format, Setting
 from atoll.hookspecs import hookimpl
 
 
@@ -28,20 +26,7 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins")
-    completion = "atoll._shell.system_shells"
-    yield Command("completion", "Tab for the system's own shells")
-    yield Command("completion bash", "Print what bash is to run", f"{completion}:bash")
-    yield Command("completion zsh", "Print what zsh is to run", f"{completion}:zsh")
-    yield Command("completion fish", "Print what fish is to run", f"{completion}:fish")
-    yield Command(
-        "completion answer", "What a line may become", f"{completion}:answer", hidden=True
-    )
     yield Command("help", "Show help on a command", "atoll._builtin.about:help_")
-    yield Command("jobs", "List what runs in the background", "atoll._builtin.jobs:jobs")
-    yield Command("jobs cancel", "Interrupt jobs", "atoll._builtin.jobs:cancel")
-    yield Command("cd", "Go to another folder", "atoll._shell.commands:cd")
-    yield Command("exit", "Leave the prompt", "atoll._shell.commands:leave", ("quit",))
-    yield Command("history", "List lines typed before", "atoll._shell.commands:history")
 
 
 @hookimpl
@@ -60,24 +45,6 @@ def atoll_settings() -> Iterator[Setting]:
     """Keys of config.yaml that core reads."""
     formats = [record.name for record in atoll_formats()]
     yield Setting("output", "table", "How records are written when --output does not say", formats)
-    yield Setting("shell.edit_mode", "emacs", "Key bindings of the prompt", ("emacs", "vi"))
-    yield Setting("shell.suggest", True, "Suggest the rest of a line from the history")
-    yield Setting("shell.history_size", 10_000, "How many lines the history keeps")
-
-
-@hookimpl
-def atoll_status() -> Iterator[Status]:
-    """Segments of the toolbar."""
-    yield Status("profile", "atoll._builtin.status:profile")
-    yield Status("jobs", "atoll._builtin.status:jobs")
-    yield Status("last", "atoll._builtin.status:last")
-    yield Status("names", "atoll._builtin.status:names")
-
-
-@hookimpl
-def atoll_invocations() -> Iterator[Invocation]:
-    """Note how long each command takes."""
-    yield Invocation("stopwatch", "atoll._builtin.status:stopwatch")
 
 
 @hookimpl

@@ -16,6 +16,13 @@ def _local_time(seconds: float) -> str:
 
 
 _HISTORY = [Column("at", "Typed", _local_time), Column("line")]
+_JOBS = [
+    Column("number", "Job", right=True),
+    Column("state"),
+    Column("exit_code", "Exit code", right=True),
+    Column("elapsed", show=lambda seconds: f"{seconds:.1f} s", right=True),
+    Column("text", "Line"),
+]
 
 
 @click.command("exit")
@@ -54,3 +61,17 @@ async def cd(context: Context, folder: Path | None) -> None:
     except OSError as error:
         raise AtollError(f"{wanted}: {error.strerror}") from None
     context.output.note(str(Path.cwd()))
+
+
+@click.command()
+async def jobs(context: Context) -> None:
+    """List what runs in the background, and what has ended since you last asked."""
+    await context.output.rows(context.jobs.all(), _JOBS)
+
+
+@click.command()
+@click.argument("numbers", nargs=-1, required=True, type=int)
+async def cancel(context: Context, numbers: tuple[int, ...]) -> None:
+    """Interrupt jobs by their numbers."""
+    for number in numbers:
+        context.jobs.cancel(number)

@@ -2,15 +2,16 @@
 
 from prompted import Prompted
 
-from atoll import Paths, _builtin
+from atoll import Paths, _builtin, _shell
 from atoll._cli import leave
 from atoll._plugins import Origin, Registry
 from atoll._program import Program, warn
 from atoll._settings import Settings
-from atoll._shell import run_shell
+from atoll._shell.door import run_shell
 
 registry = Registry(warn)
 registry.register(_builtin, Origin("builtin", "atoll._builtin", "atoll", "0"))
+registry.register(_shell, Origin("shell", "atoll._shell", "atoll", "0"))
 registry.register(Prompted(), Origin("prompted", "prompted", "atoll-prompted", "1.0"))
 settings = Settings(Paths.from_environment())
 settings.declare([provided.record for provided in registry.collect("atoll_settings")])
