@@ -1,4 +1,6 @@
-"""What other plugins may use of this one: tunnels into sessions, and ports that lead there."""
+"""What other plugins may use of this one: tunnels into sessions, ports that lead there, and HTTP
+served here for this user alone.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,9 +9,16 @@ import trio
 
 from atoll_apps.admission import Admission, Remarks
 from atoll_apps.binding import Bind, listening
+from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.forwarding import carry_all
+from atoll_apps.http_messages import Malformed
+from atoll_apps.http_server import Connection, serve_connection
+from atoll_apps.passing import passed_on
+from atoll_apps.proxying import exchange, is_websocket, pass_on
+from atoll_apps.readiness import wait_until_ready
 from atoll_apps.relay import relay
 from atoll_apps.services import Service, Services, list_services
+from atoll_apps.serving import serve
 from atoll_apps.tunnel import Target, open_tunnel
 from atoll_apps.way import Way
 
@@ -39,11 +48,26 @@ async def forward(
 
 __all__ = [
     "Bind",
+    "Connection",
+    "Exposure",
+    "Malformed",
     "Service",
     "Services",
     "Target",
+    "Way",
+    "carry_all",
+    "exchange",
     "forward",
+    "is_websocket",
     "list_services",
+    "listening",
     "open_tunnel",
+    "page_options",
+    "pass_on",
+    "passed_on",
     "relay",
+    "serve",
+    "serve_connection",
+    "share_option",
+    "wait_until_ready",
 ]

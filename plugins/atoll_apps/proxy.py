@@ -11,7 +11,8 @@ from atoll import Context, UsageError
 from atoll.output import Column
 from atoll_apps.binding import Bind, listening
 from atoll_apps.exposure import Exposure, page_options, share_option
-from atoll_apps.proxying import serve_connection
+from atoll_apps.http_server import serve_connection
+from atoll_apps.proxying import pass_on
 from atoll_apps.serving import serve
 
 _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
@@ -55,7 +56,7 @@ async def proxy(
         if share:
             context.output.warn(f"whoever reaches {at.name} acts with your keys")
         admission = exposure.admission("proxy")
-        handle = partial(serve_connection, api, exposure.rules(at))
+        handle = partial(serve_connection, partial(pass_on, api), exposure.rules(at))
         async with context.interrupts() as presses, trio.open_nursery() as nursery:
             nursery.start_soon(serve, listeners, admission, handle)
             nursery.start_soon(_stop_on, presses, nursery.cancel_scope)

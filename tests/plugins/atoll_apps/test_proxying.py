@@ -9,11 +9,12 @@ import pytest
 import trio
 
 from atoll import Api, Profile
-from atoll_apps import proxying
+from atoll_apps import http_server
 from atoll_apps.admission import Admission, Remarks
 from atoll_apps.binding import Bind, listening
 from atoll_apps.guard import Rules
-from atoll_apps.proxying import serve_connection
+from atoll_apps.http_server import serve_connection
+from atoll_apps.proxying import pass_on
 from atoll_apps.serving import serve as serve_port
 from atoll_rest.transport import connect as connect_rest
 
@@ -44,7 +45,9 @@ def proxied(serve, answer):
             ):
                 await api.version()
                 cluster.requests.clear()
-                handle = partial(serve_connection, api, Rules(origins=frozenset({PAGES})))
+                handle = partial(
+                    serve_connection, partial(pass_on, api), Rules(origins=frozenset({PAGES}))
+                )
                 admission = Admission("proxy", Remarks(pytest.fail))
                 nursery.start_soon(serve_port, listeners, admission, handle)
                 with trio.fail_after(20):
@@ -191,7 +194,7 @@ async def test_all_paths_are_the_cluster_s(proxied, target):
 
 @pytest.mark.parametrize("begun", [b"", b"GET /x HTT", request() + b"GET /", CHUNKED + b"5\r\nab"])
 async def test_who_does_not_go_on_is_not_waited_for(proxied, begun, monkeypatch):
-    monkeypatch.setattr(proxying, "_IDLE", 0.2)
+    monkeypatch.setattr(http_server, "_IDLE", 0.2)
     async with proxied() as proxy, await trio.open_tcp_stream("127.0.0.1", proxy.port) as local:
         if begun:
             await local.send_all(begun)

@@ -1,0 +1,146 @@
+"""A small HTTP server for pages and programs of this user: each request looked at, then handled."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import h11
+import trio
+
+from atoll_apps.guard import Rules
+from atoll_apps.http_messages import Malformed, check_request
+from atoll_apps.relay import part
+from atoll_apps.web import local_address
+
+_PIECE = 64 * 1024
+_IDLE = 120.0
+"""Seconds that a connection may stay without a request, a request without its whole head, and a
+body without any more of it."""
+_PROBLEMS = {403: "forbidden", 404: "generic-not-found", 502: "bad-gateway"}
+
+Handler = Callable[["Connection", h11.Request], Awaitable[None]]
+"""Handles a request: answers it, or takes over the connection. May raise Malformed."""
+
+
+async def serve_connection(handle: Handler, rules: Rules, local: trio.SocketStream) -> None:
+    """Serve requests until either side closes, or one is refused."""
+    connection = Connection(local)
+    gone = (trio.BrokenResourceError, trio.ClosedResourceError, h11.LocalProtocolError)
+    with suppress(*gone):
+        try:
+            await _serve_requests(handle, rules, connection)
+        except Malformed as error:
+            await connection.refuse(error.status, str(error))
+        except h11.RemoteProtocolError as error:
+            await connection.refuse(error.error_status_hint, str(error))
+
+
+async def _serve_requests(handle: Handler, rules: Rules, connection: "Connection") -> None:
+    while (request := await connection.next_request()) is not None:
+        check_request(request)
+        if refusal := rules.refusal(request, connection.here):
+            await connection.refuse(refusal.status, refusal.text)
+            return
+        await handle(connection, request)
+        if not connection.start_next():
+            return
+
+
+class Connection:
+    """A client's connection, request by request."""
+
+    def __init__(self, local: trio.SocketStream) -> None:
+        self.local = local
+        self.here = local_address(local)
+        """The address at which it came."""
+        self._h11 = h11.Connection(h11.SERVER)
+        self._wants_head_alone = False
+
+    async def next_request(self) -> h11.Request | None:
+        """Return the head of the next request, None at the end.
+
+        Raises RemoteProtocolError of h11 for what is none, Malformed when it takes too long.
+        """
+        event = await self._in_time()
+        if not isinstance(event, h11.Request):
+            return None
+        self._wants_head_alone = event.method == b"HEAD"
+        return event
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the request's body as it comes; raises as `next_request` does."""
+        while isinstance(event := await self._in_time(), h11.Data):
+            yield bytes(event.data)
+
+    async def drop_body(self) -> None:
+        """Take what has not been read of the body, which may be more than the cluster wanted."""
+        if self._h11.their_state is h11.SEND_BODY:
+            async for _ in self.body():
+                pass
+
+    def trailing_data(self) -> bytes:
+        """Return what came after the request's head already."""
+        return bytes(self._h11.trailing_data[0])
+
+    def start_next(self) -> bool:
+        """Get ready for the next request; False if the connection ends here."""
+        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+            return False
+        self._h11.start_next_cycle()
+        return True
+
+    async def refuse(self, status: int, reason: str) -> None:
+        """Answer a request that was not passed on, and end the connection with that."""
+        if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self.answer(status, reason)
+            await part(self.local)
+
+    async def answer(self, status: int, reason: str) -> None:
+        """Answer with a problem of our own, and with nothing after it."""
+        kind = "https://api.backend.ai/probs/" + _PROBLEMS.get(status, "generic-bad-request")
+        body = json.dumps({"type": kind, "title": reason}).encode()
+        await self.reply(status, body, "application/problem+json", [("Connection", "close")])
+
+    async def reply(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Send a whole answer; to `HEAD`, its head alone."""
+        fields = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        await self.send_head(status, [*fields, *headers])
+        if body and not self._wants_head_alone:
+            await self.send(body)
+        await self.send_end()
+
+    async def send_head(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """Begin the answer."""
+        await self._send(h11.Response(status_code=status, headers=headers))
+
+    async def send(self, data: bytes) -> None:
+        """Send some of the answer's body."""
+        await self._send(h11.Data(data=data))
+
+    async def send_end(self) -> None:
+        """End the answer."""
+        await self._send(h11.EndOfMessage())
+
+    async def _send(self, event: h11.Event) -> None:
+        if (data := self._h11.send(event)) is not None:
+            await self.local.send_all(data)
+
+    async def _in_time(self) -> object:
+        with trio.move_on_after(_IDLE):
+            return await self._next_event()
+        if self._h11.their_state is h11.IDLE and not self._h11.trailing_data[0]:
+            return None
+        raise Malformed("The request does not come.", 408)
+
+    async def _next_event(self) -> object:
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            if self._h11.they_are_waiting_for_100_continue:
+                await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            self._h11.receive_data(await self.local.receive_some(_PIECE))
+        return event
