@@ -18,7 +18,7 @@ Time is trio's, so that a test under :class:`trio.testing.MockClock` waits for n
 import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import trio
 from attrs import define, field, frozen, validators
@@ -32,8 +32,9 @@ T = TypeVar("T")
 _PASSING = {429, 502, 503, 504}
 _RATE_LIMITED = 429
 # Managers of 23.09 use status 503 for these, and none of them is an outage: a frozen manager waits
-# for its administrator, and one that is full for sessions to end.
-_LASTING = {"server-frozen", "not-implemented", "instance-not-available"}
+# for its administrator, and a full cluster for sessions to end.
+_LASTING = {"server-frozen", "not-implemented"}
+_FULL = "instance-not-available"
 
 
 def is_permanent(error: BaseException) -> bool:
@@ -51,11 +52,12 @@ def is_transient(error: BaseException) -> bool:
     """Tell whether trying again later may help, without anybody doing anything about it.
 
     So it is with a cluster that can't be reached, a connection that broke, a gateway without its
-    server, an overloaded server, and a limit of requests in a time. Whether a request may be sent
-    twice is another question, which depends on the request.
+    server, an overloaded server, and a limit of requests in a time; not with a cluster that has no
+    room. Whether a request may be sent twice is another question, which depends on the request.
     """
     if isinstance(error, Problem):
-        return error.status in _PASSING and not is_permanent(error)
+        passing = error.status in _PASSING and error.type != _FULL
+        return passing and not is_permanent(error)
     return isinstance(error, NotSent | Unreachable) and not is_permanent(error)
 
 
@@ -112,16 +114,9 @@ class Backoff:
         """
         return await self.retrying(tell).retry(action, passes=passes)
 
-    async def __aiter__(self) -> AsyncIterator[int]:
-        """Yield the numbers of attempts from 0 on, after a pause each but for the first."""
-        began, pauses, number = trio.current_time(), self.pauses(), 0
-        while True:
-            yield number
-            number += 1
-            pause = pauses.next()
-            if number >= self.attempts or trio.current_time() + pause >= began + self.patience:
-                return
-            await trio.sleep(pause)
+    def __aiter__(self) -> AsyncIterator[int]:
+        """Go through the numbers of attempts from 0 on, after a pause each but for the first."""
+        return _Attempts(self)
 
 
 @define
@@ -148,6 +143,34 @@ class Pauses:
     async def sleep(self, at_least: float = 0.0) -> None:
         """Sleep for the next pause, or for `at_least` so many seconds."""
         await trio.sleep(max(self.next(), at_least))
+
+
+@define
+class _Attempts:
+    """The attempts of one `async for`."""
+
+    # No generator, which would have to be closed by whoever leaves the loop.
+    policy: Backoff
+    _pauses: Pauses = field(init=False)
+    _number: int = -1
+    _began: float = field(factory=trio.current_time)
+
+    @_pauses.default
+    def _begin(self) -> Pauses:
+        return self.policy.pauses()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> int:
+        self._number += 1
+        if self._number:
+            pause, policy = self._pauses.next(), self.policy
+            is_late = trio.current_time() + pause >= self._began + policy.patience
+            if is_late or self._number >= policy.attempts:
+                raise StopAsyncIteration
+            await trio.sleep(pause)
+        return self._number
 
 
 @define

@@ -34,16 +34,21 @@ async def carry_all(
 async def carry(way: Way, web: Web | None, local: trio.SocketStream) -> None:
     """Carry one connection to its end, which it is closed with: in order, or by a reset."""
     try:
-        async with way.open() as tunnel:
-            await relay(local, tunnel, web)
-    except trio.BrokenResourceError as error:
-        await _end(way, local, error.__cause__)
+        await _carry(way, web, local)
     except NotFound:
         reset(local)
         raise
     except AtollError as error:
         reset(local)
         way.say(f"{way.target.app}: {error}")
+
+
+async def _carry(way: Way, web: Web | None, local: trio.SocketStream) -> None:
+    try:
+        async with way.open() as tunnel:
+            await relay(local, tunnel, web)
+    except trio.BrokenResourceError as error:
+        await _end(way, local, error.__cause__)
 
 
 async def _end(way: Way, local: trio.SocketStream, cause: BaseException | None) -> None:
@@ -61,7 +66,7 @@ async def _end(way: Way, local: trio.SocketStream, cause: BaseException | None) 
 async def _explain(way: Way, closed: ChannelClosed) -> None:
     """Say why a tunnel broke; where the way itself is lost, find it again."""
     if closed.code in _LOST:
-        await way.recover("the connection to the cluster was lost")
+        await way.recover()
     elif closed.code == _NOBODY_LISTENS:
         way.say(f"{way.target.app}: nothing listens there in the session")
     else:

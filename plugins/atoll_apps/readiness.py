@@ -3,6 +3,7 @@
 import trio
 
 from atoll import TimedOut
+from atoll.outages import Backoff
 from atoll.transport import ByteStream
 from atoll_apps.services import Service
 from atoll_apps.way import Way
@@ -10,8 +11,7 @@ from atoll_apps.way import Way
 _HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _SETTLED = 0.5
 """Seconds after which a connection that was not refused counts as taken."""
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 1.0
+_LOOKS = Backoff(first=0.1, longest=1.0)
 
 
 async def wait_until_ready(way: Way, service: Service, patience: float) -> None:
@@ -20,15 +20,13 @@ async def wait_until_ready(way: Way, service: Service, patience: float) -> None:
     The first try starts it. A port that was opened for the user's own programs is tried only once,
     and `say` of the way is told when nothing listens there yet.
     """
-    pause = _FIRST_PAUSE
     with trio.move_on_after(patience):
-        while not await _answers(way, service):
+        async for _ in _LOOKS:
+            if await _answers(way, service):
+                return
             if service.protocol == "preopen":
                 way.say(f"{service.name}: nothing listens there in the session yet")
                 return
-            await trio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        return
     raise TimedOut(f"{service.name} does not answer after {patience:g} s", hint="see atoll logs")
 
 

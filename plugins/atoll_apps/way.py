@@ -1,13 +1,14 @@
 """The way to a service: opened anew for each connection, and found again after it was lost."""
 
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from atoll import AtollError, NotFound, Problem, Unreachable
+from atoll import AtollError, NotFound
+from atoll.outages import Backoff, is_transient
 from atoll_apps.services import list_services
 from atoll_apps.tunnel import Target, open_tunnel
 
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from atoll.transport import ByteStream
 
 _AT_ONCE = 3.0
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 10.0
-_PASSING = {502, 503, 504}
+_OUTAGE = Backoff(first=0.2, longest=10.0, jitter=0.2)
+"""A tunnel is held open however long the cluster is away."""
 
 
 class Way:
@@ -53,18 +53,18 @@ class Way:
             try:
                 return await enter()
             except AtollError as error:
-                if not _passes(error):
+                if not is_transient(error):
                     raise
-                await self.recover(str(error))
+                await self.recover()
 
-    async def recover(self, reason: str) -> None:
+    async def recover(self) -> None:
         """Try until the cluster answers again; raises NotFound when the session has ended."""
         if self._lost is not None:
             await self._lost.wait()
             return
         self._lost = trio.Event()
         try:
-            await self._try_again(reason)
+            await self._try_again()
         finally:
             self._lost.set()
             self._lost = None
@@ -79,31 +79,14 @@ class Way:
             return True
         return False
 
-    async def _try_again(self, reason: str) -> None:
-        started, pause, said = trio.current_time(), _FIRST_PAUSE, False
-        while True:
-            try:
-                services = await list_services(self._api, self.target.session_id)
-            except AtollError as error:
-                if not _passes(error):
-                    raise
-                reason = str(error)
-            else:
-                break
-            if not said:
-                self.say(f"{self.target.app}: {reason}; trying again")
-                said = True
-            await trio.sleep(pause * random.uniform(0.8, 1.2))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+    async def _try_again(self) -> None:
+        retrying = _OUTAGE.retrying(self._tell_lost)
+        list_them = partial(list_services, self._api, self.target.session_id)
+        services = await retrying.retry(list_them)
         if not services:
             raise NotFound("the session does not run any more")
-        if said:
-            seconds = trio.current_time() - started
-            self.say(f"{self.target.app}: connected again after {seconds:.0f} s")
+        if retrying.failures:
+            self.say(f"{self.target.app}: connected again after {retrying.seconds:.0f} s")
 
-
-def _passes(error: AtollError) -> bool:
-    """Whether an error is one that may be gone in a while."""
-    if isinstance(error, Problem):
-        return error.status in _PASSING
-    return isinstance(error, Unreachable)
+    def _tell_lost(self, error: Exception) -> None:
+        self.say(f"{self.target.app}: {error}; trying again")

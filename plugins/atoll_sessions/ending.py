@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import trio
-
 from atoll import NotAuthorized
+from atoll.outages import Backoff
 from atoll_sessions.queries import destroy, find_session
 from atoll_sessions.statuses import FAILED, STARTING
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+_STARTS = Backoff(first=0.05, longest=1.0)
+"""How often one that is about to start is tried to be ended."""
 
 
 async def end(api: "Api", session: str) -> None:
@@ -21,8 +20,8 @@ async def end(api: "Api", session: str) -> None:
     One that is about to start is let start, since clusters up to 24 have only administrators end it
     before. One that has failed at its start is removed by force, which clusters ask for then.
     """
-    pause, has_started = _FIRST_PAUSE, False
-    while True:
+    has_started = False
+    async for _ in _STARTS:
         try:
             await destroy(api, session)
         except NotAuthorized:
@@ -34,7 +33,5 @@ async def end(api: "Api", session: str) -> None:
                 return
             # Should it have started since it was refused, it is not refused again for that.
             has_started = status not in STARTING
-            await trio.sleep(0 if has_started else pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         else:
             return

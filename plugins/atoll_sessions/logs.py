@@ -7,6 +7,7 @@ import click
 import trio
 
 from atoll import Context, Name, NotFound, Problem
+from atoll.outages import Backoff, is_permanent
 from atoll_sessions.printed import printed
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL
@@ -14,8 +15,8 @@ from atoll_sessions.statuses import FINAL
 if TYPE_CHECKING:
     from atoll import Api
 
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 2.0
+_LOOKS = Backoff(first=0.2, factor=1.5, longest=2.0)
+"""How often a log is asked for that does not grow; one that does, after the first pause."""
 _BREATHER = 5
 """How many times as long as a log took to come the next one is waited with."""
 _MARK = 32
@@ -75,7 +76,7 @@ async def _follow(
     The API gives the whole log each time, so it is asked for less often while nothing is printed,
     and the longer it takes to come.
     """
-    shown, pause = "", _FIRST_PAUSE
+    shown, pauses = "", _LOOKS.pauses()
     while True:
         # In this order: what it printed last is in the log by the time it has ended.
         session = await get_session(api, session_id, ["status"])
@@ -84,12 +85,12 @@ async def _follow(
         text = await _read(api, session_id, kernel_id, default=shown, strict=has_ended)
         if news := new_part(shown, text):
             show(news)
-        pause = _FIRST_PAUSE if news else min(pause * 1.5, _LONGEST_PAUSE)
+            pauses.restart()
         shown = text
         if has_ended:
             return
         took = trio.current_time() - asked
-        await trio.sleep(max(pause, _BREATHER * took))
+        await pauses.sleep(at_least=_BREATHER * took)
 
 
 async def _read(
@@ -100,8 +101,8 @@ async def _read(
 
     try:
         return "".join([text async for text in printed(api, session_id, kernel_id)]) or default
-    except (Problem, ConnectionLost):
-        if strict:
+    except (Problem, ConnectionLost) as error:
+        if strict or is_permanent(error):
             raise
         return default
 

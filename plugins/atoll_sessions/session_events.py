@@ -14,6 +14,7 @@ import trio
 from attrs import define, field, frozen
 
 from atoll import NotFound, Problem, Unreachable
+from atoll.outages import Backoff, is_permanent, is_transient
 from atoll.reading import Malformed, maybe
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session
@@ -29,10 +30,8 @@ _DATA = {
     "kernelId": maybe(str),
     "clusterRole": maybe(str),
 }
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
-_PATIENCE = 300.0
-"""Seconds after which a cluster that can't be reached is given up."""
+_OUTAGE = Backoff(first=0.5, longest=30.0, patience=300.0)
+"""How long a cluster may be out of reach before its events are given up."""
 
 
 @frozen(kw_only=True)
@@ -135,17 +134,9 @@ class Watch:
         )
 
     async def _subscribe_again(self) -> "Reply":
-        pause, give_up = _FIRST_PAUSE, trio.current_time() + _PATIENCE
-        while True:
-            await trio.sleep(pause)
-            try:
-                return await self._subscribe()
-            except (Unreachable, Problem) as error:
-                # Between us and a cluster that restarts, a proxy may speak in its place.
-                is_refused = isinstance(error, Problem) and error.status < 500
-                if is_refused or trio.current_time() >= give_up:
-                    raise
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        # A cluster that ends its streams as soon as they begin is not asked without a pause.
+        await trio.sleep(_OUTAGE.first)
+        return await _OUTAGE.retry(self._subscribe, passes=_passes)
 
     async def _is_done(self) -> bool:
         """Look whether there is anything to wait for, and say so if there is not."""
@@ -176,3 +167,9 @@ class Watch:
             return None
         self._newest[subject] = name
         return event
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether to connect again: before a cluster that restarts, a proxy may speak for it."""
+    is_broken = isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
+    return is_broken or is_transient(error)

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import trio
-
 from atoll import UsageError
+from atoll.outages import Backoff
 from atoll_sessions.model import DEAD, Session
 from atoll_sessions.queries import get_session
 
@@ -32,8 +31,8 @@ KNOWN = tuple(
     dict.fromkeys([*(name for step in (*_STARTING, *_ENDING) for name in step), *_OTHERS, *FINAL])
 )
 """Every status that a release up to 26.8 has."""
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 1.0
+LOOKS = Backoff(first=0.1, factor=1.5, longest=1.0)
+"""How often is looked whether a session has got where it is wanted."""
 
 
 def known_status(name: str) -> str:
@@ -88,11 +87,9 @@ async def look_until(
     show: Callable[[str], None] = lambda _status: None,
 ) -> Session:
     """Look at a session again and again until `done` with it; `show` is told each status."""
-    pause = _FIRST_PAUSE
-    while True:
+    async for _ in LOOKS:
         session = await get_session(api, session_id, ["id", "name", "status", *fields])
         if done(session):
-            return session
+            break
         show(session.status)
-        await trio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    return session

@@ -11,6 +11,7 @@ from atoll import Context
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session
 from atoll_sessions.reasons import Reasons
+from atoll_sessions.statuses import LOOKS
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -21,8 +22,6 @@ WAITING_FIELDS = [
     "id", "name", "status", "status_info", "status_data", "service_ports", "starts_at", "type",
     "result",
 ]  # fmt: skip
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 1.0
 _EXPLAIN_EVERY = 2.0
 _GRACE = 2.0
 _SAY_EVERY = 10.0
@@ -46,9 +45,9 @@ class Waiting:
         The deadline is one of trio's clock.
         """
         self.deadline = deadline
-        pause, explained = _FIRST_PAUSE, -math.inf
+        explained = -math.inf
         with trio.move_on_at(deadline):
-            while True:
+            async for _ in LOOKS:
                 session = await get_session(self.api, self.reasons.session_id, WAITING_FIELDS)
                 if session.status in OVER:
                     return session
@@ -56,8 +55,6 @@ class Waiting:
                     self._say(await self.reasons.tell(session))
                     explained = trio.current_time()
                 show(f"session {session.name} is {session.status} …{self._left()}")
-                await trio.sleep(pause)
-                pause = min(pause * 1.5, _LONGEST_PAUSE)
         await self._explain_at_last()
         return None
 

@@ -36,7 +36,7 @@ FROZEN = refusal(503, "server-frozen")
         (refusal(504), True, False),
         (FROZEN, False, True),
         (refusal(503, "not-implemented"), False, True),
-        (refusal(503, "instance-not-available"), False, True),
+        (refusal(503, "instance-not-available"), False, False),
         (refusal(500), False, False),
         (refusal(404), False, False),
         (AtollError("no"), False, False),

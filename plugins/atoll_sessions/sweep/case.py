@@ -14,6 +14,7 @@ import trio
 from attrs import Factory, define, evolve
 
 from atoll import AtollError, Context, ExitCode, NotAuthorized, NotFound, Problem, Unreachable
+from atoll.outages import Backoff, is_permanent
 from atoll_sessions.creation import Created, create_session
 from atoll_sessions.ending import end
 from atoll_sessions.files import upload
@@ -34,8 +35,8 @@ _ATTEMPTS = 3
 _REMOVAL = 30.0
 """Seconds that a session's removal may take when everything else has been called off."""
 _FULL = {"quota-exceeded", "instance-not-available"}
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 15.0
+_FULL_CLUSTER = Backoff(first=0.5, longest=15.0)
+"""How often a cluster without room is asked again."""
 
 
 class StopSweep(Exception):
@@ -74,7 +75,7 @@ class CaseRunner:
         return self.journal.progress.state(case.number)
 
     def _concerns_all(self, refusal: AtollError) -> bool:
-        if isinstance(refusal, Unreachable | NotAuthorized):
+        if isinstance(refusal, Unreachable | NotAuthorized) or is_permanent(refusal):
             return True
         # No session of the sweep was ever there, so it was the wish for one that was refused.
         refused = isinstance(refusal, Problem | NotFound)
@@ -110,7 +111,7 @@ class CaseRunner:
 
     async def _created(self, case: Case) -> Created:
         """Make the session; a cluster that is full is waited for."""
-        pause = _FIRST_PAUSE
+        pauses = _FULL_CLUSTER.pauses()
         while True:
             try:
                 return await self.link.do(lambda api: self._create(api, case))
@@ -118,8 +119,7 @@ class CaseRunner:
                 if problem.type not in _FULL:
                     raise
                 self.view.waits(case, str(problem))
-            await self.room.wait(case.number, pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await self.room.wait(case.number, pauses.next())
 
     async def _create(self, api: "Api", case: Case) -> Created:
         remarks = cast("IO[str]", _Remarks(self.view, case))

@@ -105,7 +105,7 @@ class Conduct:
         if self.failure is None and isinstance(error, AtollError):
             self.failure = error
         # Sessions are still to be removed: if that can't be, it is not waited for again.
-        self._runner.link.patience = 0.0
+        self._runner.link.give_up()
         self._stop("stopped")
 
     def _stop(self, how: str) -> None:

@@ -1,23 +1,20 @@
-"""The way to the cluster, kept up through outages."""
+"""The connection to the cluster that a sweep holds on to through outages."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-import trio
 from attrs import define
 
-from atoll import Problem, Unreachable
+from atoll import Problem
+from atoll.outages import Backoff, is_transient
 
 if TYPE_CHECKING:
     from atoll import Api
 
 T = TypeVar("T")
-PATIENCE = 120.0
-"""Seconds for which a cluster may be out of reach before a sweep gives up on it."""
-_FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 8.0
-_PASSING = {502, 503, 504}
-_LASTING = {"server-frozen", "not-implemented", "instance-not-available"}
+OUTAGE = Backoff(first=0.25, longest=8.0, patience=120.0, outlasts_rate_limits=True)
+"""How long a cluster may be out of reach before a sweep gives up on it."""
 _RATE_LIMITED = 429
 
 
@@ -31,41 +28,37 @@ class Link:
 
     connect: Callable[[], Awaitable["Api"]]
     tell: Callable[[str], None]
-    patience: float = PATIENCE
+    outage: Backoff = OUTAGE
     _api: "Api | None" = None
     _reached: bool = False
     _out: bool = False
 
     async def do(self, action: Callable[["Api"], Awaitable[T]]) -> T:
         """Await `action(api)`; raises what it raises, Unreachable only when patience ends."""
-        give_up, pause = trio.current_time() + self.patience, _FIRST_PAUSE
-        while True:
-            try:
-                self._api = self._api or await self.connect()
-                done = await action(self._api)
-            except (Unreachable, Problem) as error:
-                late = not self._reached or trio.current_time() + pause > give_up
-                if not _passes(error, late=late):
-                    raise
-                self._tell_once(str(error))
+        attempt = partial(self._attempt, action)
+        done = await self.outage.retry(attempt, passes=self._passes, tell=self._tell_once)
+        self._reached, self._out = True, False
+        return done
+
+    def give_up(self) -> None:
+        """Wait for no outage from here on."""
+        self.outage = Backoff(first=0, attempts=1)
+
+    async def _attempt(self, action: Callable[["Api"], Awaitable[T]]) -> T:
+        try:
+            self._api = self._api or await self.connect()
+            return await action(self._api)
+        except Exception as error:
+            if is_transient(error):
                 # Asked for anew: the embedded cluster is started again by that.
                 self._api = None
-            else:
-                self._reached, self._out = True, False
-                return done
-            await trio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            raise
 
-    def _tell_once(self, why: str) -> None:
+    def _passes(self, error: Exception) -> bool:
+        is_rate_limit = isinstance(error, Problem) and error.status == _RATE_LIMITED
+        return is_transient(error) and (self._reached or is_rate_limit)
+
+    def _tell_once(self, error: Exception) -> None:
         if not self._out:
-            self.tell(f"{why}; trying again")
+            self.tell(f"{error}; trying again")
         self._out = True
-
-
-def _passes(error: Unreachable | Problem, *, late: bool) -> bool:
-    """Tell whether to try again; a limit of requests in a time passes for certain."""
-    if isinstance(error, Unreachable):
-        return not late
-    if error.status == _RATE_LIMITED:
-        return True
-    return not late and error.status in _PASSING and error.type not in _LASTING

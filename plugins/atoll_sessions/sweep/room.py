@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import Factory, define
 
+from atoll.outages import Backoff
 from atoll_sessions.model import Session
 from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.progress import DONE, FAILED, WAITING, Progress
@@ -23,8 +24,8 @@ from atoll_sessions.sweep.view import View
 if TYPE_CHECKING:
     from atoll import Api
 
-_FIRST_PAUSE = 0.3
-_LONGEST_PAUSE = 5.0
+_LOOKS = Backoff(first=0.3, longest=5.0)
+"""How often is looked whether room has to be made."""
 _SLOW = 0.6
 """Seconds after which a session that has not started may be waiting for room."""
 
@@ -58,12 +59,12 @@ class Room:
 
     async def make(self) -> None:
         """Until cancelled, end sessions of cases that have ended while others wait for room."""
-        pause = _FIRST_PAUSE
+        pauses = _LOOKS.pauses()
         while True:
-            await trio.sleep(pause)
+            await pauses.sleep()
             looked = bool(self.refused) or self._starts_slowly()
-            made = looked and await self.link.do(self._make_some)
-            pause = min(2 * pause, _LONGEST_PAUSE) if looked and not made else _FIRST_PAUSE
+            if not looked or await self.link.do(self._make_some):
+                pauses.restart()
 
     def _starts_slowly(self) -> bool:
         before = time.time() - _SLOW

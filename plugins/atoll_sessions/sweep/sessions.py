@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-import trio
-
 from atoll import NotFound
+from atoll.outages import Backoff
 from atoll_sessions.ending import end
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, list_sessions
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _FIELDS = ["id", "name", "status", "tag"]
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+_LOOKS = Backoff(first=0.05, longest=1.0)
 
 
 async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
@@ -35,12 +33,11 @@ def case_number(plan: Plan, session: Session) -> int:
 
 async def end_session(api: "Api", session_id: str) -> None:
     """End a session and wait until it has: then its name is free again."""
-    pause = _FIRST_PAUSE
     try:
         await end(api, session_id)
-        while (await get_session(api, session_id, _FIELDS)).alive:
-            await trio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        async for _ in _LOOKS:
+            if not (await get_session(api, session_id, _FIELDS)).alive:
+                return
     except NotFound:
         return
 

@@ -10,14 +10,15 @@ import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import PurePosixPath
 
 from attrs import define, field, frozen
 
-from atoll import AtollError, Problem, Unreachable
+from atoll import AtollError, Problem
 from atoll_vfolders.transfer.downloader import Changed, Downloader, read_bounded
-from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree
+from atoll_vfolders.transfer.retries import RETRIES
 
 _FEWEST = 8
 _SMALL = 256 * 1024
@@ -111,7 +112,8 @@ class Archives:
         if batch.folder is None or not self.packs:
             return list(batch.files)
         try:
-            content = await self._archive(batch, batch.folder)
+            fetch = partial(self._archive, batch, batch.folder)
+            content = await RETRIES.retry(fetch)
         except Problem as problem:
             self.packs = problem.status in (401, 403, 404)
             return list(batch.files)
@@ -120,18 +122,12 @@ class Archives:
         return self._unpack(batch, batch.folder, content)
 
     async def _archive(self, batch: Batch, folder: PurePosixPath) -> bytes:
-        storage, patience = self.downloader.storage, Patience()
+        storage = self.downloader.storage
         most = batch.size + len(batch.files) * _OVERHEAD + 65536
-        while True:
-            try:
-                async with self.downloader.budget.reserved(most):
-                    ticket = await storage.ticket("request-download", folder, archive=True)
-                    async with storage.request(
-                        "GET", ticket, query=(("archive", "true"),)
-                    ) as answer:
-                        return await read_bounded(answer, most)
-            except Unreachable as error:
-                await patience.lose(error)
+        async with self.downloader.budget.reserved(most):
+            ticket = await storage.ticket("request-download", folder, archive=True)
+            async with storage.request("GET", ticket, query=(("archive", "true"),)) as answer:
+                return await read_bounded(answer, most)
 
     def _unpack(self, batch: Batch, folder: PurePosixPath, content: bytes) -> list[RemoteFile]:
         missing = []

@@ -6,6 +6,7 @@ off if it is still the same, by what the storage says of it: its length, ETag an
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,10 @@ from atoll.reading import whole_number
 from atoll.transport import ConnectionLost
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.partial_files import PartialFile, open_partial
-from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.progress import Progress
 from atoll_vfolders.transfer.remote import RemoteFile
 from atoll_vfolders.transfer.resume import ResumeState, ResumeStore, identity
+from atoll_vfolders.transfer.retries import RETRIES
 from atoll_vfolders.transfer.storage import Storage
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SMALL = 1024 * 1024
 _WRITE = 1024 * 1024
-_TRANSIENT = (502, 503, 504)
 
 
 class Changed(AtollError):
@@ -61,21 +61,13 @@ class Downloader:
         self.progress.finish(file.size)
 
     async def _download_small(self, file: RemoteFile) -> None:
-        patience = Patience()
-        while True:
-            try:
-                async with self.budget.reserved(file.size):
-                    content = await self._fetch(file)
-            except Unreachable as error:
-                await patience.lose(error)
-            else:
-                self.place(file, content)
-                return
+        self.place(file, await RETRIES.retry(partial(self._fetch, file)))
 
     async def _fetch(self, file: RemoteFile) -> bytes:
-        ticket = await self.storage.ticket("request-download", file.path, archive=False)
-        async with self.storage.request("GET", ticket) as answer:
-            content = await read_bounded(answer, file.size)
+        async with self.budget.reserved(file.size):
+            ticket = await self.storage.ticket("request-download", file.path, archive=False)
+            async with self.storage.request("GET", ticket) as answer:
+                content = await read_bounded(answer, file.size)
         if len(content) != file.size:
             raise Changed(f"{file.path} has changed while it was downloaded")
         return content
@@ -119,16 +111,16 @@ class _LargeDownload:
         """Download the file to its end."""
         if not self.resume_state.facts or self.partial.size > self.file.size:
             self.partial.restart()
-        patience = Patience()
+        retrying = RETRIES.retrying()
         while self.partial.size < self.file.size:
             self._show()
             before = self.partial.size
             try:
                 await self._continue()
-            except Unreachable as error:
+            except (Unreachable, Problem) as error:
                 if self.partial.size > before:
-                    patience.gained()
-                await patience.lose(error)
+                    retrying.reset()
+                await retrying.wait(error)
         self._show()
         self.partial.finish(mode_of(self.file), self.file.entry.mtime)
 
@@ -140,14 +132,9 @@ class _LargeDownload:
             headers["Range"] = f"bytes={self.partial.size}-"
             if since := self.resume_state.facts.get("last_modified"):
                 headers["If-Range"] = since
-        try:
-            async with storage.request("GET", ticket, headers=headers) as answer:
-                self._check(answer)
-                await self._receive(answer)
-        except Problem as problem:
-            if problem.status not in _TRANSIENT:
-                raise
-            raise Unreachable(str(problem)) from None
+        async with storage.request("GET", ticket, headers=headers) as answer:
+            self._check(answer)
+            await self._receive(answer)
 
     def _check(self, answer: "Response") -> None:
         """See to it that what comes belongs to what is there; raises Changed."""

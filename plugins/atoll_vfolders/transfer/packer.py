@@ -8,19 +8,20 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import define
 
-from atoll import AtollError, Problem, Unreachable
+from atoll import AtollError, Problem
 from atoll.files import open_deep
 from atoll_vfolders.api import request_folder
 from atoll_vfolders.model import Folder
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
-from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.progress import Progress
+from atoll_vfolders.transfer.retries import RETRIES
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -71,22 +72,16 @@ class Packer:
 
     async def send(self, pack: Sequence[LocalFile]) -> bool:
         """Send one pack; returns whether it was taken."""
-        patience = Patience()
         size = sum(file.size for file in pack)
         async with self.budget.reserved(size + len(pack) * _OVERHEAD):
             try:
                 archive = await trio.to_thread.run_sync(_archive, pack)
             except OSError:
                 return False
-            while True:
-                try:
-                    await _send(self.api, self.folder, archive)
-                except Unreachable as error:
-                    await patience.lose(error)
-                except Problem:
-                    return False
-                else:
-                    break
+            try:
+                await RETRIES.retry(partial(_send, self.api, self.folder, archive))
+            except Problem:
+                return False
         self.progress.move(size)
         for file in pack:
             self.progress.finish(file.size)

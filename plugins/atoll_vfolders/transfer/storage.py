@@ -7,6 +7,7 @@ its bastion, its proxies and its certificate authorities.
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from atoll import Context, Problem, Unreachable
+from atoll.outages import Backoff, is_permanent
 from atoll.transport import NotSent, Request, TooLong
 from atoll_sessions.api import for_wire
 from atoll_vfolders.api import request_folder
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 SILENCE = 60.0
 """Seconds of silence after which a connection is taken to be dead."""
-_TRIES = 5
+_TICKET = Backoff(first=0.05, attempts=5)
 _MOST_BYTES = 1024 * 1024
 """Bytes."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -56,14 +58,7 @@ class Storage:
         Asking again does no harm. A manager of 23.09 fails now and then when files go to one
         folder side by side, and is asked again for that.
         """
-        for attempt in range(_TRIES):
-            try:
-                return await self._ticket(verb, path, more)
-            except Problem as problem:
-                if problem.status < 500 or attempt + 1 == _TRIES:
-                    raise
-            await trio.sleep(0.05 * 2**attempt)
-        raise AssertionError  # the last attempt has returned or raised
+        return await _TICKET.retry(partial(self._ticket, verb, path, more), passes=_has_stumbled)
 
     async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
         content = {"path": await for_wire(self.api, path), **more}
@@ -136,6 +131,10 @@ class Storage:
         """Close all connections."""
         for transport in self._transports.values():
             await transport.aclose()
+
+
+def _has_stumbled(error: Exception) -> bool:
+    return isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
 
 
 def _url(text: str) -> str:

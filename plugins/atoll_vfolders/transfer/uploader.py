@@ -15,13 +15,14 @@ from attrs import define, field
 
 from atoll import AtollError, Problem, Unreachable
 from atoll.files import open_deep
+from atoll.outages import Retrying, is_permanent
 from atoll.reading import whole_number
 from atoll_vfolders.entries import find_entry
 from atoll_vfolders.transfer.budget import Budget
 from atoll_vfolders.transfer.local import LocalFile
-from atoll_vfolders.transfer.patience import Patience
 from atoll_vfolders.transfer.progress import Progress
 from atoll_vfolders.transfer.resume import ResumeState, ResumeStore, identity
+from atoll_vfolders.transfer.retries import RETRIES
 from atoll_vfolders.transfer.storage import Storage, Ticket
 
 _PIECE = 1024 * 1024
@@ -33,7 +34,6 @@ _WHOLE_REQUESTS = 8
 """The major version of the API from which a storage drops the bytes of a request that was cut."""
 _TUS = {"Tus-Resumable": "1.0.0"}
 _CONFLICT, _TOO_LARGE, _LOCKED = 409, 413, 423
-_TRANSIENT = (502, 503, 504)
 
 
 class _Vanished(Exception):
@@ -115,7 +115,7 @@ class _FileUpload:
 
     async def run(self) -> None:
         """Upload the file to its end, starting again should the storage have lost it."""
-        patience = Patience()
+        retrying = RETRIES.retrying()
         ticket = self._saved_ticket()
         must_ask = ticket is not None
         while not self.done:
@@ -125,15 +125,16 @@ class _FileUpload:
                     before = self.offset
                     self._set_offset(await self._wait_for_offset(ticket))
                     if self.offset > before:
-                        patience.gained()
-                await self._send(ticket, patience)
+                        retrying.reset()
+                await self._send(ticket, retrying)
             except (_Vanished, _Overrun) as lost:
                 if isinstance(lost, _Vanished) and await self._is_there():
                     break
-                await patience.lose(AtollError(f"{self.file.path} could not be uploaded"))
+                lost_it = AtollError(f"{self.file.path} could not be uploaded")
+                await retrying.wait(lost_it, passes=True)
                 ticket, must_ask = None, False
-            except Unreachable as error:
-                await patience.lose(error)
+            except (Unreachable, Problem) as error:
+                await retrying.wait(error)
                 must_ask = ticket is not None
         self._set_offset(self.file.size)
         if self.resume_state is not None:
@@ -165,21 +166,21 @@ class _FileUpload:
         self.uploader.progress.move(offset - self._shown)
         self._shown = offset
 
-    async def _send(self, ticket: Ticket, patience: Patience) -> None:
+    async def _send(self, ticket: Ticket, retrying: Retrying) -> None:
         """Send what is missing, chunk by chunk; an empty file is one empty chunk."""
         while True:
             size = min(self.uploader.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
             async with self.uploader.budget.reserved(self.uploader.cost(size)):
-                self._set_offset(await self._send_chunk(ticket, size, patience))
+                self._set_offset(await self._send_chunk(ticket, size, retrying))
             if self.offset > self.file.size:
                 raise _Overrun
             if self.offset == self.file.size:
                 self.done = True
                 return
-            patience.gained()
+            retrying.reset()
 
-    async def _send_chunk(self, ticket: Ticket, size: int, patience: Patience) -> int:
+    async def _send_chunk(self, ticket: Ticket, size: int, retrying: Retrying) -> int:
         """Send one chunk; returns where the storage stands then."""
         headers = {**_TUS, "Upload-Offset": str(self.offset), **_metadata(self.file)}
         body: bytes | AsyncIterator[bytes]
@@ -194,17 +195,15 @@ class _FileUpload:
             ) as answer:
                 return _offset(answer.headers, self.offset + size)
         except Problem as problem:
-            return await self._after_refusal(ticket, problem, patience)
+            return await self._after_refusal(ticket, problem, retrying)
 
-    async def _after_refusal(self, ticket: Ticket, problem: Problem, patience: Patience) -> int:
+    async def _after_refusal(self, ticket: Ticket, problem: Problem, retrying: Retrying) -> int:
         if problem.status in (404, 410):
             raise _Vanished from None
         if problem.status in (_CONFLICT, _LOCKED):
             # A request that was cut may still hold the upload, and free it only when it notices.
-            await patience.lose(problem)
+            await retrying.wait(problem, passes=True)
             return await self._wait_for_offset(ticket)
-        if problem.status in _TRANSIENT:
-            raise Unreachable(str(problem)) from None
         if problem.status == _TOO_LARGE and self.uploader.request > self.uploader.chunk:
             # Something on the way takes no more than so much at once, and may have said so early.
             self.uploader.request = self.uploader.chunk
@@ -241,7 +240,7 @@ class _FileUpload:
                 return _offset(answer.headers)
         except Problem as problem:
             if problem.status >= 500:
-                raise Unreachable(str(problem)) from None
+                raise Unreachable(str(problem), permanent=is_permanent(problem)) from None
             raise _Vanished from None
 
     async def _is_there(self) -> bool:
