@@ -25,13 +25,16 @@ SESSION = "8a1f4d2e-0000-4000-8000-000000000001"
 class Manager:
     """Serves `/stream/session/{s}/apps` and `…/tcpproxy`; `services` are handlers of streams.
 
-    `silent` ends tunnels as managers of 23.09 do: the connection is closed, and no word said.
+    `silent` ends tunnels as managers of 23.09 do: the connection is closed, and no word said. One
+    that is `frozen` refuses everything as long as it is.
     """
 
     services: dict = field(factory=dict)
     silent: bool = False
+    frozen: bool = False
     port: int = 0
     asked: list = field(factory=list)
+    refused: int = 0
 
     @property
     def url(self):
@@ -53,6 +56,10 @@ class Manager:
         path = urlsplit(request.path).path
         if path == "/":
             return self._json(connection, {"version": "v7.20230615", "manager": "23.09.10"})
+        if self.frozen:
+            self.refused += 1
+            problem = {"type": "https://api.backend.ai/probs/server-frozen", "title": "Frozen."}
+            return self._json(connection, problem, HTTPStatus.SERVICE_UNAVAILABLE)
         if path.endswith("/apps"):
             return self._json(
                 connection,

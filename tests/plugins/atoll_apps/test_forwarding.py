@@ -374,6 +374,50 @@ async def test_a_cut_way_is_found_again(make_manager, target, between):
     assert "connected again" in said[-1]
 
 
+async def test_a_frozen_manager_costs_the_connections_that_come_meanwhile(make_manager, target):
+    """Each is refused at once, and told; the port stays."""
+    said = []
+    async with (
+        make_manager(web=answer_http) as manager,
+        forwarded(manager, target("web"), say=said.append) as port,
+    ):
+        manager.frozen = True
+        async with await dial(port) as local:
+            with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
+                await local.receive_some()
+        assert (manager.refused, len(said)) == (1, 1)
+        assert "Frozen" in said[0]
+        manager.frozen = False
+        async with await dial(port) as local:
+            await local.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await read_all(local)).endswith(b"hello")
+
+
+async def test_a_way_that_is_lost_to_a_frozen_manager_is_given_up(make_manager, target, between):
+    """After the connection broke: the list of services is asked for once."""
+    said, began = [], trio.Event()
+
+    async def talk(stream):
+        began.set()
+        await trio.sleep_forever()
+
+    async with make_manager(talk=talk) as manager:
+        relay = between(manager)
+        await relay.start()
+        async with (
+            forwarded(manager, target("talk"), port=relay.port, say=said.append) as port,
+            await dial(port) as local,
+        ):
+            await began.wait()
+            manager.frozen = True
+            relay.cut()
+            await relay.start()
+            with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
+                await local.receive_some()
+            await until(lambda: said and "Frozen" in said[-1])
+    assert manager.refused == 1
+
+
 async def test_a_connection_that_is_cut_is_reset(make_manager, target, between):
     """Rather than ended: nobody shall take half of something for all of it."""
 

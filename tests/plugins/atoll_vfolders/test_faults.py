@@ -312,3 +312,44 @@ async def test_no_packs_are_sent_where_none_are_taken(facing, cluster, here, man
         done = await shell.run("vfolder upload data .")
     assert (done.code, len(cluster.files)) == (0, many)
     assert len(cluster.requests("POST", "upload-packed")) == (many > 8)
+
+
+@pytest.mark.parametrize(
+    ("line", "method", "path"),
+    [
+        ("upload data mine", "POST", "request-upload"),
+        ("download data theirs", "POST", "request-download"),
+        ("upload data mine", "PATCH", "upload"),
+        ("download data theirs", "GET", "download"),
+    ],
+)
+async def test_a_frozen_manager_is_asked_once(
+    facing, cluster, make_fault, answer, here, line, method, path
+):
+    """It says 503, as an outage does, and stays so."""
+    (here / "mine").write_text("mine")
+    cluster.files = {"theirs": b"theirs"}
+    body = b'{"type": "https://api.backend.ai/probs/server-frozen", "title": "It is frozen."}'
+    frozen = answer(body, status=503, content_type="application/problem+json")
+    cluster.faults = [make_fault(method, frozen, path=path) for _ in range(9)]
+    async with facing() as shell:
+        done = await shell.run(f"vfolder {line}")
+    assert (done.code, len(cluster.faults)) == (1, 8)
+    assert "It is frozen" in done.stderr
+
+
+async def test_a_busy_storage_is_asked_again(facing, cluster, make_fault, answer, here):
+    """Whichever of the requests of a transfer it puts off."""
+    (here / "mine").write_text("mine")
+    cluster.files = {"theirs": b"theirs"}
+    busy = answer(b"{}", status=503, headers=["Retry-After: 0"])
+    cluster.faults = [
+        make_fault("POST", busy, path="request-upload"),
+        make_fault("PATCH", busy),
+        make_fault("POST", busy, path="request-download"),
+        make_fault("GET", busy, path="download"),
+    ]
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data mine\nvfolder download data theirs\n")
+    assert (done.code, cluster.faults) == (0, [])
+    assert (cluster.files["mine"], (here / "theirs").read_bytes()) == (b"mine", b"theirs")
