@@ -161,7 +161,7 @@ def test_what_runs_in_a_session_heeds_signals_that_the_cluster_does_not(atoll):
     """A cluster that was started under `nohup`, or in the background, ignores some."""
     ignoring = "trap '' HUP INT; exec \"$0\" local up"
     subprocess.run(
-        ["sh", "-c", ignoring, atoll._program()],
+        ["sh", "-c", ignoring, atoll.program()],
         env=atoll.environ(),
         check=True,
         capture_output=True,

@@ -27,7 +27,7 @@ CONTENT = re.compile("/kernels/[^/]*/home/|/storage/folders/")
 
 def run(atoll, umask, *arguments, stdin=""):
     done = subprocess.run(
-        [atoll._program(), *arguments],
+        [atoll.program(), *arguments],
         input=stdin,
         capture_output=True,
         text=True,
