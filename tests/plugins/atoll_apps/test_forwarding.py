@@ -411,10 +411,11 @@ async def test_a_way_that_is_lost_to_a_frozen_manager_is_given_up(make_manager, 
             await began.wait()
             manager.frozen = True
             relay.cut()
-            await relay.start()
             with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
                 await local.receive_some()
-            await until(lambda: said and "Frozen" in said[-1])
+            await until(lambda: said)
+            await relay.start()
+            await until(lambda: "Frozen" in said[-1])
     assert manager.refused == 1
 
 
