@@ -4,6 +4,7 @@ import anyio
 from attrs import field, frozen
 
 from atoll_local.engine.contract import Engine
+from atoll_local.images import Images
 from atoll_local.node import Processors
 from atoll_local.scheduler.bus import Bus
 from atoll_local.scheduler.machine import Machine
@@ -34,6 +35,11 @@ class Cluster:
     def engine(self) -> Engine:
         """What runs the kernels."""
         return self.scheduler.engine
+
+    @property
+    def images(self) -> Images:
+        """What sessions can be started from."""
+        return self.scheduler.images
 
     @property
     def supervisor(self) -> Supervisor:

@@ -15,6 +15,7 @@ import anyio.to_thread
 from atoll_local.cluster import Cluster
 from atoll_local.put_aside import ForAPerson, Item
 from atoll_local.storage.volume import count
+from atoll_local.store.administration import READY
 from atoll_local.store.folders import CLONING, DELETING
 from atoll_local.store.records import DEAD
 from atoll_local.supervision import Kind, Work
@@ -31,7 +32,7 @@ Leftover = tuple[Item, Work]
 async def sweep(cluster: Cluster) -> None:
     """Begin to delete what is left over; to be called before requests are served."""
     begun = []
-    for find in (_graves, _folders, _kernels):
+    for find in (_graves, _folders, _kernels, _images):
         with cluster.supervisor.holding(Kind.CLEAN_UP):
             for item, work in list(find(cluster)):
                 task = cluster.supervisor.start(Kind.CLEAN_UP, work, item=item)
@@ -79,6 +80,17 @@ async def _leave() -> None:
     raise ForAPerson(_NOBODYS)
 
 
+def give_up_image(cluster: Cluster, image_id: str) -> anyio.Event:
+    """Begin to delete a committed image for good; the event is set when that has ended."""
+    work = partial(_drop_image, cluster, image_id)
+    return cluster.supervisor.start(Kind.CLEAN_UP, work, item=Item("image", image_id))
+
+
+async def _drop_image(cluster: Cluster, image_id: str) -> None:
+    await cluster.engine.drop(image_id)
+    cluster.store.tables.committed.delete(image_id)
+
+
 def _graves(cluster: Cluster) -> Iterator[Leftover]:
     graves = cluster.storage.volume.graves
     for name in os.listdir(graves):  # noqa: PTH208 - names alone, of any bytes
@@ -101,6 +113,15 @@ def _kernels(cluster: Cluster) -> Iterator[Leftover]:
             yield item, _leave
         elif row.status in DEAD and kernel_id not in cluster.scheduler.running:
             yield item, partial(cluster.engine.discard, kernel_id)
+
+
+def _images(cluster: Cluster) -> Iterator[Leftover]:
+    known = cluster.store.tables.committed
+    for image in known.select("status != ?", (READY,)):
+        yield Item("image", image.id), partial(_drop_image, cluster, image.id)
+    for image_id in cluster.engine.kept():
+        if known.get(printable(image_id)) is None:
+            yield Item("image", image_id), _leave
 
 
 def printable(name: str) -> str:

@@ -20,7 +20,7 @@ _MOST = 1000
 """How many things are remembered; beyond that they are in the log alone."""
 _LONGEST_FILE = 4 * 1024 * 1024
 
-What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder"]
+What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder", "image"]
 
 
 class ForAPerson(Exception):
@@ -29,7 +29,7 @@ class ForAPerson(Exception):
 
 @frozen
 class Item:
-    """A thing that can be put aside: a session or a kernel by its id, a folder by its name."""
+    """What can be put aside: a session, a kernel or an image by its id, a folder by its name."""
 
     what: What
     name: str

@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from atoll_local.cluster import Cluster
-from atoll_local.leftovers import bury, give_up, printable
+from atoll_local.leftovers import bury, give_up, give_up_image, printable
 from atoll_local.put_aside import Entry, Item
 from atoll_local.scheduler.recovery import recover_session
 from atoll_local.store.records import DEAD, KernelRow
@@ -35,6 +35,8 @@ async def _try_again(cluster: Cluster, item: Item) -> None:
             await bury(cluster, cluster.storage.volume.graves / item.name).wait()
         case "folder" if not _is_nobodys(cluster, item.name):
             await give_up(cluster, item.name).wait()
+        case "image" if cluster.store.tables.committed.get(printable(item.name)):
+            await give_up_image(cluster, item.name).wait()
 
 
 def _kernel(cluster: Cluster, item: Item) -> KernelRow | None:
@@ -60,6 +62,8 @@ async def _remove(cluster: Cluster, item: Item) -> None:
             await bury(cluster, cluster.storage.volume.graves / item.name).wait()
         case "folder":
             await give_up(cluster, item.name).wait()
+        case "image":
+            await give_up_image(cluster, item.name).wait()
 
 
 async def _clean_up(cluster: Cluster, item: Item, work: Work) -> None:

@@ -43,6 +43,7 @@ _OTHERS = {
     "entities.images:rows": ("List images", "images", "image list"),
     "entities.images:alias": ("Give an image another name", "alias-image", "image alias"),
     "entities.images:dealias": ("Take an image's alias away", "dealias-image", "image dealias"),
+    "entities.images:forget": ("Offer an image no more", "forget-image", "image forget"),
     "entities.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
     "entities.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
     "services.license:show_license": ("Show the license", "show-license", "license show"),

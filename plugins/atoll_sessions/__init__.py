@@ -49,6 +49,9 @@ def atoll_commands() -> Iterator[Command]:
         "session abuse-history", "Show how it misused the cluster", f"{history}:abuse_history"
     )
     yield Command("session commit", "Keep its files as they are", "atoll_sessions.commit:commit")
+    yield Command(
+        "session convert-to-image", "Make an image of it", "atoll_sessions.commit:convert_to_image"
+    )
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
         yield Command(name, f"Same as atoll {older}", f"atoll_sessions.{word}:{word}")

@@ -1,33 +1,78 @@
-"""`session commit`: keep what a session has become, as an archive or an image of the cluster."""
+"""`session commit` and `convert-to-image`: keep what a session has become, for others to start."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from atoll import AtollError, Context, Name, NotFound
+from atoll import Api, AtollError, Context, Name, NotFound
 from atoll.output import Column
 from atoll.reading import maybe
 from atoll_sessions.background import follow_task
 from atoll_sessions.queries import find_running
 
-_COLUMNS = [Column("kernel"), Column("path"), Column("bgtask_id", "Task")]
+_COLUMNS = [
+    Column("kernel"),
+    Column("path"),
+    Column("image"),
+    Column("bgtask_id", "Task"),
+    Column("task_id", "Task"),
+]
 
 
 @click.command()
 @click.argument("session", type=Name("session"))
 async def commit(context: Context, session: str) -> int:
-    """Have the cluster keep the files of a running session as they are now."""
-    from atoll.urls import path
+    """Have the cluster keep the files of a running session as they are now.
 
+    A Backend.AI cluster keeps an archive beside its agent. The embedded one makes an image, which
+    `start` and `run` take.
+    """
     api = await context.connect()
     found = await find_running(api, session)
+    done = await _ask(api, "commit", found.id, {})
+    await _see_through(context, api, f"session {found.name} is committed", done)
+    return 0
+
+
+@click.command()
+@click.argument("session", type=Name("session"))
+@click.argument("name")
+async def convert_to_image(context: Context, session: str, name: str) -> int:
+    """Make an image called NAME of a running session, which `start` and `run` take.
+
+    Clusters know this since 24.03; some need a registry for it.
+    """
+    api = await context.connect()
+    found = await find_running(api, session)
+    # Clients of 26.x put it into the query alone, and its managers read the body.
+    done = await _ask(api, "imagify", found.id, {"image_name": name})
+    await _see_through(context, api, f"session {found.name} is an image", done)
+    return 0
+
+
+async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -> Mapping[str, Any]:
+    """Have a session kept (`POST /session/{id}/{verb}`); returns what the cluster tells of it."""
+    from atoll.urls import path
+
+    route = path("session", session_id, verb)
     try:
-        done = await api.json("POST", path("session", found.id, "commit"), like=maybe(dict)) or {}
+        answer = await api.json("POST", route, json=given or None, like=maybe(dict))
     except NotFound as error:
         raise AtollError(
-            "this cluster does not commit sessions", hint="a folder mounted by -v keeps its files"
+            "this cluster does not make images of sessions"
+            if verb == "imagify"
+            else "this cluster does not commit sessions",
+            hint="a folder mounted by -v keeps its files",
         ) from error
-    if done.get("bgtask_id"):
-        await follow_task(context, api, str(done["bgtask_id"]), f"committing {found.name}")
+    return answer or {}
+
+
+async def _see_through(context: Context, api: Api, what: str, done: Mapping[str, Any]) -> None:
+    """Wait for the end of it, and tell by which name it goes where the cluster says so."""
+    if task := done.get("bgtask_id") or done.get("task_id"):
+        await follow_task(context, api, str(task), "committing")
     if context.output.format:
         context.output.item(done, [column for column in _COLUMNS if column.name in done])
-    context.output.note(f"session {found.name} is committed")
-    return 0
+    image = done.get("image")
+    context.output.note(f"{what}; start {image} goes on from there" if image else what)

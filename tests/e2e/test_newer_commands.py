@@ -187,9 +187,32 @@ def test_sharing_seen_by_an_administrator(shared):
     assert (wrong.returncode, wrong.stderr.count("\n")) == (4, 1)
 
 
-def test_commit_is_refused_in_a_line(shared, chain):
-    refused = shared.run("session", "commit", "first")
-    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+def test_what_a_session_has_become_can_be_started(shared, chain):
+    ok(shared.run("run", "-t", "first", "-c", "open('kept', 'w').write('there')", "python"))
+    committed = shared.run("session", "commit", "first", "--output", "json")
+    image = json.loads(ok(committed))["image"]
+    assert f"start {image} goes on from there" in committed.stderr
+    converted = shared.run("session", "convert-to-image", "first", "mine")
+    assert "start mine:" in converted.stderr, converted.stderr
+    listed = json.loads(ok(shared.run("admin", "images", "--output", "json")))
+    assert {"first", "mine"} <= {one["name"] for one in listed}
+    ok(shared.run("start", "-t", "again", "mine"))
+    assert ok(shared.run("run", "-t", "again", "-c", "print(open('kept').read())", "mine")) == (
+        "there\n"
+    )
+    used = shared.run("admin", "image", "forget", "mine", "--yes")
+    assert (used.returncode, "in use by session again" in used.stderr) == (1, True)
+    ok(shared.run("rm", "again"))
+    ok(shared.run("admin", "image", "forget", "mine", "--yes"))
+    ok(shared.run("admin", "forget-image", image, "--yes"))
+    gone = shared.run("start", "-t", "never", image)
+    assert (gone.returncode, image in gone.stderr) == (5, True), gone.stderr
+
+
+def test_what_cannot_be_committed_is_refused_in_a_line(shared, chain):
+    for command in (("commit", chain), ("convert-to-image", "first", "python")):
+        refused = shared.run("session", *command)
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
 
 
 def test_rm_takes_those_that_depend_on_it_along(shared, chain):

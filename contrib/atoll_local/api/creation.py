@@ -16,7 +16,7 @@ from atoll_local.api.params import Params
 from atoll_local.api.placement import check_agents, read_resource_opts
 from atoll_local.api.problems import Problem, invalid_params, not_found
 from atoll_local.engine.contract import Image, Resolution, UnknownImageError
-from atoll_local.images import default, minimum, near, resolve
+from atoll_local.images import default, minimum
 from atoll_local.scheduler.callbacks import is_callback_url
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import AmountError, Slots, from_text, plain, show_size
@@ -97,11 +97,11 @@ def read_name(params: Params) -> str:
 
 
 def _image(call: Call) -> Resolution:
-    name = call.params.required("image", "lang")
+    name, images, user = call.params.required("image", "lang"), call.cluster.images, call.owner.user
     try:
-        return resolve(call.cluster.store.tables, call.cluster.engine, name)
+        return images.resolve(name, user)
     except UnknownImageError as error:
-        alike = {"near": near(call.cluster.engine, name)}
+        alike = {"near": images.near(name, user)}
         raise not_found("environment image", str(error), alike) from error
 
 

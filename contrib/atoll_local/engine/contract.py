@@ -34,7 +34,7 @@ class Image:
     `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
     for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
     `/usr`, read-only. `language` picks the way that snippets are run: `python` keeps state between
-    them, others do not.
+    them, others do not. `home` is the id of the kept home that new ones are copies of.
     """
 
     canonical: str
@@ -43,6 +43,7 @@ class Image:
     version: str = ""
     aliases: tuple[str, ...] = ()
     prefixes: tuple[Path, ...] = ()
+    home: str | None = None
 
 
 class ServiceRefused(EngineError):
@@ -214,6 +215,18 @@ class Usage:
     read: int
     written: int
     scratch: int = 0
+
+
+@frozen
+class KeptHome:
+    """A copy of a home: the bytes of its files, and in words what it lacks, empty for nothing."""
+
+    size: int
+    without: str = ""
+
+
+Progress = Callable[[int, int], None]
+"""Told in a thread of anyio's how much of a whole is done."""
 
 
 class Run(Protocol):
@@ -424,3 +437,16 @@ class Engine(Protocol):
 
     def found(self) -> Sequence[str]:
         """Return the ids of all kernels of which something is left, ended or not."""
+
+    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> KeptHome:
+        """Keep a copy of a kernel's home, as it is now, under an id; what is mounted is left out.
+
+        The home stays for as long as that takes, whether its kernel ends or not. Raises EngineError
+        for a home that is too large, OSError when the disk is full; then a part of it is there.
+        """
+
+    async def drop(self, home_id: str) -> None:
+        """Delete a kept home, if it is there."""
+
+    def kept(self) -> Sequence[str]:
+        """Return the ids of all kept homes, those of which there is only a part included."""

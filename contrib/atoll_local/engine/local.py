@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,11 +16,21 @@ from anyio import to_thread
 from attrs import define, field
 
 from . import cgroup, log, sandbox
-from .contract import EngineError, ExitStatus, Image, KernelSpec, Resolution, Usage
+from .contract import (
+    EngineError,
+    ExitStatus,
+    Image,
+    KeptHome,
+    KernelSpec,
+    Progress,
+    Resolution,
+    Usage,
+)
 from .control import settle_log
 from .dressing import write_files
 from .folder import KernelFolder
 from .images import Catalog
+from .keeping import KeptHomes
 from .kernel import LocalKernel, end
 from .launch import MOST_PROCESSES, Launcher
 from .services.installed import Installed
@@ -27,6 +38,8 @@ from .services.provision import recall
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+KEPT = ".kept-homes"
+"""A folder beside those of kernels, whose ids are no such names."""
 SUPERVISOR = Path(__file__).with_name("supervisor")
 
 
@@ -50,6 +63,8 @@ class LocalEngine:
     patience: float = 30.0
     _gauge: Gauge = field(factory=Gauge, init=False)
     _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
+    _copied: dict[str, anyio.Lock] = field(factory=lambda: defaultdict(anyio.Lock), init=False)
+    """Held while the home of a kernel is copied, which is not deleted meanwhile."""
 
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
         self._tell_fault = tell
@@ -87,7 +102,7 @@ class LocalEngine:
     async def start(self, spec: KernelSpec) -> LocalKernel:
         folder = self._folder(spec.kernel_id)
         folder.create()
-        await to_thread.run_sync(write_files, folder.home, spec.files)
+        await to_thread.run_sync(self._dress, spec, folder)
         return await self._bring_up(spec, folder)
 
     async def restart(self, spec: KernelSpec) -> LocalKernel:
@@ -120,7 +135,9 @@ class LocalEngine:
     async def remove(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
         await to_thread.run_sync(cgroup.remove, folder.cgroups())
-        await to_thread.run_sync(folder.delete)
+        async with self._copied[kernel_id]:
+            await to_thread.run_sync(folder.delete)
+        self._copied.pop(kernel_id, None)
 
     async def discard(self, kernel_id: str) -> None:
         folder = self._folder(kernel_id)
@@ -134,6 +151,28 @@ class LocalEngine:
             for entry in os.scandir(self.root)
             if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
         ]
+
+    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> KeptHome:
+        home = self._folder(spec.kernel_id).home
+        async with self._copied[spec.kernel_id]:
+            return await to_thread.run_sync(
+                self._kept_homes.keep, home, _checked(home_id, "home"), spec.mounts, progress
+            )
+
+    async def drop(self, home_id: str) -> None:
+        await to_thread.run_sync(self._kept_homes.drop, _checked(home_id, "home"))
+
+    def kept(self) -> Sequence[str]:
+        return self._kept_homes.found()
+
+    @property
+    def _kept_homes(self) -> KeptHomes:
+        return KeptHomes(self.root / KEPT)
+
+    def _dress(self, spec: KernelSpec, folder: KernelFolder) -> None:
+        if spec.image.home is not None:
+            self._kept_homes.fill(spec.image.home, folder.home)
+        write_files(folder.home, spec.files)
 
     async def _bring_up(self, spec: KernelSpec, folder: KernelFolder) -> LocalKernel:
         await to_thread.run_sync(self._prepare, spec, folder)
@@ -153,9 +192,7 @@ class LocalEngine:
         return kernel
 
     def _folder(self, kernel_id: str) -> KernelFolder:
-        if not NAME.fullmatch(kernel_id):
-            raise EngineError(f"not a kernel id: {kernel_id!r}")
-        return KernelFolder(self.root / kernel_id)
+        return KernelFolder(self.root / _checked(kernel_id, "kernel"))
 
     def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
         launcher = Launcher(
@@ -188,6 +225,13 @@ class LocalEngine:
             tell = partial(self._tell_fault, spec.session_id)
             return LocalKernel(spec, folder, process, self.grace, tell, recall(folder.run))
         return None
+
+
+def _checked(name: str, what: str) -> str:
+    """Return an id that can be the name of a folder; raises EngineError for others."""
+    if not NAME.fullmatch(name):
+        raise EngineError(f"not a {what} id: {name!r}")
+    return name
 
 
 def _ended_at_start(folder: KernelFolder) -> EngineError:

@@ -14,6 +14,7 @@ import anyio
 
 from atoll_local import clock
 from atoll_local.engine.contract import Engine, EngineError, ExitStatus, Kernel
+from atoll_local.images import Images
 from atoll_local.put_aside import Item
 from atoll_local.scheduler.batch import run_startup_command
 from atoll_local.scheduler.bus import Bus
@@ -45,7 +46,8 @@ class Scheduler:
         self.supervisor = supervisor
         self.lifecycle = Lifecycle(store, bus)
         self.queue = Queue(machine, self.lifecycle, supervisor)
-        self.specs = Specs(engine, machine, store.kernels, store.dotfiles, store.accounts)
+        self.images = Images(store.tables, engine)
+        self.specs = Specs(self.images, machine, store.kernels, store.dotfiles, store.accounts)
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
         self.running: dict[str, Kernel] = {}

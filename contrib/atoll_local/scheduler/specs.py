@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_local.engine.contract import Engine, HomeFile, Image, KernelSpec, Mount, SshKeypair
+from atoll_local.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair
+from atoll_local.images import Images
 from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.slots import from_text
 from atoll_local.store.accounts import Accounts
@@ -21,7 +22,7 @@ HOME = PurePosixPath("/home/work")
 class Specs:
     """Builds kernel specifications; images are looked up by their canonical names."""
 
-    engine: Engine
+    images: Images
     machine: Machine
     kernels: Kernels
     dotfiles: Dotfiles
@@ -36,7 +37,7 @@ class Specs:
             kernel_id=kernel.id,
             session_id=session.id,
             session_name=session.name,
-            image=self._image(session.image),
+            image=self.images.named(session.image),
             environ=_environ(session, kernel, siblings),
             cpus=self.machine.on_host(kernel.cpus),
             cpu_quota=float(slots.cpu) if slots.cpu % 1 else None,
@@ -58,13 +59,6 @@ class Specs:
         if keypair is None or not (keypair.ssh_public_key and keypair.ssh_private_key):
             return None
         return SshKeypair(keypair.ssh_public_key, keypair.ssh_private_key)
-
-    def _image(self, canonical: str) -> Image:
-        for image in self.engine.images():
-            if image.canonical == canonical:
-                return image
-        # A runtime that was uninstalled meanwhile: its kernels can still be found, but not started.
-        return Image(canonical=canonical, language="", argv=())
 
 
 def _mount(mount: Mapping[str, str]) -> Mount:

@@ -34,6 +34,10 @@ class LeftOut:
         self.count += 1
         self.first = self.first or f"{path}: {error.strerror}"
 
+    def told(self) -> str:
+        """Say what the copy lacks, to go on after what it is; nothing if it lacks nothing."""
+        return f", but for {self.count} that can't be read (first {self.first})" * bool(self.count)
+
 
 def copy(source: Path, target: Path, report: Report) -> LeftOut:
     """Copy what is in a folder into another, which is empty, with modes and times, links as links.

@@ -64,6 +64,33 @@ class ForgottenImage:
     name: str
 
 
+COMMITTING, READY, DELETING = "committing", "ready", "deleting"
+"""The statuses of committed images; only ready ones are offered."""
+
+
+@frozen(kw_only=True)
+class CommittedImage:
+    """What a session had become: a runtime, by its canonical name, and a kept home under `id`.
+
+    It is its owner's alone. `size` is in bytes.
+    """
+
+    id: str
+    name: str
+    tag: str
+    base: str
+    owner: str
+    session_id: str
+    size: int = whole_field(0, most=LARGEST_SIZE)
+    status: str = COMMITTING
+    created_at: str
+
+    @property
+    def canonical(self) -> str:
+        """The name by which it alone goes."""
+        return f"{self.name}:{self.tag}"
+
+
 @frozen(kw_only=True)
 class ErrorLog:
     """A mishap that a program reported; `context_env` is JSON."""
@@ -99,6 +126,7 @@ class Tables:
     presets: Table[ResourcePreset]
     aliases: Table[ImageAlias]
     forgotten: Table[ForgottenImage]
+    committed: Table[CommittedImage]
     error_logs: Table[ErrorLog]
 
     @classmethod
@@ -122,5 +150,6 @@ class Tables:
             presets=Table(db, "resource_presets", ResourcePreset, "name", counts),
             aliases=Table(db, "image_aliases", ImageAlias, "alias", counts),
             forgotten=Table(db, "forgotten_images", ForgottenImage, "name", counts),
+            committed=Table(db, "committed_images", CommittedImage, "id", counts),
             error_logs=Table(db, "error_logs", ErrorLog, "log_id", counts),
         )

@@ -48,7 +48,7 @@ class Database:
         self.path = path
         self._depth = 0
         """How many blocks of `transaction` lie around what is asked now."""
-        self._afterwards: list[Callable[[], None]] = []
+        self._afterwards: list[Callable[[], object]] = []
         self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
@@ -123,7 +123,7 @@ class Database:
         """Whether what is read now may never come to be."""
         return self._depth > 0
 
-    def afterwards(self, act: Callable[[], None]) -> None:
+    def afterwards(self, act: Callable[[], object]) -> None:
         """Do something once all that was written is safe, and not at all if it is taken back."""
         self._afterwards.append(act)
         if not self._depth:

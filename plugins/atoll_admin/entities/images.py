@@ -79,6 +79,24 @@ dealias = change_command(
     ),
     "Take another name of an image away.",
 )
+forget = change_command(
+    IMAGE,
+    Change(
+        mutation="forget_image",
+        params=[
+            argument("reference", "image"),
+            option(
+                "--arch", "architecture", default="x86_64", show_default=True, help="Of this one."
+            ),
+        ],
+        arguments={"reference": "String!", "architecture": "String!"},
+        existing=False,
+        question="Forget image {reference}? What a session was committed to is deleted.",
+        done="image {reference} is forgotten",
+    ),
+    "Offer an image no more, until images are scanned again; delete what a session was committed "
+    "to, on the embedded cluster.",
+)
 
 
 @click.command(params=[dry_run_option()])

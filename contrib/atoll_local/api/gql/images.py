@@ -7,15 +7,16 @@ import anyio.to_thread
 
 from atoll_local.api.background import BackgroundTask
 from atoll_local.api.gql.context import Context, Fields, Info
-from atoll_local.api.gql.inputs import Refused, named
+from atoll_local.api.gql.inputs import NotPermitted, Refused, named
 from atoll_local.api.gql.kinds import Resolvers
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import not_found
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Image, UnknownImageError
-from atoll_local.images import REGISTRY, minimum, near, offered, resolve
+from atoll_local.images import REGISTRY, minimum
+from atoll_local.leftovers import give_up_image
 from atoll_local.scheduler.machine import AGENT
-from atoll_local.store.administration import ForgottenImage, ImageAlias
+from atoll_local.store.administration import DELETING, CommittedImage, ForgottenImage, ImageAlias
 from atoll_local.supervision import patiently
 
 
@@ -23,24 +24,49 @@ def images(_: Any, info: Info, **args: Any) -> list[Fields]:
     """Resolve `images`: the runtimes found here, none of which serves operations."""
     if args.get("is_operation") or args.get("is_installed") is False:
         return []
-    ctx = info.context
-    return [image_fields(one) for one in offered(ctx.store.tables, ctx.cluster.engine)]
+    return [image_fields(info.context, one) for one in _offered(info.context)]
+
+
+def customized_images(_: Any, info: Info) -> list[Fields]:
+    """Resolve `customized_images`: what sessions were committed to; since 24.03."""
+    return [image_fields(info.context, one) for one in _offered(info.context) if one.home]
 
 
 def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fields | None:
     """Resolve `image` by any name that a session may ask for."""
-    ctx, engine = info.context, info.context.cluster.engine
-    name = reference or args.get("id") or ""
+    ctx, images = info.context, info.context.cluster.images
+    name, user = reference or args.get("id") or "", info.context.caller.user
     try:
-        wanted = resolve(ctx.store.tables, engine, name).image.canonical
+        wanted = images.resolve(name, user).image.canonical
     except UnknownImageError as error:
-        raise not_found("image", str(error), {"near": near(engine, name)}) from error
-    found = (one for one in offered(ctx.store.tables, engine) if one.canonical == wanted)
-    return image_fields(next(found))
+        raise not_found("image", str(error), {"near": images.near(name, user)}) from error
+    return image_fields(ctx, next(one for one in _offered(ctx) if one.canonical == wanted))
 
 
-def image_fields(image: Image) -> Fields:
+def image_fields(ctx: Context, image: Image) -> Fields:
     """Return `Image`, and `ImageNode` too: the fields that both have mean the same."""
+    committed = ctx.store.tables.committed.get(image.home) if image.home else None
+    fields = _runtime_fields(image)
+    return fields | _committed_fields(ctx, committed, fields) if committed else fields
+
+
+def _committed_fields(ctx: Context, image: CommittedImage, fields: Fields) -> Fields:
+    owner = ctx.user(image.owner)
+    labels = {
+        "ai.backend.customized-image.id": image.id,
+        "ai.backend.customized-image.name": image.name,
+        "ai.backend.customized-image.owner": f"user:{image.owner}",
+        "ai.backend.customized-image.user.email": owner.email if owner else "",
+    }
+    own = [{"key": key, "value": value} for key, value in labels.items()]
+    return {
+        "base_image_name": image.base.partition(":")[0],
+        "labels": [*fields["labels"], *own],
+        "size_bytes": image.size,
+    }
+
+
+def _runtime_fields(image: Image) -> Fields:
     name, _, tag = image.canonical.partition(":")
     least = minimum(image).as_text()
     limits = [{"key": slot, "min": amount, "max": None} for slot, amount in least.items()]
@@ -92,22 +118,38 @@ def _forget(ctx: Context, reference: str, **_: Any) -> Fields:
     return {}
 
 
-def _forget_by_id(ctx: Context, image_id: str) -> Fields:
+def _forget_by_id(ctx: Context, image_id: str, **_: Any) -> Fields:
     found = _exact(ctx, image_id)
+    told = image_fields(ctx, found)
     _forget_one(ctx, found)
-    return {"image": image_fields(found)}
+    return {"image": told}
 
 
 def _clear(ctx: Context, registry: str | None = None) -> Fields:
     """Forget every image of a registry, of which there is one."""
     if registry in {None, REGISTRY}:
         for one in _offered(ctx):
-            _forget_one(ctx, one)
+            if not one.home:
+                _forget_one(ctx, one)
     return {}
 
 
 def _forget_one(ctx: Context, found: Image) -> None:
-    ctx.store.tables.forgotten.add(ForgottenImage(name=found.canonical))
+    """Offer a runtime no more, or delete for good what was committed, which its owner may do."""
+    if found.home:
+        _delete(ctx, found, found.home)
+    elif ctx.caller.is_superadmin:
+        ctx.store.tables.forgotten.add(ForgottenImage(name=found.canonical))
+    else:
+        raise NotPermitted
+
+
+def _delete(ctx: Context, found: Image, image_id: str) -> None:
+    users = [one.name for one in ctx.store.sessions.unfinished() if one.image == found.canonical]
+    if users:
+        raise Refused(f"{found.canonical} is in use by session {users[0]}: end it first")
+    ctx.store.tables.committed.update(image_id, {"status": DELETING})
+    ctx.store.db.afterwards(lambda: give_up_image(ctx.cluster, image_id))
 
 
 def _remember_all(cluster: Cluster) -> None:
@@ -150,24 +192,29 @@ def _modify(ctx: Context, target: str, **_: Any) -> Fields:
 
 
 def _offered(ctx: Context) -> list[Image]:
-    return offered(ctx.store.tables, ctx.cluster.engine)
+    return ctx.cluster.images.offered(ctx.caller.user)
 
 
 def _exact(ctx: Context, name: str) -> Image:
     """Return the image that has this very name; raises Refused."""
     for one in _offered(ctx):
-        if name in {one.canonical, *one.aliases, f"{REGISTRY}/{one.canonical}"}:
+        if name in {one.canonical, *one.aliases, f"{REGISTRY}/{one.canonical}", one.home}:
             return one
-    names = ", ".join(near(ctx.cluster.engine, name)[:3])
+    names = ", ".join(ctx.cluster.images.near(name, ctx.caller.user)[:3])
     raise Refused(f"no matching image: {name}" + (f" (did you mean {names}?)" if names else ""))
 
 
-QUERIES: Resolvers = {"image": image, "images": images}
+QUERIES: Resolvers = {
+    "image": image,
+    "images": images,
+    "customized_images": customized_images,
+}
 MUTATIONS = {
     "alias_image": Mutation(_alias),
     "dealias_image": Mutation(_dealias),
-    "forget_image": Mutation(_forget),
-    "forget_image_by_id": Mutation(_forget_by_id),
+    "forget_image": Mutation(_forget, for_everybody=True),
+    "forget_image_by_id": Mutation(_forget_by_id, for_everybody=True),
+    "purge_image_by_id": Mutation(_forget_by_id, for_everybody=True),
     "clear_images": Mutation(_clear),
     "rescan_images": Mutation(_rescan, for_domain_admins=True),
     "preload_image": Mutation(_load),

@@ -14,14 +14,16 @@ from atoll_local.api.gql.inputs import NotPermitted, Refused
 
 @frozen
 class Mutation:
-    """An act of administration: for superadmins, or for admins of domains as well.
+    """An act of administration: for superadmins, or for admins of domains or everybody as well.
 
     The act is given the context and the arguments; it returns the fields of the answer besides `ok`
-    and `msg`, or raises Refused. An act for admins of domains keeps to their domain by itself.
+    and `msg`, or raises Refused. An act for others than superadmins keeps to
+    what is theirs by itself.
     """
 
     act: Callable[..., Fields]
     for_domain_admins: bool = False
+    for_everybody: bool = False
 
     def __call__(self, _: Any, info: Info, **args: Any) -> Fields:
         """Resolve the mutation."""
@@ -47,7 +49,8 @@ class Mutation:
 
     def is_permitted(self, caller: Caller) -> bool:
         """Say whether the caller may do this to anything at all."""
-        return caller.is_superadmin or (self.for_domain_admins and caller.is_domain_admin)
+        by_role = self.for_domain_admins and caller.is_domain_admin
+        return caller.is_superadmin or self.for_everybody or by_role
 
 
 def _explain(error: sqlite3.IntegrityError) -> str:

@@ -231,8 +231,8 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
 
 
 def _image_object(ctx: Context, session: Session) -> Fields | None:
-    found = [one for one in ctx.cluster.engine.images() if one.canonical == session.image]
-    return image_fields(found[0]) if found else None
+    found = ctx.cluster.images.named(session.image)
+    return image_fields(ctx, found) if found.argv else None
 
 
 def _of(record: object, name: str) -> Any:

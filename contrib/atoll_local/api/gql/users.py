@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -15,6 +16,7 @@ from atoll_local.api.gql.kinds import Kind, Resolvers, equal, listing, own_field
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
+from atoll_local.leftovers import give_up_image
 from atoll_local.passwords import hash_password
 from atoll_local.store.belongings import discard
 from atoll_local.store.erasure import erase
@@ -222,6 +224,8 @@ def _purge(ctx: Context, email: str, **_: Any) -> Fields:
     refuse_if_living(ctx, f"user {email!r}", "user_uuid", found.uuid)
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
         discard(ctx.store.db, "keypair", keypair.access_key)
+    for image in ctx.store.tables.committed.select("owner = ?", (found.uuid,)):
+        ctx.store.db.afterwards(partial(give_up_image, ctx.cluster, image.id))
     erase(ctx.store.db, "users", "uuid = ?", (found.uuid,))
     ctx.store.sessions.forget()
     ctx.store.tables.users.counts.clear()

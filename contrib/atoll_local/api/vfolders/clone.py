@@ -18,7 +18,7 @@ from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
 from atoll_local.api.vfolders.shapes import created
 from atoll_local.leftovers import give_up
-from atoll_local.storage.copying import LeftOut, copy
+from atoll_local.storage.copying import copy
 from atoll_local.storage.volume import HOST, count
 from atoll_local.store.folders import CLONING, VFolder
 from atoll_local.supervision import patiently
@@ -79,13 +79,7 @@ async def _copy_all(
         give_up(call.cluster, target.id)
         raise
     await patiently(lambda: folders.update(target.id, status="ready"))
-    return f"{source.name} is cloned as {target.name}{_without(left_out)}"
-
-
-def _without(left_out: LeftOut) -> str:
-    if not left_out.count:
-        return ""
-    return f", but for {left_out.count} that can't be read (first {left_out.first})"
+    return f"{source.name} is cloned as {target.name}{left_out.told()}"
 
 
 ROUTES: Routes = (route("POST", "/folders/{f}/clone", clone),)

@@ -7,6 +7,7 @@ Times are the texts of :mod:`atoll_local.clock`; columns commented as JSON hold 
 from atoll_local.store.migrations import (
     account_lists,
     administration,
+    committed_images,
     containers,
     folders,
     initial,
@@ -26,4 +27,5 @@ MIGRATIONS: tuple[str, ...] = (
     templates.SQL,
     quotas.SQL,
     account_lists.SQL,
+    committed_images.SQL,
 )
