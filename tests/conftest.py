@@ -47,6 +47,20 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have pytest-trio run the async tests, without a word in each of them.
+
+    Those of the embedded cluster, an asyncio program, say `pytest.mark.anyio`: anyio's plugin runs
+    them.
+    """
+    # Here, because pytest wants to be the first to import what it takes for a plugin.
+    from atoll.testing._marks import is_async
+
+    for item in items:
+        if is_async(item) and item.get_closest_marker("anyio") is None:
+            item.add_marker(pytest.mark.trio)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test marked with `needs` when a program that it names is not installed."""
@@ -80,12 +94,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Run async tests under trio, as atoll does; those of the embedded cluster say otherwise."""
-    return "trio"
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from atoll.transport import Request
 from atoll_rest.transport import connect
 from atoll_sessions.model import Session
 
-pytestmark = pytest.mark.anyio
 HELLO = json.dumps({"version": "v7.20230615", "manager": "23.09"}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

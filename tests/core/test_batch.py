@@ -8,8 +8,6 @@ import pytest
 
 from atoll import Command, hookimpl
 
-pytestmark = pytest.mark.anyio
-
 
 class Sample:
     """The plugin under which the commands of `sample.py` go."""

@@ -9,8 +9,6 @@ import trio
 
 from atoll import Check, Finding, Transport, hookimpl
 
-pytestmark = pytest.mark.anyio
-
 
 class Transports:
     """The transports that come with atoll."""

@@ -5,13 +5,6 @@ import trio
 
 from atoll._runner import _interruptible
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return "trio"
-
 
 async def pressed():
     """Where trio finds that Ctrl-C was pressed, it raises this at the next checkpoint."""

@@ -11,8 +11,6 @@ COLUMNS = [Column("time", width=8), Column("n", right=True, width=3), Column("ev
 FIRST = {"time": "08:00:00", "n": 1, "event": "began"}
 LATER = {"time": "at some later time", "n": None, "event": "ended"}
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def written():

@@ -7,7 +7,6 @@ import atoll_rest
 import atoll_sessions
 from atoll.testing import Shell
 
-pytestmark = pytest.mark.anyio
 KEYS = {"BACKEND_ACCESS_KEY": "AK", "BACKEND_SECRET_KEY": "SK"}
 
 

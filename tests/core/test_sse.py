@@ -3,22 +3,18 @@
 from itertools import pairwise
 
 import pytest
-import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll._api.sse import ServerSentEvent, server_sent_events
 
 
-def read(*chunks):
+async def read(*chunks):
     async def pieces():
         for chunk in chunks:
             yield chunk
 
-    async def main():
-        return [event async for event in server_sent_events(pieces(), "http://here")]
-
-    return trio.run(main)
+    return [event async for event in server_sent_events(pieces(), "http://here")]
 
 
 @pytest.mark.parametrize(
@@ -33,8 +29,8 @@ def read(*chunks):
         ("retry: 5\nunknown: x\ndata: a:b\n\n", [("message", "a:b", "")]),
     ],
 )
-def test_events(text, expected):
-    assert read(text.encode()) == [ServerSentEvent(*event) for event in expected]
+async def test_events(text, expected):
+    assert await read(text.encode()) == [ServerSentEvent(*event) for event in expected]
 
 
 @given(
@@ -42,9 +38,9 @@ def test_events(text, expected):
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.lists(st.integers(0, 200)),
 )
-def test_cuts_and_line_ends_make_no_difference(texts, end, cuts):
+async def test_cuts_and_line_ends_make_no_difference(texts, end, cuts):
     text = "".join(f"event: e{end}data: {text}{end}{end}" for text in texts)
     body = text.encode() + b"\n"  # ends a CR that may be half of a line end
     places = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
     chunks = [body[a:b] for a, b in pairwise(places)]
-    assert read(*chunks) == [ServerSentEvent("e", text) for text in texts]
+    assert await read(*chunks) == [ServerSentEvent("e", text) for text in texts]

@@ -186,6 +186,7 @@ def walked(cluster):
         with trio.fail_after(120):
             return await walk()
 
+    # Not by pytest-trio, whose fixtures are each for one test.
     return trio.run(in_time)
 
 
@@ -259,9 +260,9 @@ def test_it_is_refused_in_one_line(walked, command, code):
     assert refused.stderr.count("\n") == 1
 
 
-def test_users_as_csv(cluster):
+async def test_users_as_csv(cluster):
     """The shape that docs/administration.md tells of."""
-    result = trio.run(cluster.run, "admin users --output csv --order email")
+    result = await cluster.run("admin users --output csv --order email")
     header, admin, *_ = result.stdout.splitlines()
     assert header == (
         "uuid,email,username,role,domain_name,groups,status,need_password_change,created_at"
@@ -269,20 +270,15 @@ def test_users_as_csv(cluster):
     assert ",admin@atoll.local,admin,superadmin,default," in admin
 
 
-def test_a_keypair_for_a_script(cluster):
+async def test_a_keypair_for_a_script(cluster):
     """Both keys and nothing else on standard output, and they work at once."""
-
-    async def try_it():
-        added = await cluster.run("admin keypairs add user@atoll.local default --output json")
-        pair = json.loads(added.stdout)
-        assert pair["secret_key"] not in added.stderr
-        cluster.keys["new"] = pair
-        me = await cluster.records("admin keypair", "new")
-        assert (await cluster.run(f"admin keypairs deactivate {pair['access_key']}")).code == 0
-        refused = await cluster.run("admin keypair", "new")
-        return pair, me, refused
-
-    pair, me, refused = trio.run(try_it)
+    added = await cluster.run("admin keypairs add user@atoll.local default --output json")
+    pair = json.loads(added.stdout)
+    assert pair["secret_key"] not in added.stderr
+    cluster.keys["new"] = pair
+    me = await cluster.records("admin keypair", "new")
+    assert (await cluster.run(f"admin keypairs deactivate {pair['access_key']}")).code == 0
+    refused = await cluster.run("admin keypair", "new")
     assert list(pair) == [
         "access_key", "secret_key", "user_id", "resource_policy", "is_active", "is_admin",
         "rate_limit",
@@ -292,7 +288,7 @@ def test_a_keypair_for_a_script(cluster):
     assert refused.code == 4
 
 
-def test_newer_spellings(cluster):
+async def test_newer_spellings(cluster):
     """What clients of today call the same commands."""
     lines = {
         "admin user list": "admin users",
@@ -307,26 +303,21 @@ def test_newer_spellings(cluster):
         "admin license show": "admin show-license",
     }
     for newer, older in lines.items():
-        assert trio.run(cluster.run, newer).code == 0, newer
-        assert trio.run(cluster.run, older).code == 0, older
+        assert (await cluster.run(newer)).code == 0, newer
+        assert (await cluster.run(older)).code == 0, older
 
 
-def test_groups_and_users_go_by_their_names(cluster):
+async def test_groups_and_users_go_by_their_names(cluster):
     """Wherever the API wants an id, a name does."""
-
-    async def try_it():
-        assert (await cluster.run("admin groups add default named --output json")).code == 0
-        assert (await cluster.run("admin groups add-users named user@atoll.local")).code == 0
-        found = await cluster.records("admin users -g named -f email,groups")
-        assert (await cluster.run("admin groups purge named --yes")).code == 0
-        return found
-
-    [user] = trio.run(try_it)
+    assert (await cluster.run("admin groups add default named --output json")).code == 0
+    assert (await cluster.run("admin groups add-users named user@atoll.local")).code == 0
+    [user] = await cluster.records("admin users -g named -f email,groups")
+    assert (await cluster.run("admin groups purge named --yes")).code == 0
     assert user["email"] == "user@atoll.local"
     assert "named" in [group["name"] for group in user["groups"]]
 
 
-def test_names_are_completed(cluster):
+async def test_names_are_completed(cluster):
     """The prompt knows users, groups, policies and the rest; a plain user's only what that sees."""
 
     async def names(run_query, visible_to="admin"):
@@ -338,18 +329,18 @@ def test_names_are_completed(cluster):
         finally:
             await program.aclose()
 
-    assert "user@atoll.local" in trio.run(names, completions.users)
-    assert "default" in trio.run(names, completions.groups)
-    assert "default" in trio.run(names, completions.policies)
-    assert "default" in trio.run(names, completions.domains)
+    assert "user@atoll.local" in await names(completions.users)
+    assert "default" in await names(completions.groups)
+    assert "default" in await names(completions.policies)
+    assert "default" in await names(completions.domains)
     own = [cluster.keys["user"]["access_key"]]
-    assert own[0] in trio.run(names, completions.keypairs, "user")
-    assert trio.run(names, completions.users, "user") == []
+    assert own[0] in await names(completions.keypairs, "user")
+    assert await names(completions.users, "user") == []
 
 
-def test_a_password_is_changed_at_a_terminal_unseen(cluster, shared):
+async def test_a_password_is_changed_at_a_terminal_unseen(cluster, shared):
     """Three questions, none of the answers on the screen."""
-    assert trio.run(cluster.run, "admin users update admin@atoll.local -p seen-0nce").code == 0
+    assert (await cluster.run("admin users update admin@atoll.local -p seen-0nce")).code == 0
     environ = {**shared.environ(), "TERM": "xterm"}
     child = pexpect.spawn(str(shared.program()), ["update-password"], env=environ, timeout=20)
     child.delaybeforesend = None
@@ -360,16 +351,13 @@ def test_a_password_is_changed_at_a_terminal_unseen(cluster, shared):
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
-    assert trio.run(cluster.run, "update-password hidden-2x seen-0nce seen-0nce").code == 0
+    assert (await cluster.run("update-password hidden-2x seen-0nce seen-0nce")).code == 0
 
 
-def test_a_purge_asks_at_a_terminal(cluster, shared):
+async def test_a_purge_asks_at_a_terminal(cluster, shared):
     """No is no; yes is yes."""
-
-    async def add():
-        return await cluster.run("admin users add default gone@lab.org s3cret-pass")
-
-    assert trio.run(add).code == 0
+    add = "admin users add default gone@lab.org s3cret-pass"
+    assert (await cluster.run(add)).code == 0
     environ = {**shared.environ(), "TERM": "xterm"}
     for answer, code in (("n", 1), ("y", 0)):
         child = pexpect.spawn(
@@ -382,16 +370,16 @@ def test_a_purge_asks_at_a_terminal(cluster, shared):
         child.expect(pexpect.EOF)
         child.close()
         assert child.exitstatus == code
-    assert trio.run(cluster.run, "admin user gone@lab.org").code == 5
+    assert (await cluster.run("admin user gone@lab.org")).code == 5
 
 
-def test_an_announcement_is_told_at_the_prompt_until_it_is_dismissed(cluster, shared):
+async def test_an_announcement_is_told_at_the_prompt_until_it_is_dismissed(cluster, shared):
     """Once at each prompt, after its first command."""
-    assert trio.run(cluster.run, "announcement update -m 'Down at noon'").code == 0
+    assert (await cluster.run("announcement update -m 'Down at noon'")).code == 0
     assert "announcement: Down at noon" in first_command(shared)
     assert shared.run("announcement", "dismiss").returncode == 0
     assert "Down at noon" not in first_command(shared)
-    assert trio.run(cluster.run, "announcement delete --yes").code == 0
+    assert (await cluster.run("announcement delete --yes")).code == 0
 
 
 def first_command(shared):

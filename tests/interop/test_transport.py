@@ -19,7 +19,6 @@ from atoll_sessions.api import image_names
 from atoll_websocket.transport import connect as connect_websocket
 
 pytestmark = [
-    pytest.mark.anyio,
     pytest.mark.interop,
     pytest.mark.skipif("BACKEND_ENDPOINT" not in os.environ, reason="no cluster to talk to"),
 ]

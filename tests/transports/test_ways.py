@@ -12,7 +12,6 @@ import atoll_websocket.transport
 from atoll import Profile, Unreachable
 from atoll.transport import NotSent, Request
 
-pytestmark = pytest.mark.anyio
 HOST = "cluster.example"
 ADDRESS = "192.0.2.1"
 

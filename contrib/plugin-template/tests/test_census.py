@@ -1,7 +1,6 @@
 """`census`, without a cluster."""
 
 import atoll_census
-import pytest
 from atoll_census.commands import Count, most_common
 
 
@@ -12,7 +11,6 @@ def test_the_commonest_comes_first():
     ]
 
 
-@pytest.mark.anyio
 async def test_its_help(shell):
     shell.add(atoll_census)
     result = await shell.run("census --help")
@@ -20,7 +18,6 @@ async def test_its_help(shell):
     assert "--at-least" in result.stdout
 
 
-@pytest.mark.anyio
 async def test_a_mistake_is_one_line(shell):
     shell.add(atoll_census)
     result = await shell.run("census --at-least 0")

@@ -21,7 +21,6 @@ from atoll import (
 from atoll.problems import problem_from
 from atoll.urls import path
 
-pytestmark = pytest.mark.anyio
 NO_TEXT = "bad-\udcff"
 
 

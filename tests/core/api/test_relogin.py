@@ -8,7 +8,7 @@ from atoll import ENVIRONMENT, Api, NotAuthorized, Problem, Profile
 from atoll_rest.transport import connect as connect_rest
 from atoll_websocket.transport import connect as connect_websocket
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("home")]
+pytestmark = pytest.mark.usefixtures("home")
 CONNECT = {"request": connect_rest, "channel": connect_websocket}
 
 

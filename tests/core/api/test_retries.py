@@ -5,14 +5,11 @@ import json
 import pytest
 import trio
 from tests.core.api.conftest import asked, open_api
-from trio.testing import MockClock
 
 from atoll import Api, Problem, Profile, Unreachable
 from atoll._api.retries import with_retries
 from atoll.transport import NotSent
 from atoll_rest.transport import connect
-
-pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -75,18 +72,15 @@ async def test_what_was_put_off_is_sent_until_it_is_done(cluster, problem, metho
     ("retry_after", "attempts", "seconds"),
     [(1.0, 60, 59), (5.0, 12, 55), (None, 61, 59.1), (3600.0, 1, 0)],
 )
-def test_what_is_put_off_for_ever_is_given_up(retry_after, attempts, seconds):
+async def test_what_is_put_off_for_ever_is_given_up(retry_after, attempts, seconds, autojump_clock):
     made = []
 
     async def attempt():
         made.append(trio.current_time())
         raise Problem("locked", status=503, type="store-unavailable", retry_after=retry_after)
 
-    async def main():
-        with pytest.raises(Problem, match="locked"):
-            await with_retries(attempt, safe=False, loopback=True)
-
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+    with pytest.raises(Problem, match="locked"):
+        await with_retries(attempt, safe=False, loopback=True)
     assert (len(made), made[-1] - made[0]) == (attempts, pytest.approx(seconds, abs=0.01))
 
 
@@ -162,20 +156,18 @@ async def test_what_never_left_is_sent_again_whatever_it_was(cluster, tmp_path):
     ("endpoint", "attempts", "seconds"),
     [("http://cluster.example", 3, 0.5), ("http://127.0.0.1:1", 2, 0.05)],
 )
-def test_an_unreachable_cluster_is_told_after_a_few_attempts(endpoint, attempts, seconds):
+async def test_an_unreachable_cluster_is_told_after_a_few_attempts(
+    endpoint, attempts, seconds, autojump_clock
+):
     made = []
 
     def unsent(_kind, profile):
         made.append(Unsent(profile, failures=99))
         return made[-1]
 
-    async def main():
-        began = trio.current_time()
-        async with Api(Profile(name="lab", endpoint=endpoint), unsent) as api:
-            with pytest.raises(Unreachable, match="can't connect"):
-                await api.request("GET", "/x")
-        return trio.current_time() - began
-
-    waited = trio.run(main, clock=MockClock(autojump_threshold=0))
-    assert waited == pytest.approx(seconds, abs=0.01)
+    began = trio.current_time()
+    async with Api(Profile(name="lab", endpoint=endpoint), unsent) as api:
+        with pytest.raises(Unreachable, match="can't connect"):
+            await api.request("GET", "/x")
+    assert trio.current_time() - began == pytest.approx(seconds, abs=0.01)
     assert made[0].attempts == attempts

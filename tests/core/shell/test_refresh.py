@@ -8,8 +8,6 @@ from atoll._shell.names import Names, Spot
 from atoll._shell.refresh import Refresher
 from atoll._state import ShellState
 
-pytestmark = pytest.mark.anyio
-
 
 class Rounds:
     """A refresher at work, and the end of its next round to wait for."""

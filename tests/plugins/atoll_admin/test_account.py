@@ -10,7 +10,6 @@ import atoll_admin
 import atoll_rest
 import atoll_websocket
 
-pytestmark = pytest.mark.anyio
 ME = {
     "user": {
         "email": USER,

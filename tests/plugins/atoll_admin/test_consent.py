@@ -6,8 +6,6 @@ import pytest
 
 import atoll_admin
 
-pytestmark = pytest.mark.anyio
-
 PURGE = "admin users purge a@b"
 
 

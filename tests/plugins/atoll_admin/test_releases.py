@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.anyio
-
 
 def unknown(name, type="User"):
     return {"data": None, "errors": [{"message": f"Cannot query field '{name}' on type '{type}'."}]}

@@ -22,7 +22,6 @@ from atoll_apps.relay import part
 from atoll_apps.services import Service
 from atoll_apps.serving import serve
 
-pytestmark = pytest.mark.anyio
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several accounts")
 
 ROOT, ME, OTHER = 0, 54321, 54322

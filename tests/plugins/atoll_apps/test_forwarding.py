@@ -17,8 +17,6 @@ from atoll import AtollError, NotFound
 from atoll_apps.api import Bind, forward
 from atoll_websocket.bytestream import WebsocketStream
 
-pytestmark = pytest.mark.anyio
-
 
 async def echo(stream):
     async for data in stream:

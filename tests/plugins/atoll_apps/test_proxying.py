@@ -18,7 +18,6 @@ from atoll_apps.proxying import pass_on
 from atoll_apps.serving import serve as serve_port
 from atoll_rest.transport import connect as connect_rest
 
-pytestmark = pytest.mark.anyio
 PAGES = "https://pages.example.com"
 SOCKET = [b"Upgrade: websocket", b"Connection: upgrade"]
 

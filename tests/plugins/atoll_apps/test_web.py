@@ -15,8 +15,6 @@ from atoll_apps.guard import Rules
 from atoll_apps.way import Way
 from atoll_apps.web import Web, looks_like_http
 
-pytestmark = pytest.mark.anyio
-
 MINE = b"Host: localhost\r\n"
 EVIL = b"Host: evil.example\r\n"
 LARGE = random.randbytes(3_000_000)

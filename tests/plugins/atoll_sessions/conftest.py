@@ -9,9 +9,7 @@ from attrs import define, field
 
 import atoll_rest
 import atoll_sessions
-from atoll.testing import shell
 
-__all__ = ["shell"]
 SESSION_ID = "2ce87391-a5c7-4205-a9b7-84c82f353e9f"
 
 

@@ -6,8 +6,6 @@ import tarfile
 
 import pytest
 
-pytestmark = pytest.mark.anyio
-
 SESSION = "/session/2ce87391-a5c7-4205-a9b7-84c82f353e9f"
 PROBLEM = b'{"type": "https://api.backend.ai/probs/internal-server-error", "title": "Oops"}'
 MIXED = "multipart/mixed; boundary=xyz"

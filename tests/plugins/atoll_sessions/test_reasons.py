@@ -9,7 +9,6 @@ import pytest
 from atoll_sessions.model import Session
 from atoll_sessions.reasons import room_makers, to_number, what_fits
 
-pytestmark = pytest.mark.anyio
 NO_ROOM = "Could not find a resource region in any agent big enough to host the session"
 AGENT = {"name": "MultiAgentError", "repr": "MultiAgentError(1)"}
 FAULT = {"name": "InsufficientResource", "repr": "InsufficientResource(slot_name='cpu')"}

@@ -5,8 +5,6 @@ from uuid import UUID
 
 import pytest
 
-pytestmark = pytest.mark.anyio
-
 SESSION_ID = "2ce87391-a5c7-4205-a9b7-84c82f353e9f"
 EVENTS = "GET /events/session"
 RESTART = f"PATCH /session/{SESSION_ID}"

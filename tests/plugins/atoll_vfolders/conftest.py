@@ -14,9 +14,7 @@ from attrs import define, field
 
 import atoll_rest
 import atoll_vfolders
-from atoll.testing import shell
 
-__all__ = ["shell"]
 TIME = "2026-01-02T03:04:05+00:00"
 
 

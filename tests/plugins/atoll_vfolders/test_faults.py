@@ -6,7 +6,6 @@ import zipfile
 
 import pytest
 
-pytestmark = pytest.mark.anyio
 MIB = 1024 * 1024
 CHUNK = "--chunk-size 1m"
 NEWER = "v9.20250722"

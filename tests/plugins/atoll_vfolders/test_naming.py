@@ -7,7 +7,6 @@ from atoll_sessions.start import start
 from atoll_templates.start import start_template
 from atoll_vfolders.completions import vfolders
 
-pytestmark = pytest.mark.anyio
 OTHER = "2" * 32
 
 

@@ -104,7 +104,6 @@ async def fetch(endpoint, **kw):
         await transport.aclose()
 
 
-@pytest.mark.anyio
 async def test_a_proxy_is_asked_for_the_whole_url(serve, answer, monkeypatch):
     async def handler(_seen, stream):
         await stream.send_all(answer(b"from afar"))
@@ -118,7 +117,6 @@ async def test_a_proxy_is_asked_for_the_whole_url(serve, answer, monkeypatch):
     assert "authorization" in seen.headers
 
 
-@pytest.mark.anyio
 async def test_a_proxy_that_refuses_the_tunnel(serve, answer, monkeypatch):
     async def handler(_seen, stream):
         await stream.send_all(answer(status=407))
@@ -137,7 +135,6 @@ async def pump(source, sink):
         await sink.send_all(data)
 
 
-@pytest.mark.anyio
 async def test_tls_through_a_tunnel_is_between_atoll_and_the_cluster(
     serve, answer, make_certificate, monkeypatch
 ):
@@ -161,7 +158,6 @@ async def test_tls_through_a_tunnel_is_between_atoll_and_the_cluster(
             await fetch("https://cluster.example")
 
 
-@pytest.mark.anyio
 async def test_an_unreachable_proxy_is_named(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://user:word@no-such-proxy.invalid:3128")
     with pytest.raises(NotSent, match="the proxy http://no-such-proxy") as caught:

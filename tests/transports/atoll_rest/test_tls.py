@@ -10,8 +10,6 @@ from atoll import ConfigError, Profile, Unreachable
 from atoll.transport import Request
 from atoll_rest.transport import connect
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def serve_tls(serve, answer):

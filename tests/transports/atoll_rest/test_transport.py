@@ -20,8 +20,6 @@ from atoll_rest.signing import Signable, authorization
 from atoll_rest.tcp import open_stream
 from atoll_rest.transport import connect
 
-pytestmark = pytest.mark.anyio
-
 SECRET = "a-secret-that-must-not-be-shown"
 ODD_NAMES = [
     "a b",

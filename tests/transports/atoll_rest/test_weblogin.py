@@ -19,7 +19,7 @@ from atoll.reading import Malformed
 from atoll.transport import Identity, Request
 from atoll_rest.transport import connect
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("home")]
+pytestmark = pytest.mark.usefixtures("home")
 VERSION = "v7.20230615"
 
 

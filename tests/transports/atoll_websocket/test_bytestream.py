@@ -16,7 +16,6 @@ from atoll import NotFound, Profile, Unreachable
 from atoll.transport import ChannelClosed
 from atoll_websocket.transport import connect
 
-pytestmark = pytest.mark.anyio
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 

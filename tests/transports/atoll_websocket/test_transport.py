@@ -17,7 +17,6 @@ from atoll.urls import path
 from atoll_rest.signing import Signable, authorization
 from atoll_websocket.transport import connect
 
-pytestmark = pytest.mark.anyio
 VERSION = "v7.20230615"
 
 

@@ -6,7 +6,6 @@ import atoll_rest
 import atoll_sessions
 
 pytest_plugins = ["atoll.testing"]
-pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture

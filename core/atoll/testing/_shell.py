@@ -1,18 +1,9 @@
-r"""For the tests of plugins: the shell in process, with exactly the plugins that a test names.
-
-In a `conftest.py`, `pytest_plugins = ["atoll.testing"]` brings the fixture `shell`:
-
-    async def test_greeting(shell):
-        shell.add(my_plugin)
-        result = await shell.run("greet world")
-        assert result.stdout == "hello world\n"
-"""
+"""The shell in process, with exactly the plugins that a test names."""
 
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-import pytest
 from attrs import define, field, frozen
 
 from atoll import _builtin, _shell
@@ -22,8 +13,6 @@ from atoll._plugins import Origin, Registry
 from atoll._program import Program, warn
 from atoll._settings import Settings
 from atoll._terminal import Source
-
-__all__ = ["Result", "Shell", "shell"]
 
 _BUILT_IN = {
     "builtin": _builtin,
@@ -71,9 +60,3 @@ class Shell:
             batch = Batch(self.program(), keep_going)
             code = await batch.run(Source.of_text(lines), stdin=Source.of_text(stdin))
         return Result(out.getvalue(), err.getvalue(), int(code))
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A shell in a home of its own."""
-    return Shell(tmp_path / "atoll")
