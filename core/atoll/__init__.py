@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from atoll._names import Name
     from atoll._owners import owner_option
     from atoll._paths import Paths
+    from atoll._plugins import Origin, PluginError, Provided
     from atoll._profiles import ENVIRONMENT, Profile
     from atoll._records import (
         Candidate,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from atoll._runtime import aio
     from atoll._version import __version__
-    from atoll.hookspecs import hookimpl
+    from atoll.hookspecs import Hook, hookimpl
 
 _HOMES = {
     "atoll._version": ["__version__"],
@@ -63,11 +64,12 @@ _HOMES = {
         "Unreachable",
         "UsageError",
     ],
-    "atoll.hookspecs": ["hookimpl"],
+    "atoll.hookspecs": ["Hook", "hookimpl"],
     "atoll._jobs": ["Job", "current_job"],
     "atoll._names": ["Name"],
     "atoll._owners": ["owner_option"],
     "atoll._paths": ["Paths"],
+    "atoll._plugins": ["Origin", "PluginError", "Provided"],
     "atoll._profiles": ["ENVIRONMENT", "Profile"],
     "atoll._records": [
         "Candidate",
@@ -100,16 +102,20 @@ __all__ = [
     "ExitCode",
     "Finding",
     "Format",
+    "Hook",
     "Interrupted",
     "Invocation",
     "Job",
     "Name",
     "NotAuthorized",
     "NotFound",
+    "Origin",
     "Paths",
+    "PluginError",
     "Problem",
     "Profile",
     "ProfileOffer",
+    "Provided",
     "Reply",
     "Setting",
     "Status",

@@ -12,8 +12,9 @@ import click
 
 from atoll._errors import UsageError
 from atoll._names import Name
-from atoll._plugins import PluginError, Provided, Registry, load_attribute
+from atoll._plugins import PluginError, Provided, Registry
 from atoll._records import Command
+from atoll.hookspecs import COMMANDS, FORMATS
 from atoll.text import near_matches
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
@@ -69,7 +70,7 @@ class Node:
         """Import the command; raises PluginError when its plugin fails."""
         if self._click is None:
             assert self.provided is not None and self.provided.record.load is not None  # noqa: S101, PT018  # callers ask `runs` first
-            command = load_attribute(self.provided.record.load, self.provided.origin)
+            command = self.provided.load()
             if not isinstance(command, click.Command):
                 what = f"{self.provided.record.load} is no click command"
                 raise PluginError(self.provided.origin, what)
@@ -108,9 +109,8 @@ class CommandTree:
 
     def __init__(self, registry: Registry) -> None:
         self.root = Node()
-        self._formats = registry.by_name("atoll_formats", lambda record: [record.name])
-        commands = registry.by_name("atoll_commands", _all_names)
-        for name, provided in commands.items():
+        self._formats = registry.named(FORMATS)
+        for name, provided in registry.named(COMMANDS).items():
             self._add(name, provided)
 
     def _add(self, name: str, provided: Provided[Command]) -> None:
@@ -185,11 +185,6 @@ class CommandTree:
             if node.provided:
                 yield node
             waiting += [node.children[name] for name in sorted(node.children, reverse=True)]
-
-
-def _all_names(record: Command) -> list[str]:
-    above = record.name.rsplit(" ", 1)[0] + " " if " " in record.name else ""
-    return [record.name, *(above + alias for alias in record.aliases)]
 
 
 def _near(node: Node, word: str) -> str:

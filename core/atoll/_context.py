@@ -1,18 +1,22 @@
 """What a command is handed."""
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
 from atoll._errors import AtollError, UsageError
 from atoll._jobs import Jobs
+from atoll._plugins import Provided
 from atoll._settings import Settings
 from atoll._terminal import Source
+from atoll.hookspecs import Hook
 from atoll.output import Output
+
+R = TypeVar("R")
 
 if TYPE_CHECKING:
     from atoll._api import Api
@@ -48,6 +52,12 @@ class Context:
     def settings(self) -> Settings:
         """What the user has set."""
         return self.program.settings
+
+    def collect(self, hook: Hook[R]) -> Sequence[Provided[R]]:
+        """Return what plugins provide for a hook, such as one that the caller's own plugin offers;
+        what can't be used is left out with a warning.
+        """
+        return self.program.registry.collect(hook)
 
     async def consent(self, question: str, *, yes: bool) -> None:
         """Ask before something that can't be taken back, unless `yes` has answered already.

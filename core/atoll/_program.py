@@ -7,14 +7,24 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from atoll._commands import CommandTree
 from atoll._errors import AtollError, ConfigError
 from atoll._paths import Paths, close_to_others, let_owner_in
-from atoll._plugins import Provided, Registry, Selection, discover, load_attribute
-from atoll._records import ProfileOffer, Transport
+from atoll._plugins import (
+    PluginError,
+    Provided,
+    Registry,
+    Selection,
+    contained,
+    discover,
+    noting_presses,
+    problem_in,
+)
+from atoll._records import Format, ProfileOffer, Transport
 from atoll._settings import Settings
+from atoll.hookspecs import FORMATS, PROFILES, SETTINGS, TRANSPORTS
 from atoll.text import printable
 
 if TYPE_CHECKING:
@@ -61,11 +71,14 @@ class Program:
         paths = Paths.from_environment(env)
         let_owner_in()
         close_to_others(paths)
-        registry = Registry(warn)
-        registry.load(discover(paths), Selection.from_environment(env, none=not plugins))
         settings = Settings(paths, env)
-        settings.declare([provided.record for provided in registry.collect("atoll_settings")])
-        return cls(registry, settings, env)
+        registry = Registry(warn, settings.preferred_plugins)
+        selection = Selection.from_environment(env, none=not plugins)
+        with noting_presses():
+            installed = discover(third_parties=not selection.is_empty)
+            registry.load(installed.origins, selection, installed.damaged)
+            settings.declare([provided.record for provided in registry.collect(SETTINGS)])
+            return cls(registry, settings, env)
 
     def output(self, **options: Any) -> "Output":
         """Make the output of one command."""
@@ -75,15 +88,15 @@ class Program:
         return Output(self._writer, color=color, default_format=self.settings["output"], **options)
 
     def _writer(self, name: str) -> Any:
-        formats = self.registry.by_name("atoll_formats", lambda record: [record.name])
+        formats = self.registry.named(FORMATS)
         if name not in formats:
             raise ConfigError(f"no such output format: {name}", hint=f"one of {', '.join(formats)}")
-        return _load(formats[name])
+        return partial(_make_writer, formats[name], formats[name].load())
 
     def profile(self, name: str | None, say: Callable[[str], None]) -> "Profile":
         """Return the profile to use; this may start the embedded cluster."""
-        offers = self.registry.by_name("atoll_profiles", lambda record: [record.name])
-        makers = {name: _load(provided) for name, provided in offers.items()}
+        offers = self.registry.named(PROFILES)
+        makers = {name: partial(_take, provided) for name, provided in offers.items()}
         return self.settings.profile(name, makers, say)
 
     async def connect(self, name: str | None, say: Callable[[str], None]) -> "Api":
@@ -107,11 +120,11 @@ class Program:
         return self._api(profile)
 
     def _profile_if_up(self, named: str | None) -> "Profile":
-        offers = self.registry.by_name("atoll_profiles", lambda record: [record.name])
+        offers = self.registry.named(PROFILES)
         running = {name: partial(_take_running, provided) for name, provided in offers.items()}
         profile = self.settings.profile(named, running, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
-        _load(self._find_transport("request", profile.endpoint))
+        self._find_transport("request", profile.endpoint).load()
         return profile
 
     def _api(self, profile: "Profile") -> "Api":
@@ -126,21 +139,20 @@ class Program:
 
     def transport(self, kind: str, profile: "Profile") -> Any:
         """Make the transport of a kind for a profile's URL scheme, over the dialer of its `via`."""
-        factory = _load(self._find_transport(kind, profile.endpoint))
-        return factory(profile, self._dialer(profile) if profile.via else None)
+        provided = self._find_transport(kind, profile.endpoint)
+        return _make_transport(provided, profile, self._dialer(profile) if profile.via else None)
 
     def _dialer(self, profile: "Profile") -> "Dialer":
         """Return the one dialer of a profile: all its transports share a connection."""
         if profile not in self._dialers:
-            factory = _load(self._find_transport("dial", profile.via))
-            self._dialers[profile] = factory(profile.via)
+            provided = self._find_transport("dial", profile.via)
+            self._dialers[profile] = _make_transport(provided, profile.via)
         return self._dialers[profile]
 
     def _find_transport(self, kind: str, url: str) -> Provided[Transport]:
         scheme = url.partition(":")[0]
-        for provided in self.registry.collect("atoll_transports"):
-            if provided.record.kind == kind and scheme in provided.record.schemes:
-                return provided
+        if provided := self.registry.named(TRANSPORTS).get(f"{kind} {scheme}"):
+            return provided
         raise ConfigError(f"no plugin provides a {kind} transport for {scheme}://")
 
     def needs_asyncio(self) -> bool:
@@ -162,8 +174,10 @@ class Program:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for api in self._apis.values():
-            await api.aclose()
+        for profile, api in self._apis.items():
+            origin = self._find_transport("request", profile.endpoint).origin
+            with contained(origin, "closing its connections", warn):
+                await api.aclose()
         self._apis.clear()
 
 
@@ -172,19 +186,58 @@ def _tell_silence(endpoint: str) -> None:
     current_note.get()(f"waiting for {endpoint} to answer …")
 
 
+def _take(provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]) -> "Profile":
+    """Take an offer, which may start a cluster."""
+    with provided.guarded(_offer(provided)):
+        profile = provided.load()(paths, say)
+    return _profile_of(provided, profile)
+
+
 def _take_running(
     provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]
 ) -> "Profile":
     """Take an offer without starting anything; raises ConfigError when that is not possible."""
-    record, origin = provided
-    if record.running is None:
-        profile: Profile | None = load_attribute(record.load, origin)(paths, say)
-    else:
-        profile = load_attribute(record.running, origin)(paths)
+    running = provided.record.running
+    if running is None:
+        return _take(provided, paths, say)
+    with provided.guarded(_offer(provided)):
+        profile = provided.load(running)(paths)
     if profile is None:
-        raise ConfigError(f"{record.name} does not run")
-    return profile
+        raise ConfigError(f"{provided.record.name} does not run")
+    return _profile_of(provided, profile)
 
 
-def _load(provided: Provided[Any]) -> Any:
-    return load_attribute(provided.record.load, provided.origin)
+def _offer(provided: Provided[ProfileOffer]) -> str:
+    return f"its profile offer {provided.record.name!r}"
+
+
+def _profile_of(provided: Provided[ProfileOffer], profile: object) -> "Profile":
+    from atoll._profiles import Profile
+
+    if problem := problem_in(profile, Profile):
+        raise PluginError(provided.origin, f"{_offer(provided)}: {problem}")
+    return cast("Profile", profile)
+
+
+def _make_transport(provided: Provided[Transport], *arguments: Any) -> Any:
+    """Call a transport's factory, and see that what it makes can be asked for what it is for."""
+    record = provided.record
+    doing = f"its {record.kind} transport for {', '.join(record.schemes)}"
+    with provided.guarded(doing):
+        made = provided.load()(*arguments)
+    method = {"request": "request", "channel": "open", "dial": "dial"}[record.kind]
+    if not callable(getattr(made, method, None)):
+        raise PluginError(provided.origin, f"{doing} has no method {method}")
+    return made
+
+
+def _make_writer(provided: Provided[Format], make: Any, *arguments: Any, **options: Any) -> Any:
+    """Make a format's writer, and see that it is one."""
+    from atoll.output import Writer
+
+    doing = f"its format {provided.record.name!r}"
+    with provided.guarded(doing):
+        writer = make(*arguments, **options)
+    if not isinstance(writer, Writer):
+        raise PluginError(provided.origin, f"{doing} is no Writer")
+    return writer

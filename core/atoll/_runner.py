@@ -18,12 +18,13 @@ from atoll._context import Context, current_context
 from atoll._errors import AtollError, ExitCode, TimedOut, of_system
 from atoll._jobs import Jobs
 from atoll._line import Statement
-from atoll._plugins import Origin, Provided, load_attribute
+from atoll._plugins import Origin, Provided, contained, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note, warn
 from atoll._runtime import is_interrupt
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
+from atoll.hookspecs import INVOCATIONS
 from atoll.output import current_output
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Runner:
             current_note.set(cache(context.output.note))
             current_ask.set(context.ask if context.can_ask else None)
             current_output.set(context.output)
-            async with _around(self.program.registry.collect("atoll_invocations"), context):
+            async with _around(self.program.registry.collect(INVOCATIONS), context):
                 call = partial(self._bounded, partial(_guarded, prepared, context))
                 code = await _interruptible(call) if foreground else await call()
                 self.has_told = context.output.has_warned
@@ -159,7 +160,9 @@ class Runner:
     def _crash_report(self, error: Exception, statement: Statement) -> str:
         text = "".join(traceback.format_exception(error))
         path = self.program.paths.state / "crash.log"
-        told = f"internal error in {self._origin(statement)}: {type(error).__name__}: {error}"
+        told = (
+            f"internal error in {self._culprit(error, statement)}: {type(error).__name__}: {error}"
+        )
         with suppress(OSError):
             # What led to it may well be a word that is not in UTF-8.
             report = f"{statement.text}\n{text}".encode(errors="backslashreplace")
@@ -167,7 +170,10 @@ class Runner:
             told += f" (details in {path})"
         return told
 
-    def _origin(self, statement: Statement) -> Origin | str:
+    def _culprit(self, error: Exception, statement: Statement) -> Origin | str:
+        """Name the plugin whose code has failed, else the one whose command it was."""
+        if origin := culprit(error, self.program.registry.origins.values()):
+            return origin
         with suppress(AtollError):
             node, _ = self.program.tree.find(statement.words)
             if node.provided:
@@ -254,20 +260,18 @@ async def _around(invocations: list[Provided[Any]], context: Context) -> AsyncIt
     """Enter what plugins want around a command; one that fails costs a warning."""
     async with AsyncExitStack() as stack:
         for provided in invocations:
-            try:
-                around = load_attribute(provided.record.load, provided.origin)(context)
+            with contained(provided.origin, f"invocation {provided.record.name!r}", warn):
+                around = provided.load()(context)
                 await around.__aenter__()
-            except Exception as error:  # noqa: BLE001  # nothing around a command may harm it
-                warn(f"{provided.origin}: {provided.record.name} failed: {error}")
-            else:
                 stack.push_async_exit(partial(_leave, around, provided))
         yield
 
 
 async def _leave(around: Any, provided: Provided[Any], *exception: Any) -> bool:
-    try:
-        await around.__aexit__(*exception)
-    except Exception as error:  # noqa: BLE001  # as above
-        if error is not exception[1]:
-            warn(f"{provided.origin}: {provided.record.name} failed: {error}")
+    with contained(provided.origin, f"invocation {provided.record.name!r}", warn):
+        try:
+            await around.__aexit__(*exception)
+        except BaseException as error:
+            if error is not exception[1]:
+                raise
     return False

@@ -18,6 +18,13 @@ Value = str | int | float | bool
 Offer = Callable[[Paths, Callable[[str], None]], "Profile"]
 
 
+_PREFER = Setting(
+    "plugins.prefer",
+    "",
+    "Plugins, by commas, that keep a name which others offer too",
+)
+
+
 class Settings:
     """Values by key, each from the environment, else `config.yaml`, else its default.
 
@@ -32,7 +39,7 @@ class Settings:
         self.profile_name: str | None = None
         self.skip_tls_check = False
         self.timeout: float | None = None
-        self._declared: dict[str, Setting] = {}
+        self._declared = {_PREFER.key: _PREFER}
         self._file: dict[str, Any] | None = None
 
     def declare(self, settings: Sequence[Setting]) -> None:
@@ -57,6 +64,17 @@ class Settings:
         if key in (values := self._values()):
             return _convert(setting, values[key], str(self.config_file)), "config.yaml"
         return setting.default, "default"
+
+    def preferred_plugins(self) -> list[str]:
+        """Return the plugins that keep a name which several offer, the first before the others.
+
+        It is asked while plugins are loaded; a file that can't be read is told of later.
+        """
+        try:
+            names = str(self[_PREFER.key]).split(",")
+        except ConfigError:
+            return []
+        return [name.strip() for name in names if name.strip()]
 
     @property
     def config_file(self) -> Path:

@@ -1,13 +1,18 @@
 """The whole contract between atoll and its plugins, on one page.
 
 A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any
-of the functions below, marked with :data:`hookimpl`. Hooks are synchronous, cheap, called at most
-once in a process, and return or yield frozen records of :mod:`atoll._records`.
+of the hooks below, each by a function of the hook's name, marked with :data:`hookimpl`, without
+parameters. Hooks are synchronous, cheap, called at most once in a process, and return or yield
+frozen records of the hook's class.
+
+A plugin may offer hooks of its own to other plugins, by :data:`HOOKS`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 import pluggy
+from attrs import field, frozen, validators
 
 from atoll._records import (
     Check,
@@ -21,53 +26,117 @@ from atoll._records import (
     Transport,
 )
 
+__all__ = [
+    "CHECKS",
+    "COMMANDS",
+    "COMPLETIONS",
+    "CORE_HOOKS",
+    "FORMATS",
+    "HOOKS",
+    "INVOCATIONS",
+    "PROFILES",
+    "PROJECT",
+    "SETTINGS",
+    "STATUS",
+    "TRANSPORTS",
+    "Hook",
+    "hookimpl",
+]
+
+R = TypeVar("R")
+
 PROJECT = "atoll"
-hookspec = pluggy.HookspecMarker(PROJECT)
+"""What marks an implementation as one of atoll's hooks, to pluggy."""
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of its name.
+
+Of pluggy's options, `tryfirst` and `trylast` place the plugin's records before or after those of
+others, `optionalhook` lets the hook be unknown, and `specname` names it. Hooks have no wrappers:
+`wrapper` and `hookwrapper` are refused with a warning.
+"""
 
 
-@hookspec
-def atoll_commands() -> Iterable[Command]:  # type: ignore[empty-body]  # a specification has no body
-    """Commands of the shell, such as `ps`. A name or alias that is taken is refused with a
-    warning.
+@frozen(eq=False)
+class Hook(Generic[R]):
+    """A place where plugins join in: the function's name, the class of its records, and what it is
+    for, in one line.
+
+    `names` returns the names that a record takes for itself: of two records with the same name, the
+    first keeps it, and the other costs a warning. Without it, nothing can be taken.
     """
 
-
-@hookspec
-def atoll_transports() -> Iterable[Transport]:  # type: ignore[empty-body]  # as above
-    """Ways to reach a cluster by URL scheme."""
-
-
-@hookspec
-def atoll_formats() -> Iterable[Format]:  # type: ignore[empty-body]  # as above
-    """Ways to write records, for `--output`."""
+    name: str = field(validator=validators.matches_re(r"[a-z][a-z0-9]*(_[a-z0-9]+)+"))
+    record: type[R]
+    summary: str
+    names: Callable[[R], Iterable[str]] | None = None
 
 
-@hookspec
-def atoll_completions() -> Iterable[Completion]:  # type: ignore[empty-body]  # as above
-    """Kinds of names that the prompt completes from a snapshot."""
+def _names_of_command(command: Command) -> Iterable[str]:
+    above, _, _ = command.name.rpartition(" ")
+    return [command.name, *(f"{above} {alias}".strip() for alias in command.aliases)]
 
 
-@hookspec
-def atoll_status() -> Iterable[Status]:  # type: ignore[empty-body]  # as above
-    """Segments of the prompt's toolbar, from left to right."""
+COMMANDS = Hook(
+    "atoll_commands", Command, "Commands of the shell, such as `ps`.", _names_of_command
+)
+TRANSPORTS = Hook(
+    "atoll_transports",
+    Transport,
+    "Ways to reach a cluster by URL scheme.",
+    lambda transport: [f"{transport.kind} {scheme}" for scheme in transport.schemes],
+)
+FORMATS = Hook(
+    "atoll_formats", Format, "Ways to write records, for `--output`.", lambda one: [one.name]
+)
+COMPLETIONS = Hook(
+    "atoll_completions",
+    Completion,
+    "Kinds of names that the prompt completes from a snapshot.",
+    lambda completion: [completion.kind],
+)
+STATUS = Hook(
+    "atoll_status",
+    Status,
+    "Segments of the prompt's toolbar, from left to right.",
+    lambda status: [status.name],
+)
+PROFILES = Hook(
+    "atoll_profiles",
+    ProfileOffer,
+    "Profiles for when none is configured; the first offer is taken.",
+    lambda offer: [offer.name],
+)
+SETTINGS = Hook(
+    "atoll_settings",
+    Setting,
+    "Keys of `config.yaml` that the plugin reads.",
+    lambda setting: [setting.key],
+)
+INVOCATIONS = Hook(
+    "atoll_invocations",
+    Invocation,
+    "What runs around every command.",
+    lambda invocation: [invocation.name],
+)
+CHECKS = Hook("atoll_checks", Check, "What `doctor` looks at.", lambda check: [check.name])
+HOOKS: Hook[Hook[object]] = Hook(
+    "atoll_hooks",
+    Hook,
+    "Hooks that the plugin offers to other plugins.",
+    lambda hook: [hook.name],
+)
 
-
-@hookspec
-def atoll_profiles() -> Iterable[ProfileOffer]:  # type: ignore[empty-body]  # as above
-    """Profiles for when none is configured; the first offer is taken."""
-
-
-@hookspec
-def atoll_settings() -> Iterable[Setting]:  # type: ignore[empty-body]  # as above
-    """Keys of `config.yaml` that the plugin reads."""
-
-
-@hookspec
-def atoll_invocations() -> Iterable[Invocation]:  # type: ignore[empty-body]  # as above
-    """What runs around every command."""
-
-
-@hookspec
-def atoll_checks() -> Iterable[Check]:  # type: ignore[empty-body]  # as above
-    """What `doctor` looks at."""
+CORE_HOOKS: tuple[Hook[object], ...] = (
+    COMMANDS,
+    TRANSPORTS,
+    FORMATS,
+    COMPLETIONS,
+    STATUS,
+    PROFILES,
+    SETTINGS,
+    INVOCATIONS,
+    CHECKS,
+    HOOKS,
+)  # type: ignore[assignment]  # a hook takes in what it gives out, so that mypy has no common class
+"""All hooks that core itself asks."""

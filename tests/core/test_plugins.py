@@ -1,13 +1,15 @@
 """Plugins: found, guarded, chosen; a bad one costs a warning."""
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from atoll import Command, Format, Paths, hookimpl
+from atoll import Command, Format, hookimpl
 from atoll._plugins import Origin, Registry, Selection, discover
+from atoll.hookspecs import COMMANDS, FORMATS
 
 MODULES = {
     "good": """
@@ -19,10 +21,13 @@ def atoll_commands():
     "raising": "raise RuntimeError('not today')",
     "leaving": "import sys; sys.exit(3)",
     "unknown_hook": """
-from atoll import hookimpl
+from atoll import Command, hookimpl
 @hookimpl
 def atoll_comands():
     return []
+@hookimpl
+def atoll_commands():
+    return [Command("bye", "Say goodbye", "unknown_hook:bye")]
 """,
     "rival": """
 from atoll import Command, hookimpl
@@ -65,7 +70,7 @@ def origins(*names: str) -> list[Origin]:
 
 
 def names_of(registry: Registry) -> list[str]:
-    return sorted(registry.by_name("atoll_commands", lambda record: [record.name, *record.aliases]))
+    return sorted(registry.named(COMMANDS))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +79,6 @@ def names_of(registry: Registry) -> list[str]:
         ("raising", "importing raising raised RuntimeError: not today"),
         ("leaving", "importing leaving raised SystemExit: 3"),
         ("absent", "importing absent raised ModuleNotFoundError"),
-        ("unknown_hook", "atoll_comands"),
     ],
 )
 def test_a_plugin_that_cannot_load_costs_one_warning(registry, warnings, bad, why):
@@ -98,6 +102,16 @@ def test_a_hook_that_raises_costs_one_warning(registry, warnings):
     ]
 
 
+def test_an_unknown_hook_costs_one_warning(registry, warnings):
+    """It names the hook that was meant; what else the plugin offers is used."""
+    registry.load(origins("unknown_hook", "good"), Selection())
+
+    assert names_of(registry) == ["bye", "hello", "hi"]
+    (warning,) = warnings
+    assert warning.startswith("plugin 'unknown_hook' (atoll-unknown_hook 1.2): ")
+    assert warning.endswith("there is no hook atoll_comands: did you mean atoll_commands?")
+
+
 def test_a_name_that_is_taken_is_refused_with_both_names(registry, warnings):
     """The first one keeps it; what does not clash is kept too."""
     registry.load(origins("rival", "good"), Selection())
@@ -118,8 +132,7 @@ def test_built_in_names_cannot_be_taken(registry, warnings):
     finally:
         del sys.modules["aaa"]
 
-    formats = registry.by_name("atoll_formats", lambda record: [record.name])
-    assert formats["table"].origin is builtin or formats["table"].origin == builtin
+    assert registry.named(FORMATS)["table"].origin == builtin
     assert any("format 'table' is already provided by plugin 'zzz'" in text for text in warnings)
 
 
@@ -141,37 +154,41 @@ def test_plugins_can_be_chosen_before_any_is_imported(registry, environ, none, l
     assert [name for name in ("good", "rival") if name in sys.modules] == loaded
 
 
-def test_the_scan_is_cached_until_the_path_changes(tmp_path, tmp_path_factory, monkeypatch):
-    """A plugin that is installed later is found at the next start."""
-    paths = Paths.from_environment({"ATOLL_HOME": str(tmp_path_factory.mktemp("home"))})
+def test_what_is_installed_is_found_whatever_the_time_of_its_folder(tmp_path, monkeypatch):
+    """Archives and images give every folder the time they like."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
-    before = discover(paths)
-    cached = (paths.cache / "plugins.json").stat().st_mtime_ns
-    assert discover(paths) == before
-    assert (paths.cache / "plugins.json").stat().st_mtime_ns == cached
+    before = site.stat()
+    known = set(discover().origins)
 
-    install(site, "late")
+    info = install(site, "late")
+    os.utime(site, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert set(discover().origins) - known == {Origin("late", "late", "atoll-late", "2.0")}
 
-    assert set(discover(paths)) - set(before) == {Origin("late", "late", "atoll-late", "2.0")}
-
-
-def test_a_broken_cache_is_no_cache(tmp_path):
-    """Whatever stands in the file."""
-    paths = Paths.from_environment({"ATOLL_HOME": str(tmp_path)})
-    expected = discover(paths)
-    for content in ("", "[]", '{"key": 1}', "\0"):
-        (paths.cache / "plugins.json").write_text(content)
-        assert discover(paths) == expected
+    (info / "entry_points.txt").write_text("[atoll.plugins]\nlater = late\n")
+    assert set(discover().origins) - known == {Origin("later", "late", "atoll-late", "2.0")}
 
 
-def install(site: Path, name: str) -> None:
-    """Make a distribution as pip leaves it."""
+def test_nothing_of_third_parties_is_read_unless_it_is_wanted(tmp_path, monkeypatch):
+    """As with `--no-plugins`, which goes on whatever they are like."""
+    info = install(tmp_path, "broken")
+    (info / "METADATA").write_bytes(b"\xff")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert [one.distribution for one in discover().damaged] == [info.name]
+    alone = discover(third_parties=False)
+    assert alone.damaged == []
+    assert {origin.distribution for origin in alone.origins} == {"atoll"}
+
+
+def install(site: Path, name: str) -> Path:
+    """Make a distribution as pip leaves it; returns its folder."""
     info = site / f"atoll_{name}-2.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: atoll-{name}\nVersion: 2.0\n")
     (info / "entry_points.txt").write_text(f"[atoll.plugins]\n{name} = {name}\n")
+    return info
 
 
 def test_records_refuse_a_text_where_a_sequence_belongs():

@@ -34,18 +34,24 @@ async def config(context: Context) -> None:
 @click.command()
 async def plugins(context: Context) -> None:
     """List the plugins, what they hook into, and why one is left out."""
-    from atoll._plugins import discover
-
     registry = context.program.registry
+    loaded = [
+        (origin, "loaded", registry.hooks_of(origin.name)) for origin in registry.origins.values()
+    ]
+    left_out = [(origin, problem, list[str]()) for origin, problem in registry.skipped.items()]
     rows = [
+        {**origin._asdict(), "status": status, "hooks": hooks}
+        for origin, status, hooks in sorted(loaded + left_out)
+    ]
+    rows += [
         {
-            "name": origin.name,
-            "distribution": origin.distribution,
-            "version": origin.version,
-            "status": registry.skipped.get(origin.name, "loaded"),
-            "hooks": registry.hooks_of(origin.name) if origin.name in registry.origins else [],
+            "name": "",
+            "distribution": one.distribution,
+            "version": "",
+            "status": one.problem,
+            "hooks": [],
         }
-        for origin in discover(context.program.paths)
+        for one in registry.damaged
     ]
     await context.output.rows(rows, _PLUGINS)
 

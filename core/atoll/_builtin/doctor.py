@@ -6,8 +6,9 @@ import click
 
 from atoll._context import Context
 from atoll._errors import AtollError, ExitCode
-from atoll._plugins import Provided, load_attribute
+from atoll._plugins import PluginError, Provided, problem_in
 from atoll._records import Check, Finding
+from atoll.hookspecs import CHECKS
 from atoll.output import Column
 
 _COLUMNS = [
@@ -28,7 +29,7 @@ async def doctor(context: Context) -> int:
     codes: list[int] = []
 
     async def noted() -> AsyncIterator[Finding]:
-        for provided in context.program.registry.collect("atoll_checks"):
+        for provided in context.program.registry.collect(CHECKS):
             async for finding in _findings(context, provided):
                 if finding.status == "failed":
                     codes.append(finding.exit_code)
@@ -40,11 +41,19 @@ async def doctor(context: Context) -> int:
 
 async def _findings(context: Context, provided: Provided[Check]) -> AsyncIterator[Finding]:
     """Yield what a check finds; one that breaks is a finding too."""
-    record, origin = provided
+    name = provided.record.name
     try:
-        async for finding in load_attribute(record.load, origin)(context):
+        with provided.guarded(f"its check {name!r}"):
+            found = aiter(provided.load()(context))
+        while (finding := await _next(provided, found)) is not None:
             yield finding
     except AtollError as error:
-        yield Finding(record.name, "failed", error.message, error.hint, error.exit_code)
-    except Exception as error:  # noqa: BLE001  # the others shall be made all the same
-        yield Finding(record.name, "failed", f"{origin}: {type(error).__name__}: {error}")
+        yield Finding(name, "failed", error.message, error.hint, error.exit_code)
+
+
+async def _next(provided: Provided[Check], found: AsyncIterator[Finding]) -> Finding | None:
+    with provided.guarded(f"its check {provided.record.name!r}"):
+        finding = await anext(found, None)
+    if finding is not None and (problem := problem_in(finding, Finding)):
+        raise PluginError(provided.origin, f"its check {provided.record.name!r}: {problem}")
+    return finding

@@ -8,6 +8,7 @@ from atoll._context import Context
 from atoll._errors import AtollError, UsageError
 from atoll._names import Name
 from atoll._profiles import Profile, ProfileStore
+from atoll.hookspecs import PROFILES
 from atoll.output import Column
 
 _COLUMNS = [
@@ -118,7 +119,7 @@ def _row(profile: Profile) -> dict[str, str]:
 
 
 def _offered(context: Context) -> list[str]:
-    return [provided.record.name for provided in context.program.registry.collect("atoll_profiles")]
+    return [provided.record.name for provided in context.program.registry.collect(PROFILES)]
 
 
 @click.command()

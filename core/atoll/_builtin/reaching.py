@@ -15,6 +15,7 @@ from atoll._errors import AtollError, ExitCode, NotFound
 from atoll._headers import seconds_ahead
 from atoll._paths import Paths
 from atoll._records import Finding
+from atoll.hookspecs import PROFILES
 from atoll.transport import ConnectionLost, Login, Request
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _not_running(_paths: Paths, _say: Callable[[str], None]) -> NoReturn:
 
 async def _no_profile(context: Context) -> Finding:
     """Tell what is wrong with the profile, or that none would be there without being started."""
-    offers = context.program.registry.collect("atoll_profiles")
+    offers = context.program.registry.collect(PROFILES)
     # The last one is for when nothing is offered, which is no mistake of the user's either.
     names = [*(offer.record.name for offer in offers), ""]
     try:

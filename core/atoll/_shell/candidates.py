@@ -16,6 +16,7 @@ from atoll._shell.matching import matches
 from atoll._shell.names import Names, Spot
 from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place
+from atoll.hookspecs import FORMATS, PROFILES
 
 _FILE_METAVARS = {"FILE", "PATH", "DIR"}
 
@@ -106,12 +107,12 @@ class Candidates:
 
     def _named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate]:
         if kind == "profile":
-            offers = self.program.registry.collect("atoll_profiles")
+            offers = self.program.registry.collect(PROFILES)
             named = dict.fromkeys(ProfileStore(self.program.paths).names(), "")
             offered = {one.record.name: one.record.summary for one in offers}
             return starmap(Candidate, (offered | named).items())
         if kind == "format":
-            formats = self.program.registry.collect("atoll_formats")
+            formats = self.program.registry.collect(FORMATS)
             return [Candidate(one.record.name, one.record.summary) for one in formats]
         if kind == "command":
             return _commands(self._follow(given)[0], with_aliases=False)

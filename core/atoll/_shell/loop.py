@@ -17,6 +17,7 @@ from atoll._runner import Runner
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._state import ShellState
 from atoll._terminal import Source
+from atoll.hookspecs import PROFILES
 
 _SIGNALLED = 128
 _SHOWN = 60
@@ -121,5 +122,5 @@ def profile_name(program: Program) -> str:
         current = ProfileStore(program.paths).current()
     except (OSError, AtollError):
         current = None
-    offers = program.registry.collect("atoll_profiles")
+    offers = program.registry.collect(PROFILES)
     return current or (offers[0].record.name if offers else "")

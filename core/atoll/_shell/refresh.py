@@ -8,11 +8,12 @@ import trio
 from attrs import define, field, frozen
 
 from atoll._errors import Unreachable
-from atoll._plugins import Provided, load_attribute
+from atoll._plugins import Provided
 from atoll._program import Program
 from atoll._records import Completion
 from atoll._shell.names import Names, Spot
 from atoll._state import ShellState
+from atoll.hookspecs import COMPLETIONS
 
 if TYPE_CHECKING:
     from atoll._api import Api
@@ -75,7 +76,7 @@ class Refresher:
 
     def ran(self) -> None:
         """Note that a command has run, which may have changed what there is."""
-        records = self.program.registry.collect("atoll_completions")
+        records = self.program.registry.collect(COMPLETIONS)
         lasting = {one.record.kind for one in records if one.record.ttl > _LONG_LIVED}
         self._next = {key: when for key, when in self._next.items() if key in lasting}
         self._has_run = True
@@ -86,7 +87,7 @@ class Refresher:
         return [one for one in self._questions() if self._next.get(one.key, 0.0) <= now]
 
     def _questions(self) -> Iterator[_Question]:
-        for provided in self.program.registry.collect("atoll_completions"):
+        for provided in self.program.registry.collect(COMPLETIONS):
             if not provided.record.paths:
                 yield _Question(provided)
             elif (spot := self.names.spot) and spot.kind == provided.record.kind:
@@ -138,7 +139,7 @@ async def learn(
 ) -> None:
     """Ask a cluster for its names of a kind, or at a spot; raises whatever the plugin does."""
     # In a thread, since an import would keep the prompt from answering keys.
-    ask = await trio.to_thread.run_sync(load_attribute, provided.record.load, provided.origin)
+    ask = await trio.to_thread.run_sync(provided.load)
     if spot is None:
         names.learn(provided.record.kind, await ask(api))
     else:

@@ -18,6 +18,7 @@ from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place, place
 from atoll._shell.refresh import learn
 from atoll._tokens import Token
+from atoll.hookspecs import COMPLETIONS
 
 _PATIENCE = 2.0
 """Seconds that somebody who has pressed Tab waits for the cluster."""
@@ -78,7 +79,7 @@ async def _look_up(program: Program, names: "_Wanted") -> None:
     if api is None:
         return
     names.switch(program.paths.cache, api.profile)
-    for provided in program.registry.collect("atoll_completions"):
+    for provided in program.registry.collect(COMPLETIONS):
         kind, ttl = provided.record.kind, provided.record.ttl
         if kind in names.wanted and names.age(kind) > ttl:
             await learn(names, provided, api)

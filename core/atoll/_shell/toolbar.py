@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from attrs import define, field
 from prompt_toolkit.utils import get_cwidth
 
-from atoll._plugins import Provided, Registry, load_attribute
+from atoll._plugins import Provided, Registry, contained
 from atoll._program import warn
 from atoll._records import Status
 from atoll._state import ShellState
+from atoll.hookspecs import STATUS
 
 _BETWEEN = " | "
 Segment = Callable[[ShellState], str]
@@ -34,21 +35,21 @@ class Toolbar:
         return _BETWEEN.join(shown)
 
     def _texts(self) -> Iterator[str]:
-        for provided in self.registry.collect("atoll_status"):
+        for provided in self.registry.collect(STATUS):
             if text := self._text(provided):
                 yield text
 
     def _text(self, provided: Provided[Status]) -> str:
         name = provided.record.name
-        try:
-            if name not in self._segments:
-                self._segments[name] = load_attribute(provided.record.load, provided.origin)
-            segment = self._segments[name]
-            return _one_line(segment(self.state)) if segment else ""
-        except Exception as error:  # noqa: BLE001  # whatever a segment does, the prompt stays
-            self._segments[name] = None
-            warn(f"{provided.origin}: the toolbar's {name!r} failed: {error}")
+        if name in self._segments and self._segments[name] is None:
             return ""
+        with contained(provided.origin, f"the toolbar's {name!r}", warn):
+            segment = self._segments.get(name) or provided.load()
+            self._segments[name] = None  # until it has gone well
+            text = _one_line(segment(self.state))
+            self._segments[name] = segment
+            return text
+        return ""
 
 
 def _one_line(text: str) -> str:

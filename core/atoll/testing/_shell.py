@@ -13,6 +13,7 @@ from atoll._plugins import Origin, Registry
 from atoll._program import Program, warn
 from atoll._settings import Settings
 from atoll._terminal import Source
+from atoll.hookspecs import SETTINGS
 
 _BUILT_IN = {
     "builtin": _builtin,
@@ -43,14 +44,15 @@ class Shell:
 
     def program(self) -> Program:
         """Build the program as a front door does."""
-        registry = Registry(warn)
+        environ = {"ATOLL_HOME": str(self.home), **self.environ}
+        settings = Settings(Paths.from_environment(environ), environ)
+        registry = Registry(warn, settings.preferred_plugins)
         for name, module in _BUILT_IN.items():
             registry.register(module, Origin(name, module.__name__, "atoll", "0"))
         for plugin, origin in self._plugins:
             registry.register(plugin, origin)
-        environ = {"ATOLL_HOME": str(self.home), **self.environ}
-        settings = Settings(Paths.from_environment(environ), environ)
-        settings.declare([provided.record for provided in registry.collect("atoll_settings")])
+        registry.check_hooks()
+        settings.declare([provided.record for provided in registry.collect(SETTINGS)])
         return Program(registry, settings, environ)
 
     async def run(self, lines: str, *, stdin: str = "", keep_going: bool = False) -> Result:

@@ -8,11 +8,12 @@ from atoll._plugins import Origin, Registry
 from atoll._program import Program, warn
 from atoll._settings import Settings
 from atoll._shell.door import run_shell
+from atoll.hookspecs import SETTINGS
 
 registry = Registry(warn)
 registry.register(_builtin, Origin("builtin", "atoll._builtin", "atoll", "0"))
 registry.register(_shell, Origin("shell", "atoll._shell", "atoll", "0"))
 registry.register(Prompted(), Origin("prompted", "prompted", "atoll-prompted", "1.0"))
 settings = Settings(Paths.from_environment())
-settings.declare([provided.record for provided in registry.collect("atoll_settings")])
+settings.declare([provided.record for provided in registry.collect(SETTINGS)])
 leave(run_shell(Program(registry, settings, settings.environ)))

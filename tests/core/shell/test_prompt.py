@@ -272,7 +272,7 @@ def test_the_toolbar(open_prompt):
     # The toolbar is drawn once the terminal has told where its cursor is.
     terminal.type("\x1b[3;1R")
     terminal.see("environment | steady 0")
-    terminal.see("'shaky' failed")
+    terminal.see("'shaky' raised")
     terminal.prompt()
     terminal.type("\x1b[8;1Rnope\r")
     terminal.see("no such command")

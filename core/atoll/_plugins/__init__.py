@@ -1,0 +1,30 @@
+"""Plugins: found, loaded each in its own guard, and asked for what they offer.
+
+Plugins are modules named by entry points of the group `atoll.plugins`. One that can't be used costs
+one warning that names it, never the shell.
+"""
+
+from atoll._plugins.checks import problem_in
+from atoll._plugins.discovery import Damaged, discover
+from atoll._plugins.guard import contained, culprit, guarded, load_attribute
+from atoll._plugins.origins import OWN_DISTRIBUTION, Origin, PluginError, Selection
+from atoll._plugins.presses import noting_presses
+from atoll._plugins.provided import Provided
+from atoll._plugins.registry import Registry
+
+__all__ = [
+    "OWN_DISTRIBUTION",
+    "Damaged",
+    "Origin",
+    "PluginError",
+    "Provided",
+    "Registry",
+    "Selection",
+    "contained",
+    "culprit",
+    "discover",
+    "guarded",
+    "load_attribute",
+    "noting_presses",
+    "problem_in",
+]

@@ -1,0 +1,98 @@
+"""Looks at each record on the way in: the classes of its fields, and the names that it takes."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from atoll._plugins.origins import Origin, PluginError
+from atoll.hookspecs import Hook
+
+_MOST_RECORDS = 10_000
+"""How many records a plugin may give to a hook."""
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
+
+
+def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[object]:
+    """Go through what a hook has returned; raises PluginError when that can't hold records, or
+    does not end.
+    """
+    record = hook.record.__name__
+    if isinstance(returned, hook.record):
+        raise PluginError(origin, f"{hook.name} returns one {record}: yield it, or return a list")
+    if inspect.iscoroutine(returned):
+        returned.close()  # lest Python tells that nobody awaited it
+    if inspect.iscoroutine(returned) or inspect.isasyncgen(returned):
+        raise PluginError(origin, f"{hook.name} is async: hooks are plain functions")
+    if isinstance(returned, (str, bytes, Mapping)) or not isinstance(returned, Iterable):
+        raise PluginError(origin, f"{hook.name} returns {_named(returned)}, no {record} records")
+    for count, one in enumerate(returned):
+        if count == _MOST_RECORDS:
+            raise PluginError(origin, f"{hook.name} gives more than {_MOST_RECORDS} records")
+        yield one
+
+
+def problem_with(record: object, hook: Hook[Any]) -> str:
+    """Say what is wrong with what a hook was given; empty when nothing is."""
+    return problem_in(record, hook.record) or _problem_with_names(record, hook)
+
+
+def problem_in(record: object, expected: type) -> str:
+    """Say why something is no such record, or which of its fields is wrong; empty for no reason."""
+    if not isinstance(record, expected):
+        return f"{_named(record)} is no {expected.__name__}"
+    for name, allowed, described in _fields(expected):
+        if not allowed(getattr(record, name)):
+            return f"the {name} of {_named(record)} should be {described}"
+    return ""
+
+
+def _problem_with_names(record: Any, hook: Hook[Any]) -> str:
+    for name in hook.names(record) if hook.names else ():
+        if not isinstance(name, str) or not name.isprintable() or name != name.strip() or not name:
+            return f"{name!r} can't name a {hook.record.__name__}"
+    return ""
+
+
+def _named(value: object) -> str:
+    text = getattr(value, "name", None) or getattr(value, "key", None) or getattr(value, "kind", "")
+    kind = type(value).__name__
+    return f"{kind} {text!r}" if isinstance(text, str) and text else kind
+
+
+@cache
+def _fields(record: type) -> Sequence[tuple[str, Any, str]]:
+    """Return the fields of a record's class whose values can be told right from wrong."""
+    return [
+        (attribute.name, *check)
+        for attribute in getattr(record, "__attrs_attrs__", ())
+        if (check := _check(attribute.type)) is not None
+    ]
+
+
+def _check(declared: Any) -> tuple[Any, str] | None:
+    """Return what tells values of a declared type from others, and the type in words.
+
+    None for types that are nothing to look at: what they mean is up to who asks for the records.
+    """
+    if get_origin(declared) is Literal:
+        choices = get_args(declared)
+        return choices.__contains__, f"one of {', '.join(map(repr, choices))}"
+    if get_origin(declared) is Sequence and get_args(declared) == (str,):
+        return _are_texts, "texts"
+    members = get_args(declared) if get_origin(declared) is UnionType else (declared,)
+    if not all(member in (str, int, float, bool, NoneType) for member in members):
+        return None
+    allowed = (*members, int) if float in members else members
+    words = [_KINDS[member] for member in members if member is not NoneType]
+    words += ["None"] if NoneType in members else []
+
+    def fits(value: object) -> bool:
+        return isinstance(value, allowed) and (bool in members or not isinstance(value, bool))
+
+    return fits, " or ".join(words)
+
+
+def _are_texts(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -1,0 +1,137 @@
+"""The one guard in which the code of plugins is called.
+
+A plugin may raise whatever it likes, `sys.exit(5)` and bare BaseException included, and does not
+harm more than what it was asked for. What is raised names the plugin that was called. Only Ctrl-C
+and trio's cancelling pass, which are not the plugin's.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+from atoll._errors import AtollError
+from atoll._plugins.origins import Origin, PluginError
+from atoll._plugins.presses import may_be_ctrl_c
+
+_LONGEST = 300
+"""How many characters of an error's text are told."""
+
+
+class guarded:  # noqa: N801  # used as a function is, in `with`
+    """Turn whatever a plugin raises into a PluginError; `doing` names what it was called for.
+
+    An AtollError passes as it is, since it is meant for the user, and so do errors of the classes
+    in `passing`. Never yield inside: what is thrown in there is not the plugin's.
+    """
+
+    __slots__ = ("_doing", "_origin", "_passing")
+
+    def __init__(
+        self, origin: Origin, doing: str, *, passing: tuple[type[BaseException], ...] = ()
+    ) -> None:
+        self._origin = origin
+        self._doing = doing
+        self._passing: tuple[type[BaseException], ...] = (AtollError, *passing)
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, self._passing) or _is_from_outside(error):
+            return
+        raise PluginError(self._origin, f"{self._doing} raised {describe(error)}") from error
+
+
+class contained:  # noqa: N801  # as above
+    """Go on without what a plugin was called for, if it raises anything: that costs one warning."""
+
+    __slots__ = ("_doing", "_origin", "_warn")
+
+    def __init__(self, origin: Origin, doing: str, warn: Callable[[str], None]) -> None:
+        self._origin = origin
+        self._doing = doing
+        self._warn = warn
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> bool:
+        if error is None or _is_from_outside(error):
+            return False
+        if isinstance(error, PluginError):
+            self._warn(error.message)
+        else:
+            self._warn(f"{self._origin}: {self._doing} raised {describe(error)}")
+        return True
+
+
+def _is_from_outside(error: BaseException) -> bool:
+    """Whether an error comes through the plugin from the user, or from trio."""
+    trio = sys.modules.get("trio")
+    if trio is not None and isinstance(error, trio.Cancelled):
+        return True
+    return isinstance(error, KeyboardInterrupt) and may_be_ctrl_c()
+
+
+def describe(error: BaseException) -> str:
+    """Name an error and repeat what it says, on one line of a bounded length."""
+    if isinstance(error, BaseExceptionGroup):
+        return describe(error.exceptions[0])
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:  # noqa: BLE001  # even its text is the plugin's
+        text = ""
+    name = type(error).__name__
+    return f"{name}: {text[:_LONGEST]}" if text else name
+
+
+def load_attribute(path: str, origin: Origin) -> Any:
+    """Import what a record's `load` names; raises PluginError naming the plugin when that fails."""
+    from atoll._plugins.isolation import isolated
+
+    with guarded(origin, f"loading {path}"):
+        module, _, attribute = path.partition(":")
+        found = sys.modules.get(module)
+        if found is None:
+            with isolated(origin, f"importing {module}"):
+                found = import_module(module)
+        return getattr(found, attribute)
+
+
+def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:
+    """Return the plugin whose code was the innermost when an error was raised; None for none."""
+    packages = {_package(origin): origin for origin in origins}
+    found = None
+    for module in _modules(error):
+        for package, origin in packages.items():
+            if module == package or module.startswith(f"{package}."):
+                found = origin
+    return found
+
+
+def _package(origin: Origin) -> str:
+    """Return the package that holds a plugin's code; core's own is not all of one plugin."""
+    top = origin.module.partition(".")[0]
+    return origin.module if top == "atoll" else top
+
+
+def _modules(error: BaseException) -> Iterator[str]:
+    """Yield the names of the modules that an error has come through, the innermost last."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield str(traceback.tb_frame.f_globals.get("__name__"))
+        traceback = traceback.tb_next
+    if isinstance(error, BaseExceptionGroup):
+        yield from _modules(error.exceptions[0])

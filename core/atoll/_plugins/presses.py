@@ -1,0 +1,48 @@
+"""Tells Ctrl-C from a KeyboardInterrupt that a plugin raises by itself."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_presses: list[int] | None = None
+"""One entry for each press while they are noted, else None."""
+
+
+@contextmanager
+def noting_presses() -> Iterator[None]:
+    """Note presses of Ctrl-C while plugins are loaded, which raise KeyboardInterrupt as ever."""
+    global _presses  # noqa: PLW0603  # signals have one handler in a process
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    _presses = []
+    signal.signal(signal.SIGINT, _note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _presses = None
+
+
+def _note(number: int, _frame: FrameType | None) -> None:
+    if _presses is not None:
+        _presses.append(number)
+    raise KeyboardInterrupt
+
+
+def may_be_ctrl_c() -> bool:
+    """Whether a KeyboardInterrupt that a plugin's code has let out can be the user's.
+
+    Python raises the user's in the main thread alone; under trio it comes at checkpoints that no
+    plugin is called across without somebody else taking Ctrl-C.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return False
+    return _presses is None or bool(_presses)
