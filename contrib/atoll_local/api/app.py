@@ -15,6 +15,7 @@ from atoll_local.api import (
     commit,
     create,
     dotfiles,
+    empty_lists,
     errorlogs,
     etcd,
     events,
@@ -35,6 +36,7 @@ from atoll_local.api import (
     vfolders,
     watcher,
 )
+from atoll_local.api.absent import absent_route
 from atoll_local.api.background import BackgroundTasks
 from atoll_local.api.cutting import CutShort
 from atoll_local.api.gql import route as gql
@@ -70,6 +72,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *vfolders.ROUTES,
     *packed.ROUTES,
     *storage.ROUTES,
+    *empty_lists.ROUTES,
     *templates.ROUTES,
     *dotfiles.ROUTES,
 )
@@ -94,6 +97,8 @@ def build_app(cluster: Cluster) -> ASGIApp:
 async def _unrouted(request: Request, error: Exception) -> Response:
     """Answer what no route took: Starlette tells it as 404 or 405."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status in {404, 405} and (absent := absent_route(request.scope["path"])):
+        return absent.response()
     if status == 405:
         return method_not_allowed().response()
     if status == 404:

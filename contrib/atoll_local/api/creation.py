@@ -23,7 +23,8 @@ from atoll_local.scheduler.slots import AmountError, Slots, from_text, plain, sh
 from atoll_local.store.access import usable_by
 from atoll_local.store.records import Group, KernelRow, Session
 
-_NAME = re.compile(r"(?=.{4,64}$)\w[\w.-]*\w", re.ASCII)
+_NAME = re.compile(r"(?=.{1,64}$)\w(?:[\w.-]*\w)?", re.ASCII)
+"""Releases before 25 want 4 characters at least."""
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _DURATION = re.compile(
     r"\+?\s*(?=\d)"
@@ -91,7 +92,7 @@ def read_name(params: Params) -> str:
     """Return a session name that may be used; raises Problem 400."""
     name = params.required("name", "session_name", "clientSessionToken")
     if not _NAME.fullmatch(name) or name == "from-template":
-        why = "must be 4 to 64 letters, digits, '_', '-' or '.', not ending in '-' or '.'"
+        why = "must be 1 to 64 letters, digits, '_', '-' or '.', not ending in '-' or '.'"
         raise invalid_params(f"session name {name!r} {why}", {"name": why})
     return name
 

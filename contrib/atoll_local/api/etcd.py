@@ -17,7 +17,9 @@ _LONGEST_VALUE = 64 * 1024
 
 async def get(call: Call) -> Response:
     """`POST /config/get`: the value of a key, or with `prefix` the tree beneath it."""
-    settings, key = call.cluster.store.settings, _key(call)
+    settings, key = call.cluster.store.settings, _key(call, is_read=True)
+    if "//" in key:
+        return reply({"result": {} if _prefix(call) else None})  # Nothing is kept there.
     return reply({"result": settings.tree(key) if _prefix(call) else settings.get(key)})
 
 
@@ -41,11 +43,11 @@ async def registries(_: Call) -> Response:
     return reply({REGISTRY: "this machine"})
 
 
-def _key(call: Call) -> str:
+def _key(call: Call, *, is_read: bool = False) -> str:
     key = (call.params.text("key") or "").strip("/")
     if not key and not _prefix(call):
         raise invalid_params("key is required", {"key": "is required"})
-    if "//" in key:
+    if "//" in key and not is_read:
         raise invalid_params(f"key: {key!r} has an empty name in it", {"key": key})
     return _not_deep(key)
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -71,13 +71,16 @@ class Run:
     def tell(self) -> dict[str, Any]:
         """Return the run as reports have it."""
         told = ("id", "session_id", "container_id", "domain_name", "group_id", "group_name",
-            "name", "access_key", "email", "full_name", "created_at", "terminated_at", "status",
-            "status_info", "status_changed", "cluster_mode")  # fmt: skip
+            "name", "access_key", "email", "full_name", "status", "status_info",
+            "cluster_mode")  # fmt: skip
+        moments = ("created_at", "terminated_at", "status_changed")
         used = self.end - self.begin
         image = self.row["image"]
         more = {"nfs": [], "status_history": {}, "image_id": image, "image_name": image}
         return (
             {name: self.row[name] for name in told}
+            # Texts in any case: clients put them together without a look.
+            | {name: str(self.row[name]) for name in moments}
             | self.amounts()
             | more
             | {
@@ -88,10 +91,10 @@ class Run:
         )
 
     def amounts(self) -> dict[str, Any]:
-        """Return the figures that add up: processors in seconds, all else in bytes."""
+        """Return the figures that add up: processors in milliseconds, all else in bytes."""
         return {
             "cpu_allocated": float(self.slots.cpu),
-            "cpu_used": self.figure("cpu_used") / 1000,
+            "cpu_used": float(self.figure("cpu_used")),
             "mem_allocated": self.slots.mem,
             "mem_used": self.figure("mem", "stats.max"),
             "shared_memory": 0,
@@ -106,13 +109,17 @@ class Run:
         }
 
 
+Tell = Callable[[Sequence[Run]], dict[str, Any]]
+
+
 async def month(call: Call) -> Response:
     """`GET /resource/usage/month`: what each group used in a month, `YYYYMM`."""
     text = call.params.required("month")
     begin = _day(text + "01", "month", text)
     following = (begin + timedelta(days=32)).replace(day=1)
-    groups = [str(one) for one in call.params.sequence("group_ids")]
-    return await _report(call, begin, following, groups)
+    # Clients of 26.x join them by commas.
+    groups = [one for ids in call.params.sequence("group_ids") for one in str(ids).split(",")]
+    return await _report(call, begin, following, _tell_group, list(filter(None, groups)))
 
 
 async def period(call: Call) -> Response:
@@ -122,7 +129,7 @@ async def period(call: Call) -> Response:
     if end <= begin or end - begin > timedelta(days=_LONGEST):
         raise invalid_params(f"a period has 1 to {_LONGEST} days", {"end_date": last})
     group = call.params.text("project_id", "group_id")
-    return await _report(call, begin, end, [group] if group else [])
+    return await _report(call, begin, end, _tell_project, [group] if group else [])
 
 
 async def recalculate(_: Call) -> Response:
@@ -175,14 +182,14 @@ def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> Run:
     )
 
 
-async def _report(call: Call, begin: datetime, end: datetime, groups: Sequence[str]) -> Response:
+async def _report(
+    call: Call, begin: datetime, end: datetime, tell: Tell, groups: Sequence[str]
+) -> Response:
     by_group: dict[str, list[Run]] = {}
     async for run in _runs(call, begin, end):
         if not groups or run.row["group_id"] in groups:
             by_group.setdefault(run.row["group_id"], []).append(run)
-    return await anyio.to_thread.run_sync(
-        lambda: reply([_tell_group(runs) for runs in by_group.values()])
-    )
+    return await anyio.to_thread.run_sync(lambda: reply([tell(runs) for runs in by_group.values()]))
 
 
 def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
@@ -197,6 +204,43 @@ def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
         "g_device_type": sorted(devices),
         "c_infos": [run.tell() for run in runs],
     }
+
+
+def _tell_project(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return a group in both shapes: as releases before 24.03 tell of it, and as later ones do."""
+    group = _tell_group(runs)
+    by_session: dict[str, list[Run]] = {}
+    for run in runs:
+        by_session.setdefault(run.row["session_id"], []).append(run)
+    return group | {
+        "project_id": group["g_id"],
+        "project_name": group["g_name"],
+        "group_unit": "project",
+        "total_usage": _total(runs),
+        "sessions": {key: _tell_session(own) for key, own in by_session.items()},
+    }
+
+
+def _tell_session(runs: Sequence[Run]) -> dict[str, Any]:
+    told = runs[0].tell()
+    return told | {
+        "project_id": told["group_id"],
+        "project_name": told["group_name"],
+        "session_name": told["name"],
+        "user_email": told["email"],
+        "images": [told["image_name"]],
+        "agents": [AGENT],
+        "container_ids": [run.row["container_id"] for run in runs],
+        "group_unit": "session",
+        "total_usage": _total(runs),
+        "kernels": {run.row["id"]: run.tell() | {"total_usage": _total([run])} for run in runs},
+    }
+
+
+def _total(runs: Sequence[Run]) -> dict[str, Any]:
+    group = _tell_group(runs)
+    figures = {name.removeprefix("g_"): group[name] for name in group if name.startswith("g_")}
+    return figures | {"nfs": []}
 
 
 async def _stats(call: Call, user: str | None) -> Response:

@@ -116,11 +116,16 @@ class _Look:
         self.chosen.append(session)
 
     def _why_not(self, session: Session) -> str | None:
-        here = self._agent
-        if not (here and here.schedulable and here.scaling_group == session.scaling_group):
-            return NO_ROOM
+        if why := self._lacks_agent(session):
+            return f"{NO_ROOM}: {why}"
         if why := self._ledger.lacking(session):
             return why
         room = self._queue.machine.remaining(self._queue.occupied())
         self._is_full = self._is_full or not needed(session).fits(room)
         return NO_ROOM if self._is_full else None
+
+    def _lacks_agent(self, session: Session) -> str | None:
+        here = self._agent
+        if here is None or here.scaling_group != session.scaling_group:
+            return f"scaling group {session.scaling_group} has no agent"
+        return None if here.schedulable else f"agent {here.id} is stopped, or takes no sessions"

@@ -82,7 +82,7 @@ AGENT = Entity(
         text("status"),
         timestamp("status_changed", "Status changed"),
         text("scaling_group"),
-        flag("schedulable"),
+        flag("schedulable", "Takes sessions"),
         slots("available_slots", "Available"),
         slots("occupied_slots", "Occupied"),
         Field(Column("cpu_cur_pct", "CPU", _percent, right=True), "cpu_cur_pct"),
@@ -98,7 +98,7 @@ AGENT = Entity(
         document("local_config", show=_pairs),
         document("live_stat", "Live figures", show=_live),
     ],
-    default_columns="id,status,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
+    default_columns="id,status,schedulable,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
     described_by=("status", "scaling_group"),
     listing=ListQuery(
         root="agent_list",

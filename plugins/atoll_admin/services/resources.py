@@ -20,7 +20,7 @@ _USAGE = [
     Column("g_name", "Group"),
     Column("domain_name", "Domain"),
     Column("g_cpu_allocated", "CPU", right=True),
-    Column("g_cpu_used", "CPU used (s)", lambda used: f"{used or 0:.1f}", right=True),
+    Column("g_cpu_used", "CPU used (s)", lambda used: f"{(used or 0) / 1000:.1f}", right=True),
     Column("g_mem_allocated", "Memory", show_size, right=True),
     Column("g_mem_used", "Memory used", show_size, right=True),
     Column("g_shared_memory", "Shared memory", show_size, right=True),

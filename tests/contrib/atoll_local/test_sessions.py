@@ -91,9 +91,9 @@ def test_reuse(client):
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        ({"name": "abc"}, "4 to 64"),
-        ({"name": "trailing-"}, "4 to 64"),
-        ({"name": "a b c d"}, "4 to 64"),
+        ({"name": "-abc"}, "1 to 64"),
+        ({"name": "trailing-"}, "1 to 64"),
+        ({"name": "a b c d"}, "1 to 64"),
         ({"name": "from-template"}, "session name"),
         ({"name": ""}, "name is required"),
         ({"image": None}, "image is required"),

@@ -58,7 +58,10 @@ def listing(kind: Kind[Record], scope: Scope) -> Callable[..., list[Fields]]:
 
 
 def paging(kind: Kind[Record], scope: Scope) -> Callable[..., Fields]:
-    """Make the resolver of a root that has `filter`, `order`, `limit` and `offset`."""
+    """Make the resolver of a root that has `filter`, `order`, `limit` and `offset`.
+
+    Where no order is asked for, the kind's own is turned round: the newest comes first.
+    """
 
     def resolve(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
         ctx, table = info.context, kind.table(info.context)
@@ -75,7 +78,7 @@ def paging(kind: Kind[Record], scope: Scope) -> Callable[..., Fields]:
 def _ordered(kind: Kind[Record], text: str) -> str:
     """Compile an order, with the kind's own for what is alike: the same way round, for indexes."""
     own = kind.order
-    if text.rpartition(",")[2].strip().startswith("-"):
+    if not text.strip() or text.rpartition(",")[2].strip().startswith("-"):
         own = ", ".join(f"{one.removesuffix(' DESC')} DESC" for one in own.split(", "))
     return compile_order(text, kind.columns, default=own)
 

@@ -32,6 +32,15 @@ _WHOM: Mapping[str, tuple[str, str, Kind[Any]]] = {
 }
 """Whom a scaling group can be opened to: the argument that names it, and as what it is kept."""
 
+_USUAL_OPTIONS = {
+    "allowed_session_types": ["interactive", "batch"],
+    "pending_timeout": 0.0,
+    "config": {},
+    "agent_selection_strategy": "dispersed",
+    "roundrobin": False,
+}
+"""What is told of options of the scheduler that nobody has set."""
+
 
 def _fields(ctx: Context, group: ScalingGroup) -> Fields:
     """Return `ScalingGroup`."""
@@ -41,6 +50,7 @@ def _fields(ctx: Context, group: ScalingGroup) -> Fields:
     occupied = queue.occupied() if agents else Slots()
     amounts = {"occupied_slots": occupied.as_text(), "available_slots": available.as_text()}
     return own_fields(group) | {
+        "scheduler_opts": as_json(_USUAL_OPTIONS | dict(group.scheduler_opts)),
         "accelerator_quantum_size": None,
         "agent_count_by_status": agents,
         "agent_total_resource_slots_by_status": as_json(amounts),

@@ -5,6 +5,7 @@ GraphQL reads by itself. Documents are parsed and validated once and remembered:
 same few.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import cache, lru_cache
@@ -27,6 +28,7 @@ from graphql import (
 )
 from graphql.validation import VariablesInAllowedPositionRule
 
+from atoll_local.api.absent import absent_root
 from atoll_local.api.gql import (
     agents,
     domains,
@@ -38,6 +40,7 @@ from atoll_local.api.gql import (
     presets,
     quotas,
     scaling_groups,
+    serving,
     sessions,
     users,
     vfolders,
@@ -52,6 +55,8 @@ from atoll_local.store.errors import StoreError
 _SDL = Path(__file__).with_name("sdl")
 _RULES = [rule for rule in specified_rules if rule is not VariablesInAllowedPositionRule]
 """Clients of 23.09 declare ids as texts; what arrives is checked nevertheless."""
+
+_NO_ROOT = re.compile(r"Cannot query field '(\w+)' on type '(?:Query|Mutation)'")
 
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "compute_session": sessions.compute_session,
@@ -73,6 +78,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     **agents.QUERIES,
     **images.QUERIES,
     **volumes.QUERIES,
+    **serving.QUERIES,
 }
 
 MUTATIONS: dict[str, Mutation] = {
@@ -111,7 +117,15 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
         document = read_document(query)
     except GraphQLError as error:
         return (error,)
-    return tuple(validate(schema(), document, _RULES)) or document
+    return tuple(map(_explained, validate(schema(), document, _RULES))) or document
+
+
+def _explained(error: GraphQLError) -> GraphQLError:
+    """Return an error that says so where only other clusters have what is asked for."""
+    found = _NO_ROOT.match(error.message)
+    if found and (absent := absent_root(found[1])):
+        return GraphQLError(absent, nodes=error.nodes)
+    return error
 
 
 async def run(

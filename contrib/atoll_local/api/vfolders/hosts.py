@@ -100,16 +100,19 @@ async def fstab(call: Call) -> Response:
 
 
 async def mounts(call: Call) -> Response:
-    """`GET /folders/_/mounts`, for superadmins: no file systems are mounted by the cluster."""
+    """`GET /folders/_/mounts`, for superadmins: the volume, which lies where the cluster does."""
     require_superadmin(call)
     nothing = {"success": True, "mounts": [], "message": ""}
-    return reply({"manager": nothing, "storage-proxy": nothing, "agents": {}})
+    volume = nothing | {"mounts": [[HOST, str(call.cluster.storage.volume.root)]]}
+    return reply({"manager": nothing, "storage-proxy": volume, "agents": {}})
 
 
 async def change_mounts(call: Call) -> Response:
-    """`POST` and `DELETE /folders/_/mounts`: refused; mount on the machine itself."""
+    """`POST` and `DELETE /folders/_/mounts`: not done, in the shape in which others tell that."""
     require_superadmin(call)
-    raise invalid_params("this cluster mounts no file systems; mount it on the machine itself")
+    call.params.required("name")
+    why = "this cluster mounts no file systems; mount it on the machine itself"
+    return reply({"manager": {"success": False, "message": why}, "agents": {}})
 
 
 def require_superadmin(call: Call) -> None:
