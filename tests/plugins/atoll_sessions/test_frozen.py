@@ -3,7 +3,6 @@
 import pytest
 import trio
 
-pytestmark = pytest.mark.anyio
 SESSION = "/session/2ce87391-a5c7-4205-a9b7-84c82f353e9f"
 EVENTS = "GET /events/session"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
