@@ -59,12 +59,18 @@ class Context:
         """
         return self.program.registry.collect(hook)
 
-    async def consent(self, question: str, *, yes: bool) -> None:
+    async def consent(self, question: str, *, yes: bool, peer_asks: bool = True) -> None:
         """Ask before something that can't be taken back, unless `yes` has answered already.
 
-        Raises AtollError for a no, UsageError where nobody can answer.
+        Where this stands in for Backend.AI's own client, only what that one asks is asked, and the
+        answer may come through a pipe. Raises AtollError for a no, UsageError where nobody can
+        answer.
         """
-        if not yes and not await self.confirm(question, hint="--yes answers yes"):
+        if yes or (self.program.as_peer and not peer_asks):
+            return
+        # Scripts pipe an answer into that client; the prompt's own input is lines.
+        piped = self.program.as_peer and self.shell is None
+        if not await self._hear(question, "--yes answers yes", piped=piped):
             raise AtollError("nothing was changed")
 
     @property
@@ -87,12 +93,18 @@ class Context:
 
     async def confirm(self, question: str, *, hint: str = "run it at a terminal") -> bool:
         """Ask a yes or no question; raises UsageError with this hint where nobody can answer."""
-        if not self.can_ask:
-            raise UsageError(f"this needs an answer: {question}", hint=hint)
+        return await self._hear(question, hint, piped=False)
+
+    async def _hear(self, question: str, hint: str, *, piped: bool) -> bool:
+        unheard = UsageError(f"this needs an answer: {question}", hint=hint)
+        if not self.can_ask and not (self.foreground and piped):
+            raise unheard
         self.output.stderr.write(f"{question} [y/N] ")
         self.output.stderr.flush()
-        answer = await self.stdin.line() or ""
-        return answer.strip().lower() in {"y", "yes"}
+        answer = await self.stdin.line()
+        if answer is None and not self.stdin.is_terminal:
+            raise unheard
+        return (answer or "").strip().lower() in {"y", "yes"}
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from atoll._commands import CommandTree
+from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
 from atoll._errors import AtollError, ConfigError
 from atoll._paths import Paths, close_to_others, let_owner_in
 from atoll._plugins import (
@@ -80,12 +80,26 @@ class Program:
             settings.declare([provided.record for provided in registry.collect(SETTINGS)])
             return cls(registry, settings, env)
 
+    @property
+    def as_peer(self) -> bool:
+        """Whether this stands in for Backend.AI's own client: scripts written for that one find its
+        JSON, and are asked nothing that it does not ask.
+        """
+        name = self.settings["behave_as"]
+        return (program_name() if name == "auto" else name) != PROGRAM_NAMES[0]
+
     def output(self, **options: Any) -> "Output":
         """Make the output of one command."""
         from atoll.output import Output
 
         color = "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb"
-        return Output(self._writer, color=color, default_format=self.settings["output"], **options)
+        return Output(
+            self._writer,
+            color=color,
+            default_format=self.settings["output"],
+            as_peer=self.as_peer,
+            **options,
+        )
 
     def _writer(self, name: str) -> Any:
         formats = self.registry.named(FORMATS)

@@ -54,6 +54,7 @@ class Runner:
     async def run(self, statement: Statement) -> int:
         """Run a statement; returns its exit code, having told the user of any error."""
         self.has_told = False
+        current_output.set(None)
         if statement.background:
             job = self.jobs.start(statement.text, partial(self._run, statement, foreground=False))
             self.program.output().note(f"[{job.number}] {statement.text}")
@@ -86,7 +87,13 @@ class Runner:
             current_output.set(context.output)
             async with _around(self.program.registry.collect(INVOCATIONS), context):
                 call = partial(self._bounded, partial(_guarded, prepared, context))
-                code = await _interruptible(call) if foreground else await call()
+                try:
+                    code = await _interruptible(call) if foreground else await call()
+                except Exception as error:
+                    if isinstance(told := _expected(error), AtollError):
+                        context.output.finish(told.exit_code, str(told))
+                    raise
+                context.output.finish(code)
                 self.has_told = context.output.has_warned
                 return code
 
@@ -152,9 +159,9 @@ class Runner:
         if isinstance(told, AtollError):
             if self.shell and isinstance(told, NoSuchCommand) and shutil.which(told.path[0]):
                 told.hint = f"! {told.path[0]} runs the system's"
-            warn(f"{self.where(statement)}{told}")
+            _tell(self.where(statement), str(told))
             return told.exit_code
-        warn(f"{self.where(statement)}{self._crash_report(error, statement)}")
+        _tell(self.where(statement), self._crash_report(error, statement))
         return ExitCode.FAILED
 
     def _crash_report(self, error: Exception, statement: Statement) -> str:
@@ -243,6 +250,13 @@ async def _cancel_on_signal(
             # The next one does not wait for anything.
             signal.signal(number, signal.SIG_DFL)
         scope.cancel()
+
+
+def _tell(where: str, text: str) -> None:
+    """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
+    output = current_output.get()
+    if output is None or not output.has_told_failure:
+        warn(f"{where}{text}")
 
 
 def _expected(error: BaseException) -> BaseException:

@@ -33,7 +33,7 @@ async def show_requests(
         await context.output.rows([_shown(*one) for one in requests], _REQUEST, format="json")
 
 
-async def carry_out(
+async def carry_out(  # noqa: PLR0913  # each is a part of one request
     context: Context,
     method: str,
     path: str,
@@ -43,17 +43,19 @@ async def carry_out(
     dry_run: bool,
     question: str = "",
     yes: bool = False,
+    peer_asks: bool = False,
 ) -> int:
     """Send a request that changes something, after its `question` was answered with yes, and say
-    that it is `done`; or only show it. Returns the exit code.
+    that it is `done`; or only show it. `peer_asks` tells whether Backend.AI's own client asks,
+    too. Returns the exit code.
     """
     if dry_run:
         show_request(context, method, path, body)
         return 0
     if question:
-        await context.consent(question, yes=yes)
+        await context.consent(question, yes=yes, peer_asks=peer_asks)
     await send(await context.connect(), method, path, body)
-    context.output.note(done)
+    context.output.done(done)
     return 0
 
 

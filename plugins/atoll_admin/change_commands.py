@@ -8,6 +8,7 @@ import click
 from atoll import Context, UsageError, yes_option
 from atoll_admin.actions import dry_run_option, show_requests
 from atoll_admin.entity import Change, Entity, refuse_unknown, resolve_values
+from atoll_admin.fields import Field
 from atoll_admin.queries import fetch_one
 from atoll_admin.requests import Mutation
 
@@ -36,6 +37,7 @@ async def _change(
     yes: bool,
 ) -> int:
     named = dict(values)
+    context.output.attempt(entity.peer_name, change.action)
     api = await context.connect()
     major = (await api.version()).major
     refuse_unknown(change, values, major, await api.manager())
@@ -48,9 +50,18 @@ async def _change(
         await show_requests(context, [("POST", "/admin/gql", one.body) for one in mutations])
         return 0
     if change.question:
-        await context.consent(change.question.format(**named), yes=yes)
-    await _make(context, api, entity, change, mutations)
-    context.output.note(change.done.format(**named))
+        question = change.question.format(**named)
+        await context.consent(question, yes=yes, peer_asks=change.peer_asks)
+    answers = [await mutation.send(api) for mutation in mutations]
+    fields, made = await _made(api, entity, change, mutations[0], answers[0])
+    about = {name: made[name] for name in change.lifted} if made else _named(mutations[0])
+    context.output.done(
+        change.done.format(**named),
+        made,
+        [field.column for field in fields],
+        kind=entity.peer_name,
+        about={"msg": answers[0].get("msg") or "success", **about},
+    )
     return 0
 
 
@@ -78,20 +89,23 @@ async def _look_up(api: "Api", entity: Entity, mutation: Mutation) -> None:
     await fetch_one(api, entity, mutation.key, entity.select_fields(entity.key))
 
 
-async def _make(
-    context: Context, api: "Api", entity: Entity, change: Change, mutations: Sequence[Mutation]
-) -> None:
-    answers = [await mutation.send(api) for mutation in mutations]
+async def _made(
+    api: "Api", entity: Entity, change: Change, mutation: Mutation, answer: Mapping[str, Any]
+) -> tuple[Sequence[Field], Mapping[str, Any] | None]:
+    """Return what was made, and its fields."""
     if not change.returned:
-        return
+        return (), None
     fields = entity.select_fields(change.shown)
-    made = answers[0].get(change.returned)
+    made = answer.get(change.returned)
     # 26.x tells of some mutations' success alone.
     if made is None:
-        _, record = await fetch_one(api, entity, mutations[0].key, fields)
-    else:
-        record = {field.name: field.decode(made.get(field.asked)) for field in fields}
-    context.output.item(record, [field.column for field in fields])
+        return await fetch_one(api, entity, mutation.key, fields)
+    return fields, {field.name: field.decode(made.get(field.asked)) for field in fields}
+
+
+def _named(mutation: Mutation) -> Mapping[str, Any]:
+    """Return what a mutation is about by its name, such as `{"email": "ada@example.org"}`."""
+    return {next(iter(mutation.arguments)): mutation.key}
 
 
 def _selection(entity: Entity, change: Change) -> str:

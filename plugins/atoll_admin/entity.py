@@ -57,6 +57,9 @@ class Entity:
     `described_by` the fields that completion shows beside a name, `hidden` those that are shown
     only to those who ask for them by name. `visible_to` says who may see them all, and `list_word`
     is the word below `admin` that lists them.
+
+    `peer_columns` are the columns of a list in the JSON of Backend.AI's own client, and `peer_name`
+    is what it calls one of them there.
     """
 
     name: str
@@ -70,6 +73,12 @@ class Entity:
     visible_to: str = "superadmins"
     plural: str = field()
     list_word: str = field()
+    peer_columns: str = ""
+    peer_name: str = field()
+
+    @peer_name.default
+    def _same_with_underscores(self) -> str:
+        return self.name.replace(" ", "_")
 
     @plural.default
     def _add_s(self) -> str:
@@ -121,6 +130,9 @@ class Change:
     `done` says what was done, with the params in braces; `question` asks first. `shown` names
     fields of what was made, which comes back under `returned`. An `existing` thing is looked up
     before anything is changed, since releases disagree on what happens to one that is not there.
+    `peer_asks` tells whether Backend.AI's own client asks first, too, and `action` what it calls
+    the change where it tells of a failure; it tells fields that are `lifted` twice, of a thing that
+    was made and beside it.
     """
 
     mutation: str
@@ -139,6 +151,9 @@ class Change:
     returned: str = ""
     shown: str = ""
     existing: bool = True
+    peer_asks: bool = False
+    action: str = "update"
+    lifted: Sequence[str] = ()
 
     def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the mutation's variables for the values of its params."""

@@ -53,7 +53,8 @@ def number(name: str, title: str = "", *, since: int = 0) -> Field:
 
 def size(name: str, title: str = "", *, since: int = 0) -> Field:
     """Return a field that holds a number of bytes."""
-    return Field(Column(name, title, show_size, right=True), name, since=since)
+    column = Column(name, title, show_size, right=True, peer=_short_size)
+    return Field(column, name, since=since)
 
 
 def flag(name: str, title: str = "", *, since: int = 0) -> Field:
@@ -81,9 +82,14 @@ def slots(name: str, title: str = "", *, since: int = 0) -> Field:
     return Field(Column(name, title, show_slots), name, decode_json, since)
 
 
+def slots_as_text(name: str, title: str = "") -> Field:
+    """Return such a field that Backend.AI's own client leaves as JSON inside JSON."""
+    return Field(Column(name, title, show_slots, peer=_as_text), name, decode_json)
+
+
 def hosts(name: str, title: str = "") -> Field:
     """Return a field that holds what is allowed on which folder hosts, as JSON inside JSON."""
-    return Field(Column(name, title, show_list), name, decode_json)
+    return Field(Column(name, title, show_list, peer=_as_text), name, decode_json)
 
 
 def document(
@@ -111,6 +117,23 @@ def yes_or_no(value: Any) -> str:
 def show_size(value: Any) -> str:
     """Show a number of bytes; none at all where there is no number."""
     return "" if value is None else binary_size(value)
+
+
+def _short_size(value: Any) -> Any:
+    """Write a number of bytes as `ls -h` does, and as Backend.AI's own client does: `161.3M`."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if abs(value) < 1024:
+        return f"{value:.0f}B"
+    for unit in "KMGTPE":
+        value /= 1024
+        if abs(value) < 1024 or unit == "E":
+            break
+    return f"{value:.1f}{unit}"
+
+
+def _as_text(value: Any) -> Any:
+    return None if value is None else json.dumps(value)
 
 
 def show_json(value: Any) -> str:

@@ -40,7 +40,8 @@ async def _list(
     context: Context, entity: Entity, listing: ListQuery, values: dict[str, Any]
 ) -> None:
     named = values.pop("fields")
-    fields = entity.select_fields(named or entity.default_columns)
+    usual = (context.output.in_envelope and entity.peer_columns) or entity.default_columns
+    fields = entity.select_fields(named or usual)
     wanted = (
         ListOptions(**{name: values.pop(name) for name in _LIST_OPTIONS})
         if listing.paged
@@ -53,7 +54,8 @@ async def _list(
     api = await context.connect()
     values = await resolve_values(api, listing.resolve, values)
     rows = await fetch_list(api, listing, values, fields, wanted, strict=bool(named))
-    await context.output.rows(rows.records, [field.column for field in rows.fields], paged=True)
+    columns = [field.column for field in rows.fields]
+    await context.output.rows(rows.records, columns, paged=True, total=lambda: rows.total)
 
 
 def show_command(
@@ -76,7 +78,8 @@ def show_command(
         given = [value for value in values.values() if value is not None]
         if len(given) > 1 or (required and not given) or "" in given:
             raise UsageError(f"name one {entity.name}")
-        select_fields = entity.select_fields(fields) if fields else entity.shown
+        everything = entity.fields if context.output.in_envelope else entity.shown
+        select_fields = entity.select_fields(fields) if fields else everything
         api = await context.connect()
         key = given[0] if given else default(api) if default else None
         key = await resolve(api, key) if resolve and key else key

@@ -33,10 +33,13 @@ class ListOptions:
 
 @frozen
 class Rows:
-    """A list that is being read: the fields it turned out to have, and its records."""
+    """A list that is being read: the fields it turned out to have, its records, and how many there
+    are in all where the cluster tells.
+    """
 
     fields: Sequence[Field]
     records: AsyncIterator[Record]
+    total: int | None = None
 
 
 async def fetch_one(
@@ -92,7 +95,8 @@ async def fetch_list(
     page, fields = await _query_supported(
         api, query.at(wanted, wanted.offset), fields, _PAGE, strict=strict
     )
-    return Rows(fields, _pages(api, query, fields, wanted, page))
+    total = page["total_count"] if page else None
+    return Rows(fields, _pages(api, query, fields, wanted, page), total)
 
 
 @frozen

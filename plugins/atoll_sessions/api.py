@@ -8,7 +8,6 @@ from atoll_sessions.creation import (
     create_session,
     rarely_given,
     session_ids,
-    tell_created,
 )
 from atoll_sessions.expressions import check_filter, check_order
 from atoll_sessions.files.names import for_wire, from_wire, takes_any_name
@@ -22,6 +21,7 @@ from atoll_sessions.queries import (
     list_sessions,
     read_file,
 )
+from atoll_sessions.welcome import tell_started
 
 __all__ = [
     "HOLD",
@@ -47,5 +47,5 @@ __all__ = [
     "read_file",
     "session_ids",
     "takes_any_name",
-    "tell_created",
+    "tell_started",
 ]

@@ -72,7 +72,8 @@ async def _see_through(context: Context, api: Api, what: str, done: Mapping[str,
     """Wait for the end of it, and tell by which name it goes where the cluster says so."""
     if task := done.get("bgtask_id") or done.get("task_id"):
         await follow_task(context, api, str(task), "committing")
-    if context.output.format:
-        context.output.item(done, [column for column in _COLUMNS if column.name in done])
+    shown = done if context.output.format else None
+    columns = [column for column in _COLUMNS if column.name in done]
     image = done.get("image")
-    context.output.note(f"{what}; start {image} goes on from there" if image else what)
+    told = f"{what}; start {image} goes on from there" if image else what
+    context.output.done(told, shown, columns, kind="session")

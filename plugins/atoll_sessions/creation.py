@@ -300,30 +300,3 @@ def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
         served_by=answer.get("servedBy") or "",
         pretended=tuple(answer.get("pretendedSlots") or ()),
     )
-
-
-def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: bool = True) -> None:
-    """Tell the user what became of the session."""
-    note = context.output.note
-    # A short name asks for no version in particular; a full one does.
-    if ":" in wanted.image and created.served_by not in ("", wanted.image):
-        note(f"{wanted.image} is served by {created.served_by}")
-    if created.pretended:
-        note(f"this cluster only pretends to have so much of: {', '.join(created.pretended)}")
-    if not created.created:
-        note(f"session {created.name} is there already and is used again")
-    elif created.status == "RUNNING":
-        services = f" with {', '.join(created.services)}" if created.services else ""
-        note(f"session {created.name} is ready{services}")
-        if created.trouble:
-            context.output.warn(
-                f"what session {created.name} runs first has failed: {created.trouble}"
-                f" (atoll logs {created.name} tells more)"
-            )
-    elif created.status == "TIMEOUT":
-        queued = " and stays queued" if stays else ""
-        note(f"session {created.name} has not started in {wanted.max_wait} s{queued}")
-    elif created.job_code == 0:
-        note(f"session {created.name} has ended: its job has succeeded")
-    elif not created.failed:
-        note(f"session {created.name} is {created.status}")

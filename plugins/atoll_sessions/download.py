@@ -60,6 +60,5 @@ def _tell(context: Context, done: Unpacked, dest: Path) -> None:
     for what in done.left_out:
         context.output.warn(f"left out: {what}")
     if done.files:
-        context.output.note(
-            f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
-        )
+        told = f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
+        context.output.done(told, peer=f"Downloaded to {dest.resolve()}.")

@@ -10,6 +10,7 @@ from atoll.output import Column, age, binary_size, local_time, show_slots
 from atoll_sessions.model import figure_of
 
 DEFAULT = "id,name,access_key,image,type,status,status_info,last_updated,result"
+PEER_DEFAULT = f"{DEFAULT},group_name,task_id"
 DETAIL = f"{DEFAULT},tag,created_at,occupied_slots,used_memory,max_used_memory,cpu_using"
 _STATS = "containers { live_stat last_stat }"
 _CONTAINERS = (
@@ -98,7 +99,7 @@ def _get(attribute: str) -> Any:
 # name is taken too.
 FIELDS = [
     # Commands take the beginning of an id for it.
-    Field(Column("id", "Session ID", keep=True, enough=9), "id"),
+    Field(Column("id", "Session ID", keep=True, enough=9, peer_name="session_id"), "id"),
     Field(Column("name", keep=True), "name"),
     Field(Column("access_key", "Owner"), "access_key"),
     Field(Column("image"), "image"),
@@ -106,17 +107,33 @@ FIELDS = [
     Field(Column("status"), "status"),
     Field(Column("status_info", "Status Info"), "status_info"),
     Field(
-        Column("last_updated", "Last updated", local_time, brief=age, get=_get("status_changed")),
+        Column(
+            "last_updated",
+            "Last updated",
+            local_time,
+            brief=age,
+            peer_name="status_changed",
+            get=_get("status_changed"),
+        ),
         "status_changed",
     ),
     Field(Column("result"), "result"),
-    Field(Column("task_id", "Task ID", get=_get("main_kernel_id")), "main_kernel_id"),
+    Field(
+        Column("task_id", "Task ID", peer_name="main_kernel_id", get=_get("main_kernel_id")),
+        "main_kernel_id",
+    ),
     Field(Column("tag"), "tag"),
     Field(Column("created_at", "Created At", local_time, brief=age), "created_at"),
     Field(Column("terminated_at", "Terminated At", local_time, brief=age), "terminated_at"),
     Field(Column("starts_at", "Starts At", local_time, brief=age), "starts_at"),
     Field(
-        Column("occupied_slots", "Occupied Resource", show_slots, get=_get("occupying_slots")),
+        Column(
+            "occupied_slots",
+            "Occupied Resource",
+            show_slots,
+            peer_name="occupying_slots",
+            get=_get("occupying_slots"),
+        ),
         "occupying_slots",
     ),
     Field(Column("used_memory", "Used Memory (MiB)", _figure, right=True), _STATS),

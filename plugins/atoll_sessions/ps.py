@@ -8,7 +8,7 @@ from attrs import frozen
 
 from atoll import Context, Name, UsageError
 from atoll.output import columns_of
-from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, known_names, selection
+from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD
 from atoll_sessions.queries import list_sessions
@@ -16,6 +16,8 @@ from atoll_sessions.statuses import known_statuses
 
 FIRST = 10
 """How many sessions are shown unless all are asked for."""
+PEER_FIRST = 20
+"""The same in the JSON of Backend.AI's own client, which tells how many there are in all."""
 _RUNNING = "PREPARING,PULLING,RUNNING"
 _OPTIONS = (
     click.option(
@@ -67,17 +69,19 @@ class Listing:
     order: str | None = None
     access_key: str | None = None
 
-    def names(self) -> str:
+    def names(self, *, in_envelope: bool) -> str:
         """Return the fields to show."""
         if self.name_only:
             return "name"
-        return known_names(self.fields or (DETAIL if self.detail else DEFAULT))
+        usual = f"{PEER_DEFAULT}," if in_envelope else ""
+        return known_names(self.fields or usual + (DETAIL if self.detail else DEFAULT))
 
-    def most(self) -> int | None:
+    def most(self, *, in_envelope: bool) -> int | None:
         """Return how many to show; None for all."""
         if self.everything and self.limit is not None:
             raise UsageError("--all and --limit exclude each other")
-        return FIRST if self.limit is None and not self.everything else self.limit
+        first = PEER_FIRST if in_envelope else FIRST
+        return first if self.limit is None and not self.everything else self.limit
 
     def statuses(self) -> str | None:
         """Return the statuses to ask for; None means all that have not ended."""
@@ -124,10 +128,11 @@ async def admin_session(context: Context, session: str | None, **options: Any) -
 
 
 async def _show(context: Context, listing: Listing) -> None:
-    columns = columns_of(listing.names(), COLUMNS)
+    in_envelope = context.output.in_envelope
+    columns = columns_of(listing.names(in_envelope=in_envelope), COLUMNS)
     statuses = listing.statuses()
     listing.check_expressions()
-    most = listing.most()
+    most = listing.most(in_envelope=in_envelope)
     api = await context.connect()
     totals = [0]
     sessions = list_sessions(
@@ -142,6 +147,17 @@ async def _show(context: Context, listing: Listing) -> None:
         on_total=totals.append,
     )
     preferred = "plain" if listing.plain or listing.name_only else ""
-    await context.output.rows(sessions, columns, format=preferred, paged=listing.everything)
-    if listing.limit is None and most is not None and totals[-1] > listing.offset + most:
+    await context.output.rows(
+        sessions,
+        columns,
+        format=preferred,
+        paged=listing.everything,
+        total=lambda: totals[-1],
+    )
+    if (
+        listing.limit is None
+        and not in_envelope
+        and most is not None
+        and totals[-1] > listing.offset + most
+    ):
         context.output.note(f"{totals[-1] - listing.offset - most} more: --all shows them")

@@ -19,4 +19,5 @@ async def rename(context: Context, session: str, new_name: str) -> None:
     await api.request(
         "POST", path("session", found.id, "rename"), params={"name": new_name}, query=True
     )
-    context.output.note(f"session {found.name} is called {new_name} now")
+    told = f"session {found.name} is called {new_name} now"
+    context.output.done(told, peer=f"Session renamed to {new_name}.")

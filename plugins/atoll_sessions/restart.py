@@ -32,7 +32,7 @@ async def restart(context: Context, sessions: tuple[str, ...], owner: str | None
             context.output.warn(str(error))
             first_failure = first_failure or error.exit_code
         else:
-            context.output.note(f"session {found.name} runs again")
+            context.output.done(f"session {found.name} runs again")
     return first_failure
 
 

@@ -91,7 +91,8 @@ class _Ending:
             more = ", and so is one that depends on it"
             if others and others > 1:
                 more = f", and so are {others} that depend on it"
-            self.context.output.note(f"session {one.reference} is {status}{more if others else ''}")
+            told = f"session {one.reference} is {status}{more if others else ''}"
+            self.context.output.done(told, peer="Done.")
             return last
         return None
 

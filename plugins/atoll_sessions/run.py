@@ -11,7 +11,7 @@ from attrs import define
 
 from atoll import AtollError, Context, ExitCode, UsageError
 from atoll_sessions.code import Code
-from atoll_sessions.creation import Created, create_session, tell_created
+from atoll_sessions.creation import Created, create_session
 from atoll_sessions.ending import end
 from atoll_sessions.execution import Execution
 from atoll_sessions.files import collect, upload
@@ -19,6 +19,7 @@ from atoll_sessions.options import session_options, wanted_from
 from atoll_sessions.stats import tell_use
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 from atoll_sessions.terminal import open_terminal, the_terminal
+from atoll_sessions.welcome import tell_created
 
 if TYPE_CHECKING:
     from atoll import Api

@@ -6,11 +6,12 @@ import click
 
 from atoll import Context, ExitCode, owner_option
 from atoll.output import Column
-from atoll_sessions.creation import create_session, tell_created
+from atoll_sessions.creation import create_session
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.welcome import tell_started
 
 _COLUMNS = [
-    Column("id", "Session ID"),
+    Column("id", "Session ID", peer_name="session_id"),
     Column("name"),
     Column("status"),
     Column("created"),
@@ -27,9 +28,7 @@ async def start(context: Context, **options: Any) -> int:
     api = await context.connect()
     wanted = wanted_from(api, options)
     created = await create_session(context, api, wanted)
-    tell_created(context, created, wanted)
-    if context.output.format:
-        context.output.item(created, _COLUMNS)
+    tell_started(context, created, wanted, _COLUMNS)
     if created.failed:
         raise created.failure()
     created.check(wanted)

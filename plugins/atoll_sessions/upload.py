@@ -39,9 +39,8 @@ async def upload(
     target = await find_session(api, session)
     await uploading.run(api, target.id, found)
     sent = uploading.sent
-    context.output.note(
-        f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
-    )
+    told = f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
+    context.output.done(told, peer="Uploaded.")
     return uploading.exit_code
 
 

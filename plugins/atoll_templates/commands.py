@@ -140,7 +140,7 @@ async def update(
         )
     body = _body(api.profile, document, domain or found.domain_name, group, owner)
     await api.json("PUT", path("template", "session", found.id), json=body)
-    context.output.note(f"template {found.name} is replaced")
+    context.output.done(f"template {found.name} is replaced")
 
 
 @click.command()
@@ -156,4 +156,4 @@ async def delete(context: Context, template_id: str, yes: bool, owner: str | Non
     await context.consent(f"Delete template {found.name} ({found.id})?", yes=yes)
     params = {"owner_access_key": owner}
     await api.json("DELETE", path("template", "session", found.id), params=params)
-    context.output.note(f"template {found.name} is deleted")
+    context.output.done(f"template {found.name} is deleted")

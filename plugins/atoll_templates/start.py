@@ -14,13 +14,13 @@ from atoll_sessions.api import (
     create_session,
     queue_options,
     session_ids,
-    tell_created,
+    tell_started,
 )
 from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
 
 _COLUMNS = [
-    Column("id", "Session ID"),
+    Column("id", "Session ID", peer_name="session_id"),
     Column("name"),
     Column("status"),
     Column("created"),
@@ -134,9 +134,7 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
         return answer
 
     created = await create_session(context, api, wanted, post=post)
-    tell_created(context, created, wanted)
-    if context.output.format:
-        context.output.item(created, _COLUMNS)
+    tell_started(context, created, wanted, _COLUMNS)
     if created.failed:
         raise created.failure()
     created.check(wanted)

@@ -155,7 +155,7 @@ async def create(
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
     await owner.request(api, "POST", path=path, data=data, permission=perm or "644")
-    context.output.note(f"dotfile {path} is made; new sessions have it")
+    context.output.done(f"dotfile {path} is made; new sessions have it")
 
 
 @click.command()
@@ -172,7 +172,7 @@ async def update(
     before = await owner.request(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     mode = perm or before.permission
     await owner.request(api, "PATCH", path=path, data=data, permission=mode)
-    context.output.note(f"dotfile {path} is changed; new sessions have it so")
+    context.output.done(f"dotfile {path} is changed; new sessions have it so")
 
 
 @click.command()
@@ -184,4 +184,4 @@ async def delete(context: Context, path: str, yes: bool, **whose: Any) -> None:
     await context.consent(f"Delete dotfile {path}?", yes=yes)
     api = await context.connect()
     await Owner.of(**whose, home=api.profile.domain).request(api, "DELETE", path=path)
-    context.output.note(f"dotfile {path} is deleted")
+    context.output.done(f"dotfile {path} is deleted")

@@ -18,11 +18,16 @@ def _mebibytes(size: Any) -> str:
     return "" if size is None else binary_size(float(size) * 1024 * 1024)
 
 
+def _with_t(time: Any) -> Any:
+    """Write a time as ISO 8601 has it; `GET /folders` leaves the T out."""
+    return time.replace(" ", "T", 1) if isinstance(time, str) else time
+
+
 _ID = Column("id", "ID", keep=True, enough=9)
 _NAME = Column("name", keep=True)
 _OWNERSHIP = Column("ownership_type", "Type")
 _SIZE = Column("max_size", "Quota", _mebibytes, right=True)
-_CREATED = Column("created_at", "Created", local_time, brief=age)
+_CREATED = Column("created_at", "Created", local_time, brief=age, peer=_with_t)
 COLUMNS = [
     _NAME,
     _ID,
@@ -34,6 +39,7 @@ COLUMNS = [
     Column("owner"),
     _CREATED,
 ]
+PEER_COLUMNS = [*COLUMNS, Column("creator"), Column("group", peer_name="group_id")]
 DETAIL = [
     *COLUMNS,
     Column("is_owner", "Yours", _yes_or_no),

@@ -83,6 +83,7 @@ async def mkdir(
             ) from None
         if failures:
             raise AtollError(failures[0])
+    context.output.done("", peer=f"Successfully created: {', '.join(map(str, places))}")
 
 
 def _failures(answer: object) -> list[str]:
@@ -102,6 +103,7 @@ async def mv(context: Context, name: str, src: str, dst: str) -> None:
     body = {"src": await for_wire(api, old), "dst": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "move-file", json=body)
+    context.output.done("", peer="Moved.")
 
 
 @click.command()
@@ -117,6 +119,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
     body = {"target_path": await for_wire(api, old), "new_name": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "rename-file", json=body)
+    context.output.done("", peer="Renamed.")
 
 
 @click.command()
@@ -136,7 +139,7 @@ async def rm(
     api = await context.connect()
     folder = await find_folder(api, name)
     await _delete_files(api, folder, places, recursive=recursive)
-    context.output.note(f"deleted {what} in {folder.name}")
+    context.output.done(f"deleted {what} in {folder.name}", peer="Done.")
 
 
 async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recursive: bool) -> None:

@@ -1,6 +1,6 @@
 """`vfolder list` and its like: what folders there are, and where they may lie."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +9,7 @@ from atoll import Context, Name
 from atoll.output import Column
 from atoll_vfolders.api import find_folder, get_folder, group_id, list_folders
 from atoll_vfolders.api import list_hosts as hosts_of
-from atoll_vfolders.fields import COLUMNS, DETAIL, HOST_COLUMNS
+from atoll_vfolders.fields import COLUMNS, DETAIL, HOST_COLUMNS, PEER_COLUMNS
 from atoll_vfolders.model import Folder
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ async def list_all(context: Context, list_all: bool, group: str | None, **chosen
     api = await context.connect()
     if list_all or group or any(chosen.values()):
         chosen["group"] = await group_id(api, group) if group else None
-        await context.output.rows(_query(api, "vfolder_list", **chosen), COLUMNS, paged=True)
+        await _list(context, _query(api, "vfolder_list", **chosen))
     else:
-        await context.output.rows(await list_folders(api), COLUMNS, paged=True)
+        await _list(context, await list_folders(api))
 
 
 @click.command()
@@ -90,10 +90,15 @@ async def _list_some(
 ) -> None:
     api = await context.connect()
     if any(chosen.values()):
-        await context.output.rows(_query(api, root, **chosen), COLUMNS, paged=True)
+        await _list(context, _query(api, root, **chosen))
     else:
         folders = filter(fits, await list_folders(api))
-        await context.output.rows(folders, COLUMNS, paged=True)
+        await _list(context, folders)
+
+
+async def _list(context: Context, folders: Iterable[Folder] | AsyncIterable[Folder]) -> None:
+    columns = PEER_COLUMNS if context.output.in_envelope else COLUMNS
+    await context.output.rows(folders, columns, paged=True)
 
 
 async def _query(

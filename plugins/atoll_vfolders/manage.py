@@ -54,9 +54,10 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
     if options["group"] is not None:
         body["group"] = await group_id(api, options["group"])
     made: Folder = await api.json("POST", "/folders", json=body, like=Folder.from_entry)
-    context.output.note(f"folder {made.name} is made on {made.host or host}")
-    if context.output.format:
-        context.output.item(made, DETAIL)
+    told = f"folder {made.name} is made on {made.host or host}"
+    shown = made if context.output.format else None
+    said = f'Virtual folder "{made.name}" is created.'
+    context.output.done(told, shown, DETAIL, kind="vfolder", peer=said)
 
 
 def _check_name(name: str) -> None:
@@ -112,10 +113,10 @@ async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name)
         question = f"Delete {name} for good, with all that is in it?"
-        await context.consent(question, yes=yes or has_trash)
+        await context.consent(question, yes=yes or has_trash, peer_asks=False)
         await _delete(api, folder)
         fate = "moved to the trash" if has_trash else "deleted"
-        context.output.note(f"folder {folder.name} is {fate}")
+        context.output.done(f"folder {folder.name} is {fate}", peer="Deleted.")
 
     return await _each(context, names, act)
 
@@ -136,7 +137,7 @@ async def restore(context: Context, names: tuple[str, ...]) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
         await _trash(api, "restore-from-trash-bin", folder)
-        context.output.note(f"folder {folder.name} is restored")
+        context.output.done(f"folder {folder.name} is restored", peer="Restored.")
 
     return await _each(context, names, act)
 
@@ -151,9 +152,9 @@ async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
         question = f"Delete {name} for good, with all that is in it?"
-        await context.consent(question, yes=yes)
+        await context.consent(question, yes=yes, peer_asks=False)
         await _trash(api, "delete-from-trash-bin", folder)
-        context.output.note(f"folder {folder.name} is deleted for good")
+        context.output.done(f"folder {folder.name} is deleted for good", peer="Deleted.")
 
     return await _each(context, names, act)
 
@@ -177,7 +178,7 @@ async def rename(context: Context, old_name: str, new_name: str) -> None:
     api = await context.connect()
     folder = await find_folder(api, old_name)
     await request_folder(api, folder, "POST", "rename", json={"new_name": new_name})
-    context.output.note(f"folder {folder.name} is now called {new_name}")
+    context.output.done(f"folder {folder.name} is now called {new_name}", peer="Renamed.")
 
 
 @click.command()
@@ -198,7 +199,8 @@ async def clone(
     body = {"target_name": target_name, "target_host": host, **options}
     answer = await request_folder(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
     await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
-    context.output.note(f"folder {folder.name} is copied to {target_name}")
+    told = f"folder {folder.name} is copied to {target_name}"
+    context.output.done(told, peer="Cloning the vfolder is complete.")
     return 0
 
 
@@ -224,4 +226,4 @@ async def update_options(
     api = await context.connect()
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "update-options", json=body)
-    context.output.note(f"folder {folder.name} is changed")
+    context.output.done(f"folder {folder.name} is changed", peer="Updated.")

@@ -90,7 +90,7 @@ def _tell(
         context.output.warn(f"passed over by the cluster: {', '.join(missing)}")
     verb = "was" if len(done) == 1 else "were"
     people = counted(len(done), "person") if len(done) == 1 else f"{len(done)} people"
-    context.output.note(f"{people} {verb} {what} {folder.name}")
+    context.output.done(f"{people} {verb} {what} {folder.name}")
 
 
 @click.command()
@@ -108,11 +108,11 @@ async def invitations(context: Context, accept: str | None, reject: str | None) 
     if accept is not None:
         chosen = _choose(found, accept)
         await api.json("POST", "/folders/invitations/accept", json={"inv_id": chosen.id})
-        context.output.note(f"folder {chosen.vfolder_name} can be used now")
+        context.output.done(f"folder {chosen.vfolder_name} can be used now")
     if reject is not None:
         chosen = _choose(found, reject)
         await api.json("DELETE", "/folders/invitations/delete", json={"inv_id": chosen.id})
-        context.output.note(f"the invitation to {chosen.vfolder_name} is turned down")
+        context.output.done(f"the invitation to {chosen.vfolder_name} is turned down")
 
 
 async def _pending(api: "Api") -> list[Invitation]:
@@ -145,4 +145,4 @@ async def leave(context: Context, name: str, shared_user_uuid: str | None) -> No
     if shared_user_uuid:
         body["shared_user_uuid"] = shared_user_uuid
     await request_folder(api, folder, "POST", "leave", json=body)
-    context.output.note(f"folder {folder.name} is left")
+    context.output.done(f"folder {folder.name} is left")

@@ -54,8 +54,8 @@ def test_the_lines_of_the_document(shared, here, make_repository):
     piped = documented("sesstpl", "create", stdin=text)
     assert piped.returncode == 0, piped.stderr
     made = documented("--output", "json", "sesstpl", "create", "-f", "session-template.yaml")
-    (template,) = json.loads(made.stdout)
-    listed = json.loads(documented("--output", "json", "sesstpl", "list").stdout)
+    (template,) = json.loads(made.stdout)["items"]
+    listed = json.loads(documented("--output", "json", "sesstpl", "list").stdout)["items"]
     assert [one["name"] for one in listed] == ["template1234"] * 2
     twice = documented("sesstpl", "get", "template1234")
     assert (twice.returncode, template["id"] in twice.stderr) == (5, True)

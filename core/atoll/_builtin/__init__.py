@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from atoll._commands import PROGRAM_NAMES
 from atoll._records import Check, Command, Format, Setting
 from atoll.hookspecs import hookimpl
 
@@ -32,11 +33,16 @@ def atoll_commands() -> Iterator[Command]:
 @hookimpl
 def atoll_formats() -> Iterator[Format]:
     """Formats for people and for programs."""
-    yield Format("table", "Columns of fixed width", "atoll.output._table:Table")
-    yield Format("plain", "Columns without header and lines", "atoll.output._table:Plain")
+    table = "atoll.output._table"
+    yield Format("table", "Columns of fixed width", f"{table}:Table")
+    yield Format("plain", "Columns without header and lines", f"{table}:Plain")
     yield Format("json", "A JSON array", "atoll.output._machine:Json")
     yield Format("jsonl", "A JSON object a line", "atoll.output._machine:JsonLines")
     yield Format("yaml", "YAML", "atoll.output._machine:Yaml")
+    yield Format(
+        "envelope", "JSON as Backend.AI's own client has it", "atoll.output._envelope:Envelope"
+    )
+    yield Format("console", "The table, as Backend.AI's own client calls it", f"{table}:Table")
     yield Format("csv", "Comma-separated values with a header", "atoll.output._machine:Csv")
 
 
@@ -45,6 +51,12 @@ def atoll_settings() -> Iterator[Setting]:
     """Keys of config.yaml that core reads."""
     formats = [record.name for record in atoll_formats()]
     yield Setting("output", "table", "How records are written when --output does not say", formats)
+    yield Setting(
+        "behave_as",
+        "auto",
+        "Whose JSON and whose questions: auto goes by the name that the program is called by",
+        ("auto", *PROGRAM_NAMES),
+    )
 
 
 @hookimpl

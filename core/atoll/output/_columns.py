@@ -12,6 +12,10 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def _last_part(path: str) -> Callable[[Any], Any]:
     def get(record: Any) -> Any:
         for part in path.split("."):
@@ -29,8 +33,9 @@ class Column:
     turns its value into text for people; `keep` spares it from being cut on a narrow terminal,
     unless its first `enough` cells say as much, as of an id; `width` is how many cells to reserve
     when records are written live, before their values are known; `brief` turns its value into a
-    shorter text, for a table that would be wider than the screen otherwise; `get` takes it from the
-    record, by default the attribute or key `name`.
+    shorter text, for a table that would be wider than the screen otherwise; `peer_name` is what the
+    client of Backend.AI calls the field in its JSON, and `peer` turns the value into what it writes
+    there; `get` takes it from the record, by default the attribute or key `name`.
     """
 
     name: str
@@ -41,7 +46,13 @@ class Column:
     enough: int = 0
     width: int = 0
     brief: Callable[[Any], str] | None = None
+    peer_name: str = field()
+    peer: Callable[[Any], Any] = _same
     get: Callable[[Any], Any] = field()
+
+    @peer_name.default
+    def _same_name(self) -> str:
+        return self.name
 
     @get.default
     def _get_by_name(self) -> Callable[[Any], Any]:

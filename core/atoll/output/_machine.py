@@ -10,7 +10,8 @@ from atoll.output._writer import Writer
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def _encode(value: Any, **options: Any) -> str:
+def encode(value: Any, **options: Any) -> str:
+    """Return a value as JSON, whatever bytes the names of files in it hold."""
     text = json.dumps(value, ensure_ascii=False, default=str, **options)
     # Names of files may hold bytes that are no text; escapes keep them, and the output readable.
     return json.dumps(value, default=str, **options) if _HALF.search(text) else text
@@ -21,7 +22,7 @@ class JsonLines(Writer):
 
     def row(self, values: Sequence[Any]) -> None:
         """Write one object."""
-        self.file.write(_encode(self._object(values)) + "\n")
+        self.file.write(encode(self._object(values)) + "\n")
 
     def _object(self, values: Sequence[Any]) -> dict[str, Any]:
         return {column.name: value for column, value in zip(self.columns, values, strict=True)}
@@ -36,7 +37,7 @@ class Json(JsonLines):
 
     def row(self, values: Sequence[Any]) -> None:
         """Write one object, and what joins it to the one before."""
-        text = _encode(self._object(values), indent=2)
+        text = encode(self._object(values), indent=2)
         if not self.single:
             text = ("[\n  " if not self._count else ",\n  ") + text.replace("\n", "\n  ")
         self._count += 1
@@ -63,7 +64,7 @@ class Yaml(JsonLines):
 
         self._count += 1
         # By way of JSON, so that the values are plain ones.
-        content = json.loads(_encode(self._object(values)))
+        content = json.loads(encode(self._object(values)))
         dumped: Any = content if self.single else [content]
         self.file.write(yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True))
 
@@ -87,5 +88,5 @@ class Csv(Writer):
     def row(self, values: Sequence[Any]) -> None:
         """Write one line."""
         self._csv.writerow(
-            _encode(value) if isinstance(value, dict | list | bool) else value for value in values
+            encode(value) if isinstance(value, dict | list | bool) else value for value in values
         )

@@ -1,8 +1,17 @@
 """One command's way to its user."""
 
+import os
 import shutil
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import IO, Any, Literal
@@ -10,11 +19,11 @@ from typing import IO, Any, Literal
 from attrs import define, field
 
 from atoll.output._columns import Column
+from atoll.output._outcome import Outcome
 from atoll.output._pager import Pager, pager_command
 from atoll.output._writer import Writer
 from atoll.text import printable
 
-MakeWriter = Callable[..., Writer]
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -27,6 +36,13 @@ def _escaped_bytes(text: str) -> bytes | None:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
+
+
+def _is_same_place(first: IO[str], second: IO[str]) -> bool:
+    try:
+        return os.path.sameopenfile(first.fileno(), second.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
@@ -43,10 +59,11 @@ class Output:
     """Where a command's records, streams and remarks go.
 
     `writer` looks a format up by name; `format` is what `--output` chose, empty when it chose
-    nothing. `quiet` drops remarks and progress, never data, warnings or errors.
+    nothing. `quiet` drops remarks and progress, never data, warnings or errors. With
+    `as_peer`, JSON is what the client of Backend.AI writes (:mod:`atoll.output._envelope`).
     """
 
-    writer: Callable[[str], MakeWriter]
+    writer: Callable[[str], Callable[..., Writer]]
     stdout: IO[str] = field(factory=lambda: sys.stdout)
     stderr: IO[str] = field(factory=lambda: sys.stderr)
     format: str = ""
@@ -54,8 +71,14 @@ class Output:
     quiet: bool = False
     color: bool = False
     label: str = ""
+    as_peer: bool = False
+    _outcome: Outcome = field(factory=Outcome, init=False)
     has_warned: bool = field(default=False, init=False)
     """Whether something was told that went wrong."""
+    has_told_failure: bool = field(default=False, init=False)
+    """Whether whoever reads standard error knows why the command ended."""
+    _warning: str = field(default="", init=False)
+    _has_written: bool = field(default=False, init=False)
     _shows_progress: bool = field(default=False, init=False)
 
     async def rows(
@@ -66,23 +89,31 @@ class Output:
         format: str = "",
         paged: bool = False,
         live: bool = False,
+        total: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Write a list; `format` is the command's own preference, which `--output` overrides.
 
-        With `paged`, a list that does not fit the terminal goes through a pager. With `live`, each
-        record can be read as soon as it comes.
+        With `paged`, a table that does not fit the terminal goes through a pager. With `live`, each
+        record can be read as soon as it comes. `total` is asked at the end how many there are in
+        all, should these be only some of them.
         """
         if live:
             await self._live(records, columns, format)
             return
-        if paged and not self.label and self.stdout.isatty() and (command := pager_command()):
+        if paged and (command := self._pager(format)):
             await self._page(command, records, columns, format)
             return
         writer = self._begin(self.stdout, columns, format, single=False)
         async for record in _iterate(records):
             writer.row([column.get(record) for column in columns])
+        writer.total = total()
         writer.end()
         self.stdout.flush()
+
+    def _pager(self, format: str) -> list[str]:
+        """Return the pager to write through; programs that read a terminal have no use for one."""
+        reads = not self.label and self.stdout.isatty()
+        return pager_command() if reads and self._make(self.stdout, format).for_people else []
 
     async def _live(self, records: Any, columns: Sequence[Column], format: str) -> None:
         writer = self._begin(self.stdout, columns, format, single=False)
@@ -120,10 +151,67 @@ class Output:
         writer.end()
         self.stdout.flush()
 
-    def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
-        make = self.writer(self.format or format or self.default_format)
+    def done(
+        self,
+        text: str,
+        record: Any = None,
+        columns: Sequence[Column] = (),
+        *,
+        peer: str = "",
+        kind: str = "",
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell that something was changed, and what has come of it, if anything has.
+
+        `peer` is what Backend.AI's client says. In its JSON, `kind` names what has come of it, and
+        `about` is what else that client tells.
+        """
+        said = self.words(text, peer)
+        if self.in_envelope:
+            self._outcome.add(said, record, columns, kind=kind, about=about or {})
+            return
+        if said:
+            self.note(said)
+        if record is not None:
+            self.item(record, columns)
+
+    def words(self, text: str, peer: str) -> str:
+        """Return a remark in our words, or first in those that scripts know of Backend.AI's client
+        where this stands in for it.
+        """
+        if not (self.as_peer and peer):
+            return text
+        return f"{peer} ({text})" if text else peer
+
+    def attempt(self, thing: str, action: str) -> None:
+        """Say what the command is about to change, as Backend.AI's client calls it."""
+        self._outcome.attempted = {"item_name": thing, "action_name": action}
+
+    def finish(self, code: int, failure: str = "") -> None:
+        """Write what is still held back when the command has ended, with a failure or without."""
+        failure = failure or (self._warning if code and not self._has_written else "")
+        if self.in_envelope and self._outcome.write(self.stdout, failure):
+            self.has_told_failure = bool(failure) and _is_same_place(self.stdout, self.stderr)
+
+    @property
+    def in_envelope(self) -> bool:
+        """Whether what is written is the JSON of Backend.AI's client."""
+        return self._chosen("") == "envelope"
+
+    def _chosen(self, format: str) -> str:
+        """Return the name of the format; JSON that a command itself prefers stays as it is."""
+        name = self.format or format or self.default_format
+        asked = self.format or not format
+        return "envelope" if self.as_peer and asked and name == "json" else name
+
+    def _make(self, file: Any, format: str) -> Writer:
         width = shutil.get_terminal_size().columns if file.isatty() else None
-        writer = make(file, width=width, color=self.color and width is not None)
+        make = self.writer(self._chosen(format))
+        return make(file, width=width, color=self.color and width is not None)
+
+    def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
+        self._has_written = True
+        writer = self._make(file, format)
         writer.begin(columns, single=single)
         return writer
 
@@ -132,6 +220,7 @@ class Output:
 
         Surrogate escapes (PEP 383) stand for bytes that are no UTF-8.
         """
+        self._has_written = True
         file = self.stdout if name == "stdout" else self.stderr
         if text.isascii() or (raw := _escaped_bytes(text)) is None:
             file.write(text)
@@ -150,6 +239,7 @@ class Output:
     def warn(self, text: str) -> None:
         """Tell of something that went wrong but did not stop the command."""
         self.has_warned = True
+        self._warning = text
         self._say(f"atoll: {text}")
 
     def _say(self, text: str) -> None:

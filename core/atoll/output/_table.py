@@ -20,6 +20,7 @@ class Table(Writer):
     """A header, a rule and a line a record; one record alone is shown with a line a field."""
 
     header = True
+    for_people = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,3 +104,4 @@ class Plain(Table):
     """The table without its header and lines."""
 
     header = False
+    for_people = False

@@ -15,8 +15,11 @@ class Writer(ABC):
     columns, then `end`, also when there was none. `live` is called after `begin` when records come
     as things happen, and each shall be read at once. `single` tells that the command shows one
     thing, not a list. `width` is the number of cells of the terminal, or None when the output is
-    no terminal.
+    no terminal. `total` is how many records there are in all where that is known and more than what
+    was asked for. What is `for_people` may go through a pager.
     """
+
+    for_people = False
 
     def __init__(self, file: IO[str], *, width: int | None = None, color: bool = False) -> None:
         self.file = file
@@ -24,6 +27,7 @@ class Writer(ABC):
         self.color = color
         self.columns: Sequence[Column] = ()
         self.single = False
+        self.total: int | None = None
 
     def begin(self, columns: Sequence[Column], *, single: bool) -> None:
         """Learn the columns."""

@@ -23,6 +23,10 @@ from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import option
 
 
+def _mebibytes(value: Any) -> Any:
+    return round(value / 2**20, 1) if isinstance(value, int | float) else value
+
+
 def _percent(value: Any) -> str:
     return "" if value is None else f"{value:.1f} %"
 
@@ -86,7 +90,10 @@ AGENT = Entity(
         slots("available_slots", "Available"),
         slots("occupied_slots", "Occupied"),
         Field(Column("cpu_cur_pct", "CPU", _percent, right=True), "cpu_cur_pct"),
-        Field(Column("mem_cur_bytes", "Memory", show_size, right=True), "mem_cur_bytes"),
+        Field(
+            Column("mem_cur_bytes", "Memory", show_size, right=True, peer=_mebibytes),
+            "mem_cur_bytes",
+        ),
         number("container_count", "Containers"),
         text("architecture"),
         text("region"),
@@ -99,6 +106,8 @@ AGENT = Entity(
         document("live_stat", "Live figures", show=_live),
     ],
     default_columns="id,status,schedulable,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
+    peer_columns="id,status,architecture,scaling_group,region,first_contact,cpu_cur_pct,"
+    "mem_cur_bytes,available_slots,occupied_slots",
     described_by=("status", "scaling_group"),
     listing=ListQuery(
         root="agent_list",

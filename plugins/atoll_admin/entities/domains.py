@@ -47,12 +47,14 @@ _LATER = FollowUp(
 )
 
 
-def _ending(verb: str, mutation: str, question: str) -> Change:
+def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
     return Change(
         mutation=mutation,
         params=[argument("name", "domain")],
         arguments={"name": "String!"},
         question=question,
+        peer_asks=action == "purge",
+        action=action,
         done=f"domain {{name}} is {verb}",
     )
 
@@ -81,6 +83,7 @@ add = change_command(
         props="DomainInput!",
         resolve={"allowed_vfolder_hosts": host_permissions},
         follow_up=_LATER,
+        action="add",
         returned="domain",
         shown="name,is_active",
         existing=False,
@@ -111,11 +114,11 @@ update = change_command(
 )
 delete = change_command(
     DOMAIN,
-    _ending("inactive", "delete_domain", "Make domain {name} inactive?"),
+    _ending("inactive", "delete_domain", "Make domain {name} inactive?", "deletion"),
     "Make a domain inactive; it can be made active again.",
 )
 purge = change_command(
     DOMAIN,
-    _ending("gone", "purge_domain", "Delete domain {name} for good?"),
+    _ending("gone", "purge_domain", "Delete domain {name} for good?", "purge"),
     "Delete a domain for good. Its users and groups must be purged before.",
 )

@@ -1,8 +1,9 @@
 """Virtual folders, of everybody."""
 
+from atoll.output import Column
 from atoll_admin.entities.groups import group_id
 from atoll_admin.entity import Entity, ListQuery
-from atoll_admin.fields import flag, number, size, text, timestamp
+from atoll_admin.fields import Field, flag, number, size, text, timestamp
 from atoll_admin.list_commands import list_command
 from atoll_admin.params import option
 
@@ -40,7 +41,7 @@ FOLDER = Entity(
         text("user_email", "User"),
         text("user", "User ID"),
         text("group_name", "Group"),
-        text("group", "Group ID"),
+        Field(Column("group", "Group ID", peer_name="group_id"), "group"),
         text("permission"),
         text("usage_mode"),
         text("status"),
@@ -53,6 +54,8 @@ FOLDER = Entity(
         timestamp("last_used", "Last used"),
     ],
     default_columns="id,name,host,creator,ownership_type,user_email,group_name,permission,status,created_at",
+    peer_columns="id,name,host,creator,ownership_type,user_email,group_name,group,permission,"
+    "status,created_at",
     listing=ListQuery(
         root="vfolder_list",
         arguments={"access_key": "String", "group_id": "UUID"},

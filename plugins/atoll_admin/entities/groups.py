@@ -44,6 +44,7 @@ GROUP = Entity(
         document("container_registry", since=SINCE_24_03),
     ],
     default_columns="id,name,domain_name,is_active,created_at",
+    peer_columns="id,name,is_active,created_at,integration_id,domain_name",
     described_by=("domain_name", "description"),
     listing=ListQuery(root="groups", arguments={"domain_name": "String"}),
     single=SingleQuery(root="group", argument="id", type="UUID!"),
@@ -89,18 +90,21 @@ def _members(mode: str, done: str) -> Change:
         arguments={"gid": "UUID!"},
         props="ModifyGroupInput!",
         fixed={"user_update_mode": mode},
+        action="add_users" if mode == "add" else "users_remove",
         resolve={"gid": group_id, "user_uuids": _user_uuids},
         done=done,
     )
 
 
-def _ending(verb: str, mutation: str, question: str) -> Change:
+def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
     return Change(
         mutation=mutation,
         params=[argument("gid", "group")],
         arguments={"gid": "UUID!"},
         resolve={"gid": group_id},
         question=question,
+        peer_asks=action == "purge",
+        action=action,
         done=f"group {{gid}} is {verb}",
     )
 
@@ -130,6 +134,7 @@ add = change_command(
         arguments={"name": "String!"},
         props="GroupInput!",
         resolve={"allowed_vfolder_hosts": host_permissions},
+        action="add",
         returned="group",
         shown="id,name,domain_name",
         existing=False,
@@ -158,12 +163,12 @@ update = change_command(
 )
 delete = change_command(
     GROUP,
-    _ending("inactive", "delete_group", "Make group {gid} inactive?"),
+    _ending("inactive", "delete_group", "Make group {gid} inactive?", "deletion"),
     "Make a group inactive; it can be made active again.",
 )
 purge = change_command(
     GROUP,
-    _ending("gone", "purge_group", "Delete group {gid} and its folders for good?"),
+    _ending("gone", "purge_group", "Delete group {gid} and its folders for good?", "purge"),
     "Delete a group for good, with all that belongs to it.",
 )
 add_users = change_command(

@@ -116,4 +116,4 @@ async def rescan(
     answer = await mutation.send(api)
     if answer.get("task_id"):
         await follow_task(context, api, answer["task_id"], "scanning the registries")
-    context.output.note("the registries are scanned")
+    context.output.done("the registries are scanned")

@@ -44,6 +44,8 @@ KEYPAIR = Entity(
     ],
     hidden=["secret_key"],
     default_columns="access_key,user_id,is_active,is_admin,resource_policy,created_at,last_used",
+    peer_columns="user_id,projects,full_name,access_key,secret_key,is_active,is_admin,created_at,"
+    "last_used,resource_policy,rate_limit,concurrency_used",
     described_by=("user_id", "resource_policy"),
     listing=ListQuery(
         root="keypair_list",
@@ -63,6 +65,7 @@ def _switched(*, on: bool) -> Change:
         arguments={"access_key": "String!"},
         props="ModifyKeyPairInput!",
         fixed={"is_active": on},
+        action="activation" if on else "deactivation",
         done=f"keypair {{access_key}} is {'active' if on else 'inactive'}",
     )
 
@@ -96,7 +99,9 @@ add = change_command(
         ],
         arguments={"user_id": "String!"},
         props="KeyPairInput!",
+        action="add",
         returned="keypair",
+        lifted=("access_key", "secret_key"),
         shown="access_key,secret_key,user_id,resource_policy,is_active,is_admin,rate_limit",
         existing=False,
         done="a keypair of {user_id} is added; keep the secret key, it is shown this once",
@@ -128,6 +133,7 @@ delete = change_command(
         mutation="delete_keypair",
         params=[argument("access_key", "keypair")],
         arguments={"access_key": "String!"},
+        action="deletion",
         question="Delete keypair {access_key} for good?",
         done="keypair {access_key} is gone",
     ),

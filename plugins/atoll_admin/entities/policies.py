@@ -7,7 +7,16 @@ import click
 
 from atoll_admin.change_commands import change_command
 from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
-from atoll_admin.fields import SINCE_24_03, hosts, number, size, slots, text, timestamp
+from atoll_admin.fields import (
+    SINCE_24_03,
+    hosts,
+    number,
+    size,
+    slots,
+    slots_as_text,
+    text,
+    timestamp,
+)
 from atoll_admin.list_commands import list_command, show_command
 from atoll_admin.params import argument, hosts_option, option, slots_option
 from atoll_admin.values import SLOTS, host_permissions
@@ -21,7 +30,7 @@ POLICY = Entity(
         text("name", keep=True),
         timestamp("created_at", "Created"),
         text("default_for_unspecified", "Unspecified slots"),
-        slots("total_resource_slots", "Slots"),
+        slots_as_text("total_resource_slots", "Slots"),
         number("max_concurrent_sessions", "Sessions"),
         number("max_containers_per_session", "Containers per session"),
         number("max_concurrent_sftp_sessions", "SFTP sessions", since=SINCE_24_03),
@@ -36,6 +45,7 @@ POLICY = Entity(
     default_columns="name,created_at,total_resource_slots,max_concurrent_sessions,"
     "max_containers_per_session,idle_timeout,max_vfolder_count,max_vfolder_size,"
     "allowed_vfolder_hosts",
+    peer_name="resource_policy",
     listing=ListQuery(root="keypair_resource_policies"),
     single=SingleQuery(root="keypair_resource_policy", argument="name"),
 )
@@ -111,6 +121,7 @@ add = change_command(
         prepare=_complete,
         since=_SINCE,
         resolve={"allowed_vfolder_hosts": host_permissions},
+        action="add",
         returned="resource_policy",
         shown="name,total_resource_slots,max_concurrent_sessions,idle_timeout",
         existing=False,
@@ -137,6 +148,8 @@ delete = change_command(
         mutation="delete_keypair_resource_policy",
         params=[argument("name", "keypair-resource-policy")],
         arguments={"name": "String!"},
+        action="deletion",
+        peer_asks=True,
         question="Delete keypair resource policy {name} for good?",
         done="keypair resource policy {name} is gone",
     ),

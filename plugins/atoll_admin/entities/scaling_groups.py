@@ -30,8 +30,12 @@ SCALING_GROUP = Entity(
         document("scheduler_opts", "Scheduler options"),
         flag("use_host_network", "Host network"),
         text("wsproxy_addr", "App proxy"),
+        text("wsproxy_api_token", "App proxy's token"),
     ],
     default_columns="name,description,is_active,is_public,created_at,driver,scheduler",
+    peer_columns="name,description,is_active,is_public,created_at,driver,scheduler,"
+    "use_host_network,wsproxy_addr,wsproxy_api_token",
+    hidden=["wsproxy_api_token"],
     described_by=("description",),
     listing=ListQuery(root="scaling_groups"),
     single=SingleQuery(root="scaling_group", argument="name"),
@@ -66,11 +70,12 @@ def _opposites(values: dict[str, Any]) -> dict[str, Any]:
     return {**given, "is_public": None if private is None else not private}
 
 
-def _with_domain(mutation: str, done: str) -> Change:
+def _with_domain(mutation: str, done: str, action: str) -> Change:
     return Change(
         mutation=mutation,
         params=[argument("scaling_group", "scaling-group"), argument("domain", "domain")],
         arguments={"scaling_group": "String!", "domain": "String!"},
+        action=f"scaling_group_{action}",
         done=done,
     )
 
@@ -93,6 +98,7 @@ add = change_command(
         ],
         arguments={"name": "String!"},
         props="CreateScalingGroupInput!",
+        action="add",
         returned="scaling_group",
         shown="name,driver,scheduler,is_active",
         existing=False,
@@ -125,6 +131,7 @@ delete = change_command(
         mutation="delete_scaling_group",
         params=[argument("name", "scaling-group")],
         arguments={"name": "String!"},
+        action="deletion",
         question="Delete scaling group {name} for good?",
         done="scaling group {name} is gone",
     ),
@@ -135,6 +142,7 @@ associate = change_command(
     _with_domain(
         "associate_scaling_group_with_domain",
         "domain {domain} may use scaling group {scaling_group}",
+        "association",
     ),
     "Let a domain use a scaling group.",
 )
@@ -143,6 +151,7 @@ dissociate = change_command(
     _with_domain(
         "disassociate_scaling_group_with_domain",
         "domain {domain} may no longer use scaling group {scaling_group}",
+        "dissociation",
     ),
     "Take a scaling group away from a domain.",
 )

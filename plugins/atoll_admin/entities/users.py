@@ -66,6 +66,8 @@ USER = Entity(
         timestamp("modified_at", "Modified"),
     ],
     default_columns="uuid,email,username,role,domain_name,groups,status,need_password_change,created_at",
+    peer_columns="uuid,role,username,email,full_name,need_password_change,status,status_info,"
+    "created_at,domain_name,groups,allowed_client_ip,sudo_session_enabled,main_access_key",
     described_by=("full_name", "role"),
     listing=ListQuery(
         root="user_list",
@@ -154,6 +156,7 @@ add = change_command(
         since=_SINCE,
         resolve={"group_ids": _group_ids},
         secrets=["password"],
+        action="add",
         returned="user",
         shown="uuid,email,username,role,domain_name,status",
         existing=False,
@@ -195,6 +198,7 @@ delete = change_command(
         mutation="delete_user",
         params=[argument("email", "user")],
         arguments={"email": "String!"},
+        action="deletion",
         question="Delete user {email}? The account can't be used then; its data stay.",
         done="user {email} is deleted; its data are still there",
     ),
@@ -212,6 +216,8 @@ purge = change_command(
         arguments={"email": "String!"},
         props="PurgeUserInput!",
         since={"delegate_endpoint_ownership": SINCE_24_03},
+        action="purge",
+        peer_asks=True,
         question="Delete user {email}, with all keypairs, folders and sessions, for good?",
         done="user {email} is gone",
     ),

@@ -65,6 +65,7 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
         ROUTE,
         {"enabled": False},
         question="Delete the announcement?",
+        peer_asks=True,
         done="nothing is announced any more",
         dry_run=dry_run,
         yes=yes,
@@ -81,7 +82,7 @@ async def dismiss(context: Context) -> None:
         return
     mark = _mark(context, api)
     write_atomic(mark, _digest(told["message"] or ""))
-    context.output.note("you won't be told of it again")
+    context.output.done("you won't be told of it again")
 
 
 def is_dismissed(context: Context, api: "Api", message: Any) -> bool:

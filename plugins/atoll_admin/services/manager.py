@@ -45,7 +45,7 @@ async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, 
         raise UsageError("--wait and --force-kill exclude each other")
     sessions = ", and terminate all sessions" * force_kill
     if not dry_run:
-        await context.consent(f"Freeze the cluster{sessions}?", yes=yes)
+        await context.consent(f"Freeze the cluster{sessions}?", yes=yes, peer_asks=False)
         if wait:
             await _wait_for_sessions(context, await context.connect())
     return await carry_out(

@@ -30,7 +30,7 @@ def _operation(name: str, done: str) -> click.Command:
             return
         answer = await _ask_watcher(context, "POST", route, agent)
         told = answer.get("message") if isinstance(answer, Mapping) else None
-        context.output.note(told or f"agent {agent} is {done}")
+        context.output.done(told or f"agent {agent} is {done}")
 
     operate.help = f"Have an agent's watcher {name} it."
     return operate

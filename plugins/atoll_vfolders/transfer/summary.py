@@ -40,11 +40,11 @@ def report(
         failed=failed,
         seconds=round(progress.seconds, 3),
     )
-    if context.output.format:
-        context.output.item(summary, _COLUMNS)
     note = (
         f"{progress.verb[:-3]}ed {counted(progress.files)} ({binary_size(progress.whole)}) {where}"
     )
     if unchanged:
         note += f", {unchanged:,} unchanged"
-    context.output.note(note)
+    said = "" if failed else f"{note}. Done."
+    shown = summary if context.output.format else None
+    context.output.done(note, shown, _COLUMNS, kind="transfer", peer=said)

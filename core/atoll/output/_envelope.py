@@ -1,0 +1,47 @@
+"""What the client of Backend.AI writes as JSON: `{count, total_count, items}` about things, and
+`{ok, msg, …}` about what was done.
+"""
+
+from collections.abc import Sequence
+from typing import IO, Any
+
+from atoll.output._columns import Column
+from atoll.output._machine import encode
+from atoll.output._writer import Writer
+
+
+class Envelope(Writer):
+    """One object around all records; one thing alone is a list of one.
+
+    The count stands before the records, so they are held until the end.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._items: list[dict[str, Any]] = []
+
+    def row(self, values: Sequence[Any]) -> None:
+        """Hold a record, spelled as that client spells it."""
+        self._items.append(_object(self.columns, values))
+
+    def end(self) -> None:
+        """Write it all."""
+        count = len(self._items)
+        total = count if self.total is None else self.total
+        content = {"count": count, "total_count": total, "items": self._items}
+        write_object(self.file, content)
+
+
+def peer_object(record: Any, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return a record by the names that the client of Backend.AI gives its fields."""
+    return _object(columns, [column.get(record) for column in columns])
+
+
+def _object(columns: Sequence[Column], values: Sequence[Any]) -> dict[str, Any]:
+    pairs = zip(columns, values, strict=True)
+    return {column.peer_name: column.peer(value) for column, value in pairs}
+
+
+def write_object(file: IO[str], content: dict[str, Any]) -> None:
+    """Write one object."""
+    file.write(encode(content, indent=2) + "\n")

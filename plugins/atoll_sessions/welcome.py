@@ -1,0 +1,74 @@
+"""What is said of a session when it has been made, or has not come to run."""
+
+from collections.abc import Sequence
+
+from atoll import Context
+from atoll.output import Column
+from atoll_sessions.creation import Created, Wanted
+
+_PEER = {
+    "PENDING": "is enqueued for scheduling.",
+    "SCHEDULED": "is scheduled and about to be started.",
+    "TERMINATED": "is already terminated.",
+    "TIMEOUT": "is still on the job queue.",
+}
+"""What Backend.AI's own client says of a session that does not run."""
+
+
+def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: bool = True) -> None:
+    """Tell the user what became of the session."""
+    _tell_beside(context, created, wanted)
+    words = _words(created, wanted, stays=stays)
+    if said := context.output.words(words, _peer_words(created)):
+        context.output.note(said)
+    _tell_trouble(context, created)
+
+
+def tell_started(
+    context: Context, created: Created, wanted: Wanted, columns: Sequence[Column]
+) -> None:
+    """Tell the same as the outcome of a command, and the record where a format was chosen."""
+    _tell_beside(context, created, wanted)
+    shown = created if context.output.format else None
+    words, peer = _words(created, wanted, stays=True), _peer_words(created)
+    context.output.done(words, shown, columns, kind="session", peer=peer)
+    _tell_trouble(context, created)
+
+
+def _tell_beside(context: Context, created: Created, wanted: Wanted) -> None:
+    # A short name asks for no version in particular; a full one does.
+    if ":" in wanted.image and created.served_by not in ("", wanted.image):
+        context.output.note(f"{wanted.image} is served by {created.served_by}")
+    if created.pretended:
+        pretended = ", ".join(created.pretended)
+        context.output.note(f"this cluster only pretends to have so much of: {pretended}")
+
+
+def _words(created: Created, wanted: Wanted, *, stays: bool) -> str:
+    name = created.name
+    if not created.created:
+        return f"session {name} is there already and is used again"
+    if created.status == "RUNNING":
+        services = f" with {', '.join(created.services)}" if created.services else ""
+        return f"session {name} is ready{services}"
+    if created.status == "TIMEOUT":
+        queued = " and stays queued" if stays else ""
+        return f"session {name} has not started in {wanted.max_wait} s{queued}"
+    if created.job_code == 0:
+        return f"session {name} has ended: its job has succeeded"
+    return "" if created.failed else f"session {name} is {created.status}"
+
+
+def _peer_words(created: Created) -> str:
+    is_so = _PEER.get(created.status, "")
+    if created.status == "RUNNING":
+        is_so = "is created and ready." if created.created else "is already running and ready."
+    return f"Session ID {created.name} {is_so}" if is_so else ""
+
+
+def _tell_trouble(context: Context, created: Created) -> None:
+    if created.created and created.trouble and created.status == "RUNNING":
+        context.output.warn(
+            f"what session {created.name} runs first has failed: {created.trouble}"
+            f" (atoll logs {created.name} tells more)"
+        )
