@@ -9,9 +9,10 @@ from attrs import define
 from atoll._errors import ExitCode
 from atoll._jobs import Jobs
 from atoll._line import Assembler, LineError, Statement
-from atoll._program import Program, warn
+from atoll._program import Program
 from atoll._runner import Runner
 from atoll._terminal import Source, open_terminal
+from atoll._warnings import warn
 
 
 @define

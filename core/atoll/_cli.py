@@ -104,7 +104,8 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments ask; returns the exit code."""
     from atoll._errors import AtollError
     from atoll._options import parse
-    from atoll._program import Program, warn
+    from atoll._program import Program
+    from atoll._warnings import warn
 
     try:
         options = parse(arguments)

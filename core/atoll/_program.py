@@ -3,7 +3,6 @@ connections.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -24,8 +23,8 @@ from atoll._plugins import (
 )
 from atoll._records import Format, ProfileOffer, Transport
 from atoll._settings import Settings
+from atoll._warnings import warn
 from atoll.hookspecs import FORMATS, PROFILES, SETTINGS, TRANSPORTS
-from atoll.text import printable
 
 if TYPE_CHECKING:
     from atoll._api import Api
@@ -41,11 +40,6 @@ current_note: ContextVar[Callable[[str], None]] = ContextVar(
 
 current_ask: "ContextVar[Ask | None]" = ContextVar("current_ask", default=None)
 """How the user of the command that the running code belongs to is asked; None for nobody there."""
-
-
-def warn(text: str) -> None:
-    """Put a warning on standard error."""
-    sys.stderr.write(f"atoll: {printable(text)}\n")
 
 
 class Program:

@@ -20,10 +20,11 @@ from atoll._jobs import Jobs
 from atoll._line import Statement
 from atoll._plugins import Origin, Provided, contained, culprit
 from atoll._private_files import write_atomic
-from atoll._program import Program, current_ask, current_note, warn
+from atoll._program import Program, current_ask, current_note
 from atoll._runtime import is_interrupt
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
+from atoll._warnings import warn
 from atoll.hookspecs import INVOCATIONS
 from atoll.output import current_output
 

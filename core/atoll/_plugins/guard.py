@@ -7,6 +7,7 @@ and trio's cancelling pass, which are not the plugin's.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from atoll._errors import AtollError
 from atoll._plugins.origins import Origin, PluginError
 from atoll._plugins.presses import may_be_ctrl_c
+from atoll._warnings import warn
 
 _LONGEST = 300
 """How many characters of an error's text are told."""
@@ -99,8 +101,6 @@ def describe(error: BaseException) -> str:
 
 def load_attribute(path: str, origin: Origin) -> Any:
     """Import what a record's `load` names; raises PluginError naming the plugin when that fails."""
-    from atoll._plugins.isolation import isolated
-
     with guarded(origin, f"loading {path}"):
         module, _, attribute = path.partition(":")
         found = sys.modules.get(module)
@@ -108,6 +108,23 @@ def load_attribute(path: str, origin: Origin) -> Any:
             with isolated(origin, f"importing {module}"):
                 found = import_module(module)
         return getattr(found, attribute)
+
+
+def isolated(
+    origin: Origin,
+    doing: str,
+    warn: Callable[[str], None] = warn,
+    *,
+    descriptors: bool = False,
+) -> AbstractContextManager[None]:
+    """Keep a third party's code from changing the process; see :mod:`atoll._plugins.isolation`,
+    which is not imported for what ships with atoll.
+    """
+    if origin.built_in:
+        return nullcontext()
+    from atoll._plugins import isolation
+
+    return isolation.isolated(origin, doing, warn, descriptors=descriptors)
 
 
 def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:

@@ -16,7 +16,6 @@ from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from atoll._plugins.origins import Origin
-from atoll.text import printable
 
 SLOW = 0.5
 """Seconds from which on an import is named."""
@@ -24,16 +23,11 @@ _MOST_PRINTED = 2000
 """How many characters that were printed are repeated."""
 
 
-def warn(text: str) -> None:
-    """Put a warning on standard error."""
-    sys.stderr.write(f"atoll: {printable(text)}\n")
-
-
 @contextmanager
 def isolated(
     origin: Origin,
     doing: str,
-    warn: Callable[[str], None] = warn,
+    warn: Callable[[str], None],
     *,
     descriptors: bool = False,
 ) -> Iterator[None]:
@@ -42,9 +36,6 @@ def isolated(
     With `descriptors`, what programs and libraries write past Python is caught too; for a start
     alone, when no other thread writes.
     """
-    if origin.built_in:
-        yield
-        return
     printed = _Printed(sys.stdout)
     kept = [(one, one.read()) for one in _KEPT]
     began = time.monotonic()

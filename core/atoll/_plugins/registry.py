@@ -9,8 +9,7 @@ import pluggy
 from atoll._errors import AtollError
 from atoll._plugins.checks import problem_with, records_in
 from atoll._plugins.discovery import Damaged
-from atoll._plugins.guard import contained, guarded
-from atoll._plugins.isolation import isolated
+from atoll._plugins.guard import contained, guarded, isolated
 from atoll._plugins.names import share_names
 from atoll._plugins.origins import Origin, PluginError, Selection
 from atoll._plugins.provided import Provided

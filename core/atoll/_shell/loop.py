@@ -12,11 +12,12 @@ from atoll._errors import AtollError, ExitCode
 from atoll._jobs import Job, Jobs, current_job
 from atoll._line import LineError, parse
 from atoll._profiles import ENVIRONMENT, ProfileStore
-from atoll._program import Program, warn
+from atoll._program import Program
 from atoll._runner import Runner
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._state import ShellState
 from atoll._terminal import Source
+from atoll._warnings import warn
 from atoll.hookspecs import PROFILES
 
 _SIGNALLED = 128

@@ -6,9 +6,9 @@ from attrs import define, field
 from prompt_toolkit.utils import get_cwidth
 
 from atoll._plugins import Provided, Registry, contained
-from atoll._program import warn
 from atoll._records import Status
 from atoll._state import ShellState
+from atoll._warnings import warn
 from atoll.hookspecs import STATUS
 
 _BETWEEN = " | "

@@ -10,9 +10,10 @@ from atoll import _builtin, _shell
 from atoll._batch import Batch
 from atoll._paths import Paths
 from atoll._plugins import Origin, Registry
-from atoll._program import Program, warn
+from atoll._program import Program
 from atoll._settings import Settings
 from atoll._terminal import Source
+from atoll._warnings import warn
 from atoll.hookspecs import SETTINGS
 
 _BUILT_IN = {

@@ -5,9 +5,10 @@ from prompted import Prompted
 from atoll import Paths, _builtin, _shell
 from atoll._cli import leave
 from atoll._plugins import Origin, Registry
-from atoll._program import Program, warn
+from atoll._program import Program
 from atoll._settings import Settings
 from atoll._shell.door import run_shell
+from atoll._warnings import warn
 from atoll.hookspecs import SETTINGS
 
 registry = Registry(warn)
