@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from atoll import AtollError, Problem, Unreachable
 from atoll.urls import path
+from atoll_apps.services import list_services
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -46,5 +48,29 @@ async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]
     breaks with :class:`~atoll.transport.ChannelClosed` of code 1013.
     """
     route = path("stream", "session", target.session_id, "tcpproxy")
-    async with api.stream(route, target.params) as stream:
+    async with AsyncExitStack() as stack:
+        try:
+            stream = await stack.enter_async_context(api.stream(route, target.params))
+        except Problem as problem:
+            await _find_reason(api, target, problem)
+            raise
         yield stream
+
+
+async def _find_reason(api: "Api", target: Target, problem: Problem) -> None:
+    """Raise why the cluster has opened no tunnel where a web server does not tell, as far as asking
+    for something else tells it.
+    """
+    from atoll_sessions.api import WEB_SERVERS_ANSWER
+
+    if api.login is None or problem.type != WEB_SERVERS_ANSWER:
+        return
+    try:
+        services = await list_services(api, target.session_id)
+    except Unreachable:
+        return
+    services.pick(target.app, target.session_id)
+    raise AtollError(
+        f"the cluster opens no connection to {target.app} of session {target.session_id}",
+        hint=f"the web server does not tell why; atoll logs {target.session_id} may",
+    )

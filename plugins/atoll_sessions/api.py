@@ -21,11 +21,13 @@ from atoll_sessions.queries import (
     list_sessions,
     read_file,
 )
+from atoll_sessions.streams import WEB_SERVERS_ANSWER
 from atoll_sessions.welcome import tell_started
 
 __all__ = [
     "HOLD",
     "PAGE",
+    "WEB_SERVERS_ANSWER",
     "Wanted",
     "check_filter",
     "check_order",

@@ -19,6 +19,7 @@ from atoll.transport import Channel, ChannelClosed
 from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.feeding import Room, feed
+from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -81,9 +82,9 @@ class Execution:
             from atoll_sessions.staging import stage
 
             code = await stage(self.context, self.api, self.session_id, code)
-        channel_path = path("stream", "session", self.session_id, "execute")
         exit_code: int = ExitCode.INTERRUPTED
-        async with self.api.open(channel_path) as channel, trio.open_nursery() as nursery:
+        opening = open_stream(self.api, self.session_id, "execute")
+        async with opening as channel, trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_interrupts, nursery.cancel_scope)
             await channel.send(json.dumps(await self._message(code)))
             if self._takes_bytes and not self.context.stdin.is_terminal:

@@ -16,10 +16,10 @@ from attrs import evolve
 
 from atoll import AtollError, Context
 from atoll.transport import ChannelClosed
-from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.execution import TURN
 from atoll_sessions.files import MOST_BYTES, MOST_FILES, upload
+from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -105,7 +105,7 @@ async def _prepare(api: "Api", session_id: str, folder: str) -> None:
 async def _run_aside(api: "Api", session_id: str, code: Code) -> str:
     """Run code to its end, or until it asks for input; returns what it printed."""
     printed = []
-    async with api.open(path("stream", "session", session_id, "execute")) as channel:
+    async with open_stream(api, session_id, "execute") as channel:
         await channel.send(json.dumps(code.message()))
         with suppress(ChannelClosed):
             while True:

@@ -14,7 +14,7 @@ from attrs import define
 
 from atoll import AtollError, Context, Unreachable, UsageError
 from atoll.transport import Channel, ChannelClosed
-from atoll.urls import path
+from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -41,7 +41,7 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
     Raises Unreachable when the connection is lost, AtollError when the session opens no terminal.
     """
     failure: AtollError | None = None
-    async with api.open(path("stream", "session", session_id, "pty")) as channel:
+    async with open_stream(api, session_id, "pty") as channel:
         context.output.note("connected; Enter, then ~. leaves")
         with _raw(descriptor):
             async with trio.open_nursery() as nursery:

@@ -1,0 +1,86 @@
+"""Channels to what goes on in a session, which end with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from atoll import AtollError, NotFound, Problem
+from atoll.outages import Backoff
+from atoll.transport import Channel
+from atoll.urls import path
+from atoll_sessions.model import DEAD
+from atoll_sessions.queries import get_session
+
+if TYPE_CHECKING:
+    from atoll import Api
+
+WEB_SERVERS_ANSWER = "bad-gateway"
+"""What web servers make of every answer of the cluster to a handshake but yes."""
+_FIRST_LOOK = 5.0
+"""Seconds; most of what goes on in a session has ended by then."""
+_LOOKS = Backoff(first=5.0, longest=10.0)
+
+
+@asynccontextmanager
+async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[Channel]:
+    """Hold a channel open (`GET /stream/session/{s}/{name}`) that closes when its session ends.
+
+    Managers close it themselves. But web servers, of 23.09 as of 26.x, keep that to themselves, so
+    through one the session is looked at from time to time.
+    """
+    opening = api.open(path("stream", "session", session_id, name))
+    if api.login is None:
+        async with opening as channel:
+            yield channel
+        return
+    async with _told(opening, session_id) as channel, _watched(api, session_id, channel):
+        yield channel
+
+
+@asynccontextmanager
+async def _told(
+    opening: AbstractAsyncContextManager[Channel], session_id: str
+) -> AsyncIterator[Channel]:
+    """Open a channel; says what it means where a web server tells that the cluster is away."""
+    async with AsyncExitStack() as stack:
+        try:
+            channel = await stack.enter_async_context(opening)
+        except Problem as problem:
+            if problem.type != WEB_SERVERS_ANSWER:
+                raise
+            message = f"the cluster opens no channel to session {session_id}"
+            hint = "the web server does not tell why; does the session run? atoll ps"
+            raise AtollError(message, hint=hint) from None
+        yield channel
+
+
+@asynccontextmanager
+async def _watched(api: "Api", session_id: str, channel: Channel) -> AsyncIterator[None]:
+    """Close a channel when its session ends within."""
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_close_with, api, session_id, channel)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery's group
+            failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def _close_with(api: "Api", session_id: str, channel: Channel) -> None:
+    """Close a channel once its session has ended."""
+    await trio.sleep(_FIRST_LOOK)
+    async for _ in _LOOKS:
+        try:
+            session = await get_session(api, session_id, ["id", "status"])
+        except NotFound:
+            break
+        except AtollError:
+            continue  # that the cluster is away tells nothing of the session
+        if session.status in (*DEAD, "TERMINATING"):
+            break
+    await channel.aclose()
