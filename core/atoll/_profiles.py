@@ -20,23 +20,34 @@ from atoll._private_files import read_private, write_atomic
 
 ENVIRONMENT = "environment"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_WEB_PORTS = {"http": 80, "https": 443}
 _TRUE = {"y", "yes", "t", "true", "1", "on"}
 _FALSE = {"n", "no", "f", "false", "0", "off", ""}
 
 
 def _normal_endpoint(url: str) -> str:
-    """Return an endpoint with its scheme and host, which may be spelled anyhow, in lower case."""
+    """Return an endpoint with its scheme and host, which may be spelled anyhow, in lower case, and
+    without a slash at its end.
+    """
     scheme, mark, rest = url.strip().partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme.lower()}{mark}{host.lower()}{slash}{path}" if mark else url
+    if not mark:
+        return url
+    # What another scheme has there need be no host and no path: it is kept to the letter.
+    if scheme.lower() in _WEB_PORTS:
+        host, slash, path = rest.partition("/")
+        rest = f"{host.lower()}{slash}{path}".rstrip("/")
+    return f"{scheme.lower()}{mark}{rest}"
 
 
 @frozen(kw_only=True)
 class Profile:
     """How to reach one cluster as one user.
 
-    `endpoint` is an absolute URL, without user info and without a default port, since its host is
-    signed as it is sent. `via` names a dialer (`ssh://me@bastion`), `ca_file` more certificate
+    `endpoint` is an absolute URL of a scheme that a transport serves. One of HTTP goes without user
+    info and without a default port, since its host is signed as it is sent; what the others hold is
+    their transports' business. `transport` names the plugin whose transport is preferred to those
+    of others for the same scheme, `via` a dialer (`ssh://me@bastion`), `ca_file` more certificate
     authorities to trust.
     """
 
@@ -50,6 +61,7 @@ class Profile:
     verify_tls: bool = True
     ca_file: str = ""
     via: str = ""
+    transport: str = ""
 
     @endpoint.validator
     def _check_endpoint(self, _attribute: Any, value: str) -> None:
@@ -67,16 +79,16 @@ def check_endpoint(url: str) -> None:
         raise ConfigError(f"the endpoint {url!r} holds what no URL can", hint="copy it again")
     try:
         parts = urlsplit(url)
-        port = parts.port
+        port = parts.port if parts.scheme in _WEB_PORTS else None
     except ValueError as error:
         raise ConfigError(f"{url!r} is not a URL: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(
-            f"{url!r} is not an http or https URL", hint="such as https://api.example.com"
-        )
-    if parts.username is not None:
+    scheme, _, rest = url.partition("://")
+    is_web = scheme in _WEB_PORTS
+    if not _SCHEME.fullmatch(scheme) or not rest or (is_web and not parts.hostname):
+        raise ConfigError(f"{url!r} is no whole URL", hint="such as https://api.example.com")
+    if is_web and parts.username is not None:
         raise ConfigError("an endpoint holds no user name", hint="give the keys by themselves")
-    if port == {"http": 80, "https": 443}[parts.scheme]:
+    if is_web and port == _WEB_PORTS[scheme]:
         raise ConfigError(
             f"{url!r} names its default port, which breaks signatures", hint=f"leave out :{port}"
         )
@@ -182,7 +194,7 @@ def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Pro
     endpoint = environ.get("BACKEND_ENDPOINT", "")
     if endpoint:
         # The variable may list several; they serve the same cluster, and the first will do.
-        base = Profile(name=ENVIRONMENT, endpoint=endpoint.split(",")[0].strip().rstrip("/"))
+        base = Profile(name=ENVIRONMENT, endpoint=endpoint.split(",")[0])
     if base is None:
         if environ.get("BACKEND_ACCESS_KEY"):
             raise ConfigError(

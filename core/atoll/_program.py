@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
 from atoll._errors import AtollError, ConfigError
@@ -23,12 +23,13 @@ from atoll._plugins import (
 )
 from atoll._records import Format, ProfileOffer, Transport
 from atoll._settings import Settings
+from atoll._transports import Transports
 from atoll._warnings import warn
-from atoll.hookspecs import FORMATS, PROFILES, SETTINGS, TRANSPORTS
+from atoll.hookspecs import FORMATS, PROFILES, SETTINGS
 
 if TYPE_CHECKING:
     from atoll._api import Api
-    from atoll._profiles import Profile, ProfileStore
+    from atoll._profiles import Profile
     from atoll.output import Output
     from atoll.transport import Ask, Dialer
 
@@ -54,6 +55,7 @@ class Program:
         self.paths = settings.paths
         self.environ = environ
         self.tree = CommandTree(registry)
+        self.transports = Transports(registry, settings.preferred_plugins, warn)
         self.last_seconds = 0.0
         self._apis: dict[Profile, Api] = {}
         self._dialers: dict[Profile, Dialer] = {}
@@ -132,7 +134,7 @@ class Program:
         running = {name: partial(_take_running, provided) for name, provided in offers.items()}
         profile = self.settings.profile(named, running, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
-        self._find_transport("request", profile.endpoint).load()
+        self.transports.find("request", profile).load()
         return profile
 
     def _api(self, profile: "Profile") -> "Api":
@@ -145,37 +147,39 @@ class Program:
             )
         return self._apis[profile]
 
-    def transport(self, kind: str, profile: "Profile") -> Any:
-        """Make the transport of a kind for a profile's URL scheme, over the dialer of its `via`."""
-        provided = self._find_transport(kind, profile.endpoint)
+    def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
+        """Make the transport of a kind for a profile, over the dialer of its `via`.
+
+        Raises ConfigError when no plugin offers one.
+        """
+        self.transports.check(profile)
+        provided = self.transports.find(kind, profile)
         return _make_transport(provided, profile, self._dialer(profile) if profile.via else None)
 
     def _dialer(self, profile: "Profile") -> "Dialer":
         """Return the one dialer of a profile: all its transports share a connection."""
         if profile not in self._dialers:
-            provided = self._find_transport("dial", profile.via)
+            provided = self.transports.find("dial", profile)
             self._dialers[profile] = _make_transport(provided, profile.via)
         return self._dialers[profile]
 
-    def _find_transport(self, kind: str, url: str) -> Provided[Transport]:
-        scheme = url.partition(":")[0]
-        if provided := self.registry.named(TRANSPORTS).get(f"{kind} {scheme}"):
-            return provided
-        raise ConfigError(f"no plugin provides a {kind} transport for {scheme}://")
-
     def needs_asyncio(self) -> bool:
-        """Tell whether trio must be asyncio's guest, since a stored profile goes through a dialer
+        """Tell whether trio must be asyncio's guest, since a stored profile goes by a transport
         that wants it so. Any line may name any of them, and a loop once begun stays what it is.
         """
-        from atoll._profiles import ProfileStore
+        from atoll._profiles import ProfileStore, overlay_environment
 
         store = ProfileStore(self.paths)
-        return any(self._goes_by_asyncio(store, name) for name in store.names())
+        loads: list[Callable[[], Profile | None]] = [
+            *(partial(store.load, name) for name in store.names()),
+            partial(overlay_environment, None, self.environ),
+        ]
+        return any(map(self._goes_by_asyncio, loads))
 
-    def _goes_by_asyncio(self, store: "ProfileStore", name: str) -> bool:
+    def _goes_by_asyncio(self, load: "Callable[[], Profile | None]") -> bool:
         try:
-            via = store.load(name).via
-            return bool(via) and self._find_transport("dial", via).record.asyncio
+            profile = load()
+            return profile is not None and self.transports.use_asyncio(profile)
         except AtollError:
             # Whoever uses the profile is told.
             return False
@@ -183,9 +187,9 @@ class Program:
     async def aclose(self) -> None:
         """Close all connections."""
         for profile, api in self._apis.items():
-            origin = self._find_transport("request", profile.endpoint).origin
-            with contained(origin, "closing its connections", warn):
-                await api.aclose()
+            if provided := self.transports.look_up("request", profile):
+                with contained(provided.origin, "closing its connections", warn):
+                    await api.aclose()
         self._apis.clear()
 
 

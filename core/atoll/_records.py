@@ -44,8 +44,8 @@ class Command:
 class Transport:
     """A way to reach a cluster, for the URL schemes it names.
 
-    `load` names a factory. For `request` and `channel` it is called with a
-    :class:`~atoll.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
+    `load` names a factory. For `request` and `channel`, whose schemes are those of endpoints, it is
+    called with a :class:`~atoll.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
     with the URL of a profile's `via`. One that uses :func:`atoll.aio` says so by `asyncio`.
     """
 

@@ -80,12 +80,8 @@ def _names_of_command(command: Command) -> Iterable[str]:
 COMMANDS = Hook(
     "atoll_commands", Command, "Commands of the shell, such as `ps`.", _names_of_command
 )
-TRANSPORTS = Hook(
-    "atoll_transports",
-    Transport,
-    "Ways to reach a cluster by URL scheme.",
-    lambda transport: [f"{transport.kind} {scheme}" for scheme in transport.schemes],
-)
+# Several may serve one scheme: which of them a profile goes by is up to the profile.
+TRANSPORTS = Hook("atoll_transports", Transport, "Ways to reach a cluster by URL scheme.")
 FORMATS = Hook(
     "atoll_formats", Format, "Ways to write records, for `--output`.", lambda one: [one.name]
 )

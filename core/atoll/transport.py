@@ -100,6 +100,14 @@ class RequestTransport(Protocol):
     def way(self) -> str:
         """What requests go through that the profile does not tell of, such as a proxy; or empty."""
 
+    @property
+    def origin(self) -> str:
+        """Scheme and authority by which the cluster is asked, such as `https://api.example.com`.
+
+        The cluster takes them for its own address, from the header `Host`, and tells URLs that
+        begin with them. For an endpoint without a host they are `http://localhost`.
+        """
+
     async def request(self, request: Request) -> Response:
         """Send a request; returns when the head of the answer is there, whatever its status.
 

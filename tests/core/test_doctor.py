@@ -113,6 +113,7 @@ async def test_the_profile_that_the_line_names_is_looked_at(serve, cluster, exam
 
 async def test_a_profile_that_makes_no_sense_is_told_of(shell, tmp_path):
     """Even if nobody has named it."""
+    shell.add(Transports, "transports")
     assert (await shell.run("profile add lab --endpoint https://lab.example.com")).code == 0
     [file] = tmp_path.rglob("lab.yaml")
     file.write_text("endpoint: [")

@@ -133,7 +133,6 @@ def test_keys_without_an_endpoint_are_refused(paths):
     [
         "",
         "example.com",
-        "ftp://example.com",
         "http://",
         "https://me@example.com",
         "https://example.com:443",
@@ -206,6 +205,8 @@ def test_a_setting_that_does_not_fit_is_refused(paths):
         ("HTTP://LOCALHOST:8090", "http://localhost:8090"),
         ("hTTps://API.Example.COM/Path/X", "https://api.example.com/Path/X"),
         (" http://a.b ", "http://a.b"),
+        ("https://a.b/c//", "https://a.b/c"),
+        ("Unix:///Run/X.sock", "unix:///Run/X.sock"),
         ("http://[2001:DB8::1]:81", "http://[2001:db8::1]:81"),
     ],
 )

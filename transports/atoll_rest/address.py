@@ -28,6 +28,11 @@ class Address:
     prefix: str
     api: str = ""
 
+    @property
+    def origin(self) -> str:
+        """What URLs of this server begin with."""
+        return f"{'https' if self.secure else 'http'}://{self.netloc}"
+
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """Return the request target of a percent-encoded path.
 
@@ -41,8 +46,13 @@ class Address:
 
 
 def address(profile: Profile) -> Address:
-    """Take a profile's endpoint apart."""
-    parts = urlsplit(profile.endpoint)
+    """Take a profile's endpoint apart.
+
+    One of another scheme than HTTP names no host: it is spoken to as `localhost`, which is signed,
+    too, and the dialer that its transport brings knows the way.
+    """
+    known = profile.endpoint.startswith(("http:", "https:"))
+    parts = urlsplit(profile.endpoint if known else "http://localhost")
     secure = parts.scheme == "https"
     host = _ascii_host(parts)
     netloc = f"[{host}]" if ":" in host else host

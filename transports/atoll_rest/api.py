@@ -3,7 +3,8 @@
 Nothing here imports an HTTP library.
 """
 
-from atoll import __version__
+from atoll import Profile, __version__
+from atoll.transport import Dialer, RequestTransport
 from atoll_rest.address import Address, address
 from atoll_rest.credentials import Credentials, credentials, signed_headers
 from atoll_rest.proxies import Proxy, proxy_for
@@ -14,6 +15,25 @@ from atoll_rest.tls import find_tls_error, tls_context, tls_failure
 USER_AGENT = f"atoll/{__version__}"
 
 
+def require_way(profile: Profile, dialer: Dialer | None) -> None:
+    """Raise ValueError where neither the endpoint nor a dialer says where bytes go."""
+    if dialer is None and not profile.endpoint.startswith(("http:", "https:")):
+        raise ValueError(f"{profile.endpoint} can't be reached without a dialer")
+
+
+def connect(profile: Profile, dialer: Dialer | None = None) -> RequestTransport:
+    """Return requests by HTTP over the streams that a dialer opens, else over TCP.
+
+    For transports of other schemes, which bring a dialer: to their endpoints HTTP is spoken without
+    TLS, as to `localhost`, and signed so. The dialer is asked for that host and its port 80, and is
+    closed with the transport. No connection is made before the first request.
+    """
+    require_way(profile, dialer)
+    from atoll_rest.transport import RestTransport
+
+    return RestTransport(profile, dialer)
+
+
 __all__ = [
     "CONNECT_TIMEOUT",
     "USER_AGENT",
@@ -22,10 +42,12 @@ __all__ = [
     "Proxy",
     "SocksDialer",
     "address",
+    "connect",
     "credentials",
     "find_tls_error",
     "open_stream",
     "proxy_for",
+    "require_way",
     "signed_headers",
     "tls_context",
     "tls_failure",

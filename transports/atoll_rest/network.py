@@ -117,9 +117,11 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         stream = self._stream
         while isinstance(stream, trio.SSLStream):
             stream = stream.transport_stream
-        if info == "is_readable" and isinstance(stream, trio.SocketStream):
-            return stream.socket.is_readable()
-        return None
+        if info != "is_readable":
+            return None
+        # A dialer's stream that can't tell is taken for closed: what is sent on one that is would
+        # be lost, and may not be sent again.
+        return not isinstance(stream, trio.SocketStream) or stream.socket.is_readable()
 
 
 def _handshake_failure(error: trio.BrokenResourceError, name: str) -> Unreachable:

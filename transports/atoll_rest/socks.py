@@ -54,12 +54,14 @@ class SocksDialer:
         await stream.send_all(bytes([_VERSION, 1, method]))
         if await _read(stream, 2) != bytes([_VERSION, method]):
             hint = "give it as socks5://USER:PASSWORD@HOST" if method == _NO_PASSWORD else ""
-            raise Unreachable(f"{self.proxy} wants another way of logging in", hint=hint)
+            raise Unreachable(
+                f"{self.proxy} wants another way of logging in", hint=hint, permanent=True
+            )
         if method == _PASSWORD:
             user, password = self.proxy.user.encode(), self.proxy.password.encode()
             await stream.send_all(b"\1" + _counted(user) + _counted(password))
             if (await _read(stream, 2))[1]:
-                raise Unreachable(f"{self.proxy} refused the user and the password")
+                raise Unreachable(f"{self.proxy} refused the user and the password", permanent=True)
 
     async def _destination(self, host: str) -> bytes:
         """Spell a host for the request: with `socks5`, names are looked up here, as curl does."""
@@ -90,7 +92,9 @@ class SocksDialer:
 
 def _counted(text: bytes) -> bytes:
     if len(text) > 255:
-        raise Unreachable("a SOCKS proxy takes no names and passwords of more than 255 bytes")
+        raise Unreachable(
+            "a SOCKS proxy takes no names and passwords of more than 255 bytes", permanent=True
+        )
     return bytes([len(text)]) + text
 
 

@@ -84,13 +84,12 @@ def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
         default = (f"was refused: {error.verify_message}", "")
         reason, hint = _REASONS.get(error.verify_code, default)
-        return Unreachable(f"the certificate of {name} {reason}", hint=hint)
+        return Unreachable(f"the certificate of {name} {reason}", hint=hint, permanent=True)
     if error.reason in _NOT_TLS:
-        return Unreachable(
-            f"{name} does not speak TLS", hint="should it be http rather than https?"
-        )
+        hint = "should it be http rather than https?"
+        return Unreachable(f"{name} does not speak TLS", hint=hint, permanent=True)
     detail = (error.reason or str(error)).replace("_", " ").lower()
-    return Unreachable(f"no TLS connection to {name}: {detail}")
+    return Unreachable(f"no TLS connection to {name}: {detail}", permanent=True)
 
 
 async def speaks_tls(stream: trio.abc.Stream) -> bool:

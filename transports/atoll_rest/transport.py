@@ -60,8 +60,7 @@ class RestTransport:
         self._has_heard = False
         self._address = address(profile)
         self._credentials = credentials(profile)
-        scheme = "https" if self._address.secure else "http"
-        self._origin = httpx.URL(f"{scheme}://{self._address.netloc}")
+        self._origin = httpx.URL(self._address.origin)
         self._client = httpx.AsyncClient(
             transport=Pool(profile, dialer),
             headers={
@@ -84,6 +83,11 @@ class RestTransport:
 
         server = WebServer(self._profile, self)
         return WebLogin(self._profile, server, LoginFile.of(self._profile))
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the endpoint."""
+        return self._address.origin
 
     @property
     def way(self) -> str:
@@ -142,7 +146,7 @@ class RestTransport:
         )
         if await speaks_tls(stream):
             hint = "should it be https rather than http?"
-            raise Unreachable(f"{endpoint} speaks TLS", hint=hint)
+            raise Unreachable(f"{endpoint} speaks TLS", hint=hint, permanent=True)
 
     def _draft(self, request: Request) -> httpx.Request:
         """Build what will be sent, all but the signature."""

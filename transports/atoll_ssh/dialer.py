@@ -75,7 +75,6 @@ def _no_channel(bastion: Bastion, target: str, error: Exception) -> Exception:
     if not isinstance(error, asyncssh.ChannelOpenError):
         return NotSent(f"the connection to {bastion} was lost")
     if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
-        return Unreachable(
-            f"{bastion} passes nothing on to {target}", hint="its AllowTcpForwarding forbids it"
-        )
+        hint = "its AllowTcpForwarding forbids it"
+        return Unreachable(f"{bastion} passes nothing on to {target}", hint=hint, permanent=True)
     return NotSent(f"{bastion} can't reach {target}: {error.reason.lower()}")

@@ -120,7 +120,7 @@ class Api:
         self._requests: RequestTransport | None = None
         self._channels: ChannelTransport | None = None
         self._server: Server | None = None
-        self._cache = ServerCache(cache, profile.endpoint)
+        self._cache = ServerCache(cache, profile)
         self._negotiating = trio.Lock()
         self._loopback = not profile.via and is_loopback(urlsplit(profile.endpoint).hostname or "")
 
@@ -257,6 +257,11 @@ class Api:
     def way(self) -> str:
         """What the way to the cluster goes through beside the profile's `via`, such as a proxy."""
         return getattr(self._request_transport(), "way", "")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority by which the cluster is asked, as they are in URLs of its own."""
+        return getattr(self._request_transport(), "origin", "")
 
     @property
     def login(self) -> Login | None:

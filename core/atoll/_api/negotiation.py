@@ -11,6 +11,7 @@ from attrs import frozen
 
 from atoll._errors import AtollError
 from atoll._private_files import write_atomic
+from atoll._profiles import Profile
 
 _FRESH_FOR = 3600.0
 _PATTERN = re.compile(r"v([0-9]{1,4})\.([0-9]{8})")
@@ -89,8 +90,10 @@ class ServerCache:
     It is a convenience only: what can't be read or written is as good as not there.
     """
 
-    def __init__(self, folder: Path | None, endpoint: str) -> None:
-        name = sha256(endpoint.encode()).hexdigest()[:32]
+    def __init__(self, folder: Path | None, profile: Profile) -> None:
+        # The same address may be another cluster's at the end of another way.
+        way = f"{profile.endpoint} {profile.via} {profile.transport}"
+        name = sha256(way.encode()).hexdigest()[:32]
         self._file = folder / "servers" / f"{name}.json" if folder else None
 
     def load(self) -> Server | None:

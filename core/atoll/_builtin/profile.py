@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from attrs import evolve
 
 from atoll._context import Context
 from atoll._errors import AtollError, UsageError
@@ -57,6 +58,12 @@ def _store(context: Context) -> ProfileStore:
     metavar="URL",
     help="Reach the cluster through this, e.g. ssh://me@bastion.",
 )
+@click.option(
+    "--transport",
+    default="",
+    metavar="PLUGIN",
+    help="Prefer this plugin's way to speak to such an endpoint; see atoll plugins.",
+)
 async def add(
     context: Context,
     name: str,
@@ -70,15 +77,17 @@ async def add(
     The keys are stored in a file that only you can read. With --login there are none: you are asked
     for your e-mail address and password, and only what the cluster gives for them is kept.
     """
-    fields["endpoint"] = fields["endpoint"].rstrip("/")
     fields["endpoint_type"] = endpoint_type or ("session" if login else "api")
     if login and (fields["access_key"] or fields["endpoint_type"] == "api"):
         raise UsageError(
             "--login is for profiles without a keypair", hint="--endpoint-type session"
         )
-    if fields["access_key"] and not fields["secret_key"]:
-        fields["secret_key"] = (await context.ask("secret key", hidden=True)).strip()
-    _store(context).save(Profile(name=name, verify_tls=not insecure, **fields))
+    profile = Profile(name=name, verify_tls=not insecure, **fields)
+    context.program.transports.check(profile)
+    if profile.access_key and not profile.secret_key:
+        secret_key = (await context.ask("secret key", hidden=True)).strip()
+        profile = evolve(profile, secret_key=secret_key)
+    _store(context).save(profile)
     if login:
         context.output.note(f"profile {name} is saved")
         await _log_in(context, name)

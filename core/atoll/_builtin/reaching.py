@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -35,7 +36,7 @@ async def check(context: Context) -> AsyncIterator[Finding]:
         yield await _no_profile(context)
         return
     yield Finding("profile", "ok", f"{api.profile.name}: {api.profile.endpoint}")
-    for step in (_names, _answers, _accepted):
+    for step in (partial(_names, context), _answers, _accepted):
         failed = False
         async for finding in step(api):
             yield finding
@@ -58,9 +59,10 @@ async def _no_profile(context: Context) -> Finding:
     # The last one is for when nothing is offered, which is no mistake of the user's either.
     names = [*(offer.record.name for offer in offers), ""]
     try:
-        context.settings.profile(
+        profile = context.settings.profile(
             context.profile_name, dict.fromkeys(names, _not_running), context.output.note
         )
+        context.program.transports.check(profile)
     except AtollError as error:
         return Finding("profile", "failed", error.message, error.hint, error.exit_code)
     except _NotRunning:
@@ -69,14 +71,11 @@ async def _no_profile(context: Context) -> Finding:
     return Finding("profile", "absent", "no cluster is in use, and none runs here", hint)
 
 
-async def _names(api: "Api") -> AsyncIterator[Finding]:
+async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
     """Look the host up and connect to it, unless something else does so for us."""
     parts = urlsplit(api.profile.endpoint)
-    if api.profile.via:
-        yield Finding("connection", "skipped", f"goes through {api.profile.via}")
-        return
-    if api.way:
-        yield Finding("connection", "skipped", f"goes through {api.way}")
+    if way := _known_way(context, api):
+        yield Finding("connection", "skipped", way)
         return
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -90,6 +89,16 @@ async def _names(api: "Api") -> AsyncIterator[Finding]:
         return
     yield Finding("name", "ok", ", ".join(dict.fromkeys(str(one[4][0]) for one in found)))
     yield await _connection(str(parts.hostname), port)
+
+
+def _known_way(context: Context, api: "Api") -> str:
+    """Return what makes the connections, where that is more than to look a host up."""
+    profile = api.profile
+    if profile.via:
+        return f"goes through {profile.via}"
+    if profile.transport or not profile.endpoint.startswith(("http:", "https:")):
+        return f"made by {context.program.transports.find('request', profile).origin}"
+    return f"goes through {api.way}" if api.way else ""
 
 
 async def _connection(host: str, port: int) -> Finding:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import trio
 from attrs import define, evolve, field, frozen
 
-from atoll import Context, Problem, Unreachable
+from atoll import Context, Problem, Profile, Unreachable
 from atoll.outages import Backoff, is_permanent
 from atoll.transport import NotSent, Request, TooLong
 from atoll_sessions.api import for_wire
@@ -115,17 +115,23 @@ class Storage:
 
     def _transport(self, origin: str) -> "RequestTransport":
         if origin not in self._transports:
-            scheme = origin.partition(":")[0]
-            endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
             anonymous = evolve(
-                self.api.profile,
-                endpoint=endpoint,
-                endpoint_type="api",
-                access_key="",
-                secret_key="",
+                self._profile_for(origin), endpoint_type="api", access_key="", secret_key=""
             )
             self._transports[origin] = self.context.program.transport("request", anonymous)
         return self._transports[origin]
+
+    def _profile_for(self, origin: str) -> Profile:
+        """Return a profile by which a server is reached."""
+        profile = self.api.profile
+        scheme, own_scheme = origin.partition(":")[0], profile.endpoint.partition(":")[0]
+        endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
+        if scheme == own_scheme:
+            return evolve(profile, endpoint=endpoint)
+        if own_scheme not in _DEFAULT_PORTS and endpoint == self.api.origin:
+            # Where the endpoint is no address of HTTP, its own transport alone knows the way.
+            return profile
+        return evolve(profile, endpoint=endpoint, transport="")
 
     async def aclose(self) -> None:
         """Close all connections."""

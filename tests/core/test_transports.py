@@ -1,0 +1,253 @@
+"""Which schemes can be endpoints, and whose transport serves them."""
+
+import json
+
+import pytest
+
+from atoll import Profile, Transport, hookimpl
+from atoll._plugins import Origin
+from atoll._profiles import ProfileStore
+from atoll.transport import Request
+from atoll_rest.transport import connect
+
+
+class Answer:
+    """An answer of success to everything."""
+
+    status = 200
+    headers = {}  # noqa: RUF012  # nobody writes into it
+
+    def __init__(self, content):
+        self.content = content
+
+    async def read(self, _most=0):
+        return json.dumps(self.content).encode()
+
+    async def aclose(self):
+        """Do nothing."""
+
+
+class Carrier:
+    """A transport without any wire; it says which plugin it is of."""
+
+    way = ""
+    origin = "http://localhost"
+
+    def __init__(self, plugin):
+        self.plugin = plugin
+
+    async def request(self, request):
+        if request.path == "/":
+            return Answer({"version": "v7.20230615", "manager": self.plugin})
+        return Answer({})
+
+    async def aclose(self):
+        """Do nothing."""
+
+
+def first(_profile, _dialer):
+    return Carrier("first")
+
+
+def second(_profile, _dialer):
+    return Carrier("second")
+
+
+def lead(_via):
+    return None
+
+
+def plugin(*records):
+    """Make a plugin that offers these transports."""
+
+    class Plugin:
+        @staticmethod
+        @hookimpl
+        def atoll_transports():
+            return [Transport(kind, schemes, f"{__name__}:{load}", **kw)
+                    for kind, schemes, load, kw in records]  # fmt: skip
+
+    return Plugin
+
+
+PIGEON = ("request", ("pigeon", "https"), "first", {})
+RAVEN = ("request", ("pigeon", "raven"), "second", {})
+LOFT = ("dial", ("loft",), "lead", {})
+
+
+@pytest.fixture
+def served(shell):
+    """The shell with two plugins: both serve pigeon://, one of them https://, one raven://."""
+    shell.add(plugin(PIGEON, LOFT), "first")
+    shell.add(plugin(RAVEN), "second")
+    return shell
+
+
+async def manager_behind(shell, line):
+    """Add a profile; returns whose transport serves it, by what it calls its manager."""
+    result = await shell.run(f"profile add lab {line}\nprofile test lab\n")
+    return result.stderr.partition("Backend.AI manager ")[2].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "manager"),
+    [
+        ("--endpoint pigeon:///Loft/3", "first"),
+        ("--endpoint pigeon://x --transport second", "second"),
+        ("--endpoint pigeon://x --transport first", "first"),
+        ("--endpoint raven://x", "second"),
+        ("--endpoint HTTPS://x.example", "first"),
+    ],
+)
+async def test_a_scheme_is_served_by_the_plugin_that_is_preferred(served, line, manager):
+    assert await manager_behind(served, line) == manager
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "warnings"),
+    [
+        ("--endpoint pigeon://x", {}, 1),
+        ("--endpoint raven://x", {}, 0),
+        ("--endpoint pigeon://x --transport second", {}, 0),
+        ("--endpoint pigeon://x", {"ATOLL_PLUGINS_PREFER": "second"}, 0),
+    ],
+)
+async def test_who_goes_without_a_scheme_is_told_once(served, line, environ, warnings):
+    """Unless the user has preferred one of them; and only when the scheme is used."""
+    served.environ = environ
+    result = await served.run(f"profile list\nprofile add lab {line}\nprofile test lab\n" * 2)
+    warning = "plugin 'second' (atoll-second 1.0): pigeon:// is already served by plugin 'first'"
+    assert result.stderr.count(warning) == warnings
+    if environ:
+        assert "Backend.AI manager second" in result.stderr
+
+
+async def test_what_ships_with_atoll_comes_first(served):
+    """Even before a plugin that is marked to come first."""
+    program = served.program()
+    origin = Origin("built", "built", "atoll", "0")
+    program.registry.register(plugin(RAVEN), origin)
+    profile = Profile(name="lab", endpoint="pigeon://x")
+    assert program.transports.find("request", profile).origin == origin
+
+
+async def test_what_another_scheme_holds_is_kept_to_the_letter(served):
+    await served.run("profile add lab --endpoint PIGEON://Host:x/A,B%20c?q=1#f --access-key ''")
+    profile = ProfileStore(served.program().paths).load("lab")
+    assert profile.endpoint == "pigeon://Host:x/A,B%20c?q=1#f"
+
+
+SERVED = "(served: https://, pigeon://, raven://)"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--endpoint ftp://x", f"no plugin serves ftp:// endpoints {SERVED}"),
+        ("--endpoint http://x", f"no plugin serves http:// endpoints {SERVED}"),
+        ("--endpoint pigeon://x --via ssh://y", "no plugin leads through ssh:// (served: loft://)"),
+        (
+            "--endpoint raven://x --transport first",
+            "no plugin 'first' is loaded that serves raven:// endpoints (transport may be second)",
+        ),
+        (
+            "--endpoint pigeon://x --transport nope",
+            "no plugin 'nope' is loaded that serves pigeon:// endpoints (transport may be first,",
+        ),
+        ("--endpoint pigeon://", "'pigeon://' is no whole URL (such as https://api.example.com)"),
+        ("--endpoint x.example", "'x.example' is no whole URL (such as https://api.example.com)"),
+        ("--endpoint localhost:80", "'localhost:80' is no whole URL (such as"),
+        ("--endpoint 1://x", "'1://x' is no whole URL (such as"),
+    ],
+)
+async def test_what_nobody_serves_is_refused_before_it_is_kept(served, line, told):
+    result = await served.run(f"profile add lab {line} --access-key AK")
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].startswith(f"atoll: line 1: {told}")
+    assert ProfileStore(served.program().paths).names() == []
+
+
+@pytest.mark.parametrize("line", ["profile test", "doctor"])
+async def test_the_environment_is_refused_alike(served, line):
+    served.environ = {"BACKEND_ENDPOINT": "ftp://x"}
+    result = await served.run(line)
+    assert result.code == 2
+    assert "no plugin serves ftp:// endpoints" in result.stdout + result.stderr
+    assert "pigeon://, raven://" in result.stdout + result.stderr
+
+
+async def test_a_plugin_that_is_gone_is_told(served):
+    """By whichever command needs it; the profile stays."""
+    await served.run("profile add lab --endpoint raven://x")
+    served._plugins.pop()
+    result = await served.run("profile test lab\nprofile list --output csv\n", keep_going=True)
+    assert "no plugin serves raven:// endpoints (served: https://, pigeon://)" in result.stderr
+    assert "raven://x" in result.stdout
+
+
+async def test_channels_may_be_lacking(served):
+    await served.run("profile add lab --endpoint raven://x")
+    result = await served.run("doctor --output csv")
+    assert "connection,skipped,made by plugin 'second'" in result.stdout
+    assert "http,ok" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["request", "channel", "dial"])
+async def test_asyncio_runs_for_whichever_transport_wants_it(shell, kind):
+    """Of a stored profile, or of the environment."""
+    records = [(one, ("pigeon",), "first", {"asyncio": one == kind})
+               for one in ("request", "channel", "dial")]  # fmt: skip
+    shell.add(plugin(*records), "first")
+    assert not shell.program().needs_asyncio()
+    if kind != "dial":
+        shell.environ = {"BACKEND_ENDPOINT": "pigeon://x"}
+        assert shell.program().needs_asyncio()
+        shell.environ = {}
+    await shell.run("profile add lab --endpoint pigeon://x --via pigeon://y")
+    assert shell.program().needs_asyncio()
+
+
+class SomeDialer:
+    """Leads to a port of this machine, and notes what it was asked for."""
+
+    def __init__(self, port):
+        self.port = port
+        self.asked = []
+
+    async def dial(self, host, port):
+        import trio
+
+        self.asked.append((host, port))
+        return trio.StapledStream(*[await trio.open_tcp_stream("127.0.0.1", self.port)] * 2)
+
+    async def aclose(self):
+        """Do nothing."""
+
+
+async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answer):
+    """And no stream is used twice that can't tell whether its other end was closed."""
+
+    async def handler(_seen, stream):
+        await stream.send_all(answer())
+        return True
+
+    profile = Profile(name="lab", endpoint="pigeon:///loft", access_key="AK", secret_key="SK")
+    async with serve(handler) as server:
+        dialer = SomeDialer(server.port)
+        transport = connect(profile, dialer)
+        for _ in range(2):
+            await (await transport.request(Request(method="GET", path="/x"))).read()
+        await transport.aclose()
+    assert transport.origin == "http://localhost"
+    assert dialer.asked == [("localhost", 80)] * 2
+    assert [seen.target for seen in server.requests] == ["/x", "/x"]
+    assert {seen.headers["host"] for seen in server.requests} == {"localhost"}
+
+
+def test_without_a_dialer_nobody_knows_the_way():
+    from atoll_rest.api import connect as over_http
+    from atoll_websocket.api import connect as over_websockets
+
+    for make in (over_http, over_websockets):
+        with pytest.raises(ValueError, match="pigeon:///loft can't be reached without a dialer"):
+            make(Profile(name="lab", endpoint="pigeon:///loft"))
