@@ -68,25 +68,24 @@ class Meter:
 
         Time is counted in hundredths of a second, and not at the moment that is taken for it.
         """
-        processors = len(self.spec.cpus) or os.cpu_count() or 1
-        return min(max(0.0, cpu_used) / seconds, 1000.0 * processors)
+        return min(max(0.0, cpu_used) / seconds, 1000.0 * self._usable)
 
     @property
     def processor_share(self) -> float:
         """How much of what it was given of the processors it used of late, in percent."""
-        return self._cpu_rate / (10 * self._processors)
+        return min(self._cpu_rate / (10 * self._granted), 100.0)
 
     def stat(self) -> Stat:
         """Return the figures as `live_stat` and `last_stat` have them."""
-        usage, wall = self._usage, 1000 * (self._looked_at - self.begin)
-        average = 1000 * usage.cpu_used / wall if wall else 0.0
-        cpu_util = _metric(self._cpu_rate, 1000 * self._processors, "percent")
+        usage, most = self._usage, 1000 * (self._looked_at - self.begin) * self._usable
+        average = 1000 * self._usable * min(usage.cpu_used / most, 1.0) if most else 0.0
+        cpu_util = _metric(self._cpu_rate, self._cpu_capacity, "percent")
         memory = _metric(usage.memory, self.spec.memory or 0, "bytes")
         scratch = _metric(usage.scratch, 0, "bytes")
         return {
             "cpu_util": cpu_util
             | {"stats.max": _text(self._most_cpu_rate), "stats.avg": _text(average)},
-            "cpu_used": _metric(usage.cpu_used, wall, "msec"),
+            "cpu_used": _metric(usage.cpu_used, max(most, usage.cpu_used), "msec"),
             "mem": memory | {"stats.max": _text(self._most_memory)},
             "io_read": _metric(usage.read, 0, "bytes") | {"stats.rate": _text(self._read_rate)},
             "io_write": _metric(usage.written, 0, "bytes")
@@ -95,8 +94,20 @@ class Meter:
         }
 
     @property
-    def _processors(self) -> float:
-        return self.spec.cpu_quota or len(self.spec.cpus) or 1
+    def _usable(self) -> int:
+        """The processors that it can run on."""
+        return len(self.spec.cpus) or os.cpu_count() or 1
+
+    @property
+    def _granted(self) -> float:
+        """How many of them it was given, which may be a part of one."""
+        return self.spec.cpu_quota or self._usable
+
+    @property
+    def _cpu_capacity(self) -> float:
+        """Milliseconds in a second: of what was given; of all, where parts are not held."""
+        granted = 1000.0 * self._granted
+        return granted if self._cpu_rate <= granted else 1000.0 * self._usable
 
 
 class Metering:

@@ -41,7 +41,7 @@ async def test_figures_are_texts_with_rates_and_maxima():
         ],
     )
     metering = Metering(Engine(), lambda: times[0])
-    metering.add(SPEC)
+    metering.add(evolve(SPEC, cpus=(0,)))
     for moment in (101.0, 103.0):
         times[0] = moment
         await metering.look()
@@ -63,10 +63,11 @@ async def test_figures_are_texts_with_rates_and_maxima():
 
 @pytest.mark.parametrize(
     ("seconds", "cpu_used"),
-    [(0.0001, 10), (0.01, 30), (0.5, 4000), (2.0, 99_000), (2.0, -10)],
+    [(0.0001, 10), (0.01, 30), (0.5, 4000), (2.0, 1200), (2.0, 99_000), (2.0, -10)],
 )
+@pytest.mark.parametrize("quota", [None, 0.1, 1.5])
 @pytest.mark.anyio
-async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used):
+async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used, quota):
     """Whatever the time between two looks, and of whichever moment the figures are."""
 
     class Engine:
@@ -76,12 +77,16 @@ async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used):
 
     times = [100.0]
     metering = Metering(Engine(), lambda: times[0])
-    metering.add(evolve(SPEC, cpus=(0, 1)))
+    metering.add(evolve(SPEC, cpus=(0, 1), cpu_quota=quota))
     times[0] += seconds
     await metering.look()
-    util = metering.live("k1")["cpu_util"]
+    live = metering.live("k1")
+    util = live["cpu_util"]
     assert 0 <= float(util["current"]) <= float(util["stats.max"]) <= 2000
-    assert 0 <= float(util["pct"]) <= 100
+    assert 0 <= float(util["stats.avg"]) <= 2000
+    assert float(util["current"]) <= float(util["capacity"]) <= 2000
+    assert all(0 <= float(metric["pct"]) <= 100 for metric in live.values())
+    assert metering.processor_share(["k1"]) <= 100
     ended = metering.end("k1", ExitStatus(0, "user-requested", cpu_used=10**6))
     assert float(ended["cpu_util"]["stats.max"]) <= 2000
 
