@@ -174,7 +174,7 @@ def embedded(embedded_keys) -> Cluster:
     return embedded_keys["admin"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image() -> str:
     """The image to run sessions of."""
     return IMAGE
@@ -316,6 +316,12 @@ def cluster(request):
 def atoll(cluster, make_program):
     """The shell, facing the cluster as its administrator, configured by the environment alone."""
     return make_program("atoll", cluster)
+
+
+@pytest.fixture(scope="session")
+def clients() -> list[Client]:
+    """The releases of the official client."""
+    return CLIENTS
 
 
 @pytest.fixture(scope="module", params=CLIENTS, ids=str)

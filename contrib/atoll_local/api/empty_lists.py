@@ -1,5 +1,6 @@
-"""Kinds of things that this cluster has none of, but that clients list: models served, templates
-of clusters. What would make one is told to be missing, see :mod:`atoll_local.api.absent`.
+"""Kinds of things that this cluster has none of, but that clients list.
+
+What would make one is told to be missing, see :mod:`atoll_local.api.absent`.
 """
 
 from starlette.responses import Response
@@ -18,6 +19,11 @@ async def no_runtimes(_: Call) -> Response:
     return reply({"runtimes": []})
 
 
+async def no_fields(_: Call) -> Response:
+    """`GET /image/import`: what a form for importing an image has; there is no such import."""
+    return reply({"fieldGroups": []})
+
+
 async def no_service(call: Call) -> Response:
     """`GET /services/{id}`."""
     raise not_found("object", f"no service {call.path('id')}")
@@ -32,6 +38,7 @@ ROUTES: Routes = (
     route("GET", "/services", nothing),
     route("GET", "/services/_/runtimes", no_runtimes),
     route("GET", "/services/{id}", no_service),
+    route("GET", "/image/import", no_fields),
     route("GET", "/template/cluster", nothing),
     route("GET", "/template/cluster/{id}", no_template),
 )

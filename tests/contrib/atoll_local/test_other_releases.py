@@ -10,6 +10,7 @@ from atoll_local.api.absent import ROOTS, ROUTES
 
 PAGE = Path(__file__).parents[3] / "docs" / "local.md"
 NOBODY = "00000000-0000-0000-0000-000000000000"
+EMPTY = {"/services", "/template/cluster", "/image/import"}
 ENDPOINT = "endpoint_id image_object { name } resource_slots url model created_user_email replicas"
 LISTS = {
     "endpoint_list": f"{ENDPOINT} desired_session_count routings {{ routing_id }} status",
@@ -25,6 +26,7 @@ LISTS = {
         ("/services?name=model", []),
         ("/services/_/runtimes", {"runtimes": []}),
         ("/template/cluster", []),
+        ("/image/import", {"fieldGroups": []}),
     ],
 )
 def test_there_is_none(user, path, answer):
@@ -49,7 +51,7 @@ def test_and_so_nothing_is_found(user, path):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        *(("GET", path) for path in ROUTES if path not in {"/services", "/template/cluster"}),
+        *(("GET", path) for path in ROUTES if path not in EMPTY),
         *(("POST", path) for path in ROUTES),
         ("POST", "/v2/sessions/search"),
         ("DELETE", f"/services/{NOBODY}"),
