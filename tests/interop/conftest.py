@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -186,19 +187,26 @@ def make_cluster():
     return Cluster
 
 
-@pytest.fixture
-def make_program(tmp_path):
-    """Return the function that puts a command in a place of its own, facing a cluster.
+@pytest.fixture(scope="session")
+def place_program():
+    """Return the function that puts a command in a folder, facing a cluster.
 
     A bare name is that of one of our own programs.
     """
 
-    def make(command: Path | str, cluster: Cluster | None = None, **environ: str) -> Program:
-        home = tmp_path / "work"
+    def place(
+        home: Path, command: Path | str, cluster: Cluster | None = None, **environ: str
+    ) -> Program:
         facing = cluster.environ if cluster else {}
         return Program([str(SCRIPTS / command)], home, {**facing, **environ})
 
-    return make
+    return place
+
+
+@pytest.fixture
+def make_program(tmp_path, place_program):
+    """Return the function that puts a command in a place of its own, facing a cluster."""
+    return partial(place_program, tmp_path / "work")
 
 
 @pytest.fixture
@@ -269,18 +277,31 @@ def _version_of(python: Path) -> str:
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
 
-def install(client: Client, python: Path) -> Path:
-    """Return a client's program, installed in a folder that is kept for the next time."""
-    wanted = (HERE / client.requirements).read_bytes()
-    venv = VENVS / f"{client.release}-{hashlib.sha256(wanted).hexdigest()[:12]}"
+def install(name: str, requirements: str, python: Path) -> Path:
+    """Return where the programs are of what a file asks for, kept installed for the next time."""
+    wanted = (HERE / requirements).read_bytes()
+    venv = VENVS / f"{name}-{hashlib.sha256(wanted).hexdigest()[:12]}"
     with _locked(VENVS / f"{venv.name}.lock"):
         complete = venv / "complete"
         if not complete.exists():
             shutil.rmtree(venv, ignore_errors=True)
             subprocess.run([python, "-m", "venv", venv], check=True)
-            _pip(venv, "--requirement", str(HERE / client.requirements))
+            _pip(venv, "--requirement", str(HERE / requirements))
             complete.touch()
-    return venv / "bin" / "backend.ai"
+    return venv / "bin"
+
+
+def official_program(client: Client) -> Path:
+    """Return a client's program; skips the test where its Python is missing."""
+    return install(client.release, client.requirements, needed_python(client.python)) / "backend.ai"
+
+
+def needed_python(version: str) -> Path:
+    """Return an interpreter of this version; skips the test where there is none."""
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    return python
 
 
 def _pip(venv: Path, *arguments: str) -> None:
@@ -331,10 +352,19 @@ def client(request) -> Client:
 
 @pytest.fixture(scope="module")
 def command(client) -> Path:
-    python = find_python(client.python)
-    if python is None:
-        pytest.skip(f"no Python {client.python} on this machine for client {client.release}")
-    return install(client, python)
+    return official_program(client)
+
+
+@pytest.fixture(scope="session")
+def client_of_23() -> Path:
+    """The client of 23.09."""
+    return official_program(next(one for one in CLIENTS if one.release.startswith("23.")))
+
+
+@pytest.fixture(scope="session")
+def suite_python() -> Path:
+    """The Python that has Backend.AI's own tests of its command line."""
+    return install("suite", "suite.txt", needed_python("3.13")) / "python"
 
 
 @pytest.fixture
