@@ -27,6 +27,8 @@ PARTS = {
     "its templates": ("test_official_templates", "[23.9.10]"),
     "its administration": ("test_official_administration", "[23.9.10]"),
     "the transports on the real cluster": ("test_transport",),
+    "the web server 23.9.10 before the real cluster": ("test_web_server", "[endpoint"),
+    "the web server 23.9.10 before the embedded cluster": ("test_web_server", "[embedded"),
 }
 OPTIONAL = (
     "no Python 3.9 ",

@@ -92,6 +92,11 @@ class Running:
         with self._news:
             return any(text.encode() in printed for printed in self._printed.values())
 
+    def printed(self) -> str:
+        """Return what the program has printed so far on standard output."""
+        with self._news:
+            return self._printed["out"].decode()
+
     def say(self, line: str) -> None:
         """Type a line."""
         assert self.process.stdin
@@ -359,6 +364,12 @@ def command(client) -> Path:
 def client_of_23() -> Path:
     """The client of 23.09."""
     return official_program(next(one for one in CLIENTS if one.release.startswith("23.")))
+
+
+@pytest.fixture(scope="session")
+def web_server_python() -> Path:
+    """The Python that has Backend.AI's web server of 23.09."""
+    return install("web", "webserver-23.txt", needed_python("3.11")) / "python"
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,8 @@ async def authorize(call: Call) -> Response:
     keypair = accounts.keypair(user.main_access_key or "")
     if keypair is None or not keypair.is_active:
         raise unauthorized("the user has no active keypair")
+    if user.need_password_change:
+        raise Problem(401, "password-expired", "Password has expired.", "it must be changed first")
     data = {
         "access_key": keypair.access_key,
         "secret_key": keypair.secret_key,

@@ -57,6 +57,26 @@ def test_passwords_are_changed_by_those_who_know_them(make_user):
     assert authorize(user, email, "new").status_code == 200
 
 
+def test_a_password_that_has_to_be_changed_lets_nobody_in(make_user):
+    """Until it is changed, by whoever knows it; that works once."""
+    user = make_user(password="old", need_password_change=True)
+    email = email_of(user)
+    body = {"domain": "default", "username": email, "new_password": "new"}
+
+    def change(current):
+        route = user.endpoint + "/auth/update-password-no-auth"
+        return user.http.post(route, json={**body, "current_password": current})
+
+    refused = authorize(user, email, "old")
+    assert refused.status_code == 401
+    assert refused.json()["type"].endswith("/password-expired")
+    assert authorize(user, email, "wrong").json()["type"].endswith("/auth-failed")
+    assert change("wrong").status_code == 401
+    assert change("old").status_code == 201
+    assert authorize(user, email, "new").status_code == 200
+    assert change("new").status_code == 400
+
+
 def test_the_first_accounts_begin_without_a_password(user):
     body = {"old_password": "", "new_password": "mine", "new_password2": "mine"}
     assert user.ask("POST", "/auth/update-password", json=body).status_code == 200
