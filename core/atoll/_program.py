@@ -21,7 +21,7 @@ from atoll._plugins import (
     noting_presses,
     problem_in,
 )
-from atoll._records import Format, ProfileOffer, Transport
+from atoll._records import Format, ProfileOffer
 from atoll._settings import Settings
 from atoll._transports import Transports
 from atoll._warnings import warn
@@ -152,15 +152,19 @@ class Program:
 
         Raises ConfigError when no plugin offers one.
         """
+        from atoll._guarded_transports import make_transport
+
         self.transports.check(profile)
         provided = self.transports.find(kind, profile)
-        return _make_transport(provided, profile, self._dialer(profile) if profile.via else None)
+        return make_transport(provided, profile, self._dialer(profile) if profile.via else None)
 
     def _dialer(self, profile: "Profile") -> "Dialer":
         """Return the one dialer of a profile: all its transports share a connection."""
         if profile not in self._dialers:
+            from atoll._guarded_transports import make_transport
+
             provided = self.transports.find("dial", profile)
-            self._dialers[profile] = _make_transport(provided, profile.via)
+            self._dialers[profile] = make_transport(provided, profile.via)
         return self._dialers[profile]
 
     def needs_asyncio(self) -> bool:
@@ -229,18 +233,6 @@ def _profile_of(provided: Provided[ProfileOffer], profile: object) -> "Profile":
     if problem := problem_in(profile, Profile):
         raise PluginError(provided.origin, f"{_offer(provided)}: {problem}")
     return cast("Profile", profile)
-
-
-def _make_transport(provided: Provided[Transport], *arguments: Any) -> Any:
-    """Call a transport's factory, and see that what it makes can be asked for what it is for."""
-    record = provided.record
-    doing = f"its {record.kind} transport for {', '.join(record.schemes)}"
-    with provided.guarded(doing):
-        made = provided.load()(*arguments)
-    method = {"request": "request", "channel": "open", "dial": "dial"}[record.kind]
-    if not callable(getattr(made, method, None)):
-        raise PluginError(provided.origin, f"{doing} has no method {method}")
-    return made
 
 
 def _make_writer(provided: Provided[Format], make: Any, *arguments: Any, **options: Any) -> Any:

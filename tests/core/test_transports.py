@@ -1,13 +1,18 @@
 """Which schemes can be endpoints, and whose transport serves them."""
 
+import asyncio
 import json
+import sys
+from contextlib import asynccontextmanager
 
 import pytest
+import trio
 
+import atoll_rest
 from atoll import Profile, Transport, hookimpl
-from atoll._plugins import Origin
+from atoll._plugins import Origin, PluginError
 from atoll._profiles import ProfileStore
-from atoll.transport import Request
+from atoll.transport import NotSent, Request
 from atoll_rest.transport import connect
 
 
@@ -215,8 +220,6 @@ class SomeDialer:
         self.asked = []
 
     async def dial(self, host, port):
-        import trio
-
         self.asked.append((host, port))
         return trio.StapledStream(*[await trio.open_tcp_stream("127.0.0.1", self.port)] * 2)
 
@@ -251,3 +254,107 @@ def test_without_a_dialer_nobody_knows_the_way():
     for make in (over_http, over_websockets):
         with pytest.raises(ValueError, match="pigeon:///loft can't be reached without a dialer"):
             make(Profile(name="lab", endpoint="pigeon:///loft"))
+
+
+class Misbehaving:
+    """A transport of any kind that does what its URL says, whatever it is asked for."""
+
+    way = ""
+    origin = ""
+
+    def __init__(self, url_or_profile, *_dialer):
+        self.does = getattr(url_or_profile, "endpoint", url_or_profile).partition("://")[2]
+
+    async def request(self, _request):
+        return self.act()
+
+    async def dial(self, _host, _port):
+        return self.act()
+
+    @asynccontextmanager
+    async def open(self, *_arguments, **_more):
+        yield self.act()
+
+    def act(self):
+        if self.does == "exit":
+            sys.exit(5)
+        if self.does == "cancel":
+            raise asyncio.CancelledError
+        return {"none": None}.get(self.does, self)
+
+    async def aclose(self):
+        if self.does == "close":
+            sys.exit(5)
+
+
+@pytest.fixture
+def program(shell):
+    """A program that has such transports of each kind, and real ones."""
+    records = [(kind, ("bad",), "Misbehaving", {}) for kind in ("request", "channel", "dial")]
+    shell.add(plugin(*records), "bad")
+    shell.add(atoll_rest, "rest")
+    return shell.program()
+
+
+async def use(program, kind, does):
+    """Use a transport, and close it."""
+    by = {"endpoint": f"bad://{does}"}
+    if kind == "dial":
+        by = {"endpoint": "http://x.invalid", "via": f"bad://{does}"}
+    transport = program.transport(
+        "channel" if kind == "channel" else "request", Profile(name="lab", **by)
+    )
+    if kind == "channel":
+        async with transport.open("/x"):
+            pass
+    elif does != "close":
+        await transport.request(Request(method="GET", path="/x"))
+    await transport.aclose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "does", "told"),
+    [
+        ("request", "exit", "its request transport for bad raised SystemExit: 5"),
+        ("request", "cancel", "its request transport for bad raised CancelledError"),
+        ("request", "none", "its request transport for bad has returned NoneType, not a Response"),
+        ("request", "more", "has returned Misbehaving, not a Response"),
+        ("dial", "exit", "its dial transport for bad raised SystemExit: 5"),
+        ("dial", "none", "has returned NoneType, not a HalfCloseableStream"),
+        ("dial", "close", "closing its dial transport for bad raised SystemExit: 5"),
+        ("channel", "exit", "its channel transport for bad raised SystemExit: 5"),
+        ("channel", "none", "has returned NoneType, not a channel or stream"),
+    ],
+)
+async def test_a_broken_transport_is_blamed(program, kind, does, told):
+    """Not the one that ships with atoll which uses it, nor the command."""
+    with pytest.raises(PluginError) as raised:
+        await use(program, kind, does)
+    assert raised.value.message.startswith("plugin 'bad' (atoll-bad 1.0): ")
+    assert told in raised.value.message
+
+
+async def test_a_broken_transport_costs_the_command_one_line(shell, program):
+    result = await shell.run("profile add lab --endpoint bad://exit\nprofile test lab\n")
+    assert result.code == 1
+    assert result.stderr.splitlines()[1].startswith("atoll: line 2: plugin 'bad'")
+
+
+@pytest.mark.parametrize("error", [SystemExit(5), KeyError("x"), NotSent("y")])
+async def test_what_is_done_with_a_channel_is_not_blamed_on_its_transport(program, error):
+    transport = program.transport("channel", Profile(name="lab", endpoint="bad://work"))
+    with pytest.raises(type(error)) as raised:
+        async with transport.open("/x"):
+            raise error
+    assert raised.value is error
+
+
+async def test_a_transport_is_cancelled_from_outside(program):
+    async def wait(_request):
+        await trio.sleep_forever()
+
+    transport = program.transport("request", Profile(name="lab", endpoint="bad://work"))
+    transport._made.request = wait
+    with trio.move_on_after(0.01) as scope:
+        await transport.request(Request(method="GET", path="/x"))
+    assert scope.cancelled_caught

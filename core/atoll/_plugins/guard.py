@@ -84,6 +84,9 @@ def _is_from_outside(error: BaseException) -> bool:
     trio = sys.modules.get("trio")
     if trio is not None and isinstance(error, trio.Cancelled):
         return True
+    if isinstance(error, BaseExceptionGroup):
+        # Of several tasks, one was cancelled from outside: the others' errors don't count.
+        return any(map(_is_from_outside, error.exceptions))
     return isinstance(error, KeyboardInterrupt) and may_be_ctrl_c()
 
 

@@ -1,0 +1,134 @@
+"""Transports whose calls are guarded: whatever a plugin does there, its own name is told.
+
+An ordinary exception passes as it is, since it may be the caller's: that of the body that is sent,
+or of what is done with a channel. The runner finds out whose code has raised it. What would end the
+program, such as `sys.exit()`, becomes a PluginError here, and so does what is no answer at all.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import define, field
+
+from atoll._plugins import PluginError, Provided, guarded
+from atoll._records import Transport
+
+if TYPE_CHECKING:
+    from atoll.transport import Request, Response
+
+_METHODS = {"request": "request", "channel": "open", "dial": "dial"}
+
+
+def make_transport(provided: Provided[Transport], *arguments: object) -> Any:
+    """Call a transport's factory, see that what it makes can be asked for what it is for, and guard
+    it.
+    """
+    record = provided.record
+    with provided.guarded(_doing(provided)):
+        made = provided.load()(*arguments)
+    method = _METHODS[record.kind]
+    if not callable(getattr(made, method, None)):
+        raise PluginError(provided.origin, f"{_doing(provided)} has no method {method}")
+    kinds = {"request": GuardedRequests, "channel": GuardedChannels, "dial": GuardedDialer}
+    return kinds[record.kind](provided, made)
+
+
+def _doing(provided: Provided[Transport]) -> str:
+    record = provided.record
+    return f"its {record.kind} transport for {', '.join(record.schemes)}"
+
+
+@define(eq=False)
+class _Guarded:
+    """What is not guarded below is the transport's own."""
+
+    _provided: Provided[Transport]
+    _made: Any
+
+    def __getattr__(self, name: str) -> Any:
+        with self._guard():
+            return getattr(self._made, name)
+
+    def _guard(self, *passing: type[BaseException]) -> guarded:
+        origin = self._provided.origin
+        return guarded(origin, _doing(self._provided), passing=(Exception, *passing))
+
+    def _refuse(self, what: str, value: object) -> PluginError:
+        doing = _doing(self._provided)
+        return PluginError(
+            self._provided.origin, f"{doing} has returned {type(value).__name__}, not {what}"
+        )
+
+
+class GuardedRequests(_Guarded):
+    """A request transport."""
+
+    async def request(self, request: "Request") -> "Response":
+        """Send a request."""
+        with self._guard():
+            response: Response = await self._made.request(request)
+        if not isinstance(getattr(response, "status", None), int):
+            raise self._refuse("a Response", response)
+        return response
+
+
+class GuardedDialer(_Guarded):
+    """A dialer."""
+
+    async def dial(self, host: str, port: int) -> trio.abc.HalfCloseableStream:
+        """Open a stream."""
+        with self._guard():
+            stream = await self._made.dial(host, port)
+        if not isinstance(stream, trio.abc.HalfCloseableStream):
+            raise self._refuse("a HalfCloseableStream", stream)
+        return stream
+
+    async def aclose(self) -> None:
+        """Close the way; the transports that go by it are not to be blamed for what that raises."""
+        with self._provided.guarded(f"closing {_doing(self._provided)}"):
+            await self._made.aclose()
+
+
+class GuardedChannels(_Guarded):
+    """A channel transport."""
+
+    def open(self, *arguments: Any, **more: Any) -> "_Opening":
+        """Hold a channel open."""
+        return _Opening(self._provided, self._made, "open", arguments, more)
+
+    def stream(self, *arguments: Any, **more: Any) -> "_Opening":
+        """Hold a stream of bytes open."""
+        return _Opening(self._provided, self._made, "stream", arguments, more)
+
+    def upgrade(self, *arguments: Any, **more: Any) -> "_Opening":
+        """Hold a connection open."""
+        return _Opening(self._provided, self._made, "upgrade", arguments, more)
+
+
+@define(eq=False)
+class _Opening(_Guarded):
+    """Opens something, and closes it; what is done with it in between is not the plugin's."""
+
+    _method: str
+    _arguments: tuple[Any, ...]
+    _more: dict[str, Any]
+    _context: AbstractAsyncContextManager[Any] = field(init=False)
+
+    async def __aenter__(self) -> Any:
+        with self._guard():
+            self._context = getattr(self._made, self._method)(*self._arguments, **self._more)
+            opened = await self._context.__aenter__()
+        if opened is None:
+            raise self._refuse("a channel or stream", opened)
+        return opened
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        with self._guard(*([kind] if kind else [])):
+            return await self._context.__aexit__(kind, error, traceback)
