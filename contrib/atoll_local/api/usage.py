@@ -37,6 +37,8 @@ SELECT kernels.id, kernels.container_id, kernels.created_at, kernels.terminated_
     kernels.last_stat, sessions.id AS session_id, sessions.name, sessions.access_key,
     sessions.image, sessions.cluster_mode, sessions.domain_name, sessions.group_id,
     sessions.user_uuid, coalesce(sessions.scheduled_at, kernels.created_at) AS started_at,
+    (SELECT json_group_object(status, at) FROM session_history WHERE session_id = sessions.id)
+        AS status_history,
     groups.name AS group_name, users.email, users.full_name
 FROM kernels
 JOIN sessions ON sessions.id = kernels.session_id
@@ -76,7 +78,8 @@ class Run:
         moments = ("created_at", "terminated_at", "status_changed")
         used = self.end - self.begin
         image = self.row["image"]
-        more = {"nfs": [], "status_history": {}, "image_id": image, "image_name": image}
+        more = {"nfs": [], "image_id": image, "image_name": image}
+        history = json.loads(self.row["status_history"])
         return (
             {name: self.row[name] for name in told}
             # Texts in any case: clients put them together without a look.
@@ -84,6 +87,7 @@ class Run:
             | self.amounts()
             | more
             | {
+                "status_history": history,
                 "agent": AGENT,
                 "used_time": str(used),
                 "used_days": max(1, -(-used // timedelta(days=1))),

@@ -86,17 +86,21 @@ class Idleness:
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def checks(self, session_id: str) -> dict[str, Any]:
-        """Return `idle_checks` of a session: the seconds that each limit leaves it."""
+        """Return `idle_checks` of a session: the seconds that each limit leaves it.
+
+        Where its life has no limit, that is told, too.
+        """
         for one in self._watched(session_id):
             ends = {
                 "network_timeout": one.used_at + one.idle_timeout if one.idle_timeout else None,
                 "session_lifetime": one.began_at + one.lifetime if one.lifetime else None,
             }
-            return {name: self._remaining(end) for name, end in ends.items() if end}
+            told = {name: end for name, end in ends.items() if end or name == "session_lifetime"}
+            return {name: self._remaining(end) for name, end in told.items()}
         return {}
 
-    def _remaining(self, end: datetime) -> dict[str, Any]:
-        seconds = max(0.0, (end - self._now()).total_seconds())
+    def _remaining(self, end: datetime | None) -> dict[str, Any]:
+        seconds = max(0.0, (end - self._now()).total_seconds()) if end else None
         return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
 
     def _watched(self, session_id: str | None = None) -> Iterator[Watched]:
