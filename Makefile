@@ -5,7 +5,8 @@
 #   make apps       what sessions on this machine need for JupyterLab and the web terminal
 #   make test       all tests but those that need another cluster or another client; what only the
 #                   system can bring is told at the end, and its tests are skipped
-#   make interop    the tests against BACKEND_ENDPOINT, and official clients against the embedded cluster
+#   make interop    the tests against BACKEND_ENDPOINT, and official clients and the web server with the
+#                   embedded cluster
 #   make lint       ruff, mypy, import-linter
 #   make bench      speed, beside that of peers on the same machine
 

@@ -4,11 +4,14 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from attrs import define, field, frozen
 from tests.webserver import PASSWORD, USER, WebServer
 
 import atoll_admin
 import atoll_rest
 import atoll_websocket
+from atoll import Transport, hookimpl
+from atoll.transport import Identity
 
 ME = {
     "user": {
@@ -168,3 +171,78 @@ async def test_a_handshake_that_the_cluster_behind_refuses(facing, web, answer):
         result = await shell.run("doctor --output json")
     last = json.loads(result.stdout)[-1]
     assert (result.code, last["check"], last["status"]) == (0, "websocket", "ok")
+
+
+@frozen
+class Answer:
+    """What a cluster by another way answers."""
+
+    content: object
+    status: int = 200
+    headers: dict = field(factory=dict)
+
+    async def read(self, _most=0):
+        return json.dumps(self.content).encode()
+
+    async def aclose(self):
+        pass
+
+
+@define
+class Badges:
+    """A transport of somebody else, whose users log in by showing a badge."""
+
+    shown: str = ""
+
+    @property
+    def login(self):
+        return self
+
+    async def identity(self):
+        return Identity(self.shown) if self.shown else None
+
+    async def holds(self):
+        return bool(self.shown)
+
+    async def log_in(self, ask, user=""):
+        self.shown = user or await ask("badge")
+        return Identity(self.shown)
+
+    async def log_out(self):
+        self.shown = ""
+
+    async def request(self, request):
+        if request.path == "/":
+            return Answer({"version": "v7.20230615", "manager": "23.09.10"})
+        if not self.shown:
+            return Answer({"title": "No badge."}, status=401)
+        return Answer({"data": ME})
+
+    async def aclose(self):
+        pass
+
+
+class BadgePlugin:
+    """Offers it for the scheme `badge`."""
+
+    @staticmethod
+    @hookimpl
+    def atoll_transports():
+        yield Transport("request", ("badge",), f"{__name__}:connect_by_badge")
+
+
+def connect_by_badge(_profile, _dialer=None):
+    return Badges()
+
+
+async def test_a_transport_of_somebody_else_has_users_log_in(shell):
+    """By the same commands, in one run of the program."""
+    shell.add(atoll_admin, "admin")
+    shell.add(BadgePlugin, "badges")
+    shell.environ = {"BACKEND_ENDPOINT": "badge://door", "BACKEND_ENDPOINT_TYPE": "session"}
+    result = await shell.run("login\nwhoami --output json\nlogout", stdin="77\n")
+    assert result.code == 0, result.stderr
+    assert json.loads(result.stdout)["email"] == USER
+    assert "77 is logged in at badge://door" in result.stderr
+    missing = await shell.run("whoami")
+    assert (missing.code, "nobody is logged in at badge://door" in missing.stderr) == (4, True)
