@@ -38,12 +38,14 @@ if TYPE_CHECKING:
         Finding,
         Format,
         Invocation,
+        Option,
         ProfileOffer,
         Setting,
         Status,
         Transport,
     )
     from atoll._runtime import aio
+    from atoll._secrets import Secret
     from atoll._version import __version__
     from atoll.hookspecs import Hook, hookimpl
 
@@ -79,12 +81,14 @@ _HOMES = {
         "Finding",
         "Format",
         "Invocation",
+        "Option",
         "ProfileOffer",
         "Setting",
         "Status",
         "Transport",
     ],
     "atoll._runtime": ["aio"],
+    "atoll._secrets": ["Secret"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -109,6 +113,7 @@ __all__ = [
     "Name",
     "NotAuthorized",
     "NotFound",
+    "Option",
     "Origin",
     "Paths",
     "PluginError",
@@ -117,6 +122,7 @@ __all__ = [
     "ProfileOffer",
     "Provided",
     "Reply",
+    "Secret",
     "Setting",
     "Status",
     "TimedOut",

@@ -123,7 +123,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _open_door(program: "Program", options: "Options") -> int:
     if options.help:
-        from atoll._commands import group_help, program_name
+        from atoll._commands import program_name
+        from atoll._help import group_help
 
         usage = f"{program_name()} {USAGE}"
         print(group_help(program.tree.root, usage, _option_rows()))  # noqa: T201  # help is the output here
@@ -138,14 +139,20 @@ def _open_door(program: "Program", options: "Options") -> int:
 
 
 def _one_command(program: "Program", options: "Options") -> int:
-    from atoll._commands import HelpAsked
+    from atoll._asking import Said, before_loop
+    from atoll._blame import HelpAsked
+    from atoll._streams import streams_of
+    from atoll._terminal import Source
 
+    stdin = Source()
     try:
         # Before an event loop is loaded: help and usage errors need none.
-        program.tree.prepare(options.words)
+        with streams_of(stdin, Said()):
+            prepared = before_loop(program.tree.prepare, options.words)
     except HelpAsked as asked:
-        print(asked)  # noqa: T201  # help is the output here
-        return 0
+        if str(asked):
+            print(asked)  # noqa: T201  # help is the output here
+        return asked.code
     from atoll import _runtime
     from atoll._line import Statement
     from atoll._runner import Runner
@@ -153,11 +160,12 @@ def _one_command(program: "Program", options: "Options") -> int:
 
     async def one() -> int:
         statement = Statement(words=options.words, text=" ".join(map(quote, options.words)))
-        code = await Runner(program, output_format=options.output).run(statement)
+        runner = Runner(program, stdin=stdin, output_format=options.output)
+        code = await runner.run(statement, prepared)
         await program.aclose()
         return code
 
-    return _runtime.run(one, guest=program.needs_asyncio())
+    return _runtime.run(one, guest=prepared.node.asyncio or program.needs_asyncio())
 
 
 def _batch(program: "Program", options: "Options") -> int:
@@ -179,5 +187,5 @@ def _batch(program: "Program", options: "Options") -> int:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:
         script, stdin = Source(), None
-    guest = program.needs_asyncio()
+    guest = program.has_asyncio_commands() or program.needs_asyncio()
     return _runtime.run(lambda: batch.run(script, stdin=stdin), guest=guest)

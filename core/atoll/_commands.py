@@ -3,24 +3,28 @@ used.
 """
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from copy import copy
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import click
+from attrs import define
 
-from atoll._errors import UsageError
-from atoll._names import Name
+from atoll._added import Given, given, load_added
+from atoll._asking import collecting
+from atoll._blame import HelpAsked, understanding
+from atoll._errors import AtollError, UsageError
+from atoll._fitting import fitted
+from atoll._help import group_help
 from atoll._plugins import PluginError, Provided, Registry
-from atoll._records import Command
-from atoll.hookspecs import COMMANDS, FORMATS
+from atoll._records import Command, Option
+from atoll._secrets import without_secrets
+from atoll._steps import Steps
+from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
-_META = "atoll."
-
-Call = Callable[..., Awaitable[int | None]]
+ALL_COMMANDS = "*"
+"""What an option names that is added to all commands."""
 
 
 class NoSuchCommand(UsageError):
@@ -29,10 +33,6 @@ class NoSuchCommand(UsageError):
     def __init__(self, path: Sequence[str], *, hint: str = "") -> None:
         super().__init__(f"no such command: {' '.join(path)}", hint=hint)
         self.path = path
-
-
-class HelpAsked(Exception):
-    """The line asks for help; the text is it."""
 
 
 class Node:
@@ -45,6 +45,7 @@ class Node:
         self.provided = provided
         self.children: dict[str, Node] = {}
         self.aliases: dict[str, Node] = {}
+        self.options: list[Provided[Option]] = []
         self._click: click.Command | None = None
 
     @property
@@ -56,6 +57,16 @@ class Node:
     def hidden(self) -> bool:
         """Whether listings leave it out."""
         return self.provided is not None and self.provided.record.hidden
+
+    @property
+    def secret(self) -> bool:
+        """Whether its lines are kept out of the history."""
+        return self.provided is not None and self.provided.record.secret
+
+    @property
+    def asyncio(self) -> bool:
+        """Whether it awaits asyncio code."""
+        return self.provided is not None and self.provided.record.asyncio
 
     @property
     def runs(self) -> bool:
@@ -74,7 +85,8 @@ class Node:
             if not isinstance(command, click.Command):
                 what = f"{self.provided.record.load} is no click command"
                 raise PluginError(self.provided.origin, what)
-            self._click = _fitted(command)
+            added = load_added(self.options, command, self.path)
+            self._click = fitted(command, self.provided.origin, added)
         return self._click
 
 
@@ -93,15 +105,20 @@ def before_command(words: Sequence[str]) -> int:
     return count + int(count < len(words) and words[count] in PROGRAM_NAMES)
 
 
-class Prepared(NamedTuple):
-    """A line that has been understood: the command, and its callback with all arguments but the
-    context.
+@define
+class Prepared:
+    """A line that has been understood: its command, what is to be called, and what was given to the
+    options that plugins add. The steps are to be entered, and left when all is done.
+
+    `words` are those of the line, with `***` in place of each secret.
     """
 
     node: Node
-    call: Call
-    output_format: str = ""
-    profile_name: str | None = None
+    words: tuple[str, ...]
+    steps: Steps
+    given: Sequence[Given]
+    result: Any = None
+    """What the line results in; of a step, what that returns."""
 
 
 class CommandTree:
@@ -109,9 +126,9 @@ class CommandTree:
 
     def __init__(self, registry: Registry) -> None:
         self.root = Node()
-        self._formats = registry.named(FORMATS)
         for name, provided in registry.named(COMMANDS).items():
             self._add(name, provided)
+        self._add_options(registry.collect(OPTIONS))
 
     def _add(self, name: str, provided: Provided[Command]) -> None:
         *above, word = name.split()
@@ -124,6 +141,14 @@ class CommandTree:
             node.provided = provided
         else:
             parent.aliases[word] = Node(own_words, provided)
+
+    def _add_options(self, options: Sequence[Provided[Option]]) -> None:
+        if not options:
+            return
+        for node in self._nodes():
+            if node.provided:
+                names = {node.provided.record.name, ALL_COMMANDS}
+                node.options = [one for one in options if not names.isdisjoint(one.record.commands)]
 
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Follow the words as far as they name commands; returns the node and the words that are
@@ -145,37 +170,29 @@ class CommandTree:
         """
         node, rest = self.find(words[before_command(words) :])
         if not node.runs:
-            return self._prepare_group(node, rest)
-        command = node.load()
-        try:
-            with command.make_context(_spelled(node), rest) as context:
-                call = command.invoke(context)
-                meta = context.meta
-        except click.ClickException as error:
-            raise _usage_error(node, error) from None
-        except click.exceptions.Exit:
-            raise HelpAsked("") from None
-        return Prepared(
-            node,
-            call,
-            self._check_format(meta.get(_META + "output") or ""),
-            meta.get(_META + "profile"),
-        )
+            self._explain_group(node, rest)
+        assert node.provided is not None  # noqa: S101  # as it runs
+        with understanding(node.provided.origin, " ".join(node.path)), collecting() as said:
+            try:
+                return _understand(node, words, rest)
+            except click.exceptions.Exit as end:
+                raise HelpAsked(said.take().removesuffix("\n"), end.exit_code) from None
 
-    def _prepare_group(self, node: Node, rest: Sequence[str]) -> Prepared:
+    def _explain_group(self, node: Node, rest: Sequence[str]) -> NoReturn:
         if rest and rest[0] not in ("-h", "--help"):
             raise UsageError(f"no such option: {rest[0]}", hint=f"{_spelled(node)} --help")
         if not rest and node.path:
             known = ", ".join(name for name, child in node.children.items() if not child.hidden)
             raise UsageError(f"{' '.join(node.path)} needs a command", hint=f"one of {known}")
-        raise HelpAsked(group_help(node))
+        raise HelpAsked(group_help(node, f"{_spelled(node)} COMMAND [ARGS]..."))
 
-    def _check_format(self, name: str) -> str:
-        if name and name not in self._formats:
-            raise UsageError(
-                f"no such output format: {name}", hint=f"one of {', '.join(self._formats)}"
-            )
-        return name
+    def _nodes(self) -> Iterator[Node]:
+        """Yield every node: one for each alias, too."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += [*node.children.values(), *node.aliases.values()]
 
     def walk(self) -> Iterator[Node]:
         """Yield every command once, in the order of their names."""
@@ -196,7 +213,28 @@ def _spelled(node: Node) -> str:
     return " ".join([program_name(), *node.path])
 
 
-def _usage_error(node: Node, error: click.ClickException) -> UsageError:
+def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
+    """Have click understand the words after a command's name; raises UsageError."""
+    command = node.load()
+    with Steps() as steps:
+        try:
+            context = command.make_context(_spelled(node), rest)
+            steps.begin(context)
+            result = command.invoke(context)
+        except click.Abort as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise AtollError("aborted") from None
+        except click.ClickException as error:
+            raise usage_error(node, error) from None
+        kept = steps.keep()
+    return Prepared(node, without_secrets(words, context), kept, given(context), result)
+
+
+def usage_error(node: Node, error: click.ClickException) -> UsageError:
+    """Return what click refuses, as a user is told it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _missing_arguments(node, error.ctx)
     message = " ".join(error.format_message().split()).rstrip(".")
     return UsageError(
         f"{' '.join(node.path)}: {message[:1].lower()}{message[1:]}",
@@ -204,100 +242,9 @@ def _usage_error(node: Node, error: click.ClickException) -> UsageError:
     )
 
 
-def _fitted(command: click.Command) -> click.Command:
-    """Return a copy that fits the shell: with the options all have, and a deferred call."""
-    fitted = copy(command)
-    if isinstance(fitted, click.Group):
-        fitted.commands = {name: _fitted(below) for name, below in fitted.commands.items()}
-    if (original := command.callback) is not None:
-        fitted.callback = lambda **arguments: partial(_call, original, arguments)
-    fitted.add_help_option = False
-    taken = {text for param in command.params for text in param.opts}
-    shared = [option for option in _shared_options() if not taken & set(option.opts)]
-    fitted.params = [*command.params, *shared]
-    return fitted
-
-
-def _call(callback: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Any:
-    # The context goes first, by its place: its name is the plugin's own business.
-    return callback(context, **arguments)
-
-
-def _shared_options() -> list[click.Option]:
-    return [
-        click.Option(
-            ["--output"],
-            type=Name("format"),
-            metavar="FORMAT",
-            callback=_remember,
-            expose_value=False,
-            help="Write records in this format.",
-        ),
-        click.Option(
-            ["--profile"],
-            type=Name("profile"),
-            metavar="NAME",
-            callback=_remember,
-            expose_value=False,
-            help="Use this profile.",
-        ),
-        click.Option(
-            ["-h", "--help"],
-            is_flag=True,
-            is_eager=True,
-            callback=_ask_help,
-            expose_value=False,
-            help="Show this help.",
-        ),
-    ]
-
-
-def _remember(context: click.Context, param: click.Parameter, value: Any) -> None:
-    if value == "":
-        raise click.BadParameter("it is empty", context, param)
-    if value:
-        context.meta[_META + str(param.name)] = value
-
-
-def _ask_help(context: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
-        raise HelpAsked(context.get_help())
-
-
-def group_help(node: Node, usage: str = "", options: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the help of a group: its usage, its options and what lies below it, from records
-    alone.
-    """
-    lines = [f"Usage: {usage or _spelled(node) + ' COMMAND [ARGS]...'}"]
-    lines += ["", f"  {node.summary}"] if node.summary else []
-    sections = {"Options": list(options), **_listings(node)}
-    width = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
-    for title, rows in sections.items():
-        if rows:
-            lines += ["", f"{title}:"]
-            lines += [f"  {name:<{width}}  {text}".rstrip() for name, text in rows]
-    return "\n".join(lines)
-
-
-def _listings(node: Node) -> dict[str, list[tuple[str, str]]]:
-    """Return the rows about what lies below: all of them in a group, by plugin at the top."""
-    listings: dict[str, list[tuple[str, str]]] = {}
-    for name in sorted(node.children):
-        child = node.children[name]
-        if not child.hidden:
-            title = "Commands" if node.path else _plugin_title(child)
-            listings.setdefault(title, []).append((name, _described(child)))
-    return dict(sorted(listings.items()))
-
-
-def _described(node: Node) -> str:
-    aliases = node.provided.record.aliases if node.provided else ()
-    return f"{node.summary} ({', '.join(aliases)})" if aliases else node.summary
-
-
-def _plugin_title(node: Node) -> str:
-    """Name the plugin that brings a command, or the first command of a group."""
-    while node.provided is None:
-        node = next(iter(node.children.values()))
-    name = node.provided.origin.name
-    return "Atoll" if name == "builtin" else name.capitalize()
+def _missing_arguments(node: Node, context: click.Context) -> UsageError:
+    name, command = " ".join(node.path), context.command
+    if isinstance(command, click.Group):
+        hint = f"one of {', '.join(command.list_commands(context))}"
+        return UsageError(f"{name} needs a command", hint=hint)
+    return UsageError(f"{name} needs arguments", hint=f"{_spelled(node)} --help")

@@ -1,7 +1,7 @@
 """What a command is handed."""
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
@@ -36,14 +36,21 @@ class Context:
     output: Output
     stdin: Source
     jobs: Jobs
-    connect: Callable[[], Awaitable["Api"]]
-    """Return the connection to the profile in use; the embedded cluster is started if that is what
-    is in use.
-    """
     profile_name: str | None = None
     """The profile that the line names, if it does."""
+    command: str = ""
+    """The command's name, such as `profile add`."""
     words: tuple[str, ...] = ()
+    """The words of the line, with `***` in place of each secret."""
+    options: Mapping[str, object] = field(factory=dict)
+    """What the options that plugins add were given, by name; for each of them its default, if it
+    was not given.
+    """
+    secret: bool = False
+    """Whether the line is kept out of the history, because the command says so."""
     foreground: bool = True
+    exit_code: int | None = None
+    """How the command has ended; None until then. For what runs around commands."""
     shell: "ShellState | None" = None
     state: dict[str, object] = field(factory=dict)
     """What invocations leave for one another."""
@@ -58,6 +65,12 @@ class Context:
         what can't be used is left out with a warning.
         """
         return self.program.registry.collect(hook)
+
+    async def connect(self, profile: str | None = None) -> "Api":
+        """Return the connection to the profile in use, or to another; the embedded cluster is
+        started if that is what is in use.
+        """
+        return await self.program.connect(profile or self.profile_name, self.output.note)
 
     async def consent(self, question: str, *, yes: bool, peer_asks: bool = True) -> None:
         """Ask before something that can't be taken back, unless `yes` has answered already.

@@ -4,6 +4,7 @@ Raise one of these for anything that is not a bug: its message becomes one line 
 Any other exception is a bug, and is reported as one.
 """
 
+import sys
 from enum import IntEnum
 from typing import Any
 
@@ -36,6 +37,18 @@ class AtollError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error is no failure, but Ctrl-C or a cancellation on its way to who waits for it,
+    or holds one that is.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(passes(one) for one in error.exceptions)
+    # Where trio is not imported, nothing has been cancelled.
+    trio = sys.modules.get("trio")
+    cancelled = trio is not None and isinstance(error, trio.Cancelled)
+    return cancelled or isinstance(error, KeyboardInterrupt | GeneratorExit)
 
 
 def of_system(error: OSError) -> AtollError:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
-from atoll._errors import AtollError, ConfigError
+from atoll._errors import AtollError, ConfigError, UsageError
 from atoll._paths import Paths, close_to_others, let_owner_in
 from atoll._plugins import (
     PluginError,
@@ -97,6 +97,12 @@ class Program:
             **options,
         )
 
+    def check_format(self, name: str) -> None:
+        """Raise UsageError for a format of output that there is not."""
+        formats = self.registry.named(FORMATS)
+        if name and name not in formats:
+            raise UsageError(f"no such output format: {name}", hint=f"one of {', '.join(formats)}")
+
     def _writer(self, name: str) -> Any:
         formats = self.registry.named(FORMATS)
         if name not in formats:
@@ -166,6 +172,10 @@ class Program:
             provided = self.transports.find("dial", profile)
             self._dialers[profile] = make_transport(provided, profile.via)
         return self._dialers[profile]
+
+    def has_asyncio_commands(self) -> bool:
+        """Tell whether any command wants trio to be asyncio's guest; a script may come to it."""
+        return any(node.asyncio for node in self.tree.walk())
 
     def needs_asyncio(self) -> bool:
         """Tell whether trio must be asyncio's guest, since a stored profile goes by a transport

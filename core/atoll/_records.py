@@ -29,7 +29,7 @@ class Command:
     `name` may hold several words (`local up`): all but the last name groups. `load` names a click
     command whose callback is `async def` and takes a :class:`~atoll.Context` first; None
     makes a group with nothing of its own to do. A command marked `secret` is kept out of the
-    history.
+    history. One that uses :func:`atoll.aio` says so by `asyncio`.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -38,6 +38,22 @@ class Command:
     aliases: Sequence[str] = field(default=(), converter=_texts)
     hidden: bool = False
     secret: bool = False
+    asyncio: bool = False
+
+
+@frozen(eq=False, repr=False)
+class Option:
+    """An option on commands of others.
+
+    `commands` are their names (`vfolder create`), `*` means all. `load` names a `click.Option`.
+    `around`, if given, names an async context manager function of the Context and the option's
+    value, which is entered around the command when the option has one: not for None, False and an
+    empty tuple.
+    """
+
+    commands: Sequence[str] = field(converter=_texts)
+    load: str
+    around: str | None = None
 
 
 @frozen(eq=False, repr=False)

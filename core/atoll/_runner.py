@@ -2,36 +2,46 @@
 
 import math
 import shutil
-import signal
-import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
 from typing import IO, TYPE_CHECKING, Any
 
 import trio
 from attrs import define, field
 
-from atoll._commands import HelpAsked, NoSuchCommand, Prepared
+from atoll._around import surroundings
+from atoll._asking import Said
+from atoll._blame import HelpAsked
+from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context
-from atoll._errors import AtollError, ExitCode, TimedOut, of_system
+from atoll._errors import AtollError, ExitCode, TimedOut, passes
+from atoll._folder import folder_kept
+from atoll._interrupts import interruptible
 from atoll._jobs import Jobs
 from atoll._line import Statement
-from atoll._plugins import Origin, Provided, contained, culprit
+from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
-from atoll._runtime import is_interrupt
+from atoll._reports import Ending, ending, exit_code
+from atoll._steps import result_of
+from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
+from atoll._threads import in_thread
 from atoll._warnings import warn
 from atoll.hookspecs import INVOCATIONS
-from atoll.output import current_output
+from atoll.output import Output, current_output
+from atoll.text import quote
 
 if TYPE_CHECKING:
+    from contextvars import ContextVar
+
     from atoll._state import ShellState
 
-_SIGPIPE_CODE = 128 + signal.SIGPIPE
+_FOR_PEOPLE = "table"
+"""The format of records that other text may stand beside."""
 
 
 @define
@@ -52,82 +62,110 @@ class Runner:
     has_told: bool = field(default=False, init=False)
     """Whether the user knows already why the last statement has failed."""
 
-    async def run(self, statement: Statement) -> int:
-        """Run a statement; returns its exit code, having told the user of any error."""
+    async def run(self, statement: Statement, prepared: Prepared | None = None) -> int:
+        """Run a statement, which may have been `prepared`; returns its exit code, having told the
+        user of any error.
+        """
         self.has_told = False
-        current_output.set(None)
         if statement.background:
-            job = self.jobs.start(statement.text, partial(self._run, statement, foreground=False))
+            run = partial(self._run, statement, prepared, foreground=False)
+            job = self.jobs.start(statement.text, run)
             self.program.output().note(f"[{job.number}] {statement.text}")
             return ExitCode.OK
-        return await self._run(statement, foreground=True)
+        return await self._run(statement, prepared, foreground=True)
 
-    async def _run(self, statement: Statement, *, foreground: bool) -> int:
+    async def _run(
+        self, statement: Statement, prepared: Prepared | None, *, foreground: bool
+    ) -> int:
+        line = _Line(statement, foreground, prepared)
         try:
             if statement.system:
                 return await run_system(statement.system, self.stdin.file, foreground=foreground)
             async with self._sink(statement) as sink:
-                sink.code = await self._invoke(statement, sink.file, foreground=foreground)
-        except Exception as error:  # noqa: BLE001  # the last place where an error can be told in one line
-            return self._report(error, statement)
+                call = partial(self._open_and_call, line, sink.file)
+                sink.code = await (interruptible(call) if foreground else call())
+        except BaseException as error:  # noqa: BLE001  # the last place where an error can be told in one line
+            return self._report(error, line)
         return sink.code or sink.pipe_code
 
-    async def _invoke(self, statement: Statement, stdout: IO[str], *, foreground: bool) -> int:
-        try:
-            prepared = self.program.tree.prepare(statement.words)
-        except HelpAsked as asked:
-            stdout.write(f"{asked}\n")
-            stdout.flush()
-            return ExitCode.OK
-        with self._source(statement) as stdin:
-            context = self._context(prepared, stdout, stdin, foreground=foreground)
-            context.words = statement.words
-            current_context.set(context)
-            current_note.set(cache(context.output.note))
-            current_ask.set(context.ask if context.can_ask else None)
-            current_output.set(context.output)
-            async with _around(self.program.registry.collect(INVOCATIONS), context):
-                call = partial(self._bounded, partial(_guarded, prepared, context))
-                try:
-                    code = await _interruptible(call) if foreground else await call()
-                except Exception as error:
-                    if isinstance(told := _expected(error), AtollError):
-                        context.output.finish(told.exit_code, str(told))
-                    raise
-                context.output.finish(code)
-                self.has_told = context.output.has_warned
-                return code
+    async def _open_and_call(self, line: "_Line", stdout: IO[str]) -> int:
+        with self._source(line) as stdin:
+            try:
+                if line.prepared is None:
+                    line.prepared = await self._prepare(line, stdin)
+            except HelpAsked as asked:
+                if str(asked):
+                    stdout.write(f"{asked}\n")
+                    stdout.flush()
+                return asked.code
+            return await self._call(line, line.prepared, stdout, stdin)
 
-    async def _bounded(self, call: Callable[[], Awaitable[int]]) -> int:
+    async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
+        """Have the words understood in a thread: plugins are imported on the way, and may ask."""
+        with streams_of(stdin, Said()):
+            return await in_thread(self.program.tree.prepare, line.statement.words)
+
+    async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:
+        with prepared.steps:
+            context = self._context(line, prepared, stdout, stdin)
+            line.output = output = context.output
+            printed = output.stdout if output.chosen_format() == _FOR_PEOPLE else output.stderr
+            with folder_kept(prepared.node), streams_of(stdin, printed), _running(context):
+                invocations = self.program.registry.collect(INVOCATIONS)
+                async with surroundings(context, invocations, prepared.given):
+                    return await self._noting_end(prepared, context)
+
+    async def _noting_end(self, prepared: Prepared, context: Context) -> int:
+        """Make the calls; what is around them is to know how they ended."""
+        try:
+            await self._bounded(partial(prepared.steps.run, context))
+            code = exit_code(result_of(prepared.result))
+        except BaseException as error:
+            end = ending(error, prepared.node)
+            context.exit_code = end.code
+            if not (end.bug or passes(error)):
+                context.output.finish(end.code, end.text)
+            raise
+        context.exit_code = code
+        context.output.finish(code)
+        self.has_told = context.output.has_warned
+        return code
+
+    async def _bounded(self, call: Callable[[], Awaitable[None]]) -> None:
         """Run a command for as long as the user allows; raises TimedOut after that."""
         seconds = self.program.settings.timeout
         with trio.move_on_after(math.inf if seconds is None else seconds):
-            return await call()
+            await call()
+            return
         raise TimedOut(f"it took longer than the {seconds:g} s of --timeout")
 
     def _context(
-        self, prepared: Prepared, stdout: IO[str], stdin: Source, *, foreground: bool
+        self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source
     ) -> Context:
-        output = self.program.output(
-            stdout=stdout, format=prepared.output_format or self.output_format
-        )
+        options = {one.name: one.value for one in prepared.given}
+        chosen = options.get("output") or self.output_format
+        self.program.check_format(chosen)
+        output = self.program.output(stdout=stdout, format=chosen)
         return Context(
             program=self.program,
             output=output,
-            stdin=stdin if foreground else Source(None),
+            stdin=stdin,
             jobs=self.jobs,
-            connect=partial(self.program.connect, prepared.profile_name, output.note),
-            profile_name=prepared.profile_name,
-            foreground=foreground,
+            profile_name=options.get("profile"),
+            command=" ".join(prepared.node.path),
+            words=prepared.words,
+            options=options,
+            secret=prepared.node.secret,
+            foreground=line.foreground,
             shell=self.shell,
         )
 
     @contextmanager
-    def _source(self, statement: Statement) -> Iterator[Source]:
-        if statement.source is None:
-            yield self.stdin
+    def _source(self, line: "_Line") -> Iterator[Source]:
+        if line.statement.source is None:
+            yield self.stdin if line.foreground else Source(None)
             return
-        with _open(statement.source, "r") as file:
+        with _open(line.statement.source, "r") as file:
             yield Source(file)
 
     @asynccontextmanager
@@ -135,7 +173,7 @@ class Runner:
         """Open where the statement's output goes; a pipe's command is waited for."""
         if statement.pipe:
             with pipe_into(statement.pipe) as pipe:
-                sink = _Sink(pipe.stdin or sys.stdout)
+                sink = _Sink(pipe.stdin or real_stdout())
                 try:
                     yield sink
                 except BrokenPipeError:
@@ -148,45 +186,68 @@ class Runner:
             with _open(statement.target, "a" if statement.append else "w") as file:
                 yield _Sink(file)
         else:
-            yield _Sink(sys.stdout)
+            yield _Sink(real_stdout())
 
-    def _report(self, error: Exception, statement: Statement) -> int:
-        self.has_told = True
-        told = _expected(error)
-        if isinstance(told, BrokenPipeError):
-            return _SIGPIPE_CODE
-        if isinstance(told, OSError):
-            told = of_system(told)
-        if isinstance(told, AtollError):
-            if self.shell and isinstance(told, NoSuchCommand) and shutil.which(told.path[0]):
-                told.hint = f"! {told.path[0]} runs the system's"
-            _tell(self.where(statement), str(told))
-            return told.exit_code
-        _tell(self.where(statement), self._crash_report(error, statement))
-        return ExitCode.FAILED
+    def _report(self, error: BaseException, line: "_Line") -> int:
+        """Tell why a line failed, and return its exit code; what is not a failure is raised."""
+        if isinstance(error, BaseExceptionGroup):
+            passing, failed = error.split(passes)
+            if passing is not None and failed is not None:
+                self._report(failed, line)
+                raise passing
+        if passes(error):
+            raise error
+        end = ending(error, line.prepared.node if line.prepared else None)
+        # Nobody is told that the reader of a pipe has seen enough.
+        self.has_told = bool(end.text) or isinstance(error, BrokenPipeError)
+        if end.bug:
+            line.tell(f"{self.where(line.statement)}{self._crash_report(error, end, line)}")
+        elif end.text:
+            if self.shell and isinstance(error, NoSuchCommand) and shutil.which(error.path[0]):
+                error.hint = f"! {error.path[0]} runs the system's"
+                end = Ending(end.code, str(error))
+            line.tell(f"{self.where(line.statement)}{end.text}")
+        return end.code
 
-    def _crash_report(self, error: Exception, statement: Statement) -> str:
+    def _crash_report(self, error: BaseException, end: Ending, line: "_Line") -> str:
         text = "".join(traceback.format_exception(error))
         path = self.program.paths.state / "crash.log"
-        told = (
-            f"internal error in {self._culprit(error, statement)}: {type(error).__name__}: {error}"
-        )
+        blamed = culprit(error, self.program.registry.origins.values()) or line.blamed
+        told = f"internal error in {blamed}: {end.text}"
         with suppress(OSError):
             # What led to it may well be a word that is not in UTF-8.
-            report = f"{statement.text}\n{text}".encode(errors="backslashreplace")
+            report = f"{line.text}\n{text}".encode(errors="backslashreplace")
             write_atomic(path, report.decode())
             told += f" (details in {path})"
         return told
 
-    def _culprit(self, error: Exception, statement: Statement) -> Origin | str:
-        """Name the plugin whose code has failed, else the one whose command it was."""
-        if origin := culprit(error, self.program.registry.origins.values()):
-            return origin
-        with suppress(AtollError):
-            node, _ = self.program.tree.find(statement.words)
-            if node.provided:
-                return node.provided.origin
-        return "atoll"
+
+@define
+class _Line:
+    """A statement on its way, and what is known of it."""
+
+    statement: Statement
+    foreground: bool
+    prepared: Prepared | None = None
+    output: Output | None = None
+
+    def tell(self, text: str) -> None:
+        """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
+        if self.output is None or not self.output.has_told_failure:
+            warn(text)
+
+    @property
+    def text(self) -> str:
+        """The line, without the secrets that were found in it."""
+        if self.prepared is None or self.prepared.words == self.statement.words:
+            return self.statement.text
+        return " ".join(map(quote, self.prepared.words))
+
+    @property
+    def blamed(self) -> Origin | str:
+        """Whose command it is."""
+        provided = self.prepared.node.provided if self.prepared else None
+        return provided.origin if provided else "atoll"
 
 
 @define
@@ -196,97 +257,26 @@ class _Sink:
     pipe_code: int = ExitCode.OK
 
 
+@contextmanager
+def _running(context: Context) -> Iterator[None]:
+    """Let the code within find the context that it belongs to."""
+    values: list[tuple[ContextVar[Any], Any]] = [
+        (current_context, context),
+        (current_note, cache(context.output.note)),
+        (current_ask, context.ask if context.can_ask else None),
+        (current_output, context.output),
+    ]
+    tokens = [(variable, variable.set(value)) for variable, value in values]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
 def _open(path: Any, mode: str) -> IO[str]:
     try:
         file: IO[str] = path.open(mode, encoding="utf-8")
     except OSError as error:
         raise AtollError(f"{path}: {error.strerror}") from None
     return file
-
-
-async def _guarded(prepared: Prepared, context: Context) -> int:
-    return await prepared.call(context) or ExitCode.OK
-
-
-async def _interruptible(call: Callable[[], Awaitable[int]]) -> int:
-    """Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself.
-
-    A signal that ends the process does so when the command has put its things away.
-    """
-    code, failure = int(ExitCode.INTERRUPTED), None
-    deadly: list[int] = []
-    with trio.open_signal_receiver(signal.SIGINT, *_deadly_signals()) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope, deadly)
-            try:
-                code = await call()
-            except Exception as error:  # noqa: BLE001  # raised again below, outside the nursery's group
-                failure = error
-            except (KeyboardInterrupt, BaseExceptionGroup) as error:
-                # Pressed before this listened, it comes up wherever the command is by then.
-                if not is_interrupt(error):
-                    raise
-            nursery.cancel_scope.cancel()
-    if deadly:
-        with suppress(OSError):
-            sys.stdout.flush()
-        signal.raise_signal(deadly[0])
-    if failure is not None:
-        raise failure
-    return code
-
-
-def _deadly_signals() -> list[signal.Signals]:
-    """Return the signals that would end the process: the prompt has its own ways, `nohup` too."""
-    asked = (signal.SIGTERM, signal.SIGHUP)
-    return [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
-
-
-async def _cancel_on_signal(
-    signals: AsyncIterator[int], scope: trio.CancelScope, deadly: list[int]
-) -> None:
-    async for number in signals:
-        if number != signal.SIGINT:
-            deadly.append(number)
-            # The next one does not wait for anything.
-            signal.signal(number, signal.SIG_DFL)
-        scope.cancel()
-
-
-def _tell(where: str, text: str) -> None:
-    """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
-    output = current_output.get()
-    if output is None or not output.has_told_failure:
-        warn(f"{where}{text}")
-
-
-def _expected(error: BaseException) -> BaseException:
-    """Find what a user can be told in an error, or in a group of them."""
-    if isinstance(error, BaseExceptionGroup):
-        inner = [_expected(one) for one in error.exceptions]
-        return next(
-            (one for one in inner if isinstance(one, AtollError | BrokenPipeError)), inner[0]
-        )
-    return error
-
-
-@asynccontextmanager
-async def _around(invocations: list[Provided[Any]], context: Context) -> AsyncIterator[None]:
-    """Enter what plugins want around a command; one that fails costs a warning."""
-    async with AsyncExitStack() as stack:
-        for provided in invocations:
-            with contained(provided.origin, f"invocation {provided.record.name!r}", warn):
-                around = provided.load()(context)
-                await around.__aenter__()
-                stack.push_async_exit(partial(_leave, around, provided))
-        yield
-
-
-async def _leave(around: Any, provided: Provided[Any], *exception: Any) -> bool:
-    with contained(provided.origin, f"invocation {provided.record.name!r}", warn):
-        try:
-            await around.__aexit__(*exception)
-        except BaseException as error:
-            if error is not exception[1]:
-                raise
-    return False

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 import outcome
 import trio
 
+from atoll._errors import AtollError
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Iterator
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+class NoAsyncio(AtollError):
+    """A plugin awaits asyncio code without having said so."""
+
 
 _host: trio.lowlevel.RunVar[asyncio.AbstractEventLoop] = trio.lowlevel.RunVar("host loop")
 
@@ -116,7 +123,10 @@ async def aio(fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) 
     try:
         loop = _host.get()
     except LookupError:
-        raise RuntimeError("aio() needs run_guest()") from None
+        raise NoAsyncio(
+            "there is no asyncio loop for aio() here",
+            hint="Command(…, asyncio=True), or Transport(…, asyncio=True), asks for one",
+        ) from None
     # KeyboardInterrupt and SystemExit would leave an asyncio task by way of the loop and take the
     # program down under trio's feet, so every outcome comes over as a value.
     task = loop.create_task(outcome.acapture(fn, *args, **kwargs))

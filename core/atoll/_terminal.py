@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from io import BytesIO, TextIOWrapper
 from typing import IO
 
 from attrs import define, field
@@ -26,6 +27,7 @@ class Source:
     """Whole lines that were read and not yet taken."""
     _begun: list[str] = field(factory=list)
     """The start of the line after these, as far as it was read."""
+    _text: IO[str] | None = None
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
@@ -61,15 +63,27 @@ class Source:
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield all that is left, byte by byte as it is, each piece as soon as it is there."""
-        text = "".join([*(f"{line}\n" for line in self._lines), *self._begun])
-        begun = text.encode() + self._decoder.getstate()[0]
-        self._lines.clear()
-        self._begun.clear()
-        self._decoder.reset()
-        if begun:
+        if begun := self._take_read():
             yield begun
         while chunk := await self._read():
             yield chunk
+
+    def as_file(self) -> IO[str]:
+        """Return a file for code that can only read from one, and may wait for it."""
+        if self.file is not None:
+            return self.file
+        if self._text is None:
+            self._text = TextIOWrapper(BytesIO(self._take_read()), "utf-8")
+        return self._text
+
+    def _take_read(self) -> bytes:
+        """Return what was read and not yet taken."""
+        text = "".join([*(f"{line}\n" for line in self._lines), *self._begun])
+        read = text.encode() + self._decoder.getstate()[0]
+        self._lines.clear()
+        self._begun.clear()
+        self._decoder.reset()
+        return read
 
     @classmethod
     def of_text(cls, text: str) -> "Source":

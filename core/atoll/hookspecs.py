@@ -20,6 +20,7 @@ from atoll._records import (
     Completion,
     Format,
     Invocation,
+    Option,
     ProfileOffer,
     Setting,
     Status,
@@ -34,6 +35,7 @@ __all__ = [
     "FORMATS",
     "HOOKS",
     "INVOCATIONS",
+    "OPTIONS",
     "PROFILES",
     "PROJECT",
     "SETTINGS",
@@ -116,6 +118,7 @@ INVOCATIONS = Hook(
     lambda invocation: [invocation.name],
 )
 CHECKS = Hook("atoll_checks", Check, "What `doctor` looks at.", lambda check: [check.name])
+OPTIONS = Hook("atoll_options", Option, "Options on commands of others.")
 HOOKS: Hook[Hook[object]] = Hook(
     "atoll_hooks",
     Hook,
@@ -133,6 +136,7 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     SETTINGS,
     INVOCATIONS,
     CHECKS,
+    OPTIONS,
     HOOKS,
 )  # type: ignore[assignment]  # a hook takes in what it gives out, so that mypy has no common class
 """All hooks that core itself asks."""

@@ -12,7 +12,7 @@ import sniffio
 import trio
 import trio.lowlevel
 
-from atoll import aio
+from atoll import AtollError, aio
 from atoll._runtime import run, run_guest
 
 
@@ -195,7 +195,7 @@ def test_aio_outside_of_guest_mode_says_so():
     async def main():
         await aio(asyncio.sleep, 0)
 
-    with pytest.raises(RuntimeError, match="run_guest"):
+    with pytest.raises(AtollError, match="asyncio=True"):
         run(main)
 
 

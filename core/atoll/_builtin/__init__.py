@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from atoll._commands import PROGRAM_NAMES
-from atoll._records import Check, Command, Format, Setting
+from atoll._records import Check, Command, Format, Option, Setting
 from atoll.hookspecs import hookimpl
 
 
@@ -63,3 +63,10 @@ def atoll_settings() -> Iterator[Setting]:
 def atoll_checks() -> Iterator[Check]:
     """The way to the cluster in use."""
     yield Check("cluster", "atoll._builtin.reaching:check")
+
+
+@hookimpl
+def atoll_options() -> Iterator[Option]:
+    """Options that all commands have."""
+    yield Option(("*",), "atoll._builtin.options:output")
+    yield Option(("*",), "atoll._builtin.options:profile")

@@ -2,7 +2,7 @@
 
 import click
 
-from atoll._commands import HelpAsked
+from atoll._blame import HelpAsked
 from atoll._context import Context
 from atoll._names import Name
 from atoll.output import Column

@@ -9,6 +9,7 @@ from atoll._context import Context
 from atoll._errors import AtollError, UsageError
 from atoll._names import Name
 from atoll._profiles import Profile, ProfileStore
+from atoll._secrets import Secret
 from atoll.hookspecs import PROFILES
 from atoll.output import Column
 
@@ -33,6 +34,7 @@ def _store(context: Context) -> ProfileStore:
 @click.option("--access-key", default="", help="The access key of your keypair.")
 @click.option(
     "--secret-key",
+    type=Secret(),
     default="",
     help="Its secret key; asked for, or read from standard input, when left out.",
 )

@@ -196,17 +196,19 @@ class Output:
     @property
     def in_envelope(self) -> bool:
         """Whether what is written is the JSON of Backend.AI's client."""
-        return self._chosen("") == "envelope"
+        return self.chosen_format() == "envelope"
 
-    def _chosen(self, format: str) -> str:
-        """Return the name of the format; JSON that a command itself prefers stays as it is."""
+    def chosen_format(self, format: str = "") -> str:
+        """Return the name of the format; `format` is the command's own preference. JSON that a
+        command itself prefers stays as it is.
+        """
         name = self.format or format or self.default_format
         asked = self.format or not format
         return "envelope" if self.as_peer and asked and name == "json" else name
 
     def _make(self, file: Any, format: str) -> Writer:
         width = shutil.get_terminal_size().columns if file.isatty() else None
-        make = self.writer(self._chosen(format))
+        make = self.writer(self.chosen_format(format))
         return make(file, width=width, color=self.color and width is not None)
 
     def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:

@@ -1,0 +1,44 @@
+"""The current folder, which is the user's: commands of plugins leave it as it was."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from atoll._warnings import warn
+
+if TYPE_CHECKING:
+    from atoll._commands import Node
+
+_folder: str | None = None
+"""Where the user is, while commands run; `cd` may run while others do."""
+_running = 0
+
+
+@contextmanager
+def folder_kept(node: "Node") -> Iterator[None]:
+    """Go back to the user's folder after a command that has gone elsewhere, saying so. What ships
+    with atoll may change it.
+    """
+    global _folder, _running  # noqa: PLW0603  # a process has one current folder
+    _folder = _folder if _running else _current()
+    _running += 1
+    try:
+        yield
+    finally:
+        _running -= 1
+        origin = node.provided.origin if node.provided else None
+        if origin is None or origin.built_in:
+            _folder = _current()
+        elif _folder is not None and _current() != _folder:
+            os.chdir(_folder)
+            warn(
+                f"{origin}: {' '.join(node.path)} went to another folder; you are back in this one"
+            )
+
+
+def _current() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109  # a text is compared, no path is walked
+    except OSError:
+        return None  # it was deleted

@@ -1,0 +1,44 @@
+"""The help of groups, made from records alone: no command is imported for it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atoll._commands import Node
+
+
+def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the help of a group: its usage, its options and what lies below it."""
+    lines = [f"Usage: {usage}"]
+    lines += ["", f"  {node.summary}"] if node.summary else []
+    sections = {"Options": list(options), **_listings(node)}
+    width = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
+    for title, rows in sections.items():
+        if rows:
+            lines += ["", f"{title}:"]
+            lines += [f"  {name:<{width}}  {text}".rstrip() for name, text in rows]
+    return "\n".join(lines)
+
+
+def _listings(node: "Node") -> dict[str, list[tuple[str, str]]]:
+    """Return the rows about what lies below: all of them in a group, by plugin at the top."""
+    listings: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(node.children):
+        child = node.children[name]
+        if not child.hidden:
+            title = "Commands" if node.path else _plugin_title(child)
+            listings.setdefault(title, []).append((name, _described(child)))
+    return dict(sorted(listings.items()))
+
+
+def _described(node: "Node") -> str:
+    aliases = node.provided.record.aliases if node.provided else ()
+    return f"{node.summary} ({', '.join(aliases)})" if aliases else node.summary
+
+
+def _plugin_title(node: "Node") -> str:
+    """Name the plugin that brings a command, or the first command of a group."""
+    while node.provided is None:
+        node = next(iter(node.children.values()))
+    name = node.provided.origin.name
+    return "Atoll" if name == "builtin" else name.capitalize()

@@ -1,0 +1,107 @@
+"""How a line ends that was not simply done: its exit code, and the one line that tells why."""
+
+import signal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from atoll._commands import usage_error
+from atoll._errors import AtollError, ExitCode, of_system, passes
+from atoll._runtime import NoAsyncio
+
+if TYPE_CHECKING:
+    from atoll._commands import Node
+
+_SIGPIPE_CODE = 128 + signal.SIGPIPE
+_HIGHEST = 255
+_LONGEST = 40
+
+
+class BadExitCode(Exception):
+    """What a command returned can't be an exit code."""
+
+
+class Ending(NamedTuple):
+    """What an error makes of a line. A `bug` is told with the name of the plugin."""
+
+    code: int
+    text: str = ""
+    bug: bool = False
+
+
+def exit_code(result: Any) -> int:
+    """Return the exit code that a command's result stands for; raises BadExitCode.
+
+    Commands that click chains have a list of results: the first that is not 0 counts.
+    """
+    if isinstance(result, list):
+        return next((code for code in map(exit_code, result) if code), ExitCode.OK)
+    if result is None:
+        return ExitCode.OK
+    if isinstance(result, int) and not isinstance(result, bool) and 0 <= result <= _HIGHEST:
+        return int(result)
+    raise BadExitCode(f"it returned {_shown(result)}, and not None or an exit code from 0 to 255")
+
+
+def _shown(value: Any) -> str:
+    plain = isinstance(value, str | int | float)
+    return repr(value)[:_LONGEST] if plain else f"an object of class {type(value).__name__}"
+
+
+def ending(error: BaseException, node: "Node | None") -> Ending:
+    """Return how an error ends the line of a command."""
+    match _as_ours(_most_telling(error), node):
+        case BrokenPipeError():
+            return Ending(_SIGPIPE_CODE)
+        case SystemExit(code=code) | click.exceptions.Exit(exit_code=code):
+            return _of_exit(code)
+        case BadExitCode() | NoAsyncio() as error:
+            return Ending(ExitCode.FAILED, str(error), bug=True)
+        case AtollError() as error:
+            return Ending(error.exit_code, str(error))
+        case error if passes(error):
+            return Ending(ExitCode.INTERRUPTED)
+        case error:
+            return Ending(ExitCode.FAILED, f"{type(error).__name__}: {error}", bug=True)
+
+
+def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
+    """Return what the system and click have refused, as a user is told it."""
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        return of_system(error)
+    if isinstance(error, click.Abort):
+        return AtollError("aborted")
+    if isinstance(error, click.UsageError) and node is not None:
+        return usage_error(node, error)
+    if isinstance(error, click.ClickException):
+        refused = AtollError(" ".join(error.format_message().split()))
+        refused.exit_code = error.exit_code
+        return refused
+    return error
+
+
+def _of_exit(code: Any) -> Ending:
+    """Return what `sys.exit(code)` means: a text is told, and is a failure."""
+    if isinstance(code, str):
+        return Ending(ExitCode.FAILED, code)
+    try:
+        return Ending(exit_code(int(code) if isinstance(code, bool) else code))
+    except BadExitCode as error:
+        return Ending(ExitCode.FAILED, str(error), bug=True)
+
+
+def _most_telling(error: BaseException) -> BaseException:
+    """Find what a user can be told in an error, or in a group of them."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    inner = [_most_telling(one) for one in error.exceptions]
+    expected = (
+        AtollError,
+        BrokenPipeError,
+        click.ClickException,
+        click.exceptions.Exit,
+        SystemExit,
+    )
+    found = [one for one in inner if isinstance(one, expected)]
+    others = [one for one in inner if not passes(one)]
+    return next(iter(found or others), inner[0])
