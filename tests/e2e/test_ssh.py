@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pexpect
@@ -212,6 +214,29 @@ def test_sessions_are_hosts(ssh_config, session):
     assert (ran.returncode, ran.stdout) == (5, "there\n"), ran.stderr
     lost = openssh("ssh", "-F", ssh_config, "no-such-session.atoll", "true")
     assert (lost.returncode, "no session goes by" in lost.stderr) == (255, True), lost.stderr
+
+
+@pytest.fixture
+def busy():
+    """Keep the processors busy meanwhile."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"), [((), 52), (("-o", "ControlMaster=no", "-o", "ControlPath=none"), 8)]
+)
+def test_no_exit_code_is_lost_under_load(ssh_config, session, busy, options, calls):
+    """Over a connection that eight begin to share at once, and over connections of their own."""
+    openssh("ssh", "-F", ssh_config, "-O", "exit", f"{session}.atoll")
+    host = ("ssh", "-F", ssh_config, *options, f"{session}.atoll")
+    with ThreadPoolExecutor(8) as pool:
+        ran = list(pool.map(lambda n: openssh(*host, f"echo {n}; exit {n}"), range(1, calls + 1)))
+    found = [(one.returncode, one.stdout) for one in ran]
+    assert found == [(n, f"{n}\n") for n in range(1, calls + 1)], ran
 
 
 @pytest.mark.needs("rsync")
