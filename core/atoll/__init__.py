@@ -24,13 +24,15 @@ if TYPE_CHECKING:
         Unreachable,
         UsageError,
     )
-    from atoll._jobs import Job, current_job
+    from atoll._jobs import Job, Jobs, current_job
     from atoll._names import Name
     from atoll._owners import owner_option
     from atoll._paths import Paths
     from atoll._plugins import Origin, PluginError, Provided
+    from atoll._press import KeyPress
     from atoll._profiles import ENVIRONMENT, Profile
     from atoll._records import (
+        Background,
         Candidate,
         Check,
         Command,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         Finding,
         Format,
         Invocation,
+        Keys,
         Option,
         ProfileOffer,
         Setting,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     )
     from atoll._runtime import aio
     from atoll._secrets import Secret
+    from atoll._state import ShellState
     from atoll._version import __version__
     from atoll.hookspecs import Hook, hookimpl
 
@@ -67,13 +71,15 @@ _HOMES = {
         "UsageError",
     ],
     "atoll.hookspecs": ["Hook", "hookimpl"],
-    "atoll._jobs": ["Job", "current_job"],
+    "atoll._jobs": ["Job", "Jobs", "current_job"],
     "atoll._names": ["Name"],
     "atoll._owners": ["owner_option"],
     "atoll._paths": ["Paths"],
     "atoll._plugins": ["Origin", "PluginError", "Provided"],
+    "atoll._press": ["KeyPress"],
     "atoll._profiles": ["ENVIRONMENT", "Profile"],
     "atoll._records": [
+        "Background",
         "Candidate",
         "Check",
         "Command",
@@ -81,6 +87,7 @@ _HOMES = {
         "Finding",
         "Format",
         "Invocation",
+        "Keys",
         "Option",
         "ProfileOffer",
         "Setting",
@@ -89,6 +96,7 @@ _HOMES = {
     ],
     "atoll._runtime": ["aio"],
     "atoll._secrets": ["Secret"],
+    "atoll._state": ["ShellState"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -97,6 +105,7 @@ __all__ = [
     "Api",
     "ApiVersion",
     "AtollError",
+    "Background",
     "Candidate",
     "Check",
     "Command",
@@ -110,6 +119,9 @@ __all__ = [
     "Interrupted",
     "Invocation",
     "Job",
+    "Jobs",
+    "KeyPress",
+    "Keys",
     "Name",
     "NotAuthorized",
     "NotFound",
@@ -124,6 +136,7 @@ __all__ = [
     "Reply",
     "Secret",
     "Setting",
+    "ShellState",
     "Status",
     "TimedOut",
     "Transport",

@@ -88,17 +88,22 @@ class Completion:
     parameters.
 
     `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the
-    prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh.
+    prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh. With
+    `needs="context"`, it is handed a :class:`~atoll.Context` in place of the
+    :class:`~atoll.Api`, and is asked whether a cluster is there or not.
 
     With `paths`, the names are those of files in something else: `load` names `async def
     names(api, within, folder)`, which is told in what, and the folder there, "" for the uppermost.
     It returns whole paths, those of folders with a slash at their end.
+
+    One that raises is asked again after half a minute; `plugins` and `doctor` tell what it raised.
     """
 
     kind: str
     load: str
     ttl: float = 5.0
     paths: bool = False
+    needs: Literal["api", "context"] = "api"
 
 
 @frozen
@@ -111,12 +116,41 @@ class Candidate:
 
 @frozen(eq=False, repr=False)
 class Status:
-    """A segment of the prompt's toolbar; `load` names `def segment(state: ShellState) -> str`,
-    called at each redraw.
+    """A segment of the prompt's toolbar; `load` names `def segment(shell: ShellState) -> str`,
+    which is called at each redraw, and so at each key: it looks at what is known, and no more.
     """
 
     name: str
     load: str
+
+
+@frozen(eq=False, repr=False)
+class Background:
+    """A task that lives as long as the prompt.
+
+    `load` names `async def task(context: Context, shell: ShellState) -> None`, started once the
+    prompt is on the screen, and cancelled when it is left. It may say a line above the prompt and
+    have the toolbar drawn anew (:class:`~atoll.ShellState`). One that returns has done its work;
+    one that raises is started again a few times, later each time.
+    """
+
+    name: str
+    load: str
+
+
+@frozen(eq=False, repr=False)
+class Keys:
+    """Keys of the prompt and what they do.
+
+    `keys` are names as prompt_toolkit has them, one after the other: `f5`, `c-x c-e` (Ctrl-X, then
+    Ctrl-E), `escape enter` (Alt-Enter). `load` names `def pressed(press: KeyPress) -> None`, called
+    at the press, so that nothing is typed while it runs. None for keys that line editing knows by
+    itself, which are listed, and no longer free.
+    """
+
+    keys: str = field(validator=validators.matches_re(r"\S+( \S+)*"))
+    load: str | None
+    summary: str
 
 
 @frozen(eq=False, repr=False)

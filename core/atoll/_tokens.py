@@ -156,8 +156,8 @@ def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
 
 
 def is_open(text: str) -> bool:
-    """Whether more lines have to follow: a quote is open, or a backslash ends the last line."""
+    """Whether more lines have to follow these: a quote is open, or a backslash ends the last."""
     tokenizer = Tokenizer()
-    for _ in tokenizer.read(text):
+    for _ in tokenizer.read(text + "\n"):
         pass
     return bool(tokenizer.open)

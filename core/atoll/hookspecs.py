@@ -15,11 +15,13 @@ import pluggy
 from attrs import field, frozen, validators
 
 from atoll._records import (
+    Background,
     Check,
     Command,
     Completion,
     Format,
     Invocation,
+    Keys,
     Option,
     ProfileOffer,
     Setting,
@@ -28,6 +30,7 @@ from atoll._records import (
 )
 
 __all__ = [
+    "BACKGROUND",
     "CHECKS",
     "COMMANDS",
     "COMPLETIONS",
@@ -35,6 +38,7 @@ __all__ = [
     "FORMATS",
     "HOOKS",
     "INVOCATIONS",
+    "KEYS",
     "OPTIONS",
     "PROFILES",
     "PROJECT",
@@ -99,6 +103,13 @@ STATUS = Hook(
     "Segments of the prompt's toolbar, from left to right.",
     lambda status: [status.name],
 )
+BACKGROUND = Hook(
+    "atoll_background",
+    Background,
+    "Tasks that live as long as the prompt.",
+    lambda background: [background.name],
+)
+KEYS = Hook("atoll_keys", Keys, "Keys of the prompt.", lambda keys: [keys.keys])
 PROFILES = Hook(
     "atoll_profiles",
     ProfileOffer,
@@ -132,6 +143,8 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     FORMATS,
     COMPLETIONS,
     STATUS,
+    BACKGROUND,
+    KEYS,
     PROFILES,
     SETTINGS,
     INVOCATIONS,

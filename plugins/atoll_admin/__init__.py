@@ -5,7 +5,7 @@ Most commands go by two spellings: `admin users add`, and `admin user add` of ne
 
 from collections.abc import Iterator, Sequence
 
-from atoll import Command, Completion, Invocation, hookimpl
+from atoll import Background, Command, Completion, hookimpl
 
 _SERVICES = "atoll_admin.services"
 _CHANGES = ("add", "update", "delete", "purge")
@@ -198,6 +198,6 @@ def atoll_completions() -> Iterator[Completion]:
 
 
 @hookimpl
-def atoll_invocations() -> Iterator[Invocation]:
+def atoll_background() -> Iterator[Background]:
     """What administrators announce is told at the prompt."""
-    yield Invocation("announcement", "atoll_admin.announcement_notice:tell")
+    yield Background("announcement", "atoll_admin.announcement_notice:tell")

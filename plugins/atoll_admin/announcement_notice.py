@@ -1,33 +1,38 @@
-"""The administrators' announcement, told once at a prompt, after its first command."""
+"""The administrators' announcement, told above the prompt, once for each that is made."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+import trio
+
+from atoll import AtollError
+from atoll_admin.services.announcement import ROUTE, SHAPE, is_dismissed
+
 if TYPE_CHECKING:
-    from atoll import Context
+    from atoll import Api, Context, ShellState
 
-_PATIENCE = 1.0
-_told: set[str] = set()
-"""The profiles whose announcement was asked for in this program."""
+_SOON = 5.0
+"""Seconds until it is looked again whether there is a cluster."""
+_LATER = 120.0
+"""Seconds until the cluster in use is asked again."""
 
 
-@asynccontextmanager
-async def tell(context: "Context") -> AsyncIterator[None]:
-    """Tell of an announcement that was not dismissed, if the cluster is quick to tell."""
-    yield
-    if context.shell is None or not context.foreground or context.shell.profile_name in _told:
-        return
-    api = await context.program.connect_if_up()
-    if api is None:
-        return
-    _told.add(context.shell.profile_name)
-    import trio
+async def tell(context: "Context", shell: "ShellState") -> None:
+    """Tell of announcements that were not dismissed, for as long as the prompt is open."""
+    told: set[tuple[str, str]] = set()
+    while True:
+        api = await context.program.connect_if_up()
+        message = await _announced(context, api) if api else ""
+        if api and message and (api.profile.name, message) not in told:
+            told.add((api.profile.name, message))
+            shell.say(f"announcement: {message}")
+        await trio.sleep(_LATER if api else _SOON)
 
-    from atoll import AtollError
-    from atoll_admin.services.announcement import ROUTE, SHAPE, is_dismissed
 
-    with trio.move_on_after(_PATIENCE), suppress(AtollError):
-        told = await api.json("GET", ROUTE, like=SHAPE)
-        if told["enabled"] and not is_dismissed(context, api, told["message"]):
-            context.output.note(f"announcement: {told['message']}")
+async def _announced(context: "Context", api: "Api") -> str:
+    """Return what is announced and was not dismissed; a cluster that does not tell has no news."""
+    try:
+        answer = await api.json("GET", ROUTE, like=SHAPE)
+    except AtollError:
+        return ""
+    message: str = answer["message"] or ""
+    return message if answer["enabled"] and not is_dismissed(context, api, message) else ""

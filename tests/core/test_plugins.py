@@ -1,17 +1,26 @@
 """Plugins: found, guarded, chosen; a bad one costs a warning."""
 
 import os
+import queue
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from atoll import Command, Format, hookimpl
-from atoll._plugins import Origin, Registry, Selection, discover
+from atoll._plugins import Origin, Registry, Selection, discover, load_attribute
 from atoll.hookspecs import COMMANDS, FORMATS
 
 MODULES = {
+    "slowly": """
+import sys, threading
+release = threading.Event()
+sys.imports.put(sys.modules[__name__])
+release.wait(10)
+value = 1
+""",
     "good": """
 from atoll import Command, hookimpl
 @hookimpl
@@ -195,3 +204,17 @@ def test_records_refuse_a_text_where_a_sequence_belongs():
     """The commonest slip: one alias without the comma."""
     with pytest.raises(TypeError, match=r"\('hi',\)"):
         Command("hello", "Say hello", "x:y", aliases=("hi"))
+
+
+def test_what_another_thread_imports_is_waited_for(monkeypatch):
+    """Half a module has not yet what is loaded from it."""
+    monkeypatch.setattr(sys, "imports", queue.Queue(), raising=False)
+    origin = Origin("slow", "slowly", "atoll-slow", "1.0")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(load_attribute, "slowly:value", origin)
+        module = sys.imports.get(timeout=10)
+        second = threads.submit(load_attribute, "slowly:value", origin)
+        done, _ = wait([second], timeout=0.1)
+        module.release.set()
+    assert not done
+    assert (first.result(), second.result()) == (1, 1)

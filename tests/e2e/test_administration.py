@@ -3,6 +3,7 @@ against an embedded cluster: once with success, and once refused.
 """
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -374,25 +375,28 @@ async def test_a_purge_asks_at_a_terminal(cluster, shared):
 
 
 async def test_an_announcement_is_told_at_the_prompt_until_it_is_dismissed(cluster, shared):
-    """Once at each prompt, after its first command."""
+    """Above the prompt, once it is on the screen."""
     assert (await cluster.run("announcement update -m 'Down at noon'")).code == 0
-    assert "announcement: Down at noon" in first_command(shared)
+    with opened_prompt(shared) as prompt:
+        prompt.expect_exact("announcement: Down at noon")
     assert shared.run("announcement", "dismiss").returncode == 0
-    assert "Down at noon" not in first_command(shared)
+    with opened_prompt(shared) as prompt:
+        for _ in range(2):
+            prompt.send("announcement get --output json\r")
+            prompt.expect('"dismissed": true')
+            assert "announcement: Down" not in prompt.before
+            prompt.expect_exact("atoll>")
     assert (await cluster.run("announcement delete --yes")).code == 0
 
 
-def first_command(shared):
-    """Open a prompt, run a command, and leave; returns what was shown."""
+@contextmanager
+def opened_prompt(shared):
+    """Open a prompt, and leave it."""
     environ = {**shared.environ(), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
     child = pexpect.spawn(str(shared.program()), env=environ, timeout=20, encoding="utf-8")
     child.delaybeforesend = None
     child.expect_exact("atoll>")
-    child.send("profile list\r")
-    child.expect_exact("Endpoint")
-    child.expect_exact("atoll>")
-    shown = child.before
+    yield child
     child.send("\x04")
     child.expect(pexpect.EOF)
     child.close()
-    return shown

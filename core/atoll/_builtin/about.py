@@ -1,9 +1,11 @@
 """`config`, `plugins` and `help`: what atoll knows of itself."""
 
 import click
+import trio
 
 from atoll._blame import HelpAsked
 from atoll._context import Context
+from atoll._failures import Failures
 from atoll._names import Name
 from atoll.output import Column
 
@@ -14,6 +16,7 @@ _PLUGINS = [
     Column("version"),
     Column("status"),
     Column("hooks", show=", ".join),
+    Column("failures", show="; ".join),
 ]
 
 
@@ -33,14 +36,24 @@ async def config(context: Context) -> None:
 
 @click.command()
 async def plugins(context: Context) -> None:
-    """List the plugins, what they hook into, and why one is left out."""
+    """List the plugins, what they hook into, and why one is left out.
+
+    Failures are those of the last day that nobody was told of: in completion, and in tasks that
+    live beside the prompt.
+    """
     registry = context.program.registry
+    failures = await trio.to_thread.run_sync(Failures.of(context.program.paths).all)
     loaded = [
         (origin, "loaded", registry.hooks_of(origin.name)) for origin in registry.origins.values()
     ]
     left_out = [(origin, problem, list[str]()) for origin, problem in registry.skipped.items()]
     rows = [
-        {**origin._asdict(), "status": status, "hooks": hooks}
+        {
+            **origin._asdict(),
+            "status": status,
+            "hooks": hooks,
+            "failures": [str(one) for one in failures if one.plugin == origin.name],
+        }
         for origin, status, hooks in sorted(loaded + left_out)
     ]
     rows += [
@@ -50,6 +63,7 @@ async def plugins(context: Context) -> None:
             "version": "",
             "status": one.problem,
             "hooks": [],
+            "failures": [],
         }
         for one in registry.damaged
     ]

@@ -6,8 +6,9 @@ and trio's cancelling pass, which are not the plugin's.
 """
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
 from types import TracebackType
 from typing import Any
@@ -17,6 +18,8 @@ from atoll._plugins.origins import Origin, PluginError
 from atoll._plugins.presses import may_be_ctrl_c
 from atoll._warnings import warn
 
+_importing = threading.RLock()
+"""Held during imports: what is put back after one is the process's, not the thread's."""
 _LONGEST = 300
 """How many characters of an error's text are told."""
 
@@ -80,7 +83,16 @@ class contained:  # noqa: N801  # as above
 
 
 def _is_from_outside(error: BaseException) -> bool:
-    """Whether an error comes through the plugin from the user, or from trio."""
+    """Whether an error comes through the plugin from the user, or from trio; a nursery of the
+    plugin's puts what comes from there into a group.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        with suppress(RecursionError):
+            return error.split(_is_single_from_outside)[1] is None
+    return _is_single_from_outside(error)
+
+
+def _is_single_from_outside(error: BaseException) -> bool:
     trio = sys.modules.get("trio")
     if trio is not None and isinstance(error, trio.Cancelled):
         return True
@@ -107,8 +119,9 @@ def load_attribute(path: str, origin: Origin) -> Any:
     with guarded(origin, f"loading {path}"):
         module, _, attribute = path.partition(":")
         found = sys.modules.get(module)
-        if found is None:
-            with isolated(origin, f"importing {module}"):
+        # One that another thread is importing is there as well, but not whole.
+        if not hasattr(found, attribute):
+            with _importing, isolated(origin, f"importing {module}"):
                 found = import_module(module)
         return getattr(found, attribute)
 

@@ -1,4 +1,4 @@
-"""The shell itself, a plugin like any other: its commands, settings and toolbar.
+"""The shell itself, a plugin like any other: its commands, settings, toolbar and keys.
 
 The front door is :mod:`atoll._shell.door`. This module is imported at every start, so it imports
 nothing but records.
@@ -6,7 +6,7 @@ nothing but records.
 
 from collections.abc import Iterator
 
-from atoll._records import Command, Invocation, Setting, Status
+from atoll._records import Check, Command, Invocation, Keys, Setting, Status
 from atoll.hookspecs import hookimpl
 
 _COMMANDS = "atoll._shell.commands"
@@ -21,6 +21,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")
     yield Command("exit", "Leave the prompt", f"{_COMMANDS}:leave", ("quit",))
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
+    yield Command("keys", "List the keys of the prompt", f"{_COMMANDS}:keys")
     yield Command("completion", "Tab for the system's own shells")
     yield Command("completion bash", "Print what bash is to run", f"{_SYSTEM_SHELLS}:bash")
     yield Command("completion zsh", "Print what zsh is to run", f"{_SYSTEM_SHELLS}:zsh")
@@ -45,6 +46,26 @@ def atoll_status() -> Iterator[Status]:
     yield Status("jobs", "atoll._shell.segments:jobs")
     yield Status("last", "atoll._shell.segments:last")
     yield Status("names", "atoll._shell.segments:names")
+
+
+@hookimpl
+def atoll_keys() -> Iterator[Keys]:
+    """The key of the prompt's own, and those of line editing that nobody else may take."""
+    yield Keys("enter", "atoll._shell.keys:enter", "Run the line, or go on while a quote is open")
+    yield Keys("tab", None, "Complete")
+    yield Keys("right", None, "Take the suggestion from the history")
+    yield Keys("up", None, "The line before")
+    yield Keys("down", None, "The line after")
+    yield Keys("c-r", None, "Search through earlier lines")
+    yield Keys("c-c", None, "Clear the line, or interrupt a command")
+    yield Keys("c-l", None, "Clear the screen")
+    yield Keys("c-d", None, "Leave, on an empty line")
+
+
+@hookimpl
+def atoll_checks() -> Iterator[Check]:
+    """What plugins have failed at while nobody looked."""
+    yield Check("plugins", "atoll._shell.troubles:check")
 
 
 @hookimpl

@@ -8,14 +8,17 @@ from attrs import frozen
 
 from atoll._commands import Node, before_command
 from atoll._names import Name
+from atoll._plugins import Origin, guarded
 from atoll._profiles import ProfileStore
 from atoll._program import Program
 from atoll._records import Candidate
+from atoll._shell.clicks import click_values, completes_itself
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
-from atoll._shell.names import Names, Spot
+from atoll._shell.names import Names
 from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place
+from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll.hookspecs import FORMATS, PROFILES
 
 _FILE_METAVARS = {"FILE", "PATH", "DIR"}
@@ -23,24 +26,23 @@ _FILE_METAVARS = {"FILE", "PATH", "DIR"}
 
 @frozen
 class Candidates:
-    """Finds commands, options and values; never asks the cluster."""
+    """Finds commands, options and values; asks nobody, and tells what should be asked."""
 
     program: Program
     names: Names
 
-    def at(self, where: Place) -> Sequence[Candidate]:
-        """Return what may stand at a place, best first."""
-        self.names.spot = None
+    def at(self, where: Place) -> Offer:
+        """Return what may stand at a place."""
         if where.kind == "file":
-            return matches(where.typed, files(where.typed))
+            return Offer(matches(where.typed, files(where.typed)))
         if where.kind != "word":
-            return ()
+            return Offer()
         node, words = self._follow(where.words)
         if not words:
             commands = matches(where.typed, _commands(node, with_aliases=bool(where.typed)))
             if commands or not node.runs:
-                return commands
-        return self._parameters(node.load(), words, where.typed) if node.runs else ()
+                return Offer(commands)
+        return self._parameters(node, words, where.typed) if node.runs else Offer()
 
     def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Go down the tree as far as the words name commands."""
@@ -50,62 +52,26 @@ class Candidates:
             node, rest = below, rest[1:]
         return node, rest
 
-    def _parameters(
-        self, command: click.Command, words: Sequence[str], typed: str
-    ) -> Sequence[Candidate]:
+    def _parameters(self, node: Node, words: Sequence[str], typed: str) -> Offer:
+        assert node.provided is not None  # noqa: S101  # what runs is provided
+        with guarded(node.provided.origin, f"completing {' '.join(node.path)!r}"):
+            return self._of_command(node.load(), node.provided.origin, words, typed)
+
+    def _of_command(
+        self, command: click.Command, origin: Origin, words: Sequence[str], typed: str
+    ) -> Offer:
         while isinstance(command, click.Group):
             if not words:
                 below = command.commands.items()
-                return matches(typed, [Candidate(n, c.get_short_help_str()) for n, c in below])
+                return Offer(
+                    matches(typed, [Candidate(n, c.get_short_help_str()) for n, c in below])
+                )
             command, words = command.commands[words[0]], words[1:]
-        taken = Taken.of(command, words)
-        if taken.waiting:
-            return self._values(taken, taken.waiting, typed)
-        if typed.startswith("-") and not taken.closed:
-            return self._options(taken, typed)
-        argument, given = taken.argument()
-        values = self._values(taken, argument, typed, given) if argument else ()
-        found = [one for one in values if one.text not in given]
-        return found if found or typed else list(taken.offered(typed))
+        values = _Values(self, Taken.of(command, words), tuple(words), origin)
+        return values.after(typed)
 
-    def _options(self, taken: Taken, typed: str) -> Sequence[Candidate]:
-        name, attached, value = typed.partition("=")
-        if not attached:
-            return matches(typed, taken.offered(typed))
-        option = taken.option(name)
-        if option is None or not takes_value(option):
-            return ()
-        found = self._values(taken, option, value)
-        return [Candidate(f"{name}={one.text}", one.meta) for one in found]
-
-    def _values(
-        self, taken: Taken, param: click.Parameter, typed: str, given: Sequence[str] = ()
-    ) -> Sequence[Candidate]:
-        """Return the values of an option or argument."""
-        if isinstance(param.type, Name):
-            if param.type.within:
-                return matches(typed, self._lying_in(param.type, taken, typed))
-            return matches(typed, self._named(param.type.kind, given))
-        if param.metavar in _FILE_METAVARS:
-            return matches(typed, files(typed))
-        found: list[Candidate] = []
-        # An empty start, so that matches() alone decides what fits.
-        for item in param.shell_complete(click.Context(taken.command, resilient_parsing=True), ""):
-            if item.type in ("file", "dir"):
-                found += files(typed, folders_only=item.type == "dir")
-            else:
-                found.append(Candidate(str(item.value), item.help or ""))
-        return matches(typed, found)
-
-    def _lying_in(self, name: Name, taken: Taken, typed: str) -> Iterable[Candidate]:
-        """Return what lies in the folder of something that the typed path names."""
-        if not (within := taken.value_of(name.within)):
-            return ()
-        folder, slash, start = typed.rpartition("/")
-        there = self.names.at(Spot(name.kind, within, folder))
-        return [one for one in there if is_shown(one.text.removeprefix(folder + slash), start)]
-
-    def _named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate]:
+    def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
+        """Return the names of a kind that the prompt knows by itself; None for other kinds."""
         if kind == "profile":
             offers = self.program.registry.collect(PROFILES)
             named = dict.fromkeys(ProfileStore(self.program.paths).names(), "")
@@ -116,7 +82,69 @@ class Candidates:
             return [Candidate(one.record.name, one.record.summary) for one in formats]
         if kind == "command":
             return _commands(self._follow(given)[0], with_aliases=False)
-        return self.names.of(kind)
+        return None
+
+
+@frozen
+class _Values:
+    """What may follow the words of one command."""
+
+    candidates: Candidates
+    taken: Taken
+    words: tuple[str, ...]
+    origin: Origin
+
+    def after(self, typed: str) -> Offer:
+        if self.taken.waiting:
+            return self._of(self.taken.waiting, typed)
+        if typed.startswith("-") and not self.taken.closed:
+            return self._options(typed)
+        argument, given = self.taken.argument()
+        offer = self._of(argument, typed, given) if argument else Offer()
+        found = [one for one in offer.found if one.text not in given]
+        return Offer(found if found or typed else list(self.taken.offered(typed)), offer.wants)
+
+    def _options(self, typed: str) -> Offer:
+        name, attached, value = typed.partition("=")
+        if not attached:
+            return Offer(matches(typed, self.taken.offered(typed)))
+        option = self.taken.option(name)
+        if option is None or not takes_value(option):
+            return Offer()
+        offer = self._of(option, value)
+        found = [Candidate(f"{name}={one.text}", one.meta) for one in offer.found]
+        return Offer(found, offer.wants)
+
+    def _of(self, param: click.Parameter, typed: str, given: Sequence[str] = ()) -> Offer:
+        """Return the values of an option or argument."""
+        if completes_itself(param):
+            want = ValuesOf(self.origin, self.taken.command, param, self.words, typed)
+            return Offer(self.candidates.names.of(want) or (), (want,))
+        if isinstance(param.type, Name):
+            return self._named(param.type, typed, given)
+        if param.metavar in _FILE_METAVARS:
+            return Offer(matches(typed, files(typed)))
+        # An empty start, so that matches() alone decides what fits.
+        context = click.Context(self.taken.command, resilient_parsing=True)
+        return Offer(matches(typed, click_values(param, context, "", typed)))
+
+    def _named(self, name: Name, typed: str, given: Sequence[str]) -> Offer:
+        if name.within:
+            return self._lying_in(name, typed)
+        if (found := self.candidates.named(name.kind, given)) is not None:
+            return Offer(matches(typed, found))
+        want = NamesOf(name.kind)
+        return Offer(matches(typed, self.candidates.names.of(want) or ()), (want,))
+
+    def _lying_in(self, name: Name, typed: str) -> Offer:
+        """Return what lies in the folder of something that the typed path names."""
+        if not (within := self.taken.value_of(name.within)):
+            return Offer()
+        folder, slash, start = typed.rpartition("/")
+        want = PathsIn(name.kind, within, folder)
+        there = self.candidates.names.of(want) or ()
+        shown = [one for one in there if is_shown(one.text.removeprefix(folder + slash), start)]
+        return Offer(matches(typed, shown), (want,))
 
 
 def _commands(node: Node, *, with_aliases: bool) -> Iterable[Candidate]:

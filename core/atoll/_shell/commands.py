@@ -16,6 +16,7 @@ def _local_time(seconds: float) -> str:
 
 
 _HISTORY = [Column("at", "Typed", _local_time), Column("line")]
+_KEYS = [Column("keys"), Column("summary", "It does"), Column("plugin")]
 _JOBS = [
     Column("number", "Job", right=True),
     Column("state"),
@@ -46,6 +47,21 @@ async def history(context: Context, count: int, text: str | None) -> None:
     entries = read_entries(history_file(context.program.paths))
     found = [entry for entry in entries if not text or text in entry["line"]]
     await context.output.rows(found[-count:], _HISTORY)
+
+
+@click.command()
+async def keys(context: Context) -> None:
+    """List the keys of the prompt, beside those that every line editor has.
+
+    `c-x` is Ctrl-X, `escape` before another key is Alt with it.
+    """
+    from atoll._shell.keys import usable
+
+    rows = [
+        {"keys": record.keys, "summary": record.summary, "plugin": origin.name}
+        for _, (record, origin) in usable(context.program.registry)
+    ]
+    await context.output.rows(rows, _KEYS)
 
 
 @click.command()

@@ -4,11 +4,14 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import trio
+from attrs import frozen
 
 from atoll import _runtime
 from atoll._program import Program
+from atoll._shell.leaving import Leaving
 from atoll._shell.loop import Shell, profile_name
 from atoll._state import ShellState
 from atoll._terminal import Source
@@ -21,11 +24,11 @@ _CLOSING = 5.0
 def run_shell(program: Program, output_format: str = "") -> int:
     """Open the prompt on standard input, and stay until it is left; returns the exit code."""
     _greet(program)
-    with _terminal_restored():
+    with _terminal_restored() as terminal:
         if program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty():
             guest = program.has_asyncio_commands() or program.needs_asyncio()
-            return _runtime.run(_plain, program, output_format, guest=guest)
-        return _runtime.run_guest(_edited, program, output_format)
+            return _runtime.run(_plain, program, output_format, terminal, guest=guest)
+        return _runtime.run_guest(_edited, program, output_format, terminal)
 
 
 def _greet(program: Program) -> None:
@@ -33,15 +36,16 @@ def _greet(program: Program) -> None:
     sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
 
 
-async def _plain(program: Program, output_format: str) -> int:
+async def _plain(program: Program, output_format: str, terminal: "_Terminal") -> int:
     from atoll._shell.plain import PlainReader
 
-    stdin = Source()
-    shell = Shell(program, PlainReader(stdin), ShellState(), stdin, output_format)
+    stdin, state = Source(), ShellState()
+    shell = Shell(program, PlainReader(stdin), state, Leaving(state, terminal.restore), stdin)
+    shell.output_format = output_format
     return await _closing(program, shell)
 
 
-async def _edited(program: Program, output_format: str) -> int:
+async def _edited(program: Program, output_format: str, terminal: "_Terminal") -> int:
     import asyncio
 
     from atoll._shell.prompt import PromptReader
@@ -50,13 +54,10 @@ async def _edited(program: Program, output_format: str) -> int:
     state = ShellState()
     screen = Screen(asyncio.get_running_loop())
     reader = PromptReader.make(program, state, screen)
-    shell = Shell(program, reader, state, output_format=output_format)
+    shell = Shell(program, reader, state, Leaving(state, terminal.restore))
+    shell.output_format = output_format
     with screen.installed():
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(reader.refresher.run)
-            code = await _closing(program, shell)
-            nursery.cancel_scope.cancel()
-    return code
+        return await _closing(program, shell)
 
 
 async def _closing(program: Program, shell: Shell) -> int:
@@ -68,12 +69,22 @@ async def _closing(program: Program, shell: Shell) -> int:
             await program.aclose()
 
 
-@contextmanager
-def _terminal_restored() -> Iterator[None]:
-    before = termios.tcgetattr(sys.stdin)
-    try:
-        yield
-    finally:
-        # A terminal that has been closed has nothing to restore.
+@frozen
+class _Terminal:
+    """The terminal as it was found."""
+
+    before: list[Any]
+
+    def restore(self) -> None:
+        # One that has been closed has nothing to restore.
         with suppress(termios.error, OSError):
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+            termios.tcsetattr(sys.__stdin__ or 0, termios.TCSADRAIN, self.before)
+
+
+@contextmanager
+def _terminal_restored() -> Iterator[_Terminal]:
+    terminal = _Terminal(termios.tcgetattr(sys.stdin))
+    try:
+        yield terminal
+    finally:
+        terminal.restore()

@@ -1,22 +1,99 @@
-"""The keys that the prompt adds to those of prompt_toolkit."""
+"""The keys of the prompt: what plugins offer, as prompt_toolkit's bindings."""
 
+import inspect
+import time
+from collections.abc import Callable, Iterator
+
+from attrs import define, field
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys as KnownKeys
 
+from atoll._plugins import Provided, Registry, contained
+from atoll._press import KeyPress
+from atoll._records import Keys
+from atoll._shell.patience import Patience
+from atoll._state import ShellState
 from atoll._tokens import is_open
+from atoll._warnings import warn
+from atoll.hookspecs import KEYS
+
+Sequence = tuple[KnownKeys | str, ...]
 
 
-def bindings() -> KeyBindings:
-    """Return the key bindings of the prompt."""
-    keys = KeyBindings()
+def bindings(registry: Registry, shell: ShellState) -> KeyBindings:
+    """Return the key bindings of the prompt; those that clash or do not exist cost a warning."""
+    made = KeyBindings()
+    focused = has_focus(DEFAULT_BUFFER)
+    for keys, provided in usable(registry):
+        if provided.record.load is not None:
+            made.add(*keys, filter=focused)(_Handler(provided, shell).pressed)
+    return made
 
-    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
-    def _accept_or_continue(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        if is_open(buffer.text):
-            buffer.insert_text("\n")
-        else:
-            buffer.validate_and_handle()
 
-    return keys
+def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
+    """Yield the records whose keys there are and that are free, and what prompt_toolkit calls
+    them.
+    """
+    taken: dict[Sequence, Provided[Keys]] = {}
+    for provided in registry.collect(KEYS):
+        with contained(provided.origin, f"the keys {provided.record.keys!r}", warn):
+            keys = _parsed(provided.record.keys)
+            if other := _in_the_way(keys, taken):
+                what = f"{other.record.keys!r} of {other.origin}"
+                warn(f"{provided.origin}: the keys {provided.record.keys!r} are taken by {what}")
+                continue
+            taken[keys] = provided
+            yield keys, provided
+
+
+def _parsed(keys: str) -> Sequence:
+    names = keys.split(" ")
+    if len(names[0]) == 1:
+        raise ValueError("a line could not be typed without them")
+    probe = KeyBindings()
+    probe.add(*names)(lambda _event: None)
+    return probe.bindings[0].keys
+
+
+def _in_the_way(keys: Sequence, taken: dict[Sequence, Provided[Keys]]) -> Provided[Keys] | None:
+    """Return what has these keys already, or would never see the rest of its own."""
+    for other, provided in taken.items():
+        shorter = min(len(keys), len(other))
+        if keys[:shorter] == other[:shorter]:
+            return provided
+    return None
+
+
+@define(eq=False)
+class _Handler:
+    """Calls what a plugin has bound to keys; whatever it does, the prompt stays."""
+
+    provided: Provided[Keys]
+    shell: ShellState
+    _call: Callable[[KeyPress], object] | None = None
+    _patience: Patience = field(factory=Patience)
+
+    def pressed(self, event: KeyPressEvent) -> None:
+        self.call(event.current_buffer)
+
+    def call(self, buffer: Buffer) -> None:
+        doing = f"its keys {self.provided.record.keys!r}"
+        with contained(self.provided.origin, doing, warn):
+            self._call = self._call or self.provided.load()
+            began = time.perf_counter()
+            returned = self._call(KeyPress(self.shell, buffer))
+            self._patience.spent(time.perf_counter() - began, self.provided.origin, doing)
+            if inspect.iscoroutine(returned):
+                returned.close()
+                raise TypeError("it is async: keys call plain functions")
+
+
+def enter(press: KeyPress) -> None:
+    """Run the line, or go on to the next while a quote is open."""
+    if is_open(press.text):
+        press.insert("\n")
+    else:
+        press.accept()

@@ -9,11 +9,13 @@ import trio
 from attrs import define, field
 
 from atoll._errors import AtollError, ExitCode
-from atoll._jobs import Job, Jobs, current_job
+from atoll._jobs import Job, current_job
 from atoll._line import LineError, parse
 from atoll._profiles import ENVIRONMENT, ProfileStore
 from atoll._program import Program
 from atoll._runner import Runner
+from atoll._shell.background import OWN, Supervisor
+from atoll._shell.leaving import Leaving
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._state import ShellState
 from atoll._terminal import Source
@@ -32,6 +34,7 @@ class Shell:
     program: Program
     reader: Reader
     state: ShellState
+    leaving: Leaving
     stdin: Source = field(factory=Source)
     output_format: str = ""
     _warned: bool = field(default=False, init=False)
@@ -46,15 +49,30 @@ class Shell:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_ignore, presses)
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
-                self.state.jobs = Jobs(nursery, self._tell_end)
+                self.state.jobs.nursery, self.state.jobs.on_end = nursery, self._tell_end
+                nursery.start_soon(self._work_beside)
                 await self._run_lines()
-                nursery.cancel_scope.cancel()
+                self._leave(nursery.cancel_scope)
+            self.leaving.done()
         return self.state.leaving or ExitCode.OK
+
+    async def _work_beside(self) -> None:
+        """Run what lives as long as the prompt, once that is on the screen."""
+        supervisor = Supervisor(self.program, self.state)
+        await self.reader.drawn()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(supervisor.run)
+            nursery.start_soon(supervisor.supervise, OWN, "completion", self.reader.beside)
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
             self.state.leaving, self._warned = _SIGNALLED + number, True
-            scope.cancel()
+            self._leave(scope)
+
+    def _leave(self, scope: trio.CancelScope) -> None:
+        """Cancel all that runs here; what does not end by that does not keep the prompt open."""
+        self.leaving.begin()
+        scope.cancel()
 
     async def _run_lines(self) -> None:
         runner = Runner(

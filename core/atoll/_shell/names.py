@@ -1,74 +1,83 @@
-"""The names that completion offers: a snapshot of what the cluster said last."""
+"""The names that completion offers: a snapshot of what was said last."""
 
 import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from atoll._private_files import write_atomic
 from atoll._profiles import Profile
+from atoll._program import Program
 from atoll._records import Candidate
+from atoll._shell.wants import NamesOf, Want
+from atoll.hookspecs import COMPLETIONS
 
-_MOST_SPOTS = 100
+_MOST_PASSING = 100
+"""How many answers are remembered that are not the names of a kind."""
 
 
-@frozen
-class Spot:
-    """A folder in something, of which a kind of name tells what lies there."""
-
-    kind: str
-    within: str
-    folder: str
+def names_of(program: Program) -> "Names":
+    """Return what is known to a program before it has asked anybody."""
+    records = [one.record for one in program.registry.collect(COMPLETIONS)]
+    local = frozenset(record.kind for record in records if record.needs == "context")
+    return Names(here=program.paths.cache / "names" / "-", local=local)
 
 
 @define
 class Names:
-    """A cluster's names by kind, and by the spot where they lie.
+    """What is known of all that completion may want.
 
     `folder` is where the names of the profile in use are kept for the next time; None while there
-    is no profile. `spot` is the one that was looked at last, if that was what was looked for.
+    is no profile. Those of kinds in `local`, which no profile's cluster tells, are kept in `here`.
     """
 
     folder: Path | None = None
-    spot: Spot | None = None
-    _spots: dict[Spot, Sequence[Candidate]] = field(factory=dict)
-    _kinds: dict[str, Sequence[Candidate]] = field(factory=dict)
-    _learnt: set[str] = field(factory=set)
+    here: Path | None = None
+    local: frozenset[str] = frozenset()
+    _kinds: dict[NamesOf, Sequence[Candidate]] = field(factory=dict)
+    _passing: dict[Want, Sequence[Candidate]] = field(factory=dict)
+    _learnt: set[NamesOf] = field(factory=set)
 
-    def of(self, kind: str) -> Sequence[Candidate]:
-        """Return the names of a kind, as far as they are known."""
-        if kind not in self._kinds and self.folder is not None:
-            self._kinds[kind] = _load(self.folder / f"{kind}.json")
-        return self._kinds.get(kind, ())
+    def of(self, want: Want) -> Sequence[Candidate] | None:
+        """Return what is known, or None if that was never asked for."""
+        if not isinstance(want, NamesOf):
+            return self._passing.get(want)
+        if want not in self._kinds and (file := self._file(want)) is not None:
+            kept = _load(file)
+            if kept is not None:
+                self._kinds[want] = kept
+        return self._kinds.get(want)
 
-    def at(self, spot: Spot) -> Sequence[Candidate]:
-        """Return what lies at a spot, as far as it is known."""
-        self.spot = spot
-        return self._spots.get(spot, ())
+    def learn(self, want: Want, found: Sequence[Candidate]) -> None:
+        """Take what was said; what was said long ago of no whole kind is forgotten."""
+        if isinstance(want, NamesOf):
+            self._kinds[want] = found
+            self._learnt.add(want)
+            return
+        if want not in self._passing and len(self._passing) >= _MOST_PASSING:
+            del self._passing[next(iter(self._passing))]
+        self._passing[want] = found
 
-    def learn_at(self, spot: Spot, found: Iterable[Candidate | str]) -> None:
-        """Take what the cluster has said of a spot; those of long ago are forgotten."""
-        if spot not in self._spots and len(self._spots) >= _MOST_SPOTS:
-            del self._spots[next(iter(self._spots))]
-        self._spots[spot] = _candidates(found)
-
-    def learn(self, kind: str, found: Iterable[Candidate | str]) -> None:
-        """Take what the cluster has said of a kind."""
-        self._kinds[kind] = _candidates(found)
-        self._learnt.add(kind)
+    def miss(self, want: Want) -> None:
+        """Note that nothing is said, so that nobody waits for it; what is known stays known."""
+        if self.of(want) is not None:
+            return
+        if isinstance(want, NamesOf):
+            self._kinds[want] = ()
+        else:
+            self.learn(want, ())
 
     def age(self, kind: str) -> float:
         """Return how many seconds ago the names of a kind were kept."""
-        if self.folder is None:
-            return math.inf
+        file = self._file(NamesOf(kind))
         try:
-            return time.time() - (self.folder / f"{kind}.json").stat().st_mtime
+            return math.inf if file is None else time.time() - file.stat().st_mtime
         except OSError:
             return math.inf
 
@@ -78,24 +87,26 @@ class Names:
         if folder == self.folder:
             return False
         self.folder = folder
-        self._kinds.clear()
-        self._spots.clear()
-        self._learnt.clear()
+        self._kinds = {want: found for want, found in self._kinds.items() if self._is_local(want)}
+        self._learnt = {want for want in self._learnt if self._is_local(want)}
+        self._passing.clear()
         return True
 
     def save(self) -> None:
         """Keep what was learnt for the next time; that can do without."""
-        if self.folder is None:
-            return
-        for kind in self._learnt:
-            content = [[one.text, one.meta] for one in self._kinds[kind]]
-            with suppress(OSError):
-                write_atomic(self.folder / f"{kind}.json", json.dumps(content))
-        self._learnt.clear()
+        learnt, self._learnt = self._learnt, set()
+        for want in learnt:
+            content = [[one.text, one.meta] for one in self._kinds.get(want, ())]
+            if (file := self._file(want)) is not None:
+                with suppress(OSError):
+                    write_atomic(file, json.dumps(content))
 
+    def _file(self, want: NamesOf) -> Path | None:
+        folder = self.here if self._is_local(want) else self.folder
+        return None if folder is None else folder / f"{want.kind}.json"
 
-def _candidates(found: Iterable[Candidate | str]) -> Sequence[Candidate]:
-    return [Candidate(one) if isinstance(one, str) else one for one in found]
+    def _is_local(self, want: NamesOf) -> bool:
+        return want.kind in self.local
 
 
 def _key(profile: Profile) -> str:
@@ -103,9 +114,9 @@ def _key(profile: Profile) -> str:
     return f"{profile.name}-{hashlib.sha256(whose.encode()).hexdigest()[:12]}"
 
 
-def _load(path: Path) -> Sequence[Candidate]:
+def _load(path: Path) -> Sequence[Candidate] | None:
     try:
         content: Sequence[Any] = json.loads(path.read_text(encoding="utf-8"))
         return [Candidate(str(text), str(meta)) for text, meta in content]
-    except (OSError, ValueError, TypeError):
-        return ()  # a snapshot that can't be read is none
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None  # a snapshot that can't be read is none

@@ -44,6 +44,12 @@ class PlainReader:
             raise Cleared if interrupted else Left
         return line
 
+    async def drawn(self) -> None:
+        """Return at once: there is nothing to draw."""
+
+    async def beside(self) -> None:
+        """Do nothing: nothing is completed here."""
+
     def ran(self) -> None:
         """Do nothing: nothing is completed here."""
 

@@ -19,6 +19,12 @@ class Reader(Protocol):
     async def read(self) -> str:
         """Return the next input, which may hold several lines; raises Cleared or Left."""
 
+    async def drawn(self) -> None:
+        """Wait until the first prompt is on the screen."""
+
+    async def beside(self) -> None:
+        """Do what the prompt does beside being typed at, until cancelled."""
+
     def ran(self) -> None:
         """Note that a command has run."""
 

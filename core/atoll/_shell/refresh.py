@@ -1,74 +1,84 @@
-"""Asks the cluster for its names in the background, so that completion never has to."""
+"""Asks for names in the background, so that completion never has to."""
 
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
-from atoll._errors import Unreachable
-from atoll._plugins import Provided
+from atoll._context import Context
+from atoll._errors import AtollError, Unreachable
+from atoll._failures import Failures
+from atoll._plugins import PluginError
 from atoll._program import Program
-from atoll._records import Completion
-from atoll._shell.names import Names, Spot
+from atoll._shell.asking import Question, ask, question_of
+from atoll._shell.names import Names
+from atoll._shell.wants import NamesOf, Offer, Want
 from atoll._state import ShellState
+from atoll._warnings import warn
 from atoll.hookspecs import COMPLETIONS
 
 if TYPE_CHECKING:
     from atoll._api import Api
 
 _PATIENCE = 15.0
-"""Seconds that the cluster is given to tell its names."""
+"""Seconds that an answer may take."""
 _REST = 30.0
-"""Seconds before a kind is asked for again that could not be asked for."""
+"""Seconds before something is asked for again that was not told."""
 _PAUSE = 2.0
 """Seconds before it is looked again whether there is a cluster."""
 _LONG_LIVED = 60.0
 """Names with a longer ttl, in seconds, are not asked for after each command."""
+_AT_ONCE = 4
+"""How many questions a cluster is asked at the same time."""
 
 
-@frozen
-class _Question:
-    """What the cluster may be asked for: a kind of name, or what lies at a spot."""
-
-    provided: Provided[Completion]
-    spot: Spot | None = None
-
-    @property
-    def key(self) -> str | Spot:
-        return self.spot or self.provided.record.kind
+def note_failure(program: Program, question: Question, error: AtollError) -> None:
+    """Keep why a plugin has not answered; what a cluster refuses is no failure of the plugin."""
+    if isinstance(error, PluginError) or not question.needs_api:
+        Failures.of(program.paths).note(question.origin, question.doing, error)
 
 
 @define
 class Refresher:
     """Keeps the names fresh while the prompt is used, and lets the cluster be while it is not.
 
-    `look` is called, in a thread, to look for what the line may go on with; `on_change` is called
-    after each round.
+    `look` is called, in a thread, to see what the line may go on with; `on_change` is called after
+    each answer, and when there is nobody to answer.
     """
 
     program: Program
     names: Names
     state: ShellState
+    context: Context
     on_change: Callable[[], object] = lambda: None
-    look: Callable[[], object] = lambda: None
-    _next: dict[str | Spot, float] = field(factory=dict)
+    look: Callable[[], Offer] = Offer
+    _next: dict[Want, float] = field(factory=dict)
     """When what may be asked for again."""
+    _asked: set[Want] = field(factory=set)
+    """What has been asked for and not been answered yet."""
+    _line: tuple[Want, ...] = ()
+    """What the line wants."""
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
     """Whether a command has, which may have turned to another profile."""
+    _connecting: bool = False
+    _told: set[str] = field(factory=set)
 
     async def run(self) -> None:
         """Refresh whenever that is wanted, until cancelled."""
-        while True:
-            await self._wanted.wait()
-            self._wanted = trio.Event()
-            await trio.to_thread.run_sync(self.look)
-            if self._has_run or self._due():
-                self._has_run = False
-                await self._refresh()
-                self.on_change()
+        places = trio.CapacityLimiter(_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._wanted.wait()
+                self._wanted = trio.Event()
+                self._line = (await trio.to_thread.run_sync(self.look)).wants
+                for question in self._due(api=False):
+                    nursery.start_soon(self._answer, question, None)
+                if not self._connecting and (self._has_run or self._due(api=True)):
+                    self._has_run, self._connecting = False, True
+                    nursery.start_soon(self._ask_cluster, nursery, places)
 
     def typed(self) -> None:
         """Note that the prompt is in use: names that have grown old are asked for."""
@@ -76,71 +86,101 @@ class Refresher:
 
     def ran(self) -> None:
         """Note that a command has run, which may have changed what there is."""
-        records = self.program.registry.collect(COMPLETIONS)
-        lasting = {one.record.kind for one in records if one.record.ttl > _LONG_LIVED}
-        self._next = {key: when for key, when in self._next.items() if key in lasting}
+        records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
+        lasting = {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
+        self._next = {want: when for want, when in self._next.items() if want in lasting}
         self._has_run = True
         self._wanted.set()
 
-    def _due(self) -> list[_Question]:
+    def _due(self, *, api: bool) -> list[Question]:
         now = time.monotonic()
-        return [one for one in self._questions() if self._next.get(one.key, 0.0) <= now]
+        return [
+            one
+            for one in self._questions()
+            if one.needs_api == api
+            and one.want not in self._asked
+            and self._next.get(one.want, 0.0) <= now
+        ]
 
-    def _questions(self) -> Iterator[_Question]:
+    def _questions(self) -> Iterator[Question]:
         for provided in self.program.registry.collect(COMPLETIONS):
             if not provided.record.paths:
-                yield _Question(provided)
-            elif (spot := self.names.spot) and spot.kind == provided.record.kind:
-                yield _Question(provided, spot)
+                yield Question(NamesOf(provided.record.kind), provided)
+        for want in self._line:
+            if not isinstance(want, NamesOf) and (found := question_of(self.program, want)):
+                yield found
 
-    async def _refresh(self) -> None:
+    async def _ask_cluster(self, nursery: trio.Nursery, places: trio.CapacityLimiter) -> None:
+        """Connect to the cluster in use, if one runs, and ask it for what is due."""
+        api = None
         try:
             with trio.fail_after(_PATIENCE):
-                fresh = await self._ask()
+                api = await self.program.connect_if_up()
         except Exception:  # noqa: BLE001  # nobody asked for this: the toolbar tells, and no more
-            fresh = False
+            self.state.names_old = True
             self._postpone(_REST)
-        self.state.names_old = not fresh
-
-    async def _ask(self) -> bool:
-        """Ask for what is due; returns whether all of it was answered."""
-        api = await self.program.connect_if_up()
-        if api is None:
-            self._postpone(_PAUSE)
-            return True
-        if self.names.switch(self.program.paths.cache, api.profile):
-            self._next.clear()
-        answered = [await self._ask_for(question, api) for question in self._due()]
-        await trio.to_thread.run_sync(self.names.save)
-        return all(answered)
-
-    async def _ask_for(self, question: _Question, api: "Api") -> bool:
-        """Ask for one thing; what the cluster does not tell is no harm to the others."""
-        wait = _REST
-        try:
-            await learn(self.names, question.provided, api, question.spot)
-            wait = question.provided.record.ttl
-        except Unreachable:
-            raise
-        except Exception:  # noqa: BLE001  # whatever a plugin raises, the prompt goes on
-            # What lies where nothing is, is no news.
-            return question.spot is not None
-        finally:
-            self._next[question.key] = time.monotonic() + wait
-        return True
+        else:
+            self.state.names_old = self.state.names_old and api is not None
+            if api is None:
+                self._postpone(_PAUSE)
+            elif self.names.switch(self.program.paths.cache, api.profile):
+                self._next.clear()
+        self._connecting = False
+        questions = self._due(api=True) if api else []
+        for question in questions:
+            nursery.start_soon(self._answer, question, api, places)
+        if not questions:
+            self.on_change()
 
     def _postpone(self, seconds: float) -> None:
-        for question in self._due():
-            self._next[question.key] = time.monotonic() + seconds
+        for question in self._due(api=True):
+            self._next[question.want] = time.monotonic() + seconds
+            self.names.miss(question.want)
 
+    async def _answer(
+        self, question: Question, api: "Api | None", places: trio.CapacityLimiter | None = None
+    ) -> None:
+        """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
+        self._asked.add(question.want)
+        wait = _REST
+        try:
+            with trio.fail_after(_PATIENCE):
+                if places is None:
+                    await self._learn(question, api)
+                else:
+                    async with places:
+                        await self._learn(question, api)
+            wait = question.ttl
+        except (Unreachable, trio.TooSlowError) as error:
+            if question.needs_api:
+                self.state.names_old = True
+            else:
+                await self._fail(question, AtollError(str(error) or "it has not answered"))
+        except AtollError as error:
+            await self._fail(question, error)
+        finally:
+            self._asked.discard(question.want)
+            self._next[question.want] = time.monotonic() + wait
+            self.names.miss(question.want)
+            self.on_change()
 
-async def learn(
-    names: Names, provided: Provided[Completion], api: "Api", spot: Spot | None = None
-) -> None:
-    """Ask a cluster for its names of a kind, or at a spot; raises whatever the plugin does."""
-    # In a thread, since an import would keep the prompt from answering keys.
-    ask = await trio.to_thread.run_sync(provided.load)
-    if spot is None:
-        names.learn(provided.record.kind, await ask(api))
-    else:
-        names.learn_at(spot, await ask(api, spot.within, spot.folder))
+    async def _learn(self, question: Question, api: "Api | None") -> None:
+        folder = self.names.folder
+        found = await ask(question, self.context, api)
+        if question.needs_api:
+            self.state.names_old = False
+        # Meanwhile, another profile may have come into use.
+        if folder == self.names.folder or not question.needs_api:
+            self.names.learn(question.want, found)
+        await trio.to_thread.run_sync(self._keep, question)
+
+    def _keep(self, question: Question) -> None:
+        self.names.save()
+        Failures.of(self.program.paths).clear(question.origin, question.doing)
+
+    async def _fail(self, question: Question, error: AtollError) -> None:
+        """Keep what went wrong for `plugins` and `doctor`; a plugin's own fault is told once."""
+        if isinstance(error, PluginError) and error.message not in self._told:
+            self._told.add(error.message)
+            warn(error.message)
+        await trio.to_thread.run_sync(note_failure, self.program, question, error)

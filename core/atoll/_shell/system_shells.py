@@ -1,24 +1,30 @@
 """`completion`: what Tab offers in the shells of the system, by the rules of the prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 import trio
-from attrs import define, field
 
 from atoll._context import Context
+from atoll._errors import AtollError
+from atoll._failures import Failures
 from atoll._options import root_command
 from atoll._program import Program
 from atoll._records import Candidate
 from atoll._shell import scripts
+from atoll._shell.asking import Question, ask, question_of
 from atoll._shell.candidates import Candidates
-from atoll._shell.names import Names
+from atoll._shell.names import Names, names_of
 from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place, place
-from atoll._shell.refresh import learn
+from atoll._shell.refresh import note_failure
+from atoll._shell.wants import NamesOf, Want
 from atoll._tokens import Token
-from atoll.hookspecs import COMPLETIONS
+
+if TYPE_CHECKING:
+    from atoll._api import Api
 
 _PATIENCE = 2.0
 """Seconds that somebody who has pressed Tab waits for the cluster."""
@@ -48,7 +54,7 @@ async def fish(context: Context) -> None:
 async def answer(context: Context, line: str | None, words: tuple[str, ...]) -> None:
     """Print what the last of WORDS may become, each with a remark after a tab."""
     where = _place(words) if line is None else place(line)
-    found = await _find(context.program, where)
+    found = await _find(context, where)
     lines = [f"{one.text}\t{one.meta}\n" for one in found if one.text.startswith(where.typed)]
     context.output.stream("stdout", "".join(lines))
 
@@ -58,45 +64,50 @@ def _place(words: Sequence[str]) -> Place:
     return Place(tuple(before), "word", Token("word", 0, len(typed), typed))
 
 
-async def _find(program: Program, where: Place) -> Sequence[Candidate]:
+async def _find(context: Context, where: Place) -> Sequence[Candidate]:
     """Find candidates; names that have grown old are asked for, if they are wanted."""
+    program = context.program
     left = _without_options(program, where)
     if left is None:
         return ()
-    names = _Wanted()
+    names = names_of(program)
     candidates = Candidates(program, names)
-    found = candidates.at(left)
-    if names.wanted or names.spot:
-        with suppress(Exception), trio.move_on_after(_PATIENCE):
-            await _look_up(program, names)
-        found = candidates.at(left)
-    return [*found, *([] if left.words else _options(left.typed))]
+    with suppress(AtollError):
+        if wants := candidates.at(left).wants:
+            with trio.move_on_after(_PATIENCE):
+                await _look_up(context, names, wants)
+        found = candidates.at(left).found
+        return [*found, *([] if left.words else _options(left.typed))]
+    return ()
 
 
-async def _look_up(program: Program, names: "_Wanted") -> None:
-    """Ask the cluster, if one is there, for the names that are wanted and have grown old."""
-    api = await program.connect_if_up()
-    if api is None:
-        return
-    names.switch(program.paths.cache, api.profile)
-    for provided in program.registry.collect(COMPLETIONS):
-        kind, ttl = provided.record.kind, provided.record.ttl
-        if kind in names.wanted and names.age(kind) > ttl:
-            await learn(names, provided, api)
-        elif names.spot and names.spot.kind == kind:
-            await learn(names, provided, api, names.spot)
+async def _look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
+    """Ask for what is wanted and not known, or known for too long."""
+    questions = [one for want in wants if (one := question_of(context.program, want))]
+    api = None
+    if any(question.needs_api for question in questions):
+        api = await context.program.connect_if_up()
+        if api is not None:
+            names.switch(context.program.paths.cache, api.profile)
+    async with trio.open_nursery() as nursery:
+        for question in questions:
+            if _is_due(question, names) and (api or not question.needs_api):
+                nursery.start_soon(_learn, question, names, context, api)
     names.save()
 
 
-@define
-class _Wanted(Names):
-    """Names that remember which kinds were looked for."""
+def _is_due(question: Question, names: Names) -> bool:
+    return not isinstance(question.want, NamesOf) or names.age(question.want.kind) > question.ttl
 
-    wanted: set[str] = field(factory=set)
 
-    def of(self, kind: str) -> Sequence[Candidate]:
-        self.wanted.add(kind)
-        return super().of(kind)
+async def _learn(question: Question, names: Names, context: Context, api: "Api | None") -> None:
+    try:
+        names.learn(question.want, await ask(question, context, api))
+    except AtollError as error:
+        # What would be told here would stand in the middle of the line that is being typed.
+        note_failure(context.program, question, error)
+    else:
+        Failures.of(context.program.paths).clear(question.origin, question.doing)
 
 
 def _without_options(program: Program, where: Place) -> Place | None:

@@ -1,5 +1,6 @@
 """The line below the prompt, drawn from what plugins have to say."""
 
+import time
 from collections.abc import Callable, Iterator
 
 from attrs import define, field
@@ -7,21 +8,24 @@ from prompt_toolkit.utils import get_cwidth
 
 from atoll._plugins import Provided, Registry, contained
 from atoll._records import Status
+from atoll._shell.patience import Patience
 from atoll._state import ShellState
 from atoll._warnings import warn
 from atoll.hookspecs import STATUS
 
 _BETWEEN = " | "
-Segment = Callable[[ShellState], str]
+_REST = 30.0
+"""Seconds after which a segment is asked again that has failed."""
+_LONGEST = 1000
 
 
 @define
 class Toolbar:
-    """Draws the segments of `atoll_status`; one that fails costs a warning and is left out."""
+    """Draws the segments of `atoll_status`; one that fails is left out for a while."""
 
     registry: Registry
     state: ShellState
-    _segments: dict[str, Segment | None] = field(factory=dict)
+    _segments: dict[str, "_Segment"] = field(factory=dict)
 
     def draw(self, width: int) -> str:
         """Return the toolbar in at most `width` cells; segments on the right give way first."""
@@ -36,20 +40,44 @@ class Toolbar:
 
     def _texts(self) -> Iterator[str]:
         for provided in self.registry.collect(STATUS):
-            if text := self._text(provided):
+            name = provided.record.name
+            segment = self._segments.setdefault(name, _Segment(provided))
+            if text := segment.text(self.state):
                 yield text
 
-    def _text(self, provided: Provided[Status]) -> str:
-        name = provided.record.name
-        if name in self._segments and self._segments[name] is None:
+
+@define
+class _Segment:
+    """One segment, with what it has said of itself so far."""
+
+    provided: Provided[Status]
+    _call: Callable[[ShellState], str] | None = None
+    _rests_until: float = 0.0
+    _told: set[str] = field(factory=set)
+    _patience: Patience = field(factory=Patience)
+
+    def text(self, state: ShellState) -> str:
+        """Return what it says now; what it does wrong is told once."""
+        now = time.monotonic()
+        if now < self._rests_until:
             return ""
-        with contained(provided.origin, f"the toolbar's {name!r}", warn):
-            segment = self._segments.get(name) or provided.load()
-            self._segments[name] = None  # until it has gone well
-            text = _one_line(segment(self.state))
-            self._segments[name] = segment
-            return text
+        doing = f"the toolbar's {self.provided.record.name!r}"
+        with contained(self.provided.origin, doing, self._tell):
+            self._rests_until = now + _REST  # unless it goes well
+            self._call = self._call or self.provided.load()
+            began = time.perf_counter()
+            said: object = self._call(state)
+            self._patience.spent(time.perf_counter() - began, self.provided.origin, doing)
+            if not isinstance(said, str):
+                raise TypeError(f"it gave {type(said).__name__}, not a text")
+            self._rests_until = 0.0
+            return _one_line(said[:_LONGEST])
         return ""
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            warn(text)
 
 
 def _one_line(text: str) -> str:

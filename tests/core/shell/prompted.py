@@ -92,7 +92,7 @@ async def things(api):
     """Return the names of things."""
     ASKED.append(api.profile.name)
     answer = ANSWERS.pop(0) if ANSWERS else THINGS
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise answer
     return answer
 

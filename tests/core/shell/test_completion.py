@@ -4,19 +4,20 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from atoll import Profile
+from atoll import Candidate, Profile
 from atoll._line import parse
 from atoll._profiles import ProfileStore
 from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
-from atoll._shell.names import Names, Spot
+from atoll._shell.names import Names
+from atoll._shell.wants import NamesOf, PathsIn
 
 
 @pytest.fixture
 def complete(program, prompted):
     """Return what is offered at the end of a text: the texts, in order."""
     names = Names()
-    names.learn("thing", prompted.THINGS)
+    names.learn(NamesOf("thing"), prompted.THINGS)
     completer = LineCompleter(Candidates(program, names))
 
     def offered(before):
@@ -120,8 +121,11 @@ def test_names_are_quoted_as_they_need(complete, before, expected):
 )
 def test_paths_lie_in_what_was_named_before(complete, before, expected):
     """By the folder that was typed; nothing that is not known."""
-    complete.names.learn_at(Spot("file", "alpha", ""), ["notes", ".hidden", "deep/"])
-    complete.names.learn_at(Spot("file", "alpha", "deep"), ["deep/one more", "deep/.hidden"])
+    for folder, found in (
+        ("", ["notes", ".hidden", "deep/"]),
+        ("deep", ["deep/one more", "deep/.hidden"]),
+    ):
+        complete.names.learn(PathsIn("file", "alpha", folder), list(map(Candidate, found)))
     assert complete(before) == expected
 
 

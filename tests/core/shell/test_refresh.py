@@ -1,11 +1,17 @@
 """Names are asked for in the background, while the prompt is used."""
 
+import asyncio
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from atoll._shell.names import Names, Spot
+from atoll import Candidate
+from atoll._failures import Failures
+from atoll._shell.contexts import shell_context
+from atoll._shell.names import Names, names_of
 from atoll._shell.refresh import Refresher
+from atoll._shell.wants import NamesOf, Offer, PathsIn
 from atoll._state import ShellState
 
 
@@ -13,10 +19,11 @@ class Rounds:
     """A refresher at work, and the end of its next round to wait for."""
 
     def __init__(self, program):
-        self.names = Names()
+        self.names = names_of(program)
         self.state = ShellState()
         self._send, self._ended = trio.open_memory_channel(100)
-        self.refresher = Refresher(program, self.names, self.state, self._note)
+        context = shell_context(program, self.state)
+        self.refresher = Refresher(program, self.names, self.state, context, self._note)
 
     def _note(self):
         self._send.send_nowait(None)
@@ -28,7 +35,7 @@ class Rounds:
 
     def texts(self):
         """Return the names that are offered now."""
-        return [one.text for one in self.names.of("thing")]
+        return [one.text for one in self.names.of(NamesOf("thing")) or ()]
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ async def test_the_next_prompt_knows_them_at_once(rounds, program):
     api = await program.connect_if_up()
     next_names.switch(program.paths.cache, api.profile)
 
-    assert next_names.of("thing") == rounds.names.of("thing")
+    assert next_names.of(NamesOf("thing")) == rounds.names.of(NamesOf("thing"))
 
 
 async def test_a_cluster_that_is_down(rounds, prompted, program, capsys):
@@ -80,14 +87,45 @@ async def test_a_cluster_that_is_down(rounds, prompted, program, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-async def test_a_plugin_that_fails_costs_its_own_names(rounds, prompted):
-    """Whatever it raises, the prompt goes on."""
-    prompted.ANSWERS.append(LookupError("a bug"))
-    rounds.refresher.typed()
-    await rounds.round()
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (LookupError("a bug"), "raised LookupError: a bug"),
+        (SystemExit(5), "raised SystemExit: 5"),
+        (BaseException("worse"), "raised BaseException: worse"),
+        (KeyboardInterrupt(), "raised KeyboardInterrupt"),
+        (asyncio.CancelledError(), "raised CancelledError"),
+        (42, "raised TypeError"),
+        (None, "raised TypeError"),
+        ("alpha", "one text, not several"),
+        ([b"alpha"], "it gave bytes"),
+        ([Candidate(1)], "it gave Candidate, not texts or Candidates of texts"),
+    ],
+)
+async def test_a_plugin_that_fails_costs_its_own_names(
+    rounds, prompted, program, capsys, answer, told
+):
+    """One line, and its last failure is kept for `plugins`; later it is asked again."""
+    for _ in range(2):
+        prompted.ANSWERS.append(answer)
+        rounds.refresher._next.clear()
+        rounds.refresher.typed()
+        await rounds.round()
 
     assert rounds.texts() == []
-    assert rounds.state.names_old
+    assert not rounds.state.names_old
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "atoll-prompted 1.0" in line
+    assert "its completion 'thing'" in line
+    assert told in line
+    (failure,) = Failures.of(program.paths).all()
+    assert (failure.plugin, failure.expected) == ("prompted", False)
+    assert told in failure.what
+    rounds.refresher._next.clear()
+    rounds.refresher.typed()
+    await rounds.round()
+    assert rounds.texts() == ["alpha", "beta one", "it's"]
+    assert Failures.of(program.paths).all() == []
 
 
 @pytest.mark.parametrize(("running", "asked"), [("nothing_runs", []), ("one_runs", ["offered"])])
@@ -120,18 +158,19 @@ async def test_another_profile_has_other_names(rounds, program, prompted):
 
 async def test_what_the_line_needs_is_asked_for(rounds, prompted):
     """What lies at its spot, until a command has run that may have changed it."""
-    spot = Spot("file", "alpha", "deep")
-    rounds.refresher.look = lambda: rounds.names.at(spot)
+    spot = PathsIn("file", "alpha", "deep")
+    rounds.refresher.look = lambda: Offer(wants=(spot,))
     for _ in range(2):
         rounds.refresher.typed()
         await wait_all_tasks_blocked()
-    await rounds.round()
+    for _ in ("its names", "its files"):
+        await rounds.round()
     rounds.refresher.ran()
     await rounds.round()
 
-    found = [one.text for one in rounds.names.at(spot)]
+    found = [one.text for one in rounds.names.of(spot)]
     assert found == ["deep/notes", "deep/.hidden", "deep/deep/"]
-    assert prompted.ASKED == ["environment", "alpha:deep", "alpha:deep"]
+    assert sorted(prompted.ASKED) == ["alpha:deep", "alpha:deep", "environment"]
 
 
 async def test_a_snapshot_that_is_broken_is_none(program):
@@ -139,10 +178,10 @@ async def test_a_snapshot_that_is_broken_is_none(program):
     api = await program.connect_if_up()
     names = Names()
     names.switch(program.paths.cache, api.profile)
-    names.learn("thing", ["a"])
+    names.learn(NamesOf("thing"), [Candidate("a")])
     names.save()
     (names.folder / "thing.json").write_text('{"thing": 3}')
     again = Names()
     again.switch(program.paths.cache, api.profile)
 
-    assert list(again.of("thing")) == []
+    assert again.of(NamesOf("thing")) is None

@@ -1,0 +1,48 @@
+"""What a key of the prompt is handed."""
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from atoll._state import ShellState
+
+
+@define
+class KeyPress:
+    """A press of keys: the line as it stands, to be changed, and the prompt it stands at."""
+
+    shell: "ShellState"
+    _buffer: Any
+
+    @property
+    def text(self) -> str:
+        """What has been typed; setting it puts the cursor at its end."""
+        return str(self._buffer.text)
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self._buffer.text = text
+        self._buffer.cursor_position = len(text)
+
+    @property
+    def cursor(self) -> int:
+        """How many characters stand before the cursor."""
+        return int(self._buffer.cursor_position)
+
+    @cursor.setter
+    def cursor(self, place: int) -> None:
+        self._buffer.cursor_position = min(max(place, 0), len(self.text))
+
+    def insert(self, text: str) -> None:
+        """Type something at the cursor."""
+        self._buffer.insert_text(text)
+
+    def accept(self) -> None:
+        """Run what has been typed."""
+        self._buffer.validate_and_handle()
+
+    def run(self, line: str) -> None:
+        """Run a line in place of what has been typed."""
+        self.text = line
+        self.accept()

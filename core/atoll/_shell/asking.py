@@ -1,0 +1,102 @@
+"""Asks plugins, and the cluster through them, for what completion wants."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import frozen
+
+from atoll._context import Context
+from atoll._plugins import Origin, Provided
+from atoll._program import Program
+from atoll._records import Candidate, Completion
+from atoll._shell.clicks import ask_parameter
+from atoll._shell.wants import PathsIn, ValuesOf, Want
+from atoll.hookspecs import COMPLETIONS
+
+if TYPE_CHECKING:
+    from atoll._api import Api
+
+_MOST = 100_000
+"""How many names of one kind are taken."""
+VALUES_LAST = 5.0
+"""Seconds for which what a parameter says of its values stays fresh."""
+
+
+@frozen
+class Question:
+    """Something that completion wants, and the record of the plugin that knows; a parameter's own
+    completion has none.
+    """
+
+    want: Want
+    provided: Provided[Completion] | None = None
+
+    @property
+    def needs_api(self) -> bool:
+        """Whether it takes a cluster to answer."""
+        return self.provided is not None and self.provided.record.needs == "api"
+
+    @property
+    def ttl(self) -> float:
+        """Seconds for which an answer stays fresh."""
+        return self.provided.record.ttl if self.provided else VALUES_LAST
+
+    @property
+    def origin(self) -> Origin:
+        """The plugin that is asked."""
+        if isinstance(self.want, ValuesOf):
+            return self.want.origin
+        assert self.provided is not None  # noqa: S101  # all others have a record
+        return self.provided.origin
+
+    @property
+    def doing(self) -> str:
+        """What the plugin is asked for, in words."""
+        if isinstance(self.want, ValuesOf):
+            return f"the completion of {self.want.parameter.name!r}"
+        return f"its completion {self.want.kind!r}"
+
+
+def question_of(program: Program, want: Want) -> Question | None:
+    """Return whom to ask for something; None where no plugin knows of it."""
+    if isinstance(want, ValuesOf):
+        return Question(want)
+    for provided in program.registry.collect(COMPLETIONS):
+        if provided.record.kind == want.kind and provided.record.paths == isinstance(want, PathsIn):
+            return Question(want, provided)
+    return None
+
+
+async def ask(question: Question, context: Context, api: "Api | None") -> Sequence[Candidate]:
+    """Return the answer; raises PluginError for whatever a plugin does wrong, and AtollErrors."""
+    want, provided = question.want, question.provided
+    if isinstance(want, ValuesOf) or provided is None:
+        return await trio.to_thread.run_sync(_ask_parameter, want, abandon_on_cancel=True)
+    # In a thread, since an import would keep the prompt from answering keys.
+    names = await trio.to_thread.run_sync(provided.load, abandon_on_cancel=True)
+    asked: Any = api if question.needs_api else context
+    where = (want.within, want.folder) if isinstance(want, PathsIn) else ()
+    with provided.guarded(question.doing):
+        return checked(await names(asked, *where))
+
+
+def _ask_parameter(want: Want) -> Sequence[Candidate]:
+    assert isinstance(want, ValuesOf)  # noqa: S101  # no other has no record
+    return ask_parameter(want)
+
+
+def checked(found: Iterable[Candidate | str]) -> Sequence[Candidate]:
+    """Return candidates of what a plugin gave; raises TypeError for anything else."""
+    if isinstance(found, str | bytes):
+        raise TypeError("it gave one text, not several")
+    return [_candidate(one) for one in islice(found, _MOST)]
+
+
+def _candidate(one: object) -> Candidate:
+    if isinstance(one, str):
+        return Candidate(one)
+    if isinstance(one, Candidate) and isinstance(one.text, str) and isinstance(one.meta, str):
+        return one
+    raise TypeError(f"it gave {type(one).__name__}, not texts or Candidates of texts")

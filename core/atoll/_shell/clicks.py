@@ -1,0 +1,49 @@
+"""Click's own protocol of completion: what parameters and their types say of their values."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from atoll._plugins import guarded
+from atoll._records import Candidate
+from atoll._shell.files import files
+
+if TYPE_CHECKING:
+    from atoll._shell.wants import ValuesOf
+
+_MOST = 10_000
+
+
+def completes_itself(param: click.Parameter) -> bool:
+    """Whether a plugin's own code completes a parameter, which may take its time and may fail."""
+    if getattr(param, "_custom_shell_complete", None) is not None:
+        return True
+    own = (type(param).shell_complete, type(param.type).shell_complete)
+    return any(not function.__module__.startswith("click.") for function in own)
+
+
+def click_values(
+    param: click.Parameter, context: click.Context, incomplete: str, typed: str
+) -> Sequence[Candidate]:
+    """Ask a parameter for its values; files and folders are those at the path that is typed."""
+    found: list[Candidate] = []
+    for item in islice(param.shell_complete(context, incomplete), _MOST):
+        if item.type in ("file", "dir"):
+            found += files(typed, folders_only=item.type == "dir")
+        else:
+            found.append(Candidate(str(item.value), str(item.help or "")))
+    return found
+
+
+def ask_parameter(want: "ValuesOf") -> Sequence[Candidate]:
+    """Run a parameter's own completion; raises PluginError. For a thread: it may take its time."""
+    name = want.parameter.name
+    with guarded(want.origin, f"the completion of {name!r}"):
+        # As click itself does it: values that were given before are there, and nothing runs.
+        context = want.command.make_context(
+            want.command.name or "", list(want.words), resilient_parsing=True
+        )
+        with context:
+            return click_values(want.parameter, context, want.typed, want.typed)
