@@ -85,9 +85,9 @@ async def run(
     parts = collect(files, basedir)
     what = None if terminal and code is None else _code_of(code, parts, clean, build, exec_)
     if sweep is not None and what is not None:
-        from atoll_sessions.sweep.begin import begin
+        from atoll_sessions.sweep.submit import submit
 
-        return await begin(context, sweep, options, parts, what, remove=rm)
+        return await submit(context, sweep, options, parts, what, remove=rm)
     api = await context.connect()
     wanted = wanted_from(api, options)
     async with _removal(context, api, wanted.name) as removal:

@@ -9,13 +9,13 @@ loses nothing but the cases that were running, which run again.
     journal   what became of the cases, on disk
     store     the folders they are kept in
     lock      who holds which
-    conduct   runs what is due: workers, Ctrl-C, requests to cancel
+    submit    from the options of `run` to a sweep
+    launch    runs what is due, here or in a process of its own, and tells how it ended
+    runner    runs cases in this process: workers, Ctrl-C, requests to cancel
     case      one case, from its session's creation to its removal
-    room      waiting for a full cluster, and making room on it
-    link      the way to the cluster through outages; polling follows a run over it
-    view      what the user sees meanwhile; table on a terminal
-    begin     from the options of `run` to a sweep
-    turn      taking a sweep up, here or elsewhere, and telling how it came out
+    client    calls the API, also through outages; polling follows a run by it
+    capacity  waits for room on a full cluster, and makes some
+    report    what the user sees meanwhile; table on a terminal
     detach    sweeps that go on by themselves
     commands  `sweep list`, `status`, `logs`, `cancel`, `resume`, `retry-failed`, `rm`
 """

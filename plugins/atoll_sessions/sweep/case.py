@@ -18,14 +18,14 @@ from atoll.outages import Backoff, is_permanent
 from atoll_sessions.creation import Created, create_session
 from atoll_sessions.ending import end
 from atoll_sessions.files import upload
+from atoll_sessions.sweep.capacity import Capacity
+from atoll_sessions.sweep.client import Client
 from atoll_sessions.sweep.journal import Journal
-from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.plan import Case, Plan
 from atoll_sessions.sweep.polling import NeverRan, Run
 from atoll_sessions.sweep.progress import CaseState
-from atoll_sessions.sweep.room import Room
+from atoll_sessions.sweep.report import Report
 from atoll_sessions.sweep.sessions import end_session, own_sessions
-from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -51,9 +51,9 @@ class CaseRunner:
     plan: Plan
     files: "Sequence[Part]"
     journal: Journal
-    link: Link
-    view: View
-    room: Room
+    client: Client
+    report: Report
+    capacity: Capacity
     _removals: set[trio.CancelScope] = Factory(set)
 
     async def run(self, case: Case) -> None:
@@ -69,7 +69,7 @@ class CaseRunner:
                 exit_code, error = None, str(refusal)
             # Before the session goes: whoever reads that it went knows how the case ended.
             self.journal.end(case.number, exit_code, error, trio.current_time() - began)
-            self.view.ended(case, self._state(case))
+            self.report.ended(case, self._state(case))
 
     def _state(self, case: Case) -> CaseState:
         return self.journal.progress.state(case.number)
@@ -85,9 +85,9 @@ class CaseRunner:
         for _ in range(_ATTEMPTS):
             created = await self._session(case)
             self.journal.session(case.number, created.id)
-            await self.link.do(partial(upload, session_id=created.id, parts=self.files))
-            self.view.started(case)
-            run = Run(self.link, created.id, partial(self.view.output, case))
+            await self.client.call(partial(upload, session_id=created.id, parts=self.files))
+            self.report.started(case)
+            run = Run(self.client, created.id, partial(self.report.output, case))
             try:
                 return await run.follow(case.code)
             except NeverRan:
@@ -97,7 +97,7 @@ class CaseRunner:
     async def _session(self, case: Case) -> Created:
         created = await self._created(case)
         if created.served_by and ":" in self.plan.wanted.image:
-            self.view.say_once(f"{self.plan.wanted.image} is served by {created.served_by}")
+            self.report.say_once(f"{self.plan.wanted.image} is served by {created.served_by}")
         if created.status == "TIMEOUT":
             raise AtollError(f"its session has not started in {case.wanted.max_wait} s")
         if created.failed:
@@ -106,7 +106,7 @@ class CaseRunner:
             what = f"what its session runs first has failed: {created.trouble}"
             if case.wanted.strict:
                 raise AtollError(what)
-            self.view.warn(f"{case.label} {what}")
+            self.report.warn(f"{case.label} {what}")
         return created
 
     async def _created(self, case: Case) -> Created:
@@ -114,15 +114,15 @@ class CaseRunner:
         pauses = _FULL_CLUSTER.pauses()
         while True:
             try:
-                return await self.link.do(lambda api: self._create(api, case))
+                return await self.client.call(lambda api: self._create(api, case))
             except Problem as problem:
                 if problem.type not in _FULL:
                     raise
-                self.view.waits(case, str(problem))
-            await self.room.wait(case.number, pauses.next())
+                self.report.waits(case, str(problem))
+            await self.capacity.wait_for_room(case.number, pauses.next())
 
     async def _create(self, api: "Api", case: Case) -> Created:
-        remarks = cast("IO[str]", _Remarks(self.view, case))
+        remarks = cast("IO[str]", _Remarks(self.report, case))
         quiet = evolve(self.context, output=evolve(self.context.output, stderr=remarks))
         try:
             return await create_session(quiet, api, case.wanted, stays=False)
@@ -150,7 +150,7 @@ class CaseRunner:
         finally:
             if self.plan.remove or not self._state(case).session_id:
                 await self._remove_in_time(case)
-            self.room.freed()
+            self.capacity.session_ended()
 
     async def _remove_in_time(self, case: Case) -> None:
         # Ctrl-C must not keep sessions alive, nor a silent cluster hold us for ever.
@@ -160,7 +160,7 @@ class CaseRunner:
             await self._remove(case)
         self._removals.discard(scope)
         if scope.cancelled_caught:
-            self.view.warn(f"session {case.wanted.name} may still be there")
+            self.report.warn(f"session {case.wanted.name} may still be there")
 
     def hurry(self) -> None:
         """Let go of the sessions that are still being removed."""
@@ -171,23 +171,23 @@ class CaseRunner:
         session_id = self._state(case).session_id
         try:
             if session_id:
-                await self.link.do(partial(end, session=session_id))
+                await self.client.call(partial(end, session=session_id))
             else:
                 # It may have been made without our having been told.
-                await self.link.do(lambda api: self._clear(api, case))
+                await self.client.call(lambda api: self._clear(api, case))
         except AtollError as error:
             if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
-                self.view.warn(f"session {case.wanted.name} could not be terminated: {error}")
+                self.report.warn(f"session {case.wanted.name} could not be terminated: {error}")
 
 
 class _Remarks(io.TextIOBase):
     """Takes what is said about the start of a session for something about its case."""
 
-    def __init__(self, view: View, case: Case) -> None:
+    def __init__(self, report: Report, case: Case) -> None:
         super().__init__()
-        self._view, self._case = view, case
+        self._report, self._case = report, case
 
     def write(self, text: str) -> int:
         """Pass it on."""
-        self._view.waits(self._case, text.strip())
+        self._report.waits(self._case, text.strip())
         return len(text)

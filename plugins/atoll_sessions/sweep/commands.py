@@ -11,6 +11,7 @@ from attrs import frozen
 
 from atoll import AtollError, Context, Name, NotFound, UsageError
 from atoll.output import Column, age, counted, local_time
+from atoll_sessions.sweep.launch import RESUME, RETRY, LaunchOptions, connector, launch
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan
@@ -19,7 +20,6 @@ from atoll_sessions.sweep.sessions import end_own_sessions
 from atoll_sessions.sweep.store import Stream, Sweep, Sweeps
 from atoll_sessions.sweep.summary import show_cases
 from atoll_sessions.sweep.table import tally
-from atoll_sessions.sweep.turn import RESUME, RETRY, Turn, connector, take_turn
 
 _PATIENCE = 60.0
 _STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
@@ -187,8 +187,8 @@ async def _take_up(
 ) -> int:
     found = _find(context, reference)
     parallel = max_parallel or found.plan.max_parallel or MAX_PARALLEL
-    turn = Turn(verb, parallel, detach=detach, silent=silent)
-    return await take_turn(context, found, turn, connector(context, found))
+    wanted = LaunchOptions(verb, parallel, detach=detach, silent=silent)
+    return await launch(context, found, wanted, connector(context, found))
 
 
 @click.command()

@@ -14,7 +14,7 @@ from atoll import AtollError, ExitCode, Problem
 from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.execution import TURN
-from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.client import Client
 from atoll_sessions.sweep.store import Stream
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class NeverRan(Exception):
 class Run:
     """One run in a session; `show` is given what it prints."""
 
-    link: Link
+    client: Client
     session_id: str
     show: Show
     id: str = field(factory=lambda: uuid4().hex[:16])
@@ -74,7 +74,7 @@ class Run:
             return await self._ask(api, message if times == 1 else _CONTINUE)
 
         try:
-            return await self.link.do(ask)
+            return await self.client.call(ask)
         except Problem as problem:
             if times > 1:
                 raise NeverRan from problem

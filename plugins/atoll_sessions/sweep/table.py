@@ -18,8 +18,8 @@ from atoll_sessions.sweep.progress import (
     CaseState,
     Progress,
 )
+from atoll_sessions.sweep.report import LabelledReport, outcome
 from atoll_sessions.sweep.store import Stream
-from atoll_sessions.sweep.view import Labelled, outcome
 
 _REDRAW = 0.125
 _MOST_ROWS = 24
@@ -27,7 +27,7 @@ _KEPT = 64
 
 
 @define
-class LiveTable(Labelled):
+class LiveTable(LabelledReport):
     """Counts, and a line a case: all of them if they fit, else those that run and ended last."""
 
     _began: float = field(factory=time.monotonic)

@@ -6,7 +6,7 @@ from trio.testing import MockClock
 
 from atoll import Problem, Unreachable
 from atoll.transport import ConnectionLost
-from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.client import Client
 
 FROZEN = Problem("frozen", status=503, type="server-frozen")
 LIMIT = Problem("slower", status=429)
@@ -31,18 +31,18 @@ class Outage:
 
 
 def outlast(error, seconds, *, reached=True):
-    """Do something over a link during an outage; returns what it did, when, and what was told."""
+    """Call the API during an outage; returns what came of it, when, and what was told."""
     told = []
 
     async def main():
-        link = Link(Outage(error, 0).connect, told.append)
+        client = Client(Outage(error, 0).connect, told.append)
         if reached:
-            await link.do(Outage(error, 0).action)
+            await client.call(Outage(error, 0).action)
         outage = Outage(error, seconds)
-        link.connect = outage.connect
+        client.connect = outage.connect
         began = trio.current_time()
         try:
-            done = await link.do(outage.action)
+            done = await client.call(outage.action)
         except (Problem, Unreachable) as raised:
             done = raised
         return done, round(trio.current_time() - began), told
@@ -72,12 +72,12 @@ def test_when_it_is_given_up(error, reached, most):
 
 def test_after_a_failure_a_sweep_waits_no_more():
     async def main():
-        link = Link(Outage(LOST, 0).connect, lambda _told: None)
-        await link.do(Outage(LOST, 0).action)
-        link.give_up()
+        client = Client(Outage(LOST, 0).connect, lambda _told: None)
+        await client.call(Outage(LOST, 0).action)
+        client.give_up()
         for error in (LOST, LIMIT):
             with pytest.raises(type(error)):
-                await link.do(Outage(error, 50).action)
+                await client.call(Outage(error, 50).action)
         return trio.current_time()
 
     began = trio.run(main, clock=MockClock(autojump_threshold=0))

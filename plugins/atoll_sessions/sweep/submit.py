@@ -1,4 +1,4 @@
-"""From a line of `run` with ranges to a sweep: checked, counted, written down, taken up."""
+"""From a line of `run` with ranges to a sweep: checked, counted, written down and run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,12 +13,12 @@ from atoll.text import quote
 from atoll_sessions.code import Code
 from atoll_sessions.creation import Wanted
 from atoll_sessions.options import parse_pairs, wanted_from
+from atoll_sessions.sweep.launch import RESUME, LaunchOptions, launch
 from atoll_sessions.sweep.options import SweepOptions
 from atoll_sessions.sweep.plan import Plan, fingerprint
 from atoll_sessions.sweep.ranges import make_grid
 from atoll_sessions.sweep.store import Sweep, Sweeps
 from atoll_sessions.sweep.summary import value_columns
-from atoll_sessions.sweep.turn import RESUME, Turn, take_turn
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -32,7 +32,7 @@ MOST = 1_000_000
 """More cases than this are never run."""
 
 
-async def begin(
+async def submit(
     context: Context,
     options: SweepOptions,
     session: Mapping[str, Any],
@@ -59,8 +59,8 @@ async def begin(
     plan = _completed(await context.connect(), context, plan, session)
     plan = evolve(plan, fingerprint=fingerprint(plan, files))
     sweep = _sweep_for(context, plan, files, resume=options.resume)
-    turn = Turn(RESUME, options.max_parallel, detach=options.detach)
-    return await take_turn(context, sweep, turn, context.connect)
+    wanted = LaunchOptions(RESUME, options.max_parallel, detach=options.detach)
+    return await launch(context, sweep, wanted, context.connect)
 
 
 def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, remove: bool) -> Plan:

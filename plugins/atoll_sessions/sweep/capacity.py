@@ -1,4 +1,4 @@
-"""Room on the cluster: waiting for it, and making it.
+"""Room for sessions on a full cluster: waiting for it, and making it.
 
 Without `--rm` the session of a case that has ended is kept for a look at what it left. It takes up
 room all the same, and on a small cluster the cases that follow would wait for ever: so such
@@ -15,11 +15,11 @@ from attrs import Factory, define
 
 from atoll.outages import Backoff
 from atoll_sessions.model import Session
-from atoll_sessions.sweep.link import Link
+from atoll_sessions.sweep.client import Client
 from atoll_sessions.sweep.progress import DONE, FAILED, WAITING, Progress
+from atoll_sessions.sweep.report import Report
 from atoll_sessions.sweep.sessions import case_number, end_session, own_sessions
 from atoll_sessions.sweep.store import Sweep
-from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -31,39 +31,39 @@ _SLOW = 0.6
 
 
 @define
-class Room:
+class Capacity:
     """What a sweep knows of the room for its sessions.
 
     `refused` cases were told that there is none; the sessions `ended` have made some.
     """
 
     sweep: Sweep
-    link: Link
+    client: Client
     progress: Progress
-    view: View
+    report: Report
     refused: set[int] = Factory(set)
     ended: list[str] = Factory(list)
     _freed: trio.Event = Factory(trio.Event)
 
-    def freed(self) -> None:
+    def session_ended(self) -> None:
         """Tell that a session has gone."""
         self._freed.set()
         self._freed = trio.Event()
 
-    async def wait(self, number: int, seconds: float) -> None:
+    async def wait_for_room(self, number: int, seconds: float) -> None:
         """Let a case that was refused wait until a session goes, or for so long."""
         self.refused.add(number)
         with trio.move_on_after(seconds):
             await self._freed.wait()
         self.refused.discard(number)
 
-    async def make(self) -> None:
+    async def make_room(self) -> None:
         """Until cancelled, end sessions of cases that have ended while others wait for room."""
         pauses = _LOOKS.pauses()
         while True:
             await pauses.sleep()
             looked = bool(self.refused) or self._starts_slowly()
-            if not looked or await self.link.do(self._make_some):
+            if not looked or await self.client.call(self._end_kept_sessions):
                 pauses.restart()
 
     def _starts_slowly(self) -> bool:
@@ -71,7 +71,8 @@ class Room:
         states = map(self.progress.state, self.progress.current)
         return any(one.status == WAITING and (one.started or before) < before for one in states)
 
-    async def _make_some(self, api: "Api") -> bool:
+    async def _end_kept_sessions(self, api: "Api") -> bool:
+        """End as many as others wait for; returns whether there were any."""
         plan = self.sweep.plan
         found = await own_sessions(api, plan)
         queued = [one for one in found if one.status == "PENDING"]
@@ -79,13 +80,13 @@ class Room:
         chosen = kept[: len(self.refused) + len(queued)]
         for session in chosen:
             number = case_number(plan, session)
-            self.view.say(
+            self.report.say(
                 f"session {session.name} of case {number}, which has ended, makes room for another"
                 " case: the cluster is full"
             )
             await end_session(api, session.id)
             self.ended.append(session.name)
-            self.freed()
+            self.session_ended()
         return bool(chosen)
 
     def _is_over(self, session: Session) -> bool:

@@ -1,7 +1,7 @@
 """What the user sees of a sweep while it runs.
 
-`View` shows nothing and keeps output in files, as the others do too. `Labelled` writes each line as
-it comes, under a label that says whose it is. The table of cases is a module of its own.
+`Report` shows nothing and keeps output in files, as the others do too. `LabelledReport` writes each
+line as it comes, under a label that says whose it is. The table of cases is a module of its own.
 """
 
 import os
@@ -17,7 +17,7 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 @define
-class View:
+class Report:
     """Keeps what the cases print, and shows nothing but warnings."""
 
     context: Context
@@ -25,7 +25,7 @@ class View:
     _said: set[str] = field(factory=set)
 
     async def live(self, progress: Progress) -> None:
-        """Keep something on the screen until cancelled, for views that do."""
+        """Keep something on the screen until cancelled, for reports that do."""
 
     def started(self, case: Case) -> None:
         """Forget what an earlier attempt has printed."""
@@ -62,7 +62,7 @@ class View:
 
 
 @define
-class Labelled(View):
+class LabelledReport(Report):
     """Writes what happens line by line; `echo` is false where output is only kept."""
 
     echo: bool = True

@@ -19,10 +19,10 @@ _RATE_LIMITED = 429
 
 
 @define
-class Link:
-    """Does things over the API, again and again while the cluster can't be reached.
+class Client:
+    """Calls the API, again and again while the cluster can't be reached.
 
-    What is done must bear being done twice: the first time may have had its effect. `tell` is
+    A call must bear being made twice: the first one may have had its effect. `tell` is
     called once for each outage. A cluster that was never reached is not waited for.
     """
 
@@ -33,7 +33,7 @@ class Link:
     _reached: bool = False
     _out: bool = False
 
-    async def do(self, action: Callable[["Api"], Awaitable[T]]) -> T:
+    async def call(self, action: Callable[["Api"], Awaitable[T]]) -> T:
         """Await `action(api)`; raises what it raises, Unreachable only when patience ends."""
         attempt = partial(self._attempt, action)
         done = await self.outage.retry(attempt, passes=self._passes, tell=self._tell_once)

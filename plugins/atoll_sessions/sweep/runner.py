@@ -7,24 +7,24 @@ import trio
 from attrs import Factory, define, field
 
 from atoll import AtollError, Context
+from atoll_sessions.sweep.capacity import Capacity
 from atoll_sessions.sweep.case import CaseRunner, StopSweep
+from atoll_sessions.sweep.client import Client
 from atoll_sessions.sweep.journal import Journal, open_journal
-from atoll_sessions.sweep.link import Link
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.plan import Case
 from atoll_sessions.sweep.progress import Progress
-from atoll_sessions.sweep.room import Room
+from atoll_sessions.sweep.report import Report
 from atoll_sessions.sweep.sessions import end_own_sessions
 from atoll_sessions.sweep.store import Sweep
-from atoll_sessions.sweep.view import View
 
 if TYPE_CHECKING:
     from atoll import Api
 
 
 @define
-class Conduct:
-    """One process's turn at a sweep.
+class SweepRunner:
+    """Runs cases of a sweep in this process.
 
     After :meth:`run`, `how` says how it came to its end: `finished`, `interrupted`, `cancelled`,
     or `stopped` by `failure`. `ended` names the sessions that have made room for others.
@@ -32,14 +32,14 @@ class Conduct:
 
     context: Context
     sweep: Sweep
-    view: View
+    report: Report
     connect: Callable[[], Awaitable["Api"]]
     max_parallel: int
     how: str = "interrupted"
     failure: AtollError | None = None
     ended: list[str] = Factory(list)
     _scope: trio.CancelScope = Factory(trio.CancelScope)
-    _runner: CaseRunner = field(init=False)
+    _case_runner: CaseRunner = field(init=False)
 
     async def run(self, numbers: Collection[int]) -> Progress:
         """Run these cases; raises AtollError if another process runs the sweep."""
@@ -55,18 +55,20 @@ class Conduct:
             return journal.progress
 
     async def _run(self, journal: Journal, numbers: Collection[int]) -> None:
-        plan, link = self.sweep.plan, Link(self.connect, self.view.warn)
+        plan, client = self.sweep.plan, Client(self.connect, self.report.warn)
         files = self.sweep.files()
-        room = Room(self.sweep, link, journal.progress, self.view, ended=self.ended)
-        self._runner = CaseRunner(self.context, plan, files, journal, link, self.view, room)
+        capacity = Capacity(self.sweep, client, journal.progress, self.report, ended=self.ended)
+        self._case_runner = CaseRunner(
+            self.context, plan, files, journal, client, self.report, capacity
+        )
         async with trio.open_nursery() as watchers:
             watchers.start_soon(self._watch_interrupts)
             watchers.start_soon(self._watch_requests)
-            watchers.start_soon(self.view.live, journal.progress)
+            watchers.start_soon(self.report.live, journal.progress)
             if not plan.remove:
-                watchers.start_soon(self._guarded, room.make)
+                watchers.start_soon(self._guarded, capacity.make_room)
             with self._scope:
-                await self._guarded(self._clear, journal.progress, link, numbers)
+                await self._guarded(self._clear, journal.progress, client, numbers)
                 await self._run_cases(numbers)
                 if self.failure is None:
                     self.how = "finished"
@@ -82,13 +84,13 @@ class Conduct:
         for case in cases:
             # None is begun once the sweep is called off.
             await trio.lowlevel.checkpoint()
-            await self._runner.run(case)
+            await self._case_runner.run(case)
 
-    async def _clear(self, progress: Progress, link: Link, numbers: Collection[int]) -> None:
-        """End what an earlier turn has left running, before anything is started beside it."""
+    async def _clear(self, progress: Progress, client: Client, numbers: Collection[int]) -> None:
+        """End what an earlier run has left, before anything is started beside it."""
         if progress.sessions or progress.runs > 1:
             plan = self.sweep.plan
-            await link.do(
+            await client.call(
                 lambda api: end_own_sessions(api, plan, all_cases=plan.remove, due=numbers)
             )
 
@@ -105,7 +107,7 @@ class Conduct:
         if self.failure is None and isinstance(error, AtollError):
             self.failure = error
         # Sessions are still to be removed: if that can't be, it is not waited for again.
-        self._runner.link.give_up()
+        self._case_runner.client.give_up()
         self._stop("stopped")
 
     def _stop(self, how: str) -> None:
@@ -118,7 +120,7 @@ class Conduct:
         async with self.context.interrupts() as presses:
             async for _ in presses:
                 if self._scope.cancel_called:
-                    self._runner.hurry()
+                    self._case_runner.hurry()
                 self._stop("interrupted")
 
     async def _watch_requests(self) -> None:

@@ -1,4 +1,4 @@
-"""Taking a sweep up, here or in a process of its own, and telling how it came out."""
+"""Running what is due of a sweep, here or in a process of its own, and telling how it ended."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from atoll import ENVIRONMENT, AtollError, Context, ExitCode, UsageError
-from atoll_sessions.sweep.conduct import Conduct
 from atoll_sessions.sweep.detach import follow, spawn
 from atoll_sessions.sweep.progress import FAILED, INTERRUPTED, WAITING, Progress
+from atoll_sessions.sweep.report import LabelledReport, Report
+from atoll_sessions.sweep.runner import SweepRunner
 from atoll_sessions.sweep.store import Sweep
 from atoll_sessions.sweep.summary import show_cases
 from atoll_sessions.sweep.table import LiveTable, tally
-from atoll_sessions.sweep.view import Labelled, View
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -25,8 +25,8 @@ Connect = Callable[[], Awaitable["Api"]]
 
 
 @frozen
-class Turn:
-    """How to take a sweep up: which cases (`resume`, `retry-failed`), how many at a time, in a
+class LaunchOptions:
+    """How to run a sweep: which cases (`resume`, `retry-failed`), how many at a time, in a
     process of its own or not. A `silent` one is that process.
     """
 
@@ -36,21 +36,21 @@ class Turn:
     silent: bool = False
 
 
-async def take_turn(context: Context, sweep: Sweep, turn: Turn, connect: Connect) -> int:
+async def launch(context: Context, sweep: Sweep, wanted: LaunchOptions, connect: Connect) -> int:
     """Run what is due of a sweep; returns its exit code: 0 if all cases have ended with 0, else 1;
     130 when interrupted.
     """
     if sweep.held():
         raise AtollError(f"sweep {sweep.id} is running", hint=f"atoll sweep status {sweep.id}")
-    if turn.silent:
-        return await _run(context, sweep, turn, connect)
+    if wanted.silent:
+        return await _run(context, sweep, wanted, connect)
     sweep.forget_cancel()
-    if context.foreground and not turn.detach:
-        return await _run(context, sweep, turn, connect)
+    if context.foreground and not wanted.detach:
+        return await _run(context, sweep, wanted, connect)
     runs = sweep.progress().runs
-    spawn(context, sweep, turn.verb, turn.max_parallel)
+    spawn(context, sweep, wanted.verb, wanted.max_parallel)
     context.output.note(f"sweep {sweep.id} goes on by itself: atoll sweep status {sweep.id}")
-    if turn.detach:
+    if wanted.detach:
         return ExitCode.OK
     # A job stands for its sweep for as long as its prompt is open.
     code = await follow(sweep, runs)
@@ -58,35 +58,37 @@ async def take_turn(context: Context, sweep: Sweep, turn: Turn, connect: Connect
     return code
 
 
-async def _run(context: Context, sweep: Sweep, turn: Turn, connect: Connect) -> int:
-    numbers = sweep.progress().numbers(_DUE[turn.verb])
-    view = _view(context, sweep, silent=turn.silent)
-    conduct = Conduct(context, sweep, view, connect, turn.max_parallel)
-    progress = await conduct.run(numbers)
-    if not turn.silent and (progress.sessions or conduct.failure is None):
-        await _report(context, sweep, progress, conduct)
-    if conduct.failure is not None:
+async def _run(context: Context, sweep: Sweep, wanted: LaunchOptions, connect: Connect) -> int:
+    numbers = sweep.progress().numbers(_DUE[wanted.verb])
+    report = _report(context, sweep, silent=wanted.silent)
+    runner = SweepRunner(context, sweep, report, connect, wanted.max_parallel)
+    progress = await runner.run(numbers)
+    if not wanted.silent and (progress.sessions or runner.failure is None):
+        await _summarize(context, sweep, progress, runner)
+    if runner.failure is not None:
         if progress.sessions or progress.runs > 1:
             context.output.note(f"atoll sweep resume {sweep.id} goes on from here")
-        elif not turn.silent:
+        elif not wanted.silent:
             sweep.remove()  # nothing of it ever ran
-        raise conduct.failure
-    if conduct.how != "finished":
+        raise runner.failure
+    if runner.how != "finished":
         return ExitCode.INTERRUPTED
     return ExitCode.OK if progress.succeeded else ExitCode.FAILED
 
 
-def _view(context: Context, sweep: Sweep, *, silent: bool) -> View:
+def _report(context: Context, sweep: Sweep, *, silent: bool) -> Report:
     if silent:
-        return View(context, sweep)
+        return Report(context, sweep)
     output = context.output
     echo = sweep.plan.out is None and not output.format
-    kind = LiveTable if output.stderr.isatty() and not output.quiet else Labelled
+    kind = LiveTable if output.stderr.isatty() and not output.quiet else LabelledReport
     return kind(context, sweep, echo=echo)
 
 
-async def _report(context: Context, sweep: Sweep, progress: Progress, conduct: Conduct) -> None:
-    output, how = context.output, conduct.how
+async def _summarize(
+    context: Context, sweep: Sweep, progress: Progress, runner: SweepRunner
+) -> None:
+    output, how = context.output, runner.how
     if not output.quiet or output.format:
         await show_cases(context, sweep, progress, all=False)
     output.note(f"sweep {sweep.id} {how}: {tally(progress)}")
@@ -95,7 +97,7 @@ async def _report(context: Context, sweep: Sweep, progress: Progress, conduct: C
     elif progress.counts[FAILED]:
         output.note(f"atoll sweep retry-failed {sweep.id} runs again what failed")
     if progress.sessions and not sweep.plan.remove:
-        others = f", but for {', '.join(conduct.ended)}" if conduct.ended else ""
+        others = f", but for {', '.join(runner.ended)}" if runner.ended else ""
         output.note(f"its sessions are kept{others}, tagged {sweep.plan.tag}; --rm removes them")
 
 
