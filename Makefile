@@ -7,6 +7,8 @@
 #                   system can bring is told at the end, and its tests are skipped
 #   make interop    the tests against BACKEND_ENDPOINT, and official clients and the web server with the
 #                   embedded cluster
+#   make floors     the fast tests, with the lowest versions that pyproject.toml declares
+#   make newest     the same with the newest ones; both take a Python: make newest PYTHON=python3.13
 #   make lint       ruff, mypy, import-linter
 #   make bench      speed, beside that of peers on the same machine
 
@@ -15,7 +17,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo demo-apps apps test interop lint format bench clean
+.PHONY: demo demo-apps apps test floors newest interop lint format bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
@@ -42,6 +44,17 @@ apps: $(STAMP)-apps
 
 test: $(STAMP)-dev $(STAMP)-apps
 	$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile $(ARGS)
+
+# Both begin with an empty environment each time, since what pip would install is what they are about.
+FAST       := tests/core tests/plugins tests/transports tests/test_library_insides.py tests/e2e/test_first_light.py
+FAST_TOOLS := hypothesis pexpect pytest-xdist
+
+floors newest:
+	rm -rf build/$@ && mkdir -p build/$@ && $(PYTHON) -m venv build/$@/venv
+	if [ $@ = floors ]; then $(PYTHON) .ci/floors.py > build/$@/constraints.txt; else : > build/$@/constraints.txt; fi
+	build/$@/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint build/$@/constraints.txt --editable '.[testing]' $(FAST_TOOLS)
+	build/$@/venv/bin/python -m pytest -p no:cacheprovider -m "not interop" -n auto --dist loadfile $(FAST) $(ARGS)
 
 interop: $(STAMP)-dev
 	$(BIN)/python -m pytest -m interop $(ARGS)

@@ -81,7 +81,7 @@ def needs() -> Callable[..., None]:
     return skip_without
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Tell in one line how to install what tests were skipped for."""
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     missing = [reason.partition(_NOT_INSTALLED)[2] for reason in reasons]
