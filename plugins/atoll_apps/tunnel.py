@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from atoll import Api
     from atoll.transport import ByteStream
 
+_HALF_CLOSE = "half-close"
+"""What the embedded cluster says of itself."""
+
 
 @frozen(kw_only=True)
 class Target:
@@ -48,9 +51,13 @@ async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]
     breaks with :class:`~atoll.transport.ChannelClosed` of code 1013.
     """
     route = path("stream", "session", target.session_id, "tcpproxy")
+    params = target.params
+    # A web server tells nobody that the service has closed, unless that comes as a message.
+    if api.login is not None and await api.supports(_HALF_CLOSE):
+        params["half_close"] = "true"
     async with AsyncExitStack() as stack:
         try:
-            stream = await stack.enter_async_context(api.stream(route, target.params))
+            stream = await stack.enter_async_context(api.stream(route, params))
         except Problem as problem:
             await _find_reason(api, target, problem)
             raise

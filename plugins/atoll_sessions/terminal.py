@@ -57,9 +57,8 @@ async def _show(api: "Api", channel: Channel) -> AtollError | None:
     """Write what the session shows, until it ends; returns what went wrong, if anything did."""
     shown = 0
     try:
-        while True:
-            # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
-            output = api.decode(await channel.receive(), _output)
+        # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
+        while (output := api.decode(await channel.receive(), _output)) is not None:
             shown += os.write(sys.stdout.fileno(), output)
     except ChannelClosed as closed:
         if not closed.clean:
@@ -69,8 +68,12 @@ async def _show(api: "Api", channel: Channel) -> AtollError | None:
     return None if shown else nothing
 
 
-def _output(message: Any) -> bytes:
-    """Return what a message has for the screen."""
+def _output(message: Any) -> bytes | None:
+    """Return what a message has for the screen, None if it is the last, as the embedded cluster
+    has it.
+    """
+    if message.get("type") == "end":
+        return None
     return base64.b64decode(message["data"]) if message.get("type") == "out" else b""
 
 

@@ -23,6 +23,16 @@ pytestmark = [pytest.mark.interop, pytest.mark.needs("redis-server")]
 PASSWORD = f"pw-{uuid4().hex}"
 ATOLL = Path(sys.executable).parent / "atoll"
 
+SAYS_FAREWELL = """
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 8000))
+def serve():
+    connection, _ = listener.accept()
+    connection.sendall(b"farewell")
+    connection.close()
+threading.Thread(target=serve, daemon=True).start()
+"""
+
 
 @frozen
 class Web:
@@ -287,6 +297,30 @@ def test_a_password_that_has_run_out(start, embedded, make_program, tmp_path):
     assert "has run out: choose another" in done.err
     assert (done.code, again.code) == (0, 0), done.err
     assert json.loads(who.out)["email"] == user
+
+
+def test_what_ends_in_a_session_ends_here(start, embedded, make_program, tmp_path):
+    """Though the web server keeps it to itself: the embedded cluster says so by messages."""
+    admin = make_program("atoll", embedded)
+    user = f"it-{uuid4().hex[:8]}@example.org"
+    assert admin("admin", "users", "add", "default", user, PASSWORD, "-g", "default").code == 0
+    with start(embedded.endpoint) as (url, _):
+        environ = {"BACKEND_ENDPOINT": url, "BACKEND_ENDPOINT_TYPE": "session"}
+        atoll = Program([str(ATOLL)], tmp_path / "home", environ)
+        assert atoll("login", stdin=f"{user}\n{PASSWORD}\n").code == 0
+        assert atoll("start", "-t", "ends", "python").code == 0
+        assert atoll("start", "-t", "serves", "--preopen", "8000", "python").code == 0
+        assert atoll("run", "-q", "-t", "serves", "-c", SAYS_FAREWELL, "python").code == 0
+        told = atoll("connect", "serves", "8000")
+        place = {"PATH": "/usr/bin", "HOME": str(atoll.home), "TERM": "dumb", **environ}
+        terminal = pexpect.spawn(str(ATOLL), ["shell", "ends"], env=place, encoding="utf-8")
+        terminal.expect_exact("$ ")
+        terminal.sendline("exit")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        atoll("rm", "ends", "serves")
+    assert (told.out, told.code) == ("farewell", 0), told.err
+    assert terminal.exitstatus == 0
 
 
 class AsksForCode(BaseHTTPRequestHandler):

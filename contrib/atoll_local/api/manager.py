@@ -8,6 +8,7 @@ from starlette.responses import Response
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.frozen import STATUS, manager_status
 from atoll_local.api.problems import invalid_params, not_found
+from atoll_local.api.proxying import FEATURE as HALF_CLOSE
 from atoll_local.api.streams import FEATURE as EXECUTE_BYTES
 from atoll_local.cluster import API_VERSION
 from atoll_local.scheduler.machine import AGENT
@@ -21,7 +22,7 @@ async def root(call: Call) -> Response:
 
     `features` names what goes beyond the API; other clients pass over it.
     """
-    features = [EXECUTE_BYTES]
+    features = [EXECUTE_BYTES, HALF_CLOSE]
     return reply({"version": API_VERSION, "manager": call.cluster.release, "features": features})
 
 

@@ -4,8 +4,9 @@ One websocket is one connection. Binary messages carry its bytes both ways, and 
 nothing; text is ignored. A websocket can't be closed in one direction, so an empty binary message
 from the client says that no more will come from it; the service hears the end of its input and goes
 on answering. The end of the service closes the websocket with 1001, after all that it has sent.
-To a client that offers the subprotocol `half-close.atoll` the end of the service's output is told
-by an empty message too, and the websocket is closed when both directions have ended.
+To a client that offers the subprotocol `half-close.atoll`, or asks for `half_close` since a web
+server is in between, the end of the service's output is told by an empty message too, and the
+websocket is closed when both directions have ended.
 Nobody listening closes it with 1013, a broken connection with 1011.
 """
 
@@ -26,6 +27,8 @@ from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Connection, Kernel, Service, ServiceRefused
 
 HALF_CLOSE = "half-close.atoll"
+FEATURE = "half-close"
+"""The name under which `GET /` tells of it."""
 _TRY_LATER = 1013
 
 
@@ -63,18 +66,22 @@ async def proxy(socket: WebSocket) -> None:
     """Connect a client with a service, which is started when need be."""
     cluster: Cluster = socket.app.state.cluster
     subprotocol = HALF_CLOSE if HALF_CLOSE in socket.scope["subprotocols"] else None
+    params = query_params(socket)
+    half_close = subprotocol is not None or params.boolean("half_close")
     try:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
-        wish = Wish.read(query_params(socket), cluster, kernel)
+        wish = Wish.read(params, cluster, kernel)
         connection = await kernel.connect(wish.app, wish.port, wish.arguments, wish.envs)
     except ServiceRefused as refusal:
         await socket.accept(subprotocol)
+        if half_close:
+            await socket.send_bytes(b"")
         await socket.close(_TRY_LATER, str(refusal))
         return
     try:
         await socket.accept(subprotocol)
-        await _carry(socket, connection, session.id, half_close=subprotocol is not None)
+        await _carry(socket, connection, session.id, half_close=half_close)
     finally:
         connection.close()
 

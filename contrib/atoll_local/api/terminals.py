@@ -1,7 +1,8 @@
 """`/stream/session/{s}/pty`: a shell of the session in a terminal, over a websocket.
 
 Both ways go JSON objects with a `type`: `stdin` (`chars`), `resize` (`rows`, `cols`), `ping` and
-`restart` come in; `out` (`data`) goes out. Bytes are in base64.
+`restart` come in; `out` (`data`) goes out. Bytes are in base64. The last message is `end`: a web
+server in between does not tell that the websocket is closed.
 """
 
 import base64
@@ -40,6 +41,7 @@ async def pty(socket: WebSocket) -> None:
             while data := await terminal.read():
                 cluster.scheduler.idleness.touch(session.id)
                 await say(socket, {"type": "out", "data": base64.b64encode(data).decode()})
+            await say(socket, {"type": "end"})
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):

@@ -45,13 +45,17 @@ def test_all_that_was_sent_before_the_end_arrives(serve, session, port, tunnels)
         assert tunnels.everything(tunnel) == (bytes(range(256)) * 40_000, 1001)
 
 
-def test_a_service_may_end_its_half_first(serve, session, port, tunnels, client):
+@pytest.mark.parametrize(
+    "asked", [{"subprotocols": ["half-close.atoll"]}, {"query": {"half_close": "true"}}]
+)
+def test_a_service_may_end_its_half_first(serve, session, port, tunnels, client, asked):
+    """To clients that ask for it, by a subprotocol or, through web servers, by the query."""
     serve(
         "connection.sendall(b'that is all')",
         "connection.shutdown(socket.SHUT_WR)",
         "global heard; heard = b''.join(iter(lambda: connection.recv(1000), b''))",
     )
-    with tunnels.open(session, port, subprotocols=["half-close.atoll"]) as tunnel:
+    with tunnels.open(session, port, **asked) as tunnel:
         assert tunnel.recv(DEADLINE) == b"that is all"
         assert tunnel.recv(DEADLINE) == b""
         tunnel.send(b"and this is mine")
