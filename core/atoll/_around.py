@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import trio
 
 from atoll._added import Given
-from atoll._plugins import Origin, Provided, contained
+from atoll._plugins import Origin, Provided, contained, drop
 from atoll._records import Invocation
 from atoll._streams import printing_as
 from atoll._warnings import warn
@@ -96,6 +96,8 @@ async def _bounded(one: _Around) -> AsyncIterator[None]:
 async def _enter(one: _Around) -> Manager | None:
     with printing_as(one.origin), contained(one.origin, one.name, warn):
         manager = one.make()
+        if not hasattr(manager, "__aenter__"):
+            drop(manager)
         await manager.__aenter__()
         return manager
     return None

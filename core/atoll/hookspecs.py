@@ -73,7 +73,7 @@ class Hook(Generic[R]):
     """
 
     name: str = field(validator=validators.matches_re(r"[a-z][a-z0-9]*(_[a-z0-9]+)+"))
-    record: type[R]
+    record: type[R] = field(validator=validators.instance_of(type))
     summary: str
     names: Callable[[R], Iterable[str]] | None = None
 

@@ -43,6 +43,8 @@ async def plugins(context: Context) -> None:
     """
     registry = context.program.registry
     failures = await trio.to_thread.run_sync(Failures.of(context.program.paths).all)
+    for hook in registry.hooks.values():
+        registry.collect(hook)  # what is wrong with a record is told by its being asked for
     loaded = [
         (origin, "loaded", registry.hooks_of(origin.name)) for origin in registry.origins.values()
     ]

@@ -1,12 +1,13 @@
 """`doctor`: what works, what does not, and what to do about it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import click
 
 from atoll._context import Context
 from atoll._errors import AtollError, ExitCode
-from atoll._plugins import PluginError, Provided, problem_in
+from atoll._plugins import PluginError, Provided, drop, problem_in
 from atoll._records import Check, Finding
 from atoll.hookspecs import CHECKS
 from atoll.output import Column
@@ -44,9 +45,13 @@ async def _findings(context: Context, provided: Provided[Check]) -> AsyncIterato
     name = provided.record.name
     try:
         with provided.guarded(f"its check {name!r}"):
-            found = aiter(provided.load()(context))
-        while (finding := await _next(provided, found)) is not None:
-            yield finding
+            made: AsyncGenerator[Finding] | None = provided.load()(context)
+        if not isinstance(made, AsyncGenerator):
+            drop(made)
+            raise PluginError(provided.origin, f"its check {name!r} yields no findings")
+        async with aclosing(made) as found:
+            while (finding := await _next(provided, found)) is not None:
+                yield finding
     except AtollError as error:
         yield Finding(name, "failed", error.message, error.hint, error.exit_code)
 

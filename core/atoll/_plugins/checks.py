@@ -6,6 +6,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
+from atoll._plugins.guard import drop
 from atoll._plugins.origins import Origin, PluginError
 from atoll.hookspecs import Hook
 
@@ -21,8 +22,7 @@ def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[objec
     record = hook.record.__name__
     if isinstance(returned, hook.record):
         raise PluginError(origin, f"{hook.name} returns one {record}: yield it, or return a list")
-    if inspect.iscoroutine(returned):
-        returned.close()  # lest Python tells that nobody awaited it
+    drop(returned)
     if inspect.iscoroutine(returned) or inspect.isasyncgen(returned):
         raise PluginError(origin, f"{hook.name} is async: hooks are plain functions")
     if isinstance(returned, (str, bytes, Mapping)) or not isinstance(returned, Iterable):

@@ -5,6 +5,7 @@ harm more than what it was asked for. What is raised names the plugin that was c
 and trio's cancelling pass, which are not the plugin's.
 """
 
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -112,6 +113,14 @@ def describe(error: BaseException) -> str:
         text = ""
     name = type(error).__name__
     return f"{name}: {text[:_LONGEST]}" if text else name
+
+
+def drop(made: object) -> None:
+    """Drop what a plugin has made in vain: of a coroutine, Python would tell that nobody awaited
+    it.
+    """
+    if inspect.iscoroutine(made):
+        made.close()
 
 
 def load_attribute(path: str, origin: Origin) -> Any:

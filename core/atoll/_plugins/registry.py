@@ -11,11 +11,15 @@ from atoll._plugins.checks import problem_with, records_in
 from atoll._plugins.discovery import Damaged
 from atoll._plugins.guard import contained, guarded, isolated
 from atoll._plugins.names import share_names
-from atoll._plugins.origins import Origin, PluginError, Selection
+from atoll._plugins.origins import OWN_DISTRIBUTION, Origin, PluginError, Selection
 from atoll._plugins.provided import Provided
+from atoll._version import __version__
 from atoll.hookspecs import CORE_HOOKS, HOOKS, PROJECT, Hook
 
 R = TypeVar("R")
+
+
+_CORE = Origin("atoll", "atoll", OWN_DISTRIBUTION, __version__)
 
 
 class _Answers(NamedTuple):
@@ -112,10 +116,7 @@ class Registry:
     @property
     def hooks(self) -> dict[str, Hook[Any]]:
         """All hooks by name: core's, and those that plugins offer."""
-        offered = self.named(HOOKS)
-        return {hook.name: hook for hook in CORE_HOOKS} | {
-            name: provided.record for name, provided in offered.items()
-        }
+        return {name: provided.record for name, provided in self.named(HOOKS).items()}
 
     def collect(self, hook: Hook[R]) -> list[Provided[R]]:
         """Return the records of a hook in order: those of plugins marked `tryfirst`, of others,
@@ -144,6 +145,8 @@ class Registry:
 
     def _ask(self, hook: Hook[Any]) -> Iterator[tuple[int, Provided[Any]]]:
         """Yield what plugins provide in order of loading, each with its rank."""
+        if hook is HOOKS:
+            yield from ((1, Provided(one, _CORE)) for one in CORE_HOOKS)
         caller = getattr(self._manager.hook, hook.name, None)
         found = caller.get_hookimpls() if caller else []
         for name, origin in self.origins.items():

@@ -4,15 +4,15 @@ import os
 import shutil
 import sys
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from contextvars import ContextVar
 from typing import IO, Any, Literal
 
@@ -45,8 +45,13 @@ def _is_same_place(first: IO[str], second: IO[str]) -> bool:
         return False
 
 
-async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
-    if isinstance(records, AsyncIterable):
+async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
+    if isinstance(records, AsyncGenerator):
+        # One that is left in the middle is closed here, not by whoever collects garbage.
+        async with aclosing(records):
+            async for record in records:
+                yield record
+    elif isinstance(records, AsyncIterable):
         async for record in records:
             yield record
     else:
@@ -104,8 +109,9 @@ class Output:
             await self._page(command, records, columns, format)
             return
         writer = self._begin(self.stdout, columns, format, single=False)
-        async for record in _iterate(records):
-            writer.row([column.get(record) for column in columns])
+        async with aclosing(_iterate(records)) as found:
+            async for record in found:
+                writer.row([column.get(record) for column in columns])
         writer.total = total()
         writer.end()
         self.stdout.flush()
@@ -120,9 +126,10 @@ class Output:
         writer.live()
         self.stdout.flush()
         try:
-            async for record in _iterate(records):
-                writer.row([column.get(record) for column in columns])
-                self.stdout.flush()
+            async with aclosing(_iterate(records)) as found:
+                async for record in found:
+                    writer.row([column.get(record) for column in columns])
+                    self.stdout.flush()
         finally:
             # Ctrl-C is how watching usually ends: what was written shall be whole even so.
             writer.end()
@@ -134,9 +141,10 @@ class Output:
         pager = Pager.start(command)
         try:
             writer = self._begin(pager, columns, format, single=False)
-            async for record in _iterate(records):
-                writer.row([column.get(record) for column in columns])
-                await pager.drain()
+            async with aclosing(_iterate(records)) as found:
+                async for record in found:
+                    writer.row([column.get(record) for column in columns])
+                    await pager.drain()
             writer.end()
             await pager.drain(all=True)
         except BrokenPipeError:

@@ -1,0 +1,231 @@
+"""Plugins whose hooks give what they should not: it is left out, and what is good stays."""
+
+import pytest
+
+HEAD = """
+from atoll import *
+from atoll import hookspecs
+@hookimpl
+def {good}():
+    return []
+@hookimpl{options}
+{kind} {hook}({parameters}):
+{body}
+"""
+
+ANY = {
+    "a text": ("return 'brk'", "atoll_commands returns str, no Command records"),
+    "bytes": ("return b'brk'", "atoll_commands returns bytes"),
+    "None": ("return None", "atoll_commands returns NoneType"),
+    "a number": ("return 42", "atoll_commands returns int"),
+    "a map": ("return {'brk': 1}", "atoll_commands returns dict"),
+    "one record": ("return Command('brk', 'x')", "returns one Command: yield it, or return a list"),
+    "a class": ("return Command", "atoll_commands returns "),
+    "numbers": ("return [42]", "int is no Command"),
+    "all kinds of things": ("return [42, 'x', None]", "int is no Command; str is no Command"),
+    "another record": ("yield Setting('x', 1, 'x')", "Setting 'x' is no Command"),
+    "a list of lists": ("yield [Command('brk', 'x')]", "list is no Command"),
+    "an error": ("raise LookupError('gone')", "atoll_commands raised LookupError: gone"),
+    "an error midway": (
+        "yield Command('brk', 'x')\n    raise LookupError('gone')",
+        "atoll_commands raised LookupError: gone",
+    ),
+    "sys.exit": ("raise SystemExit(4)", "atoll_commands raised SystemExit: 4"),
+    "sys.exit midway": (
+        "yield Command('brk', 'x')\n    raise SystemExit(4)",
+        "atoll_commands raised SystemExit: 4",
+    ),
+    "BaseException": ("raise BaseException", "atoll_commands raised BaseException"),
+    "GeneratorExit": ("raise GeneratorExit", "atoll_commands raised GeneratorExit"),
+    "KeyboardInterrupt": ("raise KeyboardInterrupt", "atoll_commands raised KeyboardInterrupt"),
+    "an error of atoll": ("raise ConfigError('mine')", "atoll_commands raised ConfigError: mine"),
+    "a generator without end": (
+        "from itertools import count\n    for i in count(): yield Command(f'brk{i}', 'x')",
+        "atoll_commands gives more than 10000 records",
+    ),
+    "a print": ("print('hi')\n    return []", "atoll_commands printed: hi"),
+    "a change of folder": (
+        "import os; os.chdir('/'); return []",
+        "atoll_commands changed the folder, which was put back",
+    ),
+    "an iterator that is none": (
+        "class I:\n        def __iter__(self): return 5\n    return I()",
+        "atoll_commands raised TypeError",
+    ),
+    "a bad name": ("yield Command('Brk!', 'x')", "atoll_commands raised ValueError"),
+    "a number for a name": ("yield Command(5, 'x')", "atoll_commands raised TypeError"),
+    "a number for a summary": (
+        "yield Command('brk', 5)",
+        "the summary of Command 'brk' should be a text",
+    ),
+    "a function to load": (
+        "yield Command('brk', 'x', print)",
+        "the load of Command 'brk' should be a text or None",
+    ),
+    "a text for a switch": (
+        "yield Command('brk', 'x', secret='no')",
+        "the secret of Command 'brk' should be True or False",
+    ),
+    "one alias without a comma": (
+        "yield Command('brk', 'x', aliases=('b'))",
+        "atoll_commands raised TypeError: 'b' should be a sequence of texts",
+    ),
+    "a number for an alias": (
+        "yield Command('brk', 'x', aliases=[5])",
+        "the aliases of Command 'brk' should be texts",
+    ),
+    "a property that raises": (
+        (
+            "class C(Command):\n        @property\n        def summary(self): raise SystemExit(3)\n"
+            "    yield C('brk', 'x')"
+        ),
+        "atoll_commands",
+    ),
+    "too few fields": ("yield Command('brk')", "atoll_commands raised TypeError"),
+}
+
+FIELDS = {
+    "a setting without a default": (
+        "atoll_settings",
+        "yield Setting('brk', None, 'x')",
+        "the default of Setting 'brk' should be a text or",
+    ),
+    "a setting with a list": (
+        "atoll_settings",
+        "yield Setting('brk', [], 'x')",
+        "the default of Setting 'brk' should be",
+    ),
+    "a completion with a text for ttl": (
+        "atoll_completions",
+        "yield Completion('brk', 'x:y', ttl='soon')",
+        "the ttl of Completion 'brk' should be a number",
+    ),
+    "a transport of another kind": (
+        "atoll_transports",
+        "yield Transport('carrier', ('pigeon',), 'x:y')",
+        "the kind of Transport 'carrier' should be one of 'request', 'channel', 'dial'",
+    ),
+    "a format without a name": (
+        "atoll_formats",
+        "yield Format('', 'x', 'x:y')",
+        "'' can't name a Format",
+    ),
+    "a segment named by escapes": (
+        "atoll_status",
+        "yield Status('a\\x1b[2J', 'x:y')",
+        "can't name a Status",
+    ),
+    "a check named by a number": (
+        "atoll_checks",
+        "yield Check(5, 'x:y')",
+        "the name of Check should be a text",
+    ),
+    "a hook for no class": (
+        "atoll_hooks",
+        "yield Hook('brk_things', 'Thing', 'x')",
+        "atoll_hooks",
+    ),
+    "a hook of a bad name": (
+        "atoll_hooks",
+        "yield Hook('things', Command, 'x')",
+        "atoll_hooks raised ValueError",
+    ),
+}
+
+OFFERED_TWICE = {
+    "a command": ("atoll_commands", "Command('config', 'x', 'x:y')", "command 'config' is already"),
+    "an alias": (
+        "atoll_commands",
+        "Command('brk', 'x', 'x:y', ('quit',))",
+        "command 'quit' is already provided by plugin 'shell'",
+    ),
+    "a format": ("atoll_formats", "Format('json', 'x', 'x:y')", "format 'json' is already"),
+    "a setting": ("atoll_settings", "Setting('output', 'x', 'x')", "setting 'output' is already"),
+    "a segment": ("atoll_status", "Status('jobs', 'x:y')", "status 'jobs' is already"),
+    "a check": ("atoll_checks", "Check('cluster', 'x:y')", "check 'cluster' is already"),
+    "a kind of name": (
+        "atoll_completions",
+        "Completion('session', 'x:y')",
+        "completion 'session' is already provided by plugin 'sessions'",
+    ),
+    "an offer": (
+        "atoll_profiles",
+        "ProfileOffer('local', 'x', 'x:y')",
+        "profile offer 'local' is already",
+    ),
+    "a hook": (
+        "atoll_hooks",
+        "Hook('atoll_commands', Setting, 'x')",
+        "hook 'atoll_commands' is already provided by plugin 'atoll'",
+    ),
+    "the same twice": (
+        "atoll_commands",
+        "from_itself",
+        "command 'brk' is offered twice",
+    ),
+}
+
+IMPLEMENTATIONS = {
+    "an unknown hook": ("", "def", "atoll_comands", "", "there is no hook atoll_comands: did you"),
+    "a hook like none": ("", "def", "atoll_xyzzy", "", "there is no hook atoll_xyzzy"),
+    "a wrapper": ("(wrapper=True)", "def", "atoll_commands", "", "no wrappers (wrapper=True)"),
+    "an old wrapper": (
+        "(hookwrapper=True)",
+        "def",
+        "atoll_checks",
+        "",
+        "no wrappers (hookwrapper=True)",
+    ),
+    "parameters": ("", "def", "atoll_commands", "config", "hooks take no parameters"),
+    "async": ("", "async def", "atoll_commands", "", "atoll_commands is async"),
+    "another name": (
+        "(specname='atoll_formatz')",
+        "def",
+        "formats",
+        "",
+        "there is no hook atoll_formatz: did you mean atoll_formats?",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_whatever_a_hook_gives(name, everywhere):
+    body, says = ANY[name]
+    everywhere(source("atoll_commands", body), says)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_records_with_fields_that_cannot_be_right(name, everywhere):
+    hook, body, says = FIELDS[name]
+    everywhere(source(hook, body), says, line="plugins")
+
+
+@pytest.mark.parametrize("name", OFFERED_TWICE)
+def test_names_that_are_taken(name, everywhere):
+    hook, record, says = OFFERED_TWICE[name]
+    body = f"yield {record}" if record != "from_itself" else "yield Command('brk', 'x')\n    " * 2
+    everywhere(source(hook, body.rstrip()), says, line="plugins")
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_implementations_that_hooks_do_not_take(name, everywhere):
+    options, kind, hook, parameters, says = IMPLEMENTATIONS[name]
+    body = "yield" if "wrapper" in options else "return []"
+    everywhere(source(hook, body, options=options, kind=kind, parameters=parameters), says)
+
+
+def test_a_hook_that_need_not_be_there(everywhere):
+    """Its plugin may not be installed, which is no mistake."""
+    everywhere(source("other_things", "return [1]", options="(optionalhook=True)"), "")
+
+
+def source(hook: str, body: str, *, options="", kind="def", parameters="") -> str:
+    """Spell out a plugin with one hook that is wrong, and another that is right."""
+    return HEAD.format(
+        hook=hook,
+        body=f"    {body}",
+        options=options,
+        kind=kind,
+        parameters=parameters,
+        good="atoll_checks" if hook == "atoll_settings" else "atoll_settings",
+    )
