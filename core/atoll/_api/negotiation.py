@@ -16,6 +16,7 @@ from atoll._profiles import Profile
 _FRESH_FOR = 3600.0
 _PATTERN = re.compile(r"v([0-9]{1,4})\.([0-9]{8})")
 _LONGEST_RELEASE = 40
+_FOR_BROWSERS = "it has pages for browsers: atoll profile add NAME --endpoint URL --login may do"
 
 
 @frozen(order=True)
@@ -74,7 +75,7 @@ def read_server(endpoint: str, status: int, body: bytes) -> Server:
     if status != 200 or version is None:
         raise AtollError(
             f"{endpoint} does not answer like a Backend.AI API",
-            hint="check the endpoint's host, port and path",
+            hint=_FOR_BROWSERS if _is_page(body) else "check the endpoint's host, port and path",
         )
     release, features = content.get("manager"), content.get("features")
     return Server(
@@ -82,6 +83,12 @@ def read_server(endpoint: str, status: int, body: bytes) -> Server:
         release[:_LONGEST_RELEASE] if isinstance(release, str) else "",
         frozenset(map(str, features)) if isinstance(features, list) else frozenset(),
     )
+
+
+def _is_page(body: bytes) -> bool:
+    """Tell whether an answer is a page for browsers."""
+    start = body[:1000].lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 class ServerCache:

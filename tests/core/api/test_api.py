@@ -160,6 +160,19 @@ async def test_something_else_at_the_endpoint(serve, answer, status, body):
             await api.request("GET", "/x")
 
 
+@pytest.mark.parametrize("page", [b"<!doctype html><html>", b"\n<HTML>"])
+async def test_an_endpoint_for_browsers(serve, answer, page):
+    """Where there may be a login, as the error says."""
+
+    async def handler(_seen, stream):
+        await stream.send_all(answer(page, content_type="text/html"))
+
+    async with serve(handler) as server, open_api(server) as api:
+        with pytest.raises(AtollError) as error:
+            await api.version()
+    assert "--login" in error.value.hint
+
+
 async def test_a_redirect_says_where_to(serve, answer):
     async def handler(_seen, stream):
         await stream.send_all(answer(status=301, headers=["Location: https://other.example/"]))
