@@ -9,6 +9,7 @@ import trio
 
 from atoll_apps.admission import Admission, Remarks
 from atoll_apps.binding import Bind, listening
+from atoll_apps.connector import Connector
 from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.forwarding import carry_all
 from atoll_apps.http_messages import Malformed
@@ -20,7 +21,6 @@ from atoll_apps.relay import relay
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.serving import serve
 from atoll_apps.tunnel import Target, open_tunnel
-from atoll_apps.way import Way
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -43,18 +43,18 @@ async def forward(
     admission = Admission(target.app, Remarks(say))
     async with listening(bind) as (listeners, port):
         task_status.started(port)
-        await carry_all(Way(api, target, say), listeners, admission)
+        await carry_all(Connector(api, target, say), listeners, admission)
 
 
 __all__ = [
     "Bind",
     "Connection",
+    "Connector",
     "Exposure",
     "Malformed",
     "Service",
     "Services",
     "Target",
-    "Way",
     "carry_all",
     "exchange",
     "forward",

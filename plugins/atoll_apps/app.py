@@ -14,12 +14,12 @@ from atoll.output import Column
 from atoll_apps.admission import Admission
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
 from atoll_apps.binding import Bind, check_share, listening
+from atoll_apps.connector import Connector
 from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.forwarding import carry_all
 from atoll_apps.readiness import wait_until_ready
 from atoll_apps.services import Service, Services, list_services, shut_down
 from atoll_apps.tunnel import Target
-from atoll_apps.way import Way
 from atoll_apps.web import Web
 from atoll_sessions.api import find_running
 
@@ -39,7 +39,7 @@ class Forward:
     """
 
     service: Service
-    way: Way
+    connector: Connector
     bind: Bind
     listeners: Sequence[trio.SocketListener]
     admission: Admission
@@ -127,15 +127,15 @@ async def app(
     found = await find_running(api, session)
     services = await list_services(api, found.id)
     chosen = [choose(services, name, options["protocol"], found.name) for name in apps]
-    ways = [
-        Way(api, Target(session_id=found.id, app=service.name, **start), context.output.warn)
+    connectors = [
+        Connector(api, Target(session_id=found.id, app=service.name, **start), context.output.warn)
         for service in chosen
     ]
     exposure.check(chosen)
     if options["restart"]:
         for service in chosen:
             await shut_down(api, found.id, service)
-    async with _listening(chosen, ways, binds, exposure) as forwards:
+    async with _listening(chosen, connectors, binds, exposure) as forwards:
         await _serve(context, forwards, options["max_wait"] or math.inf, show=options["show"])
 
 
@@ -163,20 +163,20 @@ def choose(services: Services, name: str, protocol: str | None, session: str) ->
 @asynccontextmanager
 async def _listening(
     services: Sequence[Service],
-    ways: Sequence[Way],
+    connectors: Sequence[Connector],
     binds: Sequence[Bind | None],
     exposure: Exposure,
 ) -> AsyncIterator[list[Forward]]:
     """Take the ports before anything else, so that one that is taken is told at once."""
     async with AsyncExitStack() as stack:
         forwards = []
-        for service, way, bind in zip(services, ways, binds, strict=True):
+        for service, connector, bind in zip(services, connectors, binds, strict=True):
             listeners, port = await _take(stack, bind, share=exposure.share)
             at = evolve(bind or Bind(), port=port)
             admission = exposure.admission(service.name)
             web = exposure.web(service, at, admission)
             exposure.warn(at, service.name)
-            forwards.append(Forward(service, way, at, listeners, admission, web))
+            forwards.append(Forward(service, connector, at, listeners, admission, web))
         yield forwards
 
 
@@ -213,9 +213,9 @@ async def _carry_when_ready(
 ) -> None:
     # Closed without waiting: a wait would be cancelled, and the cause of a failure lost with it.
     with send:
-        await wait_until_ready(forward.way, forward.service, patience)
+        await wait_until_ready(forward.connector, forward.service, patience)
         await send.send(forward)
-    await carry_all(forward.way, forward.listeners, forward.admission, forward.web)
+    await carry_all(forward.connector, forward.listeners, forward.admission, forward.web)
 
 
 async def _shown(

@@ -9,7 +9,7 @@ import trio
 
 from atoll_apps.guard import Rules
 from atoll_apps.http_messages import Malformed, check_request
-from atoll_apps.relay import part
+from atoll_apps.relay import close_in_order
 from atoll_apps.web import local_address
 
 _PIECE = 64 * 1024
@@ -93,7 +93,7 @@ class Connection:
         """Answer a request that was not passed on, and end the connection with that."""
         if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             await self.answer(status, reason)
-            await part(self.local)
+            await close_in_order(self.local)
 
     async def answer(self, status: int, reason: str) -> None:
         """Answer with a problem of our own, and with nothing after it."""

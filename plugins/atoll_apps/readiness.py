@@ -5,8 +5,8 @@ import trio
 from atoll import TimedOut
 from atoll.outages import Backoff
 from atoll.transport import ByteStream
+from atoll_apps.connector import Connector
 from atoll_apps.services import Service
-from atoll_apps.way import Way
 
 _HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _SETTLED = 0.5
@@ -14,7 +14,7 @@ _SETTLED = 0.5
 _LOOKS = Backoff(first=0.1, longest=1.0)
 
 
-async def wait_until_ready(way: Way, service: Service, patience: float) -> None:
+async def wait_until_ready(connector: Connector, service: Service, patience: float) -> None:
     """Try the service until it answers; raises TimedOut after `patience` seconds.
 
     The first try starts it. A port that was opened for the user's own programs is tried only once,
@@ -22,17 +22,17 @@ async def wait_until_ready(way: Way, service: Service, patience: float) -> None:
     """
     with trio.move_on_after(patience):
         async for _ in _LOOKS:
-            if await _answers(way, service):
+            if await _answers(connector, service):
                 return
             if service.protocol == "preopen":
-                way.say(f"{service.name}: nothing listens there in the session yet")
+                connector.say(f"{service.name}: nothing listens there in the session yet")
                 return
     raise TimedOut(f"{service.name} does not answer after {patience:g} s", hint="see atoll logs")
 
 
-async def _answers(way: Way, service: Service) -> bool:
+async def _answers(connector: Connector, service: Service) -> bool:
     try:
-        async with way.open() as tunnel:
+        async with connector.open() as tunnel:
             if service.protocol == "http":
                 await tunnel.send_all(_HELLO)
                 return bool(await tunnel.receive_some())

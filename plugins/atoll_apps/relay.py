@@ -38,7 +38,7 @@ async def relay(local: trio.SocketStream, tunnel: ByteStream, web: Web | None = 
         finally:
             # It knows this frame, which would stay until garbage is looked for.
             del failure
-    await part(local)
+    await close_in_order(local)
 
 
 async def _bring_down(
@@ -89,7 +89,7 @@ def _probe(local: trio.SocketStream) -> None:
                 local.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def part(local: trio.SocketStream) -> None:
+async def close_in_order(local: trio.SocketStream) -> None:
     """Say the end to the local side, and let it have its last words.
 
     Closing while they are under way would answer them with a reset, at which the local side may

@@ -15,9 +15,9 @@ import trio
 from atoll import ENVIRONMENT, AtollError, Context
 from atoll_apps.api import Bind, Service, Target, forward
 from atoll_apps.binding import listening
+from atoll_apps.connector import Connector
 from atoll_apps.readiness import wait_until_ready
 from atoll_apps.ssh_login import SERVICE, Login, prepare, public_keys
-from atoll_apps.way import Way
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -57,11 +57,11 @@ async def _scan(context: Context, api: "Api", session_id: str) -> str:
 
     Managers start the server at the first connection, and on a busy machine it takes its time.
     """
-    way = Way(api, Target(session_id=session_id, app=SERVICE), context.output.warn)
+    connector = Connector(api, Target(session_id=session_id, app=SERVICE), context.output.warn)
     keys = ""
     async with tunnel(context, api, session_id) as port:
         for _ in range(_SCANS):
-            await wait_until_ready(way, Service(name=SERVICE), _SERVER_PATIENCE)
+            await wait_until_ready(connector, Service(name=SERVICE), _SERVER_PATIENCE)
             if keys := await _keys_at(context, port):
                 break
     return keys

@@ -26,12 +26,13 @@ class Manager:
     """Serves `/stream/session/{s}/apps` and `…/tcpproxy`; `services` are handlers of streams.
 
     `silent` ends tunnels as managers of 23.09 do: the connection is closed, and no word said. One
-    that is `frozen` refuses everything as long as it is.
+    that is `frozen` refuses everything as long as it is; so many tunnels are `put_off`.
     """
 
     services: dict = field(factory=dict)
     silent: bool = False
     frozen: bool = False
+    put_off: int = 0
     port: int = 0
     asked: list = field(factory=list)
     refused: int = 0
@@ -65,6 +66,9 @@ class Manager:
                 connection,
                 [{"name": name, "protocol": "tcp", "ports": [1]} for name in self.services],
             )
+        if self.put_off:
+            self.put_off -= 1
+            return self._json(connection, {}, HTTPStatus.BAD_GATEWAY)
         if self._app(request) not in self.services:
             problem = {
                 "type": "https://api.backend.ai/probs/object-not-found",

@@ -18,7 +18,7 @@ from atoll_apps.admission import Admission, Remarks
 from atoll_apps.api import forward
 from atoll_apps.binding import Bind, check_share, listening
 from atoll_apps.exposure import Exposure
-from atoll_apps.relay import part
+from atoll_apps.relay import close_in_order
 from atoll_apps.services import Service
 from atoll_apps.serving import serve
 
@@ -109,7 +109,7 @@ async def test_a_connection_that_has_gone():
         with socket.create_connection(here) as peer:
             stream = await listener.accept()
             there = peer.getsockname()
-        await part(stream)  # now both sides have ended it
+        await close_in_order(stream)  # now both sides have ended it
         assert peers._ask_kernel(socket.AF_INET, there, here) is None
         assert await peers.owner_of_peer(stream.socket) is None
         # Whoever only looked whether the port is open is no matter.

@@ -391,12 +391,14 @@ async def test_a_frozen_manager_costs_the_connections_that_come_meanwhile(make_m
             assert (await read_all(local)).endswith(b"hello")
 
 
-async def test_a_way_that_is_lost_to_a_frozen_manager_is_given_up(make_manager, target, between):
+async def test_a_connection_that_is_lost_to_a_frozen_manager_is_given_up(
+    make_manager, target, between
+):
     """After the connection broke: the list of services is asked for once."""
-    said, began = [], trio.Event()
+    said = []
 
     async def talk(stream):
-        began.set()
+        await stream.send_all(b"hello")
         await trio.sleep_forever()
 
     async with make_manager(talk=talk) as manager:
@@ -406,7 +408,7 @@ async def test_a_way_that_is_lost_to_a_frozen_manager_is_given_up(make_manager, 
             forwarded(manager, target("talk"), port=relay.port, say=said.append) as port,
             await dial(port) as local,
         ):
-            await began.wait()
+            assert await local.receive_some() == b"hello"
             manager.frozen = True
             relay.cut()
             with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
@@ -415,6 +417,22 @@ async def test_a_way_that_is_lost_to_a_frozen_manager_is_given_up(make_manager, 
             await relay.start()
             await until(lambda: "Frozen" in said[-1])
     assert manager.refused == 1
+
+
+async def test_a_cluster_that_answers_but_opens_no_tunnel_is_told(make_manager, target):
+    """It is asked less and less often, until it does."""
+    said = []
+    async with (
+        make_manager(web=answer_http) as manager,
+        forwarded(manager, target("web"), say=said.append) as port,
+    ):
+        manager.put_off = 3
+        began = trio.current_time()
+        async with await dial(port) as local:
+            await local.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await read_all(local)).endswith(b"hello")
+    assert trio.current_time() - began > 1  # 0.2, 0.4 and 0.8 s, each a fifth more or less
+    assert [text.endswith("; trying again") for text in said] == [True]
 
 
 async def test_a_connection_that_is_cut_is_reset(make_manager, target, between):

@@ -10,9 +10,9 @@ import trio
 
 from atoll_apps.admission import Admission, Remarks
 from atoll_apps.binding import Bind, listening
+from atoll_apps.connector import Connector
 from atoll_apps.forwarding import carry_all
 from atoll_apps.guard import Rules
-from atoll_apps.way import Way
 from atoll_apps.web import Web, looks_like_http
 
 MINE = b"Host: localhost\r\n"
@@ -83,8 +83,8 @@ def forwarded(make_manager, target):
             trio.open_nursery() as nursery,
         ):
             admission = Admission("site", Remarks(print))
-            way = Way(api, target("site"), print)
-            nursery.start_soon(carry_all, way, listeners, admission, web)
+            connector = Connector(api, target("site"), print)
+            nursery.start_soon(carry_all, connector, listeners, admission, web)
             with trio.fail_after(20):
                 async with await trio.open_tcp_stream("127.0.0.1", port) as local:
                     yield Client(local)

@@ -21,11 +21,11 @@ _OUTAGE = Backoff(first=0.2, longest=10.0, jitter=0.2)
 """A tunnel is held open however long the cluster is away."""
 
 
-class Way:
+class Connector:
     """Opens tunnels to one service.
 
     While the cluster can't be reached, one task tries again, less and less often, and everyone else
-    waits for it. `say` is told when the way is lost and when it is found again.
+    waits for it. `say` is told when the connection is lost and when it is there again.
     """
 
     def __init__(self, api: "Api", target: Target, say: Callable[[str], None]) -> None:
@@ -36,8 +36,8 @@ class Way:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["ByteStream"]:
-        """Hold a tunnel open, once there is a way; raises what :func:`open_tunnel` does, but for
-        Unreachable.
+        """Hold a tunnel open, waiting while the cluster can't be reached; raises what
+        :func:`open_tunnel` does, but for what passes.
         """
         async with AsyncExitStack() as stack:
 
@@ -47,6 +47,7 @@ class Way:
             yield await self._persist(enter)
 
     async def _persist(self, enter: Callable[[], Awaitable["ByteStream"]]) -> "ByteStream":
+        pauses, failures = _OUTAGE.pauses(), 0
         while True:
             if self._lost is not None:
                 await self._lost.wait()
@@ -55,7 +56,12 @@ class Way:
             except AtollError as error:
                 if not is_transient(error):
                     raise
-                await self.recover()
+                if failures == 1:
+                    # The cluster answers again, and yet opens no tunnel.
+                    self._tell_lost(error)
+            failures += 1
+            await self.recover()
+            await pauses.sleep()
 
     async def recover(self) -> None:
         """Try until the cluster answers again; raises NotFound when the session has ended."""
