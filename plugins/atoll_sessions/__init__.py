@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, hookimpl
+from atoll import Command, Completion, Hook, hookimpl
+from atoll_sessions.hooks import SESSION_FIELDS, SessionField
 
 
 @hookimpl
@@ -88,3 +89,24 @@ def atoll_completions() -> Iterator[Completion]:
     yield Completion("session-file", "atoll_sessions.completions:files", paths=True)
     yield Completion("image", "atoll_sessions.completions:images", ttl=300.0)
     yield Completion("sweep", "atoll_sessions.sweep.completions:sweeps", ttl=3.0)
+
+
+@hookimpl
+def atoll_hooks() -> Iterator[Hook[SessionField]]:
+    """What other plugins may add to sessions."""
+    yield SESSION_FIELDS
+
+
+@hookimpl
+def atoll_session_fields() -> Iterator[SessionField]:
+    """What is made of several things that the cluster tells."""
+    yield SessionField(
+        "trouble", "Trouble", "atoll_sessions.added:trouble", ("status_data",), usual=False
+    )
+    yield SessionField(
+        "exit_code",
+        "Exit Code",
+        "atoll_sessions.added:exit_code",
+        ("type", "status", "status_data", "result"),
+        usual=False,
+    )

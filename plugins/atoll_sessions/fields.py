@@ -32,9 +32,9 @@ class Field:
     usual: bool = True
 
 
-def selection(columns: Iterable[Column]) -> Sequence[str]:
+def selection(columns: Iterable[Column], fields: Sequence[Field] | None = None) -> Sequence[str]:
     """Return the GraphQL selections that fill these columns, each once."""
-    needed = {field.column.name: field.selection for field in FIELDS}
+    needed = {field.column.name: field.selection for field in fields or FIELDS}
     return list(dict.fromkeys(needed[column.name] for column in columns))
 
 
@@ -169,7 +169,6 @@ FIELDS = [
     Field(Column("num_queries", "Runs", right=True), "num_queries", usual=False),
 ]
 COLUMNS = [field.column for field in FIELDS]
-USUAL = [field.column for field in FIELDS if field.usual]
 _OTHER_NAMES = {
     # what the API calls them
     "status_changed": "last_updated",

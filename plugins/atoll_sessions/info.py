@@ -3,7 +3,8 @@
 import click
 
 from atoll import Context, Name
-from atoll_sessions.fields import USUAL, selection
+from atoll_sessions.added import all_fields
+from atoll_sessions.fields import selection
 from atoll_sessions.queries import find_session, get_session
 
 
@@ -18,5 +19,7 @@ async def show_session(context: Context, session: str) -> None:
     """Find a session, also one that has ended, and show all its fields."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    details = await get_session(api, found.id, selection(USUAL))
-    context.output.item(details, USUAL)
+    fields = all_fields(context)
+    usual = [field.column for field in fields if field.usual]
+    details = await get_session(api, found.id, selection(usual, fields))
+    context.output.item(details, usual)

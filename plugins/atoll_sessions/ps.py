@@ -8,7 +8,8 @@ from attrs import frozen
 
 from atoll import Context, Name, UsageError
 from atoll.output import columns_of
-from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
+from atoll_sessions.added import all_fields
+from atoll_sessions.fields import DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD
 from atoll_sessions.queries import list_sessions
@@ -129,7 +130,9 @@ async def admin_session(context: Context, session: str | None, **options: Any) -
 
 async def _show(context: Context, listing: Listing) -> None:
     in_envelope = context.output.in_envelope
-    columns = columns_of(listing.names(in_envelope=in_envelope), COLUMNS)
+    fields = all_fields(context)
+    known = [field.column for field in fields]
+    columns = columns_of(listing.names(in_envelope=in_envelope), known)
     statuses = listing.statuses()
     listing.check_expressions()
     most = listing.most(in_envelope=in_envelope)
@@ -137,7 +140,7 @@ async def _show(context: Context, listing: Listing) -> None:
     totals = [0]
     sessions = list_sessions(
         api,
-        selection(columns),
+        selection(columns, fields),
         limit=most,
         offset=listing.offset,
         status=statuses,
