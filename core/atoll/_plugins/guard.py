@@ -7,7 +7,6 @@ and trio's cancelling pass, which are not the plugin's.
 
 import inspect
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
@@ -19,8 +18,6 @@ from atoll._plugins.origins import Origin, PluginError
 from atoll._plugins.presses import may_be_ctrl_c
 from atoll._warnings import warn
 
-_importing = threading.RLock()
-"""Held during imports: what is put back after one is the process's, not the thread's."""
 _LONGEST = 300
 """How many characters of an error's text are told."""
 
@@ -130,7 +127,7 @@ def load_attribute(path: str, origin: Origin) -> Any:
         found = sys.modules.get(module)
         # One that another thread is importing is there as well, but not whole.
         if not hasattr(found, attribute):
-            with _importing, isolated(origin, f"importing {module}"):
+            with isolated(origin, f"importing {module}"):
                 found = import_module(module)
         return getattr(found, attribute)
 

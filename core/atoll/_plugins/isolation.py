@@ -19,6 +19,7 @@ from atoll._plugins.origins import Origin
 
 SLOW = 0.5
 """Seconds from which on an import is named."""
+_alone = threading.RLock()
 _MOST_PRINTED = 2000
 """How many characters that were printed are repeated."""
 
@@ -34,8 +35,15 @@ def isolated(
     """Keep the process as it is while a third party's code is imported or asked.
 
     With `descriptors`, what programs and libraries write past Python is caught too; for a start
-    alone, when no other thread writes.
+    alone, when no other thread writes. One thread at a time: what is put back is the process's.
     """
+    with _alone:
+        yield from _isolated(origin, doing, warn, descriptors=descriptors)
+
+
+def _isolated(
+    origin: Origin, doing: str, warn: Callable[[str], None], *, descriptors: bool
+) -> Iterator[None]:
     printed = _Printed(sys.stdout)
     kept = [(one, one.read()) for one in _KEPT]
     began = time.monotonic()

@@ -1,5 +1,6 @@
 """The loaded plugins, and the records that they provide."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
@@ -47,6 +48,7 @@ class Registry:
         self._preferred = preferred
         self._manager = pluggy.PluginManager(PROJECT)
         self._answers: dict[str, _Answers] = {}
+        self._asking = threading.RLock()
 
     def load(
         self, origins: Iterable[Origin], selection: Selection, damaged: Sequence[Damaged] = ()
@@ -131,16 +133,22 @@ class Registry:
         return self._answers_of(hook).named
 
     def _answers_of(self, hook: Hook[Any]) -> _Answers:
-        if hook.name not in self._answers:
-            ranked = list(self._ask(hook))
-            # Whatever their rank, third parties take no name from what ships with atoll.
-            candidates = sorted(ranked, key=lambda one: (not one[1].origin.built_in, one[0]))
-            named = share_names(hook, [one for _, one in candidates], self._preferred, self._warn)
-            keep = {id(one) for one in named.values()}
-            ordered = [one for _, one in sorted(ranked, key=lambda one: one[0])]
-            if hook.names:
-                ordered = [one for one in ordered if id(one) in keep]
-            self._answers[hook.name] = _Answers(ordered, named)
+        if hook.name in self._answers:
+            return self._answers[hook.name]
+        # The prompt asks from several threads: what one is told, none is told again.
+        with self._asking:
+            return self._answers.get(hook.name) or self._collect(hook)
+
+    def _collect(self, hook: Hook[Any]) -> _Answers:
+        ranked = list(self._ask(hook))
+        # Whatever their rank, third parties take no name from what ships with atoll.
+        candidates = sorted(ranked, key=lambda one: (not one[1].origin.built_in, one[0]))
+        named = share_names(hook, [one for _, one in candidates], self._preferred, self._warn)
+        keep = {id(one) for one in named.values()}
+        ordered = [one for _, one in sorted(ranked, key=lambda one: one[0])]
+        if hook.names:
+            ordered = [one for one in ordered if id(one) in keep]
+        self._answers[hook.name] = _Answers(ordered, named)
         return self._answers[hook.name]
 
     def _ask(self, hook: Hook[Any]) -> Iterator[tuple[int, Provided[Any]]]:

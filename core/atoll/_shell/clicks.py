@@ -21,7 +21,7 @@ def completes_itself(param: click.Parameter) -> bool:
     if getattr(param, "_custom_shell_complete", None) is not None:
         return True
     own = (type(param).shell_complete, type(param.type).shell_complete)
-    return any(not function.__module__.startswith("click.") for function in own)
+    return any(not str(getattr(one, "__module__", "")).startswith("click.") for one in own)
 
 
 def click_values(

@@ -122,6 +122,15 @@ class TestTasks:
         assert capsys.readouterr().err == ""
         assert Failures.of(program.paths).all() == []
 
+    def test_they_run_beside_a_plain_prompt_too(self, open_prompt):
+        """On a terminal that can't move its cursor."""
+        terminal = open_prompt(tasks=["counts", "leaves"], TERM="dumb")
+        told = terminal.see("SystemExit: 3") + terminal.see("\n")
+        if "counted to" not in told:
+            terminal.see("counted to")
+        terminal.type(CTRL_D)
+        assert terminal.leave() == 0
+
     def test_one_that_never_ends_does_not_keep_the_prompt_open(self, open_prompt):
         """It is told of, and the terminal is left as it was."""
         terminal = open_prompt(tasks=["never_ends"])
