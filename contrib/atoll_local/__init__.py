@@ -34,6 +34,7 @@ def atoll_profiles() -> Iterator[ProfileOffer]:
         "The embedded cluster on this machine",
         load="atoll_local.launcher:offer",
         running="atoll_local.launcher:running",
+        start="local up",
     )
 
 

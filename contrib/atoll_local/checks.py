@@ -21,7 +21,7 @@ async def check(context: Context) -> AsyncIterator[Finding]:
     """Try each of them, as far as trying starts nothing that lasts."""
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
-    server = read_server(data_dir(context.program.paths))
+    server = read_server(data_dir(context.paths))
     process = server.pid if server else "self"
     for finding in await trio.to_thread.run_sync(lambda: limits(process, plain=plain)):
         yield finding

@@ -28,7 +28,7 @@ _STATUS = [
 )
 async def up(context: Context, slots: str | None) -> None:
     """Start the embedded cluster, unless it runs."""
-    data = launcher.data_dir(context.program.paths)
+    data = launcher.data_dir(context.paths)
     if slots is not None:
         await trio.to_thread.run_sync(_configure, data, slots)
     server = await trio.to_thread.run_sync(find_server, data)
@@ -69,7 +69,7 @@ def _configure(data: DataDir, text: str) -> None:
 @click.command()
 async def down(context: Context) -> None:
     """End the sessions of the embedded cluster and stop it; what it knows stays."""
-    data = launcher.data_dir(context.program.paths)
+    data = launcher.data_dir(context.paths)
     ran = await trio.to_thread.run_sync(launcher.stop, data)
     context.output.note(
         "the embedded cluster is stopped" if ran else "the embedded cluster does not run"
@@ -84,7 +84,7 @@ async def status(context: Context) -> None:
     from atoll_local.engine.local import LocalEngine
     from atoll_local.upkeep import put_aside, told
 
-    data = launcher.data_dir(context.program.paths)
+    data = launcher.data_dir(context.paths)
     server = await trio.to_thread.run_sync(find_server, data)
     plain = context.settings["local.sandbox"] == "plain"
     probe = await trio.to_thread.run_sync(lambda: LocalEngine(data.kernels, plain=plain).probe)
@@ -113,7 +113,7 @@ async def logs(context: Context, lines: int) -> None:
     """Show the end of the embedded cluster's log."""
     from atoll_local.upkeep import last_lines
 
-    folder = launcher.data_dir(context.program.paths).log_folder
+    folder = launcher.data_dir(context.paths).log_folder
     try:
         last = await trio.to_thread.run_sync(last_lines, folder, lines)
     except FileNotFoundError:
@@ -125,7 +125,7 @@ async def logs(context: Context, lines: int) -> None:
 @yes_option()
 async def reset(context: Context, yes: bool) -> None:
     """Stop the embedded cluster and delete all it keeps: sessions, files, keys."""
-    data = launcher.data_dir(context.program.paths)
+    data = launcher.data_dir(context.paths)
     await context.consent(f"Delete everything in {data.root}?", yes=yes)
     from atoll_local.resetting import reset as delete_all
 
@@ -136,9 +136,7 @@ async def reset(context: Context, yes: bool) -> None:
 @click.command()
 async def env(context: Context) -> None:
     """Print settings for other clients, to be taken by eval "$(atoll local env)"."""
-    profile = await trio.to_thread.run_sync(
-        launcher.offer, context.program.paths, context.output.note
-    )
+    profile = await trio.to_thread.run_sync(launcher.offer, context.paths, context.output.note)
     values = {
         "BACKEND_ENDPOINT": profile.endpoint,
         "BACKEND_ENDPOINT_TYPE": profile.endpoint_type,

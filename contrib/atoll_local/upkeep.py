@@ -36,14 +36,14 @@ def told(entries: list[dict[str, Any]]) -> Iterator[str]:
 @yes_option()
 async def repair(context: Context, remove: bool, yes: bool) -> int:
     """Try again what the embedded cluster could not do and has put aside."""
-    data = launcher.data_dir(context.program.paths)
+    data = launcher.data_dir(context.paths)
     entries = await trio.to_thread.run_sync(put_aside, data)
     if not entries:
         context.output.note("nothing is put aside")
         return ExitCode.OK
     if remove:
         await _ask(context, entries, yes=yes)
-    api = await context.program.connect("local", context.output.note)
+    api = await context.connect("local")
     answer = await api.json("POST", "/local/repair", json={"remove": remove})
     for entry in answer["mended"]:
         done = "removed" if remove else "done"

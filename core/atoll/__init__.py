@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     )
     from atoll._jobs import Job, Jobs, current_job
     from atoll._names import Name
-    from atoll._owners import owner_option
     from atoll._paths import Paths
     from atoll._plugins import Origin, PluginError, Provided
     from atoll._press import KeyPress
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         Completion,
         Finding,
         Format,
+        Hint,
         Invocation,
         Keys,
         Option,
@@ -73,7 +73,6 @@ _HOMES = {
     "atoll.hookspecs": ["Hook", "hookimpl"],
     "atoll._jobs": ["Job", "Jobs", "current_job"],
     "atoll._names": ["Name"],
-    "atoll._owners": ["owner_option"],
     "atoll._paths": ["Paths"],
     "atoll._plugins": ["Origin", "PluginError", "Provided"],
     "atoll._press": ["KeyPress"],
@@ -86,6 +85,7 @@ _HOMES = {
         "Completion",
         "Finding",
         "Format",
+        "Hint",
         "Invocation",
         "Keys",
         "Option",
@@ -115,6 +115,7 @@ __all__ = [
     "ExitCode",
     "Finding",
     "Format",
+    "Hint",
     "Hook",
     "Interrupted",
     "Invocation",
@@ -147,7 +148,6 @@ __all__ = [
     "current_context",
     "current_job",
     "hookimpl",
-    "owner_option",
     "yes_option",
 ]
 

@@ -4,12 +4,13 @@ import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import define, field
 
 from atoll._errors import AtollError, UsageError
 from atoll._jobs import Jobs
+from atoll._paths import Paths
 from atoll._plugins import Provided
 from atoll._settings import Settings
 from atoll._terminal import Source
@@ -20,24 +21,24 @@ R = TypeVar("R")
 
 if TYPE_CHECKING:
     from atoll._api import Api
+    from atoll._profiles import Profile
     from atoll._program import Program
     from atoll._state import ShellState
 
 
 @define
 class Context:
-    """One invocation of one command.
+    """One invocation of one command: what it is handed, and what runs around it."""
 
-    `stdin` is where a command reads what is piped into it, and where running code reads its input.
-    `foreground` is false in a background job, which has no keyboard.
-    """
-
-    program: "Program"
+    _program: "Program"
     output: Output
+    """Where records, streams, remarks and progress go."""
     stdin: Source
+    """What the command reads: what is piped into it, or its terminal."""
     jobs: Jobs
+    """What runs in the background of this prompt or script."""
     profile_name: str | None = None
-    """The profile that the line names, if it does."""
+    """The profile that the line or the start of the program names, if one does."""
     command: str = ""
     """The command's name, such as `profile add`."""
     words: tuple[str, ...] = ()
@@ -49,28 +50,57 @@ class Context:
     secret: bool = False
     """Whether the line is kept out of the history, because the command says so."""
     foreground: bool = True
+    """Whether somebody waits for it; false in a background job, which has no keyboard."""
     exit_code: int | None = None
     """How the command has ended; None until then. For what runs around commands."""
     shell: "ShellState | None" = None
+    """What the prompt knows of itself; None where the line does not come from a prompt."""
     state: dict[str, object] = field(factory=dict)
-    """What invocations leave for one another."""
+    """What plugins leave for one another while the command runs, by names that begin with the
+    plugin's.
+    """
 
     @property
     def settings(self) -> Settings:
-        """What the user has set."""
-        return self.program.settings
+        """What the user has set: `context.settings["greet.word"]`."""
+        return self._program.settings
+
+    @property
+    def paths(self) -> Paths:
+        """The folders where settings, caches and state are kept; all are the user's alone."""
+        return self._program.paths
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the program was started in."""
+        return self._program.environ
 
     def collect(self, hook: Hook[R]) -> Sequence[Provided[R]]:
         """Return what plugins provide for a hook, such as one that the caller's own plugin offers;
         what can't be used is left out with a warning.
         """
-        return self.program.registry.collect(hook)
+        return self._program.registry.collect(hook)
 
     async def connect(self, profile: str | None = None) -> "Api":
         """Return the connection to the profile in use, or to another; the embedded cluster is
         started if that is what is in use.
+
+        It is kept for the next command, and nothing is sent yet. Raises NotFound for a profile that
+        is not there, ConfigError when nothing says which cluster to use.
         """
-        return await self.program.connect(profile or self.profile_name, self.output.note)
+        return await self._program.connect(profile or self.profile_name, self.output.note)
+
+    async def connect_if_up(self, profile: str | None = None) -> "Api | None":
+        """Return the connection to the profile in use, or to another; None where that would start
+        a cluster, or can't be had.
+        """
+        return await self._program.connect_if_up(profile or self.profile_name)
+
+    def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
+        """Make a :class:`~atoll.transport.RequestTransport` or ChannelTransport for a profile, such
+        as one that names another server; its user closes it.
+        """
+        return self._program.transport(kind, profile)
 
     async def consent(self, question: str, *, yes: bool, peer_asks: bool = True) -> None:
         """Ask before something that can't be taken back, unless `yes` has answered already.
@@ -79,10 +109,10 @@ class Context:
         answer may come through a pipe. Raises AtollError for a no, UsageError where nobody can
         answer.
         """
-        if yes or (self.program.as_peer and not peer_asks):
+        if yes or (self._program.as_peer and not peer_asks):
             return
         # Scripts pipe an answer into that client; the prompt's own input is lines.
-        piped = self.program.as_peer and self.shell is None
+        piped = self._program.as_peer and self.shell is None
         if not await self._hear(question, "--yes answers yes", piped=piped):
             raise AtollError("nothing was changed")
 
@@ -134,6 +164,11 @@ class Context:
             nobody, presses = trio.open_memory_channel[int](0)
             async with nobody, presses:
                 yield presses
+
+
+def program_of(context: Context) -> "Program":
+    """Return the program that a command runs in. For what ships with core alone."""
+    return context._program  # noqa: SLF001  # private to everybody else
 
 
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)

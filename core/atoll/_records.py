@@ -161,12 +161,24 @@ class ProfileOffer:
     on standard error. It is called when a command first needs a connection, and must be quick when
     there is nothing to do. If it may start something, `running` names
     `def running(home: Paths) -> Profile | None`, which starts nothing; None if nothing runs.
+    `start` is the command that starts it, such as `local up`.
     """
 
     name: str
     summary: str
     load: str
     running: str | None = None
+    start: str = ""
+
+
+@frozen(eq=False, repr=False)
+class Hint:
+    """What to do about a refusal of the cluster's API: `problem` is the last part of the problem's
+    type (`too-many-sessions-matched`), `text` one line without a stop.
+    """
+
+    problem: str
+    text: str
 
 
 @frozen(eq=False, repr=False)

@@ -1,12 +1,13 @@
 """How a line ends that was not simply done: its exit code, and the one line that tells why."""
 
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from atoll._commands import usage_error
-from atoll._errors import AtollError, ExitCode, of_system, passes
+from atoll._errors import AtollError, ExitCode, Problem, of_system, passes
 from atoll._runtime import NoAsyncio
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
         refused.exit_code = error.exit_code
         return refused
     return error
+
+
+def give_hint(error: BaseException, hint: Callable[[str], str]) -> None:
+    """Add what plugins advise to a problem of the API that has no hint yet."""
+    told = _most_telling(error)
+    if isinstance(told, Problem) and not told.hint:
+        told.hint = hint(told.type)
 
 
 def _of_exit(code: Any) -> Ending:

@@ -24,14 +24,14 @@ from atoll._line import Statement
 from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
-from atoll._reports import Ending, ending, exit_code
+from atoll._reports import Ending, ending, exit_code, give_hint
 from atoll._steps import result_of
 from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
 from atoll._threads import in_thread
 from atoll._warnings import warn
-from atoll.hookspecs import INVOCATIONS
+from atoll.hookspecs import HINTS, INVOCATIONS
 from atoll.output import Output, current_output
 from atoll.text import quote
 
@@ -121,6 +121,7 @@ class Runner:
             await self._bounded(partial(prepared.steps.run, context))
             code = exit_code(result_of(prepared.result))
         except BaseException as error:
+            give_hint(error, self._hint)
             end = ending(error, prepared.node)
             context.exit_code = end.code
             if not (end.bug or passes(error)):
@@ -130,6 +131,11 @@ class Runner:
         context.output.finish(code)
         self.has_told = context.output.has_warned
         return code
+
+    def _hint(self, problem: str) -> str:
+        """Return what a plugin advises for a problem of the API."""
+        found = self.program.registry.named(HINTS).get(problem)
+        return found.record.text if found else ""
 
     async def _bounded(self, call: Callable[[], Awaitable[None]]) -> None:
         """Run a command for as long as the user allows; raises TimedOut after that."""
@@ -151,7 +157,7 @@ class Runner:
             output=output,
             stdin=stdin,
             jobs=self.jobs,
-            profile_name=options.get("profile"),
+            profile_name=options.get("profile") or self.program.settings.profile_name,
             command=" ".join(prepared.node.path),
             words=prepared.words,
             options=options,

@@ -20,6 +20,7 @@ from atoll._records import (
     Command,
     Completion,
     Format,
+    Hint,
     Invocation,
     Keys,
     Option,
@@ -36,6 +37,7 @@ __all__ = [
     "COMPLETIONS",
     "CORE_HOOKS",
     "FORMATS",
+    "HINTS",
     "HOOKS",
     "INVOCATIONS",
     "KEYS",
@@ -129,6 +131,12 @@ INVOCATIONS = Hook(
     lambda invocation: [invocation.name],
 )
 CHECKS = Hook("atoll_checks", Check, "What `doctor` looks at.", lambda check: [check.name])
+HINTS = Hook(
+    "atoll_hints",
+    Hint,
+    "What to do about refusals of the cluster's API.",
+    lambda hint: [hint.problem],
+)
 OPTIONS = Hook("atoll_options", Option, "Options on commands of others.")
 HOOKS: Hook[Hook[object]] = Hook(
     "atoll_hooks",
@@ -149,6 +157,7 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     SETTINGS,
     INVOCATIONS,
     CHECKS,
+    HINTS,
     OPTIONS,
     HOOKS,
 )  # type: ignore[assignment]  # a hook takes in what it gives out, so that mypy has no common class

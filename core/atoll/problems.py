@@ -22,10 +22,7 @@ _HINTS = {
     "password-expired": "set a new password first",
     "generic-forbidden": "your account may not do this",
     "insufficient-privilege": "your account may not do this",
-    "quota-exceeded": "end sessions that are not needed, or ask an administrator for more",
     "server-frozen": "an administrator has paused the cluster; try again later",
-    "too-many-sessions-matched": "name the session by its id",
-    "too-many-vfolders": "name the folder by its id",
 }
 _NOT_SIGNED = "invalid-auth-params"
 _CLOCK_ERROR = "date/time sync error"

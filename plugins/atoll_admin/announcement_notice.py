@@ -20,7 +20,7 @@ async def tell(context: "Context", shell: "ShellState") -> None:
     """Tell of announcements that were not dismissed, for as long as the prompt is open."""
     told: set[tuple[str, str]] = set()
     while True:
-        api = await context.program.connect_if_up()
+        api = await context.connect_if_up()
         message = await _announced(context, api) if api else ""
         if api and message and (api.profile.name, message) not in told:
             told.add((api.profile.name, message))

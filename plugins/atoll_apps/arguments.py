@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 import click
 
-from atoll import UsageError
+from atoll import Secret, UsageError
 
 Arguments: TypeAlias = dict[str, str | list[str] | None]
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -18,6 +18,7 @@ def start_options(command: Decorated) -> Decorated:
         "-e",
         "--env",
         multiple=True,
+        type=Secret(after="="),
         metavar='"KEY=VALUE"',
         help="Start the service with this in its environment. Repeatable.",
     )

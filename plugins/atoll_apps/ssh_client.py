@@ -49,7 +49,7 @@ def own_program(context: Context, name: str) -> list[str]:
 
 async def log_in(context: Context, api: "Api", reference: str) -> Login:
     """Have all that a login to a session takes; see :func:`atoll_apps.ssh_login.prepare`."""
-    return await prepare(api, context.program.paths, reference, partial(_scan, context, api))
+    return await prepare(api, context.paths, reference, partial(_scan, context, api))
 
 
 async def _scan(context: Context, api: "Api", session_id: str) -> str:

@@ -47,14 +47,14 @@ async def ssh_config(context: Context, file: Path | None, dry_run: bool, remove:
 
 
 def _block(context: Context) -> Block:
-    home = context.program.environ.get("ATOLL_HOME")
+    home = context.environ.get("ATOLL_HOME")
     within = ["env", f"ATOLL_HOME={Path(home).expanduser().absolute()}"] if home else []
-    profile = context.profile_name or context.program.settings.profile_name or ""
+    profile = context.profile_name or ""
     return Block(
         suffix=SUFFIX,
         proxy=[*within, *ourselves(profile), "ssh-proxy"],
-        names=names_folder(context.program.paths),
-        sockets=_sockets(ssh_folder(context.program.paths)),
+        names=names_folder(context.paths),
+        sockets=_sockets(ssh_folder(context.paths)),
     )
 
 

@@ -36,7 +36,7 @@ async def ssh_proxy(context: Context, host: str) -> None:
     try:
         api = await context.connect()
         login = await log_in(context, api, host.removesuffix(SUFFIX))
-        _link(names_folder(context.program.paths) / host, login.folder)
+        _link(names_folder(context.paths) / host, login.folder)
     except AtollError as error:
         sys.stdout.buffer.write(_farewell(str(error)))
         sys.stdout.flush()

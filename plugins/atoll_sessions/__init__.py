@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, Hook, hookimpl
+from atoll import Command, Completion, Hint, Hook, hookimpl
 from atoll_sessions.hooks import SESSION_FIELDS, SessionField
 
 
@@ -109,4 +109,13 @@ def atoll_session_fields() -> Iterator[SessionField]:
         "atoll_sessions.added:exit_code",
         ("type", "status", "status_data", "result"),
         usual=False,
+    )
+
+
+@hookimpl
+def atoll_hints() -> Iterator[Hint]:
+    """What to do about refusals that sessions meet."""
+    yield Hint("too-many-sessions-matched", "name the session by its id")
+    yield Hint(
+        "quota-exceeded", "end sessions that are not needed, or ask an administrator for more"
     )

@@ -3,15 +3,18 @@
 from atoll_sessions.background import follow_task
 from atoll_sessions.creation import (
     HOLD,
+    Created,
     Wanted,
     check_release,
     create_session,
     rarely_given,
     session_ids,
+    started,
 )
 from atoll_sessions.expressions import check_filter, check_order
 from atoll_sessions.files.names import for_wire, from_wire, takes_any_name
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources, queue_options
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import (
     PAGE,
     find_running,
@@ -28,6 +31,7 @@ __all__ = [
     "HOLD",
     "PAGE",
     "WEB_SERVERS_ANSWER",
+    "Created",
     "Wanted",
     "check_filter",
     "check_order",
@@ -41,6 +45,7 @@ __all__ = [
     "get_session",
     "image_names",
     "list_sessions",
+    "owner_option",
     "parse_mounts",
     "parse_pairs",
     "parse_resources",
@@ -48,6 +53,7 @@ __all__ = [
     "rarely_given",
     "read_file",
     "session_ids",
+    "started",
     "takes_any_name",
     "tell_started",
 ]

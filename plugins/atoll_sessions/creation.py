@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from attrs import evolve, field, frozen
@@ -222,7 +222,7 @@ async def create_session(
         _told_when_left(context, wanted.name if stays else ""),
     ):
         answer = api.read(await _post(api, wanted, post or partial(_post_once, api)), _ANSWER)
-        created = _created(wanted, answer)
+        created = _noted(context, _created(wanted, answer))
         if not wanted.enqueue_only and created.status not in OVER:
             reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
             waiting = Waiting(context, api, reasons)
@@ -231,7 +231,23 @@ async def create_session(
             created = evolve(created, trouble=await preparation_failure(api, created.id))
     if created.status in _FAILED and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
+    return _noted(context, created)
+
+
+def started(context: Context) -> list[Created]:
+    """Return the sessions that a command has started or found, each as far as it has come: for what
+    runs around commands, such as an option of another plugin.
+    """
+    return list(_started(context).values())
+
+
+def _noted(context: Context, created: Created) -> Created:
+    _started(context)[created.id] = created
     return created
+
+
+def _started(context: Context) -> dict[str, Created]:
+    return cast("dict[str, Created]", context.state.setdefault("sessions.started", {}))
 
 
 @contextmanager

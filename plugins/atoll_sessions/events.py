@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from atoll import AtollError, Context, Name, UsageError, owner_option
+from atoll import AtollError, Context, Name, UsageError
 from atoll.output import Column
 from atoll_sessions.model import Session
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.session_events import SessionEvent, Watch
 from atoll_sessions.statuses import FINAL, has_reached

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import click
 
-from atoll import Name, UsageError
+from atoll import Name, Secret, UsageError
 from atoll_sessions.creation import Wanted
 from atoll_sessions.reasons import to_number
 
@@ -70,6 +70,7 @@ _OPTIONS = (
         "-e",
         "--env",
         multiple=True,
+        type=Secret(after="="),
         metavar="KEY=VAL",
         help="Set an environment variable. Repeatable.",
     ),

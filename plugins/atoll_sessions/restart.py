@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atoll import AtollError, Context, Name, Problem, owner_option
+from atoll import AtollError, Context, Name, Problem
 from atoll_sessions.model import Session
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL, look_until
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import define, frozen
 
-from atoll import AtollError, Context, Name, NotAuthorized, owner_option
+from atoll import AtollError, Context, Name, NotAuthorized
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
 from atoll_sessions.statuses import STARTING

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from atoll import Context, ExitCode, owner_option
+from atoll import Context, ExitCode
 from atoll.output import Column
 from atoll_sessions.creation import create_session
 from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.owners import owner_option
 from atoll_sessions.welcome import tell_started
 
 _COLUMNS = [

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from atoll import Context, ExitCode, Name, NotFound, owner_option
+from atoll import Context, ExitCode, Name, NotFound
 from atoll_sessions.events import RESULTS, SCOPES, show_events, single_scope
 from atoll_sessions.model import Session
+from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session, list_sessions
 from atoll_sessions.session_events import SessionEvent, Watch
 

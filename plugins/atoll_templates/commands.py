@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from atoll import Context, Name, UsageError, owner_option, yes_option
+from atoll import Context, Name, UsageError, yes_option
 from atoll.output import Column, age, local_time
+from atoll_sessions.api import owner_option
 from atoll_templates.api import (
     find_template,
     get_content,

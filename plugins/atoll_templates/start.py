@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import click
 
-from atoll import Context, ExitCode, Name, owner_option
+from atoll import Context, ExitCode, Name, Secret
 from atoll.output import Column
 from atoll_sessions.api import (
     Wanted,
     check_release,
     create_session,
+    owner_option,
     queue_options,
     session_ids,
     tell_started,
@@ -51,7 +52,12 @@ _OPTIONS = (
     ),
     click.option("--no-reuse", is_flag=True, help="Refuse a session that has the name already."),
     click.option(
-        "-e", "--env", multiple=True, metavar="KEY=VAL", help="In place of the template's own."
+        "-e",
+        "--env",
+        multiple=True,
+        type=Secret(after="="),
+        metavar="KEY=VAL",
+        help="In place of the template's own.",
     ),
     click.option("--tag", help="Annotate the session."),
     click.option(

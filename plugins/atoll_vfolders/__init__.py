@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, hookimpl
+from atoll import Command, Completion, Hint, hookimpl
 
 _LISTING = "atoll_vfolders.listing"
 _MANAGE = "atoll_vfolders.manage"
@@ -72,3 +72,9 @@ def atoll_completions() -> Iterator[Completion]:
     yield Completion("vfolder", "atoll_vfolders.completions:vfolders", ttl=10.0)
     yield Completion("vfolder-file", "atoll_vfolders.completions:files", paths=True)
     yield Completion("vfolder-host", "atoll_vfolders.completions:hosts", ttl=300.0)
+
+
+@hookimpl
+def atoll_hints() -> Iterator[Hint]:
+    """What to do when a name stands for several."""
+    yield Hint("too-many-vfolders", "name the folder by its id")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from attrs import frozen
 
-from atoll import Context, NotFound, Problem, UsageError, owner_option, yes_option
+from atoll import Context, NotFound, Problem, UsageError, yes_option
 from atoll.output import Column
 from atoll.reading import record
+from atoll_sessions.api import owner_option
 from atoll_vfolders.text_input import read_text_input
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import click
 import trio
 
-from atoll import AtollError, Command, Invocation, Option, Secret, hookimpl
+from atoll import AtollError, Command, Hint, Invocation, Option, Problem, Secret, hookimpl
 
 
 @hookimpl
@@ -14,6 +14,7 @@ def atoll_commands():
     yield Command("work", "Work", "surrounding:work")
     yield Command("work more", "Work more", "surrounding:work")
     yield Command("own", "Have options of its own", "surrounding:own", ("mine",))
+    yield Command("meets", "Meet a refusal", "surrounding:meets")
     yield Command("takes", "Take secrets", "surrounding:takes")
     yield Command("hides", "Is secret", "surrounding:takes", secret=True)
 
@@ -29,6 +30,27 @@ async def work(context, what):
         sys.exit(9)
     if what == "waits":
         await trio.sleep_forever()
+
+
+@click.command()
+@click.argument("problem")
+@click.argument("hint", default="")
+async def meets(context, problem, hint):
+    """Meet a refusal of the API."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_meet, problem, hint)
+
+
+async def _meet(problem, hint):
+    raise Problem("it can't be", hint=hint, type=problem)
+
+
+class Advising:
+    """Tells what to do about a refusal."""
+
+    @hookimpl
+    def atoll_hints(self):
+        yield Hint("too-many-stars", "name the star by its number")
 
 
 @click.command()

@@ -57,9 +57,9 @@ async def test_secrets_are_seen_by_the_command_alone(shell, surrounding, line, s
 async def test_the_secrets_of_profiles_are_seen_by_nobody(shell, surrounding):
     shell.add(surrounding.Auditing(), "audit")
     await shell.run("profile add x --endpoint http://x --access-key AK --secret-key s3cret")
-    ((command, words, secret, code, _),) = surrounding.NOTED
+    ((command, words, secret, _, _),) = surrounding.NOTED
 
-    assert (command, secret, code) == ("profile add", True, 0)
+    assert (command, secret) == ("profile add", True)
     assert (words[-2:], "s3cret" in " ".join(words)) == (("--secret-key", "***"), False)
 
 
@@ -207,3 +207,18 @@ async def test_ctrl_c_reaches_an_invocation(shell, surrounding):
     with trio.move_on_after(0.5):
         await shell.run("work waits")
     assert surrounding.NOTED[0][3:] == (130, "Cancelled")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("meets too-many-stars", "it can't be (name the star by its number)"),
+        ("meets too-many-stars 'do this'", "it can't be (do this)"),
+        ("meets nothing", "it can't be"),
+    ],
+)
+async def test_plugins_advise_about_refusals(shell, surrounding, line, told):
+    """Where the refusal has no better hint of its own."""
+    shell.add(surrounding.Advising(), "advice")
+    result = await shell.run(line)
+    assert result.stderr == f"atoll: line 1: {told}\n"

@@ -4,7 +4,7 @@ import click
 import trio
 
 from atoll._blame import HelpAsked
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._failures import Failures
 from atoll._names import Name
 from atoll.output import Column
@@ -41,8 +41,8 @@ async def plugins(context: Context) -> None:
     Failures are those of the last day that nobody was told of: in completion, and in tasks that
     live beside the prompt.
     """
-    registry = context.program.registry
-    failures = await trio.to_thread.run_sync(Failures.of(context.program.paths).all)
+    registry = program_of(context).registry
+    failures = await trio.to_thread.run_sync(Failures.of(context.paths).all)
     for hook in registry.hooks.values():
         registry.collect(hook)  # what is wrong with a record is told by its being asked for
     loaded = [
@@ -77,6 +77,6 @@ async def plugins(context: Context) -> None:
 async def help_(context: Context, words: tuple[str, ...]) -> None:
     """Show help on a command, or the list of commands."""
     try:
-        context.program.tree.prepare([*words, "--help"])
+        program_of(context).tree.prepare([*words, "--help"])
     except HelpAsked as asked:
         context.output.stream("stdout", f"{asked}\n")

@@ -30,7 +30,7 @@ async def doctor(context: Context) -> int:
     codes: list[int] = []
 
     async def noted() -> AsyncIterator[Finding]:
-        for provided in context.program.registry.collect(CHECKS):
+        for provided in context.collect(CHECKS):
             async for finding in _findings(context, provided):
                 if finding.status == "failed":
                     codes.append(finding.exit_code)

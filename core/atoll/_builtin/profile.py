@@ -5,7 +5,7 @@ from typing import Any
 import click
 from attrs import evolve
 
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._errors import AtollError, UsageError
 from atoll._names import Name
 from atoll._profiles import Profile, ProfileStore
@@ -25,7 +25,7 @@ _COLUMNS = [
 
 
 def _store(context: Context) -> ProfileStore:
-    return ProfileStore(context.program.paths)
+    return ProfileStore(context.paths)
 
 
 @click.command()
@@ -85,7 +85,7 @@ async def add(
             "--login is for profiles without a keypair", hint="--endpoint-type session"
         )
     profile = Profile(name=name, verify_tls=not insecure, **fields)
-    context.program.transports.check(profile)
+    program_of(context).transports.check(profile)
     if profile.access_key and not profile.secret_key:
         secret_key = (await context.ask("secret key", hidden=True)).strip()
         profile = evolve(profile, secret_key=secret_key)
@@ -98,7 +98,7 @@ async def add(
 
 
 async def _log_in(context: Context, name: str) -> None:
-    api = await context.program.connect(name, context.output.note)
+    api = await context.connect(name)
     if api.login is None:
         raise AtollError(f"nobody logs in at {api.profile.endpoint}")
     who = await api.login.log_in(context.ask)
@@ -130,7 +130,7 @@ def _row(profile: Profile) -> dict[str, str]:
 
 
 def _offered(context: Context) -> list[str]:
-    return [provided.record.name for provided in context.program.registry.collect(PROFILES)]
+    return [provided.record.name for provided in context.collect(PROFILES)]
 
 
 @click.command()
@@ -153,7 +153,7 @@ async def remove(context: Context, name: str) -> None:
 @click.argument("name", required=False, type=Name("profile"))
 async def test(context: Context, name: str | None) -> None:
     """Check that the cluster answers and takes the keys."""
-    program = context.program
+    program = program_of(context)
     api = await (program.connect(name, context.output.note) if name else context.connect())
     manager = await api.manager()
     context.output.note(f"{api.profile.endpoint} answers: Backend.AI manager {manager}")

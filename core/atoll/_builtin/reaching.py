@@ -11,7 +11,7 @@ import trio
 
 from atoll._api import path
 from atoll._api.relogin import not_logged_in
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._errors import AtollError, ExitCode, NotFound
 from atoll._headers import seconds_ahead
 from atoll._paths import Paths
@@ -31,7 +31,7 @@ _TOLD_IN = 2
 
 async def check(context: Context) -> AsyncIterator[Finding]:
     """Look at each step as far as the way goes: what comes after a failure would fail as well."""
-    api = await context.program.connect_if_up(context.profile_name)
+    api = await context.connect_if_up(context.profile_name)
     if api is None:
         yield await _no_profile(context)
         return
@@ -55,19 +55,20 @@ def _not_running(_paths: Paths, _say: Callable[[str], None]) -> NoReturn:
 
 async def _no_profile(context: Context) -> Finding:
     """Tell what is wrong with the profile, or that none would be there without being started."""
-    offers = context.program.registry.collect(PROFILES)
+    offers = context.collect(PROFILES)
     # The last one is for when nothing is offered, which is no mistake of the user's either.
     names = [*(offer.record.name for offer in offers), ""]
     try:
         profile = context.settings.profile(
             context.profile_name, dict.fromkeys(names, _not_running), context.output.note
         )
-        context.program.transports.check(profile)
+        program_of(context).transports.check(profile)
     except AtollError as error:
         return Finding("profile", "failed", error.message, error.hint, error.exit_code)
     except _NotRunning:
         pass
-    hint = "atoll profile add, or atoll local up"
+    starting = [f"atoll {offer.record.start}" for offer in offers if offer.record.start]
+    hint = ", or ".join(["atoll profile add", *starting])
     return Finding("profile", "absent", "no cluster is in use, and none runs here", hint)
 
 
@@ -97,7 +98,7 @@ def _known_way(context: Context, api: "Api") -> str:
     if profile.via:
         return f"goes through {profile.via}"
     if profile.transport or not profile.endpoint.startswith(("http:", "https:")):
-        return f"made by {context.program.transports.find('request', profile).origin}"
+        return f"made by {program_of(context).transports.find('request', profile).origin}"
     return f"goes through {api.way}" if api.way else ""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._errors import AtollError, UsageError
 from atoll.output import Column
 
@@ -44,7 +44,7 @@ async def history(context: Context, count: int, text: str | None) -> None:
     """List the last lines that were typed, or those of them that hold TEXT."""
     from atoll._shell.history import history_file, read_entries
 
-    entries = read_entries(history_file(context.program.paths))
+    entries = read_entries(history_file(context.paths))
     found = [entry for entry in entries if not text or text in entry["line"]]
     await context.output.rows(found[-count:], _HISTORY)
 
@@ -59,7 +59,7 @@ async def keys(context: Context) -> None:
 
     rows = [
         {"keys": record.keys, "summary": record.summary, "plugin": origin.name}
-        for _, (record, origin) in usable(context.program.registry)
+        for _, (record, origin) in usable(program_of(context).registry)
     ]
     await context.output.rows(rows, _KEYS)
 

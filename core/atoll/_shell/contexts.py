@@ -22,7 +22,7 @@ class ShellContext(Context):
         """Return the connection to the profile in use, or to another; raises Unreachable where a
         cluster would have to be started.
         """
-        api = await self.program.connect_if_up(profile or self.profile_name)
+        api = await self.connect_if_up(profile)
         if api is None:
             raise Unreachable("no cluster is in use that runs", hint="atoll profile list")
         return api

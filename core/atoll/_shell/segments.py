@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from atoll._context import program_of
+
 if TYPE_CHECKING:
     from atoll._context import Context
     from atoll._state import ShellState
@@ -44,4 +46,4 @@ async def stopwatch(context: "Context") -> AsyncIterator[None]:
         yield
     finally:
         if context.foreground:
-            context.program.last_seconds = time.monotonic() - started
+            program_of(context).last_seconds = time.monotonic() - started

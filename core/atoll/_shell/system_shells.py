@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._errors import AtollError
 from atoll._failures import Failures
 from atoll._options import root_command
@@ -66,7 +66,7 @@ def _place(words: Sequence[str]) -> Place:
 
 async def _find(context: Context, where: Place) -> Sequence[Candidate]:
     """Find candidates; names that have grown old are asked for, if they are wanted."""
-    program = context.program
+    program = program_of(context)
     left = _without_options(program, where)
     if left is None:
         return ()
@@ -83,12 +83,12 @@ async def _find(context: Context, where: Place) -> Sequence[Candidate]:
 
 async def _look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
     """Ask for what is wanted and not known, or known for too long."""
-    questions = [one for want in wants if (one := question_of(context.program, want))]
+    questions = [one for want in wants if (one := question_of(program_of(context), want))]
     api = None
     if any(question.needs_api for question in questions):
-        api = await context.program.connect_if_up()
+        api = await context.connect_if_up()
         if api is not None:
-            names.switch(context.program.paths.cache, api.profile)
+            names.switch(context.paths.cache, api.profile)
     async with trio.open_nursery() as nursery:
         for question in questions:
             if _is_due(question, names) and (api or not question.needs_api):
@@ -105,9 +105,9 @@ async def _learn(question: Question, names: Names, context: Context, api: "Api |
         names.learn(question.want, await ask(question, context, api))
     except AtollError as error:
         # What would be told here would stand in the middle of the line that is being typed.
-        note_failure(context.program, question, error)
+        note_failure(program_of(context), question, error)
     else:
-        Failures.of(context.program.paths).clear(question.origin, question.doing)
+        Failures.of(context.paths).clear(question.origin, question.doing)
 
 
 def _without_options(program: Program, where: Place) -> Place | None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import trio
 
-from atoll._context import Context
+from atoll._context import Context, program_of
 from atoll._failures import Failures
 from atoll._records import Finding
 
@@ -15,8 +15,8 @@ async def check(context: Context) -> AsyncIterator[Finding]:
     """Yield the failures of the last day; those that a plugin told itself are no fault of it.
     Where nothing has failed, there is nothing to tell.
     """
-    found = await trio.to_thread.run_sync(Failures.of(context.program.paths).all)
-    loaded = [one for one in found if one.plugin in context.program.registry.origins]
+    found = await trio.to_thread.run_sync(Failures.of(context.paths).all)
+    loaded = [one for one in found if one.plugin in program_of(context).registry.origins]
     for failure in loaded:
         what = f"plugin {failure.plugin!r}: {failure}"
         yield Finding("plugins", "absent" if failure.expected else "failed", what, _HINT)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atoll import Secret
 from atoll_admin.change_commands import change_command
 from atoll_admin.entities.groups import group_id
 from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
@@ -135,7 +136,7 @@ add = change_command(
         params=[
             argument("domain_name", "domain"),
             argument("email"),
-            argument("password", required=False),
+            argument("password", required=False, type=Secret()),
             option("-u", "--username", help="A short name; the email address by default."),
             option(
                 "-r",
@@ -170,7 +171,7 @@ update = change_command(
         mutation="modify_user",
         params=[
             argument("email", "user"),
-            option("-p", "--password", help="Set another password."),
+            option("-p", "--password", type=Secret(), help="Set another password."),
             option("-u", "--username", help="Give a short name."),
             option("-d", "--domain-name", completes="domain", help="Move the user to a domain."),
             option("-r", "--role", type=_ROLE, help="Give another role."),

@@ -92,7 +92,7 @@ def _row(api: "Api", user: dict[str, Any], keypair: dict[str, Any]) -> dict[str,
 async def _connect(context: Context, name: str | None) -> "Api":
     if name is None:
         return await context.connect()
-    return await context.program.connect(name, context.output.note)
+    return await context.connect(name)
 
 
 def _login_of(api: "Api") -> "Login":

@@ -93,7 +93,7 @@ def is_dismissed(context: Context, api: "Api", message: Any) -> bool:
 
 def _mark(context: Context, api: "Api") -> Path:
     name = _digest(api.profile.endpoint)[:32]
-    return context.program.paths.state / "announcements" / name
+    return context.paths.state / "announcements" / name
 
 
 def _digest(text: str) -> str:

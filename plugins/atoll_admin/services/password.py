@@ -2,14 +2,14 @@
 
 import click
 
-from atoll import Context, NotAuthorized, UsageError
+from atoll import Context, NotAuthorized, Secret, UsageError
 from atoll_admin.actions import carry_out, dry_run_option
 
 
 @click.command(params=[dry_run_option()])
-@click.argument("old_password", required=False)
-@click.argument("new_password", required=False)
-@click.argument("new_password2", required=False)
+@click.argument("old_password", required=False, type=Secret())
+@click.argument("new_password", required=False, type=Secret())
+@click.argument("new_password2", required=False, type=Secret())
 async def update_password(
     context: Context,
     old_password: str | None,
@@ -40,8 +40,8 @@ async def update_password(
 @click.command(params=[dry_run_option()])
 @click.argument("domain")
 @click.argument("user_id")
-@click.argument("current_password", required=False)
-@click.argument("new_password", required=False)
+@click.argument("current_password", required=False, type=Secret())
+@click.argument("new_password", required=False, type=Secret())
 async def update_password_no_auth(
     context: Context,
     domain: str,

@@ -59,7 +59,7 @@ async def list_sweeps(context: Context) -> None:
 
 
 def _listed(context: Context) -> Iterator[_Listed]:
-    for sweep in Sweeps.of(context.program.paths).all():
+    for sweep in Sweeps.of(context.paths).all():
         try:
             plan, progress = sweep.plan, sweep.progress()
         except AtollError as error:
@@ -69,7 +69,7 @@ def _listed(context: Context) -> Iterator[_Listed]:
 
 
 def _find(context: Context, reference: str | None) -> Sweep:
-    sweeps = Sweeps.of(context.program.paths)
+    sweeps = Sweeps.of(context.paths)
     if reference is not None:
         return sweeps.find(reference)
     newest = next(iter(sweeps.all()), None)

@@ -105,7 +105,7 @@ def connector(context: Context, sweep: Sweep) -> Connect:
     """Return how to connect to the cluster that a sweep was begun on."""
     name = sweep.plan.profile
     if name != ENVIRONMENT:
-        return partial(context.program.connect, name, context.output.note)
+        return partial(context.connect, name)
 
     async def connect() -> "Api":
         api = await context.connect()

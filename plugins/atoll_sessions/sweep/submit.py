@@ -129,7 +129,7 @@ def _make_out(out: str | None) -> None:
 
 def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume: bool) -> Sweep:
     """Write the sweep down, or find the one to go on with."""
-    sweeps = Sweeps.of(context.program.paths)
+    sweeps = Sweeps.of(context.paths)
     if resume and (found := sweeps.alike(plan.fingerprint)):
         context.output.note(f"sweep {found.id} goes on")
         return found

@@ -118,7 +118,7 @@ class Storage:
             anonymous = evolve(
                 self._profile_for(origin), endpoint_type="api", access_key="", secret_key=""
             )
-            self._transports[origin] = self.context.program.transport("request", anonymous)
+            self._transports[origin] = self.context.transport("request", anonymous)
         return self._transports[origin]
 
     def _profile_for(self, origin: str) -> Profile:

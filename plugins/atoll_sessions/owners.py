@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from atoll._names import Name
+from atoll import Name
 
 
 def owner_option(what: str) -> Callable[[Any], Any]:
