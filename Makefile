@@ -9,6 +9,9 @@
 #                   embedded cluster
 #   make floors     the fast tests, with the lowest versions that pyproject.toml declares
 #   make newest     the same with the newest ones; both take a Python: make newest PYTHON=python3.13
+#   make compatibility CLUSTERS="23.09=FILE 26.4=FILE"
+#                   tries all commands of all clients, and writes the tables of docs/compatibility.md; each
+#                   FILE says `export BACKEND_ENDPOINT=…` and the keys; takes some twenty minutes
 #   make lint       ruff, mypy, import-linter
 #   make bench      speed, beside that of peers on the same machine
 
@@ -17,7 +20,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo demo-apps apps test floors newest interop lint format bench clean
+.PHONY: demo demo-apps apps test floors newest interop compatibility lint format bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
@@ -58,6 +61,9 @@ floors newest:
 
 interop: $(STAMP)-dev
 	$(BIN)/python -m pytest -m interop $(ARGS)
+
+compatibility: $(STAMP)-dev $(STAMP)-apps
+	$(BIN)/python tests/interop/compatibility $(CLUSTERS)
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .
