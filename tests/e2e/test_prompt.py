@@ -1,58 +1,16 @@
 """The whole program at its prompt: on a cluster that is down, and on the embedded one."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pexpect
 import pytest
+
+from atoll.testing import Prompt
 
 ATOLL = str(Path(sys.executable).with_name("atoll"))
 DEADLINE = 15
 CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
-
-
-class Terminal:
-    """The program on a terminal of its own."""
-
-    def __init__(self, environ):
-        self.child = pexpect.spawn(
-            ATOLL,
-            env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **environ},
-            dimensions=(40, 120),
-            timeout=DEADLINE,
-            encoding="utf-8",
-        )
-        self.child.delaybeforesend = None
-        self.prompt()
-
-    def prompt(self):
-        """Wait for the prompt."""
-        self.see("atoll>")
-
-    def type(self, keys):
-        """Press keys."""
-        self.child.send(keys)
-
-    def clear(self):
-        """Drop the line by Ctrl-C, and wait for the next prompt."""
-        self.type(CTRL_C)
-        # What is dropped is drawn once more; only then is bracketed paste turned off.
-        self.see("\x1b[?2004l")
-        self.prompt()
-
-    def see(self, text):
-        """Wait until this is shown; returns what was shown before it."""
-        self.child.expect_exact(text)
-        return self.child.before
-
-    def leave(self):
-        """Leave by Ctrl-D; returns the exit code."""
-        self.type(CTRL_D)
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return self.child.exitstatus
 
 
 @pytest.fixture
@@ -61,12 +19,12 @@ def open_prompt(home):
     opened = []
 
     def open_one(**environ):
-        opened.append(Terminal(environ))
+        opened.append(Prompt.open([ATOLL], environ, columns=120))
         return opened[-1]
 
     yield open_one
     for one in opened:
-        one.child.close(force=True)
+        one.close()
 
 
 @pytest.fixture
@@ -83,7 +41,7 @@ def test_a_cluster_that_is_down(open_prompt):
     )
     terminal.type("ps\r")
     terminal.see("127.0.0.1:9")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("info --he" + TAB)
     terminal.see("lp")
     terminal.clear()
@@ -97,17 +55,17 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     terminal = open_prompt()
     terminal.type("run -t tried -c 'import time; print(6 * 7)' python\r")
     terminal.see("42")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("""run -t tried -c 'print("<" + input("na" "me: ") + ">")' python\r""")
     terminal.see("name: ")
     terminal.type("somebody\r")
     terminal.see("<somebody>")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("run -t tried -c 'print(1 + 1, flush=True); time.sleep(100)' python\r")
     terminal.see("\n2\r\n")
     terminal.type(CTRL_C)
     terminal.see("KeyboardInterrupt")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("run -t tried -c 'print(2 * 8)' python &\r")
     terminal.see("[1] 16\r\n")
     terminal.see("[1] done")
@@ -116,7 +74,7 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     terminal.see("ed")
     terminal.type("\r")
     terminal.see("session tried is")
-    terminal.prompt()
+    terminal.ready()
 
     assert terminal.leave() == 0
 

@@ -1,3 +1,3 @@
-"""The fixture `shell`, which runs lines with just the plugins that a test adds."""
+"""The fixtures `shell`, `prompt` and `cluster`, by which the plugin is tried."""
 
 pytest_plugins = ["atoll.testing"]

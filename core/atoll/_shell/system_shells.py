@@ -75,13 +75,13 @@ async def _find(context: Context, where: Place) -> Sequence[Candidate]:
     with suppress(AtollError):
         if wants := candidates.at(left).wants:
             with trio.move_on_after(_PATIENCE):
-                await _look_up(context, names, wants)
+                await look_up(context, names, wants)
         found = candidates.at(left).found
         return [*found, *([] if left.words else _options(left.typed))]
     return ()
 
 
-async def _look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
+async def look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
     """Ask for what is wanted and not known, or known for too long."""
     questions = [one for want in wants if (one := question_of(program_of(context), want))]
     api = None

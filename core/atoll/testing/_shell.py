@@ -1,6 +1,7 @@
 """The shell in process, with exactly the plugins that a test names."""
 
 from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from attrs import define, field, frozen
 from atoll import _builtin, _shell
 from atoll._batch import Batch
 from atoll._paths import Paths
-from atoll._plugins import Origin, Registry
+from atoll._plugins import Origin, Registry, discover
 from atoll._program import Program
 from atoll._settings import Settings
+from atoll._state import ShellState
 from atoll._terminal import Source
 from atoll._warnings import warn
 from atoll.hookspecs import SETTINGS
@@ -43,6 +45,14 @@ class Shell:
         """Add a plugin: a module, or any object with hook implementations."""
         self._plugins.append((plugin, Origin(name, name, f"atoll-{name}", "1.0")))
 
+    def load(self, *names: str) -> None:
+        """Add plugins that are installed, as `atoll plugins` names them: `rest`, `sessions`."""
+        installed = {origin.name: origin for origin in discover().origins}
+        for name in names:
+            if name not in installed:
+                raise LookupError(f"no plugin {name} is installed: {', '.join(sorted(installed))}")
+            self._plugins.append((import_module(installed[name].module), installed[name]))
+
     def program(self) -> Program:
         """Build the program as a front door does."""
         environ = {"ATOLL_HOME": str(self.home), **self.environ}
@@ -63,3 +73,27 @@ class Shell:
             batch = Batch(self.program(), keep_going)
             code = await batch.run(Source.of_text(lines), stdin=Source.of_text(stdin))
         return Result(out.getvalue(), err.getvalue(), int(code))
+
+    async def complete(self, line: str) -> list[str]:
+        """Return what Tab offers at the end of a line, once those who know have been asked."""
+        from atoll._shell.candidates import Candidates
+        from atoll._shell.contexts import shell_context
+        from atoll._shell.names import names_of
+        from atoll._shell.place import place
+        from atoll._shell.system_shells import look_up
+
+        program, where = self.program(), place(line)
+        names = names_of(program)
+        candidates = Candidates(program, names)
+        try:
+            context = shell_context(program, ShellState())
+            await look_up(context, names, candidates.at(where).wants)
+            return [one.text for one in candidates.at(where).found]
+        finally:
+            await program.aclose()
+
+    def toolbar(self, state: ShellState | None = None, *, width: int = 200) -> str:
+        """Return the line below a prompt that is `width` cells wide, in a state of the shell."""
+        from atoll._shell.toolbar import Toolbar
+
+        return Toolbar(self.program().registry, state or ShellState()).draw(width)

@@ -28,7 +28,7 @@ def test_its_own_tests_pass(environ):
         [sys.executable, "-m", "pytest", *options], env=environ, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout
-    assert "3 passed" in ran.stdout
+    assert "6 passed" in ran.stdout
 
 
 def test_its_command_runs(environ):

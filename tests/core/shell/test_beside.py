@@ -70,7 +70,7 @@ class TestTasks:
             told += terminal.see("\n")
         terminal.run("plugins --output json", "the tide is out")
         terminal.type(CTRL_D)
-        assert terminal.leave() == 0
+        assert terminal.ended() == 0
         assert "needs_cluster" not in told
 
     async def test_a_fault_is_told_once_and_tried_a_few_times(
@@ -136,13 +136,13 @@ class TestTasks:
         terminal = open_prompt(tasks=["never_ends"])
         terminal.type("exit 7\r")
         terminal.see("did not end")
-        assert terminal.leave() == 7
+        assert terminal.ended() == 7
 
     def test_a_signal_ends_one_that_never_ends(self, open_prompt):
         """As it ends the prompt."""
         terminal = open_prompt(tasks=["never_ends"])
         os.kill(terminal.child.pid, signal.SIGTERM)
-        assert terminal.leave() == 128 + signal.SIGTERM
+        assert terminal.ended() == 128 + signal.SIGTERM
 
 
 class TestKeys:
@@ -153,10 +153,10 @@ class TestKeys:
         terminal = open_prompt(tasks=["none"])
         terminal.type("pl'us'" + F5 + "\r")
         terminal.see("plus\r\n")
-        terminal.prompt()
+        terminal.ready()
         terminal.type("abc" + F6)
         terminal.see("ran-3-environment\r\n")
-        terminal.prompt()
+        terminal.ready()
         terminal.run("keys --output csv", "c-x u,Shout,beside")
 
     def test_what_they_raise_costs_a_line(self, open_prompt):

@@ -23,13 +23,13 @@ def test_lines_are_run_and_kept(open_prompt, home):
     terminal.see("......")
     terminal.type("b'\r")
     terminal.see("a\r\nb\r\n")
-    terminal.prompt()
+    terminal.ready()
     terminal.type(" echo pri'vate'\r")
     terminal.see("private")
-    terminal.prompt()
+    terminal.ready()
     terminal.type(CTRL_D)
 
-    assert terminal.leave() == 0
+    assert terminal.ended() == 0
     history = home / "state" / "history.jsonl"
     lines = [entry["line"] for entry in read_entries(history)]
     assert lines == ["echo one-$((1)); echo t'w'o", "echo 'a\nb'"]
@@ -46,7 +46,7 @@ def test_an_error_ends_neither_the_shell_nor_the_line(open_prompt):
     terminal.see("nope")
     terminal.type("\x15exit 7\r")
 
-    assert terminal.leave() == 7
+    assert terminal.ended() == 7
 
 
 def test_the_rest_of_a_line_is_not_run_after_a_failure(open_prompt):
@@ -74,7 +74,7 @@ def test_ctrl_c_ends_the_command_alone(open_prompt):
     terminal.type("wait\r")
     terminal.see("waiting")
     terminal.type(CTRL_C)
-    terminal.prompt()
+    terminal.ready()
     terminal.run("echo st'i'll", "still\r\n")
 
 
@@ -104,11 +104,11 @@ def test_commands_of_the_system(open_prompt):
     terminal.type("!echo 'sle'eps && exec sleep 100\r")
     terminal.see("sleeps")
     terminal.type(CTRL_C)
-    terminal.prompt()
+    terminal.ready()
     terminal.run("uname -a", "no such command: uname (! uname runs the system's)")
     terminal.type(CTRL_D)
 
-    assert terminal.leave() == 0
+    assert terminal.ended() == 0
 
 
 def test_leaving_jobs_behind(open_prompt):
@@ -118,13 +118,13 @@ def test_leaving_jobs_behind(open_prompt):
     terminal.see("[1] waiting")
     terminal.type(CTRL_D)
     terminal.see("a job is running")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("exit\r")
     terminal.see("a job is running")
-    terminal.prompt()
+    terminal.ready()
     terminal.type(CTRL_D)
 
-    assert terminal.leave() == 0
+    assert terminal.ended() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -137,7 +137,7 @@ def test_signals_leave_the_terminal_as_it_was(open_prompt, number, line):
         terminal.see("waiting" if line == "wait" else "answer: ")
     os.kill(terminal.child.pid, number)
 
-    assert terminal.leave() == 128 + number
+    assert terminal.ended() == 128 + number
 
 
 def test_a_terminal_that_goes_away(home, tmp_path):
@@ -171,13 +171,13 @@ def test_commands_read_from_the_terminal(open_prompt):
     terminal.see("answer: ")
     terminal.type("shown\r")
     terminal.see("shown\r\n<shown>")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("ask --hidden\r")
     terminal.see("answer: ")
     assert terminal.child.waitnoecho(DEADLINE)
     terminal.type("hunter2\r")
     assert "hunter2" not in terminal.see("<hunter2>")
-    terminal.prompt()
+    terminal.ready()
     terminal.run("echo st'i'll", "still\r\n")
 
 
@@ -199,10 +199,10 @@ def test_the_toolbar(open_prompt):
     terminal.type("\x1b[3;1R")
     terminal.see("environment | steady 0")
     terminal.see("'shaky' raised")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("\x1b[8;1Rnope\r")
     terminal.see("no such command")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("\x1b[12;1R")
     terminal.see("environment | exit 2")
 
@@ -233,13 +233,13 @@ def test_a_terminal_that_cannot_move_its_cursor(open_prompt):
     terminal.see("...... ")
     terminal.type("b'\r")
     assert "\x1b" not in terminal.see("a\r\nb\r\n")
-    terminal.prompt()
+    terminal.ready()
     terminal.type("wait\r")
     terminal.see("waiting")
     terminal.type(CTRL_C)
-    terminal.prompt()
+    terminal.ready()
     terminal.type("half" + CTRL_C)
-    terminal.prompt()
+    terminal.ready()
     terminal.type(CTRL_D)
 
-    assert terminal.leave() == 0
+    assert terminal.ended() == 0

@@ -1,0 +1,54 @@
+"""An embedded cluster of a test's own, started and ended by the program."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from attrs import define, field
+
+_PATIENCE = 120.0
+"""Seconds that a command may take."""
+
+
+@define
+class Cluster:
+    """An embedded cluster in a home of its own.
+
+    `environ` names it, with its administrator's keypair, for `shell.environ`.
+    """
+
+    home: Path
+    environ: dict[str, str] = field(factory=dict)
+
+    def up(self) -> None:
+        """Start it."""
+        self.run("local", "up")
+        told = self.run("local", "env")
+        words = [shlex.split(line) for line in told.splitlines()]
+        self.environ = dict(pair[1].split("=", 1) for pair in words if pair[:1] == ["export"])
+
+    def run(self, *words: str) -> str:
+        """Run a command of the installed program, as `run("start", "-t", "mine", "python")`.
+
+        Returns what it wrote; raises AssertionError with what it said when it fails.
+        """
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "ATOLL_"))}
+        done = subprocess.run(
+            [sys.executable, "-m", "atoll", *words],
+            env={**kept, "ATOLL_HOME": str(self.home)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        if done.returncode:
+            told = done.stderr or done.stdout
+            raise AssertionError(f"atoll {shlex.join(words)}: exit code {done.returncode}\n{told}")
+        return done.stdout
+
+    def down(self) -> None:
+        """End it and its sessions."""
+        self.run("local", "down")

@@ -1,0 +1,125 @@
+"""The prompt on a terminal of its own: keys go in, and what a user would see comes out."""
+
+import os
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+
+import pexpect
+import pyte
+from attrs import define
+
+PATIENCE = 20.0
+"""Seconds that something may take to be shown."""
+_CTRL_C, _CTRL_D = "\x03", "\x04"
+_PASTE_OFF = "\x1b[?2004l"
+
+
+@define
+class Prompt:
+    """The prompt of a program that runs on a pseudo-terminal.
+
+    `child` is the program, as pexpect has it, and `screen` what its terminal shows. What does not
+    come in :data:`PATIENCE` seconds raises pexpect's TIMEOUT, which tells what was shown instead.
+    """
+
+    child: "pexpect.spawn[str]"
+    screen: pyte.Screen
+    _modes: list[object]
+
+    @classmethod
+    def open(
+        cls, command: Sequence[str], environ: Mapping[str, str], *, columns: int = 80
+    ) -> "Prompt":
+        """Start a program with these variables beside the test's own, and wait for its prompt."""
+        screen = pyte.Screen(columns, 30)
+        child = pexpect.spawn(
+            command[0],
+            list(command[1:]),
+            env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **environ},
+            dimensions=(screen.lines, columns),
+            timeout=PATIENCE,
+            encoding="utf-8",
+        )
+        child.delaybeforesend = None
+        child.logfile_read = _Feed(pyte.Stream(screen))
+        prompt = cls(child, screen, termios.tcgetattr(child.child_fd))
+        prompt.ready()
+        return prompt
+
+    def ready(self) -> None:
+        """Wait for the prompt."""
+        self.see("atoll>")
+
+    def type(self, keys: str) -> None:
+        r"""Press keys: `\\r` is Enter, `\\t` Tab, `\\x03` Ctrl-C, `\\x1b[A` the key Up."""
+        self.child.send(keys)
+
+    def see(self, text: str) -> str:
+        """Wait until this is written, after what was seen before; returns what came before it."""
+        self.child.expect_exact(text)
+        return str(self.child.before)
+
+    def shown(self) -> str:
+        """Return what the screen shows now, without the blanks at the ends of its lines."""
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def run(self, line: str, shown: str) -> None:
+        """Run a line, wait for what it shows, and for the prompt."""
+        self.type(line + "\r")
+        self.see(shown)
+        self.ready()
+
+    def press_until(self, keys: str, text: str) -> None:
+        """Press keys again and again until this is shown."""
+        for _ in range(int(PATIENCE * 2)):
+            self.type(keys)
+            if self.child.expect_exact([text, pexpect.TIMEOUT], timeout=0.5) == 0:
+                return
+        raise AssertionError(f"{text!r} was not shown, but:\n{self.shown()}")
+
+    def clear(self) -> None:
+        """Drop the line by Ctrl-C, and wait for the next prompt."""
+        self.type(_CTRL_C)
+        # What is dropped is drawn once more; only then is bracketed paste turned off.
+        self.see(_PASTE_OFF)
+        self.ready()
+
+    def leave(self) -> int:
+        """Press Ctrl-D, and wait for the end; returns the exit code."""
+        self.type(_CTRL_D)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end; returns the exit code, or minus the signal that was the end.
+
+        Raises AssertionError when the terminal is not left as it was found.
+        """
+        self.child.expect(pexpect.EOF)
+        if termios.tcgetattr(self.child.child_fd)[:4] != self._modes[:4]:
+            raise AssertionError("the terminal is not left as it was found")
+        self.child.close()
+        code = self.child.exitstatus
+        return int(-self.child.signalstatus if code is None else code)
+
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        self.child.close(force=True)
+
+
+@define
+class _Feed:
+    """Draws what is read, too."""
+
+    stream: pyte.Stream
+
+    def write(self, text: str) -> None:
+        self.stream.feed(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def opening(plugins: Sequence[str]) -> list[str]:
+    """Return the command that opens the prompt with these plugins, and those built in."""
+    return [sys.executable, "-m", "atoll.testing._opening", *plugins]
