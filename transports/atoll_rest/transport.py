@@ -161,6 +161,10 @@ class RestTransport:
         )
         if "Content-Type" not in draft.headers:
             draft.headers["Content-Type"] = content_type
+        if body is None and self._profile.endpoint_type == "session":
+            # Without a length, web servers pass on an empty body in chunks, and now and then the
+            # manager behind takes it for JSON that is malformed.
+            draft.headers["Content-Length"] = "0"
         return draft
 
     async def _identified(self, request: Request, draft: httpx.Request) -> dict[str, str]:

@@ -61,6 +61,17 @@ async def test_requests_go_unsigned_below_func(serve, web):
     assert "authorization" not in headers
 
 
+async def test_what_has_no_body_says_so(serve, web):
+    """Web servers would pass it on as a body of unknown length, which managers trip over."""
+    async with serve(web.handle) as server:
+        transport = connect(profile(server))
+        await log_in(transport, USER, PASSWORD)
+        await transport.request(get())
+        await transport.request(Request(method="POST", path="/x", body=b"{}", version=VERSION))
+        await transport.aclose()
+    assert [seen.headers["content-length"] for seen in web.seen[1:]] == ["0", "2"]
+
+
 async def test_of_a_login_the_cookie_is_kept_alone(serve, web, home):
     """By its owner alone, and for other programs."""
     async with serve(web.handle) as server:
