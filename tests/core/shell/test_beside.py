@@ -2,6 +2,7 @@
 they do wrong costs a line.
 """
 
+import asyncio
 import os
 import signal
 from itertools import pairwise
@@ -12,7 +13,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from atoll import KeyPress, Origin, ShellState, Status
+from atoll import Candidate, KeyPress, Origin, ShellState, Status
 from atoll._failures import Failures
 from atoll._plugins import Provided
 from atoll._shell import patience, toolbar
@@ -23,6 +24,7 @@ from atoll._shell.contexts import shell_context
 from atoll._shell.keys import bindings
 from atoll._shell.names import names_of
 from atoll._shell.refresh import Refresher
+from atoll._shell.wants import NamesOf
 
 CTRL_D, TAB = "\x04", "\t"
 CURSOR = "\x1b[3;1R"
@@ -274,11 +276,33 @@ class TestCompletion:
         assert told.stdout.split("\t")[0] == expected
         assert told.code == 0
 
-    def test_the_first_tab_fills_itself(self, open_prompt):
+    def test_tab_fills_itself(self, open_prompt):
         """Nothing was known when it was pressed."""
         terminal = open_prompt(tasks=["none"])
-        terminal.type("pick --like slo" + TAB)
-        terminal.see("slo-none")
+        terminal.type("pick --like slo")
+        terminal.press_until(TAB, "slo-none")
+
+    @pytest.mark.parametrize(("typed_on", "expected"), [(False, ["late"]), (True, [])])
+    def test_one_tab_waits_until_it_is_told_or_more_is_typed(self, offer, typed_on, expected):
+        """Of what comes after that, nothing fits the line."""
+        program = offer()
+        names, answers = names_of(program), Answers()
+        lines = [Document("pick --local ")]
+        completer = LineCompleter(Candidates(program, names), answers, lambda: lines[-1])
+
+        def note():
+            if typed_on:
+                lines.append(Document("pick --local x"))
+            else:
+                names.learn(NamesOf("local-thing"), [Candidate("late")])
+            answers.note()
+
+        async def tab():
+            asyncio.get_running_loop().call_soon(note)
+            found = completer.get_completions_async(lines[0], CompleteEvent())
+            return [one.text async for one in found]
+
+        assert asyncio.run(tab()) == expected
 
 
 class TestSegments:
