@@ -200,6 +200,7 @@ def test_what_a_session_has_become_can_be_started(shared, chain):
     assert ok(shared.run("run", "-t", "again", "-c", "print(open('kept').read())", "mine")) == (
         "there\n"
     )
+    assert ok(shared.run("ssh", "again", "--", "cat", "kept")) == "there"
     used = shared.run("admin", "image", "forget", "mine", "--yes")
     assert (used.returncode, "in use by session again" in used.stderr) == (1, True)
     ok(shared.run("rm", "again"))

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from anyio import from_thread
@@ -32,9 +32,16 @@ class KeptHomes:
     root: Path
 
     def keep(
-        self, home: Path, home_id: str, mounts: Sequence[Mount], progress: Progress
+        self,
+        home: Path,
+        home_id: str,
+        mounts: Sequence[Mount],
+        own: Mapping[str, str],
+        progress: Progress,
     ) -> KeptHome:
         """Copy a home, which may be in use, without what is mounted in it.
+
+        `own` are texts by their paths that are of use to the kernel alone: they are left out, too.
 
         Raises EngineError for one that is too large, or grows without end; OSError.
         """
@@ -52,6 +59,7 @@ class KeptHomes:
 
         left_out = copy(home, target, report)
         _leave_out(Tree(target), mounts)
+        _leave_out_own(Tree(target), own)
         return KeptHome(count(target).size, left_out.told())
 
     def fill(self, home_id: str, home: Path) -> None:
@@ -90,3 +98,14 @@ def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
                     home.remove(mount.name, recursive=True)
             elif home.link_target(mount.name) == str(mount.source):
                 home.remove(mount.name)
+
+
+def _leave_out_own(home: Tree, own: Mapping[str, str]) -> None:
+    """Remove files that are still as the kernel was given them."""
+    for path, text in own.items():
+        with contextlib.suppress(OSError, PathError):
+            given = text.encode()
+            with home.opened(path) as descriptor:
+                is_unchanged = os.read(descriptor, len(given) + 1) == given
+            if is_unchanged:
+                home.remove(path)

@@ -35,6 +35,7 @@ from .kernel import LocalKernel, end
 from .launch import MOST_PROCESSES, Launcher
 from .services.installed import Installed
 from .services.provision import recall
+from .services.ssh import own_files
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -153,11 +154,10 @@ class LocalEngine:
         ]
 
     async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> KeptHome:
-        home = self._folder(spec.kernel_id).home
+        folder, keep = self._folder(spec.kernel_id), self._kept_homes.keep
+        name, own = _checked(home_id, "home"), own_files(folder)
         async with self._copied[spec.kernel_id]:
-            return await to_thread.run_sync(
-                self._kept_homes.keep, home, _checked(home_id, "home"), spec.mounts, progress
-            )
+            return await to_thread.run_sync(keep, folder.home, name, spec.mounts, own, progress)
 
     async def drop(self, home_id: str) -> None:
         await to_thread.run_sync(self._kept_homes.drop, _checked(home_id, "home"))

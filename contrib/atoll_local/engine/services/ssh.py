@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from atoll_local.engine.contract import EngineError, KernelSpec, Service, SshKeypair
+from atoll_local.engine.folder import KernelFolder
 from atoll_local.storage.beneath import PathError, Tree
 
 from . import own_python
@@ -20,6 +21,7 @@ IDENTITY = "id_container"
 """The private key in the home, for its owner to download."""
 PUBLISHED = ".ssh/ssh_host_keys.pub"
 """The host's public key in the home, for those whose client does not read it from the API."""
+_USERS_OWN = ".ssh/id_rsa"
 _SERVER = Path(__file__).with_name("ssh_server.py")
 _HOST_KEY, _USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -89,7 +91,17 @@ def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None
         return  # That folder is the owner's, who brings keys along.
     _give(home, PUBLISHED, f"{host_key}\n", 0o644)
     if spec.ssh_keypair is not None:
-        _give(home, ".ssh/id_rsa", user_key, 0o600)
+        _give(home, _USERS_OWN, user_key, 0o600)
+
+
+def own_files(folder: KernelFolder) -> Mapping[str, str]:
+    """Return what a home was given that is of use to its kernel alone, by the paths."""
+    try:
+        user_key = (folder.keys / _USER_KEY).read_text("utf-8")
+        host_key = (folder.keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
+    except FileNotFoundError:
+        return {}
+    return {IDENTITY: user_key, PUBLISHED: f"{host_key}\n", _USERS_OWN: user_key}
 
 
 def _ensure(path: Path, given: SshKeypair | None) -> None:

@@ -10,6 +10,7 @@ from atoll_local.engine import keeping
 from atoll_local.engine.contract import EngineError, KeptHome
 from atoll_local.engine.keeping import KeptHomes
 
+OWN = {"key": "secret", "changed": "secret"}
 pytestmark = pytest.mark.anyio
 
 
@@ -23,12 +24,19 @@ def home(tmp_path: Path) -> Path:
 
 async def keep(home: Path, progress=lambda _number, _total: None) -> KeptHome:
     kept = KeptHomes(home.parent / "kept")
-    return await anyio.to_thread.run_sync(partial(kept.keep, home, "one", (), progress))
+    return await anyio.to_thread.run_sync(partial(kept.keep, home, "one", (), OWN, progress))
 
 
 async def test_what_is_kept(home: Path) -> None:
     assert await keep(home) == KeptHome(8192)
     assert (home.parent / "kept" / "one" / "file").read_bytes() == b"x" * 8192
+
+
+async def test_what_is_of_use_to_its_kernel_alone_is_left_out(home: Path) -> None:
+    (home / "key").write_text("secret")
+    (home / "changed").write_text("secret no more")
+    await keep(home)
+    assert {path.name for path in (home.parent / "kept" / "one").iterdir()} == {"file", "changed"}
 
 
 async def test_one_that_is_too_large_is_refused_before_it_is_copied(home, monkeypatch) -> None:
