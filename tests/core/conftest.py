@@ -105,6 +105,9 @@ class Prompt:
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
     """The program with the awkward plugin."""
     folder = install(
-        tmp_path_factory.mktemp("plugin"), "awkward", awkward_lazy="raise SystemExit(4)"
+        tmp_path_factory.mktemp("plugin"),
+        "awkward",
+        "awkward_commands",
+        awkward_lazy="raise SystemExit(4)",
     )
     return Doors(folder, tmp_path_factory.mktemp("home"))
