@@ -1,9 +1,10 @@
 """Compute sessions: start them, run code in them, look at them, end them."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from atoll import Command, Completion, Hint, Hook, hookimpl
-from atoll_sessions.hooks import SESSION_FIELDS, SessionField
+from atoll import Background, Command, Completion, Hint, Hook, Setting, hookimpl
+from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
 
 
 @hookimpl
@@ -92,9 +93,10 @@ def atoll_completions() -> Iterator[Completion]:
 
 
 @hookimpl
-def atoll_hooks() -> Iterator[Hook[SessionField]]:
-    """What other plugins may add to sessions."""
+def atoll_hooks() -> Iterator[Hook[Any]]:
+    """What other plugins may add to sessions, and hear of them."""
     yield SESSION_FIELDS
+    yield SESSION_EVENTS
 
 
 @hookimpl
@@ -119,3 +121,21 @@ def atoll_hints() -> Iterator[Hint]:
     yield Hint(
         "quota-exceeded", "end sessions that are not needed, or ask an administrator for more"
     )
+
+
+@hookimpl
+def atoll_settings() -> Iterator[Setting]:
+    """What is told at the prompt."""
+    yield Setting("sessions.announce", False, "Say at the prompt that a session has ended")
+
+
+@hookimpl
+def atoll_background() -> Iterator[Background]:
+    """The stream of events, if anybody listens."""
+    yield Background("session events", "atoll_sessions.listening:listen")
+
+
+@hookimpl
+def atoll_session_events() -> Iterator[SessionListener]:
+    """What says that sessions have ended, for those who want to know."""
+    yield SessionListener("announce", "atoll_sessions.listening:announce", "sessions.announce")

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from atoll import Hook
 
-__all__ = ["SESSION_FIELDS", "SessionField"]
+__all__ = ["SESSION_EVENTS", "SESSION_FIELDS", "SessionChange", "SessionField", "SessionListener"]
 
 
 @frozen(eq=False, repr=False)
@@ -29,5 +29,46 @@ SESSION_FIELDS = Hook(
     "atoll_session_fields",
     SessionField,
     "Fields of sessions, for `ps` and `info`.",
+    lambda one: [one.name],
+)
+
+
+@frozen(kw_only=True)
+class SessionChange:
+    """Something that has happened to one of the user's sessions.
+
+    `event` is named as the cluster does (`session_started`, `session_terminated`), `reason` what
+    the cluster says of it. `exit_code` is that of a batch job, where the cluster tells it.
+    """
+
+    session_id: str
+    session_name: str
+    event: str
+    reason: str = ""
+    exit_code: int | None = None
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the session has ended by it."""
+        return self.event in ("session_terminated", "session_cancelled", "session_error")
+
+
+@frozen(eq=False, repr=False)
+class SessionListener:
+    """What is told of changes to the user's sessions, while the prompt is open.
+
+    `load` names `async def changed(change: SessionChange, context, shell) -> None`, which is given
+    a few seconds for each. With the key of a `setting`, it listens when that is true.
+    """
+
+    name: str
+    load: str
+    setting: str | None = None
+
+
+SESSION_EVENTS = Hook(
+    "atoll_session_events",
+    SessionListener,
+    "Listeners to what happens to the user's sessions, at the prompt.",
     lambda one: [one.name],
 )
