@@ -10,6 +10,8 @@ from atoll.testing import Prompt
 
 ATOLL = str(Path(sys.executable).with_name("atoll"))
 DEADLINE = 15
+NO_TOOLBAR = {"PROMPT_TOOLKIT_NO_CPR": "1"}
+"""Nobody reads, and answers the terminal's questions, while a test does something else."""
 CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
 
 
@@ -19,7 +21,7 @@ def open_prompt(home):
     opened = []
 
     def open_one(**environ):
-        opened.append(Prompt.open([ATOLL], environ, columns=120))
+        opened.append(Prompt.open([ATOLL], {**NO_TOOLBAR, **environ}, columns=120))
         return opened[-1]
 
     yield open_one

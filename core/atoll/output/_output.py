@@ -18,6 +18,7 @@ from typing import IO, Any, Literal
 
 from attrs import define, field
 
+from atoll._errors import UsageError
 from atoll.output._columns import Column
 from atoll.output._outcome import Outcome
 from atoll.output._pager import Pager, pager_command
@@ -216,8 +217,11 @@ class Output:
 
     def _make(self, file: Any, format: str) -> Writer:
         width = shutil.get_terminal_size().columns if file.isatty() else None
-        make = self.writer(self.chosen_format(format))
-        return make(file, width=width, color=self.color and width is not None)
+        name = self.chosen_format(format)
+        writer = self.writer(name)(file, width=width, color=self.color and width is not None)
+        if writer.binary and width is not None:
+            raise UsageError(f"{name} is nothing for a terminal", hint="write it to a file: > FILE")
+        return writer
 
     def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:
         self._has_written = True

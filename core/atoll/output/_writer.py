@@ -16,10 +16,12 @@ class Writer(ABC):
     as things happen, and each shall be read at once. `single` tells that the command shows one
     thing, not a list. `width` is the number of cells of the terminal, or None when the output is
     no terminal. `total` is how many records there are in all where that is known and more than what
-    was asked for. What is `for_people` may go through a pager.
+    was asked for. What is `for_people` may go through a pager. One that is `binary` writes by
+    :meth:`write_bytes` and is refused on a terminal.
     """
 
     for_people = False
+    binary = False
 
     def __init__(self, file: IO[str], *, width: int | None = None, color: bool = False) -> None:
         self.file = file
@@ -43,6 +45,18 @@ class Writer(ABC):
 
     def end(self) -> None:  # noqa: B027  # most formats hold nothing back
         """Write what is still held back."""
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are.
+
+        Where only text can be kept, what is no UTF-8 becomes surrogate escapes (PEP 383).
+        """
+        buffer = getattr(self.file, "buffer", None)
+        if buffer is None:
+            self.file.write(data.decode("utf-8", "surrogateescape"))
+        else:
+            self.file.flush()
+            buffer.write(data)
 
     def shown(self, values: Sequence[Any]) -> list[str]:
         """Return the values as text for people, on one line each."""

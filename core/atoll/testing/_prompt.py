@@ -3,6 +3,7 @@
 import os
 import sys
 import termios
+import time
 from collections.abc import Mapping, Sequence
 
 import pexpect
@@ -36,12 +37,14 @@ class Prompt:
         child = pexpect.spawn(
             command[0],
             list(command[1:]),
-            env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **environ},
+            env={**os.environ, "TERM": "xterm", **environ},
             dimensions=(screen.lines, columns),
             timeout=PATIENCE,
             encoding="utf-8",
         )
         child.delaybeforesend = None
+        # Asked where the cursor is, as prompt_toolkit does before it draws a toolbar, it answers.
+        vars(screen)["write_process_input"] = child.send
         child.logfile_read = _Feed(pyte.Stream(screen))
         prompt = cls(child, screen, termios.tcgetattr(child.child_fd))
         prompt.ready()
@@ -59,6 +62,14 @@ class Prompt:
         """Wait until this is written, after what was seen before; returns what came before it."""
         self.child.expect_exact(text)
         return str(self.child.before)
+
+    def appears(self, text: str) -> None:
+        """Wait until this is on the screen, however it came there; all of that counts as seen."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.shown():
+            left = deadline - time.monotonic()
+            if left <= 0 or self.child.expect([r".+", pexpect.TIMEOUT], timeout=left):
+                raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
 
     def shown(self) -> str:
         """Return what the screen shows now, without the blanks at the ends of its lines."""

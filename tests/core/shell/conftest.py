@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+NO_TOOLBAR = {"PROMPT_TOOLKIT_NO_CPR": "1"}
+"""Nobody reads, and answers the terminal's questions, while a test does something else."""
+
 
 @pytest.fixture
 def prompted(monkeypatch):
@@ -49,7 +52,7 @@ def open_prompt(home):
     opened = []
 
     def open_one(columns=80, tasks=(), **environ):
-        environ = {"BACKEND_ENDPOINT": "http://127.0.0.1:9", **environ}
+        environ = {**NO_TOOLBAR, "BACKEND_ENDPOINT": "http://127.0.0.1:9", **environ}
         program = str(Path(__file__).with_name("open_prompt.py"))
         command = [sys.executable, "-W", "error", program, *tasks]
         opened.append(Prompt.open(command, environ, columns=columns))
