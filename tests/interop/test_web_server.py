@@ -152,7 +152,7 @@ def test_a_wrong_password(web, tmp_path):
 def test_doctor(shell, web):
     done = shell("doctor", "--output", "json")
     found = {one["check"]: one for one in json.loads(done.out)}
-    assert done.code == 0
+    assert done.code == 0, done.out
     assert found["login"]["detail"] == f"{web.user} is logged in"
     assert found["websocket"]["status"] == "ok"
     tested = shell("profile", "test")
