@@ -48,7 +48,7 @@ def passes(error: BaseException) -> bool:
     # Where trio is not imported, nothing has been cancelled.
     trio = sys.modules.get("trio")
     cancelled = trio is not None and isinstance(error, trio.Cancelled)
-    return cancelled or isinstance(error, KeyboardInterrupt | GeneratorExit)
+    return cancelled or isinstance(error, KeyboardInterrupt)
 
 
 def of_system(error: OSError) -> AtollError:

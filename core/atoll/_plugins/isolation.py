@@ -44,6 +44,10 @@ def isolated(
 def _isolated(
     origin: Origin, doing: str, warn: Callable[[str], None], *, descriptors: bool
 ) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        # What changes meanwhile is the main thread's doing, which goes on with its own work.
+        yield
+        return
     printed = _Printed(sys.stdout)
     kept = [(one, one.read()) for one in _KEPT]
     began = time.monotonic()

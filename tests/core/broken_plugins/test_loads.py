@@ -36,6 +36,20 @@ COMMANDS = {
     ),
 }
 
+BODIES = {
+    "an error": ("raise LookupError('gone')", 1, "LookupError: gone"),
+    "BaseException": ("raise BaseException('bare')", 1, "BaseException: bare"),
+    "GeneratorExit": ("raise GeneratorExit", 1, "GeneratorExit"),
+    "asyncio.CancelledError": (
+        "import asyncio; raise asyncio.CancelledError",
+        1,
+        "CancelledError",
+    ),
+    "a code that is none": ("return 999", 1, "999"),
+    "a text for a code": ("return 'text'", 1, "text"),
+    "a group": ("raise ExceptionGroup('all', [KeyError('x')])", 1, "KeyError"),
+}
+
 FORMAT = "Format('brk', 'Broken', 'broken:F')"
 FORMATS = {
     "a missing class": ("", "loading broken:F raised AttributeError"),
@@ -169,6 +183,14 @@ CHECKS = {
 def test_commands_that_cannot_be_loaded(name, everywhere):
     record, body, says = COMMANDS[name]
     everywhere(broken("atoll_commands", record, body), says, line="brk", code=1)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_commands_that_break_off(name, everywhere):
+    body, code, says = BODIES[name]
+    record = "Command('brk', 'Break', 'broken:brk')"
+    source = f"@click.command()\nasync def brk(context):\n    {body}"
+    everywhere(broken("atoll_commands", record, source), says, line="brk", code=code)
 
 
 @pytest.mark.parametrize("name", FORMATS)
