@@ -48,15 +48,19 @@ def test_a_column_is_shown(atoll):
     assert told.stdout == "name,loud_name\nmine,MINE\n"
 
 
-def test_the_prompt_has_the_segment_and_the_key(atoll):
+def test_the_prompt_has_the_segment_the_key_and_the_farewell(atoll):
     environ = {**atoll.environ(), "COLUMNS": "120"}
     prompt = Prompt.open([str(atoll.program())], environ, columns=120)
     try:
         prompt.appears("notes: 1")
         prompt.type("\x1b[20~")
-        prompt.appears("MINE")
+        prompt.see("MINE")
+        prompt.ready()
         prompt.type("ps --output sqlite\r")
-        prompt.appears("sqlite is nothing for a terminal")
+        prompt.see("sqlite is nothing for a terminal")
+        prompt.ready()
+        assert atoll.run("rm", "mine").returncode == 0
+        prompt.appears("farewell, mine")
         assert prompt.leave() == 0
     finally:
         prompt.close()

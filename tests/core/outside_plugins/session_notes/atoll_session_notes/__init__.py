@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from atoll import Background, Keys, Option, Status, hookimpl
-from atoll_sessions.hooks import SessionField
+from atoll_sessions.hooks import SessionField, SessionListener
 
 
 @hookimpl
@@ -18,6 +18,12 @@ def atoll_options() -> Iterable[Option]:
 def atoll_session_fields() -> Iterable[SessionField]:
     """Offer `ps -f loud_name`."""
     yield SessionField("loud_name", "Loud name", "atoll_session_notes.field:loud", needs=["name"])
+
+
+@hookimpl(optionalhook=True)
+def atoll_session_events() -> Iterable[SessionListener]:
+    """Tell of ends above the prompt."""
+    yield SessionListener("farewell", "atoll_session_notes.events:farewell")
 
 
 @hookimpl
