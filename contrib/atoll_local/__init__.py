@@ -19,7 +19,9 @@ def atoll_commands() -> Iterator[Command]:
         "local status", "Show whether it runs, and what it stands on", "atoll_local.commands:status"
     )
     yield Command("local logs", "Show its log", "atoll_local.commands:logs")
-    yield Command("local repair", "Try again what it could not do", "atoll_local.upkeep:repair")
+    yield Command(
+        "local repair", "Try again what it could not do", "atoll_local.maintenance:repair"
+    )
     yield Command(
         "local reset", "Stop it and delete everything it keeps", "atoll_local.commands:reset"
     )

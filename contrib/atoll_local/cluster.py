@@ -1,4 +1,4 @@
-"""The cluster as the API sees it: its store, its scheduler, its news and what it calls itself."""
+"""The cluster as the API sees it: its store, its scheduler, its events and what it calls itself."""
 
 import anyio
 from attrs import field, frozen
@@ -48,7 +48,7 @@ class Cluster:
 
     @property
     def bus(self) -> Bus:
-        """The news of the scheduler."""
+        """The events of the scheduler."""
         return self.scheduler.bus
 
     @property

@@ -82,7 +82,7 @@ async def status(context: Context) -> None:
     because it could not be done.
     """
     from atoll_local.engine.local import LocalEngine
-    from atoll_local.upkeep import put_aside, told
+    from atoll_local.maintenance import put_aside, told
 
     data = launcher.data_dir(context.paths)
     server = await trio.to_thread.run_sync(find_server, data)
@@ -111,7 +111,7 @@ async def status(context: Context) -> None:
 )
 async def logs(context: Context, lines: int) -> None:
     """Show the end of the embedded cluster's log."""
-    from atoll_local.upkeep import last_lines
+    from atoll_local.maintenance import last_lines
 
     folder = launcher.data_dir(context.paths).log_folder
     try:

@@ -19,8 +19,8 @@ import uvicorn
 from attrs import field, frozen
 
 from atoll_local.api.app import build_app
-from atoll_local.api.connections import HttpProtocol
-from atoll_local.api.handover import WebSocketProtocol
+from atoll_local.api.http_protocol import HttpProtocol
+from atoll_local.api.websocket_protocol import WebSocketProtocol
 from atoll_local.cluster import Cluster
 from atoll_local.configuration import read_configuration
 from atoll_local.credentials import ensure_accounts

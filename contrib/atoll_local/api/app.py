@@ -12,6 +12,7 @@ from atoll_local.api import (
     apps,
     auth,
     background,
+    bulk_upload,
     commit,
     create,
     dotfiles,
@@ -22,8 +23,8 @@ from atoll_local.api import (
     execute,
     files,
     logs,
+    maintenance,
     manager,
-    packed,
     proxying,
     resources,
     sessions,
@@ -31,19 +32,18 @@ from atoll_local.api import (
     streams,
     templates,
     terminals,
-    upkeep,
     usage,
     vfolders,
     watcher,
 )
-from atoll_local.api.absent import absent_route
 from atoll_local.api.background import BackgroundTasks
-from atoll_local.api.cutting import CutShort
 from atoll_local.api.gql import route as gql
 from atoll_local.api.problems import Problem, method_not_allowed, url_not_found
 from atoll_local.api.ratelimit import ANONYMOUS, Allowance, RateLimiter
 from atoll_local.api.runs import Executions
+from atoll_local.api.shutdown import UnavailableOnShutdown
 from atoll_local.api.throttle import Attempts
+from atoll_local.api.unsupported import unsupported_route
 from atoll_local.cluster import Cluster
 
 ROUTES: tuple[BaseRoute, ...] = (
@@ -55,7 +55,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *resources.ROUTES,
     *usage.ROUTES,
     *watcher.ROUTES,
-    *upkeep.ROUTES,
+    *maintenance.ROUTES,
     *gql.ROUTES,
     *create.ROUTES,
     *logs.ROUTES,
@@ -70,7 +70,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *events.ROUTES,
     *background.ROUTES,
     *vfolders.ROUTES,
-    *packed.ROUTES,
+    *bulk_upload.ROUTES,
     *storage.ROUTES,
     *empty_lists.ROUTES,
     *templates.ROUTES,
@@ -91,14 +91,14 @@ def build_app(cluster: Cluster) -> ASGIApp:
     app.state.attempts = Attempts()
     app.state.background = BackgroundTasks(cluster.supervisor)
     app.state.executions = Executions(cluster.supervisor, cluster.scheduler.idleness)
-    return RateHeaders(CutShort(app))
+    return RateHeaders(UnavailableOnShutdown(app))
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
     """Answer what no route took: Starlette tells it as 404 or 405."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    if status in {404, 405} and (absent := absent_route(request.scope["path"])):
-        return absent.response()
+    if status in {404, 405} and (unsupported := unsupported_route(request.scope["path"])):
+        return unsupported.response()
     if status == 405:
         return method_not_allowed().response()
     if status == 404:

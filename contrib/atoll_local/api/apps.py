@@ -7,7 +7,7 @@ from starlette.responses import Response
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.naming import named_session
 from atoll_local.api.problems import unavailable
-from atoll_local.api.proxying import Wish, known_service
+from atoll_local.api.proxying import ServiceRequest, known_service
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.services import service_ports
 
@@ -29,7 +29,7 @@ async def start_service(call: Call) -> Response:
     What it would be refused for anyway is told first.
     """
     kernel = running_kernel(call.cluster, named_session(call))
-    Wish.read(call.params, call.cluster, kernel)
+    ServiceRequest.read(call.params, call.cluster, kernel)
     raise unavailable("This cluster has no app proxy; tunnel to the service instead.")
 
 

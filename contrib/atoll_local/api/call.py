@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from atoll_local.api.access import Caller, authenticate, owner_of
-from atoll_local.api.frozen import refuse_changes_if_frozen
+from atoll_local.api.freeze import refuse_changes_if_frozen
 from atoll_local.api.hosts import read_host
 from atoll_local.api.params import (
     MAX_BODY,

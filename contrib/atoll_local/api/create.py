@@ -6,7 +6,7 @@ import anyio
 from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, reply, route
-from atoll_local.api.creation import Wish, read_wish
+from atoll_local.api.creation import SessionRequest, read_session_request
 from atoll_local.api.limits import check_limits
 from atoll_local.api.mounts import note_use
 from atoll_local.api.problems import Problem
@@ -18,29 +18,29 @@ from atoll_local.store.records import ENDED, Session
 
 async def create(call: Call) -> Response:
     """Answer 201 with the session, be it new or reused."""
-    wish = read_wish(call)
+    request = read_session_request(call)
     patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
-    if existing := _existing(call, wish):
-        return reply(_reused(call, existing, wish), 201)
-    check_limits(call, wish.session)
-    call.cluster.scheduler.submit(wish.session, wish.kernels())
-    note_use(call.cluster, wish.session.vfolder_mounts)
+    if existing := _existing(call, request):
+        return reply(_reused(call, existing, request), 201)
+    check_limits(call, request.session)
+    call.cluster.scheduler.submit(request.session, request.kernels())
+    note_use(call.cluster, request.session.vfolder_mounts)
     if enqueue_only:
-        return reply(_created(call, wish.session, wish, "PENDING"), 201)
-    session = await _wait_patiently(call, wish.session.id, patience)
+        return reply(_created(call, request.session, request, "PENDING"), 201)
+    session = await _wait_patiently(call, request.session.id, patience)
     waiting = session.status not in ENDED | {"RUNNING"}
-    return reply(_created(call, session, wish, "TIMEOUT" if waiting else session.status), 201)
+    return reply(_created(call, session, request, "TIMEOUT" if waiting else session.status), 201)
 
 
-def _existing(call: Call, wish: Wish) -> Session | None:
+def _existing(call: Call, request: SessionRequest) -> Session | None:
     """Return the living session of that name, None if there is none; raises Problem 400."""
-    found = call.cluster.store.sessions.find(wish.session.name, wish.session.access_key)
+    found = call.cluster.store.sessions.find(request.session.name, request.session.access_key)
     if not found:
         return None
     session = found[0]
     reuse = call.params.boolean("reuseIfExists", "reuse", default=True)
-    if reuse and session.image == wish.session.image:
+    if reuse and session.image == request.session.image:
         return session
     why = "with another image" if reuse else "and reuse was not asked for"
     raise Problem(
@@ -59,7 +59,7 @@ async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
     return call.cluster.store.sessions.get(session_id)
 
 
-def _created(call: Call, session: Session, wish: Wish, status: str) -> dict[str, Any]:
+def _created(call: Call, session: Session, request: SessionRequest, status: str) -> dict[str, Any]:
     return {
         "sessionId": session.id,
         "sessionName": session.name,
@@ -67,12 +67,12 @@ def _created(call: Call, session: Session, wish: Wish, status: str) -> dict[str,
         "statusInfo": session.status_info,
         "servicePorts": service_ports(call.cluster, session) if status == "RUNNING" else [],
         "created": True,
-        **_served(wish),
+        **_served(request),
         **_pretended(call, session),
     }
 
 
-def _reused(call: Call, session: Session, wish: Wish) -> dict[str, Any]:
+def _reused(call: Call, session: Session, request: SessionRequest) -> dict[str, Any]:
     return {
         "sessionId": session.id,
         "sessionName": session.name,
@@ -81,13 +81,13 @@ def _reused(call: Call, session: Session, wish: Wish) -> dict[str, Any]:
         "service_ports": raw_service_ports(call.cluster, session),
         "servicePorts": service_ports(call.cluster, session),
         "created": False,
-        **_served(wish),
+        **_served(request),
     }
 
 
-def _served(wish: Wish) -> dict[str, Any]:
+def _served(request: SessionRequest) -> dict[str, Any]:
     """Tell which runtime serves the image asked for; only shells of this house read it."""
-    resolution = wish.resolution
+    resolution = request.resolution
     return {"servedBy": resolution.image.canonical, "servedExactly": resolution.exact}
 
 

@@ -1,4 +1,4 @@
-"""Read a request for a session: every spelling of every parameter, checked, made into records."""
+"""Read a request for a session: check its parameters, in all their spellings, and make records."""
 
 import re
 import uuid
@@ -37,8 +37,8 @@ _TYPES = frozenset({"interactive", "batch", "inference"})
 
 
 @frozen
-class Wish:
-    """A session that is asked for, and the runtime that will serve it."""
+class SessionRequest:
+    """A session to create, and the runtime that will serve it."""
 
     session: Session
     resolution: Resolution
@@ -48,7 +48,7 @@ class Wish:
         return [_kernel(self.session, index) for index in range(self.session.cluster_size)]
 
 
-def read_wish(call: Call) -> Wish:
+def read_session_request(call: Call) -> SessionRequest:
     """Turn a create request into records; raises Problem 400 or 404."""
     params, owner = call.params, call.owner
     config = Params(params.mapping("config"))
@@ -85,7 +85,7 @@ def read_wish(call: Call) -> Wish:
         created_at=at,
         **_batch(params),
     )
-    return Wish(session, resolution)
+    return SessionRequest(session, resolution)
 
 
 def read_name(params: Params) -> str:

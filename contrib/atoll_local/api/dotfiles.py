@@ -26,22 +26,22 @@ _RESERVED = frozenset(
 
 
 @frozen
-class Place:
+class DotfileOwner:
     """Whose dotfiles a request is about."""
 
     scope: Scope
-    owner: str
+    key: str
 
 
-Locate = Callable[[Call, bool], Place]
-"""Finds the place that a request names; with True for writing. Raises Problem 403 or 404."""
+FindOwner = Callable[[Call, bool], DotfileOwner]
+"""Finds the owner that a request names; with True for writing. Raises Problem 403 or 404."""
 
 
-def _keypair(call: Call, _: bool) -> Place:
-    return Place("keypair", call.owner.access_key)
+def _keypair(call: Call, _: bool) -> DotfileOwner:
+    return DotfileOwner("keypair", call.owner.access_key)
 
 
-def _group(call: Call, writing: bool) -> Place:
+def _group(call: Call, writing: bool) -> DotfileOwner:
     params, caller, accounts = call.params, call.caller, call.cluster.store.accounts
     name = params.required("group", "groupId", "group_id")
     domain = params.text("domain") or caller.user.domain_name
@@ -53,10 +53,10 @@ def _group(call: Call, writing: bool) -> Place:
         raise not_found("user group", f"no group {name!r}")
     if writing and not is_admin:
         raise forbidden("Only admins change dotfiles of groups")
-    return Place("group", group.id)
+    return DotfileOwner("group", group.id)
 
 
-def _domain(call: Call, writing: bool) -> Place:
+def _domain(call: Call, writing: bool) -> DotfileOwner:
     caller = call.caller
     name = call.params.required("domain")
     is_own = name == caller.user.domain_name
@@ -64,25 +64,25 @@ def _domain(call: Call, writing: bool) -> Place:
         raise not_found("domain", f"no domain {name!r}")
     if writing and not (caller.is_superadmin or caller.is_domain_admin):
         raise forbidden("Only admins change dotfiles of domains")
-    return Place("domain", name)
+    return DotfileOwner("domain", name)
 
 
-def _create(locate: Locate) -> Handler:
+def _create(find_owner: FindOwner) -> Handler:
     async def create(call: Call) -> Response:
-        place, dotfile = locate(call, True), _read(call)
-        having = call.cluster.store.dotfiles.of(place.scope, place.owner)
+        owner, dotfile = find_owner(call, True), _read(call)
+        having = call.cluster.store.dotfiles.of(owner.scope, owner.key)
         if any(other.path == dotfile.path for other in having):
             raise _refused("Dotfile already exists.", f"there is a dotfile {dotfile.path!r}")
-        _put(call, place, dotfile, having)
+        _put(call, owner, dotfile, having)
         return reply({})
 
     return create
 
 
-def _list(locate: Locate) -> Handler:
+def _list(find_owner: FindOwner) -> Handler:
     async def show(call: Call) -> Response:
-        place = locate(call, False)
-        having = call.cluster.store.dotfiles.of(place.scope, place.owner)
+        owner = find_owner(call, False)
+        having = call.cluster.store.dotfiles.of(owner.scope, owner.key)
         if not (path := call.params.text("path")):
             return reply([{**_shown(one), "permission": one.permission} for one in having])
         one = _find(having, _path(path))
@@ -92,21 +92,21 @@ def _list(locate: Locate) -> Handler:
     return show
 
 
-def _update(locate: Locate) -> Handler:
+def _update(find_owner: FindOwner) -> Handler:
     async def update(call: Call) -> Response:
-        place, dotfile = locate(call, True), _read(call)
-        having = call.cluster.store.dotfiles.of(place.scope, place.owner)
+        owner, dotfile = find_owner(call, True), _read(call)
+        having = call.cluster.store.dotfiles.of(owner.scope, owner.key)
         old = _find(having, dotfile.path)
-        _put(call, place, dotfile, [one for one in having if one != old])
+        _put(call, owner, dotfile, [one for one in having if one != old])
         return reply({})
 
     return update
 
 
-def _delete(locate: Locate) -> Handler:
+def _delete(find_owner: FindOwner) -> Handler:
     async def delete(call: Call) -> Response:
-        place, path = locate(call, True), _path(call.params.required("path"))
-        if not call.cluster.store.dotfiles.delete(place.scope, place.owner, path):
+        owner, path = find_owner(call, True), _path(call.params.required("path"))
+        if not call.cluster.store.dotfiles.delete(owner.scope, owner.key, path):
             raise not_found("dotfile", f"no dotfile {path!r}")
         return reply({"success": True})
 
@@ -120,14 +120,14 @@ def _find(having: list[Dotfile], path: str) -> Dotfile:
     return found[0]
 
 
-def _put(call: Call, place: Place, dotfile: Dotfile, others: list[Dotfile]) -> None:
+def _put(call: Call, owner: DotfileOwner, dotfile: Dotfile, others: list[Dotfile]) -> None:
     if len(others) >= _MAX_COUNT:
         raise _refused("Dotfile creation has failed.", f"there can be {_MAX_COUNT} dotfiles")
     size = sum(len(one.data.encode()) + len(one.path) for one in [*others, dotfile])
     if size > _MAX_BYTES:
         why = f"all dotfiles together hold at most {_MAX_BYTES} bytes, not {size}"
         raise _refused("Dotfile creation has failed.", why)
-    call.cluster.store.dotfiles.put(place.scope, place.owner, dotfile)
+    call.cluster.store.dotfiles.put(owner.scope, owner.key, dotfile)
 
 
 def _shown(dotfile: Dotfile) -> dict[str, str]:
@@ -173,12 +173,12 @@ async def get_bootstrap_script(call: Call) -> Response:
     return reply(call.cluster.store.dotfiles.bootstrap_script(call.owner.access_key) or "")
 
 
-def _routes(path: str, locate: Locate) -> Routes:
+def _routes(path: str, find_owner: FindOwner) -> Routes:
     return (
-        route("POST", path, _create(locate)),
-        route("GET", path, _list(locate)),
-        route("PATCH", path, _update(locate)),
-        route("DELETE", path, _delete(locate)),
+        route("POST", path, _create(find_owner)),
+        route("GET", path, _list(find_owner)),
+        route("PATCH", path, _update(find_owner)),
+        route("DELETE", path, _delete(find_owner)),
     )
 
 

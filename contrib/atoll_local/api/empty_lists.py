@@ -1,6 +1,6 @@
 """Kinds of things that this cluster has none of, but that clients list.
 
-What would make one is told to be missing, see :mod:`atoll_local.api.absent`.
+What would make one is told to be missing, see :mod:`atoll_local.api.unsupported`.
 """
 
 from starlette.responses import Response

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from atoll_local.api.access import Caller
 from atoll_local.api.call import Call, Routes, route
-from atoll_local.scheduler.bus import News
+from atoll_local.scheduler.bus import SessionEvent
 from atoll_local.store.records import Session
 
 _KEEP_ALIVE = 20.0
@@ -18,7 +18,7 @@ _KEEP_ALIVE = 20.0
 
 @frozen(kw_only=True)
 class Selection:
-    """Which news a client wants and may see."""
+    """Which events a client wants and may see."""
 
     caller: Caller
     name: str
@@ -26,9 +26,9 @@ class Selection:
     group_id: str | None
     scopes: frozenset[str]
 
-    def takes(self, news: News, session: Session) -> bool:
-        """Say whether the client gets this."""
-        scope = news.name.partition("_")[0]
+    def takes(self, event: SessionEvent, session: Session) -> bool:
+        """Say whether the client gets this event."""
+        scope = event.name.partition("_")[0]
         return (
             bool(self.scopes & {"*", scope})
             and self.session_id in {None, session.id}
@@ -72,33 +72,33 @@ def _selection(call: Call) -> Selection:
 
 async def _stream(call: Call, selection: Selection) -> AsyncIterator[str]:
     sessions = call.cluster.store.sessions
-    async with call.cluster.bus.listen() as news_stream:
+    async with call.cluster.bus.listen() as events:
         # A first comment sends the headers, by which a client knows that it is listening.
         yield ": listening\n\n"
         while True:
             try:
                 with anyio.fail_after(_KEEP_ALIVE):
-                    news = await news_stream.receive()
+                    event = await events.receive()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
             except anyio.EndOfStream:
                 return
-            session = sessions.get(news.session_id)
-            if selection.takes(news, session):
-                yield _format(news, session)
+            session = sessions.get(event.session_id)
+            if selection.takes(event, session):
+                yield _format(event, session)
 
 
-def _format(news: News, session: Session) -> str:
+def _format(event: SessionEvent, session: Session) -> str:
     data = {
-        "reason": news.reason,
+        "reason": event.reason,
         "sessionName": session.name,
         "ownerAccessKey": session.access_key,
         "sessionId": session.id,
-        "exitCode": news.exit_code,
-        **news.kernel,
+        "exitCode": event.exit_code,
+        **event.kernel,
     }
-    return f"event: {news.name}\ndata: {json.dumps(data)}\n\n"
+    return f"event: {event.name}\ndata: {json.dumps(data)}\n\n"
 
 
 ROUTES: Routes = (route("GET", "/events/session", session_events),)

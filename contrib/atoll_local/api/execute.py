@@ -7,7 +7,7 @@ from starlette.responses import Response
 from atoll_local.api.call import Call, Routes, reply, route
 from atoll_local.api.naming import named_session
 from atoll_local.api.problems import invalid_params
-from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
+from atoll_local.api.runs import Execution, ExecutionResult, Executions, running_kernel
 from atoll_local.engine.contract import Kernel
 
 _MAX_CODE = 16 * 1024 * 1024
@@ -45,19 +45,19 @@ async def _execution(call: Call, kernel: Kernel, mode: str) -> Execution:
 
 
 async def _poll(call: Call, execution: Execution) -> dict[str, Any]:
-    turn: Turn = await execution.turn(_FLUSH)
-    if turn.status == "finished":
+    result: ExecutionResult = await execution.next_result(_FLUSH)
+    if result.status == "finished":
         executions_of(call).forget(execution)
-    return {"runId": execution.run.run_id, **turn.as_json()}
+    return {"runId": execution.run.run_id, **result.as_json()}
 
 
 async def _complete(call: Call, kernel: Kernel) -> dict[str, Any]:
     code = call.params.text("code") or ""
     found = await kernel.complete(code, call.params.mapping("options"))
-    turn = Turn(status="finished", exit_code=0)
+    result = ExecutionResult(status="finished", exit_code=0)
     return {
         "runId": call.params.text("run_id", "runId"),
-        **turn.as_json(),
+        **result.as_json(),
         "completions": list(found),
     }
 

@@ -12,13 +12,13 @@ import anyio.to_thread
 from starlette.responses import Response
 
 from atoll_local.api.archive import MAX_ARCHIVE, pack, too_large
-from atoll_local.api.beneath import HOME, Home, is_regular, relative
 from atoll_local.api.call import Call, Routes, no_content, reply, route
 from atoll_local.api.multipart import Part, read_parts, write_parts
 from atoll_local.api.naming import named_session
 from atoll_local.api.params import bounded_body
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import running_kernel
+from atoll_local.api.session_home import HOME, SessionHome, is_regular, relative
 from atoll_local.storage.beneath import Entry, scan
 from atoll_local.storage.spelling import shown, spelled_out
 
@@ -45,7 +45,7 @@ async def upload(call: Call) -> Response:
     return no_content()
 
 
-def _write_all(home: Home, parts: list[Part]) -> None:
+def _write_all(home: SessionHome, parts: list[Part]) -> None:
     # All names are checked before the first file is written.
     for part in parts:
         relative(part.filename)
@@ -75,12 +75,12 @@ async def download_single(call: Call) -> Response:
     return Response(content, media_type="application/octet-stream")
 
 
-def _archive(home: Home, path: str) -> bytes:
+def _archive(home: SessionHome, path: str) -> bytes:
     with home.opened(path) as descriptor:
         return pack(descriptor, relative(path).name or HOME.name)
 
 
-def _read(home: Home, path: str) -> bytes:
+def _read(home: SessionHome, path: str) -> bytes:
     with home.opened(path) as descriptor:
         if not is_regular(descriptor):
             raise invalid_params(f"{path!r} is not a file", {"file": path})
@@ -102,7 +102,7 @@ async def list_files(call: Call) -> Response:
     return reply(answer)
 
 
-def _list(home: Home, path: str) -> list[dict[str, Any]]:
+def _list(home: SessionHome, path: str) -> list[dict[str, Any]]:
     with home.looked_at(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISDIR(status.st_mode):
@@ -123,9 +123,9 @@ def _told(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _home(call: Call) -> Home:
+def _home(call: Call) -> SessionHome:
     kernel = running_kernel(call.cluster, named_session(call))
-    return Home(kernel.home, kernel.spec.mounts)
+    return SessionHome(kernel.home, kernel.spec.mounts)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from atoll_local.api.call import Call, Routes, no_content, reply, route
-from atoll_local.api.frozen import STATUS, manager_status
+from atoll_local.api.freeze import STATUS, manager_status
 from atoll_local.api.problems import invalid_params, not_found
 from atoll_local.api.proxying import FEATURE as HALF_CLOSE
 from atoll_local.api.streams import FEATURE as EXECUTE_BYTES

@@ -10,8 +10,8 @@ from typing import Any
 from attrs import frozen
 from starlette.requests import HTTPConnection, Request
 
-from atoll_local.api.bounded import HalfCharacterError, JsonError, read_object
 from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.api.safe_json import HalfCharacterError, JsonError, read_object
 
 MAX_BODY = 1024 * 1024
 """Bytes of a body of JSON, unless its route takes more."""

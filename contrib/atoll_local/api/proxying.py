@@ -15,14 +15,14 @@ from typing import Any, Self
 from attrs import frozen
 from starlette.websockets import WebSocket
 
-from atoll_local.api.bounded import JsonError, read_object
-from atoll_local.api.handover import take_over
 from atoll_local.api.params import Params, query_params
 from atoll_local.api.problems import invalid_params, not_found
 from atoll_local.api.runs import running_kernel
+from atoll_local.api.safe_json import JsonError, read_object
 from atoll_local.api.sockets import socket_route
 from atoll_local.api.streams import session_of
 from atoll_local.api.tunnel import Tunnel
+from atoll_local.api.websocket_protocol import take_over
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Connection, Kernel, Service, ServiceRefused
 
@@ -33,8 +33,8 @@ _TRY_LATER = 1013
 
 
 @frozen
-class Wish:
-    """What a client wants to be connected to, and how the service is to be started."""
+class ServiceRequest:
+    """The service that a client asks for, and how to start it."""
 
     app: str
     port: int | None
@@ -43,7 +43,7 @@ class Wish:
 
     @classmethod
     def read(cls, params: Params, cluster: Cluster, kernel: Kernel) -> Self:
-        """Check what is wanted against what the kernel has; raises Problem 404 and 400."""
+        """Check the request against the services of the kernel; raises Problem 404 and 400."""
         service = known_service(cluster, kernel, params.required("app", "service"))
         port = params.integer("port", default=service.ports[0])
         if port not in service.ports:
@@ -71,8 +71,10 @@ async def proxy(socket: WebSocket) -> None:
     try:
         session = session_of(socket)
         kernel = running_kernel(cluster, session)
-        wish = Wish.read(params, cluster, kernel)
-        connection = await kernel.connect(wish.app, wish.port, wish.arguments, wish.envs)
+        request = ServiceRequest.read(params, cluster, kernel)
+        connection = await kernel.connect(
+            request.app, request.port, request.arguments, request.envs
+        )
     except ServiceRefused as refusal:
         await socket.accept(subprotocol)
         if half_close:

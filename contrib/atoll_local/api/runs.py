@@ -1,4 +1,4 @@
-"""Runs of code as clients follow them: events gathered into turns, each turn one answer.
+"""Code executions that clients follow: events are gathered into results, one for each answer.
 
 A run's events can be read once, while its client comes and goes with every poll. A task therefore
 reads them into a short queue; when nobody polls the queue is full and the reader waits, the kernel
@@ -41,12 +41,12 @@ _EXIT_WHEN_KILLED = 137
 _NOTICE = 0.5
 """Seconds in which a kernel that is out of memory ends after the first of its processes."""
 _MUCH = 96 * 1024
-"""Characters of output after which a turn ends: clients take messages of 1 MiB, escapes and all."""
+"""Characters of output after which a result ends: clients take messages of 1 MiB with escapes."""
 
 
 @frozen(kw_only=True)
-class Turn:
-    """What a client is told at a time; `status` is the API's (`continued`, `finished`, …)."""
+class ExecutionResult:
+    """One answer about a running execution; `status` is the API's (`continued`, `finished`, …)."""
 
     status: str
     console: list[list[Any]] = field(factory=list)
@@ -70,7 +70,7 @@ class Turn:
 
 
 class Execution:
-    """One run and what of it was not told yet."""
+    """One run, and its events that were not sent to the client yet."""
 
     def __init__(self, run: Run, kernel: Kernel, idleness: Idleness) -> None:
         self.run = run
@@ -139,10 +139,10 @@ class Execution:
                     return Output("stderr", "The session has started too many processes.\n")
         return None
 
-    async def turn(self, flush: float, *, patient: bool = False) -> Turn:
-        """Gather output for `flush` seconds, until it is much, or until something ends the turn.
+    async def next_result(self, flush: float, *, patient: bool = False) -> ExecutionResult:
+        """Gather output for `flush` seconds, until it is much, or until another event comes.
 
-        A patient one lets the time begin with the first output.
+        With `patient`, the seconds are counted from the first output.
         """
         console: list[list[Any]] = []
         room = _MUCH
@@ -151,12 +151,12 @@ class Execution:
             while room > 0:
                 event = await self._next()
                 if not isinstance(event, Output | Media):
-                    return _turn(event, console)
+                    return _result_of(event, console)
                 if patient and not console:
                     scope.deadline = anyio.current_time() + flush
                 _add(console, event)
                 room -= _size(event)
-        return Turn(status="continued", console=console)
+        return ExecutionResult(status="continued", console=console)
 
     async def _next(self) -> Event:
         try:
@@ -182,17 +182,17 @@ def _size(event: Event) -> int:
     return 0
 
 
-def _turn(event: Event, console: list[list[Any]]) -> Turn:
+def _result_of(event: Event, console: list[list[Any]]) -> ExecutionResult:
     match event:
         case InputWanted(is_password):
             options = {"is_password": is_password}
-            return Turn(status="waiting-input", console=console, options=options)
+            return ExecutionResult(status="waiting-input", console=console, options=options)
         case InputRoom(size):
-            return Turn(status="input-room", console=console, options={"size": size})
+            return ExecutionResult(status="input-room", console=console, options={"size": size})
         case StepFinished(step, exit_code):
-            return Turn(status=f"{step}-finished", console=console, exit_code=exit_code)
+            return ExecutionResult(status=f"{step}-finished", console=console, exit_code=exit_code)
         case Finished(exit_code):
-            return Turn(status="finished", console=console, exit_code=exit_code)
+            return ExecutionResult(status="finished", console=console, exit_code=exit_code)
     raise AssertionError(event)
 
 

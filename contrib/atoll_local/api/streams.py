@@ -12,7 +12,7 @@ from atoll_local.api.call import admit
 from atoll_local.api.naming import only
 from atoll_local.api.params import read_message
 from atoll_local.api.problems import Problem, unauthorized
-from atoll_local.api.runs import Execution, Executions, Turn, running_kernel
+from atoll_local.api.runs import Execution, ExecutionResult, Executions, running_kernel
 from atoll_local.api.sockets import socket_route
 from atoll_local.engine.contract import EngineError, Kernel, Run
 from atoll_local.store.errors import StoreError
@@ -80,9 +80,9 @@ async def _converse(socket: WebSocket, kernel: Kernel) -> None:
 
 async def _tell(socket: WebSocket, execution: Execution, *, as_bytes: bool) -> None:
     while True:
-        turn: Turn = await execution.turn(_FLUSH, patient=True)
-        await say(socket, turn.as_json(as_bytes=as_bytes))
-        if turn.status == "finished":
+        result: ExecutionResult = await execution.next_result(_FLUSH, patient=True)
+        await say(socket, result.as_json(as_bytes=as_bytes))
+        if result.status == "finished":
             return
 
 

@@ -1,4 +1,4 @@
-"""A websocket's connection that was taken over, and a service's: bytes go from one to the other."""
+"""Copies bytes between a client's websocket connection and a service's socket, both ways."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ import anyio
 from attrs import define, field
 
 from atoll_local.api.frames import BINARY, CLOSE, PING, PONG, BadFrame, FrameReader, header
-from atoll_local.api.moving import Pipe, Watch, waiting
+from atoll_local.api.splice import ReadinessWatcher, SplicePipe, readable_bytes
 
 _LONGEST = 1024 * 1024
 """Bytes in one frame, at most."""
@@ -23,7 +23,7 @@ ENDED, BROKEN, PROTOCOL_ERROR, RESTARTING = 1001, 1011, 1002, 1012
 
 @define(eq=False)
 class Tunnel:
-    """Passes bytes on until the service or the client has gone.
+    """Copies bytes in both directions until the service or the client closes its connection.
 
     `touch` is called when any have been passed on. With `half_close` the end of the service's
     output is told by an empty message, and the client may go on sending.
@@ -35,22 +35,22 @@ class Tunnel:
     half_close: bool
     _over: "asyncio.Future[int]" = field(init=False)
     """Becomes the code that the websocket is to be closed with."""
-    _down: "_Down" = field(init=False)
-    _up: "_Up" = field(init=False)
+    _to_client: "_ToClient" = field(init=False)
+    _to_service: "_ToService" = field(init=False)
 
     async def run(self, stopping: anyio.Event) -> None:
-        """Do it to the end, or until `stopping` is set."""
+        """Copy until one side ends, or until `stopping` is set."""
         self._over = asyncio.get_running_loop().create_future()
-        self._down, self._up = _Down(self), _Up(self)
+        self._to_client, self._to_service = _ToClient(self), _ToService(self)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._leave_on, stopping)
                 code = await self._over
                 tasks.cancel_scope.cancel()
-            await self._part(code)
+            await self._close_politely(code)
         finally:
-            self._up.close()
-            self._down.close()
+            self._to_service.close()
+            self._to_client.close()
 
     async def _leave_on(self, stopping: anyio.Event) -> None:
         await stopping.wait()
@@ -58,26 +58,26 @@ class Tunnel:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is passed on any more."""
+        """Whether copying has stopped."""
         return self._over.done()
 
     def end(self, code: int = ENDED) -> None:
-        """Pass nothing on any more."""
+        """Stop copying; `code` closes the websocket."""
         self._stop()
         if not self._over.done():
             self._over.set_result(code)
 
     def one_way_ended(self) -> None:
-        """Heed that a direction has come to its orderly end."""
-        if self._down.is_done and (self._up.is_done or not self.half_close):
+        """Note that one direction has ended in order; the tunnel may be over now."""
+        if self._to_client.is_done and (self._to_service.is_done or not self.half_close):
             self.end()
 
     def answer(self, ping: bytes) -> None:
         """Answer a ping of the client."""
-        self._down.answer(ping)
+        self._to_client.answer(ping)
 
     def guarded(self, step: Callable[[], None]) -> None:
-        """Take a step, and end if that fails."""
+        """Call `step`, and end the tunnel if it fails."""
         try:
             step()
         except BadFrame:
@@ -91,15 +91,15 @@ class Tunnel:
                 self._over.set_exception(fault)
 
     def _stop(self) -> None:
-        self._up.pause()
-        self._down.pause()
+        self._to_service.pause()
+        self._to_client.pause()
 
-    async def _part(self, code: int) -> None:
-        """Say why it ends, and wait for the client's last word: until then it reads on."""
+    async def _close_politely(self, code: int) -> None:
+        """Send the close code, then read until the client closes, for a short time."""
         loop = asyncio.get_running_loop()
-        if not self._down.is_between_frames:
+        if not self._to_client.is_between_frames:
             return
-        last_words = self._down.rest + header(CLOSE, 2) + code.to_bytes(2)
+        last_words = self._to_client.rest + header(CLOSE, 2) + code.to_bytes(2)
         with anyio.move_on_after(_FAREWELL), suppress(OSError):
             await loop.sock_sendall(self.client, last_words)
             self.client.shutdown(socket.SHUT_WR)
@@ -107,35 +107,37 @@ class Tunnel:
                 pass
 
 
-class _Way(ABC):
-    """One direction. While its sink has no room, its source has to wait."""
+class _Direction(ABC):
+    """One direction of a tunnel; while the sink is full, nothing is read from the source."""
 
     def __init__(self, tunnel: Tunnel, source: socket.socket, sink: socket.socket) -> None:
         self.is_done = False
-        """Whether all that this way is for was said."""
+        """Whether this direction has ended in order."""
         self._tunnel = tunnel
         self._source, self._sink = source, sink
         self._source_has_ended = False
-        self._source_speaks = Watch.reading(source, partial(tunnel.guarded, self._listen))
-        self._sink_has_room = Watch.writing(sink, partial(tunnel.guarded, self._go_on))
+        self._source_speaks = ReadinessWatcher.reading(
+            source, partial(tunnel.guarded, self._listen)
+        )
+        self._sink_has_room = ReadinessWatcher.writing(sink, partial(tunnel.guarded, self._go_on))
         self._source_speaks.on()
 
     def pause(self) -> None:
-        """Do nothing any more."""
+        """Stop watching both sockets."""
         self._source_speaks.off()
         self._sink_has_room.off()
 
     def close(self) -> None:
-        """Give back what it took."""
+        """Release what this direction uses."""
         self.pause()
 
     @abstractmethod
     def _listen(self) -> None:
-        """Take what the source says."""
+        """Read from the source."""
 
     @abstractmethod
     def _send(self) -> None:
-        """Send all that was taken; raises BlockingIOError when there is no room for it."""
+        """Send all that was read; raises BlockingIOError when the sink is full."""
 
     def _go_on(self) -> None:
         try:
@@ -149,14 +151,14 @@ class _Way(ABC):
                 self._source_speaks.on()
 
 
-class _Down(_Way):
-    """What the service says, in frames to the client, with answers to pings between them."""
+class _ToClient(_Direction):
+    """From the service to the client: bytes are put into frames; pings are answered in between."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.service, tunnel.client)
         self.rest = b""
         """What is sent next. After it come the bytes in the pipe, and then what is left."""
-        self._pipe = Pipe()
+        self._pipe = SplicePipe()
         self._piped = 0
         self._left = 0
         """Bytes of the current frame that the service still has."""
@@ -187,7 +189,7 @@ class _Down(_Way):
     def _tell(self, some: bytes) -> None:
         """Send a frame that begins with these bytes; where they are many, there may be more."""
         if len(some) == _LOOKED_AT:
-            self._left = min(waiting(self._source), _LONGEST - _LOOKED_AT)
+            self._left = min(readable_bytes(self._source), _LONGEST - _LOOKED_AT)
         self.rest = header(BINARY, len(some) + self._left) + some
         self._tunnel.touch()
         self._go_on()
@@ -214,8 +216,8 @@ class _Down(_Way):
                 self.rest, self._pong = header(PONG, len(self._pong)) + self._pong, None
 
 
-class _Up(_Way):
-    """What the client says, out of its frames, to the service."""
+class _ToService(_Direction):
+    """From the client to the service: bytes are taken out of their frames."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.client, tunnel.service)
@@ -225,7 +227,7 @@ class _Up(_Way):
 
     def close(self) -> None:
         super().close()
-        # Each way knows itself by its callbacks, and would keep it until garbage is looked for.
+        # Its callbacks refer to it, so its buffer would stay until garbage is collected.
         self._frames.close()
 
     def _listen(self) -> None:

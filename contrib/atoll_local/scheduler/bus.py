@@ -1,4 +1,4 @@
-"""News inside the program: what happened to which session, to whoever listens just then.
+"""Events inside the program: what happened to which session, for everyone who listens now.
 
 Nothing is replayed. Who needs to be sure reads the store and waits for the next change, in this
 order: take `change()`, read, then wait.
@@ -16,7 +16,7 @@ _BACKLOG = 1024
 
 
 @frozen(kw_only=True)
-class News:
+class SessionEvent:
     """An event of `/events/session`; `kernel` has the extra keys of kernel events."""
 
     name: str
@@ -27,23 +27,25 @@ class News:
 
 
 class Bus:
-    """Hands news to listeners; one that falls far behind is cut off rather than waited for."""
+    """Hands events to listeners; one that falls far behind is cut off, nobody waits for it."""
 
     def __init__(self) -> None:
         self._change = anyio.Event()
-        self._listeners: set[MemoryObjectSendStream[News]] = set()
+        self._listeners: set[MemoryObjectSendStream[SessionEvent]] = set()
 
-    def publish(self, *news: News) -> None:
-        """Wake everybody who waits for a change and hand out the news."""
+    def publish(self, *events: SessionEvent) -> None:
+        """Wake everybody who waits for a change and hand out the events."""
         self._change.set()
         self._change = anyio.Event()
         for listener in list(self._listeners):
-            self._hand(listener, news)
+            self._hand(listener, events)
 
-    def _hand(self, listener: MemoryObjectSendStream[News], news: tuple[News, ...]) -> None:
+    def _hand(
+        self, listener: MemoryObjectSendStream[SessionEvent], events: tuple[SessionEvent, ...]
+    ) -> None:
         try:
-            for item in news:
-                listener.send_nowait(item)
+            for event in events:
+                listener.send_nowait(event)
         except (anyio.WouldBlock, anyio.BrokenResourceError):
             self._listeners.discard(listener)
             listener.close()
@@ -53,9 +55,9 @@ class Bus:
         return self._change
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[MemoryObjectReceiveStream[News]]:
-        """Receive all news published inside the block."""
-        send, receive = anyio.create_memory_object_stream[News](_BACKLOG)
+    async def listen(self) -> AsyncIterator[MemoryObjectReceiveStream[SessionEvent]]:
+        """Receive all events published inside the block."""
+        send, receive = anyio.create_memory_object_stream[SessionEvent](_BACKLOG)
         self._listeners.add(send)
         try:
             with send, receive:

@@ -18,7 +18,7 @@ import anyio.to_thread
 from attrs import field, frozen
 
 from atoll_local import clock
-from atoll_local.scheduler.bus import Bus, News
+from atoll_local.scheduler.bus import Bus, SessionEvent
 from atoll_local.store.sessions import Sessions
 from atoll_local.supervision import Kind, Supervisor
 
@@ -28,11 +28,11 @@ _PATIENCE = 10
 """Seconds that a URL has to answer."""
 _AT_ONCE = 4
 _MOST_UNSENT = 64
-"""News of a session that are kept for a slow URL, the latest ones."""
+"""Events of a session that are kept for a slow URL, the latest ones."""
 
 
 def is_callback_url(text: str) -> bool:
-    """Say whether this is an address to which news can be posted."""
+    """Say whether this is an address to which events can be posted."""
     try:
         parts = urlsplit(text)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -42,34 +42,34 @@ def is_callback_url(text: str) -> bool:
 
 @frozen
 class Callbacks:
-    """Posts the news of sessions that want to be told of elsewhere."""
+    """Posts the events of sessions to their callback URLs."""
 
     sessions: Sessions
     bus: Bus
     supervisor: Supervisor
     _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
-    _unsent: dict[str, deque[News]] = field(factory=dict)
+    _unsent: dict[str, deque[SessionEvent]] = field(factory=dict)
     """By session, so that each is told of in order."""
 
     async def run(self) -> None:
         """Post until cancelled."""
         while True:  # Whoever falls behind is cut off, and listens anew.
             async with self.bus.listen() as stream:
-                async for news in stream:
+                async for event in stream:
                     with self.supervisor.holding(Kind.CALLBACKS):
-                        self._take(news)
+                        self._take(event)
 
-    def _take(self, news: News) -> None:
-        if not news.name.startswith("session_"):
+    def _take(self, event: SessionEvent) -> None:
+        if not event.name.startswith("session_"):
             return
-        if url := self.sessions.get(news.session_id).callback_url:
-            self._enqueue(news, url)
+        if url := self.sessions.get(event.session_id).callback_url:
+            self._enqueue(event, url)
 
-    def _enqueue(self, news: News, url: str) -> None:
-        is_new = news.session_id not in self._unsent
-        self._unsent.setdefault(news.session_id, deque(maxlen=_MOST_UNSENT)).append(news)
+    def _enqueue(self, event: SessionEvent, url: str) -> None:
+        is_new = event.session_id not in self._unsent
+        self._unsent.setdefault(event.session_id, deque(maxlen=_MOST_UNSENT)).append(event)
         if is_new:
-            self.supervisor.start(Kind.DELIVERY, partial(self._deliver, news.session_id, url))
+            self.supervisor.start(Kind.DELIVERY, partial(self._deliver, event.session_id, url))
 
     async def _deliver(self, session_id: str, url: str) -> None:
         unsent = self._unsent[session_id]
@@ -79,20 +79,20 @@ class Callbacks:
         finally:
             del self._unsent[session_id]
 
-    async def _post(self, url: str, news: News) -> None:
+    async def _post(self, url: str, event: SessionEvent) -> None:
         try:
             await anyio.to_thread.run_sync(
-                _send, url, _body(news), limiter=self._limiter, abandon_on_cancel=True
+                _send, url, _body(event), limiter=self._limiter, abandon_on_cancel=True
             )
         except (OSError, HTTPException, ValueError) as error:
-            _log.info("the callback of session %s fails: %s", news.session_id, error)
+            _log.info("the callback of session %s fails: %s", event.session_id, error)
 
 
-def _body(news: News) -> bytes:
+def _body(event: SessionEvent) -> bytes:
     content = {
         "type": "session_lifecycle",
-        "event": news.name.removeprefix("session_"),
-        "session_id": news.session_id,
+        "event": event.name.removeprefix("session_"),
+        "session_id": event.session_id,
         "when": clock.now(),
     }
     return json.dumps(content).encode()

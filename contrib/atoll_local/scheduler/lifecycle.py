@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from atoll_local.scheduler.bus import Bus, News
+from atoll_local.scheduler.bus import Bus, SessionEvent
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.store.store import Store
 
@@ -39,7 +39,7 @@ class Lifecycle:
     def enqueue(self, session: Session, kernels: list[KernelRow]) -> None:
         """Put a new session in the queue."""
         self.store.sessions.add(session, kernels)
-        self.bus.publish(News(name="session_enqueued", session_id=session.id))
+        self.bus.publish(SessionEvent(name="session_enqueued", session_id=session.id))
 
     def move(self, session_id: str, status: str, info: str | None = None) -> None:
         """Write the new status of a session and of its living kernels, then announce it.
@@ -80,7 +80,7 @@ class Lifecycle:
     def bury(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
         """Write that a kernel has ended, and announce it."""
         self.store.kernels.set_status(kernel.id, "TERMINATED", info, exit_code)
-        self.bus.publish(_kernel_news(kernel, "terminated", info, exit_code))
+        self.bus.publish(_kernel_event(kernel, "terminated", info, exit_code))
 
     def explain(self, session_id: str, info: str) -> None:
         """Write why a waiting session waits, unless that is known already."""
@@ -94,13 +94,13 @@ class Lifecycle:
         was_asked = self.store.sessions.get(session_id).status == "TERMINATING"
         self.store.sessions.update(session_id, result=result, exit_code=exit_code, status_data=data)
         failed = "task-cancelled" if was_asked else "task-failed"
-        news = News(
+        event = SessionEvent(
             name=f"session_{result.lower()}",
             session_id=session_id,
             reason=failed if exit_code else "task-done",
             exit_code=exit_code,
         )
-        self.bus.publish(news)
+        self.bus.publish(event)
 
     def _announce(
         self, session: Session, status: str, info: str | None, kernels: list[KernelRow]
@@ -109,20 +109,22 @@ class Lifecycle:
         about_kernels = []
         if status not in _SILENT_FOR_KERNELS:
             about_kernels = [
-                _kernel_news(kernel, _KERNEL_NAMES.get(status, name), info, kernel.exit_code)
+                _kernel_event(kernel, _KERNEL_NAMES.get(status, name), info, kernel.exit_code)
                 for kernel in kernels
             ]
-        session_news = News(
+        session_event = SessionEvent(
             name=f"session_{name}",
             session_id=session.id,
             reason=info or "",
             exit_code=session.exit_code,
         )
-        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_news))
+        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_event))
 
 
-def _kernel_news(kernel: KernelRow, verb: str, info: str | None, exit_code: int | None) -> News:
-    return News(
+def _kernel_event(
+    kernel: KernelRow, verb: str, info: str | None, exit_code: int | None
+) -> SessionEvent:
+    return SessionEvent(
         name=f"kernel_{verb}",
         session_id=kernel.session_id,
         reason=info or "",

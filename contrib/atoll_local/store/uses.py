@@ -46,28 +46,28 @@ class Uses:
     """When each keypair signed last, and so on."""
     _sessions: dict[str, str] = field(factory=dict)
     _folders: dict[str, str] = field(factory=dict)
-    _news: anyio.Event = Factory(anyio.Event)
+    _changed: anyio.Event = Factory(anyio.Event)
 
     def keypair(self, access_key: str) -> None:
         """Count a request of a keypair."""
         self._requests[access_key] += 1
         self._keypairs[access_key] = clock.now()
-        self._news.set()
+        self._changed.set()
 
     def run(self, session_id: str) -> None:
         """Count a run in a session."""
         self._runs[session_id] += 1
-        self._news.set()
+        self._changed.set()
 
     def session(self, session_id: str, at: str) -> None:
         """Note when a session was used."""
         self._sessions[session_id] = at
-        self._news.set()
+        self._changed.set()
 
     def folder(self, folder_id: str) -> None:
         """Note that a folder is used now."""
         self._folders[folder_id] = clock.now()
-        self._news.set()
+        self._changed.set()
 
     @property
     def sessions(self) -> Mapping[str, str]:
@@ -93,19 +93,19 @@ class Uses:
         # Of the counts that are remembered, those that tell of use have become wrong.
         for asked in [asked for asked in self.counts if _tells_of_use(asked[1])]:
             del self.counts[asked]
-        self._news = anyio.Event()
+        self._changed = anyio.Event()
 
     async def keep_writing(self) -> None:
         """Write again and again, soon after there is something, until cancelled."""
         while True:
-            await self._news.wait()
+            await self._changed.wait()
             await anyio.sleep(_PAUSE)
             await self._write_when_possible()
 
     async def settle(self) -> None:
         """Write the last ones before the program ends, waiting a while if need be."""
         with anyio.move_on_after(_PATIENCE) as scope:
-            if self._news.is_set():
+            if self._changed.is_set():
                 await self._write_when_possible()
         if scope.cancelled_caught:
             _log.error("what was used last is not written down: the program has to stop")

@@ -8,10 +8,10 @@ import pytest
 from graphql import GraphQLError
 from websockets.sync.client import connect
 
-from atoll_local.api.bounded import JsonError, read_json
 from atoll_local.api.gql.bounds import read_document
 from atoll_local.api.multipart import read_parts
 from atoll_local.api.problems import Problem
+from atoll_local.api.safe_json import JsonError, read_json
 
 JSON = {"Content-Type": "application/json"}
 SESSION = {"name": "waiting", "image": "python", "enqueueOnly": True}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atoll_local.api.absent import ROOTS, ROUTES
+from atoll_local.api.unsupported import ROOTS, ROUTES
 
 PAGE = Path(__file__).parents[3] / "docs" / "local.md"
 NOBODY = "00000000-0000-0000-0000-000000000000"

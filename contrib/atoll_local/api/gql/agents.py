@@ -5,9 +5,9 @@ from typing import Any
 
 from atoll_local.api.gql.columns import AGENTS
 from atoll_local.api.gql.context import Context, Fields, Info, as_json
+from atoll_local.api.gql.entities import EntityType, Resolvers, own_fields
 from atoll_local.api.gql.filters import compile_filter
 from atoll_local.api.gql.inputs import Props, Refused, read_props
-from atoll_local.api.gql.kinds import Kind, Resolvers, own_fields
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.gql.sessions import container_fields
@@ -17,7 +17,7 @@ from atoll_local.store.administration import Agent
 
 _MEBIBYTE = 1024 * 1024
 
-MACHINE = Kind(
+MACHINE = EntityType(
     label="agent",
     payload="agent",
     table=lambda ctx: ctx.store.tables.agents,

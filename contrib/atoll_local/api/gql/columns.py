@@ -11,7 +11,7 @@ from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.records import STATUSES
 
 Value = str | int | float | bool | None
-Kind = Literal["text", "number", "boolean", "time", "name"]
+ValueType = Literal["text", "number", "boolean", "time", "name"]
 
 
 class FilterError(ValueError):
@@ -27,7 +27,7 @@ class Column:
     """
 
     sql: str
-    kind: Kind = "text"
+    kind: ValueType = "text"
     names: frozenset[str] = frozenset()
     is_list: bool = False
     is_common: bool = False

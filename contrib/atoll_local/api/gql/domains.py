@@ -5,10 +5,8 @@ from typing import Any
 
 from atoll_local import clock
 from atoll_local.api.gql.context import Context, Fields, Info
-from atoll_local.api.gql.filters import Clause
-from atoll_local.api.gql.inputs import Props, Refused, named, read_props
-from atoll_local.api.gql.kinds import (
-    Kind,
+from atoll_local.api.gql.entities import (
+    EntityType,
     Resolvers,
     creation,
     deletion,
@@ -16,11 +14,13 @@ from atoll_local.api.gql.kinds import (
     listing,
     own_fields,
 )
+from atoll_local.api.gql.filters import Clause
+from atoll_local.api.gql.inputs import Props, Refused, named, read_props
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.users import refuse_if_living
 from atoll_local.api.problems import not_found
 from atoll_local.store.access import open_to
-from atoll_local.store.belongings import discard, rename_domain
+from atoll_local.store.owned_rows import delete_owned, rename_domain
 from atoll_local.store.records import Domain
 
 
@@ -31,7 +31,7 @@ def domain_fields(ctx: Context, domain: Domain) -> Fields:
     }
 
 
-DOMAIN = Kind(
+DOMAIN = EntityType(
     label="domain",
     payload="domain",
     table=lambda ctx: ctx.store.tables.domains,
@@ -96,7 +96,7 @@ def _prepare_purge(ctx: Context, domain: Domain) -> None:
         count = table.count("domain_name = ?", (domain.name,))
         if count:
             raise Refused(f"domain {domain.name!r} has {count} {what}: purge them first")
-    discard(ctx.store.db, "domain", domain.name)
+    delete_owned(ctx.store.db, "domain", domain.name)
 
 
 QUERIES: Resolvers = {"domain": domain, "domains": listing(DOMAIN, _scope)}

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, frozen
 
-from atoll_local.api.bounded import JsonError, read_json
 from atoll_local.api.gql.columns import Column, FilterError, Value, check
+from atoll_local.api.safe_json import JsonError, read_json
 
 _TOKEN = re.compile(
     r"""\s*(?:

@@ -6,14 +6,14 @@ from typing import Any
 
 from atoll_local import clock
 from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.entities import EntityType, Resolvers, equal, listing, own_fields
 from atoll_local.api.gql.filters import Clause
 from atoll_local.api.gql.inputs import NotPermitted, Props, Refused, named, one_of, read_props
-from atoll_local.api.gql.kinds import Kind, Resolvers, equal, listing, own_fields
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.users import refuse_if_living
 from atoll_local.store.access import open_to
-from atoll_local.store.belongings import discard
 from atoll_local.store.erasure import erase
+from atoll_local.store.owned_rows import delete_owned
 from atoll_local.store.records import Group
 
 
@@ -26,7 +26,7 @@ def group_fields(ctx: Context, group: Group) -> Fields:
     }
 
 
-GROUP = Kind(
+GROUP = EntityType(
     label="group",
     payload="group",
     table=lambda ctx: ctx.store.tables.groups,
@@ -130,7 +130,7 @@ def _purge(ctx: Context, gid: str) -> Fields:
     found = _own(ctx, gid)
     refuse_if_living(ctx, f"group {found.name!r}", "group_id", found.id)
     erase(ctx.store.db, "groups", "id = ?", (found.id,))
-    discard(ctx.store.db, "group", found.id)
+    delete_owned(ctx.store.db, "group", found.id)
     ctx.store.sessions.forget()
     GROUP.table(ctx).counts.clear()
     return {}

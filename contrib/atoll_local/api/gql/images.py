@@ -7,8 +7,8 @@ import anyio.to_thread
 
 from atoll_local.api.background import BackgroundTask
 from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.entities import Resolvers
 from atoll_local.api.gql.inputs import NotPermitted, Refused, named
-from atoll_local.api.gql.kinds import Resolvers
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import not_found
 from atoll_local.cluster import Cluster

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from atoll_local.api.bounded import read_json
+from atoll_local.api.safe_json import read_json
 from atoll_local.scheduler.slots import AmountError, from_text
 from atoll_local.store.policies import HOST_PERMISSIONS
 from atoll_local.store.rows import range_of

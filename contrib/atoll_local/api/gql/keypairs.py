@@ -7,10 +7,8 @@ from attrs import evolve
 
 from atoll_local.api.gql.columns import KEYPAIRS
 from atoll_local.api.gql.context import Context, Fields, Info
-from atoll_local.api.gql.filters import Clause
-from atoll_local.api.gql.inputs import Props, Refused, read_props
-from atoll_local.api.gql.kinds import (
-    Kind,
+from atoll_local.api.gql.entities import (
+    EntityType,
     Resolvers,
     deletion,
     equal,
@@ -19,13 +17,15 @@ from atoll_local.api.gql.kinds import (
     own_fields,
     paging,
 )
+from atoll_local.api.gql.filters import Clause
+from atoll_local.api.gql.inputs import Props, Refused, read_props
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.sessions import select, session_fields, status_clause
 from atoll_local.api.gql.users import require_superadmin
 from atoll_local.api.gql.vfolders import vfolder_fields
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
-from atoll_local.store.belongings import discard
+from atoll_local.store.owned_rows import delete_owned
 from atoll_local.store.records import KeyPair
 
 
@@ -63,7 +63,7 @@ def _concurrency(ctx: Context, keypair: KeyPair) -> int:
     return policy.max_concurrent_sessions if policy else 0
 
 
-KEYPAIR = Kind(
+KEYPAIR = EntityType(
     label="keypair",
     payload="keypair",
     table=lambda ctx: ctx.store.tables.keypairs,
@@ -139,7 +139,7 @@ def _prepare_deletion(ctx: Context, keypair: KeyPair) -> None:
         raise Refused(
             f"{count} sessions of {keypair.access_key} are on record: deactivate it instead"
         )
-    discard(ctx.store.db, "keypair", keypair.access_key)
+    delete_owned(ctx.store.db, "keypair", keypair.access_key)
 
 
 QUERIES: Resolvers = {

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from atoll_local.api.access import Caller
-from atoll_local.api.frozen import refuse_if_frozen
+from atoll_local.api.freeze import refuse_if_frozen
 from atoll_local.api.gql.context import Context, Fields, Info
 from atoll_local.api.gql.inputs import NotPermitted, Refused
 

@@ -7,10 +7,8 @@ import attrs
 
 from atoll_local import clock
 from atoll_local.api.gql.context import Context, Fields, Info
-from atoll_local.api.gql.filters import Clause
-from atoll_local.api.gql.inputs import Props, Refused, one_of, read_props
-from atoll_local.api.gql.kinds import (
-    Kind,
+from atoll_local.api.gql.entities import (
+    EntityType,
     Resolvers,
     creation,
     deletion,
@@ -19,6 +17,8 @@ from atoll_local.api.gql.kinds import (
     modification,
     own_fields,
 )
+from atoll_local.api.gql.filters import Clause
+from atoll_local.api.gql.inputs import Props, Refused, one_of, read_props
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.store.policies import ProjectResourcePolicy, UserResourcePolicy
@@ -30,21 +30,21 @@ def _policy_fields(_: Context, policy: attrs.AttrsInstance) -> Fields:
     return own_fields(policy) | {"id": getattr(policy, "name", "")}
 
 
-KEYPAIR_POLICY = Kind(
+KEYPAIR_POLICY = EntityType(
     label="keypair resource policy",
     payload="resource_policy",
     table=lambda ctx: ctx.store.tables.keypair_policies,
     fields=_policy_fields,
     order="name",
 )
-USER_POLICY = Kind(
+USER_POLICY = EntityType(
     label="user resource policy",
     payload="resource_policy",
     table=lambda ctx: ctx.store.tables.user_policies,
     fields=_policy_fields,
     order="name",
 )
-PROJECT_POLICY = Kind(
+PROJECT_POLICY = EntityType(
     label="project resource policy",
     payload="resource_policy",
     table=lambda ctx: ctx.store.tables.project_policies,
@@ -76,13 +76,15 @@ def _project_scope(ctx: Context, _: Mapping[str, Any]) -> list[Clause]:
     return []
 
 
-def _single(kind: Kind[Record], own: Callable[[Context], str]) -> Callable[..., Fields | None]:
+def _single(
+    entity: EntityType[Record], own: Callable[[Context], str]
+) -> Callable[..., Fields | None]:
     """Make the resolver of one policy by name, the caller's own without."""
 
     def resolve(_: Any, info: Info, name: str | None = None) -> Fields | None:
         ctx = info.context
-        found = kind.table(ctx).get(name or own(ctx))
-        return kind.fields(ctx, found) if found else None
+        found = entity.table(ctx).get(name or own(ctx))
+        return entity.fields(ctx, found) if found else None
 
     return resolve
 
@@ -120,13 +122,13 @@ def _unused(kind: str, table: str, column: str) -> Callable[[Context, Any], None
 
 
 def _mutations(
-    kind: Kind[Any], record: type[Any], check: Callable[[Context, Any], None]
+    entity: EntityType[Any], record: type[Any], check: Callable[[Context, Any], None]
 ) -> dict[str, Mutation]:
-    name = kind.label.replace(" ", "_")
+    name = entity.label.replace(" ", "_")
     return {
-        f"create_{name}": Mutation(creation(kind, _building(record))),
-        f"modify_{name}": Mutation(modification(kind, _changing(record))),
-        f"delete_{name}": Mutation(deletion(kind, check)),
+        f"create_{name}": Mutation(creation(entity, _building(record))),
+        f"modify_{name}": Mutation(modification(entity, _changing(record))),
+        f"delete_{name}": Mutation(deletion(entity, check)),
     }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from atoll_local.api.gql.columns import Column
 from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.entities import EntityType, Resolvers, creation, listing, own_fields
 from atoll_local.api.gql.filters import Clause, compile_filter
 from atoll_local.api.gql.inputs import Props, Refused, named, read_props
-from atoll_local.api.gql.kinds import Kind, Resolvers, creation, listing, own_fields
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.scheduler.slots import AmountError, parse_size
@@ -20,7 +20,7 @@ _COLUMNS: Mapping[str, Column] = {
     "scaling_group_name": Column("scaling_group_name"),
 }
 
-PRESET = Kind(
+PRESET = EntityType(
     label="resource preset",
     payload="resource_preset",
     table=lambda ctx: ctx.store.tables.presets,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.entities import Resolvers
 from atoll_local.api.gql.inputs import Props, Refused
-from atoll_local.api.gql.kinds import Resolvers
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.api.vfolders.disk import on_disk, place

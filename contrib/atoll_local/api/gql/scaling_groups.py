@@ -6,12 +6,8 @@ from typing import Any
 from atoll_local import clock
 from atoll_local.api.gql.context import Context, Fields, as_json
 from atoll_local.api.gql.domains import DOMAIN
-from atoll_local.api.gql.filters import Clause
-from atoll_local.api.gql.groups import GROUP
-from atoll_local.api.gql.inputs import Props, Refused, read_props
-from atoll_local.api.gql.keypairs import KEYPAIR
-from atoll_local.api.gql.kinds import (
-    Kind,
+from atoll_local.api.gql.entities import (
+    EntityType,
     Resolvers,
     creation,
     deletion,
@@ -20,12 +16,16 @@ from atoll_local.api.gql.kinds import (
     modification,
     own_fields,
 )
+from atoll_local.api.gql.filters import Clause
+from atoll_local.api.gql.groups import GROUP
+from atoll_local.api.gql.inputs import Props, Refused, read_props
+from atoll_local.api.gql.keypairs import KEYPAIR
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.scheduler.slots import Slots
 from atoll_local.store.access import grant, revoke, usable_by
 from atoll_local.store.administration import ScalingGroup
 
-_WHOM: Mapping[str, tuple[str, str, Kind[Any]]] = {
+_WHOM: Mapping[str, tuple[str, str, EntityType[Any]]] = {
     "domain": ("domain", "domain", DOMAIN),
     "user_group": ("user_group", "group", GROUP),
     "keypair": ("access_key", "keypair", KEYPAIR),
@@ -59,7 +59,7 @@ def _fields(ctx: Context, group: ScalingGroup) -> Fields:
     }
 
 
-SCALING_GROUP = Kind(
+SCALING_GROUP = EntityType(
     label="scaling group",
     payload="scaling_group",
     table=lambda ctx: ctx.store.tables.scaling_groups,

@@ -28,7 +28,6 @@ from graphql import (
 )
 from graphql.validation import VariablesInAllowedPositionRule
 
-from atoll_local.api.absent import absent_root
 from atoll_local.api.gql import (
     agents,
     domains,
@@ -50,6 +49,7 @@ from atoll_local.api.gql.bounds import read_document
 from atoll_local.api.gql.context import Context
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.gql.scalars import read_scalars
+from atoll_local.api.unsupported import unsupported_root
 from atoll_local.store.errors import StoreError
 
 _SDL = Path(__file__).with_name("sdl")
@@ -123,8 +123,8 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
 def _explained(error: GraphQLError) -> GraphQLError:
     """Return an error that says so where only other clusters have what is asked for."""
     found = _NO_ROOT.match(error.message)
-    if found and (absent := absent_root(found[1])):
-        return GraphQLError(absent, nodes=error.nodes)
+    if found and (unsupported := unsupported_root(found[1])):
+        return GraphQLError(unsupported, nodes=error.nodes)
     return error
 
 

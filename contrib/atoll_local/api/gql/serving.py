@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from atoll_local.api.gql.context import Fields, Info
-from atoll_local.api.gql.kinds import Resolvers
+from atoll_local.api.gql.entities import Resolvers
 from atoll_local.api.problems import not_found
 
 

@@ -10,16 +10,16 @@ from typing import Any
 from atoll_local import clock
 from atoll_local.api.gql.columns import USERS
 from atoll_local.api.gql.context import Context, Fields, Info
+from atoll_local.api.gql.entities import EntityType, Resolvers, equal, listing, own_fields, paging
 from atoll_local.api.gql.filters import Clause
 from atoll_local.api.gql.inputs import Props, Refused, named, one_of, read_props
-from atoll_local.api.gql.kinds import Kind, Resolvers, equal, listing, own_fields, paging
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
 from atoll_local.leftovers import give_up_image
 from atoll_local.passwords import hash_password
-from atoll_local.store.belongings import discard
 from atoll_local.store.erasure import erase
+from atoll_local.store.owned_rows import delete_owned
 from atoll_local.store.records import User
 
 _ROLES = ("superadmin", "admin", "user", "monitor")
@@ -42,7 +42,7 @@ def user_fields(ctx: Context, user: User) -> Fields:
     }
 
 
-USER = Kind(
+USER = EntityType(
     label="user",
     payload="user",
     table=lambda ctx: ctx.store.tables.users,
@@ -223,7 +223,7 @@ def _purge(ctx: Context, email: str, **_: Any) -> Fields:
     found = _by_email(ctx, email)
     refuse_if_living(ctx, f"user {email!r}", "user_uuid", found.uuid)
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
-        discard(ctx.store.db, "keypair", keypair.access_key)
+        delete_owned(ctx.store.db, "keypair", keypair.access_key)
     for image in ctx.store.tables.committed.select("owner = ?", (found.uuid,)):
         ctx.store.db.afterwards(partial(give_up_image, ctx.cluster, image.id))
     erase(ctx.store.db, "users", "uuid = ?", (found.uuid,))

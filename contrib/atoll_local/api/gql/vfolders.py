@@ -9,8 +9,8 @@ from attrs import evolve
 
 from atoll_local.api.gql.columns import Column
 from atoll_local.api.gql.context import Context, Fields, Info, together
+from atoll_local.api.gql.entities import EntityType, Resolvers, listing, paging
 from atoll_local.api.gql.filters import Clause, compile_filter
-from atoll_local.api.gql.kinds import Kind, Resolvers, listing, paging
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.vfolders.access import as_id
 from atoll_local.api.vfolders.disk import on_disk, place
@@ -81,7 +81,7 @@ def _shared_fields(ctx: Context, folder: VFolder) -> Fields:
     return vfolder_fields(ctx, folder) | given
 
 
-VFOLDER = Kind(
+VFOLDER = EntityType(
     label="virtual folder",
     payload="vfolder",
     table=lambda ctx: ctx.store.folders.table,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from atoll_local.api.gql.context import Context, Fields, Info, as_json
-from atoll_local.api.gql.kinds import Resolvers
+from atoll_local.api.gql.entities import Resolvers
 from atoll_local.storage.volume import CAPABILITIES, HOST
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from attrs import frozen
 
-from atoll_local.api.bounded import JsonError, read_json
 from atoll_local.api.problems import invalid_params
+from atoll_local.api.safe_json import JsonError, read_json
 from atoll_local.api.templates.syntax import normalize
 
 _MAX_BYTES = 64 * 1024

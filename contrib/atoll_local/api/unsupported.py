@@ -1,4 +1,4 @@
-"""What clusters of other releases have and this one has not, so that it is told and not just 404.
+"""Parts of the API that other releases have and this cluster has not; the answer says so.
 
 docs/local.md has the same list for people; a test compares the two.
 """
@@ -64,7 +64,7 @@ ROOTS: Mapping[str, str] = {
 _KIND, _TITLE = "not-implemented", "This cluster does not have that."
 
 
-def absent_route(path: str) -> Problem | None:
+def unsupported_route(path: str) -> Problem | None:
     """Return 501 for a path that other clusters have, None for one that nobody has."""
     beginnings = [one for one in ROUTES if path == one or path.startswith(f"{one}/")]
     if not beginnings:
@@ -72,7 +72,7 @@ def absent_route(path: str) -> Problem | None:
     return Problem(501, _KIND, _TITLE, _told(ROUTES[max(beginnings, key=len)]), data=path)
 
 
-def absent_root(name: str) -> str | None:
+def unsupported_root(name: str) -> str | None:
     """Say what a query asks for by a root that other clusters have, None for any other."""
     what = next((ROOTS[part] for part in ROOTS if part in name), None)
     return what and _told(what)

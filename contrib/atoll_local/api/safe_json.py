@@ -1,4 +1,4 @@
-"""JSON that others have written, read within bounds: its depth, its numbers, its texts.
+"""Read JSON from clients within limits: of depth, of numbers, of texts.
 
 Every JSON text that reaches the API is read here: bodies, messages of websockets, parameters that
 hold JSON in turn. So no handler meets what Python, SQLite or a file name can't take.

@@ -1,9 +1,9 @@
-"""Websockets as the server keeps them: a route may take over the connection of one.
+"""The server's websocket protocol, which lets a route take over the TCP connection of a websocket.
 
-It is then read and written without the server.
+After that the route reads and writes the socket itself, without the server.
 
-A message that goes through the server is copied several times on its way, and each one costs turns
-of the loop. For tunnels that is most of what they cost.
+The server copies each message several times, and each message costs turns of the event loop. For a
+tunnel that is most of its cost.
 """
 
 import os
@@ -13,14 +13,14 @@ from typing import Any, cast
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-_EXTENSION = "atoll.handover"
+_EXTENSION = "atoll.take_over"
 _NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's own, which offers the connection to the route as an extension of the scope.
+    """Uvicorn's protocol, which also offers the connection to the route, as an ASGI extension.
 
-    It also answers what uvicorn would leave without an answer, or take for a fault of the program.
+    It also answers requests that uvicorn leaves without an answer or logs as errors of the program.
     """
 
     def data_received(self, data: bytes) -> None:
@@ -54,10 +54,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.handshake_initiated and not self.handshake_complete:
             extensions = cast("dict[str, Any]", self.scope["extensions"])
-            extensions[_EXTENSION] = self._hand_over
+            extensions[_EXTENSION] = self._take_over
 
-    def _hand_over(self) -> socket.socket:
-        """Give the connection away; the server takes it for closed from here on."""
+    def _take_over(self) -> socket.socket:
+        """Return a copy of the socket; the server treats the connection as closed from here on."""
         if not self.handshake_complete or self.transport.get_write_buffer_size():
             raise RuntimeError("the handshake is not over")
         self.transport.pause_reading()

@@ -1,8 +1,8 @@
-"""A kind of thing that is administered: one description, from which its queries and mutations come.
+"""Entity types: one description of a type of record, from which its queries and mutations are made.
 
-A kind says where its records are kept, what GraphQL shows of them and by what its lists can be
-filtered and ordered. :func:`listing` and :func:`paging` make resolvers of `Query` from it,
-:func:`creation`, :func:`modification` and :func:`deletion` make what mutations do.
+An entity type says in which table its records are, which fields GraphQL shows of them, and by which
+columns its lists can be filtered and ordered. :func:`listing` and :func:`paging` make resolvers of
+`Query` from it; :func:`creation`, :func:`modification` and :func:`deletion` make mutations.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ Scope = Callable[[Context, Mapping[str, Any]], list[Clause]]
 
 
 @frozen(kw_only=True)
-class Kind(Generic[Record]):
-    """`label` names the kind to people, `payload` its field in answers to mutations."""
+class EntityType(Generic[Record]):
+    """`label` names the type in messages, `payload` is its field in answers to mutations."""
 
     label: str
     payload: str
@@ -45,42 +45,42 @@ class Kind(Generic[Record]):
         return found
 
 
-def listing(kind: Kind[Record], scope: Scope) -> Callable[..., list[Fields]]:
-    """Make the resolver of a root that lists everything in the scope."""
+def listing(entity: EntityType[Record], scope: Scope) -> Callable[..., list[Fields]]:
+    """Make the resolver of a `Query` field that lists all records in the scope."""
 
     def resolve(_: Any, info: Info, **args: Any) -> list[Fields]:
         ctx = info.context
         where = together(scope(ctx, args))
-        found = kind.table(ctx).select(where.sql, where.values, kind.order)
-        return [kind.fields(ctx, one) for one in found]
+        found = entity.table(ctx).select(where.sql, where.values, entity.order)
+        return [entity.fields(ctx, one) for one in found]
 
     return resolve
 
 
-def paging(kind: Kind[Record], scope: Scope) -> Callable[..., Fields]:
-    """Make the resolver of a root that has `filter`, `order`, `limit` and `offset`.
+def paging(entity: EntityType[Record], scope: Scope) -> Callable[..., Fields]:
+    """Make the resolver of a `Query` field that has `filter`, `order`, `limit` and `offset`.
 
-    Where no order is asked for, the kind's own is turned round: the newest comes first.
+    Where no order is asked for, the order of the type is reversed: the newest comes first.
     """
 
     def resolve(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
-        ctx, table = info.context, kind.table(info.context)
-        narrowed = compile_filter(args.get("filter") or "", kind.columns)
+        ctx, table = info.context, entity.table(info.context)
+        narrowed = compile_filter(args.get("filter") or "", entity.columns)
         where = together([*scope(ctx, args), narrowed])
-        order = _ordered(kind, args.get("order") or "")
+        order = _ordered(entity, args.get("order") or "")
         page = table.select(where.sql, where.values, order, max(limit, 0), max(offset, 0))
         total = table.count(where.sql, where.values)
-        return {"items": [kind.fields(ctx, one) for one in page], "total_count": total}
+        return {"items": [entity.fields(ctx, one) for one in page], "total_count": total}
 
     return resolve
 
 
-def _ordered(kind: Kind[Record], text: str) -> str:
-    """Compile an order, with the kind's own for what is alike: the same way round, for indexes."""
-    own = kind.order
+def _ordered(entity: EntityType[Record], text: str) -> str:
+    """Compile an order; ties as the type says, in the same direction (for the indexes)."""
+    own = entity.order
     if not text.strip() or text.rpartition(",")[2].strip().startswith("-"):
         own = ", ".join(f"{one.removesuffix(' DESC')} DESC" for one in own.split(", "))
-    return compile_order(text, kind.columns, default=own)
+    return compile_order(text, entity.columns, default=own)
 
 
 def equal(args: Mapping[str, Any], **columns: str) -> list[Clause]:
@@ -98,44 +98,44 @@ def own_fields(record: attrs.AttrsInstance) -> Fields:
 
 
 def creation(
-    kind: Kind[Record], build: Callable[[Context, str, Props], Record]
+    entity: EntityType[Record], build: Callable[[Context, str, Props], Record]
 ) -> Callable[..., Fields]:
-    """Make the act that adds a record; `build` makes it of its name and the input."""
+    """Make the function that adds a record; `build` makes it from its name and the input."""
 
     def act(ctx: Context, name: str, props: Props) -> Fields:
-        if kind.table(ctx).get(name):
-            raise Refused(f"{kind.label} {name!r} exists already")
-        record = build(ctx, named(kind.label, name), props)
-        kind.table(ctx).add(record)
-        return {kind.payload: kind.fields(ctx, record)}
+        if entity.table(ctx).get(name):
+            raise Refused(f"{entity.label} {name!r} exists already")
+        record = build(ctx, named(entity.label, name), props)
+        entity.table(ctx).add(record)
+        return {entity.payload: entity.fields(ctx, record)}
 
     return act
 
 
 def modification(
-    kind: Kind[Record], change: Callable[[Context, Record, Props], Props]
+    entity: EntityType[Record], change: Callable[[Context, Record, Props], Props]
 ) -> Callable[..., Fields]:
-    """Make the act that changes a record; `change` makes columns of the input."""
+    """Make the function that changes a record; `change` turns the input into column values."""
 
     def act(ctx: Context, props: Props, **key: Any) -> Fields:
         (value,) = key.values()
-        record = kind.get(ctx, value)
-        kind.table(ctx).update(str(value), change(ctx, record, props))
-        changed = kind.table(ctx).get(str(value))
-        return {kind.payload: kind.fields(ctx, changed)} if changed else {}
+        record = entity.get(ctx, value)
+        entity.table(ctx).update(str(value), change(ctx, record, props))
+        changed = entity.table(ctx).get(str(value))
+        return {entity.payload: entity.fields(ctx, changed)} if changed else {}
 
     return act
 
 
 def deletion(
-    kind: Kind[Record], check: Callable[[Context, Record], object]
+    entity: EntityType[Record], check: Callable[[Context, Record], object]
 ) -> Callable[..., Fields]:
-    """Make the act that deletes a record unless `check` raises Refused."""
+    """Make the function that deletes a record, unless `check` raises Refused."""
 
     def act(ctx: Context, **key: Any) -> Fields:
         (value,) = key.values()
-        check(ctx, kind.get(ctx, value))
-        kind.table(ctx).delete(str(value))
+        check(ctx, entity.get(ctx, value))
+        entity.table(ctx).delete(str(value))
         return {}
 
     return act

@@ -1,4 +1,4 @@
-"""What this cluster alone has a word for: looking after what it has put aside."""
+"""`/local/repair`: try again what the cluster has put aside; only this cluster has it."""
 
 from starlette.responses import Response
 

@@ -1,4 +1,4 @@
-"""Files of a session, opened without ever leaving its home.
+"""Open files of a session safely: no path and no link leads out of its home.
 
 The program inside a session may put any symbolic link anywhere, while we look. Links are followed
 as the session would: `/home/work` is the home itself, and what else is absolute is refused.
@@ -34,7 +34,7 @@ def relative(path: str) -> PurePosixPath:
     return found.relative_to(HOME)
 
 
-class Home(Walk):
+class SessionHome(Walk):
     """The home folder of a session, with the folders that are mounted in it."""
 
     def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:

@@ -1,4 +1,4 @@
-"""A frozen manager: what runs goes on and may be looked at and ended, nothing new begins."""
+"""The frozen manager: sessions keep running and can be shown and ended; nothing can be created."""
 
 from starlette.requests import HTTPConnection
 
@@ -8,7 +8,7 @@ from atoll_local.store.store import Store
 STATUS = "manager/status"
 """The setting that tells the manager's status, `running` or `frozen`."""
 
-_BEGINNINGS = ("/session", "/session/_/create", "/session/_/create-from-template",
+_CREATING = ("/session", "/session/_/create", "/session/_/create-from-template",
     "/session/_/create-cluster")  # fmt: skip
 _CHANGES = ("/folders", "/template", "/user-config", "/group-config", "/domain-config")
 _READING = ("/request-download", "/request-download-archive")
@@ -31,9 +31,9 @@ def refuse_if_frozen(store: Store) -> None:
 
 
 def refuse_changes_if_frozen(connection: HTTPConnection, store: Store) -> None:
-    """Raise Problem 503 for a request that begins or changes something while frozen."""
+    """Raise Problem 503 for a request that creates or changes something while frozen."""
     path, method = connection.scope["path"], connection.scope.get("method", "GET")
     if method in {"GET", "HEAD", "OPTIONS"} or path.endswith(_READING):
         return
-    if path in _BEGINNINGS or path.startswith(_CHANGES):
+    if path in _CREATING or path.startswith(_CHANGES):
         refuse_if_frozen(store)

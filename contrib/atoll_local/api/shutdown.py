@@ -1,4 +1,4 @@
-"""What requests are answered that the end of the program cuts short."""
+"""Answers for requests that are cancelled because the program stops."""
 
 import asyncio
 
@@ -7,10 +7,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from atoll_local.api.problems import unavailable
 
 
-class CutShort:
-    """Says "not now" where uvicorn, which cancels what takes too long to end, would say 500.
+class UnavailableOnShutdown:
+    """ASGI middleware that answers 503 when uvicorn cancels a request to stop, not 500.
 
-    Clients come back after the one, and report the other.
+    Clients try again after 503, and report 500 as an error.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,7 +1,7 @@
-"""What a tunnel needs of the system: to be told when a socket is ready, and a way past the program.
+"""Callbacks when a socket is ready, and `splice`, which moves bytes between sockets in the kernel.
 
-Plain callbacks serve here instead of tasks: a byte that is typed and its echo pass a tunnel twice,
-and to wake a task takes longer than all else that is done for them.
+Tunnels use plain callbacks instead of tasks: a typed byte and its echo pass the tunnel twice, and
+waking a task takes longer than all other work for them.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ _CAPACITY = 1024 * 1024
 
 
 @define
-class Watch:
-    """Calls back when a socket is ready, as long as it is on."""
+class ReadinessWatcher:
+    """Calls `_callback` each time a socket is ready, from `on()` until `off()`."""
 
     _descriptor: int
     _callback: Callable[[], None]
@@ -32,41 +32,44 @@ class Watch:
 
     @classmethod
     def reading(cls, source: socket.socket, callback: Callable[[], None]) -> Self:
-        """Make one that calls when there is something to read, or the end of it."""
+        """Watch for bytes to read, or for the end of the stream."""
         loop = asyncio.get_running_loop()
         return cls(source.fileno(), callback, loop.add_reader, loop.remove_reader)
 
     @classmethod
     def writing(cls, sink: socket.socket, callback: Callable[[], None]) -> Self:
-        """Make one that calls when there is room to write."""
+        """Watch for free space in the send buffer."""
         loop = asyncio.get_running_loop()
         return cls(sink.fileno(), callback, loop.add_writer, loop.remove_writer)
 
     def on(self) -> None:
-        """Begin to call."""
+        """Start calling."""
         if not self._is_on:
             self._add(self._descriptor, self._callback)
             self._is_on = True
 
     def off(self) -> None:
-        """Call no more."""
+        """Stop calling."""
         if self._is_on:
             self._remove(self._descriptor)
             self._is_on = False
 
 
 @define
-class Pipe:
-    """Moves bytes from one socket to another in the kernel; made when it is first needed.
+class SplicePipe:
+    """A pipe that moves bytes from one socket to another inside the kernel; opened at first use.
 
-    Nothing of it blocks: BlockingIOError says that nothing can be moved now.
+    No method blocks: each raises BlockingIOError when nothing can be moved now.
     """
 
     _exit: int = -1
     _entry: int = -1
 
     def fill_from(self, source: socket.socket, count: int) -> int:
-        """Take in up to `count` bytes; returns how many. The end of the source is an OSError."""
+        """Move up to `count` bytes from a socket into the pipe; returns how many.
+
+        Raises OSError at the end of the stream.
+        """
         if self._entry < 0:
             self._exit, self._entry = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             with suppress(OSError):
@@ -77,17 +80,17 @@ class Pipe:
         raise OSError(errno.EPIPE, "the source ended early")
 
     def empty_into(self, sink: socket.socket, count: int) -> int:
-        """Give out up to `count` of the bytes that are in it; returns how many."""
+        """Move up to `count` bytes from the pipe to a socket; returns how many."""
         return os.splice(self._exit, sink.fileno(), count)
 
     def close(self) -> None:
-        """Give it back to the system."""
+        """Close the pipe."""
         if self._entry >= 0:
             os.close(self._exit)
             os.close(self._entry)
             self._exit = self._entry = -1
 
 
-def waiting(source: socket.socket) -> int:
-    """Return how many bytes can be read at once."""
+def readable_bytes(source: socket.socket) -> int:
+    """Return how many bytes can be read without waiting."""
     return int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -1,7 +1,7 @@
-"""Many small files into a folder in one request, which no other cluster offers.
+"""Upload many small files into a folder in one request, as a tar archive; only this cluster has it.
 
-Leave to bring a file and bringing it cost two requests each elsewhere, whatever its size. A client
-that asks for this and is told 404 or 405 does it that way.
+The usual way takes two requests for each file, whatever its size. A client that is answered 404 or
+405 here falls back to it.
 """
 
 import io
@@ -30,7 +30,7 @@ _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @frozen
-class Packed:
+class ArchivedFile:
     """A file of an archive: its path in the folder, its bytes, permission bits and time."""
 
     path: str
@@ -40,9 +40,9 @@ class Packed:
 
 
 async def upload_packed(call: Call) -> Response:
-    """`POST /folders/{f}/upload-packed`: a tar archive of files, put in place one by one.
+    """`POST /folders/{f}/upload-packed`: unpack a tar archive of files into the folder.
 
-    Each is whole when it shows under its name. The first that can't be put ends it.
+    A file appears under its name only when it is whole. The first file that fails ends the upload.
     """
     access = named(call, "rw")
     check_permission(call, access.folder, "upload-file")
@@ -66,7 +66,7 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-def _unpacked(archive: bytes) -> Sequence[Packed]:
+def _unpacked(archive: bytes) -> Sequence[ArchivedFile]:
     """Read an archive of ordinary files; raises Problem 400 for another, OSError for no path."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
@@ -79,16 +79,16 @@ def _unpacked(archive: bytes) -> Sequence[Packed]:
     return files
 
 
-def _packed(member: tarfile.TarInfo, archive: bytes) -> Packed:
+def _packed(member: tarfile.TarInfo, archive: bytes) -> ArchivedFile:
     end = member.offset_data + member.size
     if not member.isreg() or member.issparse() or not 0 <= member.size <= end <= len(archive):
         raise invalid_params(f"{member.name!r} is no whole file", {"body": "files alone"})
     mtime = float(member.mtime) if 0 <= member.mtime < _LATEST else 0.0
     content = archive[member.offset_data : end]
-    return Packed(member.name, content, member.mode & 0o755 | 0o600, mtime)
+    return ArchivedFile(member.name, content, member.mode & 0o755 | 0o600, mtime)
 
 
-def _put_all(files: Sequence[Packed], tree: Tree, volume: Volume) -> None:
+def _put_all(files: Sequence[ArchivedFile], tree: Tree, volume: Volume) -> None:
     draft = volume.uploads / secrets.token_hex(16)
     try:
         for file in files:

@@ -1,11 +1,11 @@
-"""Connections as the server keeps them, one request after the other."""
+"""The server's HTTP protocol: uvicorn's, with an orderly end for broken request bodies."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class HttpProtocol(H11Protocol):
-    """Uvicorn's own, which ends a request in order whose body turns out to be no HTTP."""
+    """Uvicorn's protocol; a request with a broken body is refused, and its route is told."""
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what can't be read, unless an answer has begun already."""
