@@ -21,6 +21,11 @@ REGISTRY = "local"
 """What images are told to come from."""
 
 
+def full_name(canonical: str) -> str:
+    """Return the name of an image with its registry, as sessions are told to run it."""
+    return f"{REGISTRY}/{canonical}" if canonical else canonical
+
+
 @frozen
 class Images:
     """All images; a `viewer` sees the runtimes and the own ones, superadmins those of everybody."""
@@ -41,7 +46,11 @@ class Images:
         ]
 
     def resolve(self, name: str, viewer: User) -> Resolution:
-        """Find the image that a name means; raises UnknownImageError."""
+        """Find the image that a name means, with the registry in front of it or without.
+
+        Raises UnknownImageError.
+        """
+        name = name.removeprefix(f"{REGISTRY}/")
         alias = self.tables.aliases.get(name)
         wanted = alias.target if alias else name
         if committed := self.find_committed(wanted, viewer):

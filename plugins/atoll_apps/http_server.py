@@ -54,7 +54,7 @@ class Connection:
         self.here = local_address(local)
         """The address at which it came."""
         self._h11 = h11.Connection(h11.SERVER)
-        self._wants_head_alone = False
+        self.wants_head_alone = False
 
     async def next_request(self) -> h11.Request | None:
         """Return the head of the next request, None at the end.
@@ -64,7 +64,7 @@ class Connection:
         event = await self._in_time()
         if not isinstance(event, h11.Request):
             return None
-        self._wants_head_alone = event.method == b"HEAD"
+        self.wants_head_alone = event.method == b"HEAD"
         return event
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -111,7 +111,7 @@ class Connection:
         """Send a whole answer; to `HEAD`, its head alone."""
         fields = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
         await self.send_head(status, [*fields, *headers])
-        if body and not self._wants_head_alone:
+        if body and not self.wants_head_alone:
             await self.send(body)
         await self.send_end()
 

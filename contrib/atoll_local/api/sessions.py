@@ -12,6 +12,7 @@ from atoll_local.api.naming import named_session
 from atoll_local.api.problems import bad_request, forbidden, kernel_failed
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.waiting import settled, while_connected
+from atoll_local.images import full_name
 from atoll_local.scheduler.lifecycle import StatusError
 from atoll_local.store.records import DEAD, Session
 
@@ -29,7 +30,7 @@ async def info(call: Call) -> Response:
         "groupId": session.group_id,
         "userId": session.user_uuid,
         "lang": session.asked_image,
-        "image": session.image,
+        "image": full_name(session.image),
         "architecture": session.architecture,
         "registry": None,
         "tag": session.tag,

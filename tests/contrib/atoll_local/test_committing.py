@@ -85,7 +85,7 @@ def test_a_session_begins_with_what_was_there(client, made):
         '{ compute_session_list(limit: 1, offset: 0, filter: "name == \\"begun\\"") '
         "{ items { image } } }"
     )["data"]["compute_session_list"]["items"]
-    assert row["image"] == made
+    assert row["image"] == f"local/{made}"
     client.ask("DELETE", "/session/begun")
 
 

@@ -39,7 +39,7 @@ def test_create_info_and_destroy(client):
     assert created["servedExactly"] is True
     info = client.ask("GET", "/session/first").json()
     assert (info["status"], info["tag"], info["lang"]) == ("RUNNING", "t1", "python")
-    assert info["image"] == created["servedBy"]
+    assert info["image"] == f"local/{created['servedBy']}"
     assert info["environ"] == "{'GREETING': 'hello'}"
     assert client.run("first", "import os; print(os.environ['GREETING'])")[-1]["exitCode"] == 0
     gone = client.ask("DELETE", "/session/first")

@@ -9,7 +9,7 @@ from atoll_local.api.gql.filters import Clause, compile_filter
 from atoll_local.api.gql.images import image_fields
 from atoll_local.api.gql.orders import compile_order
 from atoll_local.api.services import raw_service_ports
-from atoll_local.images import REGISTRY
+from atoll_local.images import REGISTRY, full_name
 from atoll_local.scheduler.lifecycle import FOLLOWERS
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.scheduler.slots import Slots, recorded
@@ -152,7 +152,7 @@ def common_fields(ctx: Context, session: Session) -> Fields:
         "tag": session.tag,
         "name": session.name,
         "type": session.type,
-        "image": session.image,
+        "image": full_name(session.image),
         "architecture": session.architecture,
         "registry": REGISTRY,
         "domain_name": session.domain_name,
@@ -207,7 +207,7 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
         "cluster_role": kernel.cluster_role,
         "cluster_hostname": kernel.cluster_hostname,
         "session_id": session.id,
-        "image": session.image,
+        "image": full_name(session.image),
         "architecture": session.architecture,
         "registry": REGISTRY,
         "status": kernel.status,

@@ -1,0 +1,11 @@
+"""Backend.AI's own web page, the WebUI, for the profile in use."""
+
+from collections.abc import Iterator
+
+from atoll import Command, hookimpl
+
+
+@hookimpl
+def atoll_commands() -> Iterator[Command]:
+    """The command that serves the page."""
+    yield Command("web", "Open the web page of the cluster here", "atoll_web.command:web")

@@ -1,0 +1,89 @@
+"""Ports that lead to services of sessions, opened as the page asks for them."""
+
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, evolve, field, frozen
+
+from atoll import NotFound, TimedOut
+from atoll_apps.api import (
+    Bind,
+    Connector,
+    Exposure,
+    Service,
+    Target,
+    carry_all,
+    list_services,
+    listening,
+    wait_until_ready,
+)
+
+if TYPE_CHECKING:
+    from atoll import Api
+
+_PATIENCE = 60.0
+"""Seconds that a service may take to answer for the first time."""
+
+
+@frozen
+class Forward:
+    """A port at loopback that leads to a service, which is `ready` once it has answered."""
+
+    service: Service
+    port: int
+    scope: trio.CancelScope
+    ready: trio.Event = field(factory=trio.Event)
+
+
+@define
+class Forwards:
+    """The open ports, by session and service; each stays open until it is closed or its session
+    ends.
+    """
+
+    api: "Api"
+    nursery: trio.Nursery
+    exposure: Exposure
+    _open: dict[tuple[str, str], Forward] = field(factory=dict)
+    _opening: trio.Lock = field(factory=trio.Lock)
+
+    async def open(self, session_id: str, app: str) -> Forward:
+        """Return the port that leads to a service, opened if need be; raises AtollError."""
+        async with self._opening:
+            if (found := self._open.get((session_id, app))) is not None:
+                return found
+            service = (await list_services(self.api, session_id)).pick(app, session_id)
+            forward: Forward = await self.nursery.start(self._carry, session_id, service)
+            self._open[session_id, app] = forward
+            return forward
+
+    def close(self, session_id: str, app: str) -> None:
+        """Close a port; one that is not open is closed."""
+        if (found := self._open.get((session_id, app))) is not None:
+            found.scope.cancel()
+
+    def at(self, port: str) -> Forward | None:
+        """Return what leads somewhere from a port, None if it is not one of these."""
+        return next((one for one in self._open.values() if str(one.port) == port), None)
+
+    async def _carry(
+        self, session_id: str, service: Service, task_status: trio.TaskStatus[Forward]
+    ) -> None:
+        say = self.exposure.say
+        connector = Connector(self.api, Target(session_id=session_id, app=service.name), say)
+        admission = self.exposure.admission(service.name)
+        with trio.CancelScope() as scope:
+            try:
+                async with listening(Bind()) as (listeners, port):
+                    forward = Forward(service, port, scope)
+                    # A browser opens a window a few seconds after a click and no later: it is
+                    # led to the port before the service answers, and waits there.
+                    task_status.started(forward)
+                    await wait_until_ready(connector, service, _PATIENCE)
+                    forward.ready.set()
+                    web = self.exposure.web(service, evolve(Bind(), port=port), admission)
+                    await carry_all(connector, listeners, admission, web)
+            except (NotFound, TimedOut) as error:
+                say(f"{service.name}: {error}")
+            finally:
+                self._open.pop((session_id, service.name), None)

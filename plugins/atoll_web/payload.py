@@ -1,0 +1,31 @@
+"""Bodies that the page has scrambled, as it does with passwords where there is no TLS.
+
+The key is made of the page's own address and of the vector in front of the body, so it keeps
+nothing secret from anyone. The web server of Backend.AI undoes it in the same way (since 22.09).
+"""
+
+from base64 import b64decode, b64encode
+
+from atoll_apps.api import Malformed
+
+_BLOCK = 16
+_KEY = 32
+
+
+def unscramble(body: bytes, endpoint: str) -> bytes:
+    """Return what a scrambled body stands for; `endpoint` is the page's address.
+
+    Raises Malformed.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    try:
+        vector, _, content = body.decode("ascii").partition(":")
+        key = (b64encode(endpoint.encode()).decode() + 2 * vector)[:_KEY].encode()
+        cipher = Cipher(algorithms.AES(key), modes.CBC(vector.encode())).decryptor()
+        padded = cipher.update(b64decode(content, validate=True)) + cipher.finalize()
+        unpadder = PKCS7(8 * _BLOCK).unpadder()
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError as error:
+        raise Malformed("The body is not scrambled as it says.") from error
