@@ -38,7 +38,7 @@ def _sandbox(*, plain: bool) -> Finding:
 
 def limits(process: int | str, *, plain: bool) -> Sequence[Finding]:
     """Tell by which means each limit of sessions holds where a process runs, the cluster's."""
-    held, found = cgroup.holding(process), sandbox.probe(force_plain=plain)
+    held, found = cgroup.usable_controllers(process), sandbox.probe(force_plain=plain)
     return [
         _grouped("memory limit", held.get("memory"))
         or Finding("memory limit", "ok", "watched: more of it ends the session", _delegation()),

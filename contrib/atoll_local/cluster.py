@@ -11,7 +11,7 @@ from atoll_local.scheduler.machine import Machine
 from atoll_local.scheduler.scheduler import Scheduler
 from atoll_local.storage import Storage
 from atoll_local.store.store import Store
-from atoll_local.supervision import Supervisor
+from atoll_local.supervision import TaskSupervisor
 
 API_VERSION = "v7.20230615"
 """What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
@@ -42,7 +42,7 @@ class Cluster:
         return self.scheduler.images
 
     @property
-    def supervisor(self) -> Supervisor:
+    def supervisor(self) -> TaskSupervisor:
         """What starts tasks that outlive a request."""
         return self.scheduler.supervisor
 

@@ -97,7 +97,7 @@ class Announcement:
 
     def publish(self) -> None:
         """Tell it; to be called when requests are answered. Raises StartError."""
-        server = Server(
+        server = ServerInfo(
             pid=os.getpid(),
             started=process_start(os.getpid()) or 0,
             port=self.port,
@@ -155,8 +155,8 @@ class Announcement:
 
 
 @frozen(kw_only=True)
-class Server:
-    """A program that serves a data folder; `pid` and `started` are its identity."""
+class ServerInfo:
+    """The running program of a data folder; `pid` and `started` identify its process."""
 
     pid: int
     started: int
@@ -165,7 +165,7 @@ class Server:
     version: str
 
     @classmethod
-    def parse(cls, text: str) -> "Server | None":
+    def parse(cls, text: str) -> "ServerInfo | None":
         """Read what a program has told; None for anything else."""
         try:
             found = json.loads(text)
@@ -176,19 +176,19 @@ class Server:
         return server if is_whole else None
 
 
-def read_server(data: DataDir) -> Server | None:
+def read_server(data: DataDir) -> ServerInfo | None:
     """Return the program that serves a data folder if it is alive.
 
     It is told of twice, since either file may be gone, old or garbage.
     """
     for path in (data.server, data.lock):
-        server = Server.parse(_read(path))
+        server = ServerInfo.parse(_read(path))
         if server and process_start(server.pid) == server.started:
             return server
     return None
 
 
-def find_server(data: DataDir) -> Server | None:
+def find_server(data: DataDir) -> ServerInfo | None:
     """Return the program that serves a data folder, as `read_server` does.
 
     While one holds the lock and neither file tells of it, it is about to: that is waited for.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from atoll import AtollError, Paths, Profile, __version__
 from atoll.files import open_private, read_private
-from atoll_local.instance import Server, find_server, process_start, read_server
+from atoll_local.instance import ServerInfo, find_server, process_start, read_server
 from atoll_local.paths import DataDir, StartError
 
 _START_DEADLINE = 75.0
@@ -62,7 +62,7 @@ def running(paths: Paths) -> Profile | None:
     return profile(data, server) if server else None
 
 
-def profile(data: DataDir, server: Server) -> Profile:
+def profile(data: DataDir, server: ServerInfo) -> Profile:
     """Make the profile of a running cluster, as its administrator."""
     try:
         keys = json.loads(read_private(data.credentials))["admin"]
@@ -77,7 +77,7 @@ def profile(data: DataDir, server: Server) -> Profile:
     )
 
 
-def start(data: DataDir, sandbox: str = "") -> Server:
+def start(data: DataDir, sandbox: str = "") -> ServerInfo:
     """Start the program and wait until it answers; raises AtollError with its last words if it
     does not.
     """

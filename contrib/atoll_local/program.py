@@ -27,7 +27,7 @@ from atoll_local.credentials import ensure_accounts
 from atoll_local.engine import cgroup
 from atoll_local.engine.local import LocalEngine
 from atoll_local.instance import Announcement, bind, lock
-from atoll_local.leftovers import sweep
+from atoll_local.leftovers import delete_leftovers
 from atoll_local.opening import explained, open_store, start_errors_alone
 from atoll_local.paths import DataDir
 from atoll_local.put_aside import PutAside
@@ -37,7 +37,7 @@ from atoll_local.scheduler.recovery import recover
 from atoll_local.scheduler.scheduler import Scheduler
 from atoll_local.storage import Storage
 from atoll_local.store.store import Store
-from atoll_local.supervision import Kind, supervised
+from atoll_local.supervision import TaskKind, supervised
 
 _log = logging.getLogger(__name__)
 
@@ -132,16 +132,16 @@ async def _run(
         scheduler.begin()
         await recover(scheduler)
         scheduler.serve()
-        await sweep(cluster)
+        await delete_leftovers(cluster)
         server = _Server(_configure(cluster), announcement)
-        supervisor.start(Kind.WARM_UP, partial(_warm_up, engine, server))
+        supervisor.start(TaskKind.WARM_UP, partial(_warm_up, engine, server))
         supervisor.start(
-            Kind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
+            TaskKind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
-        supervisor.start(Kind.USES, store.uses.keep_writing)
-        supervisor.start(Kind.ANNOUNCEMENT, announcement.keep)
+        supervisor.start(TaskKind.USES, store.usage.keep_writing)
+        supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])
-        await store.uses.settle()
+        await store.usage.settle()
 
 
 def _network(data: DataDir) -> int:

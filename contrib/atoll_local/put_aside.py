@@ -1,6 +1,7 @@
-"""What the program could not do and has put aside: kept over restarts, until it is done after all.
+"""The list of what the program could not do and has put aside; it survives restarts.
 
-The list is a file of its own, not part of the store: it must be there when the store is not, and
+An item stays until the work succeeds or is removed. The list is a file of its own, not part of the
+store: it must be readable when the store is not, and
 `atoll local status` reads it while no program runs.
 """
 
@@ -23,13 +24,13 @@ _LONGEST_FILE = 4 * 1024 * 1024
 What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder", "image"]
 
 
-class ForAPerson(Exception):
-    """Only a person can decide what becomes of something; the text says why."""
+class NeedsAdmin(Exception):
+    """Only an administrator can decide what happens to an item; the text says why."""
 
 
 @frozen
 class Item:
-    """What can be put aside: a session, a kernel or an image by its id, a folder by its name."""
+    """What can be put aside: a session, kernel or image by its id, a folder by its name."""
 
     what: What
     name: str
@@ -41,7 +42,7 @@ class Item:
 
 @frozen
 class Entry:
-    """An item with the reason, fit for users, for which it was put aside, and the moment."""
+    """An item, why it was put aside (a text for users), and since when."""
 
     item: Item
     reason: str
@@ -54,7 +55,7 @@ class Entry:
 
 @define
 class PutAside:
-    """The list, and the file that it is kept in."""
+    """The list, and its file at `path`."""
 
     path: Path
     _entries: dict[Item, Entry] = field(factory=dict)
@@ -70,7 +71,7 @@ class PutAside:
         return list(self._entries.values())
 
     def add(self, item: Item, reason: str) -> None:
-        """Put something aside, or tell the newest reason for which it still is."""
+        """Put an item aside, or update the reason if it is there already."""
         known = self._entries.get(item)
         if known is None and len(self._entries) >= _MOST:
             _log.error("%s is not put aside, there is too much already", item)
@@ -79,7 +80,7 @@ class PutAside:
         self._write()
 
     def remove(self, item: Item) -> None:
-        """Forget something: it is done, or nobody wants it done any more."""
+        """Remove an item from the list: the work is done or no longer wanted."""
         if self._entries.pop(item, None):
             self._write()
 

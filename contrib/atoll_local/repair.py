@@ -1,18 +1,18 @@
-"""Trying again what was put aside, or removing it for good."""
+"""Try again what was put aside, or remove it for good."""
 
 import os
 from functools import partial
 
 from atoll_local.cluster import Cluster
-from atoll_local.leftovers import bury, give_up, give_up_image, printable
+from atoll_local.leftovers import delete_folder, delete_image, printable, purge_deleted
 from atoll_local.put_aside import Entry, Item
 from atoll_local.scheduler.recovery import recover_session
 from atoll_local.store.records import DEAD, KernelRow
-from atoll_local.supervision import Kind, Work
+from atoll_local.supervision import TaskKind, Work
 
 
 async def repair(cluster: Cluster, *, remove: bool = False) -> list[Entry]:
-    """Try everything again, or remove it for good; return what is put aside no more."""
+    """Try all items again, or remove them for good; return those that are no longer put aside."""
     before = cluster.supervisor.put_aside.entries
     for entry in before:
         await (_remove if remove else _try_again)(cluster, entry.item)
@@ -25,26 +25,26 @@ async def _try_again(cluster: Cluster, item: Item) -> None:
     match item.what:
         case "session":
             work = partial(recover_session, scheduler, item.name)
-            task = cluster.supervisor.start(Kind.RECOVERY, work, session=item.name, item=item)
+            task = cluster.supervisor.start(TaskKind.RECOVERY, work, session=item.name, item=item)
             await task.wait()
         case "kernel" if row:
             await scheduler.stop_kernel(row, forced=True).wait()
         case "kernel folder" if row and row.status in DEAD:
             await _clean_up(cluster, item, partial(cluster.engine.discard, item.name))
         case "deleted folder":
-            await bury(cluster, cluster.storage.volume.graves / item.name).wait()
-        case "folder" if not _is_nobodys(cluster, item.name):
-            await give_up(cluster, item.name).wait()
+            await purge_deleted(cluster, cluster.storage.volume.deleted_folders / item.name).wait()
+        case "folder" if not _is_unowned(cluster, item.name):
+            await delete_folder(cluster, item.name).wait()
         case "image" if cluster.store.tables.committed.get(printable(item.name)):
-            await give_up_image(cluster, item.name).wait()
+            await delete_image(cluster, item.name).wait()
 
 
 def _kernel(cluster: Cluster, item: Item) -> KernelRow | None:
     return cluster.store.kernels.get(item.name) if item.what.startswith("kernel") else None
 
 
-def _is_nobodys(cluster: Cluster, folder_id: str) -> bool:
-    """Say whether only a person may delete a folder; others were to be deleted anyway."""
+def _is_unowned(cluster: Cluster, folder_id: str) -> bool:
+    """Say whether a folder has no known owner, so that only an administrator may delete it."""
     is_known = cluster.store.folders.get(printable(folder_id)) is not None
     return not is_known and os.path.lexists(cluster.storage.volume.path(folder_id))
 
@@ -59,12 +59,12 @@ async def _remove(cluster: Cluster, item: Item) -> None:
         case "kernel" | "kernel folder":
             await _clean_up(cluster, item, partial(cluster.engine.discard, item.name))
         case "deleted folder":
-            await bury(cluster, cluster.storage.volume.graves / item.name).wait()
+            await purge_deleted(cluster, cluster.storage.volume.deleted_folders / item.name).wait()
         case "folder":
-            await give_up(cluster, item.name).wait()
+            await delete_folder(cluster, item.name).wait()
         case "image":
-            await give_up_image(cluster, item.name).wait()
+            await delete_image(cluster, item.name).wait()
 
 
 async def _clean_up(cluster: Cluster, item: Item, work: Work) -> None:
-    await cluster.supervisor.start(Kind.CLEAN_UP, work, item=item).wait()
+    await cluster.supervisor.start(TaskKind.CLEAN_UP, work, item=item).wait()

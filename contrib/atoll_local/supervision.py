@@ -1,10 +1,10 @@
-"""The supervisor: every task of the program's life starts here, under a kind.
+"""The task supervisor: every background task of the program is started here, with a task kind.
 
-The kind says what an unexpected error costs, so that it never costs the program. Whatever it is, it
-is logged with its traceback. A loop is begun again after a pause. Work on a session or a folder is
-tried again if that may help; in the end the session becomes ERROR with the reason, and what was
-left undone is put aside for a person (see `put_aside`). A database that is locked, or a full disk,
-is nobody's fault: it is waited for.
+The task kind says what happens after an unexpected error, so that none ends the program. Each error
+is logged with its traceback. A loop is started again after a pause. Work on a session or a folder
+is tried again if that may help; if it keeps failing, the session becomes ERROR with the reason, and
+the work is put aside for an administrator (see `put_aside`). While the database is locked or the
+disk is full, tasks wait.
 """
 
 import logging
@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from atoll_local.engine.contract import EngineError
-from atoll_local.put_aside import ForAPerson, Item, PutAside
+from atoll_local.put_aside import Item, NeedsAdmin, PutAside
 from atoll_local.store.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -33,60 +33,62 @@ _LONG_ENOUGH = 60.0
 _LONGEST_REASON = 300
 
 
-class Cost(Enum):
-    """What is lost when a task fails and trying again does not help."""
+class Consequence(Enum):
+    """What happens when a task fails and trying again does not help."""
 
-    A_WHILE = "nothing but time: it is begun again, for as long as the program lives"
-    THE_SESSION = "the session, which becomes ERROR; what is still to be done is put aside"
-    THE_ITEM = "the thing that it was for, which is put aside"
-    THE_JOB = "what it was for, which is told that it failed"
+    RETRIED = "the task is started again, as long as the program runs"
+    SESSION_FAILS = "its session becomes ERROR; the rest of the work is put aside"
+    ITEM_PUT_ASIDE = "the item that it worked on is put aside"
+    CALLER_TOLD = "whoever asked for the work is told that it failed"
 
 
 @frozen
-class Policy:
-    """How failures of a kind of task are met; `doing` completes "a fault while …"."""
+class FailurePolicy:
+    """What to do when a task of this kind fails; `activity` completes "a fault while …"."""
 
-    doing: str
-    cost: Cost
+    activity: str
+    consequence: Consequence
     attempts: int = 1
-    """How often an unexpected error is met by trying again before it costs anything."""
+    """How many times the task is tried before the consequence follows."""
 
-    def passes_over(self, error: Exception) -> bool:
-        """Say whether an error is no failure, but something to wait for."""
-        return isinstance(error, StoreUnavailable) and self.cost is not Cost.THE_JOB
+    def is_transient(self, error: Exception) -> bool:
+        """Say whether an error will pass, so that the task waits and does not count it."""
+        return (
+            isinstance(error, StoreUnavailable) and self.consequence is not Consequence.CALLER_TOLD
+        )
 
-    def is_lost(self, error: Exception, failures: int) -> bool:
-        """Say whether to give up after so many failures, the last one this error."""
-        if self.cost is Cost.A_WHILE or self.passes_over(error):
+    def gives_up(self, error: Exception, failures: int) -> bool:
+        """Say whether to give up after this many failures; `error` is the last one."""
+        if self.consequence is Consequence.RETRIED or self.is_transient(error):
             return False
-        # What the engine says of a kernel, it would say again.
-        return failures >= self.attempts or isinstance(error, EngineError | ForAPerson)
+        # The engine would answer the same again.
+        return failures >= self.attempts or isinstance(error, EngineError | NeedsAdmin)
 
 
-class Kind(Enum):
-    """Every kind of task that is started beside the one that serves requests."""
+class TaskKind(Enum):
+    """Every kind of background task, with what happens when it fails."""
 
-    SIGNALS = Policy("waiting for signals", Cost.A_WHILE)
-    METERING = Policy("measuring kernels", Cost.A_WHILE)
-    CALLBACKS = Policy("gathering news for callbacks", Cost.A_WHILE)
-    IDLENESS = Policy("looking for idle sessions", Cost.A_WHILE)
-    QUEUE = Policy("looking at the queue", Cost.A_WHILE)
-    ANNOUNCEMENT = Policy("telling where it answers", Cost.A_WHILE)
-    USES = Policy("writing down what is used", Cost.A_WHILE)
-    RECOVERY = Policy("finding it again", Cost.THE_SESSION, attempts=2)
-    LAUNCH = Policy("starting it", Cost.THE_SESSION)
-    STARTUP_COMMAND = Policy("running its command", Cost.THE_SESSION, attempts=2)
-    WATCH = Policy("writing down its end", Cost.THE_SESSION, attempts=3)
-    STOP = Policy("ending it", Cost.THE_SESSION, attempts=3)
-    CLEAN_UP = Policy("deleting what was left over", Cost.THE_ITEM, attempts=2)
-    DELIVERY = Policy("posting news to a callback", Cost.THE_JOB)
-    RUN = Policy("reading what a run tells", Cost.THE_JOB)
-    BACKGROUND = Policy("working in the background", Cost.THE_JOB)
-    WARM_UP = Policy("looking over the machine", Cost.THE_JOB)
+    SIGNALS = FailurePolicy("waiting for signals", Consequence.RETRIED)
+    METERING = FailurePolicy("measuring kernels", Consequence.RETRIED)
+    CALLBACKS = FailurePolicy("gathering events for callbacks", Consequence.RETRIED)
+    IDLENESS = FailurePolicy("looking for idle sessions", Consequence.RETRIED)
+    QUEUE = FailurePolicy("looking at the queue", Consequence.RETRIED)
+    ANNOUNCEMENT = FailurePolicy("telling where it answers", Consequence.RETRIED)
+    USES = FailurePolicy("writing down what is used", Consequence.RETRIED)
+    RECOVERY = FailurePolicy("finding it again", Consequence.SESSION_FAILS, attempts=2)
+    LAUNCH = FailurePolicy("starting it", Consequence.SESSION_FAILS)
+    STARTUP_COMMAND = FailurePolicy("running its command", Consequence.SESSION_FAILS, attempts=2)
+    WATCH = FailurePolicy("writing down its end", Consequence.SESSION_FAILS, attempts=3)
+    STOP = FailurePolicy("ending it", Consequence.SESSION_FAILS, attempts=3)
+    CLEAN_UP = FailurePolicy("deleting what was left over", Consequence.ITEM_PUT_ASIDE, attempts=2)
+    DELIVERY = FailurePolicy("posting events to a callback", Consequence.CALLER_TOLD)
+    RUN = FailurePolicy("reading what a run tells", Consequence.CALLER_TOLD)
+    BACKGROUND = FailurePolicy("working in the background", Consequence.CALLER_TOLD)
+    WARM_UP = FailurePolicy("looking over the machine", Consequence.CALLER_TOLD)
 
 
-async def patiently(step: Callable[[], T]) -> T:
-    """Do a step that needs the store, as soon as the store lets it be done."""
+async def retry_while_unavailable(step: Callable[[], T]) -> T:
+    """Call `step` until the store is available; returns its result."""
     for pause in _pauses():
         try:
             return step()
@@ -97,43 +99,43 @@ async def patiently(step: Callable[[], T]) -> T:
 
 
 @asynccontextmanager
-async def supervised(put_aside: PutAside) -> AsyncIterator["Supervisor"]:
-    """Have a supervisor, whose tasks are cancelled at the end of the block."""
+async def supervised(put_aside: PutAside) -> AsyncIterator["TaskSupervisor"]:
+    """Yield a supervisor; its tasks are cancelled at the end of the block."""
     async with anyio.create_task_group() as tasks:
-        yield Supervisor(tasks, put_aside)
+        yield TaskSupervisor(tasks, put_aside)
         tasks.cancel_scope.cancel()
 
 
-class Supervisor:
-    """Starts tasks and decides what becomes of what fails."""
+class TaskSupervisor:
+    """Starts tasks, and decides what happens when they fail."""
 
     def __init__(self, tasks: TaskGroup, put_aside: PutAside) -> None:
         self._tasks = tasks
         self.put_aside = put_aside
         self.fail_session: Callable[[str, str], None] = lambda _session_id, _reason: None
-        """Makes a session ERROR for a reason; set by who knows how."""
+        """Makes a session ERROR, given its id and a reason; the scheduler sets it."""
 
     def start(
         self,
-        kind: Kind,
+        kind: TaskKind,
         work: Work,
         *,
         session: str = "",
         item: Item | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> anyio.Event:
-        """Start a task; returns an event that is set once it has ended, however it did.
+        """Start a task; returns an event that is set when the task has ended in any way.
 
-        `session` and `item` are what it may cost; what is put aside is taken back when the task
-        succeeds. `on_failure` is told the reason when all is lost.
+        `session` becomes ERROR and `item` is put aside if the task fails for good; when it
+        succeeds, `item` is no longer put aside. `on_failure` is called with the reason.
         """
-        if kind.value.cost is Cost.THE_SESSION and not session:
+        if kind.value.consequence is Consequence.SESSION_FAILS and not session:
             raise TypeError(f"{kind.name} must say which session it may cost")
         ended = anyio.Event()
 
         async def supervise() -> None:
             try:
-                reason = await self._see_through(kind, work, item or kind.name)
+                reason = await self._run_until_done(kind, work, item or kind.name)
                 if reason is not None:
                     await self._give_up(reason, session, item, on_failure)
                 elif item is not None:
@@ -145,26 +147,28 @@ class Supervisor:
         return ended
 
     @contextmanager
-    def holding(self, kind: Kind, *, session: str = "", item: Item | None = None) -> Iterator[None]:
-        """Let a fault in the block, which is about one thing of many, cost that thing alone.
+    def isolate_failure(
+        self, kind: TaskKind, *, session: str = "", item: Item | None = None
+    ) -> Iterator[None]:
+        """Let an error in the block, which handles one of many things, affect that thing alone.
 
-        While the store is unavailable the task as a whole has to wait.
+        StoreUnavailable is raised: the whole task waits for the store.
         """
         try:
             yield
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is about that thing
+        except Exception as error:  # noqa: BLE001 - any error concerns that thing alone
             reason = self._explain(kind, error, item or session or kind.name)
             self._tasks.start_soon(self._give_up, reason, session, item, None)
 
-    def blame(self, session: str, reason: str) -> None:
-        """Let a session bear the cost of what its kernel does; nobody else is at fault."""
+    def give_up_session(self, session: str, reason: str) -> None:
+        """Make a session ERROR because of what its kernel did."""
         _log.warning("session %s is given up: %s", session, reason)
         self._tasks.start_soon(self._give_up, reason, session, None, None)
 
-    async def _see_through(self, kind: Kind, work: Work, about: object) -> str | None:
-        """Do the work, again and again if need be; return the reason if it can't be done."""
+    async def _run_until_done(self, kind: TaskKind, work: Work, about: object) -> str | None:
+        """Do the work, with retries; return the reason if it fails for good, else None."""
         policy, failures = kind.value, 0
         pauses = _pauses()
         while True:
@@ -172,9 +176,9 @@ class Supervisor:
             try:
                 await self.attempt(kind, work)
             except Exception as error:  # noqa: BLE001 - this is the place where all of them end
-                failures += not policy.passes_over(error)
+                failures += not policy.is_transient(error)
                 reason = self._explain(kind, error, about)
-                if policy.is_lost(error, failures):
+                if policy.gives_up(error, failures):
                     return reason
             else:
                 return None
@@ -182,18 +186,18 @@ class Supervisor:
                 pauses = _pauses()
             await anyio.sleep(next(pauses))
 
-    async def attempt(self, kind: Kind, work: Work) -> None:  # noqa: ARG002 - for those who look on
+    async def attempt(self, kind: TaskKind, work: Work) -> None:  # noqa: ARG002 - for those who look on
         """Do the work once."""
         await work()
 
-    def _explain(self, kind: Kind, error: Exception, about: object) -> str:
-        """Log an error; return what its user is told."""
-        if isinstance(error, EngineError | OSError | StoreUnavailable | ForAPerson):
+    def _explain(self, kind: TaskKind, error: Exception, about: object) -> str:
+        """Log an error; return the reason for the user."""
+        if isinstance(error, EngineError | OSError | StoreUnavailable | NeedsAdmin):
             _log.warning("%s failed (%s): %s", kind.name, about, error)
             return _in_words(error)[:_LONGEST_REASON]
         _log.error("%s failed (%s)", kind.name, about, exc_info=error)
         what = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_REASON]
-        return f"the cluster met a fault while {kind.value.doing} ({what}); its log tells more"
+        return f"the cluster met a fault while {kind.value.activity} ({what}); its log tells more"
 
     async def _give_up(
         self,
@@ -202,14 +206,14 @@ class Supervisor:
         item: Item | None,
         on_failure: Callable[[str], None] | None,
     ) -> None:
-        """Let a failure cost what it may cost."""
+        """Put the item aside, tell the caller, and make the session ERROR."""
         if item is not None:
             self.put_aside.add(item, reason)
         try:
             if on_failure is not None:
                 on_failure(reason)
             if session:
-                await patiently(lambda: self.fail_session(session, reason))
+                await retry_while_unavailable(lambda: self.fail_session(session, reason))
         except Exception as error:  # noqa: BLE001 - there is nothing left that it could cost
             _log.exception("session %s cannot be given up", session)
             if session:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from attrs import field, frozen
 
 from atoll_local.api.problems import Problem, invalid_params
+from atoll_local.storage.path_walker import SAFE
 from atoll_local.storage.spelling import shown
-from atoll_local.storage.traversal import Kind, Step, traverse
-from atoll_local.storage.walk import SAFE
+from atoll_local.storage.traversal import StepKind, TraversalStep, traverse
 
 MAX_ARCHIVE = 1024 * 1024
 """Bytes of an archive."""
@@ -54,7 +54,7 @@ class _Packer:
             return
         self._put(_member(name, status))
         for step in traverse(descriptor):
-            if step.kind is not Kind.LEFT:
+            if step.kind is not StepKind.LEFT:
                 # What goes away meanwhile, or is closed to us, is left out.
                 with suppress(OSError):
                     self._add_step(step, f"{name}/{step.path}")
@@ -67,7 +67,7 @@ class _Packer:
             raise too_large(name)
         return content
 
-    def _add_step(self, step: Step, name: str) -> None:
+    def _add_step(self, step: TraversalStep, name: str) -> None:
         member, kind = _member(name, step.status), step.status.st_mode
         if stat.S_ISDIR(kind):
             self._put(member)

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from atoll_local.api.call import Call, Routes, route
 from atoll_local.api.problems import not_found
-from atoll_local.supervision import Kind, Supervisor
+from atoll_local.supervision import TaskKind, TaskSupervisor
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ Work = Callable[[BackgroundTask], Awaitable[str]]
 class BackgroundTasks:
     """Starts tasks, and remembers how they went."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: TaskSupervisor) -> None:
         self._supervisor = supervisor
         self._known: dict[str, BackgroundTask] = {}
 
@@ -66,7 +66,7 @@ class BackgroundTasks:
         if len(self._known) > _MOST_KEPT:
             del self._known[next(iter(self._known))]
         self._supervisor.start(
-            Kind.BACKGROUND,
+            TaskKind.BACKGROUND,
             partial(_run, task, work),
             on_failure=lambda reason: task.end("failed", reason),
         )

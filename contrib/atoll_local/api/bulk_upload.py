@@ -20,7 +20,7 @@ from atoll_local.api.vfolders.access import named
 from atoll_local.api.vfolders.disk import explained, on_disk
 from atoll_local.api.vfolders.files import tree_of
 from atoll_local.api.vfolders.limits import check_disk, check_permission, check_room
-from atoll_local.storage.beneath import Tree, names_of
+from atoll_local.storage.tree import Tree, names_of
 from atoll_local.storage.volume import Volume
 
 _MOST = 64 * 1024 * 1024

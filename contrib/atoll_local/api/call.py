@@ -139,7 +139,7 @@ def admit(
     caller = authenticate(connection, version, accounts)
     limiter: RateLimiter = connection.app.state.limiter
     connection.state.allowance = limiter.admit(caller.access_key, caller.keypair.rate_limit)
-    cluster.store.uses.keypair(caller.access_key)
+    cluster.store.usage.keypair(caller.access_key)
     if superadmin and not caller.is_superadmin:
         raise forbidden("superadmin privilege required")
     refuse_changes_if_frozen(connection, cluster.store)

@@ -17,10 +17,10 @@ from atoll_local.api.problems import bad_request, invalid_params, quota_exceeded
 from atoll_local.api.runs import running_kernel
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import KernelSpec
-from atoll_local.leftovers import give_up_image
+from atoll_local.leftovers import delete_image
 from atoll_local.store.administration import COMMITTING, READY, CommittedImage
 from atoll_local.store.records import Session
-from atoll_local.supervision import patiently
+from atoll_local.supervision import retry_while_unavailable
 
 _NAME = re.compile(r"[a-zA-Z0-9.\-_]{1,64}")
 _BETWEEN_NEWS = 100
@@ -140,9 +140,9 @@ async def _keep(
     try:
         kept = await cluster.engine.keep(spec, image.id, progress)
         done = {"status": READY, "size": kept.size}
-        await patiently(lambda: cluster.store.tables.committed.update(image.id, done))
+        await retry_while_unavailable(lambda: cluster.store.tables.committed.update(image.id, done))
     except Exception:
-        give_up_image(cluster, image.id)
+        delete_image(cluster, image.id)
         raise
     return f"{spec.session_name} is committed as {image.canonical}{kept.without}"
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from atoll_local.api.call import Call, Handler, Routes, reply, route
 from atoll_local.api.problems import Problem, forbidden, invalid_params, not_found
-from atoll_local.storage.beneath import PathError, names_of
+from atoll_local.storage.tree import PathError, names_of
 from atoll_local.store.dotfiles import Dotfile, Scope
 
 _HOME = "/home/work/"

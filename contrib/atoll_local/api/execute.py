@@ -24,7 +24,7 @@ async def execute(call: Call) -> Response:
     if mode == "complete":
         return reply({"result": await _complete(call, kernel)})
     if mode not in {"continue", "input"}:
-        call.cluster.store.uses.run(session.id)
+        call.cluster.store.usage.run(session.id)
     execution = await _execution(call, kernel, mode)
     return reply({"result": await _poll(call, execution)})
 

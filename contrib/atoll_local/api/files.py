@@ -19,8 +19,8 @@ from atoll_local.api.params import bounded_body
 from atoll_local.api.problems import invalid_params
 from atoll_local.api.runs import running_kernel
 from atoll_local.api.session_home import HOME, SessionHome, is_regular, relative
-from atoll_local.storage.beneath import Entry, scan
 from atoll_local.storage.spelling import shown, spelled_out
+from atoll_local.storage.tree import Entry, scan
 
 MAX_UPLOADS = 20
 MAX_UPLOAD_SIZE = 1024 * 1024

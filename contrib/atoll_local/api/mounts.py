@@ -53,7 +53,7 @@ def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
 def note_use(cluster: Cluster, mounts: Sequence[Mapping[str, str]]) -> None:
     """Note that these folders are used now."""
     for mount in mounts:
-        cluster.store.uses.folder(mount["vfolder"])
+        cluster.store.usage.folder(mount["vfolder"])
 
 
 def _names(config: Params) -> list[str]:

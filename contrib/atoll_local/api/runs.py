@@ -29,7 +29,7 @@ from atoll_local.engine.contract import (
 )
 from atoll_local.scheduler.idleness import Idleness
 from atoll_local.store.records import Session
-from atoll_local.supervision import Kind, Supervisor
+from atoll_local.supervision import TaskKind, TaskSupervisor
 
 _BACKLOG = 256
 _MOST_QUEUED = 32 * 1024 * 1024
@@ -228,7 +228,7 @@ def _as_bytes(kind: str, value: bytes) -> list[str]:
 class Executions:
     """The runs that clients poll, by run id."""
 
-    def __init__(self, supervisor: Supervisor, idleness: Idleness) -> None:
+    def __init__(self, supervisor: TaskSupervisor, idleness: Idleness) -> None:
         self._supervisor = supervisor
         self._idleness = idleness
         self._known: dict[str, Execution] = {}
@@ -267,7 +267,7 @@ class Executions:
 
     def _follow(self, run: Run, kernel: Kernel) -> Execution:
         execution = Execution(run, kernel, self._idleness)
-        self._supervisor.start(Kind.RUN, execution.pump, on_failure=execution.fail)
+        self._supervisor.start(TaskKind.RUN, execution.pump, on_failure=execution.fail)
         return execution
 
     def remember(self, execution: Execution) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from atoll_local.api.problems import Problem, invalid_params
 from atoll_local.engine.contract import Mount
+from atoll_local.storage.path_walker import FOLDER, LONGEST_PATH, PathWalker
 from atoll_local.storage.spelling import shown, spelled_out
-from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk
 
 HOME = PurePosixPath("/home/work")
 
@@ -34,7 +34,7 @@ def relative(path: str) -> PurePosixPath:
     return found.relative_to(HOME)
 
 
-class SessionHome(Walk):
+class SessionHome(PathWalker):
     """The home folder of a session, with the folders that are mounted in it."""
 
     def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:

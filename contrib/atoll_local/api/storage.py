@@ -22,8 +22,8 @@ from atoll_local.api.vfolders.disk import explained, on_disk, place
 from atoll_local.api.vfolders.files import ARCHIVE, DOWNLOAD, UPLOAD
 from atoll_local.api.vfolders.limits import check_room
 from atoll_local.storage.archive import pack
-from atoll_local.storage.beneath import Tree
 from atoll_local.storage.tokens import TokenError
+from atoll_local.storage.tree import Tree
 from atoll_local.storage.uploads import NoUploadError, Upload, UploadConflictError
 from atoll_local.store.folders import VFolder
 
@@ -113,7 +113,7 @@ async def _finish(call: Call, grant: Grant, found: Upload) -> None:
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
     found.path.chmod(_mode(call.request))
     await on_disk(lambda: grant.tree.take_in(found.path, path), path)
-    call.cluster.storage.ledger.add(grant.tree.root, found.size - replaced)
+    call.cluster.storage.sizes.add(grant.tree.root, found.size - replaced)
 
 
 def _standing(found: Upload, received: int, status: int) -> Response:

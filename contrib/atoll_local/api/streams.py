@@ -60,7 +60,7 @@ def session_of(socket: WebSocket) -> Session:
 def _kernel(socket: WebSocket) -> Kernel:
     cluster: Cluster = socket.app.state.cluster
     session = session_of(socket)
-    cluster.store.uses.run(session.id)
+    cluster.store.usage.run(session.id)
     return running_kernel(cluster, session)
 
 

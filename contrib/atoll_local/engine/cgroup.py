@@ -59,10 +59,10 @@ def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[P
     return [group for parent, files in wanted.items() for group in _make(parent, name, files)]
 
 
-def holding(process: int | str = "self") -> Mapping[str, Path]:
-    """Try which controllers hold limits beside a process; returns them with their groups' parents.
+def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
+    """Try which controllers can set limits beside a process; returns each with its parent group.
 
-    The groups that this takes are gone again by then.
+    The groups that are made to try it are removed again.
     """
     tried = Limits(memory=2**26, cpu=1, processes=100)
     groups = create(f"probe-{os.getpid()}", tried, process)

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from atoll_local.storage.beneath import PathError, Tree
+from atoll_local.storage.tree import PathError, Tree
 
 from .contract import EngineError, HomeFile, Mount
 

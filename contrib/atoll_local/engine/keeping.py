@@ -9,9 +9,9 @@ from pathlib import Path
 from anyio import from_thread
 from attrs import frozen
 
-from atoll_local.storage.beneath import PathError, Tree
 from atoll_local.storage.copying import copy
 from atoll_local.storage.removal import remove
+from atoll_local.storage.tree import PathError, Tree
 from atoll_local.storage.volume import count
 
 from .contract import EngineError, KeptHome, Mount, Progress

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from atoll_local.storage.traversal import Kind, steps_in
+from atoll_local.storage.traversal import StepKind, steps_in
 
 from . import cgroup
 from .contract import Usage
@@ -146,4 +146,4 @@ def _transferred(pid: int) -> tuple[int, int]:
 def _size_of(home: Path) -> int:
     """Return the bytes that a home takes on the disk; of a very full one, of what was seen."""
     steps = islice(steps_in(home), MOST_STEPS)
-    return 512 * sum(step.status.st_blocks for step in steps if step.kind is Kind.ENTRY)
+    return 512 * sum(step.status.st_blocks for step in steps if step.kind is StepKind.ENTRY)

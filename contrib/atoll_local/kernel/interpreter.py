@@ -137,7 +137,7 @@ class Interpreter:
             answer([])
         self._completing.clear()
         if self._run is not None:
-            self._sink("stderr", obituary(exit_code, self._settings.memory))
+            self._sink("stderr", explain_exit(exit_code, self._settings.memory))
             self._finish(exit_code)
 
     def _finish(self, exit_code: int) -> None:
@@ -164,8 +164,8 @@ def makes_sense(message: dict[str, Any]) -> bool:
     )
 
 
-def obituary(exit_code: int, memory: int | None) -> str:
-    """Tell the user in one line how the interpreter died."""
+def explain_exit(exit_code: int, memory: int | None) -> str:
+    """Return a line for the user that says how the interpreter ended."""
     signals = {128 + number: number.name for number in signal.Signals}
     how = signals.get(exit_code, f"exit code {exit_code}")
     if exit_code == 128 + signal.SIGKILL and memory is not None:

@@ -39,7 +39,7 @@ class Budget:
 
 @frozen
 class Ledger:
-    """What is held by whom, and their budgets: as they are while one look at the queue lasts."""
+    """Who occupies which slots, and their budgets; a snapshot for one pass over the queue."""
 
     store: Store
     slot_types: Iterable[str]
@@ -50,7 +50,7 @@ class Ledger:
     def of(cls, store: Store, slot_types: Iterable[str]) -> "Ledger":
         """Read what is held now; `slot_types` are the slots that there are."""
         ledger = cls(store, slot_types)
-        for one in store.kernels.holdings():
+        for one in store.kernels.allocations():
             slots = recorded(one.slots)
             ledger.enter(slots, accounts(one.access_key, one.group_id, one.domain_name))
         return ledger

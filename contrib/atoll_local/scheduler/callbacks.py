@@ -20,7 +20,7 @@ from attrs import field, frozen
 from atoll_local import clock
 from atoll_local.scheduler.bus import Bus, SessionEvent
 from atoll_local.store.sessions import Sessions
-from atoll_local.supervision import Kind, Supervisor
+from atoll_local.supervision import TaskKind, TaskSupervisor
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Callbacks:
 
     sessions: Sessions
     bus: Bus
-    supervisor: Supervisor
+    supervisor: TaskSupervisor
     _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
     _unsent: dict[str, deque[SessionEvent]] = field(factory=dict)
     """By session, so that each is told of in order."""
@@ -56,7 +56,7 @@ class Callbacks:
         while True:  # Whoever falls behind is cut off, and listens anew.
             async with self.bus.listen() as stream:
                 async for event in stream:
-                    with self.supervisor.holding(Kind.CALLBACKS):
+                    with self.supervisor.isolate_failure(TaskKind.CALLBACKS):
                         self._take(event)
 
     def _take(self, event: SessionEvent) -> None:
@@ -69,7 +69,7 @@ class Callbacks:
         is_new = event.session_id not in self._unsent
         self._unsent.setdefault(event.session_id, deque(maxlen=_MOST_UNSENT)).append(event)
         if is_new:
-            self.supervisor.start(Kind.DELIVERY, partial(self._deliver, event.session_id, url))
+            self.supervisor.start(TaskKind.DELIVERY, partial(self._deliver, event.session_id, url))
 
     async def _deliver(self, session_id: str, url: str) -> None:
         unsent = self._unsent[session_id]

@@ -17,7 +17,7 @@ from atoll_local import clock
 from atoll_local.engine.contract import EngineError
 from atoll_local.store.records import KeyPairResourcePolicy
 from atoll_local.store.rows import read_value
-from atoll_local.supervision import Kind
+from atoll_local.supervision import TaskKind
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
@@ -39,8 +39,8 @@ AND (idle_timeout > 0 OR max_session_lifetime > 0)
 
 
 @frozen
-class Watched:
-    """A running session with its limits, None for no limit."""
+class IdleLimits:
+    """When a running session was used, and its limits; None for no limit."""
 
     session_id: str
     used_at: datetime
@@ -65,7 +65,7 @@ class Idleness:
 
     def touch(self, session_id: str) -> None:
         """Note that a session is used right now."""
-        self._scheduler.store.uses.session(session_id, clock.stamp(self._now()))
+        self._scheduler.store.usage.session(session_id, clock.stamp(self._now()))
 
     async def run(self) -> None:
         """Look after all sessions again and again."""
@@ -79,7 +79,9 @@ class Idleness:
         """End what is due; return in how many seconds to look again."""
         for one in list(self._watched()):
             if one.due() <= self._now():
-                with self._scheduler.supervisor.holding(Kind.IDLENESS, session=one.session_id):
+                with self._scheduler.supervisor.isolate_failure(
+                    TaskKind.IDLENESS, session=one.session_id
+                ):
                     await self._end_unless_used(one)
         coming = (one.due() - self._now() for one in self._watched())
         soonest = min((wait.total_seconds() for wait in coming), default=_LONGEST_WAIT)
@@ -103,24 +105,24 @@ class Idleness:
         seconds = max(0.0, (end - self._now()).total_seconds()) if end else None
         return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
 
-    def _watched(self, session_id: str | None = None) -> Iterator[Watched]:
-        db, used = self._scheduler.store.db, self._scheduler.store.uses.sessions
+    def _watched(self, session_id: str | None = None) -> Iterator[IdleLimits]:
+        db, used = self._scheduler.store.db, self._scheduler.store.usage.sessions
         where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
         for row in db.rows(_WATCHED + where, values):
             one = None
-            with self._scheduler.supervisor.holding(Kind.IDLENESS, session=row["id"]):
+            with self._scheduler.supervisor.isolate_failure(TaskKind.IDLENESS, session=row["id"]):
                 one = _read(row, used.get(row["id"]))
             if one is not None:
                 yield one
 
-    async def _end_unless_used(self, one: Watched) -> None:
+    async def _end_unless_used(self, one: IdleLimits) -> None:
         if one.lifetime and one.began_at + one.lifetime <= self._now():
             self._scheduler.terminate(one.session_id, "idle-session-lifetime")
             return
         # Code may run that nobody follows; only the kernels know.
         used_at = await self._last_run(one.session_id)
         if used_at > one.used_at:
-            self._scheduler.store.uses.session(one.session_id, clock.stamp(used_at))
+            self._scheduler.store.usage.session(one.session_id, clock.stamp(used_at))
         elif any(now.used_at == one.used_at for now in self._watched(one.session_id)):
             self._scheduler.terminate(one.session_id, "idle-timeout")
 
@@ -139,8 +141,8 @@ class Idleness:
         return last
 
 
-def _read(row: sqlite3.Row, used_at: str | None) -> Watched:
-    one = Watched(
+def _read(row: sqlite3.Row, used_at: str | None) -> IdleLimits:
+    one = IdleLimits(
         row["id"],
         clock.parse(used_at or row["active_at"] or row["status_changed"]),
         clock.parse(row["scheduled_at"] or row["status_changed"]),

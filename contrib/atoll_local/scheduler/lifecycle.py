@@ -77,8 +77,8 @@ class Lifecycle:
                 self.store.kernels.set_status(kernel.id, status, info)
         self._announce(session, status, info, living)
 
-    def bury(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
-        """Write that a kernel has ended, and announce it."""
+    def end_kernel(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
+        """Record that a kernel has ended, and publish the event."""
         self.store.kernels.set_status(kernel.id, "TERMINATED", info, exit_code)
         self.bus.publish(_kernel_event(kernel, "terminated", info, exit_code))
 

@@ -15,7 +15,7 @@ from atoll_local.scheduler.lifecycle import Lifecycle
 from atoll_local.scheduler.machine import AGENT, Machine
 from atoll_local.scheduler.slots import Slots, from_text, recorded
 from atoll_local.store.records import ENDED, Session
-from atoll_local.supervision import Kind, Supervisor
+from atoll_local.supervision import TaskKind, TaskSupervisor
 
 NO_ROOM = "no-available-instances"
 _LONGEST_WAIT = 3600.0
@@ -28,16 +28,16 @@ class Queue:
 
     machine: Machine
     lifecycle: Lifecycle
-    supervisor: Supervisor
+    supervisor: TaskSupervisor
 
     def schedule(self) -> list[Session]:
         """Move what fits from PENDING to SCHEDULED and return it."""
-        look = _Look(self)
+        queue_pass = _QueuePass(self)
         for session in self._pending():
-            with self.supervisor.holding(Kind.QUEUE, session=session.id):
+            with self.supervisor.isolate_failure(TaskKind.QUEUE, session=session.id):
                 if self._is_ready(session):
-                    look.at(session)
-        return look.chosen
+                    queue_pass.at(session)
+        return queue_pass.chosen
 
     def occupied(self) -> Slots:
         """Return what the kernels hold now."""
@@ -96,8 +96,8 @@ def _wait(session: Session) -> float:
     return 0  # Of a moment that makes no sense, nobody would be reminded.
 
 
-class _Look:
-    """One look at the queue: what fits is chosen, the others are told why they wait."""
+class _QueuePass:
+    """One pass over the queue: chooses the sessions that fit, and explains why others wait."""
 
     def __init__(self, queue: Queue) -> None:
         store = queue.lifecycle.store

@@ -13,7 +13,7 @@ from atoll_local.engine.contract import EngineError, ExitStatus, Kernel
 from atoll_local.put_aside import Item
 from atoll_local.scheduler.lifecycle import FOLLOWERS
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
-from atoll_local.supervision import Kind
+from atoll_local.supervision import TaskKind
 
 if TYPE_CHECKING:
     from atoll_local.scheduler.scheduler import Scheduler
@@ -32,7 +32,7 @@ async def recover(scheduler: "Scheduler") -> None:
             scheduler.supervisor.put_aside.remove(entry.item)
     found = [
         scheduler.supervisor.start(
-            Kind.RECOVERY,
+            TaskKind.RECOVERY,
             partial(recover_session, scheduler, session_id),
             session=session_id,
             item=Item("session", session_id),
@@ -111,9 +111,9 @@ async def _take_over(
     scheduler: "Scheduler", row: KernelRow, found: Kernel | ExitStatus | None
 ) -> None:
     if found is None:
-        await scheduler.bury(row, ExitStatus(1, "terminated-unknown-container"))
+        await scheduler.record_end(row, ExitStatus(1, "terminated-unknown-container"))
     elif isinstance(found, ExitStatus):
-        await scheduler.bury(row, found)
+        await scheduler.record_end(row, found)
     else:
         scheduler.attach(row, found)
 

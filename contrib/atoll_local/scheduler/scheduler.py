@@ -28,7 +28,7 @@ from atoll_local.scheduler.slots import recorded
 from atoll_local.scheduler.specs import Specs
 from atoll_local.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_local.store.store import Store
-from atoll_local.supervision import Kind, Supervisor, Work, patiently
+from atoll_local.supervision import TaskKind, TaskSupervisor, Work, retry_while_unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Scheduler:
     """Owns the kernels that run."""
 
     def __init__(
-        self, store: Store, engine: Engine, machine: Machine, bus: Bus, supervisor: Supervisor
+        self, store: Store, engine: Engine, machine: Machine, bus: Bus, supervisor: TaskSupervisor
     ) -> None:
         self.store = store
         self.engine = engine
@@ -57,18 +57,18 @@ class Scheduler:
         self._launches: dict[str, anyio.CancelScope] = {}
         self._wake = anyio.Event()
         supervisor.fail_session = self.fail
-        engine.on_fault(supervisor.blame)
+        engine.on_fault(supervisor.give_up_session)
 
     def begin(self) -> None:
         """Begin to look after what runs; the queue is not served yet."""
         callbacks = Callbacks(self.store.sessions, self.bus, self.supervisor)
-        self.supervisor.start(Kind.METERING, self.metering.run)
-        self.supervisor.start(Kind.CALLBACKS, callbacks.run)
+        self.supervisor.start(TaskKind.METERING, self.metering.run)
+        self.supervisor.start(TaskKind.CALLBACKS, callbacks.run)
 
     def serve(self) -> None:
         """Begin to start what waits in the queue; sessions outlive this."""
-        self.supervisor.start(Kind.IDLENESS, self.idleness.run)
-        self.supervisor.start(Kind.QUEUE, self._serve_queue)
+        self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
+        self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
 
     async def _serve_queue(self) -> None:
         while True:
@@ -97,13 +97,13 @@ class Scheduler:
             return
         self.metering.add(kernel.spec, clock.age(row.status_changed))
         self.running[row.id] = kernel
-        self._start(Kind.WATCH, row, partial(self._watch, row, kernel))
+        self._start(TaskKind.WATCH, row, partial(self._watch, row, kernel))
 
     def follow_batch(self, session: Session) -> None:
         """See a batch session's startup command through to its end."""
         if session.type == "BATCH" and session.startup_command:
             self.supervisor.start(
-                Kind.STARTUP_COMMAND,
+                TaskKind.STARTUP_COMMAND,
                 partial(run_startup_command, self, session.id),
                 session=session.id,
             )
@@ -164,10 +164,10 @@ class Scheduler:
 
     async def end_all(self, reason: str) -> None:
         """End every session, and wait for it."""
-        unfinished = await patiently(self.store.sessions.unfinished)
+        unfinished = await retry_while_unavailable(self.store.sessions.unfinished)
         for session in unfinished:
-            with self.supervisor.holding(Kind.STOP, session=session.id):
-                await patiently(partial(self.terminate, session.id, reason))
+            with self.supervisor.isolate_failure(TaskKind.STOP, session=session.id):
+                await retry_while_unavailable(partial(self.terminate, session.id, reason))
         for session in unfinished:
             await self.ended(session.id)
 
@@ -179,13 +179,15 @@ class Scheduler:
         self.lifecycle.end(session_id, "force-terminated")
         self.wake()
 
-    def _start(self, kind: Kind, row: KernelRow, work: Work) -> anyio.Event:
+    def _start(self, kind: TaskKind, row: KernelRow, work: Work) -> anyio.Event:
         """Start a task about a kernel."""
         item = Item("kernel", row.id)
         return self.supervisor.start(kind, work, session=row.session_id, item=item)
 
     def _start_launch(self, session_id: str) -> None:
-        self.supervisor.start(Kind.LAUNCH, partial(self._launch, session_id), session=session_id)
+        self.supervisor.start(
+            TaskKind.LAUNCH, partial(self._launch, session_id), session=session_id
+        )
 
     async def _launch(self, session_id: str) -> None:
         """Start the kernels of a scheduled session, or those of a restarting one again.
@@ -245,7 +247,7 @@ class Scheduler:
 
     def stop_kernel(self, row: KernelRow, *, forced: bool) -> anyio.Event:
         """Begin to stop a kernel, and see it buried; the event is set when that has ended."""
-        return self._start(Kind.STOP, row, partial(self._stop_kernel, row, forced))
+        return self._start(TaskKind.STOP, row, partial(self._stop_kernel, row, forced))
 
     async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
         # Where its start was cancelled or failed half way, only the engine knows what is there.
@@ -258,7 +260,7 @@ class Scheduler:
             found = ExitStatus(137, "unknown")
         status = found if isinstance(found, ExitStatus) else await found.stop(forced=forced)
         if row.id not in self._watched:
-            await self.bury(row, status)
+            await self.record_end(row, status)
 
     async def _find(self, row: KernelRow) -> Kernel | ExitStatus:
         session = self.store.sessions.get(row.session_id)
@@ -272,14 +274,14 @@ class Scheduler:
         try:
             status = await kernel.wait()
             if self.running.get(row.id) is kernel:
-                await self.bury(row, status)
+                await self.record_end(row, status)
         finally:
             self._watched.discard(row.id)
 
-    async def bury(self, row: KernelRow, status: ExitStatus) -> None:
-        """Write down what is left of an ended kernel, then let its session go on without it.
+    async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
+        """Record the logs and exit status of an ended kernel, and update its session.
 
-        It may be done again, if it could not be finished.
+        It can be called again if it could not finish.
         """
         kernel = self.running.get(row.id)
         await self._keep_logs(row)
@@ -305,7 +307,7 @@ class Scheduler:
         reason = (session.status_info if is_asked else None) or status.reason
         stat = self.metering.end(row.id, status)
         self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
-        self.lifecycle.bury(row, reason, exit_code)
+        self.lifecycle.end_kernel(row, reason, exit_code)
 
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
         """Return the session of an ended kernel; with that, a task in it has failed at the latest.
@@ -326,14 +328,14 @@ class Scheduler:
         the next one knows that this has to be done again.
         """
         item = Item("kernel folder", row.id)
-        with self.supervisor.holding(Kind.CLEAN_UP, item=item):
+        with self.supervisor.isolate_failure(TaskKind.CLEAN_UP, item=item):
             await self.engine.remove(row.id)
             self.supervisor.put_aside.remove(item)
         self._move_on(row.session_id)
         self.wake()
 
     async def _keep_logs(self, row: KernelRow) -> None:
-        with self.supervisor.holding(Kind.CLEAN_UP):
+        with self.supervisor.isolate_failure(TaskKind.CLEAN_UP):
             await self.store.logs.keep(row.id, self.engine.logs(row.id))
 
     def _move_on(self, session_id: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from atoll_local.paths import StartError
-from atoll_local.storage.ledger import Ledger
+from atoll_local.storage.size_cache import SizeCache
 from atoll_local.storage.tokens import Signer
 from atoll_local.storage.uploads import Uploads
 from atoll_local.storage.volume import Volume
@@ -18,7 +18,7 @@ class Storage:
     volume: Volume
     uploads: Uploads
     signer: Signer
-    ledger: Ledger = field(factory=Ledger)
+    sizes: SizeCache = field(factory=SizeCache)
 
     @classmethod
     def prepare(cls, root: Path) -> "Storage":

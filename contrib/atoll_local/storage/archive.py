@@ -7,10 +7,10 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 
-from atoll_local.storage.beneath import Tree, names_of
+from atoll_local.storage.path_walker import SAFE
 from atoll_local.storage.spelling import shown
-from atoll_local.storage.traversal import Kind, Step, traverse
-from atoll_local.storage.walk import SAFE
+from atoll_local.storage.traversal import StepKind, TraversalStep, traverse
+from atoll_local.storage.tree import Tree, names_of
 
 _PIECE = 1024 * 1024
 _LONGEST = 2**15
@@ -67,13 +67,13 @@ def _add(archive: zipfile.ZipFile, tree: Tree, path: str, within: str) -> Iterat
                 yield from _add_step(archive, step, f"{above}/" if above else "")
 
 
-def _add_step(archive: zipfile.ZipFile, step: Step, above: str) -> Iterator[None]:
+def _add_step(archive: zipfile.ZipFile, step: TraversalStep, above: str) -> Iterator[None]:
     name = f"{above}{step.path}"
     if len(os.fsencode(name)) > _LONGEST:
         return
-    if step.kind is Kind.ENTERED:
+    if step.kind is StepKind.ENTERED:
         archive.writestr(_member(f"{name}/", step.status), b"")
-    elif step.kind is Kind.ENTRY and stat.S_ISREG(step.status.st_mode):
+    elif step.kind is StepKind.ENTRY and stat.S_ISREG(step.status.st_mode):
         # What goes away or is closed to us is left out.
         with contextlib.suppress(OSError):
             descriptor = os.open(step.name, os.O_RDONLY | SAFE, dir_fd=step.folder)

@@ -11,8 +11,8 @@ from pathlib import Path
 from attrs import define, field
 
 from atoll_local.storage.descent import Descent
-from atoll_local.storage.traversal import Kind, Step, opened, traverse
-from atoll_local.storage.walk import SAFE
+from atoll_local.storage.path_walker import SAFE
+from atoll_local.storage.traversal import StepKind, TraversalStep, opened, traverse
 
 _PIECE = 8 * 1024 * 1024
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE
@@ -62,20 +62,20 @@ class _Copy:
             for step in traverse(self.source, self.left_out.note):
                 while place.depth > step.depth:
                     self._leave(step, place)
-                if step.kind is not Kind.LEFT:
+                if step.kind is not StepKind.LEFT:
                     self._take(step, place)
                     self.report(number := number + 1)
         return self.left_out
 
-    def _leave(self, step: Step, place: Descent) -> None:
-        if step.kind is Kind.LEFT and place.depth == step.depth + 1:
+    def _leave(self, step: TraversalStep, place: Descent) -> None:
+        if step.kind is StepKind.LEFT and place.depth == step.depth + 1:
             # Not before now: a folder that is closed to its owner takes nothing in.
             os.fchmod(place.folder, stat.S_IMODE(step.status.st_mode) & 0o777)
             os.utime(place.folder, ns=_times(step.status))
         place.leave()
 
-    def _take(self, step: Step, place: Descent) -> None:
-        if step.kind is Kind.ENTERED:
+    def _take(self, step: TraversalStep, place: Descent) -> None:
+        if step.kind is StepKind.ENTERED:
             with suppress(FileExistsError):  # What is renamed meanwhile may come twice.
                 os.mkdir(step.name, 0o700, dir_fd=place.folder)
             place.enter(step.name)
@@ -90,7 +90,7 @@ class _Copy:
             self.left_out.note(step.path, error)
 
 
-def _copy_entry(step: Step, target: int) -> None:
+def _copy_entry(step: TraversalStep, target: int) -> None:
     if stat.S_ISLNK(step.status.st_mode):
         os.symlink(os.readlink(step.name, dir_fd=step.folder), step.name, dir_fd=target)
     elif stat.S_ISREG(step.status.st_mode):
@@ -101,7 +101,7 @@ def _copy_entry(step: Step, target: int) -> None:
             os.close(old)
 
 
-def _copy_file(old: int, step: Step, target: int) -> None:
+def _copy_file(old: int, step: TraversalStep, target: int) -> None:
     new = os.open(step.name, _FRESH, 0o600, dir_fd=target)
     try:
         _copy_bytes(old, new)

@@ -11,7 +11,7 @@ from typing import Self
 
 from attrs import define, frozen
 
-from atoll_local.storage.walk import FOLDER, SAFE
+from atoll_local.storage.path_walker import FOLDER, SAFE
 
 _MOST_OPEN = 32
 """Folders that one way down keeps open, whatever its depth."""

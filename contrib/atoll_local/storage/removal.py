@@ -7,8 +7,8 @@ from pathlib import Path
 
 from attrs import define
 
-from atoll_local.storage.traversal import Kind, traverse, unlock
-from atoll_local.storage.walk import FOLDER, SAFE
+from atoll_local.storage.path_walker import FOLDER, SAFE
+from atoll_local.storage.traversal import StepKind, traverse, unlock
 
 _PASSES = 8
 """How often what is added or moved about meanwhile is gone after."""
@@ -93,9 +93,9 @@ def _empty(name: str, parent: int, left: _Left) -> None:
     try:
         for step in traverse(folder, left.note, unlock=True):
             try:
-                if step.kind is Kind.ENTRY:
+                if step.kind is StepKind.ENTRY:
                     os.unlink(step.name, dir_fd=step.folder)
-                elif step.kind is Kind.LEFT:
+                elif step.kind is StepKind.LEFT:
                     os.rmdir(step.name, dir_fd=step.folder)
             except OSError as error:
                 left.note(step.path, error)

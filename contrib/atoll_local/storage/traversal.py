@@ -1,7 +1,7 @@
-"""All that is in a folder, one thing after the other, whatever its depth.
+"""Traverse a folder tree of any depth, one entry after the other.
 
-What counts, copies, packs and removes trees goes by this. It is a loop, since what sessions make
-may be deeper than any recursion, and it holds no more than the names of the folders still to come.
+Counting, copying, packing and removing trees use it. It is a loop, since sessions can make trees
+deeper than recursion allows, and it holds no more than the names of the folders still to visit.
 """
 
 import errno
@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from atoll_local.storage.descent import Descent, MovedError
-from atoll_local.storage.walk import FOLDER, SAFE
+from atoll_local.storage.path_walker import FOLDER, SAFE
 
 Failed = Callable[[str, OSError], None]
 """Told the path of what could not be looked at, seen from the start, and why."""
@@ -24,36 +24,36 @@ _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """What is said of a folder that is one no longer."""
 
 
-class Kind(Enum):
-    """What a step has come to."""
+class StepKind(Enum):
+    """What a step of the traversal visits."""
 
     ENTRY = auto()
-    """Something that is no folder."""
+    """A file, link or other entry that is no folder."""
     ENTERED = auto()
-    """A folder; what is in it comes next."""
+    """A folder, before its entries."""
     LEFT = auto()
-    """A folder all of which has come."""
+    """A folder, after all its entries."""
 
 
 @frozen
-class Step:
-    """One step; good until the next is taken.
+class TraversalStep:
+    """One step of a traversal; valid until the next step.
 
     `folder` is a descriptor: of the folder that `name` lies in, or of the one just entered. `depth`
-    is how many folders lie between the start and the thing. Links are not followed.
+    is the number of folders between the start and the entry. Links are not followed.
     """
 
-    kind: Kind
+    kind: StepKind
     folder: int
     name: str
     status: os.stat_result
     depth: int
-    _way: Descent
+    _descent: Descent
 
     @property
     def path(self) -> str:
         """The path from the start, which may be longer than the system takes."""
-        return "/".join((*self._way.names[: self.depth], self.name))
+        return "/".join((*self._descent.names[: self.depth], self.name))
 
 
 def ignore(path: str, error: OSError) -> None:
@@ -70,7 +70,7 @@ def opened(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def steps_in(folder: Path) -> Iterator[Step]:
+def steps_in(folder: Path) -> Iterator[TraversalStep]:
     """Yield all that is beneath a folder of the host; nothing when it can't be opened."""
     try:
         with opened(folder) as start:
@@ -79,7 +79,9 @@ def steps_in(folder: Path) -> Iterator[Step]:
         return
 
 
-def traverse(start: int, failed: Failed = ignore, *, unlock: bool = False) -> Iterator[Step]:
+def traverse(
+    start: int, failed: Failed = ignore, *, unlock: bool = False
+) -> Iterator[TraversalStep]:
     """Yield all that is beneath an open folder, things before folders, folders by name.
 
     What can't be opened, or is moved away meanwhile, is told to `failed` and left out, what goes
@@ -92,14 +94,14 @@ def traverse(start: int, failed: Failed = ignore, *, unlock: bool = False) -> It
 
 @define
 class _Traversal:
-    _way: Descent
+    _descent: Descent
     _failed: Failed
     _unlock: bool
     _ahead: list[list[str]] = field(factory=list)
     """For each folder on the way, the folders in it that are still to come."""
     _statuses: list[os.stat_result] = field(factory=list)
 
-    def run(self) -> Iterator[Step]:
+    def run(self) -> Iterator[TraversalStep]:
         yield from self._look()
         while self._ahead:
             if self._ahead[-1]:
@@ -109,10 +111,10 @@ class _Traversal:
             else:
                 return
 
-    def _look(self) -> Iterator[Step]:
+    def _look(self) -> Iterator[TraversalStep]:
         folders: list[str] = []
         self._ahead.append(folders)
-        way = self._way
+        way = self._descent
         try:
             with os.scandir(way.folder) as entries:
                 for entry in entries:
@@ -122,13 +124,15 @@ class _Traversal:
                     if stat.S_ISDIR(status.st_mode):
                         folders.append(entry.name)
                     else:
-                        yield Step(Kind.ENTRY, way.folder, entry.name, status, way.depth, way)
+                        yield TraversalStep(
+                            StepKind.ENTRY, way.folder, entry.name, status, way.depth, way
+                        )
         except OSError as error:
             self._failed("/".join(way.names), error)
         folders.sort(reverse=True)
 
-    def _enter(self, name: str) -> Iterator[Step]:
-        way, depth = self._way, self._way.depth
+    def _enter(self, name: str) -> Iterator[TraversalStep]:
+        way, depth = self._descent, self._descent.depth
         try:
             if self._unlock:
                 _check_no_mount(name, way.folder)
@@ -140,19 +144,21 @@ class _Traversal:
             return
         status = os.fstat(way.folder)
         self._statuses.append(status)
-        yield Step(Kind.ENTERED, way.folder, name, status, depth, way)
+        yield TraversalStep(StepKind.ENTERED, way.folder, name, status, depth, way)
         yield from self._look()
 
-    def _leave(self) -> Iterator[Step]:
+    def _leave(self) -> Iterator[TraversalStep]:
         self._ahead.pop()
-        status, path = self._statuses.pop(), "/".join(self._way.names)
+        status, path = self._statuses.pop(), "/".join(self._descent.names)
         try:
-            name = self._way.leave()
+            name = self._descent.leave()
         except MovedError as error:
             self._failed(path, error)
-            del self._ahead[self._way.depth + 1 :], self._statuses[self._way.depth :]
+            del self._ahead[self._descent.depth + 1 :], self._statuses[self._descent.depth :]
             return
-        yield Step(Kind.LEFT, self._way.folder, name, status, self._way.depth, self._way)
+        yield TraversalStep(
+            StepKind.LEFT, self._descent.folder, name, status, self._descent.depth, self._descent
+        )
 
 
 def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from attrs import frozen
 
 from atoll_local.storage.removal import remove
-from atoll_local.storage.traversal import Kind, steps_in
+from atoll_local.storage.traversal import StepKind, steps_in
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Usage:
 
 @frozen
 class Volume:
-    """`folders/` holds the folders, `uploads/` files that arrive, `graves/` what is being deleted.
+    """`folders/` has the folders, `uploads/` unfinished uploads, `graves/` folders being deleted.
 
     All lie on one file system, so that whole files and folders move between them at once.
     """
@@ -42,9 +42,9 @@ class Volume:
 
     @classmethod
     def prepare(cls, root: Path) -> "Volume":
-        """Make the places, for their owner alone."""
+        """Make the folders of the volume, for their owner alone."""
         volume = cls(root)
-        for place in (root, volume.folders, volume.uploads, volume.graves):
+        for place in (root, volume.folders, volume.uploads, volume.deleted_folders):
             place.mkdir(mode=0o700, exist_ok=True)
         return volume
 
@@ -57,7 +57,7 @@ class Volume:
         return self.root / "uploads"
 
     @property
-    def graves(self) -> Path:
+    def deleted_folders(self) -> Path:
         return self.root / "graves"
 
     def path(self, folder_id: str) -> Path:
@@ -70,16 +70,16 @@ class Volume:
         path.mkdir(mode=0o700)
         path.chmod(mode)
 
-    def discard(self, folder_id: str) -> Path:
-        """Take a folder away at once; returns what is left to be buried."""
-        grave = self.graves / uuid4().hex
+    def mark_deleted(self, folder_id: str) -> Path:
+        """Move a folder out of sight at once; returns the path that :meth:`purge` takes."""
+        deleted = self.deleted_folders / uuid4().hex
         with contextlib.suppress(FileNotFoundError):  # An earlier program got this far.
-            self.path(folder_id).rename(grave)
-        return grave
+            self.path(folder_id).rename(deleted)
+        return deleted
 
-    def bury(self, grave: Path) -> None:
-        """Delete what was discarded; may take long. Raises RemovalError for what stays."""
-        remove(grave)
+    def purge(self, deleted: Path) -> None:
+        """Remove the files of a deleted folder; may be slow. Raises RemovalError for what stays."""
+        remove(deleted)
 
     def space(self) -> tuple[int, int]:
         """Return the bytes that the file system has, and those that are left."""
@@ -94,8 +94,8 @@ def count(folder: Path) -> Usage:
     """
     size = on_disk = number = 0
     for step in steps_in(folder):
-        number += step.kind is not Kind.LEFT
-        if step.kind is Kind.ENTRY and stat.S_ISREG(step.status.st_mode):
+        number += step.kind is not StepKind.LEFT
+        if step.kind is StepKind.ENTRY and stat.S_ISREG(step.status.st_mode):
             size += step.status.st_size
             on_disk += 512 * step.status.st_blocks
     return Usage(size, on_disk, number)

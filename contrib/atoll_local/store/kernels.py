@@ -18,8 +18,8 @@ _OCCUPYING = (
 
 
 @frozen
-class Holding:
-    """What a kernel holds on the account of a keypair, for a group of a domain."""
+class Allocation:
+    """The slots that a kernel occupies, and the keypair, group and domain they count for."""
 
     slots: Mapping[str, str]
     access_key: str
@@ -77,14 +77,14 @@ class Kernels:
         rows = self.db.rows(f"{_SELECT} WHERE status IN {_OCCUPYING}")
         return [from_row(KernelRow, row) for row in rows]
 
-    def holdings(self) -> list[Holding]:
+    def allocations(self) -> list[Allocation]:
         """Return what each kernel holds now, and on whose account."""
         rows = self.db.rows(
             "SELECT kernels.occupied_slots, access_key, group_id, domain_name "  # noqa: S608 - own
             "FROM kernels JOIN sessions ON sessions.id = kernels.session_id "
             f"WHERE kernels.status IN {_OCCUPYING}"
         )
-        return [Holding(json.loads(row[0]), *row[1:]) for row in rows]
+        return [Allocation(json.loads(row[0]), *row[1:]) for row in rows]
 
     def assign(
         self,

@@ -15,7 +15,7 @@ from atoll_local.store.sessions import Sessions
 from atoll_local.store.settings import Settings
 from atoll_local.store.table import Table
 from atoll_local.store.templates import SessionTemplate, templates_table
-from atoll_local.store.uses import Uses
+from atoll_local.store.usage_recorder import UsageRecorder
 
 
 @frozen
@@ -32,7 +32,7 @@ class Store:
     folders: Folders
     dotfiles: Dotfiles
     templates: Table[SessionTemplate]
-    uses: Uses
+    usage: UsageRecorder
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -50,7 +50,7 @@ class Store:
             Folders.of(db, tables),
             Dotfiles(db),
             templates_table(db, tables),
-            Uses(db, tables.users.counts),
+            UsageRecorder(db, tables.users.counts),
         )
 
     def close(self) -> None:

@@ -29,9 +29,9 @@ from atoll_local.instance import Announcement, bind, lock
 from atoll_local.paths import DataDir
 from atoll_local.program import Options
 from atoll_local.scheduler import metering
-from atoll_local.store import uses
+from atoll_local.store import usage_recorder
 from atoll_local.store.store import Store
-from atoll_local.supervision import Kind, Supervisor
+from atoll_local.supervision import TaskKind, TaskSupervisor
 
 pytestmark = [
     pytest.mark.anyio,
@@ -76,20 +76,20 @@ def drive(work, fault):
 class Chaos:
     """Raises in the tasks of a kind at the wait of a number, in each attempt anew or once."""
 
-    kind: Kind | None = None
+    kind: TaskKind | None = None
     point: int = 0
     once: bool = False
     raised: int = 0
     changed: anyio.Event = field(factory=anyio.Event)
     faults: Iterator[Callable[[], Exception]] = field(factory=lambda: itertools.cycle(FAULTS))
 
-    def arm(self, kind: Kind, point: int, *, once: bool = False) -> None:
+    def arm(self, kind: TaskKind, point: int, *, once: bool = False) -> None:
         self.kind, self.point, self.once, self.raised = kind, point, once, 0
 
     def disarm(self) -> None:
         self.kind = None
 
-    async def attempt(self, kind: Kind, work: Callable[[], Awaitable[object]]) -> None:
+    async def attempt(self, kind: TaskKind, work: Callable[[], Awaitable[object]]) -> None:
         waits = itertools.count(1)
 
         def fault() -> Exception | None:
@@ -217,10 +217,10 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(program_module, "_Server", Server)
     monkeypatch.setattr(metering, "_INTERVAL", 0.05)
     monkeypatch.setattr(instance, "_LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(uses, "_PAUSE", 0.05)
+    monkeypatch.setattr(usage_recorder, "_PAUSE", 0.05)
     monkeypatch.setattr(supervision, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(supervision, "_LONGEST_PAUSE", 0.1)
-    monkeypatch.setattr(Supervisor, "attempt", lambda _, kind, work: chaos.attempt(kind, work))
+    monkeypatch.setattr(TaskSupervisor, "attempt", lambda _, kind, work: chaos.attempt(kind, work))
     yield World(tmp_path / "data", chaos)
     gc.collect()
 
@@ -312,7 +312,7 @@ class Inside:
 
     case: Callable[[World], Awaitable[None]]
 
-    async def run(self, world: World, kind: Kind) -> None:
+    async def run(self, world: World, kind: TaskKind) -> None:
         async with world.program():
             await make_witness(world)
             await at_every_point(world, kind, self.case)
@@ -322,7 +322,7 @@ class Inside:
 class Loop:
     """A task that never ends."""
 
-    async def run(self, world: World, kind: Kind) -> None:
+    async def run(self, world: World, kind: TaskKind) -> None:
         async with world.program():
             await make_witness(world)
             await loop_is_disturbed(world, kind)
@@ -332,7 +332,7 @@ class Loop:
 class Start:
     """A task that a program does at its start."""
 
-    async def run(self, world: World, kind: Kind) -> None:
+    async def run(self, world: World, kind: TaskKind) -> None:
         async with world.program():
             await make_witness(world)
         for point in range(1, MOST_POINTS):
@@ -345,12 +345,12 @@ class Start:
                 await world.settles(lost, "RUNNING", "ERROR", "TERMINATED")
                 world.chaos.disarm()
                 await world.end(lost)
-                if kind is not Kind.RECOVERY:
+                if kind is not TaskKind.RECOVERY:
                     await world.goes_on()
             if not world.chaos.raised:
                 assert point > 1
                 break
-            if kind is Kind.RECOVERY:
+            if kind is TaskKind.RECOVERY:
                 async with world.program():
                     with anyio.fail_after(DEADLINE):
                         await make_witness(world)
@@ -360,7 +360,7 @@ class Start:
 class Signals:
     """The task that waits to be told to stop, and winds up then."""
 
-    async def run(self, world: World, kind: Kind) -> None:
+    async def run(self, world: World, kind: TaskKind) -> None:
         for point in range(1, MOST_POINTS):
             world.chaos.arm(kind, point, once=True)
             async with world.program(stops=True):
@@ -395,27 +395,27 @@ async def all_is_found(world):
 
 
 CASES = {
-    Kind.SIGNALS: Signals(),
-    Kind.METERING: Loop(),
-    Kind.CALLBACKS: Loop(),
-    Kind.IDLENESS: Loop(),
-    Kind.QUEUE: Loop(),
-    Kind.ANNOUNCEMENT: Loop(),
-    Kind.USES: Loop(),
-    Kind.RECOVERY: Start(),
-    Kind.LAUNCH: Inside(a_session_starts),
-    Kind.STARTUP_COMMAND: Inside(a_command_runs),
-    Kind.WATCH: Inside(a_session_ends),
-    Kind.STOP: Inside(a_session_ends),
-    Kind.CLEAN_UP: Inside(a_folder_is_deleted),
-    Kind.DELIVERY: Inside(news_are_posted),
-    Kind.RUN: Inside(code_runs),
-    Kind.BACKGROUND: Inside(a_folder_is_cloned),
-    Kind.WARM_UP: Start(),
+    TaskKind.SIGNALS: Signals(),
+    TaskKind.METERING: Loop(),
+    TaskKind.CALLBACKS: Loop(),
+    TaskKind.IDLENESS: Loop(),
+    TaskKind.QUEUE: Loop(),
+    TaskKind.ANNOUNCEMENT: Loop(),
+    TaskKind.USES: Loop(),
+    TaskKind.RECOVERY: Start(),
+    TaskKind.LAUNCH: Inside(a_session_starts),
+    TaskKind.STARTUP_COMMAND: Inside(a_command_runs),
+    TaskKind.WATCH: Inside(a_session_ends),
+    TaskKind.STOP: Inside(a_session_ends),
+    TaskKind.CLEAN_UP: Inside(a_folder_is_deleted),
+    TaskKind.DELIVERY: Inside(news_are_posted),
+    TaskKind.RUN: Inside(code_runs),
+    TaskKind.BACKGROUND: Inside(a_folder_is_cloned),
+    TaskKind.WARM_UP: Start(),
 }
 
 
-@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TaskKind, ids=lambda kind: kind.name)
 async def test_a_fault_costs_no_more_than_it_must(world, kind):
     with anyio.fail_after(120):
         await CASES[kind].run(world, kind)

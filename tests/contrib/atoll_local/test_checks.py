@@ -29,7 +29,7 @@ GROUPS = dict.fromkeys(("memory", "pids", "cpu"), Path("/sys/fs/cgroup/here"))
     ],
 )
 def test_the_means_of_each_limit_are_told(monkeypatch, groups, probe, told):
-    monkeypatch.setattr(cgroup, "holding", lambda _process: groups)
+    monkeypatch.setattr(cgroup, "usable_controllers", lambda _process: groups)
     monkeypatch.setattr(sandbox, "probe", lambda **_: probe)
     found = {one.check.removesuffix(" limit"): one for one in checks.limits("self", plain=False)}
     assert list(found) == ["memory", "shared memory", "process", "cpu", "disk"]

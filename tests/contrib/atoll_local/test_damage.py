@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from tests.contrib.locks import locked
 
-from atoll_local.instance import Server, find_server, read_server
+from atoll_local.instance import ServerInfo, find_server, read_server
 from atoll_local.opening import open_store
 from atoll_local.paths import DataDir, StartError
 
@@ -36,7 +36,7 @@ def whole(data):
     """Wait until both files tell of the program; returns what they tell."""
 
     def told(path):
-        return path.is_file() and Server.parse(path.read_text("utf-8", "replace"))
+        return path.is_file() and ServerInfo.parse(path.read_text("utf-8", "replace"))
 
     until(lambda: told(data.server) and told(data.server) == told(data.lock))
     return read_server(data)

@@ -42,7 +42,7 @@ def world(tmp_path):
         session, [KernelRow(id="k1", session_id="s1", status_changed=at, created_at=at)]
     )
     world = SimpleNamespace(store=store, now=BEGIN, ended=[], running={"k1": Kernel()})
-    world.supervisor = SimpleNamespace(holding=lambda *_, **__: nullcontext())
+    world.supervisor = SimpleNamespace(isolate_failure=lambda *_, **__: nullcontext())
     world.terminate = lambda session_id, reason: world.ended.append((session_id, reason))
     world.pass_by = lambda **time: setattr(world, "now", world.now + timedelta(**time))
     yield world
@@ -71,7 +71,7 @@ async def test_half_an_hour_without_use_ends_a_session(world, idleness):
 async def test_use_lets_the_time_begin_anew_also_for_the_next_program(world, idleness):
     world.pass_by(minutes=20)
     idleness.touch("s1")
-    world.store.uses.write()
+    world.store.usage.write()
     world.pass_by(minutes=20)
     later = Idleness(world, lambda: world.now)
     await later.look()

@@ -14,10 +14,10 @@ from atoll_local.api.problems import not_found
 from atoll_local.cluster import Cluster
 from atoll_local.engine.contract import Image, UnknownImageError
 from atoll_local.images import REGISTRY, minimum
-from atoll_local.leftovers import give_up_image
+from atoll_local.leftovers import delete_image
 from atoll_local.scheduler.machine import AGENT
 from atoll_local.store.administration import DELETING, CommittedImage, ForgottenImage, ImageAlias
-from atoll_local.supervision import patiently
+from atoll_local.supervision import retry_while_unavailable
 
 
 def images(_: Any, info: Info, **args: Any) -> list[Fields]:
@@ -149,7 +149,7 @@ def _delete(ctx: Context, found: Image, image_id: str) -> None:
     if users:
         raise Refused(f"{found.canonical} is in use by session {users[0]}: end it first")
     ctx.store.tables.committed.update(image_id, {"status": DELETING})
-    ctx.store.db.afterwards(lambda: give_up_image(ctx.cluster, image_id))
+    ctx.store.db.afterwards(lambda: delete_image(ctx.cluster, image_id))
 
 
 def _remember_all(cluster: Cluster) -> None:
@@ -166,7 +166,7 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
     async def scan(task: BackgroundTask) -> str:
         task.report(0, 1, "looking over the machine")
         found = await anyio.to_thread.run_sync(cluster.engine.rescan)
-        await patiently(lambda: _remember_all(cluster))
+        await retry_while_unavailable(lambda: _remember_all(cluster))
         task.report(len(found), len(found), f"found {len(found)} images")
         return f"{len(found)} images"
 

@@ -16,7 +16,7 @@ from atoll_local.api.gql.inputs import Props, Refused, named, one_of, read_props
 from atoll_local.api.gql.mutations import Mutation
 from atoll_local.api.problems import forbidden
 from atoll_local.credentials import new_keypair
-from atoll_local.leftovers import give_up_image
+from atoll_local.leftovers import delete_image
 from atoll_local.passwords import hash_password
 from atoll_local.store.erasure import erase
 from atoll_local.store.owned_rows import delete_owned
@@ -225,7 +225,7 @@ def _purge(ctx: Context, email: str, **_: Any) -> Fields:
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
         delete_owned(ctx.store.db, "keypair", keypair.access_key)
     for image in ctx.store.tables.committed.select("owner = ?", (found.uuid,)):
-        ctx.store.db.afterwards(partial(give_up_image, ctx.cluster, image.id))
+        ctx.store.db.afterwards(partial(delete_image, ctx.cluster, image.id))
     erase(ctx.store.db, "users", "uuid = ?", (found.uuid,))
     ctx.store.sessions.forget()
     ctx.store.tables.users.counts.clear()

@@ -17,11 +17,11 @@ from atoll_local.api.vfolders.limits import check_count, check_disk, check_permi
 from atoll_local.api.vfolders.manage import check_host, make, refuse_taken
 from atoll_local.api.vfolders.naming import PERMISSIONS, USAGE_MODES, check_choice, check_name
 from atoll_local.api.vfolders.shapes import created
-from atoll_local.leftovers import give_up
+from atoll_local.leftovers import delete_folder
 from atoll_local.storage.copying import copy
 from atoll_local.storage.volume import HOST, count
 from atoll_local.store.folders import CLONING, VFolder
-from atoll_local.supervision import patiently
+from atoll_local.supervision import retry_while_unavailable
 
 
 async def clone(call: Call) -> Response:
@@ -76,9 +76,9 @@ async def _copy_all(
     try:
         left_out = await anyio.to_thread.run_sync(copy, *places, report)
     except Exception:
-        give_up(call.cluster, target.id)
+        delete_folder(call.cluster, target.id)
         raise
-    await patiently(lambda: folders.update(target.id, status="ready"))
+    await retry_while_unavailable(lambda: folders.update(target.id, status="ready"))
     return f"{source.name} is cloned as {target.name}{left_out.told()}"
 
 

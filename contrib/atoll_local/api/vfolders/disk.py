@@ -9,9 +9,9 @@ from typing import TypeVar
 import anyio.to_thread
 
 from atoll_local.api.problems import Problem, invalid_params
-from atoll_local.storage.beneath import PathError
 from atoll_local.storage.removal import RemovalError
 from atoll_local.storage.spelling import shown
+from atoll_local.storage.tree import PathError
 from atoll_local.storage.volume import Volume
 from atoll_local.store.folders import VFolder
 

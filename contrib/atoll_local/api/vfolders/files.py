@@ -16,8 +16,8 @@ from atoll_local.api.vfolders.access import Access, named
 from atoll_local.api.vfolders.disk import explained, on_disk, place
 from atoll_local.api.vfolders.limits import check_disk, check_permission, check_room
 from atoll_local.api.vfolders.manage import is_modern
-from atoll_local.storage.beneath import Entry, Tree, names_of
 from atoll_local.storage.spelling import shown
+from atoll_local.storage.tree import Entry, Tree, names_of
 
 UPLOAD, DOWNLOAD, ARCHIVE = "upload", "download", "download-archive"
 _MAX_SIZE = 2**62
@@ -131,7 +131,7 @@ async def delete_files(call: Call) -> Response:
     recursive = params.boolean("recursive")
     paths = _paths(params.sequence("files"), "files")
     await on_disk(lambda: each(paths, lambda path: tree.remove(path, recursive=recursive)))
-    call.cluster.storage.ledger.forget(tree.root)
+    call.cluster.storage.sizes.forget(tree.root)
     return reply({})
 
 

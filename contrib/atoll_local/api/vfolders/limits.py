@@ -4,7 +4,7 @@ from atoll_local.api.call import Call
 from atoll_local.api.problems import Problem, forbidden, quota_exceeded
 from atoll_local.api.vfolders.disk import full, on_disk, place
 from atoll_local.cluster import Cluster
-from atoll_local.storage.beneath import Tree
+from atoll_local.storage.tree import Tree
 from atoll_local.store.folders import VFolder
 from atoll_local.store.policies import FolderLimits, Limit, folder_limits
 from atoll_local.store.store import Store
@@ -56,7 +56,7 @@ def check_permission(call: Call, folder: VFolder, permission: str) -> None:
 
 async def _used(cluster: Cluster, folders: list[VFolder], folder: VFolder, path: str) -> int:
     """Return the bytes that folders take, but for the one file that is to be replaced."""
-    volume, size = cluster.storage.volume, cluster.storage.ledger.size
+    volume, size = cluster.storage.volume, cluster.storage.sizes.size
     paths, tree = [place(volume, one) for one in folders], Tree(place(volume, folder))
     return await on_disk(lambda: sum(map(size, paths)) - tree.size_of_file(path))
 

@@ -10,7 +10,7 @@ from atoll_local.api.call import Call, Routes, no_content, route
 from atoll_local.api.vfolders.access import OWNER, Access, busy, find, named
 from atoll_local.api.vfolders.limits import check_permission
 from atoll_local.api.vfolders.manage import is_modern
-from atoll_local.leftovers import give_up
+from atoll_local.leftovers import delete_folder
 from atoll_local.store.folders import CLONING, DELETING, TRASHED, VFolder
 
 
@@ -74,7 +74,7 @@ async def _delete_for_good(call: Call, access: Access) -> None:
     refuse_busy(call, folder)
     # Gone for everybody from here on; a program that dies now goes on with it at its next start.
     call.cluster.store.folders.update(folder.id, status=DELETING)
-    await give_up(call.cluster, folder.id).wait()
+    await delete_folder(call.cluster, folder.id).wait()
 
 
 def refuse_busy(call: Call, folder: VFolder) -> None:

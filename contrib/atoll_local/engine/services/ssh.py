@@ -12,7 +12,7 @@ from pathlib import Path
 
 from atoll_local.engine.contract import EngineError, KernelSpec, Service, SshKeypair
 from atoll_local.engine.folder import KernelFolder
-from atoll_local.storage.beneath import PathError, Tree
+from atoll_local.storage.tree import PathError, Tree
 
 from . import own_python
 from .offer import SOCKET, Offer, Site

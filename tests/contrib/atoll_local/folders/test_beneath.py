@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atoll_local.storage.beneath import PathError, Tree
+from atoll_local.storage.tree import PathError, Tree
 
 NAMES = st.sampled_from(["a", "b", "link", "up", "out", ".", "..", "", "file", "/", "x" * 300])
 PATHS = st.lists(NAMES, max_size=6).map("/".join)

@@ -9,7 +9,7 @@ from tests.contrib.trees import ODD_NAMES, fill_oddly, nest
 
 from atoll_local.storage.copying import copy
 from atoll_local.storage.removal import RemovalError, remove
-from atoll_local.storage.traversal import Kind, opened, traverse
+from atoll_local.storage.traversal import StepKind, opened, traverse
 from atoll_local.storage.volume import count
 
 
@@ -37,7 +37,7 @@ def tree(tmp_path):
 
 def paths(tree):
     with opened(tree) as start:
-        return [step.path for step in traverse(start) if step.kind is not Kind.LEFT]
+        return [step.path for step in traverse(start) if step.kind is not StepKind.LEFT]
 
 
 @pytest.mark.parametrize(("depth", "name"), [(1, "d"), (40, "d"), (3000, "d"), (1000, "n" * 200)])

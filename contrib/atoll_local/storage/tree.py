@@ -11,9 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
+from atoll_local.storage.path_walker import (
+    FOLDER,
+    LONGEST_PATH,
+    PathWalker,
+    make_folder,
+    open_or_make,
+)
 from atoll_local.storage.removal import remove_at
 from atoll_local.storage.spelling import for_wire, spelled_out
-from atoll_local.storage.walk import FOLDER, LONGEST_PATH, Walk, make_folder, open_or_make
 
 _LONGEST_NAME = 255
 """Bytes of a name: what Linux takes."""
@@ -61,7 +67,7 @@ def names_of(path: str) -> tuple[str, ...]:
     return names
 
 
-class Tree(Walk):
+class Tree(PathWalker):
     """Files beneath `root`. Everything raises PathError for a way out, and OSError as usual."""
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:

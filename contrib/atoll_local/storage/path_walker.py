@@ -1,7 +1,7 @@
-"""The walk to a file that nobody can lead astray, whatever is swapped underneath meanwhile.
+"""Resolve a path safely, even while others swap folders and links on the way.
 
-Each name is opened from the descriptor of the folder above it, with O_NOFOLLOW. Links are followed
-by hand, and where they may lead is what kinds of walks differ in.
+Each name is opened relative to the descriptor of the folder above it, with O_NOFOLLOW. Symbolic
+links are followed here, not by the system; subclasses decide where they may lead.
 """
 
 import errno
@@ -18,22 +18,22 @@ LONGEST_PATH = 4095
 _MAX_LINKS = 40
 
 
-class Walk(ABC):
-    """Walks from `root`."""
+class PathWalker(ABC):
+    """Opens paths below `root`, name by name."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @abstractmethod
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Return the names, from the root on, that a link among names leads to; raises if none."""
+        """Return the names, from the root on, that a link leads to; raises if it leads outside."""
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:  # noqa: ARG002 - for others
-        """Return a descriptor of what lies at these names in place of what is on the disk."""
+        """Return a descriptor to use in place of what is on the disk, None for none."""
         return None
 
     def made(self, descriptor: int) -> None:  # noqa: B027 - there is nothing to see to elsewhere
-        """See to a folder that was just made."""
+        """Called with the descriptor of each folder that was just made."""
 
     def descriptor(
         self, names: Sequence[str], flags: int, mode: int = 0o644, *, make: bool = False

@@ -1,7 +1,7 @@
-"""What was used since it was last written down, kept in memory: requests that read write nothing.
+"""Records in memory what was used, and writes it later: requests that only read write nothing.
 
-Keypairs that sign, runs, sessions and folders in use are told of here. All of it is written
-together soon after, and waits for as long as the database is locked or its disk full.
+Uses of keypairs, sessions and folders, and runs, are recorded here. All are written together soon
+after; while the database is locked or its disk is full, they wait.
 """
 
 import logging
@@ -35,8 +35,8 @@ _FOLDER = "UPDATE vfolders SET last_used = ? WHERE id = ?"
 
 
 @define
-class Uses:
-    """Notes uses at once, and writes them later; `counts` are those of the accounts and folders."""
+class UsageRecorder:
+    """Records uses at once, writes them later; `counts` are those of accounts and folders."""
 
     db: Database
     counts: Counts

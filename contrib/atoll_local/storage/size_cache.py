@@ -1,4 +1,4 @@
-"""What folders take, remembered for a moment: quotas ask before and after each of many files."""
+"""A short-lived cache of folder sizes: quotas ask before and after each of many files."""
 
 import time
 from pathlib import Path
@@ -19,13 +19,13 @@ class _Figure:
 
 
 @frozen
-class Ledger:
-    """Sizes of folders in bytes. What sessions write meanwhile is noticed a moment later."""
+class SizeCache:
+    """Sizes of folders in bytes; what sessions write is noticed when an entry expires."""
 
     _figures: dict[Path, _Figure] = field(factory=dict)
 
     def size(self, folder: Path) -> int:
-        """Return what a folder takes; slow when that has to be counted."""
+        """Return the size of a folder; slow when it must be counted."""
         figure = self._figures.get(folder)
         if figure is None or figure.ends < time.monotonic():
             begin = time.monotonic()
@@ -36,10 +36,10 @@ class Ledger:
         return figure.size
 
     def add(self, folder: Path, size: int) -> None:
-        """Note bytes that came, or went if it is negative."""
+        """Add bytes to the known size of a folder; negative if they were removed."""
         if figure := self._figures.get(folder):
             figure.size += size
 
     def forget(self, folder: Path) -> None:
-        """Count anew at the next time."""
+        """Forget a size, so that it is counted again."""
         self._figures.pop(folder, None)
