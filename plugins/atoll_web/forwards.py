@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, evolve, field, frozen
 
-from atoll import NotFound, TimedOut
+from atoll import AtollError
 from atoll_apps.api import (
     Bind,
     Connector,
@@ -73,17 +73,18 @@ class Forwards:
         connector = Connector(self.api, Target(session_id=session_id, app=service.name), say)
         admission = self.exposure.admission(service.name)
         with trio.CancelScope() as scope:
-            try:
-                async with listening(Bind()) as (listeners, port):
-                    forward = Forward(service, port, scope)
-                    # A browser opens a window a few seconds after a click and no later: it is
-                    # led to the port before the service answers, and waits there.
-                    task_status.started(forward)
+            async with listening(Bind()) as (listeners, port):
+                forward = Forward(service, port, scope)
+                # A browser opens a window a few seconds after a click and no later: it is led to
+                # the port before the service answers, and waits there.
+                task_status.started(forward)
+                try:
                     await wait_until_ready(connector, service, _PATIENCE)
                     forward.ready.set()
                     web = self.exposure.web(service, evolve(Bind(), port=port), admission)
                     await carry_all(connector, listeners, admission, web)
-            except (NotFound, TimedOut) as error:
-                say(f"{service.name}: {error}")
-            finally:
-                self._open.pop((session_id, service.name), None)
+                except AtollError as error:
+                    # The session has ended, for one: it costs this port, and no other.
+                    say(f"{service.name}: {error}")
+                finally:
+                    self._open.pop((session_id, service.name), None)

@@ -12,6 +12,7 @@ import trio
 from attrs import evolve, field, frozen
 
 from atoll import AtollError
+from atoll.transport import TooLong
 from atoll_apps.api import Connection, Malformed, exchange, is_websocket, pass_on, passed_on
 from atoll_web.account import User
 from atoll_web.files import StaticFiles
@@ -89,13 +90,15 @@ class Site:
         """Pass on what asks where files go or come from, and put our own address in its place."""
         try:
             response = await self.api.pass_on(passed_on(request, connection.body()))
-        except AtollError as error:
+            try:
+                body = await response.read(_MOST)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await response.aclose()
+        except (AtollError, TooLong) as error:
             await connection.drop_body()
             await connection.answer(502, str(error))
             return
-        with trio.CancelScope(shield=True):
-            body = await response.read(_MOST)
-            await response.aclose()
         await connection.drop_body()
         kind = response.headers.get("content-type", "application/json")
         await connection.reply(response.status, self._through(body, _here(request)), kind)
