@@ -32,9 +32,7 @@ def folder_kept(node: "Node") -> Iterator[None]:
             _folder = _current()
         elif _folder is not None and _current() != _folder:
             os.chdir(_folder)
-            warn(
-                f"{origin}: {' '.join(node.path)} went to another folder; you are back in this one"
-            )
+            warn(f"{origin}: {' '.join(node.path)} changed the current folder; it is changed back")
 
 
 def _current() -> str | None:

@@ -54,7 +54,7 @@ class Jobs:
     def start(self, text: str, run: Callable[[], Awaitable[int]]) -> Job:
         """Start a statement; returns at once."""
         if self.nursery is None:
-            raise UsageError("there is no background here", hint="leave out the &")
+            raise UsageError("nothing can run in the background here", hint="leave out the &")
         job = Job(max(self._jobs, default=0) + 1, text)
         self._jobs[job.number] = job
         self.nursery.start_soon(self._run, job, run)

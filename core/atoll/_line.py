@@ -127,7 +127,7 @@ class _Parser:
         alone = bool(pieces) and pieces[0].value.startswith("!") and pieces[0].kind == "system"
         if not words and not alone:
             mark = pieces[0].value[:1] if pieces else end
-            raise LineError(f"nothing stands before {mark!r}", line)
+            raise LineError(f"a command is missing before {mark!r}", line)
         source, _ = redirects.get("<", (None, False))
         target, append = redirects.get(">", (None, False))
         return Statement(

@@ -76,7 +76,9 @@ class Profile:
 def check_endpoint(url: str) -> None:
     """Raise ConfigError unless `url` can be an endpoint."""
     if not url.isprintable() or " " in url:
-        raise ConfigError(f"the endpoint {url!r} holds what no URL can", hint="copy it again")
+        raise ConfigError(
+            f"the endpoint {url!r} has characters that a URL can't have", hint="copy it again"
+        )
     try:
         parts = urlsplit(url)
         port = parts.port if parts.scheme in _WEB_PORTS else None
@@ -85,9 +87,9 @@ def check_endpoint(url: str) -> None:
     scheme, _, rest = url.partition("://")
     is_web = scheme in _WEB_PORTS
     if not _SCHEME.fullmatch(scheme) or not rest or (is_web and not parts.hostname):
-        raise ConfigError(f"{url!r} is no whole URL", hint="such as https://api.example.com")
+        raise ConfigError(f"{url!r} is not a complete URL", hint="such as https://api.example.com")
     if is_web and parts.username is not None:
-        raise ConfigError("an endpoint holds no user name", hint="give the keys by themselves")
+        raise ConfigError("an endpoint can't hold a user name", hint="give the keys separately")
     if is_web and port == _WEB_PORTS[scheme]:
         raise ConfigError(
             f"{url!r} names its default port, which breaks signatures", hint=f"leave out :{port}"

@@ -41,7 +41,7 @@ def not_text(error: UnicodeEncodeError) -> UsageError:
     """Return what is told of bytes that are not in UTF-8, as words and names of files may hold."""
     before = re.search(r"[\w./-]*\Z", error.object[: error.start])
     word = (before[0] if before else "") + error.object[error.start : error.end]
-    return UsageError(f"{word!r} is no text in UTF-8, and can't be sent")
+    return UsageError(f"{word!r} is not text in UTF-8, and can't be sent")
 
 
 def is_loopback(host: str) -> bool:

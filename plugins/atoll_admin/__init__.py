@@ -133,7 +133,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("update-password", "Change your password", password, secret=True)
     yield Command(
         "update-password-no-auth",
-        "Change a password that has run out",
+        "Change a password that has expired",
         f"{_SERVICES}.password:update_password_no_auth",
         secret=True,
     )

@@ -66,7 +66,7 @@ async def fetch_one(
 
 def not_found(entity: Entity, key: Any) -> NotFound:
     """Return the error for a thing that is not there."""
-    what = f"no {entity.name} goes by {key!r}" if key is not None else f"no {entity.name}"
+    what = f"there is no {entity.name} {key!r}" if key is not None else f"no {entity.name}"
     return NotFound(what, hint=f"atoll admin {entity.list_word} lists them")
 
 

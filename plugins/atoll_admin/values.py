@@ -57,9 +57,9 @@ def _json_object(type: click.ParamType[str], text: str, param: Any, ctx: Any) ->
     try:
         content = json.loads(text)
     except ValueError as error:
-        type.fail(f"{text!r} is no JSON: {error}", param, ctx)
+        type.fail(f"{text!r} is not JSON: {error}", param, ctx)
     if not isinstance(content, dict):
-        type.fail(f"{text!r} is no JSON object", param, ctx)
+        type.fail(f"{text!r} is not a JSON object", param, ctx)
     return text
 
 
@@ -86,9 +86,9 @@ def _permission_map(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"folder hosts: {text!r} is no JSON: {error}") from None
+        raise UsageError(f"folder hosts: {text!r} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise UsageError(f"folder hosts: {text!r} is no JSON object")
+        raise UsageError(f"folder hosts: {text!r} is not a JSON object")
     return content
 
 

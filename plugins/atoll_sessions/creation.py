@@ -127,7 +127,7 @@ class Created:
         """Raise AtollError if what it ran first has failed, and that was to be an error."""
         if self.trouble and wanted.strict:
             raise AtollError(
-                f"session {self.name} runs, but is not what it was to be",
+                f"session {self.name} runs, but its preparation failed",
                 hint=f"atoll logs {self.name} tells why, atoll rm {self.name} removes it",
             )
 

@@ -189,7 +189,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is no text in UTF-8, so it is no script") from None
+        raise UsageError(f"{path} is not text in UTF-8, so it can't be a script") from None
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:

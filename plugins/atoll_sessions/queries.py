@@ -127,8 +127,8 @@ async def find_session(
         return found[0] if ended else _usable(found[0], key)
     if found:
         several = ", ".join(f"{session.id} ({session.name})" for session in found)
-        raise NotFound(f"{reference!r} means several sessions", hint=several)
-    raise NotFound(f"no session goes by {reference!r}", hint="atoll ps lists them")
+        raise NotFound(f"{reference!r} matches several sessions", hint=several)
+    raise NotFound(f"no session has the name or id {reference!r}", hint="atoll ps lists them")
 
 
 def _usable(session: Session, key: str) -> Session:
@@ -212,7 +212,7 @@ async def read_file(api: "Api", session_id: str, path: str) -> bytes:
         await find_entry(api, session_id, wanted)
         raise
     if (content := archive.file_content()) is None:
-        raise AtollError(f"{path} is no file")
+        raise AtollError(f"{path} is not a file")
     return content
 
 

@@ -103,7 +103,7 @@ class Watch:
             while not await self._follow(reply, send, greeting):
                 self.say("the stream of events broke off; connecting again")
                 reply = await self._subscribe_again()
-                greeting = "connected again; what happened meanwhile was missed"
+                greeting = "connected again; events in between were missed"
 
     async def _follow(
         self, reply: "Reply", send: trio.MemorySendChannel[SessionEvent], greeting: str
@@ -139,7 +139,7 @@ class Watch:
         return await _OUTAGE.retry(self._subscribe, passes=_passes)
 
     async def _is_done(self) -> bool:
-        """Look whether there is anything to wait for, and say so if there is not."""
+        """Check whether there is anything to wait for, and say so if there is not."""
         try:
             session = await get_session(
                 self.api, self.session_id, ["name", "status", "status_info"]

@@ -97,7 +97,7 @@ async def _prepare(api: "Api", session_id: str, folder: str) -> None:
     printed = await _run_aside(api, session_id, Code(mode="query", snippet=snippet))
     if _READY not in printed and folder:
         raise AtollError(
-            "the session's interpreter takes nothing that is piped in on this cluster",
+            "on this cluster, piped input can't reach the session's interpreter",
             hint="run a command by --exec, or give it no input: </dev/null",
         )
 
@@ -122,7 +122,7 @@ def _reading(code: Code, folder: str) -> Code:
         if not folder:
             return code
         raise AtollError(
-            "this cluster can't be piped into files that run by themselves",
+            "on this cluster, piped input can't reach files that run by themselves",
             hint="name the program by --exec, or give it no input: </dev/null",
         )
     joined = f"cat {folder}/* > {folder}.all && rm -r {folder}"

@@ -37,5 +37,5 @@ def _checked(task_id: str) -> str:
         return str(UUID(task_id))
     except ValueError:
         raise UsageError(
-            f"{task_id!r} is no task's id", hint="atoll ps -f name,task_id lists them"
+            f"{task_id!r} is not the id of a task", hint="atoll ps -f name,task_id lists them"
         ) from None

@@ -95,8 +95,10 @@ async def find_template(api: "Api", reference: str) -> Template:
         return found[0]
     if found:
         several = ", ".join(f"{one.id} (of {one.user_email})" for one in found)
-        raise NotFound(f"{reference!r} means several templates", hint=several)
-    raise NotFound(f"no template goes by {reference!r}", hint="atoll sesstpl list lists them")
+        raise NotFound(f"{reference!r} matches several templates", hint=several)
+    raise NotFound(
+        f"no template has the name or id {reference!r}", hint="atoll sesstpl list lists them"
+    )
 
 
 async def get_content(api: "Api", template: Template, owner: str | None) -> dict[str, Any]:

@@ -132,7 +132,7 @@ async def update(
 
     document = await _read(context, file)
     if len(document.templates) != 1:
-        raise UsageError("one template replaces one", hint="the file holds several")
+        raise UsageError("only one template can replace another", hint="the file holds several")
     api = await context.connect()
     found = await find_template(api, template_id)
     if hides_password(document.templates):

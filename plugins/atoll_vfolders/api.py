@@ -57,7 +57,7 @@ async def find_folder(api: "Api", reference: str, *, trashed: bool = False) -> F
     fit = [folder for folder in found if folder.usable != trashed]
     if len(fit) > 1:
         several = "; ".join(f"{folder.id} ({folder.described})" for folder in fit)
-        raise NotFound(f"{reference!r} means several folders", hint=f"name one by id: {several}")
+        raise NotFound(f"{reference!r} matches several folders", hint=f"name one by id: {several}")
     if not fit:
         raise _not_found(reference, elsewhere=bool(found), trashed=trashed)
     # Older managers take the name alone, which does where only one folder has it.
@@ -72,7 +72,9 @@ def _is_called(folder: Folder, reference: str) -> bool:
 
 def _not_found(reference: str, *, elsewhere: bool, trashed: bool) -> NotFound:
     if not elsewhere:
-        return NotFound(f"no folder goes by {reference!r}", hint="atoll vfolder list lists them")
+        return NotFound(
+            f"no folder has the name or id {reference!r}", hint="atoll vfolder list lists them"
+        )
     if trashed:
         return NotFound(f"folder {reference} is not in the trash")
     hint = f"atoll vfolder restore {reference} takes it out"
@@ -136,5 +138,5 @@ async def group_id(api: "Api", group: str) -> str:
     )
     found: Sequence[Mapping[str, Any]] = data["groups_by_name"] or ()
     if not found:
-        raise NotFound(f"no group goes by {group!r} in domain {api.profile.domain}")
+        raise NotFound(f"no group has the name {group!r} in domain {api.profile.domain}")
     return str(found[0]["id"])

@@ -62,7 +62,7 @@ class Owner:
     def of(cls, owner: str | None, domain: str | None, group: str | None, home: str) -> Self:
         """Make sense of the options; `home` is the domain of a group when none is named."""
         if owner and (domain or group):
-            raise UsageError("dotfiles belong to a keypair, a group or a domain: name one of them")
+            raise UsageError("dotfiles belong to a keypair, a group or a domain: name only one")
         if group is not None:
             return cls("/group-config/dotfiles", {"group": group, "domain": domain or home})
         if domain is not None:

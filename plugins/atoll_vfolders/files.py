@@ -113,7 +113,9 @@ async def mv(context: Context, name: str, src: str, dst: str) -> None:
 async def rename_file(context: Context, name: str, target_path: str, new_name: str) -> None:
     """Give a file another name; it stays where it is."""
     if "/" in new_name:
-        raise UsageError(f"{new_name} is no name", hint="atoll vfolder mv moves files")
+        raise UsageError(
+            f"{new_name} can't be the name of a file", hint="atoll vfolder mv moves files"
+        )
     old, new = folder_path(target_path), folder_path(new_name)
     api = await context.connect()
     body = {"target_path": await for_wire(api, old), "new_name": await for_wire(api, new)}
@@ -133,7 +135,7 @@ async def rm(
     """Delete files in a folder, for good."""
     places = [str(folder_path(filename)) for filename in filenames]
     if "." in places:
-        raise UsageError("that would be the folder itself", hint="atoll vfolder delete")
+        raise UsageError("the path is the folder itself", hint="atoll vfolder delete")
     what = places[0] if len(places) == 1 else counted(len(places))
     await context.consent(f"Delete {what} in {name} for good?", yes=yes)
     api = await context.connect()

@@ -62,7 +62,9 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
 
 def _check_name(name: str) -> None:
     if not name or len(name) > 64 or "/" in name or not name.isprintable():
-        raise UsageError(f"{name!r} is no name for a folder", hint="up to 64 letters, digits, _-.")
+        raise UsageError(
+            f"{name!r} can't be the name of a folder", hint="up to 64 letters, digits, _-."
+        )
 
 
 def _creation_body(
@@ -166,7 +168,7 @@ async def _trash(api: "Api", verb: str, folder: Folder) -> None:
     except Problem as problem:
         if problem.status not in (404, 405) or problem.type == "object-not-found":
             raise
-        raise AtollError("this cluster has no trash: what is deleted there is gone") from None
+        raise AtollError("this cluster has no trash: deleted folders can't be restored") from None
 
 
 @click.command()

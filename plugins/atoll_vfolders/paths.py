@@ -17,7 +17,7 @@ def folder_path(path: str) -> PurePosixPath:
         raise UsageError(f"{path!r} can't be the name of a file")
     clean = PurePosixPath(normpath(path.lstrip("/") or "."))
     if ".." in clean.parts:
-        raise UsageError(f"{path} leads out of the folder")
+        raise UsageError(f"{path} is outside of the folder")
     if len(os.fsencode(clean)) > LONGEST_PATH:
         raise UsageError(f"{path[:40]}… is too long for a path")
     for name in clean.parts:

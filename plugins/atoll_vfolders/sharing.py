@@ -87,7 +87,7 @@ def _tell(
     # Some releases answer with addresses and some with the ids of invitations.
     missing = [email for email in asked if email not in done] if len(done) < len(asked) else []
     if missing and any("@" in one for one in done):
-        context.output.warn(f"passed over by the cluster: {', '.join(missing)}")
+        context.output.warn(f"the cluster ignored: {', '.join(missing)}")
     verb = "was" if len(done) == 1 else "were"
     people = counted(len(done), "person") if len(done) == 1 else f"{len(done)} people"
     context.output.done(f"{people} {verb} {what} {folder.name}")

@@ -117,9 +117,9 @@ def test_a_tilde_is_the_home_folder_unless_quoted(monkeypatch):
         ("a |", 1, "no system command"),
         ("a >", 1, "no file is named"),
         ("a < b < c", 1, "stands twice"),
-        ("; a", 1, "nothing stands before"),
+        ("; a", 1, "a command is missing before"),
         ("a && b", 1, "not understood"),
-        ("| a", 1, "nothing stands before"),
+        ("| a", 1, "a command is missing before"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text, line, words):

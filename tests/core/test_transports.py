@@ -159,10 +159,16 @@ SERVED = "(served: https://, pigeon://, raven://)"
             "--endpoint pigeon://x --transport nope",
             "no plugin 'nope' is loaded that serves pigeon:// endpoints (transport may be first,",
         ),
-        ("--endpoint pigeon://", "'pigeon://' is no whole URL (such as https://api.example.com)"),
-        ("--endpoint x.example", "'x.example' is no whole URL (such as https://api.example.com)"),
-        ("--endpoint localhost:80", "'localhost:80' is no whole URL (such as"),
-        ("--endpoint 1://x", "'1://x' is no whole URL (such as"),
+        (
+            "--endpoint pigeon://",
+            "'pigeon://' is not a complete URL (such as https://api.example.com)",
+        ),
+        (
+            "--endpoint x.example",
+            "'x.example' is not a complete URL (such as https://api.example.com)",
+        ),
+        ("--endpoint localhost:80", "'localhost:80' is not a complete URL (such as"),
+        ("--endpoint 1://x", "'1://x' is not a complete URL (such as"),
     ],
 )
 async def test_what_nobody_serves_is_refused_before_it_is_kept(served, line, told):

@@ -145,7 +145,7 @@ def test_nobody_listens_yet(shared, session):
     ("words", "code", "told"),
     [
         (["apps-of-mine", "nonesuch"], 5, "has no service 'nonesuch' (it has "),
-        (["nobody-s-own", WEB], 5, "no session goes by 'nobody-s-own'"),
+        (["nobody-s-own", WEB], 5, "no session has the name or id 'nobody-s-own'"),
         (["apps-of-mine", WEB, "-b", "far"], 2, "'far' is not of the form [HOST:]PORT"),
         (["apps-of-mine", WEB, "-b", "1", "-b", "2"], 2, "more --bind than apps"),
         (["apps-of-mine", WEB, "-e", "x"], 2, "--env x: not of the form KEY=VALUE"),

@@ -59,7 +59,7 @@ def test_a_folder_is_made_changed_and_deleted(shared):
     gone = shared.run("vfolder", "info", "second-one")
     assert (gone.returncode, gone.stderr) == (
         5,
-        "atoll: no folder goes by 'second-one' (atoll vfolder list lists them)\n",
+        "atoll: no folder has the name or id 'second-one' (atoll vfolder list lists them)\n",
     )
 
 

@@ -85,7 +85,10 @@ def test_the_past_of_a_session(shared, chain):
     history = json.loads(ok(shared.run("session", "status-history", "first", "--output", "json")))
     names = [row["status"] for row in history]
     assert names == ["PENDING", "SCHEDULED", "PREPARING", "RUNNING"]
-    assert "nothing is reported" in shared.run("session", "abuse-history", "first").stderr
+    assert (
+        "no abuse of session first is reported"
+        in shared.run("session", "abuse-history", "first").stderr
+    )
 
 
 def test_an_event_is_waited_for(shared, chain):
@@ -119,7 +122,7 @@ def test_watching_no_session_in_particular(shared, chain):
         (["--timeout", "3", "--type", "batch", "-c", "true"], "no --timeout: Backend.AI has it"),
         (["--network", "x"], "no --network: Backend.AI has it"),
         (["--timeout", "3"], "--timeout is for batch sessions"),
-        (["--depends", "nobody"], "no session goes by 'nobody'"),
+        (["--depends", "nobody"], "no session has the name or id 'nobody'"),
         (["--callback-url", "ftp://x"], "callback_url: must begin with http"),
     ],
 )

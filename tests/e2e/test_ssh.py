@@ -159,7 +159,7 @@ def test_sftp(shared, session, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["ssh", "no-such-session"], 5, "no session goes by"),
+        (["ssh", "no-such-session"], 5, "no session has the name or id"),
         (["ssh", "mysess", "-p", "x"], 2, "is no port"),
         (["scp", "mysess", "a"], 2, "needs a source and a target"),
         (["scp", "mysess", "a", "b"], 2, "neither source nor target"),
@@ -213,7 +213,9 @@ def test_sessions_are_hosts(ssh_config, session):
     ran = openssh("ssh", "-F", ssh_config, f"{session}.atoll", "echo there; exit 5")
     assert (ran.returncode, ran.stdout) == (5, "there\n"), ran.stderr
     lost = openssh("ssh", "-F", ssh_config, "no-such-session.atoll", "true")
-    assert (lost.returncode, "no session goes by" in lost.stderr) == (255, True), lost.stderr
+    assert (lost.returncode, "no session has the name or id" in lost.stderr) == (255, True), (
+        lost.stderr
+    )
 
 
 @pytest.fixture

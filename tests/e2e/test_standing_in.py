@@ -83,7 +83,7 @@ def test_a_change_that_fails(shared, run):
     assert told["ok"] is False
     assert (told["item_name"], told["action_name"]) == ("keypair", "deletion")
     assert "AKIAX" in told["msg"]
-    assert done.stderr.startswith("atoll: no keypair goes by")
+    assert done.stderr.startswith("atoll: there is no keypair")
 
 
 def test_something_that_is_not_there(shared, run):

@@ -247,13 +247,13 @@ def test_in_the_background_of_a_prompt(atoll):
         child.expect(rb"finished: 0 waiting, 0 running, 2 done")
         child.expect_exact("atoll>")
         child.send("run --rm --exec 'sleep 100; : $X' --exec-range=X=case:a,b python &\r")
-        child.expect_exact("goes on by itself")
+        child.expect_exact("runs in the background")
         wait_for(lambda: newest(atoll)["running"] == 2, "two cases")
         child.send("jobs cancel 1\r")
         child.expect_exact("[1] failed (130)")
         wait_for(lambda: newest(atoll)["status"] == "cancelled", "the end of the sweep")
         child.send("run --rm --exec 'sleep 2; : $X' --exec-range=X=case:a,b python &\r")
-        child.expect_exact("goes on by itself")
+        child.expect_exact("runs in the background")
         child.send("\x04")
         child.expect_exact("leaving again")
         child.expect_exact("atoll>")
@@ -282,10 +282,10 @@ def test_sessions_are_kept_but_for_those_that_make_room(atoll):
     line = ["run", *slots, "--exec", "echo $X", "python", "--exec-range"]
     first = atoll.run(*line, "X=case:1,2,3,4")
     kept = atoll.run("ps", "--name-only").stdout.split()
-    made_room = re.findall(r"session (\S+) of case \d, which has ended, makes room", first.stderr)
+    made_room = re.findall(r"session (\S+) of case \d, which has ended, is", first.stderr)
     assert first.returncode == 0
     assert len(kept) + len(set(made_room)) == 4
-    assert f"its sessions are kept, but for {', '.join(made_room)}, tagged" in first.stderr
+    assert f"its sessions are kept, except {', '.join(made_room)}, tagged" in first.stderr
     second = atoll.run("--timeout", "6", *line, "X=case:5")
     assert second.returncode == 124
     assert "idle sessions would make room: atoll rm s-" in second.stderr

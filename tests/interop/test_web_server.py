@@ -138,7 +138,7 @@ def test_from_login_to_logout(web, tmp_path):
     assert atoll("whoami").code == 4
     kept.write_text(json.dumps({"user": web.user, "access_key": "x", "cookies": cookies}))
     kept.chmod(0o600)
-    assert "has run out" in atoll("whoami").err
+    assert "has expired" in atoll("whoami").err
 
 
 def test_a_wrong_password(web, tmp_path):
@@ -239,7 +239,7 @@ def test_a_login_that_has_run_out(web, tmp_path):
     script = atoll("ps")
     hint = "(atoll login)"
     assert script.code == 4
-    assert script.err == f"atoll: the login of {web.user} at {web.url} has run out {hint}\n"
+    assert script.err == f"atoll: the login of {web.user} at {web.url} has expired {hint}\n"
     environ = {"PATH": "/usr/bin", "HOME": str(atoll.home), "TERM": "dumb", **web.environ}
     terminal = pexpect.spawn(str(ATOLL), ["whoami"], env=environ, timeout=60, encoding="utf-8")
     terminal.expect_exact(f"password of {web.user} at {web.url}: ")
@@ -294,7 +294,7 @@ def test_a_password_that_has_run_out(start, embedded, make_program, tmp_path):
         who = atoll("whoami", "--output", "json")
         again = atoll("login", stdin=f"{user}\nnew-password\n")
     assert (differ.code, "differ" in differ.err) == (2, True)
-    assert "has run out: choose another" in done.err
+    assert "has expired: choose another" in done.err
     assert (done.code, again.code) == (0, 0), done.err
     assert json.loads(who.out)["email"] == user
 

@@ -76,7 +76,7 @@ def web_server(
 
 
 def forget_login(redis: int, cookie: str) -> None:
-    """Have the web server know a login no more, as when it has run out."""
+    """Have the web server know a login no more, as when it has expired."""
     with socket.create_connection(("127.0.0.1", redis), timeout=10) as stream:
         stream.sendall(f"DEL AIOHTTP_SESSION_{cookie}\r\n".encode())
         assert stream.recv(16) == b":1\r\n"

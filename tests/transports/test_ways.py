@@ -190,8 +190,8 @@ async def test_who_looks_names_up(monkeypatch, scheme, host, asked):
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        (b"\5\xff", "another way of logging in"),
-        (b"HTTP/1.1 400 Bad\r\n\r\n", "another way of logging in"),
+        (b"\5\xff", "another login method"),
+        (b"HTTP/1.1 400 Bad\r\n\r\n", "another login method"),
         (b"", "does not answer as a SOCKS proxy"),
         (b"\5", "does not answer as a SOCKS proxy"),
         (b"\5\0\4\0\0\1", "does not answer as a SOCKS proxy"),

@@ -63,5 +63,5 @@ class LoginFile:
         write_atomic(self.path, json.dumps(asdict(login)))
 
     def remove(self) -> None:
-        """Keep none any more."""
+        """Delete the login."""
         self.path.unlink(missing_ok=True)

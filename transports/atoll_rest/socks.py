@@ -55,7 +55,7 @@ class SocksDialer:
         if await _read(stream, 2) != bytes([_VERSION, method]):
             hint = "give it as socks5://USER:PASSWORD@HOST" if method == _NO_PASSWORD else ""
             raise Unreachable(
-                f"{self.proxy} wants another way of logging in", hint=hint, permanent=True
+                f"{self.proxy} requires another login method", hint=hint, permanent=True
             )
         if method == _PASSWORD:
             user, password = self.proxy.user.encode(), self.proxy.password.encode()

@@ -258,14 +258,14 @@ def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
         raise Unreachable(f"{endpoint} has been silent for {timeout:g} s") from None
     except httpcore.ProxyError:
         raise Unreachable(
-            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
+            f"the proxy refused the connection to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
         ) from None
     except httpcore.RemoteProtocolError as error:
         raise _broken_off(endpoint, error) from None
     except httpcore.NetworkError:
         raise ConnectionLost(f"connection to {endpoint} was lost") from None
     except httpcore.LocalProtocolError:
-        raise AtollError(f"a request to {endpoint} holds what HTTP can't carry") from None
+        raise AtollError(f"a request to {endpoint} has characters that HTTP can't send") from None
     except Undecodable:
         raise ConnectionLost(f"the answer of {endpoint} came damaged") from None
 
@@ -274,4 +274,4 @@ def _broken_off(endpoint: str, error: httpcore.RemoteProtocolError) -> AtollErro
     """Tell a connection that ended too early from one on which no HTTP is spoken."""
     if "closed" in str(error) or "disconnected" in str(error):
         return ConnectionLost(f"connection to {endpoint} was lost")
-    return NoHttp(f"{endpoint} answered with what is no HTTP", hint="check the endpoint")
+    return NoHttp(f"{endpoint} answered with something that is not HTTP", hint="check the endpoint")

@@ -57,8 +57,10 @@ class WebLogin:
         try:
             await self.server.log_out(kept)
         except Unreachable as error:
-            hint = "what it knows of the login there ends by itself"
-            raise Unreachable(f"forgotten here only: {error.message}", hint=hint) from None
+            hint = "the server ends the login by itself"
+            raise Unreachable(
+                f"logged out only on this machine: {error.message}", hint=hint
+            ) from None
 
     async def _kept(self) -> KeptLogin | None:
         return await trio.to_thread.run_sync(self.file.load)
@@ -107,7 +109,7 @@ class _Conversation:
 
     async def _renew(self, password: str) -> str:
         """Have the user choose another password; returns it."""
-        _warn(f"the password of {self.user} has run out: choose another")
+        _warn(f"the password of {self.user} has expired: choose another")
         new = await self.ask("new password", hidden=True)
         if new != await self.ask("new password again", hidden=True):
             raise UsageError("the new passwords differ")
@@ -135,7 +137,7 @@ async def _ask_user(ask: Ask, before: str) -> str:
 def _warn_of_plain_http(profile: Profile) -> None:
     where = address(profile)
     if not (where.secure or is_loopback(where.host)):
-        _warn(f"{profile.endpoint} is not encrypted: who is on the way there can read the password")
+        _warn(f"{profile.endpoint} is not encrypted: others on the network can read the password")
 
 
 def _warn(text: str) -> None:

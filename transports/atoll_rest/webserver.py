@@ -77,7 +77,7 @@ class WebServer:
         self._refuse_failure(await self._post("logout", cookie=login.header))
 
     async def change_password(self, user: str, current: str, new: str) -> Refusal | None:
-        """Change a password that has run out (`POST /server/update-password-no-auth`).
+        """Change a password that has expired (`POST /server/update-password-no-auth`).
 
         Returns None when that is done.
         """

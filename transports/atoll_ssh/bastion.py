@@ -29,9 +29,9 @@ class Bastion:
         except ValueError as error:
             raise ConfigError(f"via: {url!r} is not a URL: {error}", hint=_EXAMPLE) from None
         if not parts.hostname or _has_more(parts):
-            raise ConfigError(f"via: {url!r} does not name just a host", hint=_EXAMPLE)
+            raise ConfigError(f"via: {url!r} should name a host and nothing else", hint=_EXAMPLE)
         if parts.password is not None:
-            raise ConfigError("via: a password has no place in a URL", hint="use a key: ssh-add")
+            raise ConfigError("via: a password must not be in the URL", hint="use a key: ssh-add")
         return cls(parts.hostname, parts.username, port)
 
     def __str__(self) -> str:

@@ -76,5 +76,7 @@ def _no_channel(bastion: Bastion, target: str, error: Exception) -> Exception:
         return NotSent(f"the connection to {bastion} was lost")
     if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
         hint = "its AllowTcpForwarding forbids it"
-        return Unreachable(f"{bastion} passes nothing on to {target}", hint=hint, permanent=True)
+        return Unreachable(
+            f"{bastion} does not forward connections to {target}", hint=hint, permanent=True
+        )
     return NotSent(f"{bastion} can't reach {target}: {error.reason.lower()}")

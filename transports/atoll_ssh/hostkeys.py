@@ -117,7 +117,7 @@ def changed(offered: Offered, files: Sequence[str]) -> HostKeyRefused:
     return HostKeyRefused(
         f"the host key of {offered.name} has changed: it shows {offered.fingerprint},"
         f" and {', '.join(files)} know another",
-        hint="someone may be in between; if it was made anew,"
+        hint="someone may be intercepting the connection; if the key was replaced,"
         f' ssh-keygen -R "{offered.name}" forgets the old one',
     )
 

@@ -252,7 +252,7 @@ def _explained(endpoint: str) -> Iterator[None]:
         raise _refusal(endpoint, error.response) from None
     except ProxyError:
         raise Unreachable(
-            f"the proxy refused the way to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
+            f"the proxy refused the connection to {endpoint}", hint="see HTTPS_PROXY and NO_PROXY"
         ) from None
     except InvalidHandshake:
         raise Unreachable(f"{endpoint} broke off the websocket handshake") from None

@@ -40,7 +40,7 @@ class Relogin:
             if not again:
                 hint = "you are logged in again: repeat the command"
                 raise NotAuthorized(
-                    "the login had run out before all was sent", hint=hint
+                    "the login expired before everything was sent", hint=hint
                 ) from None
         return await attempt()
 
@@ -62,8 +62,8 @@ class Relogin:
 
 
 def not_logged_in(profile: Profile, user: str) -> NotAuthorized:
-    """Return the error for a login that is not there, or that of `user` that has run out."""
-    what = f"the login of {user} at {profile.endpoint} has run out" if user else ""
+    """Return the error for a login that is not there, or that of `user` that has expired."""
+    what = f"the login of {user} at {profile.endpoint} has expired" if user else ""
     name = "" if profile.name == ENVIRONMENT else f" {profile.name}"
     return NotAuthorized(
         what or f"nobody is logged in at {profile.endpoint}", hint=f"atoll login{name}"

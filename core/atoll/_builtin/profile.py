@@ -100,7 +100,7 @@ async def add(
 async def _log_in(context: Context, name: str) -> None:
     api = await context.connect(name)
     if api.login is None:
-        raise AtollError(f"nobody logs in at {api.profile.endpoint}")
+        raise AtollError(f"{api.profile.endpoint} has no login")
     who = await api.login.log_in(context.ask)
     context.output.note(f"{who.user} is logged in")
 

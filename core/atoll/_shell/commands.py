@@ -31,7 +31,9 @@ _JOBS = [
 async def leave(context: Context, code: int) -> None:
     """Leave the prompt, with CODE as its exit code."""
     if context.shell is None or not context.foreground:
-        raise UsageError("only the prompt can be left", hint="a script ends with its last line")
+        raise UsageError(
+            "exit leaves the prompt, and there is none", hint="a script ends with its last line"
+        )
     context.shell.leaving = code
 
 

@@ -24,7 +24,7 @@ class ShellContext(Context):
         """
         api = await self.connect_if_up(profile)
         if api is None:
-            raise Unreachable("no cluster is in use that runs", hint="atoll profile list")
+            raise Unreachable("the cluster in use is not running", hint="atoll profile list")
         return api
 
 

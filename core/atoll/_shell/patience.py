@@ -24,4 +24,4 @@ class Patience:
             return
         self._slow += 1
         if self._slow == 2:
-            warn(f"{origin}: {doing} takes {seconds:.2f} s, while which no key is answered")
+            warn(f"{origin}: {doing} takes {seconds:.2f} s; the prompt ignores keys meanwhile")

@@ -55,7 +55,7 @@ class Refresher:
     on_change: Callable[[], object] = lambda: None
     look: Callable[[], Offer] = Offer
     _next: dict[Want, float] = field(factory=dict)
-    """When what may be asked for again."""
+    """The earliest moment at which each thing is asked for again."""
     _asked: set[Want] = field(factory=set)
     """What has been asked for and not been answered yet."""
     _line: tuple[Want, ...] = ()

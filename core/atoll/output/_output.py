@@ -220,7 +220,9 @@ class Output:
         name = self.chosen_format(format)
         writer = self.writer(name)(file, width=width, color=self.color and width is not None)
         if writer.binary and width is not None:
-            raise UsageError(f"{name} is nothing for a terminal", hint="write it to a file: > FILE")
+            raise UsageError(
+                f"{name} can't be written to a terminal", hint="write it to a file: > FILE"
+            )
         return writer
 
     def _begin(self, file: Any, columns: Sequence[Column], format: str, *, single: bool) -> Writer:

@@ -62,9 +62,11 @@ async def group_id(api: "Api", reference: str) -> str:
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
-        raise NotFound(f"no group goes by {reference!r}", hint="atoll admin groups lists them")
+        raise NotFound(
+            f"no group has the name or id {reference!r}", hint="atoll admin groups lists them"
+        )
     several = ", ".join(f"{one['id']} (domain {one['domain_name']})" for one in found)
-    raise NotFound(f"{reference!r} means several groups", hint=several)
+    raise NotFound(f"{reference!r} matches several groups", hint=several)
 
 
 async def _user_uuids(api: "Api", references: Sequence[str]) -> list[str]:
@@ -76,7 +78,10 @@ async def _user_uuid(api: "Api", reference: str) -> str:
         return reference
     user = await run_query(api, "user", {"email": ("String", reference)}, "uuid", {"uuid": str})
     if not user:
-        raise NotFound(f"no user goes by {reference!r}", hint="atoll admin users lists them")
+        raise NotFound(
+            f"no user has the email address or name {reference!r}",
+            hint="atoll admin users lists them",
+        )
     return str(user["uuid"])
 
 

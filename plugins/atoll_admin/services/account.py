@@ -99,7 +99,7 @@ def _login_of(api: "Api") -> "Login":
     """Return how the user of a profile logs in; raises UsageError where nobody does."""
     if api.login is None:
         raise UsageError(
-            f"profile {api.profile.name} signs its requests with a keypair: nobody logs in there",
+            f"profile {api.profile.name} signs its requests with a keypair: it has no login",
             hint="atoll profile add NAME --endpoint URL --login is for web servers",
         )
     return api.login

@@ -48,7 +48,7 @@ async def update(context: Context, message: str | None, dry_run: bool) -> int:
 
 
 async def _read(context: Context) -> str:
-    context.output.note("the announcement, to its end (Ctrl-D at a terminal):")
+    context.output.note("type the announcement; Ctrl-D ends it:")
     lines = []
     while (line := await context.stdin.line()) is not None:
         lines.append(line)

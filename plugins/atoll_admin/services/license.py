@@ -16,6 +16,6 @@ async def show_license(context: Context) -> None:
         like = {"status": maybe(str), "certificate": maybe(dict)}
         answer = await send(api, "GET", "/license", like=like)
     except NotOffered:
-        raise AtollError("this cluster has no license: only enterprise editions have") from None
+        raise AtollError("this cluster has no license: only enterprise editions have one") from None
     record = {"status": answer.get("status"), **(answer.get("certificate") or {})}
     context.output.item(record, [Column(name) for name in record])

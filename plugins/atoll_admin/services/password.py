@@ -33,8 +33,8 @@ async def update_password(
     try:
         return await carry_out(context, "POST", route, body, done=done, dry_run=dry_run)
     except NotAuthorized:
-        hint = "or the profile's keys are not"
-        raise NotAuthorized("the old password is not right", hint=hint) from None
+        hint = "or the profile's keys are"
+        raise NotAuthorized("the old password is wrong", hint=hint) from None
 
 
 @click.command(params=[dry_run_option()])
@@ -64,7 +64,7 @@ async def update_password_no_auth(
     try:
         return await carry_out(context, "POST", route, body, done=done, dry_run=dry_run)
     except NotAuthorized:
-        raise NotAuthorized("the user or the current password is not right") from None
+        raise NotAuthorized("the user or the current password is wrong") from None
 
 
 async def _given_or_asked(

@@ -163,7 +163,7 @@ def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
     try:
         return in_home(str(path.parent / link))
     except UsageError:
-        raise AtollError(f"{path} is a link to {link}, which lies outside of {HOME}") from None
+        raise AtollError(f"{path} is a link to {link}, which is outside of {HOME}") from None
 
 
 def _refusal(path: PurePosixPath, entry: FileEntry, problem: Problem) -> AtollError:

@@ -60,7 +60,7 @@ def in_home(path: str) -> PurePosixPath:
     """Return a path as seen in the session relative to its home; raises UsageError outside."""
     absolute = PurePosixPath(normpath(HOME / path))
     if not absolute.is_relative_to(HOME):
-        raise UsageError(f"{path} lies outside of {HOME}, which is all that can be reached")
+        raise UsageError(f"{path} is outside of {HOME}; only files below it can be reached")
     return absolute.relative_to(HOME)
 
 

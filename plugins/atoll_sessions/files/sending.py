@@ -125,7 +125,7 @@ def _name_in(path: Path, root: Path, *, strict: bool) -> str:
     if found.is_relative_to(root):
         return str(found.relative_to(root))
     if strict:
-        raise UsageError(f"{path} does not lie below {root}", hint="change --basedir")
+        raise UsageError(f"{path} is not below {root}", hint="change --basedir")
     return path.name
 
 

@@ -81,8 +81,8 @@ class Capacity:
         for session in chosen:
             number = case_number(plan, session)
             self.report.say(
-                f"session {session.name} of case {number}, which has ended, makes room for another"
-                " case: the cluster is full"
+                f"session {session.name} of case {number}, which has ended, is terminated for"
+                " another case: the cluster is full"
             )
             await end_session(api, session.id)
             self.ended.append(session.name)

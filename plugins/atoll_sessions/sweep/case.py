@@ -40,7 +40,7 @@ _FULL_CLUSTER = Backoff(first=0.5, longest=15.0)
 
 
 class StopSweep(Exception):
-    """What befell one case would befall them all; its cause says what it was."""
+    """A failure that every other case would meet too; `__cause__` is the error."""
 
 
 @define
@@ -130,7 +130,7 @@ class CaseRunner:
             if problem.type != "session-already-exists":
                 raise
         if not await self._clear(api, case):
-            raise AtollError(f"session {case.wanted.name} is there and is none of this sweep")
+            raise AtollError(f"session {case.wanted.name} exists and does not belong to this sweep")
         return await create_session(quiet, api, case.wanted, stays=False)
 
     async def _clear(self, api: "Api", case: Case) -> bool:

@@ -49,7 +49,7 @@ async def launch(context: Context, sweep: Sweep, wanted: LaunchOptions, connect:
         return await _run(context, sweep, wanted, connect)
     runs = sweep.progress().runs
     spawn(context, sweep, wanted.verb, wanted.max_parallel)
-    context.output.note(f"sweep {sweep.id} goes on by itself: atoll sweep status {sweep.id}")
+    context.output.note(f"sweep {sweep.id} runs in the background: atoll sweep status {sweep.id}")
     if wanted.detach:
         return ExitCode.OK
     # A job stands for its sweep for as long as its prompt is open.
@@ -67,7 +67,7 @@ async def _run(context: Context, sweep: Sweep, wanted: LaunchOptions, connect: C
         await _summarize(context, sweep, progress, runner)
     if runner.failure is not None:
         if progress.sessions or progress.runs > 1:
-            context.output.note(f"atoll sweep resume {sweep.id} goes on from here")
+            context.output.note(f"atoll sweep resume {sweep.id} continues it")
         elif not wanted.silent:
             sweep.remove()  # nothing of it ever ran
         raise runner.failure
@@ -97,7 +97,7 @@ async def _summarize(
     elif progress.counts[FAILED]:
         output.note(f"atoll sweep retry-failed {sweep.id} runs again what failed")
     if progress.sessions and not sweep.plan.remove:
-        others = f", but for {', '.join(runner.ended)}" if runner.ended else ""
+        others = f", except {', '.join(runner.ended)}" if runner.ended else ""
         output.note(f"its sessions are kept{others}, tagged {sweep.plan.tag}; --rm removes them")
 
 

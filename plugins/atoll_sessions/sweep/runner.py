@@ -95,7 +95,7 @@ class SweepRunner:
             )
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        """Do it; what is wrong with more than one case ends them all."""
+        """Do some work; an error that concerns more than one case stops the sweep."""
         try:
             await work(*args)
         except StopSweep as stop:

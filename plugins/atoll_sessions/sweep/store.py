@@ -96,7 +96,7 @@ class Sweep:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Be the process that runs it; raises AtollError while another one is."""
+        """Hold the sweep's lock while running it; raises AtollError if another process holds it."""
         with locked(self.folder / "lock") as is_ours:
             if not is_ours:
                 raise AtollError(f"sweep {self.id} is running", hint=f"sweep cancel {self.id}")
@@ -116,7 +116,7 @@ class Sweep:
         (self.folder / "cancel").touch(mode=0o600)
 
     def forget_cancel(self) -> None:
-        """Take that back."""
+        """Withdraw the request to end it."""
         (self.folder / "cancel").unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -173,8 +173,8 @@ class Sweeps:
             return (exact or found)[0]
         if found:
             listed = ", ".join(sweep.id for sweep in found)
-            raise NotFound(f"{reference!r} means several sweeps", hint=listed)
-        raise NotFound(f"no sweep goes by {reference!r}", hint="atoll sweep list shows them")
+            raise NotFound(f"{reference!r} matches several sweeps", hint=listed)
+        raise NotFound(f"no sweep has the id {reference!r}", hint="atoll sweep list shows them")
 
     def alike(self, fingerprint: str) -> Sweep | None:
         """Return the newest sweep of the same cases, code and files."""

@@ -45,7 +45,7 @@ class LiveTable(LabelledReport):
             self._erase()
 
     def started(self, case: Case) -> None:
-        """It waits no longer."""
+        """Forget why the case waited."""
         super().started(case)
         self._reasons.pop(case.number, None)
 
@@ -54,7 +54,7 @@ class LiveTable(LabelledReport):
         self._reasons[case.number] = why
 
     def ended(self, case: Case, state: CaseState) -> None:
-        """Remember it as one of the last; only failures get a line that stays."""
+        """Show it among the last lines of the table; print a line above only for failures."""
         self._recent.append(case.number)
         self._reasons.pop(case.number, None)
         self._flush(case)

@@ -25,10 +25,10 @@ async def cp(context: Context, filenames: tuple[str, ...], **options: Any) -> in
     """Copy files into a folder, or out of it: SOURCE… TARGET, of which one is NAME:PATH."""
     *sources, target = filenames
     if not sources:
-        raise UsageError("cp: there is no target", hint="atoll vfolder cp FILE… NAME:PATH")
+        raise UsageError("cp: no target is given", hint="atoll vfolder cp FILE… NAME:PATH")
     if ":" in target:
         if any(map(_is_remote, sources)):
-            raise UsageError("the API copies nothing between folders", hint="atoll vfolder clone")
+            raise UsageError("the API can't copy files between folders", hint="atoll vfolder clone")
         return await _up(context, sources, target, TransferOptions(**options))
     return await _down(context, sources, Path(target), TransferOptions(**options))
 

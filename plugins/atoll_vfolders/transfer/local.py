@@ -147,7 +147,7 @@ def _relative_path(root: Path, path: Path, *, strict: bool) -> PurePosixPath:
     if full.is_relative_to(root):
         return folder_path(str(full.relative_to(root)))
     if strict:
-        raise UsageError(f"{path} does not lie below {root}", hint="change --base-dir")
+        raise UsageError(f"{path} is not below {root}", hint="change --base-dir")
     return folder_path(full.name)
 
 

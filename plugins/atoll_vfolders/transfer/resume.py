@@ -75,7 +75,7 @@ class ResumeStore:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AtollError(f"{name} is under way already, in another process") from None
+                raise AtollError(f"another process transfers {name} already") from None
             resume_state = ResumeState(descriptor, _read(descriptor))
             try:
                 yield resume_state

@@ -38,7 +38,7 @@ NO_TEXT = "bad-\udcff"
 async def test_what_is_no_text_is_not_sent(cluster, send):
     """Words of a command line, and the names of files, may be any bytes."""
     async with cluster() as server, open_api(server) as api:
-        with pytest.raises(UsageError, match=r"bad-.udcff' is no text in UTF-8"):
+        with pytest.raises(UsageError, match=r"bad-.udcff' is not text in UTF-8"):
             await send(api)
     assert asked(server) == []
 

@@ -1,4 +1,4 @@
-"""Requests that a cluster refuses since the login has run out: asked about, renewed, sent again."""
+"""Requests that a cluster refuses since the login has expired: asked about, renewed, sent again."""
 
 import pytest
 import trio
@@ -62,13 +62,13 @@ async def test_many_requests_ask_once(serve, web):
     ("name", "hint"), [("lab", "atoll login lab"), (ENVIRONMENT, "atoll login")]
 )
 async def test_where_nobody_can_be_asked(serve, web, name, hint):
-    """One line says which login has run out, and what to do; the exit code is 4."""
+    """One line says which login has expired, and what to do; the exit code is 4."""
     async with serve(web.handle) as server, open_api(server, name=name) as api:
         with pytest.raises(NotAuthorized, match=f"nobody is logged in at {server.url}"):
             await api.request("GET", "/x")
         await log_in(api)
         web.known.clear()
-        with pytest.raises(NotAuthorized, match=f"the login of {USER} at .* has run out") as error:
+        with pytest.raises(NotAuthorized, match=f"the login of {USER} at .* has expired") as error:
             await api.request("GET", "/x")
     assert (error.value.hint, error.value.exit_code) == (hint, 4)
 
@@ -95,7 +95,7 @@ async def test_what_came_piece_by_piece_is_not_sent_again(serve, web):
     async with serve(web.handle) as server, open_api(server, ask) as api:
         await log_in(api)
         web.known.clear()
-        with pytest.raises(NotAuthorized, match="had run out") as error:
+        with pytest.raises(NotAuthorized, match="login expired") as error:
             await api.request("POST", "/x", body=pieces())
         assert "repeat the command" in error.value.hint
         assert (await api.request("GET", "/x")).status == 200

@@ -57,7 +57,7 @@ def test_the_prompt_has_the_segment_the_key_and_the_farewell(atoll):
         prompt.see("MINE")
         prompt.ready()
         prompt.type("ps --output sqlite\r")
-        prompt.see("sqlite is nothing for a terminal")
+        prompt.see("sqlite can't be written to a terminal")
         prompt.ready()
         assert atoll.run("rm", "mine").returncode == 0
         prompt.appears("farewell, mine")

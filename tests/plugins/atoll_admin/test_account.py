@@ -153,7 +153,7 @@ async def test_doctor_tells_of_the_login(facing, web):
     assert found["login"]["status"] == "ok"
     assert found["login"]["detail"] == f"{USER} is logged in"
     assert "the login of ann@lab.org is accepted" in tested.stderr
-    for result, told in ((nobody, "nobody is logged in"), (run_out, "has run out")):
+    for result, told in ((nobody, "nobody is logged in"), (run_out, "has expired")):
         last = json.loads(result.stdout)[-1]
         assert (result.code, last["check"], last["status"]) == (4, "login", "failed")
         assert told in last["detail"]

@@ -139,9 +139,9 @@ async def test_new_passwords_that_differ_are_not_sent(facing, cluster):
     ("line", "said"),
     [
         ("admin groups add default x --total-resource-slots cpu", "'cpu' is not like cpu=4,mem=8g"),
-        ("admin domains add x --total-resource-slots '{'", "is no JSON"),
-        ("admin scaling-groups add x --driver-opts '[]'", "is no JSON object"),
-        ("admin domains add x --allowed-vfolder-hosts '{'", "folder hosts: '{' is no JSON"),
+        ("admin domains add x --total-resource-slots '{'", "is not JSON"),
+        ("admin scaling-groups add x --driver-opts '[]'", "is not a JSON object"),
+        ("admin domains add x --allowed-vfolder-hosts '{'", "folder hosts: '{' is not JSON"),
         ("admin users add default a@b pw -r boss", "'boss' is not one of"),
         ("admin users add default a@b pw --cgids a,b", "'a,b' is no list of numbers"),
         ("manager freeze --wait --force-kill", "--wait and --force-kill exclude each other"),

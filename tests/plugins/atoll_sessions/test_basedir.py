@@ -42,7 +42,7 @@ def test_names(here, base, paths, names):
 @pytest.mark.parametrize(
     ("path", "error", "told"),
     [
-        ("z.py", UsageError, "z.py does not lie below .*sub"),
+        ("z.py", UsageError, "z.py is not below .*sub"),
         ("y.py", NotFound, "y.py: no such file"),
         ("deep/x.py", NotFound, "deep/x.py: no such file"),
     ],

@@ -131,7 +131,7 @@ async def test_a_link_out_of_the_home_is_not_followed(facing, cluster, archives,
         result = await shell.run(f"download sess link --dest {dest}")
 
     assert result.code == 1
-    assert "link is a link to /etc/passwd, which lies outside of /home/work" in result.stderr
+    assert "link is a link to /etc/passwd, which is outside of /home/work" in result.stderr
     assert list(dest.iterdir()) == []
 
 
@@ -226,8 +226,8 @@ async def test_a_traceback_of_the_session_is_told_in_one_line(facing, cluster, l
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        ("ls sess ../x", "../x lies outside of /home/work"),
-        ("download sess /etc/passwd", "/etc/passwd lies outside of /home/work"),
+        ("ls sess ../x", "../x is outside of /home/work"),
+        ("download sess /etc/passwd", "/etc/passwd is outside of /home/work"),
         ("download sess a/x b/x", "two files would both become x"),
     ],
 )
@@ -252,7 +252,7 @@ async def test_a_tasks_log_comes_through_as_it_is(facing, cluster, answer):
 
     assert (result.code, result.stdout) == (0, "naïve\n")
     assert cluster.asked[-1] == ("GET /session/_/logs", {"taskId": [task]})
-    assert (refused.code, "is no task's id" in refused.stderr) == (2, True)
+    assert (refused.code, "is not the id of a task" in refused.stderr) == (2, True)
 
 
 async def test_no_log_of_a_task_is_not_found(facing, cluster, answer):

@@ -123,7 +123,9 @@ async def test_a_proxy_that_refuses_the_tunnel(serve, answer, monkeypatch):
 
     async with serve(handler) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with pytest.raises(Unreachable, match=r"the proxy refused the way to https://cluster\."):
+        with pytest.raises(
+            Unreachable, match=r"the proxy refused the connection to https://cluster\."
+        ):
             await fetch("https://cluster.example")
     [seen] = proxy.requests
     assert (seen.method, seen.target) == ("CONNECT", "cluster.example:443")

@@ -234,7 +234,7 @@ async def test_logging_out_of_what_does_not_answer(serve, web, home):
         await log_in(transport, USER, PASSWORD)
         await transport.aclose()
     transport = connect(profile(server))
-    with pytest.raises(Unreachable, match="forgotten here only"):
+    with pytest.raises(Unreachable, match="logged out only on this machine"):
         await transport.login.log_out()
     await transport.aclose()
     assert kept(home) == []

@@ -1,4 +1,4 @@
-"""Streams through a real OpenSSH server: what travels, who is believed, and what is said."""
+"""Streams through a real OpenSSH server: what travels, which hosts are trusted, what is said."""
 
 import hashlib
 import socket
@@ -163,7 +163,7 @@ def test_a_bastion_that_forbids_forwarding_says_so(make_sshd, user_home):
     sshd.start()
     line = f"[127.0.0.1]:{sshd.port} {sshd.host_key}\n"
     (user_home / ".ssh" / "known_hosts").write_text(line)
-    with pytest.raises(Unreachable, match="passes nothing on"):
+    with pytest.raises(Unreachable, match="does not forward connections"):
         dialing(sshd.via, hello)
 
 

@@ -284,7 +284,8 @@ async def test_a_channel_goes_through_the_proxy_of_the_environment(
 
 
 @pytest.mark.parametrize(
-    ("status", "family", "told"), [(407, Unreachable, "refused the way"), (None, NotSent, "proxy")]
+    ("status", "family", "told"),
+    [(407, Unreachable, "refused the connection"), (None, NotSent, "proxy")],
 )
 async def test_a_proxy_that_does_not_let_through(
     serve, answer, clean_environment, monkeypatch, status, family, told

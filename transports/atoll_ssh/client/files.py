@@ -37,7 +37,7 @@ def _lines_of(batch: str) -> list[str]:
 
 @define
 class Files:
-    """One sitting."""
+    """One sftp session."""
 
     sftp: Any
     batch: bool = False

@@ -68,7 +68,7 @@ async def test_variables_that_are_put_in_nowhere_are_told(sweeping):
         "run --dry-run --exec 'echo $Y' --env-range=Y=case:a,b python", keep_going=True
     )
 
-    assert "$Y is put in nowhere" in result.stderr
+    assert "$Y is used nowhere" in result.stderr
     assert result.code == 0
 
 
@@ -111,5 +111,5 @@ async def test_an_empty_name_is_that_of_no_sweep(sweeping, verb):
     result = await sweeping.run(f"sweep {verb} ''")
 
     assert result.code == 5
-    assert result.stderr.startswith("atoll: line 1: no sweep goes by ''")
+    assert result.stderr.startswith("atoll: line 1: no sweep has the id ''")
     assert folder.exists()
