@@ -19,8 +19,8 @@ from atoll_local.engine.contract import (
     EngineError,
     Event,
     Finished,
-    InputRoom,
-    InputWanted,
+    InputCapacity,
+    InputRequest,
     Kernel,
     Media,
     Output,
@@ -184,10 +184,10 @@ def _size(event: Event) -> int:
 
 def _result_of(event: Event, console: list[list[Any]]) -> ExecutionResult:
     match event:
-        case InputWanted(is_password):
+        case InputRequest(is_password):
             options = {"is_password": is_password}
             return ExecutionResult(status="waiting-input", console=console, options=options)
-        case InputRoom(size):
+        case InputCapacity(size):
             return ExecutionResult(status="input-room", console=console, options={"size": size})
         case StepFinished(step, exit_code):
             return ExecutionResult(status=f"{step}-finished", console=console, exit_code=exit_code)

@@ -52,8 +52,8 @@ _AT_ONCE = 200
 
 
 @frozen
-class Run:
-    """A kernel that held slots: what it held, what it used, from when to when."""
+class KernelUsage:
+    """What one kernel occupied and used, from `begin` to `end`."""
 
     row: dict[str, Any]
     slots: Slots
@@ -113,7 +113,7 @@ class Run:
         }
 
 
-Tell = Callable[[Sequence[Run]], dict[str, Any]]
+Tell = Callable[[Sequence[KernelUsage]], dict[str, Any]]
 
 
 async def month(call: Call) -> Response:
@@ -162,7 +162,7 @@ def _day(text: str, name: str, given: str) -> datetime:
 
 async def _runs(
     call: Call, begin: datetime, end: datetime, user: str | None = None
-) -> AsyncIterator[Run]:
+) -> AsyncIterator[KernelUsage]:
     """Yield what ran between two moments, cut to them."""
     bounds = {"start": clock.stamp(begin), "end": clock.stamp(end), "user": user}
     db = call.cluster.store.db
@@ -173,11 +173,11 @@ async def _runs(
         await anyio.lowlevel.checkpoint()
 
 
-def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> Run:
+def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> KernelUsage:
     live = call.cluster.scheduler.metering.live
     kept = json.loads(row["last_stat"]) if row["last_stat"] else None
     ended = clock.parse(row["terminated_at"]) if row["terminated_at"] else datetime.now(UTC)
-    return Run(
+    return KernelUsage(
         dict(row),
         recorded(json.loads(row["occupied_slots"])),
         live(row["id"]) or kept,
@@ -189,14 +189,14 @@ def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> Run:
 async def _report(
     call: Call, begin: datetime, end: datetime, tell: Tell, groups: Sequence[str]
 ) -> Response:
-    by_group: dict[str, list[Run]] = {}
+    by_group: dict[str, list[KernelUsage]] = {}
     async for run in _runs(call, begin, end):
         if not groups or run.row["group_id"] in groups:
             by_group.setdefault(run.row["group_id"], []).append(run)
     return await anyio.to_thread.run_sync(lambda: reply([tell(runs) for runs in by_group.values()]))
 
 
-def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
+def _tell_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     row, amounts = runs[0].row, [run.amounts() for run in runs]
     numbers = [name for name, value in amounts[0].items() if name != "device_type"]
     devices = {device for one in amounts for device in one["device_type"]}
@@ -210,10 +210,10 @@ def _tell_group(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _tell_project(runs: Sequence[Run]) -> dict[str, Any]:
+def _tell_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     """Return a group in both shapes: as releases before 24.03 tell of it, and as later ones do."""
     group = _tell_group(runs)
-    by_session: dict[str, list[Run]] = {}
+    by_session: dict[str, list[KernelUsage]] = {}
     for run in runs:
         by_session.setdefault(run.row["session_id"], []).append(run)
     return group | {
@@ -225,7 +225,7 @@ def _tell_project(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _tell_session(runs: Sequence[Run]) -> dict[str, Any]:
+def _tell_session(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     told = runs[0].tell()
     return told | {
         "project_id": told["group_id"],
@@ -241,7 +241,7 @@ def _tell_session(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _total(runs: Sequence[Run]) -> dict[str, Any]:
+def _total(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     group = _tell_group(runs)
     figures = {name.removeprefix("g_"): group[name] for name in group if name.startswith("g_")}
     return figures | {"nfs": []}

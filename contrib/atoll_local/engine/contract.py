@@ -34,7 +34,7 @@ class Image:
     `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
     for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
     `/usr`, read-only. `language` picks the way that snippets are run: `python` keeps state between
-    them, others do not. `home` is the id of the kept home that new ones are copies of.
+    them, others do not. `home` is the id of the snapshot that new homes are copies of.
     """
 
     canonical: str
@@ -150,15 +150,15 @@ class Media:
 
 
 @frozen
-class InputWanted:
+class InputRequest:
     """The program waits for a line from its user."""
 
     is_password: bool = False
 
 
 @frozen
-class InputRoom:
-    """So many bytes more may be piped into the run."""
+class InputCapacity:
+    """The program accepts `size` more bytes of piped input."""
 
     size: int
 
@@ -178,7 +178,7 @@ class Finished:
     exit_code: int
 
 
-Event = Output | Media | InputWanted | InputRoom | StepFinished | Finished
+Event = Output | Media | InputRequest | InputCapacity | StepFinished | Finished
 
 
 @frozen
@@ -218,8 +218,8 @@ class Usage:
 
 
 @frozen
-class KeptHome:
-    """A copy of a home: the bytes of its files, and in words what it lacks, empty for nothing."""
+class HomeSnapshot:
+    """A copy of a home: `size` in bytes; `without` says what could not be copied, if anything."""
 
     size: int
     without: str = ""
@@ -244,16 +244,16 @@ class Run(Protocol):
         """
 
     async def send_input(self, text: str) -> None:
-        """Answer `InputWanted`; a trailing newline is added if missing."""
+        """Answer `InputRequest`; a trailing newline is added if missing."""
 
     async def pipe_input(self, data: bytes) -> None:
-        """Send bytes into the standard input of a piped run, as many as `InputRoom` allows.
+        """Send bytes into the standard input of a piped run, as many as `InputCapacity` allows.
 
         A run that is sent more loses its connection.
         """
 
     async def close_input(self) -> None:
-        """Answer `InputWanted` with the end of the input (`EOFError` in Python), or end the input
+        """Answer `InputRequest` with the end of the input (`EOFError` in Python), or end the input
         that is piped into the run.
         """
 
@@ -438,7 +438,7 @@ class Engine(Protocol):
     def found(self) -> Sequence[str]:
         """Return the ids of all kernels of which something is left, ended or not."""
 
-    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> KeptHome:
+    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> HomeSnapshot:
         """Keep a copy of a kernel's home, as it is now, under an id; what is mounted is left out.
 
         The home stays for as long as that takes, whether its kernel ends or not. Raises EngineError
@@ -446,7 +446,7 @@ class Engine(Protocol):
         """
 
     async def drop(self, home_id: str) -> None:
-        """Delete a kept home, if it is there."""
+        """Delete a snapshot of a home, if it is there."""
 
     def kept(self) -> Sequence[str]:
-        """Return the ids of all kept homes, those of which there is only a part included."""
+        """Return the ids of all snapshots of homes, incomplete ones included."""

@@ -41,9 +41,9 @@ def _event(message: Mapping[str, Any]) -> Event | None:
         case {"event": "media", "mime": str(mime), "data": str(data)}:
             event = contract.Media(mime, data)
         case {"event": "input", "is_password": bool(is_password)}:
-            event = contract.InputWanted(is_password)
+            event = contract.InputRequest(is_password)
         case {"event": "room", "size": int(size)} if size >= 0:
-            event = contract.InputRoom(size)
+            event = contract.InputCapacity(size)
         case {"event": "step", "step": "clean" | "build" as step, "exit_code": int(code)}:
             event = contract.StepFinished(step, code & 0xFF)
         case {"event": "finished", "exit_code": int(code)}:

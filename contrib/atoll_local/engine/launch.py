@@ -7,14 +7,14 @@ from typing import Any
 
 from attrs import frozen
 
-from . import dressing, sandbox, shells
+from . import home_setup, sandbox, shells
 from .contract import EngineError, Image, KernelSpec, Mount
+from .environment import SYSTEM_PATH, KernelPaths, environ
 from .folder import KernelFolder
-from .place import SYSTEM_PATH, Place, environ
+from .services.definition import KernelSite
 from .services.installed import Installed
-from .services.offer import Site
+from .services.kernel_services import KernelServices, provide
 from .services.own_python import outermost
-from .services.provision import Provision, provide
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
 LISTENING_FD, OPTIONS_FD = 3, 4
@@ -42,54 +42,56 @@ class Launcher:
     ) -> None:
         """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
         _check_mounts(spec.mounts)
-        dressing.close_keys(spec.mounts)
-        place = self._place(folder)
-        provision = self._provide(spec, folder, place)
-        provision.remember(folder.run)
-        self._write_share(spec, folder, place, provision)
+        home_setup.restrict_ssh_keys(spec.mounts)
+        paths = self._paths_of(folder)
+        services = self._provide(spec, folder, paths)
+        services.remember(folder.run)
+        self._write_share(spec, folder, paths, services)
         _write_etc(spec, folder)
-        settings = str(place.share / "kernel.json")
-        program = [*runner.argv, "-I", "-S", str(place.program)]
+        settings = str(paths.share / "kernel.json")
+        program = [*runner.argv, "-I", "-S", str(paths.program)]
         argv = [*program, str(LISTENING_FD), settings]
         if self.probe.bwrap is not None:
-            prefixes = (*spec.image.prefixes, *runner.prefixes, *provision.prefixes)
+            prefixes = (*spec.image.prefixes, *runner.prefixes, *services.prefixes)
             options = sandbox.bwrap_options(self._view(spec, folder, outermost(prefixes)))
-            dressing.make_places(folder.home, spec.mounts)
+            home_setup.make_mount_points(folder.home, spec.mounts)
             _write_private(folder.run / OPTIONS, "\0".join(options))
             argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
         else:
-            dressing.link_mounts(folder.home, spec.mounts)
+            home_setup.link_mounts(folder.home, spec.mounts)
         _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
 
-    def _provide(self, spec: KernelSpec, folder: KernelFolder, place: Place) -> Provision:
-        site = Site(
+    def _provide(
+        self, spec: KernelSpec, folder: KernelFolder, paths: KernelPaths
+    ) -> KernelServices:
+        site = KernelSite(
             spec=spec,
             folder=folder,
-            place=place,
-            environ=environ(spec, place),
+            paths=paths,
+            environ=environ(spec, paths),
             is_sandboxed=self.probe.tier != "plain",
         )
         return provide(self.installed, site)
 
     def _write_share(
-        self, spec: KernelSpec, folder: KernelFolder, place: Place, provision: Provision
+        self, spec: KernelSpec, folder: KernelFolder, paths: KernelPaths, services: KernelServices
     ) -> None:
         bootstrap = None
         if spec.bootstrap is not None:
             (folder.share / "bootstrap.sh").write_bytes(spec.bootstrap)
-            bootstrap = str(place.share / "bootstrap.sh")
+            bootstrap = str(paths.share / "bootstrap.sh")
         settings = {
             "language": spec.image.language,
             "argv": list(spec.image.argv),
-            "shell": list(shells.argv(place, environ(spec, place))),
-            "environ": environ(spec, place),
-            "home": str(place.home),
+            "shell": list(shells.argv(paths, environ(spec, paths))),
+            "environ": environ(spec, paths),
+            "home": str(paths.home),
             "memory": spec.memory,
             "processes": MOST_PROCESSES if self.probe.counts_processes else None,
             "bootstrap": bootstrap,
             "patience": self.patience,
             "grace": self.grace,
-            "services": provision.settings(),
+            "services": services.settings(),
         }
         _write_json(folder.share / "kernel.json", settings)
         (folder.share / shells.BASHRC).write_text(shells.bashrc())
@@ -115,15 +117,15 @@ class Launcher:
             "grace": self.grace,
         }
 
-    def _place(self, folder: KernelFolder) -> Place:
+    def _paths_of(self, folder: KernelFolder) -> KernelPaths:
         if self.probe.tier == "plain":
-            return Place(home=folder.home, share=folder.share, program=KERNEL_PROGRAM)
-        return Place(home=sandbox.HOME, share=sandbox.SHARE, program=sandbox.PROGRAM)
+            return KernelPaths(home=folder.home, share=folder.share, program=KERNEL_PROGRAM)
+        return KernelPaths(home=sandbox.HOME, share=sandbox.SHARE, program=sandbox.PROGRAM)
 
     def _view(
         self, spec: KernelSpec, folder: KernelFolder, prefixes: Sequence[Path]
-    ) -> sandbox.View:
-        return sandbox.View(
+    ) -> sandbox.SandboxView:
+        return sandbox.SandboxView(
             home=folder.home,
             share=folder.share,
             program=KERNEL_PROGRAM,

@@ -19,23 +19,23 @@ from . import cgroup, log, sandbox
 from .contract import (
     EngineError,
     ExitStatus,
+    HomeSnapshot,
     Image,
-    KeptHome,
     KernelSpec,
     Progress,
     Resolution,
     Usage,
 )
 from .control import settle_log
-from .dressing import write_files
 from .folder import KernelFolder
+from .home_setup import write_files
 from .images import Catalog
-from .keeping import KeptHomes
 from .kernel import LocalKernel, end
 from .launch import MOST_PROCESSES, Launcher
 from .services.installed import Installed
-from .services.provision import recall
+from .services.kernel_services import recall
 from .services.ssh import own_files
+from .snapshots import HomeSnapshots
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -153,7 +153,7 @@ class LocalEngine:
             if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
         ]
 
-    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> KeptHome:
+    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> HomeSnapshot:
         folder, keep = self._folder(spec.kernel_id), self._kept_homes.keep
         name, own = _checked(home_id, "home"), own_files(folder)
         async with self._copied[spec.kernel_id]:
@@ -166,8 +166,8 @@ class LocalEngine:
         return self._kept_homes.found()
 
     @property
-    def _kept_homes(self) -> KeptHomes:
-        return KeptHomes(self.root / KEPT)
+    def _kept_homes(self) -> HomeSnapshots:
+        return HomeSnapshots(self.root / KEPT)
 
     def _dress(self, spec: KernelSpec, folder: KernelFolder) -> None:
         if spec.image.home is not None:

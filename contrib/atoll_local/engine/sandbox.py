@@ -71,7 +71,7 @@ class Probe:
 
 
 @frozen(kw_only=True)
-class View:
+class SandboxView:
     """What one kernel gets to see: its folders on the host and the names that it bears."""
 
     home: Path
@@ -103,7 +103,7 @@ def probe(*, force_plain: bool = False) -> Probe:
     return Probe(tier="plain", reason=reason)
 
 
-def bwrap_options(view: View) -> list[str]:
+def bwrap_options(view: SandboxView) -> list[str]:
     """Write out the whole policy: nothing is visible or allowed unless a line here says so."""
     return [
         *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
@@ -192,7 +192,7 @@ def _try(bwrap: str, room: int | None) -> str | None:
         folder = Path(name)
         empty = folder / PROGRAM.name
         empty.mkdir()
-        view = View(
+        view = SandboxView(
             home=folder, share=folder, program=empty, etc=empty, hostname="probe", room=room
         )
         result = _run([bwrap, *bwrap_options(view), "--", "true"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from .place import Place
+from .environment import KernelPaths
 
 BASHRC = "bashrc"
 """The file beside a kernel's settings that its shells begin with."""
@@ -40,11 +40,11 @@ fi
 """
 
 
-def argv(place: Place, environ: Mapping[str, str]) -> tuple[str, ...]:
+def argv(paths: KernelPaths, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return how to start the user's shell, at a terminal and without a login."""
     shell = environ.get("SHELL", "/bin/sh")
     if Path(shell).name == "bash":
-        return shell, "--rcfile", str(place.share / BASHRC)
+        return shell, "--rcfile", str(paths.share / BASHRC)
     return (shell,)
 
 

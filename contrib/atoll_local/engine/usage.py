@@ -28,14 +28,14 @@ LONGEST_ANSWER = 0.5
 
 
 @frozen
-class Snapshot:
+class ProcessTable:
     """All processes of the machine: their figures by pid, and their children."""
 
     stats: Mapping[int, list[str]]
     children: Mapping[int, list[int]]
 
     @classmethod
-    def take(cls) -> "Snapshot":
+    def take(cls) -> "ProcessTable":
         stats = dict(_processes())
         children = defaultdict(list)
         for pid, fields in stats.items():
@@ -68,14 +68,14 @@ class Gauge:
 
     def measure(self, folders: Mapping[str, KernelFolder]) -> dict[str, Usage]:
         """Measure the kernels whose supervisors are alive."""
-        snapshot = Snapshot.take()
+        processes = ProcessTable.take()
         found = {}
         for kernel_id, folder in folders.items():
-            supervisor = snapshot.supervisor(folder)
+            supervisor = processes.supervisor(folder)
             if supervisor is not None:
-                family = list(snapshot.below(supervisor))
+                family = list(processes.below(supervisor))
                 memory, scratch = self._memory_of(folder), self._size(folder)
-                found[kernel_id] = _usage(snapshot, family, memory, scratch)
+                found[kernel_id] = _usage(processes, family, memory, scratch)
         self._sizes = {one: size for one, size in self._sizes.items() if one in found}
         self._memory = {one: bytes_ for one, bytes_ in self._memory.items() if one in found}
         return found
@@ -99,10 +99,10 @@ class Gauge:
         return self._sizes[name][1]
 
 
-def _usage(snapshot: Snapshot, family: Sequence[int], memory: int, scratch: int) -> Usage:
+def _usage(processes: ProcessTable, family: Sequence[int], memory: int, scratch: int) -> Usage:
     counters = [_transferred(pid) for pid in family]
     return Usage(
-        cpu_used=sum(map(snapshot.cpu_used, family)),
+        cpu_used=sum(map(processes.cpu_used, family)),
         memory=memory,
         read=sum(read for read, _ in counters),
         written=sum(written for _, written in counters),

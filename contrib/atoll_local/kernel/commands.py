@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .loop import Loop, Timer
-    from .runs import Run
+    from .runs import ActiveRun
     from .settings import Settings
 
 FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
 """Seconds between looks at whether the program waits for input: short at first, then longer."""
 
 
-class Step:
+class BuildStep:
     """A program to start. Its end is told to the user when `name` is `clean` or `build`."""
 
     def __init__(self, name: str, argv: list[str]) -> None:
         self.name, self.argv = name, argv
 
 
-def steps_of(run: Run, settings: Settings) -> list[Step]:
+def steps_of(run: ActiveRun, settings: Settings) -> list[BuildStep]:
     """List the programs of a run; raises ValueError with a line for the user."""
     if run.mode == "query":
-        return [Step("query", snippet_argv(settings, run.code))]
+        return [BuildStep("query", snippet_argv(settings, run.code))]
     steps = []
     for name in ("clean", "build", "exec"):
         text = run.options.get(name) or ""
@@ -40,7 +40,7 @@ def steps_of(run: Run, settings: Settings) -> list[Step]:
         if text == "*":
             text = choose(name, settings)
         if text:
-            steps.append(Step(name, shell_argv(text)))
+            steps.append(BuildStep(name, shell_argv(text)))
     return steps
 
 
@@ -49,14 +49,14 @@ class Commands:
 
     def __init__(self, loop: Loop, settings: Settings, sink: Callable[[str, str], None]) -> None:
         self._loop, self._settings, self._sink = loop, settings, sink
-        self._steps: list[Step] = []
+        self._steps: list[BuildStep] = []
         self._child: Child | None = None
         self._stdin: InputPipe | None = None
-        self._run: Run | None = None
+        self._run: ActiveRun | None = None
         self._done: Callable[[int], None] = lambda _code: None
         self._look: Timer | None = None
 
-    def start(self, run: Run, done: Callable[[int], None]) -> None:
+    def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
         """Execute the run; `done` gets the exit code of its last step or its failed build."""
         self._run, self._done = run, done
         run.on_pressure = self._press
@@ -122,7 +122,7 @@ class Commands:
             stdin.end()
         return stdin
 
-    def _exited(self, step: Step, exit_code: int) -> None:
+    def _exited(self, step: BuildStep, exit_code: int) -> None:
         child, self._child = self._child, None
         self._close_stdin()
         if child is not None:
@@ -130,7 +130,7 @@ class Commands:
             child.output.close()
         self._ended(step, exit_code)
 
-    def _ended(self, step: Step, exit_code: int) -> None:
+    def _ended(self, step: BuildStep, exit_code: int) -> None:
         if self._run is not None and step.name in ("clean", "build"):
             self._run.emit({"event": "step", "step": step.name, "exit_code": exit_code})
         if step.name == "build" and exit_code != 0:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .loop import Loop
-    from .runs import Run
+    from .runs import ActiveRun
     from .settings import Settings
     from .stdin import InputPipe
 
@@ -31,11 +31,11 @@ class Interpreter:
         self._child: Child | None = None
         self._link: Link | None = None
         self._files: socket.socket | None = None
-        self._run: Run | None = None
+        self._run: ActiveRun | None = None
         self._done: Callable[[int], None] = lambda _code: None
         self._completing: list[Callable[[list[str]], None]] = []
 
-    def start(self, run: Run, done: Callable[[int], None]) -> None:
+    def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
         """Execute the run's code; `done` gets its exit code once all its output has been told."""
         self._run, self._done = run, done
         run.on_pressure = self._press

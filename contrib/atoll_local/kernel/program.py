@@ -16,7 +16,7 @@ from .commands import Commands
 from .interpreter import Interpreter
 from .link import Link
 from .loop import Loop
-from .runs import Run, output
+from .runs import ActiveRun, output
 from .settings import Settings
 from .terminal import Terminal
 
@@ -57,9 +57,9 @@ class Program:
         self._loop, self._settings = loop, settings
         self._commands = Commands(loop, settings, self._print)
         self._interpreter = Interpreter(loop, settings, self._print)
-        self._waiting: deque[Run] = deque()
-        self._current: Run | None = None
-        self._runs: dict[str, Run] = {}
+        self._waiting: deque[ActiveRun] = deque()
+        self._current: ActiveRun | None = None
+        self._runs: dict[str, ActiveRun] = {}
         self._ready = False
         self._pings: list[Link] = []
         self._terminals: dict[Link, Terminal] = {}
@@ -153,7 +153,7 @@ class Program:
         if message["run_id"] in self._runs:
             link.send({"error": f"there is a run {message['run_id']} already"})
             return
-        run = Run(self._loop, self._settings.patience, message)
+        run = ActiveRun(self._loop, self._settings.patience, message)
         self._runs[run.run_id] = run
         link.send({"run_id": run.run_id})
         run.follow(link)
@@ -249,7 +249,7 @@ class Program:
             self._current = self._waiting.popleft()
             self._executor(self._current).start(self._current, self._finished)
 
-    def _executor(self, run: Run) -> Interpreter | Commands:
+    def _executor(self, run: ActiveRun) -> Interpreter | Commands:
         stateful = run.mode == "query" and self._settings.language == "python"
         return self._interpreter if stateful else self._commands
 
@@ -271,7 +271,7 @@ class Program:
             if run.is_cut_off:
                 self._cut_off(run)
 
-    def _cut_off(self, run: Run) -> None:
+    def _cut_off(self, run: ActiveRun) -> None:
         """Interrupt a run whose input breaks off until it ends, lest it takes half of it for all.
 
         A shell that is about to start a program may miss the first interrupt.

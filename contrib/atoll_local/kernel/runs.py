@@ -21,7 +21,7 @@ KEPT = 1024 * 1024
 
 
 class Follower:
-    """Someone who is told of a run's events, and what had to be left out for them."""
+    """A connection that receives the events of a run, and how much output it missed."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -37,8 +37,8 @@ class Follower:
         self._missed += len(line)
 
 
-class Run:
-    """An execution that outlives those who follow it.
+class ActiveRun:
+    """A run in progress, or one that has ended; it goes on when its followers leave.
 
     Each event goes to every follower and into a bounded history. While a follower reads too slowly
     the program's output waits (`on_pressure`), but for `patience` seconds only: then that follower

@@ -27,8 +27,8 @@ KEPT = 2000
 """Characters of its output that are kept: the last ones say why it has ended."""
 
 
-class Server:
-    """Started at once; whoever comes before it listens waits."""
+class ServiceProcess:
+    """The process of a service; it is started at once, and connections wait until it listens."""
 
     def __init__(
         self,

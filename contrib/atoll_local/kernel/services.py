@@ -16,7 +16,7 @@ import tempfile
 
 from .dialing import dial
 from .listeners import addresses
-from .server import Server
+from .server import ServiceProcess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Services:
         self._loop, self._settings = loop, settings
         self._folder = tempfile.mkdtemp(prefix="services-")
         self._numbers = itertools.count(1)
-        self._servers: dict[str, Server] = {}
-        self._wishes: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+        self._servers: dict[str, ServiceProcess] = {}
+        self._options: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
         """The options and variables that each server was started with."""
         self._single: dict[str, set[int]] = {}
         """The processes that serve one connection each."""
@@ -93,9 +93,9 @@ class Services:
         dial(self._loop, [(host, port) for host in addresses(port)], decided)
 
     def _call(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
-        name, wish = service["program"], (message["arguments"], message["envs"])
+        name, options = service["program"], (message["arguments"], message["envs"])
         server = self._servers.get(name)
-        if server and not server.ended and any(wish) and wish != self._wishes[name]:
+        if server and not server.ended and any(options) and options != self._options[name]:
             _fail(link, message, OTHERWISE)
             return
         if server is None or server.ended:
@@ -103,8 +103,8 @@ class Services:
             # name, ttyd tells a path from the name of a network.
             path = os.path.join(self._folder, f"{next(self._numbers)}.sock")
             argv, environ = self._command(service, message, path)
-            server = Server(self._loop, self._settings, path, argv, environ)
-            self._servers[name], self._wishes[name] = server, wish
+            server = ServiceProcess(self._loop, self._settings, path, argv, environ)
+            self._servers[name], self._options[name] = server, options
         server.connect(lambda sock: _hand_out(link, sock), lambda why: _fail(link, message, why))
 
     def _begin(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:

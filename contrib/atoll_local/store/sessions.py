@@ -40,8 +40,8 @@ class Page:
 
 
 @frozen
-class Memory:
-    """Answers about long lists that hold until a session changes.
+class ListCache:
+    """A cache of counts and page ends of long lists, valid until a session changes.
 
     `counts` has how many sessions meet a condition, `ends` where a page ended, by the offset at
     which the next one begins.
@@ -64,7 +64,7 @@ class Sessions:
     """Reads and writes of the sessions and their histories."""
 
     db: Database
-    _memory: Memory = field(factory=Memory)
+    _memory: ListCache = field(factory=ListCache)
 
     def add(self, session: Session, kernels: Sequence[KernelRow]) -> None:
         """Put a new session and its kernels at the end of the queue."""

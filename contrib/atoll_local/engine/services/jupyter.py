@@ -10,7 +10,7 @@ from pathlib import Path
 from atoll_local.engine.contract import Service
 
 from . import own_python
-from .offer import ARGUMENTS, SOCKET, Offer, Site
+from .definition import ARGUMENTS, SOCKET, KernelSite, ServiceDefinition
 
 _START = Path(__file__).with_name("start_kernel.py")
 _PORTS = {"jupyter": 8081, "jupyterlab": 8090}
@@ -37,12 +37,12 @@ _DEFAULTS: dict[str, str | None] = {
 }
 
 
-def offers(site: Site) -> list[Offer]:
+def definitions(site: KernelSite) -> list[ServiceDefinition]:
     """Return both names of the service."""
     _write_kernel(site)
     _write_page_config(site)
     return [
-        Offer(
+        ServiceDefinition(
             service=Service(
                 name=name,
                 protocol="http",
@@ -55,17 +55,17 @@ def offers(site: Site) -> list[Offer]:
             argv=_ARGV,
             defaults=_DEFAULTS
             | {
-                "--ServerApp.root_dir": str(site.place.home),
+                "--ServerApp.root_dir": str(site.paths.home),
                 "--KernelManager.transport": _transport(site),
             },
-            environ=own_python.environ() | _paths(site.place.share),
+            environ=own_python.environ() | _paths(site.paths.share),
             prefixes=own_python.prefixes(),
         )
         for name, port in _PORTS.items()
     ]
 
 
-def _transport(site: Site) -> str:
+def _transport(site: KernelSite) -> str:
     """Return where kernels of notebooks listen: at sockets in files, if their paths are short.
 
     What a notebook shows could be read at a port by every account of the machine.
@@ -80,7 +80,7 @@ def _paths(share: Path) -> dict[str, str]:
     }
 
 
-def _write_page_config(site: Site) -> None:
+def _write_page_config(site: KernelSite) -> None:
     """Leave out what asks the user about news of JupyterLab, and what asks the world for them."""
     folder = site.folder.share / "jupyter/config/labconfig"
     folder.mkdir(parents=True)
@@ -88,7 +88,7 @@ def _write_page_config(site: Site) -> None:
     (folder / "page_config.json").write_text(json.dumps(config), "utf-8")
 
 
-def _write_kernel(site: Site) -> None:
+def _write_kernel(site: KernelSite) -> None:
     """Write the description by which Jupyter starts the session's own Python."""
     image = site.spec.image
     if image.language != "python":
@@ -96,7 +96,7 @@ def _write_kernel(site: Site) -> None:
     own = site.folder.share / "jupyter/kernels/python3"
     own.mkdir(parents=True)
     (own / "start.py").write_text(_START.read_text("utf-8"), "utf-8")
-    start = site.place.share / "jupyter/kernels/python3/start.py"
+    start = site.paths.share / "jupyter/kernels/python3/start.py"
     borrowed = [str(path) for path in own_python.packages()]
     words = ["--", own_python.MINOR, own_python.argv()[0], ":".join(borrowed)]
     description = {

@@ -15,7 +15,7 @@ from atoll_local.engine.folder import KernelFolder
 from atoll_local.storage.tree import PathError, Tree
 
 from . import own_python
-from .offer import SOCKET, Offer, Site
+from .definition import SOCKET, KernelSite, ServiceDefinition
 
 IDENTITY = "id_container"
 """The private key in the home, for its owner to download."""
@@ -50,15 +50,15 @@ LogLevel ERROR
 """
 
 
-def offer(openssh: Path | None, site: Site) -> Offer:
+def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
     """Return the service, and put keys and configuration in the kernel's folder."""
     host_key = _equip(site)
     service = Service(name="sshd", protocol="tcp", ports=(2200,), host_key=host_key)
-    share = site.place.share / "ssh"
+    share = site.paths.share / "ssh"
     if openssh is not None and site.is_sandboxed:
         argv = (str(openssh), "-i", "-f", str(share / "sshd_config"))
-        return Offer(service=service, kind="connection", argv=argv)
-    return Offer(
+        return ServiceDefinition(service=service, kind="connection", argv=argv)
+    return ServiceDefinition(
         service=service,
         kind="socket",
         argv=own_python.argv(str(share / "server.py"), str(share), SOCKET),
@@ -67,7 +67,7 @@ def offer(openssh: Path | None, site: Site) -> Offer:
     )
 
 
-def _equip(site: Site) -> str:
+def _equip(site: KernelSite) -> str:
     """Write what the server needs; return the host's public key."""
     keys, share = site.folder.keys, site.folder.share / "ssh"
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -77,7 +77,7 @@ def _equip(site: Site) -> str:
     public = (keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
     _write(share / _HOST_KEY, (keys / _HOST_KEY).read_text("ascii"))
     _write(share / _AUTHORIZED, (keys / f"{_USER_KEY}.pub").read_text("utf-8"))
-    config = _CONFIG.format(share=site.place.share)
+    config = _CONFIG.format(share=site.paths.share)
     _write(share / "sshd_config", config + _set_env(site.environ))
     _write(share / "server.py", _SERVER.read_text("utf-8"))
     _furnish(Tree(site.folder.home), site.spec, (keys / _USER_KEY).read_text("utf-8"), public)

@@ -44,7 +44,7 @@ class Writer(Protocol):
     async def drain(self) -> None: ...
 
 
-class Server(asyncssh.SSHServer):
+class SshServer(asyncssh.SSHServer):
     """Lets in whoever has a key of the session, or one in `~/.ssh/authorized_keys`."""
 
     def __init__(self, keys: Path) -> None:
@@ -72,7 +72,7 @@ class Server(asyncssh.SSHServer):
         return True
 
 
-class Files(asyncssh.SFTPServer):
+class SftpServer(asyncssh.SFTPServer):
     """Tells clients that all went well, as some ask how the server has ended."""
 
     def exit(self) -> None:
@@ -199,11 +199,11 @@ async def main(keys: Path, path: str) -> None:
     listener.bind(path)
     server = await asyncssh.listen(
         sock=listener,
-        server_factory=lambda: Server(keys),
+        server_factory=lambda: SshServer(keys),
         server_host_keys=[str(keys / "host_key")],
         process_factory=serve,
         encoding=None,
-        sftp_factory=Files,
+        sftp_factory=SftpServer,
         allow_scp=True,
         agent_forwarding=False,
         keepalive_interval=30,

@@ -3,8 +3,8 @@
 from atoll_local.engine import shells
 from atoll_local.engine.contract import Service
 
+from .definition import ARGUMENTS, SOCKET, KernelSite, ServiceDefinition
 from .installed import Ttyd
-from .offer import ARGUMENTS, SOCKET, Offer, Site
 from .own_python import outermost
 
 _SERVICE = Service(
@@ -22,12 +22,14 @@ _SERVICE = Service(
 )
 
 
-def offer(ttyd: Ttyd, site: Site) -> Offer:
+def define(ttyd: Ttyd, site: KernelSite) -> ServiceDefinition:
     """Return the service; each page that is opened gets a shell of its own."""
     options = ["--interface", SOCKET]
     # Otherwise any page that the user's browser shows could type in this terminal.
     options.append("--check-origin")
     if ttyd.asks_for_writable:
         options.append("--writable")
-    argv = (str(ttyd.path), *options, ARGUMENTS, *shells.argv(site.place, site.environ))
-    return Offer(service=_SERVICE, kind="socket", argv=argv, prefixes=outermost([ttyd.path.parent]))
+    argv = (str(ttyd.path), *options, ARGUMENTS, *shells.argv(site.paths, site.environ))
+    return ServiceDefinition(
+        service=_SERVICE, kind="socket", argv=argv, prefixes=outermost([ttyd.path.parent])
+    )

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .procfs import Figures
 
 
-class Memory:
-    """Adds up what processes hold: roughly as long as that is enough, then exactly."""
+class MemoryMeter:
+    """Adds up the memory of processes: roughly while that is enough, exactly near the limit."""
 
     def __init__(self) -> None:
         self._shared = SharedMemory()

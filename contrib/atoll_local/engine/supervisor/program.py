@@ -24,7 +24,7 @@ from .files import END, STATE, is_abandoned, read, write, write_json
 from .groups import remove_group
 from .log import Log
 from .procfs import children, cpu_used, descendants, is_zombie, living, send, stat_fields
-from .watch import LOOK_AROUND, Watch, limit_data
+from .watch import LOOK_AROUND, LimitWatcher, limit_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Supervisor:
     ) -> None:
         """Start it; `listener` is for the kernel, `asked` for those who want a settled log."""
         self._launch, self._asked = launch, asked
-        self._watch = Watch(launch["memory"], launch["processes"], launch["cgroups"])
+        self._watch = LimitWatcher(launch["memory"], launch["processes"], launch["cgroups"])
         self._log = Log(launch["log"])
         self._signals, wakeup = os.pipe()
         for fd in (self._signals, wakeup):

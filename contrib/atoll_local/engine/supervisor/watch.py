@@ -1,4 +1,4 @@
-"""Tells when a kernel takes more than it was given: memory, or processes."""
+"""Watch a kernel's limits of memory and processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .groups import (
     oom_eventfd,
     oom_kills,
 )
-from .memory import Memory
+from .memory import MemoryMeter
 from .procfs import descendants, figures
 
 LOOK_AROUND = 60
@@ -23,12 +23,12 @@ SOONEST, LATEST, BREATHER = 0.25, 2.0, 10
 """Seconds between looks at what no cgroup counts: so many times as long as a look takes."""
 
 
-class Watch:
-    """Tells when a kernel takes more memory than it was given, or starts too many processes.
+class LimitWatcher:
+    """Notices when a kernel uses more memory or more processes than its limits allow.
 
     A cgroup sends word itself: version 1 by an eventfd, version 2 by its file of events. Elsewhere
-    the memory of all processes is added up now and then (see :class:`Memory`), and they and their
-    threads are counted.
+    the memory of all processes is added up from time to time (see :class:`MemoryMeter`), and they
+    and their threads are counted.
     """
 
     def __init__(self, memory: int | None, processes: int | None, cgroups: list[str]) -> None:
@@ -36,7 +36,7 @@ class Watch:
         self.in_group = self._folder is not None
         self._memory = None if self.in_group else memory
         self._processes = None if any(map(limits_processes, cgroups)) else processes
-        self._sum = Memory()
+        self._sum = MemoryMeter()
         self._most, self._used = 0, 0
         self._next = 0.0
         self.notices: list[int] = []

@@ -11,7 +11,7 @@ from attrs import define, field
 from atoll_local.engine.contract import (
     Event,
     Finished,
-    InputWanted,
+    InputRequest,
     Kernel,
     KernelSpec,
     Output,
@@ -136,7 +136,7 @@ def tell():
         with anyio.fail_after(DEADLINE):
             async for event in run.events():
                 story.events.append(event)
-                if isinstance(event, InputWanted):
+                if isinstance(event, InputRequest):
                     answer = next(rest, None)
                     await (run.close_input() if answer is None else run.send_input(answer))
         return story

@@ -2,7 +2,7 @@
 
 import pytest
 
-from atoll_local.engine.contract import Finished, InputWanted, Output
+from atoll_local.engine.contract import Finished, InputRequest, Output
 
 pytestmark = pytest.mark.anyio
 
@@ -11,7 +11,7 @@ async def test_input_asks_after_its_prompt(kernel, query):
     story = await query(kernel, "name = input('who? ')\nprint(f'hello {name}')", "작은 섬")
     assert story.events == [
         Output("stdout", "who? "),
-        InputWanted(is_password=False),
+        InputRequest(is_password=False),
         Output("stdout", "hello 작은 섬\n"),
         Finished(0),
     ]
@@ -19,7 +19,7 @@ async def test_input_asks_after_its_prompt(kernel, query):
 
 async def test_getpass_asks_for_a_password(kernel, query):
     story = await query(kernel, "import getpass\nlen(getpass.getpass('secret: '))", "swordfish\n")
-    assert InputWanted(is_password=True) in story.events
+    assert InputRequest(is_password=True) in story.events
     assert story.stdout == "secret: 9\n"
 
 
@@ -40,7 +40,7 @@ async def test_a_run_can_be_interrupted_while_it_asks(kernel, query):
     seen = []
     async for event in run.events():
         seen.append(event)
-        if isinstance(event, InputWanted):
+        if isinstance(event, InputRequest):
             await run.interrupt()
     assert seen[-1] == Finished(130)
     told = "".join(event.text for event in seen if isinstance(event, Output))
@@ -57,7 +57,7 @@ async def test_programs_started_by_the_code_have_no_input(kernel, query):
 async def test_a_batch_program_that_reads_is_seen_to_wait(kernel, batch):
     code = "python -c \"print('hello', input('name: '))\""
     story = await batch(kernel, "atoll", exec=code)
-    assert InputWanted() in story.events
+    assert InputRequest() in story.events
     assert story.stdout == "name: hello atoll\n"
 
 

@@ -42,7 +42,7 @@ def orphan(engine):
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as cluster:
         assert cluster.stdout is not None
         for line in cluster.stdout:
-            if "InputWanted" in line:
+            if "InputRequest" in line:
                 break
         cluster.kill()
     return engine

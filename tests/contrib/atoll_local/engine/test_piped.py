@@ -7,7 +7,7 @@ import tarfile
 import anyio
 import pytest
 
-from atoll_local.engine.contract import EngineError, Finished, InputRoom, Output
+from atoll_local.engine.contract import EngineError, Finished, InputCapacity, Output
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ def tell_piped():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send)
                 async for event in run.events():
-                    if isinstance(event, InputRoom):
+                    if isinstance(event, InputCapacity):
                         room += event.size
                         rooms.set()
                     elif isinstance(event, Output):

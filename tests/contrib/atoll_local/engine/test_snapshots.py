@@ -6,9 +6,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from atoll_local.engine import keeping
-from atoll_local.engine.contract import EngineError, KeptHome
-from atoll_local.engine.keeping import KeptHomes
+from atoll_local.engine import snapshots
+from atoll_local.engine.contract import EngineError, HomeSnapshot
+from atoll_local.engine.snapshots import HomeSnapshots
 
 OWN = {"key": "secret", "changed": "secret"}
 pytestmark = pytest.mark.anyio
@@ -22,13 +22,13 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-async def keep(home: Path, progress=lambda _number, _total: None) -> KeptHome:
-    kept = KeptHomes(home.parent / "kept")
+async def keep(home: Path, progress=lambda _number, _total: None) -> HomeSnapshot:
+    kept = HomeSnapshots(home.parent / "kept")
     return await anyio.to_thread.run_sync(partial(kept.keep, home, "one", (), OWN, progress))
 
 
 async def test_what_is_kept(home: Path) -> None:
-    assert await keep(home) == KeptHome(8192)
+    assert await keep(home) == HomeSnapshot(8192)
     assert (home.parent / "kept" / "one" / "file").read_bytes() == b"x" * 8192
 
 
@@ -40,14 +40,14 @@ async def test_what_is_of_use_to_its_kernel_alone_is_left_out(home: Path) -> Non
 
 
 async def test_one_that_is_too_large_is_refused_before_it_is_copied(home, monkeypatch) -> None:
-    monkeypatch.setattr(keeping, "LARGEST", 4096)
+    monkeypatch.setattr(snapshots, "LARGEST", 4096)
     with pytest.raises(EngineError, match="8192 bytes; 4096"):
         await keep(home)
     assert not (home.parent / "kept" / "one").exists()
 
 
 async def test_copying_a_home_that_never_stops_to_grow_ends(home, monkeypatch) -> None:
-    monkeypatch.setattr(keeping, "_SPARE", 10)
+    monkeypatch.setattr(snapshots, "_SPARE", 10)
     (home / "a").mkdir()
 
     def grow(number: int, _total: int) -> None:

@@ -1,4 +1,4 @@
-"""Where a kernel's programs find their things, and their environment."""
+"""The paths that a kernel's programs use, and their environment variables."""
 
 from pathlib import Path
 
@@ -10,23 +10,23 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @frozen(kw_only=True)
-class Place:
-    """Where the kernel program finds things: other paths than the host's when it is sandboxed."""
+class KernelPaths:
+    """Paths as the kernel program sees them; in a sandbox they differ from those of the host."""
 
     home: Path
     share: Path
     program: Path
 
 
-def environ(spec: KernelSpec, place: Place) -> dict[str, str]:
-    """Make the environment of the user's programs; `spec.environ` has the last word."""
-    paths = [place.home / ".local/bin", place.share / "bin", SYSTEM_PATH]
+def environ(spec: KernelSpec, paths: KernelPaths) -> dict[str, str]:
+    """Return the environment variables of the user's programs; `spec.environ` overrides others."""
+    search_path = [paths.home / ".local/bin", paths.share / "bin", SYSTEM_PATH]
     return {
-        "HOME": str(place.home),
+        "HOME": str(paths.home),
         "USER": "work",
         "LOGNAME": "work",
         "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
-        "PATH": ":".join(map(str, paths)),
+        "PATH": ":".join(map(str, search_path)),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONUNBUFFERED": "1",

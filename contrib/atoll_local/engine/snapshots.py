@@ -1,4 +1,4 @@
-"""Homes that are kept apart from their kernels, for new kernels to begin with."""
+"""Snapshots of homes: copies of homes, from which new kernels can start."""
 
 import contextlib
 import os
@@ -14,19 +14,19 @@ from atoll_local.storage.removal import remove
 from atoll_local.storage.tree import PathError, Tree
 from atoll_local.storage.volume import count
 
-from .contract import EngineError, KeptHome, Mount, Progress
+from .contract import EngineError, HomeSnapshot, Mount, Progress
 
 LARGEST = 32 * 1024**3
-"""Bytes on the disk that a kept home may take."""
+"""Bytes on the disk that a snapshot may take."""
 _SPARE = 10_000
 """How many files may be added, beside as many as there were, while a home is copied."""
 
 
 @frozen
-class KeptHomes:
-    """`root` holds a folder for each of them, under its id; made when the first is kept.
+class HomeSnapshots:
+    """`root` has a folder for each snapshot, named by its id; it is made with the first one.
 
-    All of it takes long and runs in a thread of anyio's, which ends when its task is cancelled.
+    All methods may be slow; they run in a thread of anyio's, which ends when its task is cancelled.
     """
 
     root: Path
@@ -38,7 +38,7 @@ class KeptHomes:
         mounts: Sequence[Mount],
         own: Mapping[str, str],
         progress: Progress,
-    ) -> KeptHome:
+    ) -> HomeSnapshot:
         """Copy a home, which may be in use, without what is mounted in it.
 
         `own` are texts by their paths that are of use to the kernel alone: they are left out, too.
@@ -60,22 +60,22 @@ class KeptHomes:
         left_out = copy(home, target, report)
         _leave_out(Tree(target), mounts)
         _leave_out_own(Tree(target), own)
-        return KeptHome(count(target).size, left_out.told())
+        return HomeSnapshot(count(target).size, left_out.told())
 
     def fill(self, home_id: str, home: Path) -> None:
-        """Copy a kept home into a new one; raises EngineError when it is gone, OSError."""
+        """Copy a snapshot into a new home; raises EngineError when it is gone, OSError."""
         try:
             copy(self.root / home_id, home, lambda _: from_thread.check_cancelled())
         except FileNotFoundError as error:
             raise EngineError("the files of its image are not there any more") from error
 
     def drop(self, home_id: str) -> None:
-        """Delete a kept home, if it is there; raises RemovalError."""
+        """Delete a snapshot, if it is there; raises RemovalError."""
         with contextlib.suppress(FileNotFoundError):
             remove(self.root / home_id)
 
     def found(self) -> Sequence[str]:
-        """Return the ids of all that are there, whole or not."""
+        """Return the ids of all snapshots, complete or not."""
         try:
             return sorted(os.listdir(self.root))  # noqa: PTH208 - names alone
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What is said of a service, to the API and to the kernel program that starts it."""
+"""The definition of a service, for the API and for the kernel program that starts it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from atoll_local.engine.contract import KernelSpec, Service
+from atoll_local.engine.environment import KernelPaths
 from atoll_local.engine.folder import KernelFolder
-from atoll_local.engine.place import Place
 
 ARGUMENTS = "{arguments}"
 """The word of a command line in whose place a client's arguments go."""
@@ -17,8 +17,8 @@ SOCKET = "{socket}"
 
 
 @frozen(kw_only=True)
-class Offer:
-    """A service, and what the kernel program needs to know of it (see `kernel/services.py`).
+class ServiceDefinition:
+    """A service, and what the kernel program needs to start it (see `kernel/services.py`).
 
     `defaults` are options that a client may give other values. `prefixes` are folders of the host
     that its programs need to see. Services that have the same `program` are one server.
@@ -33,7 +33,7 @@ class Offer:
     prefixes: tuple[Path, ...] = ()
 
     def settings(self) -> dict[str, Any]:
-        """Return what the kernel program is told."""
+        """Return the settings for the kernel program."""
         return {
             "kind": self.kind,
             "ports": list(self.service.ports),
@@ -45,11 +45,11 @@ class Offer:
 
 
 @frozen(kw_only=True)
-class Site:
-    """The kernel that is to be served: its folder on the host, and where it sees what."""
+class KernelSite:
+    """A kernel to define services for: its folder on the host, and its paths as it sees them."""
 
     spec: KernelSpec
     folder: KernelFolder
-    place: Place
+    paths: KernelPaths
     environ: Mapping[str, str]
     is_sandboxed: bool

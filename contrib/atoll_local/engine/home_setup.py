@@ -1,4 +1,4 @@
-"""What a new home is given before anything runs in it: small files, and places for mounts."""
+"""Prepare a new home before anything runs in it: write small files, make mount points."""
 
 import os
 import stat
@@ -28,10 +28,10 @@ def write_files(home: Path, files: Sequence[HomeFile]) -> None:
             raise EngineError(f"cannot write {file.path}: {error}") from error
 
 
-def make_places(home: Path, mounts: Sequence[Mount]) -> None:
-    """Make the folders in a home that mounts go on; raises EngineError.
+def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
+    """Make the mount points in a home; raises EngineError.
 
-    The sandbox would make them, too, but following whatever links lie in the home of a session
+    The sandbox would make them, too, but it would follow links that are in the home of a session
     that is started again.
     """
     tree = Tree(home)
@@ -44,7 +44,7 @@ def make_places(home: Path, mounts: Sequence[Mount]) -> None:
 
 
 def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
-    """Put links into a home where there is no sandbox that could mount; raises EngineError."""
+    """Make links in a home in place of mounts, when there is no sandbox; raises EngineError."""
     for mount in mounts:
         if not mount.is_in_home:
             raise EngineError(f"without a sandbox, nothing can be mounted at {mount.name}")
@@ -58,8 +58,8 @@ def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
             raise EngineError(f"cannot be mounted at {mount.name}: {error}") from error
 
 
-def close_keys(mounts: Sequence[Mount]) -> None:
-    """Take folders of SSH keys away from everybody's eyes, as uploads leave them open."""
+def restrict_ssh_keys(mounts: Sequence[Mount]) -> None:
+    """Make mounted folders of SSH keys private to their owner, since uploads make them readable."""
     for mount in mounts:
         if mount.name == _KEYS:
             _close(Tree(mount.source))

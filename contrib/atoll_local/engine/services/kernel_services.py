@@ -1,4 +1,4 @@
-"""Everything that one kernel serves."""
+"""All services of one kernel."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from attrs import frozen
 from atoll_local.engine.contract import Service
 
 from . import jupyter, ssh, ttyd
+from .definition import KernelSite, ServiceDefinition
 from .installed import Installed
-from .offer import Offer, Site
 from .own_python import outermost
 
 FILE = "services.json"
@@ -19,36 +19,36 @@ FILE = "services.json"
 
 
 @frozen
-class Provision:
+class KernelServices:
     """The services of a kernel."""
 
-    offers: tuple[Offer, ...]
+    definitions: tuple[ServiceDefinition, ...]
 
     @property
     def prefixes(self) -> tuple[Path, ...]:
         """The host's folders that the kernel has to see for them."""
-        return outermost([path for offer in self.offers for path in offer.prefixes])
+        return outermost([path for definition in self.definitions for path in definition.prefixes])
 
     def settings(self) -> dict[str, Any]:
-        """Return what the kernel program is told."""
-        return {offer.service.name: offer.settings() for offer in self.offers}
+        """Return the settings for the kernel program, by service."""
+        return {definition.service.name: definition.settings() for definition in self.definitions}
 
     def remember(self, run: Path) -> None:
-        """Note them in the kernel's run folder."""
-        services = [attrs.asdict(offer.service) for offer in self.offers]
+        """Write the services into the kernel's run folder."""
+        services = [attrs.asdict(definition.service) for definition in self.definitions]
         (run / FILE).write_text(json.dumps(services), "utf-8")
 
 
-def provide(installed: Installed, site: Site) -> Provision:
-    """Decide what a kernel serves, and put what that takes into its folder."""
-    offers = []
+def provide(installed: Installed, site: KernelSite) -> KernelServices:
+    """Define the services of a kernel, and write the files that they need into its folder."""
+    definitions = []
     if installed.openssh or installed.asyncssh:
-        offers.append(ssh.offer(installed.openssh, site))
+        definitions.append(ssh.define(installed.openssh, site))
     if installed.ttyd is not None:
-        offers.append(ttyd.offer(installed.ttyd, site))
+        definitions.append(ttyd.define(installed.ttyd, site))
     if installed.jupyterlab:
-        offers += jupyter.offers(site)
-    return Provision((*offers, *map(_preopened, site.spec.preopen_ports)))
+        definitions += jupyter.definitions(site)
+    return KernelServices((*definitions, *map(_preopened, site.spec.preopen_ports)))
 
 
 def recall(run: Path) -> tuple[Service, ...]:
@@ -67,5 +67,7 @@ def _service(values: dict[str, Any]) -> Service:
     return Service(**{**values, **lists})
 
 
-def _preopened(port: int) -> Offer:
-    return Offer(service=Service(name=str(port), protocol="preopen", ports=(port,)), kind="port")
+def _preopened(port: int) -> ServiceDefinition:
+    return ServiceDefinition(
+        service=Service(name=str(port), protocol="preopen", ports=(port,)), kind="port"
+    )
