@@ -5,7 +5,7 @@ to their length.
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from atoll._line import Assembler, LineError, parse
@@ -78,6 +78,8 @@ def test_the_place_of_the_cursor(before, words, kind, typed):
 
 
 @given(TEXTS)
+@example("\\\n")
+@example("a\\\n\\\n")
 def test_what_is_open_waits_for_more_lines(text):
     """The prompt goes on to the next line for exactly the texts that a script goes on for."""
     assembler = Assembler()
