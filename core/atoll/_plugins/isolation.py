@@ -19,7 +19,6 @@ from atoll._plugins.origins import Origin
 
 SLOW = 0.5
 """Seconds from which on an import is named."""
-_alone = threading.RLock()
 _MOST_PRINTED = 2000
 """How many characters that were printed are repeated."""
 
@@ -35,15 +34,8 @@ def isolated(
     """Keep the process as it is while a third party's code is imported or asked.
 
     With `descriptors`, what programs and libraries write past Python is caught too; for a start
-    alone, when no other thread writes. One thread at a time: what is put back is the process's.
+    alone, when no other thread writes. Only the main thread puts back, and no other waits for it.
     """
-    with _alone:
-        yield from _isolated(origin, doing, warn, descriptors=descriptors)
-
-
-def _isolated(
-    origin: Origin, doing: str, warn: Callable[[str], None], *, descriptors: bool
-) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         # What changes meanwhile is the main thread's doing, which goes on with its own work.
         yield
