@@ -102,7 +102,8 @@ def test_keypairs(admin, name):
     user = KINDS[0]
     admin(user, *user.add, name=name)
     admin(KEYPAIR, "add", USER, "default", "-r", "77", name=name)
-    first, second = re.findall(rf"{name}\S* .*?(AKIA\w{{16}})", admin(KEYPAIR, "list"))
+    # The newest comes first.
+    second, first = re.findall(rf"{name}\S* .*?(AKIA\w{{16}})", admin(KEYPAIR, "list"))
     admin(KEYPAIR, "update", second, "-r", "76543")
     admin(KEYPAIR, "deactivate", second)
     (line,) = [one for one in admin(KEYPAIR, "list").splitlines() if second in one]
