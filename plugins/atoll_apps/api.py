@@ -1,5 +1,5 @@
-"""What other plugins may use of this one: tunnels into sessions, ports that lead there, and HTTP
-served here for this user alone.
+"""What other plugins may import: tunnels to services, local ports that are forwarded to them, and
+an HTTP server for this user alone.
 """
 
 from collections.abc import Callable
@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from atoll_apps.admission import Admission, Remarks
-from atoll_apps.binding import Bind, listening
-from atoll_apps.connector import Connector
 from atoll_apps.exposure import Exposure, page_options, share_option
-from atoll_apps.forwarding import carry_all
-from atoll_apps.http_messages import Malformed
-from atoll_apps.http_server import Connection, serve_connection
-from atoll_apps.passing import passed_on
-from atoll_apps.proxying import exchange, is_websocket, pass_on
-from atoll_apps.readiness import wait_until_ready
-from atoll_apps.relay import relay
+from atoll_apps.http.messages import Malformed
+from atoll_apps.http.server import Connection, serve_connection
+from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.listeners import Bind, listening
+from atoll_apps.ports.serving import serve
+from atoll_apps.proxy.headers import passed_on
+from atoll_apps.proxy.requests import exchange, is_websocket, pass_on
 from atoll_apps.services import Service, Services, list_services
-from atoll_apps.serving import serve
-from atoll_apps.tunnel import Target, open_tunnel
+from atoll_apps.tunnel.connector import Connector
+from atoll_apps.tunnel.forwarding import carry_all
+from atoll_apps.tunnel.readiness import wait_until_ready
+from atoll_apps.tunnel.target import Target, open_tunnel
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -33,14 +32,14 @@ async def forward(
     say: Callable[[str], None],
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Carry this user's connections to a local port to a service, until cancelled.
+    """Forward a local port to a service until cancelled, for connections of this user alone.
 
     Start it with `port = await nursery.start(forward, api, target, bind, say)`, which returns when
-    it listens. `say` is told of a lost cluster, which is waited for, and of connections of other
-    accounts, which are refused. Raises NotFound when the session has ended, AtollError when the
-    port can't be had.
+    the port listens. `say` is called with one line when the cluster can't be reached, which is
+    tried again, and when a connection of another account is refused. Raises NotFound when the
+    session has ended, AtollError when the address is not free.
     """
-    admission = Admission(target.app, Remarks(say))
+    admission = Admission(target.app, LimitedWarnings(say))
     async with listening(bind) as (listeners, port):
         task_status.started(port)
         await carry_all(Connector(api, target, say), listeners, admission)
@@ -65,7 +64,6 @@ __all__ = [
     "page_options",
     "pass_on",
     "passed_on",
-    "relay",
     "serve",
     "serve_connection",
     "share_option",

@@ -1,4 +1,4 @@
-"""`app`: local ports that lead to services of a session, until it is stopped."""
+"""`app`: forwards local ports to services of a session until it is stopped."""
 
 import math
 from collections.abc import AsyncIterator, Sequence
@@ -11,16 +11,16 @@ from attrs import evolve, frozen
 
 from atoll import AtollError, Context, Name, UsageError
 from atoll.output import Column
-from atoll_apps.admission import Admission
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
-from atoll_apps.binding import Bind, check_share, listening
-from atoll_apps.connector import Connector
 from atoll_apps.exposure import Exposure, page_options, share_option
-from atoll_apps.forwarding import carry_all
-from atoll_apps.readiness import wait_until_ready
+from atoll_apps.http.filter import RequestFilter
+from atoll_apps.ports.admission import Admission
+from atoll_apps.ports.listeners import Bind, check_share, listening
 from atoll_apps.services import Service, Services, list_services, shut_down
-from atoll_apps.tunnel import Target
-from atoll_apps.web import Web
+from atoll_apps.tunnel.connector import Connector
+from atoll_apps.tunnel.forwarding import carry_all
+from atoll_apps.tunnel.readiness import wait_until_ready
+from atoll_apps.tunnel.target import Target
 from atoll_sessions.api import find_running
 
 _USUAL_PORT = 8080
@@ -33,9 +33,9 @@ _COLUMNS = [
 
 @frozen
 class Forward:
-    """A service, the way to it, where it is found here, and who gets through.
+    """A local port that is forwarded to a service, and who may use it.
 
-    `web` are the rules for requests, None where bytes pass as they are.
+    `web` checks requests; it is None where bytes are copied unchecked.
     """
 
     service: Service
@@ -43,7 +43,7 @@ class Forward:
     bind: Bind
     listeners: Sequence[trio.SocketListener]
     admission: Admission
-    web: Web | None
+    web: RequestFilter | None
 
     @property
     def app(self) -> str:
@@ -52,7 +52,7 @@ class Forward:
 
     @property
     def address(self) -> str:
-        """The URL behind which the service is; a socket's path where there is no port."""
+        """The local URL of the service, or `unix:PATH` for a socket."""
         if self.bind.path:
             return self.bind.name
         url = self.service.url(self.bind.shown_host, self.bind.port)
@@ -73,19 +73,19 @@ class Forward:
     "binds",
     multiple=True,
     metavar="[HOST:]PORT|unix:PATH",
-    help="Listen here, at 127.0.0.1 without HOST; 0 is any free port. Once for each APP; those left"
-    " over get the ports after it.",
+    help="Listen here, at 127.0.0.1 without HOST; 0 is any free port. Once for each APP; further"
+    " ones get the ports after it.",
 )
 @click.option(
     "-p",
     "--protocol",
     type=click.Choice(["http", "tcp", "preopen"]),
-    help="What the service speaks, if that is not what the session says.",
+    help="Protocol of the service, if it is not what the session says.",
 )
 @start_options
-@click.option("--restart", is_flag=True, help="End the services first, if they run already.")
+@click.option("--restart", is_flag=True, help="Stop the services first if they are running.")
 @share_option()
-@click.option("--token", is_flag=True, help="Ask for a secret, too: it is in the address shown.")
+@click.option("--token", is_flag=True, help="Require a secret, which is in the address shown.")
 @page_options
 @click.option("--open", "show", is_flag=True, help="Open web services in the browser.")
 @click.option(
@@ -104,9 +104,9 @@ async def app(
 ) -> None:
     """Make services of a session reachable at local ports, until Ctrl-C.
 
-    What they are is listed by atoll apps SESSION. An address is shown once its service answers.
-    Your own programs get through, other accounts and pages of other sites don't. A cluster that
-    can't be reached is tried again, and connections wait for it meanwhile.
+    atoll apps SESSION lists them. An address is shown once its service answers. Your own programs
+    can connect, other accounts and pages of other sites can't. If the cluster can't be reached,
+    atoll tries again, and connections wait.
     """
     binds = parse_binds(options["binds"], len(apps))
     for bind in filter(None, binds):
@@ -117,7 +117,7 @@ async def app(
         origins=options["allow_origins"],
         share=options["share"],
         token=options["token"],
-        is_told=options["protocol"] is not None,
+        protocol_given=options["protocol"] is not None,
     )
     start: dict[str, Any] = {
         "arguments": parse_arguments(options["arguments"]),
@@ -140,7 +140,7 @@ async def app(
 
 
 def parse_binds(texts: Sequence[str], count: int) -> list[Bind | None]:
-    """Return where each of `count` services shall be, None where anywhere will do.
+    """Return the address for each of `count` services, None for any free port.
 
     Raises UsageError.
     """
@@ -153,7 +153,7 @@ def parse_binds(texts: Sequence[str], count: int) -> list[Bind | None]:
 
 
 def choose(services: Services, name: str, protocol: str | None, session: str) -> Service:
-    """Find a service by name, spoken to as the user says; raises NotFound."""
+    """Find a service by name, with the protocol if the user gave one; raises NotFound."""
     if protocol == "preopen" and name.isdigit() and name not in {one.name for one in services}:
         return Service(name=name, protocol=protocol, ports=(int(name),))
     service = services.pick(name, session)
@@ -167,11 +167,11 @@ async def _listening(
     binds: Sequence[Bind | None],
     exposure: Exposure,
 ) -> AsyncIterator[list[Forward]]:
-    """Take the ports before anything else, so that one that is taken is told at once."""
+    """Listen before anything else, so that a port in use is reported at once."""
     async with AsyncExitStack() as stack:
         forwards = []
         for service, connector, bind in zip(services, connectors, binds, strict=True):
-            listeners, port = await _take(stack, bind, share=exposure.share)
+            listeners, port = await _listen(stack, bind, share=exposure.share)
             at = evolve(bind or Bind(), port=port)
             admission = exposure.admission(service.name)
             web = exposure.web(service, at, admission)
@@ -180,7 +180,7 @@ async def _listening(
         yield forwards
 
 
-async def _take(
+async def _listen(
     stack: AsyncExitStack, bind: Bind | None, *, share: bool
 ) -> tuple[list[trio.SocketListener], int]:
     if bind is not None:
@@ -192,13 +192,13 @@ async def _take(
 
 
 async def _serve(
-    context: Context, forwards: Sequence[Forward], patience: float, *, show: bool
+    context: Context, forwards: Sequence[Forward], max_wait: float, *, show: bool
 ) -> None:
-    """Carry connections, and show where, until Ctrl-C."""
+    """Forward connections and show their addresses until Ctrl-C."""
     send, ready = trio.open_memory_channel[Forward](len(forwards))
     async with context.interrupts() as presses, trio.open_nursery() as nursery:
         for forward in forwards:
-            nursery.start_soon(_carry_when_ready, forward, patience, send.clone())
+            nursery.start_soon(_forward_when_ready, forward, max_wait, send.clone())
         send.close()
         nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
         with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
@@ -208,12 +208,12 @@ async def _serve(
         context.output.note(f"{end} closes {'it' if len(forwards) == 1 else 'them'}")
 
 
-async def _carry_when_ready(
-    forward: Forward, patience: float, send: "trio.MemorySendChannel[Forward]"
+async def _forward_when_ready(
+    forward: Forward, max_wait: float, send: "trio.MemorySendChannel[Forward]"
 ) -> None:
-    # Closed without waiting: a wait would be cancelled, and the cause of a failure lost with it.
+    # Closed synchronously: an await would be cancelled, and hide the cause of a failure.
     with send:
-        await wait_until_ready(forward.connector, forward.service, patience)
+        await wait_until_ready(forward.connector, forward.service, max_wait)
         await send.send(forward)
     await carry_all(forward.connector, forward.listeners, forward.admission, forward.web)
 
@@ -221,7 +221,7 @@ async def _carry_when_ready(
 async def _shown(
     first: Forward, others: "trio.MemoryReceiveChannel[Forward]", *, show: bool
 ) -> AsyncIterator[Forward]:
-    """Yield what is ready, having its page opened if that was asked for."""
+    """Yield what is ready; with `show`, open its page in the browser."""
     yield first
     if show:
         await _open_page(first)
@@ -240,5 +240,5 @@ async def _open_page(forward: Forward) -> None:
 
 async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
     async for _ in presses:
-        # This is how the command is meant to end, so it is no failure either.
+        # This is how the command is meant to end, so it is not a failure.
         scope.cancel()

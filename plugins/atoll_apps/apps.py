@@ -1,4 +1,4 @@
-"""`apps`: the services of a session, and what they may be started with."""
+"""`apps`: lists the services of a session and the options to start them with."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from atoll_sessions.api import find_session
 
 
 def _listed(value: Any) -> str:
-    """Show names, whatever shape an image's author has given their list."""
+    """Format names; authors of images give lists, objects or plain strings."""
     if isinstance(value, list | tuple | dict):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
@@ -29,9 +29,9 @@ _COLUMNS = [
 @click.command()
 @click.argument("session", type=Name("session"))
 @click.argument("apps", nargs=-1, type=Name("app"), metavar="[APP]...")
-@click.option("-l", "--list-names", is_flag=True, help="List the names alone.")
+@click.option("-l", "--list-names", is_flag=True, help="List only the names.")
 async def apps(context: Context, session: str, apps: tuple[str, ...], list_names: bool) -> None:
-    """List the services of a session, and what atoll app may start them with.
+    """List the services of a session, and the options that atoll app can start them with.
 
     Arguments go to --arg, environment variables to --env.
     """

@@ -1,4 +1,4 @@
-"""What services are started with: `--arg "--option <value>"` and `--env KEY=VALUE`."""
+"""Options to start a service with: `--arg "--option <value>"` and `--env KEY=VALUE`."""
 
 import shlex
 from collections.abc import Callable, Iterable
@@ -13,29 +13,29 @@ Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
 
 def start_options(command: Decorated) -> Decorated:
-    """Give a command the options `arguments` and `env`, texts to be read by what follows here."""
+    """Add the options `arguments` and `env` to a command; the functions below parse their texts."""
     env = click.option(
         "-e",
         "--env",
         multiple=True,
         type=Secret(after="="),
         metavar='"KEY=VALUE"',
-        help="Start the service with this in its environment. Repeatable.",
+        help="Start the service with this environment variable. Repeatable.",
     )
     arguments = click.option(
         "--arg",
         "arguments",
         multiple=True,
         metavar='"--option <value>"',
-        help="Start the service with this. Repeatable.",
+        help="Start the service with this option. Repeatable.",
     )
     return arguments(env(command))
 
 
 def parse_arguments(texts: Iterable[str]) -> Arguments:
-    """Read `--arg` texts: an option and its values, `--port 80` or `--port=80`.
+    """Parse `--arg` texts: an option and its values, `--port 80` or `--port=80`.
 
-    An option without a value is None, with one a text, with more a list. Raises UsageError.
+    The value is None for a flag, a string, or a list of several. Raises UsageError.
     """
     arguments: Arguments = {}
     for text in texts:
@@ -57,7 +57,7 @@ def _words(text: str) -> list[str]:
 
 
 def parse_environment(texts: Iterable[str]) -> dict[str, str]:
-    """Read `--env` texts, split at the first `=`; raises UsageError for one that holds none."""
+    """Parse `--env` texts, split at the first `=`; raises UsageError for one without it."""
     environment = {}
     for text in texts:
         key, equals, value = text.strip().partition("=")

@@ -1,4 +1,4 @@
-"""Names for the prompt to complete."""
+"""Completing names of services."""
 
 from collections.abc import Sequence
 

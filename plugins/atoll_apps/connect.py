@@ -1,4 +1,4 @@
-"""`connect`: a tunnel on standard input and output, as OpenSSH's ProxyCommand wants one."""
+"""`connect`: a tunnel on standard input and output, for OpenSSH's ProxyCommand."""
 
 import os
 import select
@@ -14,14 +14,14 @@ from attrs import evolve
 from atoll import AtollError, Context, Name, NotFound, Unreachable
 from atoll.transport import ByteStream, ChannelClosed
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
-from atoll_apps.tunnel import Target, open_tunnel
+from atoll_apps.tunnel.target import Target, open_tunnel
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_PIECE = 256 * 1024
+_CHUNK_SIZE = 256 * 1024
 _NOBODY_LISTENS = 1013
-_LOOK_EVERY = 0.2
+_CHECK_INTERVAL = 0.2
 
 
 @click.command()
@@ -33,7 +33,7 @@ async def connect(
 ) -> None:
     """Connect standard input and output to a service of a session.
 
-    For programs that want a command as their connection, such as
+    For programs that connect through a command, such as
     ssh -o ProxyCommand="atoll connect SESSION sshd" work@SESSION.
     """
     target = Target(
@@ -44,53 +44,53 @@ async def connect(
     )
     api = await context.connect()
     try:
-        await carry_stdio(api, target)
+        await forward_stdio(api, target)
     except NotFound:
-        # Most often a name is good enough for the cluster, which saves asking it for the id.
+        # Most names work without looking up the id, which saves a request.
         from atoll_sessions.api import find_session
 
         found = await find_session(api, session)
         if found.id == session:
             raise
-        await carry_stdio(api, evolve(target, session_id=found.id))
+        await forward_stdio(api, evolve(target, session_id=found.id))
 
 
-async def carry_stdio(api: "Api", target: Target) -> None:
-    """Pass standard input and output through a tunnel to its end.
+async def forward_stdio(api: "Api", target: Target) -> None:
+    """Forward standard input and output through a tunnel until it ends.
 
     Raises what :func:`open_tunnel` does, and Unreachable when the tunnel breaks.
     """
     async with open_tunnel(api, target) as tunnel:
-        failure = await _carry(tunnel, sys.stdin.fileno(), sys.stdout.fileno())
+        failure = await _forward(tunnel, sys.stdin.fileno(), sys.stdout.fileno())
     if failure is not None and isinstance(failure.__cause__, ChannelClosed):
         _explain(target, failure.__cause__)
 
 
 def _explain(target: Target, closed: ChannelClosed) -> None:
-    """Raise what tells why a tunnel broke; one closed without a word has ended, on 23.09."""
+    """Raise why a tunnel broke; without a code it has ended in order, on 23.09."""
     if closed.code == _NOBODY_LISTENS:
         raise AtollError(f"nothing listens at {target.app} of session {target.session_id}")
     if closed.code is not None:
         raise Unreachable(f"the connection to {target.app} was lost")
 
 
-async def _carry(tunnel: ByteStream, stdin: int, stdout: int) -> trio.BrokenResourceError | None:
-    """Pass bytes both ways until the service ends, or whoever reads its bytes has left.
+async def _forward(tunnel: ByteStream, stdin: int, stdout: int) -> trio.BrokenResourceError | None:
+    """Copy bytes both ways until the service ends, or nobody reads standard output any more.
 
-    Returns what broke, if anything did.
+    Returns the error of the side that broke, if any.
     """
     failure = None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_send_up, tunnel, stdin, stdout, nursery.cancel_scope)
+        nursery.start_soon(_copy_up, tunnel, stdin, stdout, nursery.cancel_scope)
         try:
-            await _bring_down(tunnel, stdout)
+            await _copy_down(tunnel, stdout)
         except trio.BrokenResourceError as error:
             failure = error
         nursery.cancel_scope.cancel()
     return failure
 
 
-async def _bring_down(tunnel: ByteStream, stdout: int) -> None:
+async def _copy_down(tunnel: ByteStream, stdout: int) -> None:
     if _is_file(stdout):
         while piece := await tunnel.receive_some():
             os.write(stdout, piece)
@@ -99,7 +99,7 @@ async def _bring_down(tunnel: ByteStream, stdout: int) -> None:
         await tunnel.copy_to(sink)
 
 
-async def _send_up(
+async def _copy_up(
     tunnel: ByteStream, stdin: int, stdout: int, everything: trio.CancelScope
 ) -> None:
     try:
@@ -110,24 +110,24 @@ async def _send_up(
                 await tunnel.copy_from(source)
         await tunnel.send_eof()
     except trio.BrokenResourceError:
-        return  # why, is found where bytes come from
+        return  # the other direction raises why
     while not _has_no_reader(stdout):  # noqa: ASYNC110  # no event tells
-        await trio.sleep(_LOOK_EVERY)
+        await trio.sleep(_CHECK_INTERVAL)
     everything.cancel()
 
 
 def _is_file(descriptor: int) -> bool:
-    """Whether this is a file on disk, which never blocks, and which epoll refuses."""
+    """Whether this is a file on disk, which never blocks and which epoll refuses."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 
 async def _pieces(descriptor: int) -> AsyncIterator[bytes]:
-    while piece := os.read(descriptor, _PIECE):
+    while piece := os.read(descriptor, _CHUNK_SIZE):
         yield piece
 
 
 def _has_no_reader(descriptor: int) -> bool:
-    """Whether a pipe's other end has been closed."""
+    """Whether the reading end of a pipe has been closed."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

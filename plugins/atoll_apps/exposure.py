@@ -1,4 +1,4 @@
-"""Who gets through what is opened here: `--share`, `--token`, `--allow-host`, `--allow-origin`."""
+"""Who may use what is served here: `--share`, `--token`, `--allow-host`, `--allow-origin`."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -8,11 +8,11 @@ import click
 from attrs import evolve, field, frozen
 
 from atoll import UsageError
-from atoll_apps.admission import Admission, Remarks
-from atoll_apps.binding import Bind
-from atoll_apps.guard import Rules, read_host, read_origin
+from atoll_apps.http.filter import RequestFilter
+from atoll_apps.http.rules import RequestRules, read_host, read_origin
+from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.listeners import Bind
 from atoll_apps.services import Service
-from atoll_apps.web import Web
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared, not bound
@@ -20,31 +20,31 @@ _TOKEN_BYTES = 24
 
 
 def share_option(*names: str) -> Callable[[Decorated], Decorated]:
-    """Give a command the option `share`, under other names too."""
+    """Add the option `share` to a command, with more names if given."""
     return click.option(
         "--share",
         *names,
         "share",
         is_flag=True,
-        help="Let in other accounts of this machine, and other machines that reach the address.",
+        help="Accept other accounts of this machine, and other machines that reach the address.",
     )
 
 
 def page_options(command: Decorated) -> Decorated:
-    """Give a command the options `allow_hosts` and `allow_origins`."""
+    """Add the options `allow_hosts` and `allow_origins` to a command."""
     hosts = click.option(
         "--allow-host",
         "allow_hosts",
         multiple=True,
         metavar="NAME",
-        help="Let requests call this machine by this name, too. Repeatable.",
+        help="Accept requests that name this host, too. Repeatable.",
     )
     origins = click.option(
         "--allow-origin",
         "allow_origins",
         multiple=True,
         metavar="ORIGIN",
-        help="Let pages of this site in, such as http://localhost:3000. Repeatable.",
+        help="Accept requests from pages of this site, such as http://localhost:3000. Repeatable.",
     )
     return hosts(origins(command))
 
@@ -59,9 +59,10 @@ def _read_origins(texts: Iterable[str]) -> frozenset[str]:
 
 @frozen(kw_only=True)
 class Exposure:
-    """What the options say; names of hosts and origins raise UsageError when they are none.
+    """Who may use what a command serves, as its options say.
 
-    `is_told` says that the user has told what services speak, `say` shows remarks.
+    `say` shows a warning; `protocol_given` means that the user has named the protocol of the
+    services. Raises UsageError for an invalid host or origin.
     """
 
     say: Callable[[str], None]
@@ -69,43 +70,42 @@ class Exposure:
     origins: frozenset[str] = field(converter=_read_origins)
     share: bool = False
     token: bool = False
-    is_told: bool = False
+    protocol_given: bool = False
 
     def admission(self, name: str) -> Admission:
-        """Return who may connect to what is called `name`."""
-        return Admission(name, Remarks(self.say), self.share)
+        """Return which connections to the service `name` are accepted."""
+        return Admission(name, LimitedWarnings(self.say), self.share)
 
-    def rules(self, bind: Bind) -> Rules:
-        """Return what is asked of requests that come to an address."""
-        return Rules(self.hosts | ({bind.host.lower()} - _EVERYWHERE), self.origins)
+    def rules(self, bind: Bind) -> RequestRules:
+        """Return what requests to an address must fulfil."""
+        return RequestRules(self.hosts | ({bind.host.lower()} - _EVERYWHERE), self.origins)
 
-    def web(self, service: Service, bind: Bind, admission: Admission) -> Web | None:
-        """Return how requests to a service are treated, None where it is known to be no web
-        service.
+    def web(self, service: Service, bind: Bind, admission: Admission) -> RequestFilter | None:
+        """Return the filter for requests to a service, None for one that is no web service.
 
-        A port of the user's own may speak HTTP or not: the first bytes tell.
+        A port of the user's own may serve HTTP or not: the first bytes tell.
         """
-        if service.protocol == "tcp" and self.is_told:
+        if service.protocol == "tcp" and self.protocol_given:
             return None
         token = secrets.token_urlsafe(_TOKEN_BYTES) if self.token else ""
         rules = evolve(self.rules(bind), links=True, token=token, cookie=f"atoll-{bind.port}")
-        return Web(
+        return RequestFilter(
             rules,
-            lambda text: admission.remarks.tell(f"{service.name}: {text}"),
-            unsure=service.protocol != "http",
+            lambda text: admission.warnings.warn(f"{service.name}: {text}"),
+            sniff=service.protocol != "http",
         )
 
     def check(self, services: Iterable[Service]) -> None:
-        """Raise UsageError where a token can't be asked for."""
+        """Raise UsageError for a token on a service that is not known to serve HTTP."""
         for service in services:
             if self.token and service.protocol != "http":
                 raise UsageError(
                     f"--token is for web services, and {service.name} is not known as one",
-                    hint="-p http says that it is; -b unix:PATH is for you alone, too",
+                    hint="add -p http if it is one; -b unix:PATH is for you alone, too",
                 )
 
     def warn(self, bind: Bind, name: str) -> None:
-        """Tell who gets in, where that is not the user alone."""
+        """Warn who can connect, if others than the user can."""
         if self.share:
             who = "every account of this machine" if bind.is_local else "whoever reaches it"
             how = "with its token" if self.token else "without a password"

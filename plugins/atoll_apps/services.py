@@ -1,4 +1,4 @@
-"""The services of a session that tunnels lead to."""
+"""The services of a session."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _MISSING = "x-atoll-missing-services"
-"""A header of the embedded cluster alone: a JSON object of names and what to do for each."""
+"""A header of the embedded cluster only: a JSON object from names to what to do for each."""
 
 
 @frozen(kw_only=True)
 class Service:
-    """A service as `GET /stream/session/{s}/apps` tells of it.
+    """A service as listed by `GET /stream/session/{s}/apps`.
 
-    `protocol` is `http`, `tcp`, `preopen` or what a newer manager has, `ports` those it listens on
-    in the session. What it may be started with is None where the service takes nothing. `host_key`
-    is what a server of SSH will show, None from those that don't tell.
+    `protocol` is `http`, `tcp`, `preopen` or one of a newer manager; `ports` are those in the
+    session. `allowed_arguments` and `allowed_envs` are None where the service takes none.
+    `host_key` is the public key of an SSH server, None where the cluster does not send it.
     """
 
     name: str
@@ -35,60 +35,63 @@ class Service:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Self:
-        """Take what is known here."""
+        """Read an item of the list."""
         return record(cls, item)
 
     def speaking(self, protocol: str) -> Self:
-        """Return the service as one of another protocol."""
+        """Return the service with another protocol."""
         return evolve(self, protocol=protocol)
 
     def url(self, host: str, port: int) -> str:
-        """Return where to find it behind a tunnel that listens at `host` and `port`."""
+        """Return the URL of the service when forwarded to `host` and `port`."""
         protocol = "http" if self.protocol == "http" else "tcp"
         template = self.url_template or "{protocol}://{host}:{port}"
         try:
             return template.format(protocol=protocol, host=host, port=port)
         except (LookupError, ValueError):
-            # A template of an image's author, with names that nobody has told of.
+            # The author of an image has used a name that we do not know.
             return f"{protocol}://{host}:{port}"
 
 
 @frozen
 class Services:
-    """The services of a session. `missing` says of others what would have to be done for them."""
+    """The services of a session. `missing` says what to do to get others, by their names."""
 
     items: Sequence[Service]
     missing: Mapping[str, str]
 
     def __iter__(self) -> Iterator[Service]:
-        """Go through those that there are."""
+        """Iterate over the services."""
         return iter(self.items)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of services."""
         return len(self.items)
 
     def pick(self, name: str, session: str) -> Service:
-        """Find one by its name or by one of its ports; raises NotFound, listing what there is."""
+        """Find a service by its name or by one of its ports; raises NotFound."""
         for service in self:
             if service.name == name or name in map(str, service.ports):
                 return service
         if name in self.missing:
             raise NotFound(f"session {session} has no {name}", hint=self.missing[name])
         if not self:
-            raise NotFound(f"session {session} offers no services", hint="does it run? atoll ps")
+            raise NotFound(
+                f"session {session} offers no services",
+                hint="check with atoll ps that it is running",
+            )
         known = ", ".join(service.name for service in self)
         raise NotFound(f"session {session} has no service {name!r}", hint=f"it has {known}")
 
 
 async def list_services(api: "Api", session_id: str) -> Services:
-    """Return a session's services, none if it does not run (`GET /stream/session/{s}/apps`)."""
+    """List the services of a session, none if it does not run (`GET /stream/session/{s}/apps`)."""
     answer = await api.request("GET", path("stream", "session", session_id, "apps"))
     missing = api.decode(answer.headers.get(_MISSING, "{}"), {str: str})
     return Services(answer.json([Service.from_json]), missing)
 
 
 async def shut_down(api: "Api", session_id: str, service: Service) -> None:
-    """End a service, which the next connection starts anew (`POST …/shutdown-service`)."""
+    """Stop a service; the next connection starts it again (`POST …/shutdown-service`)."""
     route = path("session", session_id, "shutdown-service")
     await api.request("POST", route, params={"service_name": service.name}, query=True)

@@ -1,7 +1,7 @@
-"""`speedtest`: how long an exchange with a session takes, and how much goes there in a second.
+"""`speedtest`: measures the latency and throughput between here and a session.
 
-Measured where it matters, from here to a program inside: through a tunnel to the session's SSH
-server, and with the programs that every image has.
+It measures from here to a program inside the session: through a tunnel to its SSH server, with
+programs that every image has.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from attrs import frozen
 
 from atoll import AtollError, Context, Name
 from atoll.output import Column
-from atoll_apps.ssh_client import log_in, program, tunnel
-from atoll_apps.ssh_options import as_arguments, login_options, port_options
+from atoll_apps.ssh.clients import prepare_login, program, tunnel
+from atoll_apps.ssh.options import as_arguments, login_options, port_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EXCHANGES = 50
-_PIECE = bytes(256 * 1024)
+_CHUNK_SIZE = bytes(256 * 1024)
 _MB = 1_000_000
 
 
@@ -41,7 +41,7 @@ _COLUMNS = [
 
 @frozen
 class Speed:
-    """What was measured: milliseconds, and 10^6 bytes a second."""
+    """The result: milliseconds, and 10^6 bytes a second."""
 
     session: str
     connect_ms: float
@@ -58,26 +58,26 @@ class Speed:
     default=64,
     show_default=True,
     metavar="MB",
-    help="Move so much each way.",
+    help="Transfer this much each way.",
 )
 async def speedtest(context: Context, session: str, size: int) -> None:
-    """Measure latency and rate between here and a session.
+    """Measure latency and throughput between here and a session.
 
-    A connection is counted up to the greeting of the session's SSH server, an exchange is a byte
-    there and back, rates are those of one encrypted stream.
+    A connection lasts until the first byte of the session's SSH server arrives, an exchange is a
+    byte there and back, throughput is that of one encrypted stream.
     """
     api = await context.connect()
     with context.output.progress(f"reaching {session} …") as show:
-        login = await log_in(context, api, session)
+        login = await prepare_login(context, api, session)
         async with tunnel(context, api, login.session_id) as port:
             options = {**port_options(port), **login_options(login)}
             ssh = [*program("ssh"), *as_arguments(options), "-T", f"work@{login.name}"]
             connect = await _connection(port)
             show("measuring the latency …")
             latency = await _latency(ssh)
-            show("measuring the rate down …")
+            show("measuring the download …")
             down = await _download(ssh, size * _MB)
-            show("measuring the rate up …")
+            show("measuring the upload …")
             up = await _upload(ssh, size * _MB)
     context.output.item(Speed(login.name, connect, latency, down, up), _COLUMNS)
 
@@ -93,7 +93,7 @@ async def _connection(port: int) -> float:
 async def _latency(ssh: Sequence[str]) -> float:
     """Return the median time of an exchange, in milliseconds."""
     async with _Remote(ssh, "cat") as remote:
-        await remote.exchange()  # by then it has logged in
+        await remote.exchange()  # the login is complete after this
         return median([await remote.exchange() for _ in range(_EXCHANGES)]) * 1000
 
 
@@ -109,14 +109,14 @@ async def _upload(ssh: Sequence[str], size: int) -> float:
     async with _Remote(ssh, f"printf . && head -c {size} > /dev/null && printf .") as remote:
         await remote.receive(1)
         began = trio.current_time()
-        for start in range(0, size, len(_PIECE)):
-            await remote.send(_PIECE[: size - start])
+        for start in range(0, size, len(_CHUNK_SIZE)):
+            await remote.send(_CHUNK_SIZE[: size - start])
         await remote.receive(1)
     return size / _MB / (trio.current_time() - began)
 
 
 class _Remote:
-    """A command in the session, and its two streams."""
+    """A command in the session with its input and output."""
 
     def __init__(self, ssh: Sequence[str], command: str) -> None:
         self._command = [*ssh, command]
@@ -141,7 +141,7 @@ class _Remote:
         return trio.current_time() - began
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; raises AtollError when nobody takes them."""
+        """Send bytes; raises AtollError when the command has ended."""
         try:
             if self._process.stdin is not None:
                 await self._process.stdin.send_all(data)
@@ -149,9 +149,9 @@ class _Remote:
             raise AtollError("the command in the session ended early") from None
 
     async def receive(self, count: int) -> None:
-        """Take so many bytes; raises AtollError when they don't come."""
+        """Receive `count` bytes; raises AtollError when the command ends before."""
         while count > 0 and self._process.stdout is not None:
-            some = await self._process.stdout.receive_some(min(count, len(_PIECE)))
+            some = await self._process.stdout.receive_some(min(count, len(_CHUNK_SIZE)))
             if not some:
                 raise AtollError("the command in the session ended early", hint="try atoll ssh")
             count -= len(some)

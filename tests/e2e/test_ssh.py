@@ -160,7 +160,7 @@ def test_sftp(shared, session, tmp_path):
     ("words", "code", "told"),
     [
         (["ssh", "no-such-session"], 5, "no session has the name or id"),
-        (["ssh", "mysess", "-p", "x"], 2, "is no port"),
+        (["ssh", "mysess", "-p", "x"], 2, "is not a port"),
         (["scp", "mysess", "a"], 2, "needs a source and a target"),
         (["scp", "mysess", "a", "b"], 2, "neither source nor target"),
         (["scp", "mysess", "a", "elsewhere:b"], 2, "elsewhere is not session"),

@@ -13,14 +13,14 @@ import pytest
 import trio
 
 from atoll import AtollError, UsageError
-from atoll_apps import peers
-from atoll_apps.admission import Admission, Remarks
 from atoll_apps.api import forward
-from atoll_apps.binding import Bind, check_share, listening
 from atoll_apps.exposure import Exposure
-from atoll_apps.relay import close_in_order
+from atoll_apps.ports import peers
+from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.closing import close_in_order
+from atoll_apps.ports.listeners import Bind, check_share, listening
+from atoll_apps.ports.serving import serve
 from atoll_apps.services import Service
-from atoll_apps.serving import serve
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several accounts")
 
@@ -92,7 +92,7 @@ async def test_the_owner_of_a_connection(family, host, bound, uid, table, monkey
                 for me in (ROOT, ME):
                     told = []
                     with account(me):
-                        let_in = await Admission("app", Remarks(told.append)).admits(stream)
+                        let_in = await Admission("app", LimitedWarnings(told.append)).admits(stream)
                     assert let_in == (uid in {me, ROOT})
                     assert len(told) == (not let_in)
 
@@ -113,7 +113,7 @@ async def test_a_connection_that_has_gone():
         assert peers._ask_kernel(socket.AF_INET, there, here) is None
         assert await peers.owner_of_peer(stream.socket) is None
         # Whoever only looked whether the port is open is no matter.
-        assert not await Admission("app", Remarks(pytest.fail)).admits(stream)
+        assert not await Admission("app", LimitedWarnings(pytest.fail)).admits(stream)
         await stream.aclose()
 
 
@@ -150,9 +150,9 @@ async def test_another_account_is_refused_and_told_once(forwarded):
 @needs_root
 async def test_many_who_are_refused_are_not_all_told():
     said = []
-    remarks = Remarks(said.append)
+    warnings = LimitedWarnings(said.append)
     for number in range(10_000):
-        remarks.tell(f"number {number}")
+        warnings.warn(f"number {number}")
     assert len(said) == 100
 
 
@@ -172,7 +172,7 @@ async def test_a_socket_in_a_file(share, open_folder):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
     said = []
-    admission = Admission("app", Remarks(said.append), share)
+    admission = Admission("app", LimitedWarnings(said.append), share)
     bind = Bind.parse(f"unix:{path}")
     async with listening(bind, share=share) as (listeners, port), trio.open_nursery() as nursery:
         assert port == 0
@@ -233,7 +233,7 @@ async def test_a_connection_that_fails_costs_itself_alone():
             raise RuntimeError("of its own")
         await stream.send_all(b"fine")
 
-    admission = Admission("app", Remarks(said.append))
+    admission = Admission("app", LimitedWarnings(said.append))
     async with listening(Bind()) as (listeners, port), trio.open_nursery() as nursery:
         nursery.start_soon(serve, listeners, admission, fail)
         for data in (b"fail", b"work"):
@@ -250,7 +250,7 @@ async def test_a_connection_that_fails_costs_itself_alone():
 
 def test_how_services_are_looked_at():
     """Web services, and ports of which nobody knows; a token needs the former."""
-    at, admission = Bind(port=9900), Admission("app", Remarks(print))
+    at, admission = Bind(port=9900), Admission("app", LimitedWarnings(print))
 
     def web(protocol, **options):
         exposure = Exposure(say=print, hosts=["lab.example.com"], origins=[], **options)
@@ -258,8 +258,8 @@ def test_how_services_are_looked_at():
         exposure.check([service])
         return exposure.web(service, at, admission)
 
-    assert web("tcp", is_told=True) is None
-    assert [web(kind).unsure for kind in ("http", "preopen", "tcp")] == [False, True, True]
+    assert web("tcp", protocol_given=True) is None
+    assert [web(kind).sniff for kind in ("http", "preopen", "tcp")] == [False, True, True]
     assert web("http").rules.hosts == {"lab.example.com", "127.0.0.1"}
     assert len({web("http", token=True).rules.token for _ in range(3)}) == 3
     for kind in ("tcp", "preopen"):

@@ -81,7 +81,7 @@ def test_once_is_enough(run, config):
     first = config.read_text()
     again = run()
     assert config.read_text() == first
-    assert "as it should be" in again.stderr
+    assert "up to date" in again.stderr
 
 
 @pytest.mark.parametrize("before", ["", MINE, MINE.rstrip("\n")])

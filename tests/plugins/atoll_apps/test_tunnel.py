@@ -5,7 +5,7 @@ from tests.webserver import PASSWORD, PROBS, USER, WebServer, asked_of
 
 from atoll import Api, AtollError, NotFound, Profile
 from atoll.outages import is_transient
-from atoll_apps.tunnel import Target, open_tunnel
+from atoll_apps.tunnel.target import Target, open_tunnel
 from atoll_rest.transport import connect as connect_rest
 from atoll_websocket.transport import connect as connect_websocket
 

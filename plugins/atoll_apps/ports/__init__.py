@@ -1,0 +1,1 @@
+"""Local ports: listening at them, finding out who connects, and serving connections."""

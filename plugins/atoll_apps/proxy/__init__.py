@@ -1,0 +1,1 @@
+"""The command `proxy`: signing requests and sending them to the cluster."""

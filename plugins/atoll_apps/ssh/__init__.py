@@ -1,0 +1,1 @@
+"""SSH into sessions: the commands, the logins, and the options of OpenSSH."""

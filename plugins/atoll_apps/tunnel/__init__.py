@@ -1,0 +1,1 @@
+"""Tunnels to services of sessions, and connections from local ports through them."""

@@ -1,0 +1,78 @@
+"""Forwarding the connections of a local port to a service of a session."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+
+from atoll import AtollError, NotFound
+from atoll.transport import ChannelClosed
+from atoll_apps.http.filter import RequestFilter
+from atoll_apps.ports.admission import Admission
+from atoll_apps.ports.closing import close_in_order, reset
+from atoll_apps.ports.serving import serve
+from atoll_apps.tunnel.connector import Connector
+from atoll_apps.tunnel.copying import copy_both_ways
+
+_NOBODY_LISTENS = 1013
+_LOST = {None, 1006, 1012}
+
+
+async def carry_all(
+    connector: Connector,
+    listeners: Sequence[trio.SocketListener],
+    admission: Admission,
+    web: RequestFilter | None = None,
+) -> None:
+    """Forward every connection to the listeners that `admission` admits, for ever.
+
+    `web` checks the requests to a web service. Raises NotFound when the session has ended; other
+    failures end one connection, with a warning.
+    """
+    await serve(listeners, admission, partial(forward_connection, connector, web))
+
+
+async def forward_connection(
+    connector: Connector, web: RequestFilter | None, local: trio.SocketStream
+) -> None:
+    """Forward one connection, and close it as its service did: in order, or by a reset."""
+    try:
+        await _forward(connector, web, local)
+    except NotFound:
+        reset(local)
+        raise
+    except AtollError as error:
+        reset(local)
+        connector.say(f"{connector.target.app}: {error}")
+
+
+async def _forward(
+    connector: Connector, web: RequestFilter | None, local: trio.SocketStream
+) -> None:
+    try:
+        async with connector.open() as tunnel:
+            await copy_both_ways(local, tunnel, web)
+    except trio.BrokenResourceError as error:
+        await _end(connector, local, error.__cause__)
+
+
+async def _end(connector: Connector, local: trio.SocketStream, cause: BaseException | None) -> None:
+    """Close a connection after one side broke; `cause` is a ChannelClosed if the tunnel did."""
+    # Managers of 23.09 close a tunnel without a code when its service has closed the connection.
+    if isinstance(cause, ChannelClosed) and cause.code is None and await connector.is_up():
+        await close_in_order(local)
+        return
+    reset(local)
+    await local.aclose()
+    if isinstance(cause, ChannelClosed):
+        await _explain(connector, cause)
+
+
+async def _explain(connector: Connector, closed: ChannelClosed) -> None:
+    """Warn why a tunnel broke; after an outage, wait until the cluster answers again."""
+    if closed.code in _LOST:
+        await connector.recover()
+    elif closed.code == _NOBODY_LISTENS:
+        connector.say(f"{connector.target.app}: nothing listens there in the session")
+    else:
+        connector.say(f"{connector.target.app}: the tunnel broke: {closed}")

@@ -1,0 +1,48 @@
+"""Waiting until a service that was just started answers."""
+
+import trio
+
+from atoll import TimedOut
+from atoll.outages import Backoff
+from atoll.transport import ByteStream
+from atoll_apps.services import Service
+from atoll_apps.tunnel.connector import Connector
+
+_HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_SETTLED = 0.5
+"""Seconds after which a connection that is still open counts as accepted."""
+_LOOKS = Backoff(first=0.1, longest=1.0)
+
+
+async def wait_until_ready(connector: Connector, service: Service, max_wait: float) -> None:
+    """Try the service until it answers; raises TimedOut after `max_wait` seconds.
+
+    The first try starts it. A port that was opened for the user's own programs is tried only once,
+    and `say` of the connector is called when nothing listens there yet.
+    """
+    with trio.move_on_after(max_wait):
+        async for _ in _LOOKS:
+            if await _answers(connector, service):
+                return
+            if service.protocol == "preopen":
+                connector.say(f"{service.name}: nothing listens there in the session yet")
+                return
+    raise TimedOut(f"{service.name} does not answer after {max_wait:g} s", hint="see atoll logs")
+
+
+async def _answers(connector: Connector, service: Service) -> bool:
+    try:
+        async with connector.open() as tunnel:
+            if service.protocol == "http":
+                await tunnel.send_all(_HELLO)
+                return bool(await tunnel.receive_some())
+            return await _stays(tunnel)
+    except trio.BrokenResourceError:
+        return False
+
+
+async def _stays(tunnel: ByteStream) -> bool:
+    """Whether the service sends something, or at least keeps the connection open."""
+    with trio.move_on_after(_SETTLED):
+        return bool(await tunnel.receive_some())
+    return True
