@@ -13,7 +13,7 @@ from atoll._errors import ProblemNotAuthorized
 from atoll._profiles import overlay_environment
 from atoll.transport import ChannelClosed
 from atoll.urls import path
-from atoll_rest import api as rest_api
+from atoll_rest import credentials
 from atoll_rest.transport import connect as connect_rest
 from atoll_sessions.api import image_names
 from atoll_websocket.transport import connect as connect_websocket
@@ -76,12 +76,12 @@ async def test_wrong_keys(profile, key):
 
 
 async def test_a_clock_that_is_wrong(profile, monkeypatch):
-    class Late(rest_api.datetime):
+    class Late(credentials.datetime):
         @classmethod
         def now(cls, tz=None):
             return super().now(tz) - timedelta(hours=3)
 
-    monkeypatch.setattr(rest_api, "datetime", Late)
+    monkeypatch.setattr(credentials, "datetime", Late)
     async with open_api(profile) as api:
         with pytest.raises(Problem, match="Date/time sync error") as caught:
             await api.request("GET", "/auth", params={"echo": "x"})
