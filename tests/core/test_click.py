@@ -88,7 +88,7 @@ def test_what_a_command_does_to_the_process_is_undone(doors, tmp_path):
 
     assert done.stdout.splitlines()[1] == "hello after, in another thread"
     assert done.stdout.splitlines()[0] != "/"
-    assert "wrecks went to another folder" in done.stderr
+    assert "wrecks changed the current folder" in done.stderr
 
 
 def test_ctrl_c_stops_what_stands_still(doors):
