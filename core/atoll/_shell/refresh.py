@@ -74,7 +74,7 @@ class Refresher:
                 await self._wanted.wait()
                 self._wanted = trio.Event()
                 self._line = (await trio.to_thread.run_sync(self.look)).wants
-                for question in self._take_due(api=False):
+                for question in self._due(api=False):
                     nursery.start_soon(self._answer, question, None)
                 if not self._connecting and (self._has_run or self._due(api=True)):
                     self._has_run, self._connecting = False, True
@@ -102,12 +102,6 @@ class Refresher:
             and self._next.get(one.want, 0.0) <= now
         ]
 
-    def _take_due(self, *, api: bool) -> list[Question]:
-        """Return what is to be asked for; it counts as asked before its task has begun."""
-        questions = self._due(api=api)
-        self._asked.update(one.want for one in questions)
-        return questions
-
     def _questions(self) -> Iterator[Question]:
         for provided in self.program.registry.collect(COMPLETIONS):
             if not provided.record.paths:
@@ -132,7 +126,7 @@ class Refresher:
             elif self.names.switch(self.program.paths.cache, api.profile):
                 self._next.clear()
         self._connecting = False
-        questions = self._take_due(api=True) if api else []
+        questions = self._due(api=True) if api else []
         for question in questions:
             nursery.start_soon(self._answer, question, api, places)
         if not questions:
@@ -147,6 +141,7 @@ class Refresher:
         self, question: Question, api: "Api | None", places: trio.CapacityLimiter | None = None
     ) -> None:
         """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
+        self._asked.add(question.want)
         wait = _REST
         try:
             with trio.fail_after(_PATIENCE):
