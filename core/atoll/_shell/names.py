@@ -15,7 +15,7 @@ from atoll._private_files import write_atomic
 from atoll._profiles import Profile
 from atoll._program import Program
 from atoll._records import Candidate
-from atoll._shell.wants import NamesOf, Want
+from atoll._shell.wants import NamesOf, ValuesOf, Want
 from atoll.hookspecs import COMPLETIONS
 
 _MOST_PASSING = 100
@@ -89,7 +89,9 @@ class Names:
         self.folder = folder
         self._kinds = {want: found for want, found in self._kinds.items() if self._is_local(want)}
         self._learnt = {want for want in self._learnt if self._is_local(want)}
-        self._passing.clear()
+        self._passing = {
+            want: found for want, found in self._passing.items() if self._is_local(want)
+        }
         return True
 
     def save(self) -> None:
@@ -105,8 +107,9 @@ class Names:
         folder = self.here if self._is_local(want) else self.folder
         return None if folder is None else folder / f"{want.kind}.json"
 
-    def _is_local(self, want: NamesOf) -> bool:
-        return want.kind in self.local
+    def _is_local(self, want: Want) -> bool:
+        # A parameter's own completion is not told which profile is in use.
+        return isinstance(want, ValuesOf) or want.kind in self.local
 
 
 def _key(profile: Profile) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -142,7 +143,7 @@ class Refresher:
     ) -> None:
         """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
         self._asked.add(question.want)
-        wait = _REST
+        wait, folder = _REST, self.names.folder
         try:
             with trio.fail_after(_PATIENCE):
                 if places is None:
@@ -160,17 +161,23 @@ class Refresher:
             await self._fail(question, error)
         finally:
             self._asked.discard(question.want)
-            self._next[question.want] = time.monotonic() + wait
-            self.names.miss(question.want)
+            if self._stands(question, folder):
+                self._next[question.want] = time.monotonic() + wait
+                self.names.miss(question.want)
+            else:
+                self._wanted.set()
             self.on_change()
+
+    def _stands(self, question: Question, folder: Path | None) -> bool:
+        """Whether what was asked for is still of use: another profile may be in use by now."""
+        return folder == self.names.folder or not question.needs_api
 
     async def _learn(self, question: Question, api: "Api | None") -> None:
         folder = self.names.folder
         found = await ask(question, self.context, api)
         if question.needs_api:
             self.state.names_old = False
-        # Meanwhile, another profile may have come into use.
-        if folder == self.names.folder or not question.needs_api:
+        if self._stands(question, folder):
             self.names.learn(question.want, found)
         await trio.to_thread.run_sync(self._keep, question)
 

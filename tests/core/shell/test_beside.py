@@ -276,7 +276,6 @@ class TestCompletion:
         assert told.stdout.split("\t")[0] == expected
         assert told.code == 0
 
-    @pytest.mark.xfail(strict=False, reason="now and then the first Tab is not answered: a race")
     def test_tab_fills_itself(self, open_prompt):
         """Nothing was known when it was pressed."""
         terminal = open_prompt(tasks=["none"])

@@ -2,16 +2,17 @@
 
 import asyncio
 
+import click
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from atoll import Candidate
+from atoll import Candidate, Origin, Profile
 from atoll._failures import Failures
 from atoll._shell.contexts import shell_context
 from atoll._shell.names import Names, names_of
 from atoll._shell.refresh import Refresher
-from atoll._shell.wants import NamesOf, Offer, PathsIn
+from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._state import ShellState
 
 
@@ -154,6 +155,47 @@ async def test_another_profile_has_other_names(rounds, program, prompted):
     await rounds.round()
 
     assert rounds.texts() == ["gamma"]
+
+
+async def test_an_answer_of_the_profile_before_says_nothing_of_this_one(
+    rounds, program, prompted, monkeypatch
+):
+    """It was on its way when the profile changed: it neither gives names nor tells of none."""
+    begun, released = trio.Event(), trio.Event()
+
+    async def things(api):
+        if api.profile.endpoint.endswith(":10"):
+            return ["gamma"]
+        begun.set()
+        await released.wait()
+        return ["old"]
+
+    monkeypatch.setattr(prompted, "things", things)
+    rounds.refresher.typed()
+    with trio.fail_after(10):
+        await begun.wait()
+    program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
+    rounds.refresher.ran()
+    await rounds.round()
+    released.set()
+    for _ in ("the old answer", "the new one"):
+        await rounds.round()
+
+    assert rounds.texts() == ["gamma"]
+
+
+def test_what_parameters_say_lasts_when_the_profile_changes(program, tmp_path):
+    """They were told nothing of it; paths in its sessions go with it."""
+    names = names_of(program)
+    option = click.Option(["--like"])
+    own = ValuesOf(Origin("p", "p", "d", "1"), click.Command("pick"), option, (), "slo")
+    there = PathsIn("file", "alpha", "")
+    for want in (own, there):
+        names.learn(want, [Candidate("known")])
+    names.switch(tmp_path, Profile(name="lab", endpoint="http://127.0.0.1:10"))
+
+    assert names.of(own) == [Candidate("known")]
+    assert names.of(there) is None
 
 
 async def test_what_the_line_needs_is_asked_for(rounds, prompted):
