@@ -4,6 +4,7 @@ used.
 
 import sys
 from collections.abc import Iterator, Sequence
+from threading import RLock
 from typing import Any, NoReturn
 
 import click
@@ -47,6 +48,7 @@ class Node:
         self.aliases: dict[str, Node] = {}
         self.options: list[Provided[Option]] = []
         self._click: click.Command | None = None
+        self._loading = RLock()
 
     @property
     def summary(self) -> str:
@@ -78,16 +80,24 @@ class Node:
         return self.children.get(word) or self.aliases.get(word)
 
     def load(self) -> click.Command:
-        """Import the command; raises PluginError when its plugin fails."""
-        if self._click is None:
-            assert self.provided is not None and self.provided.record.load is not None  # noqa: S101, PT018  # callers ask `runs` first
-            command = self.provided.load()
-            if not isinstance(command, click.Command):
-                what = f"{self.provided.record.load} is no click command"
-                raise PluginError(self.provided.origin, what)
-            added = load_added(self.options, command, self.path)
-            self._click = fitted(command, self.provided.origin, added)
-        return self._click
+        """Import the command; raises PluginError when its plugin fails.
+
+        It is the same one for every caller and thread: completion tells values apart by the
+        parameter that they are for.
+        """
+        with self._loading:
+            if self._click is None:
+                self._click = self._load()
+            return self._click
+
+    def _load(self) -> click.Command:
+        assert self.provided is not None and self.provided.record.load is not None  # noqa: S101, PT018  # callers ask `runs` first
+        command = self.provided.load()
+        if not isinstance(command, click.Command):
+            what = f"{self.provided.record.load} is no click command"
+            raise PluginError(self.provided.origin, what)
+        added = load_added(self.options, command, self.path)
+        return fitted(command, self.provided.origin, added)
 
 
 def program_name() -> str:

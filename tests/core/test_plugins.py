@@ -4,13 +4,17 @@ import os
 import queue
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from types import SimpleNamespace
 
+import click
 import pytest
 
 from atoll import Command, Format, hookimpl
-from atoll._plugins import Origin, Registry, Selection, discover, load_attribute
+from atoll._commands import Node
+from atoll._plugins import Origin, Provided, Registry, Selection, discover, load_attribute
 from atoll.hookspecs import COMMANDS, FORMATS
 
 MODULES = {
@@ -218,3 +222,23 @@ def test_what_another_thread_imports_is_waited_for(monkeypatch):
         module.release.set()
     assert not done
     assert (first.result(), second.result()) == (1, 1)
+
+
+def test_threads_are_given_one_and_the_same_command(monkeypatch):
+    """Completion asks in one thread and looks in another: what it asked for must be the same."""
+    both = Barrier(2)
+
+    @click.command()
+    def wave():
+        """Wave."""
+
+    def load(_path, _origin=None):
+        with suppress(BrokenBarrierError):
+            both.wait(0.5)
+        return wave
+
+    monkeypatch.setattr(Provided, "load", load)
+    node = Node(("wave",), Provided(Command("wave", "Wave", "m:wave"), Origin("p", "p", "d", "1")))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (pool.submit(node.load) for _ in range(2))
+        assert first.result() is second.result()
