@@ -12,7 +12,7 @@ from atoll_apps.http.messages import Malformed
 from atoll_apps.http.server import Connection, serve_connection
 from atoll_apps.ports.admission import Admission, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
-from atoll_apps.ports.serving import serve
+from atoll_apps.ports.serving import serve, until_interrupted
 from atoll_apps.proxy.headers import passed_on
 from atoll_apps.proxy.requests import exchange, is_websocket, pass_on
 from atoll_apps.services import Service, Services, list_services
@@ -67,5 +67,6 @@ __all__ = [
     "serve",
     "serve_connection",
     "share_option",
+    "until_interrupted",
     "wait_until_ready",
 ]

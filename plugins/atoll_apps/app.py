@@ -16,6 +16,7 @@ from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.http.filter import RequestFilter
 from atoll_apps.ports.admission import Admission
 from atoll_apps.ports.listeners import Bind, check_share, listening
+from atoll_apps.ports.serving import until_interrupted
 from atoll_apps.services import Service, Services, list_services, shut_down
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.forwarding import carry_all
@@ -196,11 +197,10 @@ async def _serve(
 ) -> None:
     """Forward connections and show their addresses until Ctrl-C."""
     send, ready = trio.open_memory_channel[Forward](len(forwards))
-    async with context.interrupts() as presses, trio.open_nursery() as nursery:
+    async with until_interrupted(context) as nursery:
         for forward in forwards:
             nursery.start_soon(_forward_when_ready, forward, max_wait, send.clone())
         send.close()
-        nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
         with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
             first = await ready.receive()
         await context.output.rows(_shown(first, ready, show=show), _COLUMNS, live=True)
@@ -236,9 +236,3 @@ async def _open_page(forward: Forward) -> None:
         import webbrowser
 
         await trio.to_thread.run_sync(webbrowser.open, forward.address)
-
-
-async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in presses:
-        # This is how the command is meant to end, so it is not a failure.
-        scope.cancel()

@@ -1,15 +1,29 @@
 """Accepting connections at a local port, so that a failed one does not affect the others."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
 
-from atoll import AtollError
+from atoll import AtollError, Context
 from atoll_apps.ports.admission import Admission
 from atoll_apps.ports.closing import reset
 
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
+
+
+@asynccontextmanager
+async def until_interrupted(context: Context) -> AsyncIterator[trio.Nursery]:
+    """Open a nursery that Ctrl-C ends, which is how such a command is meant to end: no failure."""
+    async with context.interrupts() as presses, trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_on, presses, nursery.cancel_scope)
+        yield nursery
+
+
+async def _cancel_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in presses:
+        scope.cancel()
 
 
 async def serve(

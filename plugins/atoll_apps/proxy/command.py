@@ -1,10 +1,8 @@
 """`proxy`: serves the API of the cluster at a local port, and signs the requests."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import click
-import trio
 from attrs import evolve
 
 from atoll import Context, UsageError
@@ -12,7 +10,7 @@ from atoll.output import Column
 from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.http.server import serve_connection
 from atoll_apps.ports.listeners import Bind, listening
-from atoll_apps.ports.serving import serve
+from atoll_apps.ports.serving import serve, until_interrupted
 from atoll_apps.proxy.requests import pass_on
 
 _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
@@ -57,15 +55,9 @@ async def proxy(
             context.output.warn(f"whoever reaches {at.name} acts with your keys")
         admission = exposure.admission("proxy")
         handle = partial(serve_connection, partial(pass_on, api), exposure.rules(at))
-        async with context.interrupts() as presses, trio.open_nursery() as nursery:
+        async with until_interrupted(context) as nursery:
             nursery.start_soon(serve, listeners, admission, handle)
-            nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
             row = {"address": at.url, "endpoint": api.profile.endpoint}
             await context.output.rows([row], _COLUMNS)
             end = "Ctrl-C" if context.foreground else "jobs cancel"
             context.output.note(f"requests there need no keys; {end} stops it")
-
-
-async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in presses:
-        scope.cancel()
