@@ -10,17 +10,20 @@ from attrs import asdict, evolve
 from atoll import AtollError, NotFound, Problem
 from atoll.reading import maybe
 from atoll_vfolders.model import Folder, Host
+from atoll_vfolders.storage_servers import StorageServers, origin_of
 from atoll_vfolders.text_input import read_text_input
 
 if TYPE_CHECKING:
     from atoll import Api
 
 __all__ = [
+    "StorageServers",
     "find_folder",
     "get_folder",
     "group_id",
     "list_folders",
     "list_hosts",
+    "origin_of",
     "read_text_input",
     "request_folder",
 ]

@@ -1,6 +1,5 @@
 """`web`: Backend.AI's WebUI at a local port, for the profile in use and this user alone."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,15 @@ from atoll_apps.api import (
     serve,
     serve_connection,
     share_option,
+    until_interrupted,
 )
+from atoll_vfolders.api import StorageServers
 from atoll_web.account import who_am_i
 from atoll_web.files import StaticFiles
 from atoll_web.forwards import Forwards
 from atoll_web.installation import RELEASE, find_files, install_files
 from atoll_web.site import Site
-from atoll_web.storage import StorageProxies
+from atoll_web.storage import StorageRoutes
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -74,15 +75,15 @@ async def web(
         if share:
             context.output.warn(f"whoever reaches {at.name} acts as you")
         async with (
-            StorageProxies(context, api) as storage,
-            context.interrupts() as presses,
-            trio.open_nursery() as nursery,
+            StorageServers(context, api) as servers,
+            until_interrupted(context) as nursery,
         ):
             forwards = Forwards(api, nursery, exposure)
-            site = Site(api=api, user=user, files=files, forwards=forwards, storage=storage)
+            site = Site(
+                api=api, user=user, files=files, forwards=forwards, storage=StorageRoutes(servers)
+            )
             handle = partial(serve_connection, site.handle, evolve(exposure.rules(at), links=True))
             nursery.start_soon(serve, listeners, exposure.admission("web"), handle)
-            nursery.start_soon(_stop_on, presses, nursery.cancel_scope)
             await _announce(context, api, at, show=show)
 
 
@@ -95,8 +96,3 @@ async def _announce(context: Context, api: "Api", at: Bind, *, show: bool | None
         import webbrowser
 
         await trio.to_thread.run_sync(webbrowser.open, at.url)
-
-
-async def _stop_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in presses:
-        scope.cancel()

@@ -18,7 +18,8 @@ from atoll_web.account import User
 from atoll_web.files import StaticFiles
 from atoll_web.forwards import Forwards
 from atoll_web.payload import unscramble
-from atoll_web.storage import PREFIX, StorageProxies
+from atoll_web.storage import PREFIX, StorageRoutes
+from atoll_web.targets import retarget
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -42,7 +43,7 @@ class Site:
     user: User
     files: StaticFiles
     forwards: Forwards
-    storage: StorageProxies
+    storage: StorageRoutes
     secret: str = field(factory=lambda: secrets.token_urlsafe(24))
 
     async def handle(self, connection: Connection, request: h11.Request) -> None:
@@ -74,7 +75,7 @@ class Site:
         await connection.reply(200, json.dumps(answer).encode())
 
     async def _pass_on(self, connection: Connection, request: h11.Request, target: str) -> None:
-        inner = _retargeted(request, target)
+        inner = retarget(request, target)
         path = target.partition("?")[0]
         if path.startswith("/scaling-groups/") and path.endswith("/wsproxy-version"):
             await connection.drop_body()
@@ -187,11 +188,6 @@ class _Unscrambling:
         }
         plain = unscramble(bytes(body), self.here) if body else None
         return await self.api.pass_on(evolve(draft, body=plain, headers=headers))
-
-
-def _retargeted(request: h11.Request, target: str) -> h11.Request:
-    headers: Any = list(request.headers)
-    return h11.Request(method=request.method, target=target.encode("ascii"), headers=headers)
 
 
 def _here(request: h11.Request) -> str:

@@ -1,9 +1,4 @@
-"""Storage proxies: the servers that files go to and come from.
-
-They are not the endpoint of the profile, and know no signatures: what may be done to which file is
-in a token that the endpoint has given out. The way there is the profile's own all the same, with
-its bastion, its proxies and its certificate authorities.
-"""
+"""The storage of a folder: permissions to upload and download files, and requests with them."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,25 +8,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
-from atoll import Context, Problem, Profile, Unreachable
+from atoll import Context, Problem
 from atoll.outages import Backoff, is_permanent
-from atoll.transport import NotSent, Request, TooLong
+from atoll.transport import Request, TooLong
 from atoll_sessions.api import for_wire
 from atoll_vfolders.api import request_folder
 from atoll_vfolders.model import Folder
+from atoll_vfolders.storage_servers import StorageServers, origin_of
 
 if TYPE_CHECKING:
     from atoll import Api
-    from atoll.transport import RequestTransport, Response
+    from atoll.transport import Response
 
-SILENCE = 60.0
-"""Seconds of silence after which a connection is taken to be dead."""
 _TICKET = Backoff(first=0.05, attempts=5)
 _MOST_BYTES = 1024 * 1024
 """Bytes."""
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 @frozen
@@ -44,13 +37,16 @@ class Ticket:
 
 @define
 class Storage:
-    """The storage proxies of a cluster; `overrides` says which to reach under another URL."""
+    """What a folder's files lie on; `overrides` says which server to reach under another URL."""
 
-    context: Context
-    api: "Api"
+    servers: StorageServers
     folder: Folder
     overrides: Mapping[str, str] = field(factory=dict)
-    _transports: "dict[str, RequestTransport]" = field(factory=dict)
+
+    @property
+    def api(self) -> "Api":
+        """The API that gives out the permissions."""
+        return self.servers.api
 
     async def ticket(self, verb: str, path: PurePosixPath, **more: Any) -> Ticket:
         """Ask for a permission (`POST /folders/{f}/request-upload` or `-download`).
@@ -93,10 +89,8 @@ class Storage:
             body=body,
             content_type="application/offset+octet-stream" if method == "PATCH" else "",
             headers=headers or {},
-            signed=False,
-            timeout=SILENCE,
         )
-        response = await self._send(f"{parts.scheme}://{parts.netloc}", request)
+        response = await self.servers.send(origin_of(ticket.url), request)
         try:
             if response.status >= 300:
                 raise await _refusal(response)
@@ -107,37 +101,6 @@ class Storage:
             with trio.CancelScope(shield=True):
                 await response.aclose()
 
-    async def _send(self, origin: str, request: Request) -> "Response":
-        try:
-            return await self._transport(origin).request(request)
-        except NotSent as error:
-            raise Unreachable(str(error)) from None
-
-    def _transport(self, origin: str) -> "RequestTransport":
-        if origin not in self._transports:
-            anonymous = evolve(
-                self._profile_for(origin), endpoint_type="api", access_key="", secret_key=""
-            )
-            self._transports[origin] = self.context.transport("request", anonymous)
-        return self._transports[origin]
-
-    def _profile_for(self, origin: str) -> Profile:
-        """Return a profile by which a server is reached."""
-        profile = self.api.profile
-        scheme, own_scheme = origin.partition(":")[0], profile.endpoint.partition(":")[0]
-        endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
-        if scheme == own_scheme:
-            return evolve(profile, endpoint=endpoint)
-        if own_scheme not in _DEFAULT_PORTS and endpoint == self.api.origin:
-            # Where the endpoint is no address of HTTP, its own transport alone knows the way.
-            return profile
-        return evolve(profile, endpoint=endpoint, transport="")
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        for transport in self._transports.values():
-            await transport.aclose()
-
 
 def _has_stumbled(error: Exception) -> bool:
     return isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
@@ -145,8 +108,7 @@ def _has_stumbled(error: Exception) -> bool:
 
 def _url(text: str) -> str:
     """Check where files are said to be."""
-    parts = urlsplit(text)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if not origin_of(text):
         raise ValueError("that is no http or https URL")
     return text
 
@@ -171,9 +133,5 @@ async def storage_of(
     context: Context, api: "Api", folder: Folder, overrides: Mapping[str, str]
 ) -> AsyncIterator[Storage]:
     """Reach the storage of a folder for as long as this lasts."""
-    storage = Storage(context, api, folder, overrides)
-    try:
-        yield storage
-    finally:
-        with trio.CancelScope(shield=True):
-            await storage.aclose()
+    async with StorageServers(context, api) as servers:
+        yield Storage(servers, folder, overrides)

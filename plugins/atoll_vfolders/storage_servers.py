@@ -1,0 +1,82 @@
+"""The storage proxies of a cluster: the servers that files go to and come from.
+
+They are not the endpoint of the profile, and know no signatures and no logins: a token that the
+endpoint has given out says what may be done to which file. They are reached as the endpoint is all
+the same, by its bastion, its proxies and its certificate authorities.
+"""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+import trio
+from attrs import define, evolve, field
+
+from atoll import Context, Profile, Unreachable
+from atoll.transport import NotSent
+
+if TYPE_CHECKING:
+    from atoll import Api
+    from atoll.transport import Request, RequestTransport, Response
+
+SILENCE = 60.0
+"""Seconds of silence after which a connection is taken to be dead."""
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def origin_of(url: str) -> str:
+    """Return where a URL of a storage proxy leads, `https://host:port`; empty for another URL."""
+    parts = urlsplit(url)
+    is_one = parts.scheme in _DEFAULT_PORTS and parts.hostname
+    return f"{parts.scheme}://{parts.netloc}" if is_one else ""
+
+
+@define
+class StorageServers:
+    """Sends requests to storage proxies; close it by leaving `async with`."""
+
+    context: Context
+    api: "Api"
+    _transports: "dict[str, RequestTransport]" = field(factory=dict)
+
+    async def send(self, origin: str, request: "Request") -> "Response":
+        """Send a request, unsigned, to the server of an origin; raises Unreachable."""
+        try:
+            return await self._transport(origin).request(
+                evolve(request, signed=False, timeout=SILENCE)
+            )
+        except NotSent as error:
+            raise Unreachable(str(error)) from None
+
+    def _transport(self, origin: str) -> "RequestTransport":
+        if origin not in self._transports:
+            anonymous = evolve(
+                self._profile_for(origin), endpoint_type="api", access_key="", secret_key=""
+            )
+            self._transports[origin] = self.context.transport("request", anonymous)
+        return self._transports[origin]
+
+    def _profile_for(self, origin: str) -> Profile:
+        """Return a profile by which a server is reached."""
+        profile = self.api.profile
+        scheme, own_scheme = origin.partition(":")[0], profile.endpoint.partition(":")[0]
+        endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])
+        if scheme == own_scheme:
+            return evolve(profile, endpoint=endpoint)
+        if own_scheme not in _DEFAULT_PORTS and endpoint == self.api.origin:
+            # Where the endpoint is no address of HTTP, its own transport alone knows the way.
+            return profile
+        return evolve(profile, endpoint=endpoint, transport="")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        with trio.CancelScope(shield=True):
+            for transport in self._transports.values():
+                await transport.aclose()
