@@ -1,5 +1,6 @@
 """The storage of a folder: permissions to upload and download files, and requests with them."""
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from atoll.transport import Response
 
 _TICKET = Backoff(first=0.05, attempts=5)
+_STUMBLED = re.compile(r"Storage proxy responded with 5\d\d\b")
 _MOST_BYTES = 1024 * 1024
 """Bytes."""
 
@@ -103,7 +105,13 @@ class Storage:
 
 
 def _has_stumbled(error: Exception) -> bool:
-    return isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
+    """Tell whether the storage failed at something that it can do: 23.09 says so with 400, too.
+
+    There, two uploads that are the first of a folder fail each other by making the same folder.
+    """
+    if not isinstance(error, Problem) or is_permanent(error):
+        return False
+    return error.status >= 500 or _STUMBLED.search(error.message) is not None
 
 
 def _url(text: str) -> str:

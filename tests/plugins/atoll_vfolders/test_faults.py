@@ -337,6 +337,24 @@ async def test_a_frozen_manager_is_asked_once(
     assert "It is frozen" in done.stderr
 
 
+async def test_a_storage_that_failed_behind_the_manager_is_asked_again(
+    facing, cluster, make_fault, answer, here
+):
+    """The manager of 23.09 tells of it as of a bad request."""
+    (here / "mine").write_text("mine")
+    body = (
+        b'{"type": "https://api.backend.ai/probs/vfolder-operation-failed",'
+        b' "title": "Virtual folder operation has failed.",'
+        b' "msg": "Storage proxy responded with 500 Internal Server Error"}'
+    )
+    stumbled = answer(body, status=400, content_type="application/problem+json")
+    cluster.faults = [make_fault("POST", stumbled, path="request-upload") for _ in range(2)]
+    async with facing() as shell:
+        done = await shell.run("vfolder upload data mine")
+    assert (done.code, cluster.faults) == (0, []), done
+    assert cluster.files["mine"] == b"mine"
+
+
 async def test_a_busy_storage_is_asked_again(facing, cluster, make_fault, answer, here):
     """Whichever of the requests of a transfer it puts off."""
     (here / "mine").write_text("mine")
