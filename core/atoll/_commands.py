@@ -5,23 +5,23 @@ used.
 import sys
 from collections.abc import Iterator, Sequence
 from threading import RLock
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from attrs import define
 
 from atoll._added import Given, given, load_added
-from atoll._asking import collecting
 from atoll._blame import HelpAsked, understanding
 from atoll._errors import AtollError, UsageError
-from atoll._fitting import fitted
 from atoll._help import group_help
 from atoll._plugins import PluginError, Provided, Registry
 from atoll._records import Command, Option
 from atoll._secrets import without_secrets
-from atoll._steps import Steps
 from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
+
+if TYPE_CHECKING:
+    from atoll._steps import Steps
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
@@ -96,6 +96,9 @@ class Node:
         if not isinstance(command, click.Command):
             what = f"{self.provided.record.load} is no click command"
             raise PluginError(self.provided.origin, what)
+        # Listings have no use for what makes commands run.
+        from atoll._fitting import fitted
+
         added = load_added(self.options, command, self.path)
         return fitted(command, self.provided.origin, added)
 
@@ -125,7 +128,7 @@ class Prepared:
 
     node: Node
     words: tuple[str, ...]
-    steps: Steps
+    steps: "Steps"
     given: Sequence[Given]
     result: Any = None
     """What the line results in; of a step, what that returns."""
@@ -182,6 +185,8 @@ class CommandTree:
         if not node.runs:
             self._explain_group(node, rest)
         assert node.provided is not None  # noqa: S101  # as it runs
+        from atoll._asking import collecting
+
         with understanding(node.provided.origin, " ".join(node.path)), collecting() as said:
             try:
                 return _understand(node, words, rest)
@@ -225,6 +230,8 @@ def _spelled(node: Node) -> str:
 
 def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
     """Have click understand the words after a command's name; raises UsageError."""
+    from atoll._steps import Steps
+
     command = node.load()
     with Steps() as steps:
         try:
