@@ -19,6 +19,7 @@ from .loop import Loop
 from .runs import ActiveRun, output
 from .settings import Settings
 from .terminal import Terminal
+from .waiting import children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,11 +47,10 @@ class Program:
     events. `input` (`run_id`, `text`, null for its end) answers a run that asks; to a piped one it
     sends bytes (`data`, base64, null for their end), as many as its events of `room` allow. Neither
     that nor `interrupt` (`run_id`, null for whatever runs) has an answer. `complete` (`code`) is
-    answered with `candidates`, `idle` with the `seconds` since code ran, null while it runs, and
-    `stop` with the end of the connection. `terminal` is answered with `opened` and makes the
-    connection that of a terminal (see `terminal.py`). `connect` (`app`, `port`, `arguments`,
-    `envs`) is answered with `connected` and a descriptor, `shutdown` (`app`) with `shut-down` (see
-    `services.py`).
+    answered with `candidates`, `idle` with the `seconds` since code ran, null while it runs.
+    `terminal` is answered with `opened` and makes the connection that of a terminal (see
+    `terminal.py`). `connect` (`app`, `port`, `arguments`, `envs`) is answered with `connected` and
+    a descriptor, `shutdown` (`app`) with `shut-down` (see `services.py`).
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
@@ -65,6 +65,8 @@ class Program:
         self._terminals: dict[Link, Terminal] = {}
         self._services: Services | None = None
         self._idle_since = time.monotonic()
+        self._parent = os.getppid()
+        self._deadline = 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.on_signal(number, self.stop)
 
@@ -107,6 +109,7 @@ class Program:
     def stop(self) -> None:
         """Ask what runs to end, and leave when it has; the sandbox takes the rest along."""
         self._ready = False
+        self._deadline = time.monotonic() + self._settings.grace
         self._loop.later(self._settings.grace + LAST_WORD, self._kill)
         self._commands.terminate()
         self._interpreter.terminate()
@@ -115,6 +118,19 @@ class Program:
         if self._services is not None:
             self._services.stop()
         self._loop.stop_when_childless()
+
+    def await_orphans(self) -> None:
+        """Leave those whose own parent has ended the time to end that they are given.
+
+        They have become children of our parent, the sandbox's first process or the supervisor,
+        and are killed once we are gone.
+        """
+        while (
+            len(children(self._parent)) > 1
+            and os.getppid() == self._parent
+            and time.monotonic() < self._deadline
+        ):
+            time.sleep(0.01)
 
     def _kill(self) -> None:
         """End what has not ended by itself, should no supervisor be left to do it."""
@@ -135,7 +151,6 @@ class Program:
             "resize": self._resize,
             "connect": lambda link, message: self._served().connect(link, message),
             "shutdown": lambda link, message: self._served().shut_down(link, message),
-            "stop": lambda _link, _message: self.stop(),
         }
         handler = handlers.get(message["op"])
         if handler is None:
@@ -309,4 +324,5 @@ def main(listening_fd: int, settings_file: str) -> int:
     loop.on_readable(listener.fileno(), accept)
     program.bootstrap()
     loop.run()
+    program.await_orphans()
     return 0

@@ -1,4 +1,4 @@
-"""Telling whether a program waits for its standard input, by asking Linux what it is blocked in."""
+"""What Linux tells of other processes: their children, and whether they wait for their input."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ def waits_for_input(pid: int, pipe: int) -> bool:
     return any(_reads(process, pipe) for process in _family(pid))
 
 
+def children(pid: int) -> list[int]:
+    """List the processes whose parent `pid` is; none when it has ended or may not be looked at."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        started = [_words(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    except OSError:
+        return []
+    return [int(child) for child in chain.from_iterable(started)]
+
+
 def _family(pid: int) -> Iterator[int]:
     ahead = [pid]
     while ahead:
         yield (one := ahead.pop())
-        try:
-            threads = os.listdir(f"/proc/{one}/task")
-            children = [_words(f"/proc/{one}/task/{thread}/children") for thread in threads]
-        except OSError:
-            continue
-        ahead += map(int, chain.from_iterable(children))
+        ahead += children(one)
 
 
 def _reads(pid: int, pipe: int) -> bool:

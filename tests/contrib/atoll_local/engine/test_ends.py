@@ -23,8 +23,9 @@ keeper = Keeper()
 """
 NESTED = """
 import os, subprocess, time
-trap = "trap 'yes hi | head -10 > it; exit' TERM; : > begun; while :; do sleep 0.05; done"
-child = subprocess.Popen(["sh", "-c", trap])
+trap = "trap 'sleep 0.5; yes hi | head -10 > it; exit' TERM;"
+loop = ": > begun; while :; do sleep 0.05; done"
+child = subprocess.Popen(["sh", "-c", trap + loop])
 while not os.path.exists("begun"):
     time.sleep(0.01)
 """
