@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO
 
 import trio
@@ -25,8 +26,7 @@ async def run_system(command: str, stdin: IO[str] | None, *, foreground: bool) -
     In the foreground the terminal is its own, and so is Ctrl-C. In the background it reads nothing.
     """
     sys.stdout.flush()
-    keys = trio.open_signal_receiver(signal.SIGINT) if foreground else nullcontext()
-    with keys:
+    with _deaf_to_keys() if foreground else nullcontext():
         done = await trio.run_process(
             [*_SHELL, command],
             stdin=stdin if foreground and stdin else subprocess.DEVNULL,
@@ -35,6 +35,18 @@ async def run_system(command: str, stdin: IO[str] | None, *, foreground: bool) -
             deliver_cancel=_end if foreground else _end_all,
         )
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+@contextmanager
+def _deaf_to_keys() -> Iterator[None]:
+    """Do nothing at Ctrl-C, which goes to the command as well."""
+    # Not a receiver of trio's: one that is closed sends what it has not handed out once more, and
+    # that would clear the next line of the prompt.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _end(process: trio.Process) -> None:
