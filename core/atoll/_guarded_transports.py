@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 from attrs import define, field
 
-from atoll._plugins import PluginError, Provided, guarded
+from atoll._plugins import PluginError, Provided, guarded, problem_in
+from atoll._profiles import Profile
 from atoll._records import Transport
 
 if TYPE_CHECKING:
@@ -84,6 +85,17 @@ class GuardedDialer(_Guarded):
         if not isinstance(stream, trio.abc.HalfCloseableStream):
             raise self._refuse("a HalfCloseableStream", stream)
         return stream
+
+    async def complete(self, profile: Profile) -> Profile:
+        """Add what only the far side knows, if the dialer can ask there."""
+        complete = getattr(self._made, "complete", None)
+        if complete is None:
+            return profile
+        with self._guard():
+            completed: Profile = await complete(profile)
+        if problem_in(completed, Profile):
+            raise self._refuse("a Profile", completed)
+        return completed
 
     async def aclose(self) -> None:
         """Close the way; the transports that go by it are not to be blamed for what that raises."""

@@ -29,9 +29,10 @@ from atoll.hookspecs import FORMATS, PROFILES, SETTINGS
 
 if TYPE_CHECKING:
     from atoll._api import Api
+    from atoll._guarded_transports import GuardedDialer
     from atoll._profiles import Profile
     from atoll.output import Output
-    from atoll.transport import Ask, Dialer
+    from atoll.transport import Ask
 
 
 current_note: ContextVar[Callable[[str], None]] = ContextVar(
@@ -58,7 +59,8 @@ class Program:
         self.transports = Transports(registry, settings.preferred_plugins, warn)
         self.last_seconds = 0.0
         self._apis: dict[Profile, Api] = {}
-        self._dialers: dict[Profile, Dialer] = {}
+        self._dialers: dict[Profile, GuardedDialer] = {}
+        self._completed: dict[Profile, Profile] = {}
 
     @classmethod
     def load(cls, *, plugins: bool = True, environ: Mapping[str, str] | None = None) -> "Program":
@@ -121,7 +123,7 @@ class Program:
 
         # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
         profile = await trio.to_thread.run_sync(self.profile, name, say)
-        return self._api(profile)
+        return self._api(await self._complete(profile))
 
     async def connect_if_up(self, name: str | None = None) -> "Api | None":
         """Return the connection of a profile, by default of the one in use, or None where that
@@ -131,9 +133,9 @@ class Program:
 
         try:
             profile = await trio.to_thread.run_sync(self._profile_if_up, name)
+            return self._api(await self._complete(profile))
         except AtollError:
             return None
-        return self._api(profile)
 
     def _profile_if_up(self, named: str | None) -> "Profile":
         offers = self.registry.named(PROFILES)
@@ -142,6 +144,21 @@ class Program:
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
         self.transports.find("request", profile).load()
         return profile
+
+    async def _complete(self, profile: "Profile") -> "Profile":
+        """Have the dialer of a profile add what only the far side knows, such as the keys."""
+        if not profile.via:
+            return profile
+        if profile not in self._completed:
+            from atoll._api.retries import with_retries
+
+            dialer = self._dialer(profile)
+            ask = partial(dialer.complete, profile)
+            completed = await with_retries(ask, safe=True, loopback=False)
+            # One connection serves both.
+            self._dialers[completed] = dialer
+            self._completed[profile] = completed
+        return self._completed[profile]
 
     def _api(self, profile: "Profile") -> "Api":
         if profile not in self._apis:
@@ -164,7 +181,7 @@ class Program:
         provided = self.transports.find(kind, profile)
         return make_transport(provided, profile, self._dialer(profile) if profile.via else None)
 
-    def _dialer(self, profile: "Profile") -> "Dialer":
+    def _dialer(self, profile: "Profile") -> "GuardedDialer":
         """Return the one dialer of a profile: all its transports share a connection."""
         if profile not in self._dialers:
             from atoll._guarded_transports import make_transport
@@ -205,6 +222,7 @@ class Program:
                 with contained(provided.origin, "closing its connections", warn):
                     await api.aclose()
         self._apis.clear()
+        self._completed.clear()
 
 
 def _tell_silence(endpoint: str) -> None:

@@ -15,6 +15,8 @@ from atoll._errors import Unreachable
 if TYPE_CHECKING:
     import trio
 
+    from atoll._profiles import Profile
+
 __all__ = [
     "MOST_BYTES",
     "Ask",
@@ -22,6 +24,7 @@ __all__ = [
     "Channel",
     "ChannelClosed",
     "ChannelTransport",
+    "CompletingDialer",
     "ConnectionLost",
     "Dialer",
     "Identity",
@@ -269,6 +272,16 @@ class Dialer(Protocol):
 
     async def aclose(self) -> None:
         """Close the way itself; it may be closed twice, and be used again afterwards."""
+
+
+class CompletingDialer(Dialer, Protocol):
+    """A dialer whose far side knows what the profile leaves open, such as the keys."""
+
+    async def complete(self, profile: "Profile") -> "Profile":
+        """Return the profile with what is known there; called before the first request.
+
+        The same dialer serves what it returns. Raises as :meth:`Dialer.dial` does.
+        """
 
 
 class NotSent(Exception):

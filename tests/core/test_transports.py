@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from attrs import evolve
 
 import atoll_rest
 from atoll import Profile, Transport, hookimpl
@@ -231,6 +232,66 @@ class SomeDialer:
 
     async def aclose(self):
         """Do nothing."""
+
+
+class Host:
+    """Knows the keys of the far side, once it answers."""
+
+    failures = 1
+
+    def __init__(self, via):
+        self.via = via
+
+    async def complete(self, profile):
+        if Host.failures:
+            Host.failures -= 1
+            raise NotSent("it does not answer")
+        return evolve(profile, access_key=self.via)
+
+    async def dial(self, _host, _port):
+        raise NotSent("no streams here")
+
+
+class Stranger(Host):
+    async def complete(self, _profile):
+        return "a profile"
+
+
+HOST = [("request", ("http",), "first", {}), ("dial", ("host",), "Host", {})]
+
+
+async def test_a_dialer_adds_the_keys_that_the_far_side_knows(shell, monkeypatch):
+    """And it is asked again if it does not answer at once."""
+    monkeypatch.setattr(Host, "failures", 1)
+    shell.add(plugin(*HOST), "first")
+    line = "profile add box --host me@box --engine slurm\nprofile test box\n"
+    result = await shell.run(line)
+    assert result.code == 0
+    assert "the keys of host://me@box?engine=slurm are accepted" in result.stderr
+    assert Host.failures == 0
+
+
+async def test_a_dialer_that_adds_no_profile_is_blamed(shell):
+    shell.add(plugin(HOST[0], ("dial", ("host",), "Stranger", {})), "first")
+    result = await shell.run("profile add box --host me@box\nprofile test box\n")
+    assert "plugin 'first' (atoll-first 1.0)" in result.stderr
+    assert "has returned str, not a Profile" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "which cluster? (give --endpoint URL, or --host USER@HOST)"),
+        ("--engine slurm --endpoint http://x", "--engine is for the cluster of a --host"),
+        ("--host me@box --endpoint http://x", "--host and --endpoint exclude each other"),
+        ("--host me@box --via ssh://x", "--host and --via exclude each other"),
+    ],
+)
+async def test_a_profile_has_one_cluster(shell, line, told):
+    shell.add(plugin(*HOST), "first")
+    result = await shell.run(f"profile add box {line}")
+    assert result.code == 2
+    assert told in result.stderr
 
 
 async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answer):

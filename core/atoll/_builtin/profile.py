@@ -30,7 +30,14 @@ def _store(context: Context) -> ProfileStore:
 
 @click.command()
 @click.argument("name")
-@click.option("--endpoint", required=True, metavar="URL", help="Where the cluster's API is.")
+@click.option("--endpoint", default="", metavar="URL", help="Where the cluster's API is.")
+@click.option(
+    "--host",
+    default="",
+    metavar="USER@HOST",
+    help="Use the cluster that atoll itself runs on this machine, reached by SSH.",
+)
+@click.option("--engine", default="", metavar="NAME", help="What runs its sessions there: slurm.")
 @click.option("--access-key", default="", help="The access key of your keypair.")
 @click.option(
     "--secret-key",
@@ -72,13 +79,19 @@ async def add(
     insecure: bool,
     login: bool,
     endpoint_type: str | None,
+    host: str,
+    engine: str,
     **fields: Any,
 ) -> None:
     """Add a profile, or change it.
 
+    Name the cluster by its --endpoint, or a machine by --host: there atoll starts its own cluster
+    when it is needed, and takes the keys from it.
+
     The keys are stored in a file that only you can read. With --login there are none: you are asked
     for your e-mail address and password, and only what the cluster gives for them is kept.
     """
+    fields |= _way(host, engine, endpoint=fields["endpoint"], via=fields["via"])
     fields["endpoint_type"] = endpoint_type or ("session" if login else "api")
     if login and (fields["access_key"] or fields["endpoint_type"] == "api"):
         raise UsageError(
@@ -95,6 +108,23 @@ async def add(
         await _log_in(context, name)
     else:
         context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
+
+
+def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
+    """Return the `endpoint` and the `via` of a profile; raises UsageError.
+
+    What is reached through a machine is named as that machine itself would name it.
+    """
+    if engine and not host:
+        raise UsageError("--engine is for the cluster of a --host")
+    if not host:
+        if not endpoint:
+            raise UsageError("which cluster?", hint="give --endpoint URL, or --host USER@HOST")
+        return {}
+    if endpoint or via:
+        other = "--endpoint" if endpoint else "--via"
+        raise UsageError(f"--host and {other} exclude each other")
+    return {"endpoint": "http://localhost", "via": f"host://{host}{engine and f'?engine={engine}'}"}
 
 
 async def _log_in(context: Context, name: str) -> None:
