@@ -7,7 +7,7 @@ code. asyncio is imported in no other case.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import outcome
@@ -69,9 +69,17 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     loop = asyncio.new_event_loop()
     try:
         with _interrupts_alone():
-            return loop.run_until_complete(_host_trio(loop, async_fn, args)).unwrap()
+            return _complete(loop, loop.create_task(_host_trio(loop, async_fn, args))).unwrap()
     finally:
         _close(loop)
+
+
+def _complete(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
+    """Run the loop until the task has ended; when a plugin stops the loop, it is run again."""
+    while not task.done():
+        with suppress(RuntimeError):
+            loop.run_until_complete(task)
+    return task.result()
 
 
 async def _host_trio(
