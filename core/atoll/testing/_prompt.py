@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pexpect
 import pyte
-from attrs import define
+from attrs import define, field
 
 PATIENCE = 20.0
 """Seconds that something may take to be shown."""
@@ -26,6 +26,7 @@ class Prompt:
 
     child: "pexpect.spawn[str]"
     screen: pyte.Screen
+    _feed: "_Feed"
     _modes: list[object]
 
     @classmethod
@@ -45,8 +46,8 @@ class Prompt:
         child.delaybeforesend = None
         # Asked where the cursor is, as prompt_toolkit does before it draws a toolbar, it answers.
         vars(screen)["write_process_input"] = child.send
-        child.logfile_read = _Feed(pyte.Stream(screen))
-        prompt = cls(child, screen, termios.tcgetattr(child.child_fd))
+        child.logfile_read = feed = _Feed(pyte.Stream(screen))
+        prompt = cls(child, screen, feed, termios.tcgetattr(child.child_fd))
         prompt.ready()
         return prompt
 
@@ -74,6 +75,12 @@ class Prompt:
     def shown(self) -> str:
         """Return what the screen shows now, without the blanks at the ends of its lines."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def written(self) -> str:
+        """Return all that was written from the start on, escape sequences and typed keys included,
+        as far as it was waited for.
+        """
+        return "".join(self._feed.pieces)
 
     def run(self, line: str, shown: str) -> None:
         """Run a line, wait for what it shows, and for the prompt."""
@@ -120,12 +127,14 @@ class Prompt:
 
 @define
 class _Feed:
-    """Draws what is read, too."""
+    """Draws what is read, and keeps it."""
 
     stream: pyte.Stream
+    pieces: list[str] = field(factory=list)
 
     def write(self, text: str) -> None:
         self.stream.feed(text)
+        self.pieces.append(text)
 
     def flush(self) -> None:
         """Nothing is held back."""

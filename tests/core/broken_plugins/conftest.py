@@ -56,6 +56,13 @@ class Site:
         (self.info / "entry_points.txt").write_text("[atoll.plugins]\nbroken = broken\n")
         (self.folder / "broken.py").write_text(source)
 
+    def add_profile(self, content: str) -> None:
+        """Write a profile, `brk`."""
+        file = self.home / "config" / "profiles" / "brk.yaml"
+        file.parent.mkdir(parents=True)
+        file.touch(0o600)
+        file.write_text(content)
+
     def one_command(self, line: str, code: int) -> None:
         """Run a line as one command."""
         self._check(line, code, *run(lambda: run_guarded(shlex.split(line))))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,8 +76,7 @@ def test_metadata(name, site, tried):
 def test_entry_points(name, site, tried):
     content, says = ENTRY_POINTS[name]
     site.install("")
-    raw = content if isinstance(content, bytes) else content.encode()
-    (site.info / "entry_points.txt").write_bytes(raw)
+    write_entry_points(site.info, content)
     site.named = NAMED
     tried(says)
 
@@ -130,3 +130,9 @@ def test_plugins_lists_what_is_left_out(site, capsys, monkeypatch):
     listed = capsys.readouterr().out
     assert "broken,atoll-broken,1.0,importing broken raised LookupError: gone" in listed
     assert "damaged-2.0.dist-info,,line 1 of its entry_points.txt" in listed
+
+
+def write_entry_points(info: Path, content: str | bytes) -> None:
+    """Write this into the `entry_points.txt` of a distribution."""
+    raw = content if isinstance(content, bytes) else content.encode()
+    (info / "entry_points.txt").write_bytes(raw)

@@ -18,6 +18,12 @@ def broken(hook: str, record: str, body: str = "") -> str:
     return f"{HEAD}\n@hookimpl\ndef {hook}():\n    yield {record}\n{body}\n"
 
 
+def with_body(body: str) -> str:
+    """Spell out a plugin whose command does this."""
+    command = f"@click.command()\nasync def brk(context):\n    {body}"
+    return broken("atoll_commands", "Command('brk', 'Break', 'broken:brk')", command)
+
+
 COMMAND = "Command('brk', 'Break', 'broken.inner:brk')"
 COMMANDS = {
     "a missing module": (COMMAND, "", "loading broken.inner:brk raised ModuleNotFoundError"),
@@ -63,23 +69,24 @@ FORMATS = {
     ),
 }
 
-OFFER = "ProfileOffer('campus', 'Broken', 'broken:offer')"
+OFFER = "ProfileOffer('brk', 'Broken', 'broken:offer')"
 OFFERS = {
     "a missing function": ("", "loading broken:offer raised AttributeError"),
-    "no function": ("offer = 5", "its profile offer 'campus' raised TypeError"),
-    "nothing": ("def offer(paths, say): pass", "offer 'campus': NoneType is no Profile"),
+    "no function": ("offer = 5", "its profile offer 'brk' raised TypeError"),
+    "nothing": ("def offer(paths, say): pass", "offer 'brk': NoneType is no Profile"),
     "an error": (
         "def offer(paths, say): raise OSError('no')",
-        "its profile offer 'campus' raised OSError: no",
+        "its profile offer 'brk' raised OSError: no",
     ),
     "sys.exit": (
         "def offer(paths, say): sys.exit(5)",
-        "its profile offer 'campus' raised SystemExit: 5",
+        "its profile offer 'brk' raised SystemExit: 5",
     ),
-    "too few parameters": ("def offer(): pass", "its profile offer 'campus' raised TypeError"),
+    "too few parameters": ("def offer(): pass", "its profile offer 'brk' raised TypeError"),
 }
 
 DIALER = "Transport('dial', ('brk',), 'broken:dialer')"
+DIALED = "endpoint: http://127.0.0.1:9\nvia: brk://there\n"
 DIALERS = {
     "a missing factory": ("", "loading broken:dialer raised AttributeError"),
     "nothing": ("def dialer(via): pass", "its dial transport for brk has no method dial"),
@@ -95,45 +102,45 @@ DIALERS = {
     ),
 }
 
-INVOCATION = "Invocation('around', 'broken:around')"
+INVOCATION = "Invocation('brk', 'broken:around')"
 INVOCATIONS = {
     "a missing function": ("", "loading broken:around raised AttributeError"),
-    "no context manager": ("async def around(context): pass", "invocation 'around' raised "),
-    "nothing": ("def around(context): pass", "invocation 'around' raised "),
+    "no context manager": ("async def around(context): pass", "invocation 'brk' raised "),
+    "nothing": ("def around(context): pass", "invocation 'brk' raised "),
     "an error before": (
         (
             "from contextlib import asynccontextmanager as cm\n@cm\n"
             "async def around(context):\n    raise LookupError('before')\n    yield"
         ),
-        "invocation 'around' raised LookupError: before",
+        "invocation 'brk' raised LookupError: before",
     ),
     "an error after": (
         (
             "from contextlib import asynccontextmanager as cm\n@cm\n"
             "async def around(context):\n    yield\n    raise LookupError('after')"
         ),
-        "invocation 'around' raised LookupError: after",
+        "invocation 'brk' raised LookupError: after",
     ),
     "sys.exit before": (
         (
             "from contextlib import asynccontextmanager as cm\n@cm\n"
             "async def around(context):\n    sys.exit(3)\n    yield"
         ),
-        "invocation 'around' raised SystemExit: 3",
+        "invocation 'brk' raised SystemExit: 3",
     ),
     "BaseException after": (
         (
             "from contextlib import asynccontextmanager as cm\n@cm\n"
             "async def around(context):\n    yield\n    raise BaseException('after')"
         ),
-        "invocation 'around' raised BaseException: after",
+        "invocation 'brk' raised BaseException: after",
     ),
     "asyncio.CancelledError": (
         (
             "import asyncio\nfrom contextlib import asynccontextmanager as cm\n@cm\n"
             "async def around(context):\n    yield\n    raise asyncio.CancelledError"
         ),
-        "invocation 'around' raised CancelledError",
+        "invocation 'brk' raised CancelledError",
     ),
 }
 
@@ -188,9 +195,7 @@ def test_commands_that_cannot_be_loaded(name, everywhere):
 @pytest.mark.parametrize("name", BODIES)
 def test_commands_that_break_off(name, everywhere):
     body, code, says = BODIES[name]
-    record = "Command('brk', 'Break', 'broken:brk')"
-    source = f"@click.command()\nasync def brk(context):\n    {body}"
-    everywhere(broken("atoll_commands", record, source), says, line="brk", code=code)
+    everywhere(with_body(body), says, line="brk", code=code)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -203,19 +208,14 @@ def test_formats(name, everywhere):
 @pytest.mark.parametrize("name", OFFERS)
 def test_offers(name, everywhere):
     body, says = OFFERS[name]
-    everywhere(broken("atoll_profiles", OFFER, body), says, line="ps --profile campus", code=1)
+    everywhere(broken("atoll_profiles", OFFER, body), says, line="ps --profile brk", code=1)
 
 
 @pytest.mark.parametrize("name", DIALERS)
 def test_dialers(name, everywhere, site):
     body, says = DIALERS[name]
-    profiles = site.home / "config" / "profiles"
-    profiles.mkdir(parents=True)
-    far = profiles / "far.yaml"
-    far.touch(0o600)
-    far.write_text("endpoint: http://127.0.0.1:9\nvia: brk://there\n")
-    source = broken("atoll_transports", DIALER, body)
-    everywhere(source, says, line="ps --profile far", code=1)
+    site.add_profile(DIALED)
+    everywhere(broken("atoll_transports", DIALER, body), says, line="ps --profile brk", code=1)
 
 
 @pytest.mark.parametrize("name", INVOCATIONS)

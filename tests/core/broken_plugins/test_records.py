@@ -160,7 +160,7 @@ OFFERED_TWICE = {
     ),
     "the same twice": (
         "atoll_commands",
-        "from_itself",
+        "Command('brk', 'x')\n    yield Command('brk', 'x')",
         "command 'brk' is offered twice",
     ),
 }
@@ -203,15 +203,13 @@ def test_records_with_fields_that_cannot_be_right(name, everywhere):
 @pytest.mark.parametrize("name", OFFERED_TWICE)
 def test_names_that_are_taken(name, everywhere):
     hook, record, says = OFFERED_TWICE[name]
-    body = f"yield {record}" if record != "from_itself" else "yield Command('brk', 'x')\n    " * 2
-    everywhere(source(hook, body.rstrip()), says, line="plugins")
+    everywhere(offering(hook, record), says, line="plugins")
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_implementations_that_hooks_do_not_take(name, everywhere):
-    options, kind, hook, parameters, says = IMPLEMENTATIONS[name]
-    body = "yield" if "wrapper" in options else "return []"
-    everywhere(source(hook, body, options=options, kind=kind, parameters=parameters), says)
+    *how, says = IMPLEMENTATIONS[name]
+    everywhere(implementation(*how), says)
 
 
 def test_a_hook_that_need_not_be_there(everywhere):
@@ -229,3 +227,14 @@ def source(hook: str, body: str, *, options="", kind="def", parameters="") -> st
         parameters=parameters,
         good="atoll_checks" if hook == "atoll_settings" else "atoll_settings",
     )
+
+
+def offering(hook: str, record: str) -> str:
+    """Spell out a plugin that offers a record."""
+    return source(hook, f"yield {record}")
+
+
+def implementation(options: str, kind: str, hook: str, parameters: str) -> str:
+    """Spell out a plugin that implements a hook in this way."""
+    body = "yield" if "wrapper" in options else "return []"
+    return source(hook, body, options=options, kind=kind, parameters=parameters)
