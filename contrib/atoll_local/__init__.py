@@ -1,7 +1,7 @@
-"""The embedded cluster: one machine that speaks the Backend.AI API, and the commands that mind it.
+"""The door of the embedded cluster: the commands that mind it, its profile, checks and settings.
 
-This module is the plugin's entry; the cluster itself is a program of its own, started by the
-launcher.
+This module is the plugin's entry; the cluster itself is a program of its own, `atoll_cluster`,
+which the launcher starts.
 """
 
 from collections.abc import Iterator

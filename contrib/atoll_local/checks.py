@@ -7,10 +7,10 @@ from pathlib import Path
 import trio
 
 from atoll import Context, Finding
+from atoll_cluster.engine import cgroup, sandbox
+from atoll_cluster.engine.services.installed import Installed
+from atoll_cluster.instance import read_server
 from atoll_local.delegation import lingers
-from atoll_local.engine import cgroup, sandbox
-from atoll_local.engine.services.installed import Installed
-from atoll_local.instance import read_server
 from atoll_local.launcher import data_dir
 
 _SYSTEMD = Path("/run/systemd/system")

@@ -5,9 +5,9 @@ import trio
 
 from atoll import AtollError, Context, UsageError, yes_option
 from atoll.output import Column
+from atoll_cluster.instance import find_server
+from atoll_cluster.paths import DataDir
 from atoll_local import launcher
-from atoll_local.instance import find_server
-from atoll_local.paths import DataDir
 
 _STATUS = [
     Column("status"),
@@ -44,13 +44,13 @@ def _configure(data: DataDir, text: str) -> None:
     """Write what the cluster shall pretend to have; raises UsageError, and AtollError while it runs
     with other slots.
     """
-    from atoll_local.configuration import (
+    from atoll_cluster.configuration import (
         Configuration,
         parse_slots,
         read_configuration,
         write_configuration,
     )
-    from atoll_local.scheduler.slots import AmountError
+    from atoll_cluster.scheduler.slots import AmountError
 
     if not text.strip():
         raise UsageError("--slots: it is empty", hint="--slots none gives the machine's own again")
@@ -81,7 +81,7 @@ async def status(context: Context) -> None:
     """Show whether the embedded cluster runs, what its sandbox stands on, and what it has put aside
     because it could not be done.
     """
-    from atoll_local.engine.local import LocalEngine
+    from atoll_cluster.engine.local import LocalEngine
     from atoll_local.maintenance import put_aside, told
 
     data = launcher.data_dir(context.paths)

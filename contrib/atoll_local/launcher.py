@@ -12,8 +12,8 @@ from pathlib import Path
 
 from atoll import AtollError, Paths, Profile, __version__
 from atoll.files import open_private, read_private
-from atoll_local.instance import ServerInfo, find_server, process_start, read_server
-from atoll_local.paths import DataDir, StartError
+from atoll_cluster.instance import ServerInfo, find_server, process_start, read_server
+from atoll_cluster.paths import DataDir, StartError
 
 _START_DEADLINE = 75.0
 _STOP_DEADLINE = 60.0
@@ -43,9 +43,9 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
 
 def pretended(data: DataDir) -> str:
     """Name what the cluster gives away that is not there, like `cpu 8, cuda.shares 4`."""
-    from atoll_local.configuration import read_configuration
-    from atoll_local.scheduler.machine import Machine
-    from atoll_local.scheduler.slots import show_size
+    from atoll_cluster.configuration import read_configuration
+    from atoll_cluster.scheduler.machine import Machine
+    from atoll_cluster.scheduler.slots import show_size
 
     try:
         machine = Machine.this(read_configuration(data).slots)
@@ -87,8 +87,8 @@ def start(data: DataDir, sandbox: str = "") -> ServerInfo:
         data = DataDir.prepare(data.root)
     except StartError as refusal:
         raise AtollError(f"the embedded cluster did not start: {refusal}") from None
-    command = [*delegating(), sys.executable, "-m", "atoll_local"]
-    command += ["--data", str(data.root), "--log-file"]
+    command = [*delegating(), sys.executable, "-m", "atoll_cluster"]
+    command += ["--data", str(data.root), "--release", __version__, "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"
     if last_words.exists():

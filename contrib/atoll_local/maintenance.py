@@ -9,9 +9,9 @@ import click
 import trio
 
 from atoll import AtollError, Context, ExitCode, yes_option
+from atoll_cluster.paths import DataDir
+from atoll_cluster.put_aside import Entry, PutAside
 from atoll_local import launcher
-from atoll_local.paths import DataDir
-from atoll_local.put_aside import Entry, PutAside
 
 _MOST_TOLD = 20
 _LONGEST_LOG = 4 * 1024 * 1024

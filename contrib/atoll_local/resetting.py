@@ -4,15 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from atoll import AtollError
+from atoll_cluster.engine import cgroup
+from atoll_cluster.engine.folder import KernelFolder
+from atoll_cluster.instance import process_start
+from atoll_cluster.paths import DataDir
+from atoll_cluster.storage.removal import RemovalError, remove
 from atoll_local import launcher
-from atoll_local.engine import cgroup
-from atoll_local.engine.folder import KernelFolder
-from atoll_local.instance import process_start
-from atoll_local.paths import DataDir
-from atoll_local.storage.removal import RemovalError, remove
 
 _PATIENCE = 10.0
 """Seconds that sessions get to end before they are killed."""
@@ -63,7 +64,7 @@ def _programs(data: DataDir) -> Processes:
     return {
         pid: process_start(pid)
         for pid, words in _commands()
-        if "atoll_local" in words and str(data.root) in words
+        if ("--data", str(data.root)) in pairwise(words)
     }
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import frozen
 from common import ATOLL, embedded_cluster, say
 
-from atoll_local import credentials
-from atoll_local.paths import DataDir
-from atoll_local.store.sessions import NEWEST, Page
-from atoll_local.store.store import Store
+from atoll_cluster import credentials
+from atoll_cluster.paths import DataDir
+from atoll_cluster.store.sessions import NEWEST, Page
+from atoll_cluster.store.store import Store
 
 SIZES = [int(size) for size in sys.argv[1:]] or [1_000, 10_000, 100_000]
 PAGE = 100

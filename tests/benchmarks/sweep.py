@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import ATOLL, embedded_cluster, plain_environment, program, run, say
 
-from atoll_local.engine.sandbox import PROGRAM, View, bwrap_options, probe
+from atoll_cluster.engine.sandbox import PROGRAM, View, bwrap_options, probe
 
 CASES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 PARALLEL = (2, 4)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from tests.contrib.trees import LATIN, ODD_NAMES, nest
 
-from atoll_local.storage.removal import remove
+from atoll_cluster.storage.removal import remove
 
 pytestmark = pytest.mark.slow
 

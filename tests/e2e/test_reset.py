@@ -12,10 +12,10 @@ import pytest
 from tests.contrib.processes import working_in
 from tests.contrib.trees import fill_oddly, nest
 
+from atoll_cluster.paths import DataDir
+from atoll_cluster.storage.removal import remove
 from atoll_local import launcher
-from atoll_local.paths import DataDir
 from atoll_local.resetting import reset
-from atoll_local.storage.removal import remove
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def test_a_program_that_does_not_stop_is_killed(atoll, monkeypatch):
 def _serves(process, data):
     with suppress(OSError):
         words = (process / "cmdline").read_bytes().split(b"\0")
-        return b"atoll_local" in words and os.fsencode(data) in words
+        return b"atoll_cluster" in words and os.fsencode(data) in words
     return False
 
 

@@ -164,7 +164,7 @@ def embedded_keys(tmp_path_factory) -> Iterator[dict[str, Cluster]]:
     """Run an embedded cluster; gives its keypairs, `admin` and `user`."""
     home = tmp_path_factory.mktemp("atoll-home")
     data = home / "data" / "local"
-    program = Program([sys.executable, "-m", "atoll_local", "--data", str(data)], home, {})
+    program = Program([sys.executable, "-m", "atoll_cluster", "--data", str(data)], home, {})
     with program.started() as running:
         running.wait_for("answering at", "err")
         endpoint = json.loads((data / "server.json").read_text())["endpoint"]

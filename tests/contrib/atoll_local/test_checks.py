@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atoll_cluster.engine import cgroup, sandbox
+from atoll_cluster.engine.sandbox import Probe
 from atoll_local import checks, delegation
-from atoll_local.engine import cgroup, sandbox
-from atoll_local.engine.sandbox import Probe
 
 BOXED = Probe(tier="bubblewrap", reason="1", bwrap="bwrap", sizes_tmpfs=True)
 OLD = Probe(tier="bubblewrap", reason="0", bwrap="bwrap")

@@ -17,7 +17,7 @@ def embedded_cluster(home: Path) -> Iterator[Mapping[str, str]]:
     data = home / "data" / "local"
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "atoll_local", "--data", str(data)],
+        [sys.executable, "-m", "atoll_cluster", "--data", str(data)],
         stderr=subprocess.PIPE,
         text=True,
         env=environ,

@@ -1,0 +1,44 @@
+"""Kinds of things that this cluster has none of, but that clients list.
+
+What would make one is told to be missing, see :mod:`atoll_cluster.api.request.unsupported`.
+"""
+
+from starlette.responses import Response
+
+from atoll_cluster.api.request.call import Call, Routes, reply, route
+from atoll_cluster.api.request.problems import not_found
+
+
+async def nothing(_: Call) -> Response:
+    """Answer an empty list."""
+    return reply([])
+
+
+async def no_runtimes(_: Call) -> Response:
+    """`GET /services/_/runtimes`: what models can be served with; since 24.03."""
+    return reply({"runtimes": []})
+
+
+async def no_fields(_: Call) -> Response:
+    """`GET /image/import`: what a form for importing an image has; there is no such import."""
+    return reply({"fieldGroups": []})
+
+
+async def no_service(call: Call) -> Response:
+    """`GET /services/{id}`."""
+    raise not_found("object", f"no service {call.path('id')}")
+
+
+async def no_template(call: Call) -> Response:
+    """`GET /template/cluster/{id}`."""
+    raise not_found("task template", f"no template of a cluster {call.path('id')}")
+
+
+ROUTES: Routes = (
+    route("GET", "/services", nothing),
+    route("GET", "/services/_/runtimes", no_runtimes),
+    route("GET", "/services/{id}", no_service),
+    route("GET", "/image/import", no_fields),
+    route("GET", "/template/cluster", nothing),
+    route("GET", "/template/cluster/{id}", no_template),
+)

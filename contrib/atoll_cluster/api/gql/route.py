@@ -1,0 +1,81 @@
+"""`POST /admin/gql` and its older sister `/admin/graphql`."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from atoll_cluster.api.request.call import Call, Routes, reply, route
+from atoll_cluster.api.request.problems import Problem
+from atoll_cluster.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from graphql import GraphQLError
+
+_log = logging.getLogger(__name__)
+
+
+_CODES = {
+    "generic-forbidden": "backendai_generic_forbidden",
+    "object-not-found": "backendai_read_not-found",
+    "server-frozen": "backendai_generic_unavailable",
+}
+
+
+async def gql(call: Call) -> Response:
+    """Answer `{"data": …}`, with `errors` beside it if there are any."""
+    data, errors = await _run(call)
+    return reply({"data": data} | ({"errors": errors} if errors else {}))
+
+
+async def graphql(call: Call) -> Response:
+    """Answer the bare data; errors make it a 400, as clients before v6.20210815 expect."""
+    data, errors = await _run(call)
+    if errors:
+        raise Problem(400, "graphql-error", "GraphQL-generated error.", data=errors)
+    return reply(data)
+
+
+async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
+    # GraphQL's library is slow to import; a program that just started answers without it.
+    from atoll_cluster.api.gql.context import Context
+    from atoll_cluster.api.gql.schema import run
+
+    result = await run(
+        Context(call.caller, call.cluster, call.request.app.state.background),
+        call.params.required("query"),
+        call.params.mapping("variables"),
+        call.params.text("operation_name", "operationName"),
+    )
+    for error in result.errors or []:
+        if _is_fault(error.original_error):
+            _log.error("a resolver failed", exc_info=error.original_error)
+    return result.data, [_tell(error) for error in result.errors or []]
+
+
+def _tell(error: "GraphQLError") -> dict[str, Any]:
+    """Return an error as clients read it; those that have a code go by it."""
+    told: dict[str, Any] = dict(error.formatted)
+    problem = error.original_error
+    if isinstance(problem, Problem):
+        detail = f" ({problem.msg})" if problem.msg else ""
+        told["message"] = problem.title + detail
+        told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
+    elif isinstance(problem, StoreError):
+        told["message"] = str(problem)
+    elif _is_fault(problem):
+        told["message"] = "Internal server error. (This is a fault of the cluster.)"
+    return told
+
+
+def _is_fault(error: Exception | None) -> bool:
+    """Whether an error is neither a refusal of ours nor one that GraphQL found in a value."""
+    from graphql import GraphQLError
+
+    return error is not None and not isinstance(error, Problem | ValueError | GraphQLError)
+
+
+ROUTES: Routes = (
+    route("POST", "/admin/gql", gql),
+    route("POST", "/admin/graphql", graphql),
+)

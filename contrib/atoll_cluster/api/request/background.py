@@ -1,0 +1,118 @@
+"""Work that goes on after its request was answered, and `GET /events/background-task` about it."""
+
+import json
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+import anyio
+from attrs import define, field
+from starlette.responses import Response, StreamingResponse
+
+from atoll_cluster.api.request.call import Call, Routes, route
+from atoll_cluster.api.request.problems import not_found
+from atoll_cluster.supervision import TaskKind, TaskSupervisor
+
+_log = logging.getLogger(__name__)
+
+_MOST_KEPT = 1000
+"""Tasks that are remembered, the latest ones."""
+
+
+@define
+class BackgroundTask:
+    """A piece of work: how far it is, and whom it is for; `status` is started, done or failed."""
+
+    task_id: str
+    user: str
+    status: str = "started"
+    message: str = ""
+    current: int = 0
+    total: int = 0
+    changed: anyio.Event = field(factory=anyio.Event)
+    """Set at the next news; another one stands here then."""
+
+    def report(self, current: int, total: int, message: str) -> None:
+        """Tell how far the work is."""
+        self.current, self.total, self.message = current, total, message
+        self._wake()
+
+    def end(self, status: str, message: str) -> None:
+        """Tell how the work ended."""
+        self.status, self.message = status, message
+        self._wake()
+
+    def _wake(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+
+Work = Callable[[BackgroundTask], Awaitable[str]]
+"""What is done; returns what to say at the end, raises OSError or ValueError when it fails."""
+
+
+class BackgroundTasks:
+    """Starts tasks, and remembers how they went."""
+
+    def __init__(self, supervisor: TaskSupervisor) -> None:
+        self._supervisor = supervisor
+        self._known: dict[str, BackgroundTask] = {}
+
+    def start(self, user: str, work: Work) -> str:
+        """Begin a piece of work for a user; returns the id to ask for news with."""
+        task = BackgroundTask(str(uuid.uuid4()), user)
+        self._known[task.task_id] = task
+        if len(self._known) > _MOST_KEPT:
+            del self._known[next(iter(self._known))]
+        self._supervisor.start(
+            TaskKind.BACKGROUND,
+            partial(_run, task, work),
+            on_failure=lambda reason: task.end("failed", reason),
+        )
+        return task.task_id
+
+    def get(self, task_id: str) -> BackgroundTask | None:
+        """Find a task."""
+        return self._known.get(task_id)
+
+
+async def _run(task: BackgroundTask, work: Work) -> None:
+    try:
+        task.end("done", await work(task))
+    except ValueError as error:
+        _log.warning("background task %s failed: %s", task.task_id, error)
+        task.end("failed", str(error))
+
+
+async def background_task_events(call: Call) -> Response:
+    """`GET /events/background-task`: news of one task up to its end; for its user and admins."""
+    tasks: BackgroundTasks = call.request.app.state.background
+    task_id = call.params.required("task_id", "taskId")
+    task = tasks.get(task_id)
+    if task is None or not (call.caller.is_superadmin or task.user == call.caller.user.uuid):
+        raise not_found("background task", f"no background task {task_id}")
+    return StreamingResponse(_news(task), media_type="text/event-stream")
+
+
+async def _news(task: BackgroundTask) -> AsyncIterator[str]:
+    while task.status == "started":
+        changed = task.changed
+        yield _event("bgtask_updated", task)
+        await changed.wait()
+    yield _event(f"bgtask_{task.status}", task)
+    yield "event: server_close\ndata: {}\n\n"
+
+
+def _event(name: str, task: BackgroundTask) -> str:
+    data = {
+        "task_id": task.task_id,
+        "status": f"bgtask_{task.status}",
+        "message": task.message,
+        "current_progress": task.current,
+        "total_progress": task.total,
+    }
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+ROUTES: Routes = (route("GET", "/events/background-task", background_task_events),)

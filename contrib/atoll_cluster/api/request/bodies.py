@@ -1,0 +1,101 @@
+"""Files as bodies of answers: whole or the rest of them, read piece by piece."""
+
+import email.utils
+import os
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from atoll_cluster.api.request.problems import Problem
+
+_PIECE = 1024 * 1024
+_RANGE = re.compile(r"bytes=(\d{0,20})-(\d{0,20})", re.ASCII)
+_NAMES = "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, Content-Type"
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": _NAMES,
+    "Access-Control-Expose-Headers": _NAMES,
+    "Access-Control-Allow-Methods": "*",
+}
+"""What lets a page of another origin use the storage: the token is what protects it."""
+
+
+def disposition(name: str) -> str:
+    """Return the header by which a browser knows a file's name."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
+    return f"attachment;filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+class FileResponse(StreamingResponse):
+    """An open file on its way to a client, which owns the descriptor from now on.
+
+    A range is 206 if the file is still the one that `If-Range` names, by `ETag` or `Last-Modified`;
+    otherwise all of it is sent. Raises Problem 416 for a range that lies behind the end.
+    """
+
+    def __init__(self, descriptor: int, name: str, request: Request) -> None:
+        status = os.fstat(descriptor)
+        headers = {
+            **CORS,
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": disposition(name),
+            "ETag": f'"{status.st_mtime_ns:x}-{status.st_size:x}"',
+            "Last-Modified": email.utils.formatdate(status.st_mtime, usegmt=True),
+        }
+        same = {None, headers["ETag"], headers["Last-Modified"]}
+        asked = request.headers.get("range") or ""
+        found = _range(asked, status.st_size) if request.headers.get("if-range") in same else None
+        self._descriptor = descriptor
+        self._start, self._end = found or (0, status.st_size)
+        headers["Content-Length"] = str(self._end - self._start)
+        if found:
+            headers["Content-Range"] = f"bytes {self._start}-{self._end - 1}/{status.st_size}"
+        super().__init__(
+            self._pieces() if request.method == "GET" else (),
+            status_code=206 if found else 200,
+            headers=headers,
+            media_type="application/octet-stream",
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._descriptor)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        position = self._start
+        while position < self._end:
+            length = min(_PIECE, self._end - position)
+            piece = await anyio.to_thread.run_sync(os.pread, self._descriptor, length, position)
+            if not piece:
+                return  # It has become shorter; the length tells the client that some is missing.
+            position += len(piece)
+            yield piece
+
+
+def _range(text: str, size: int) -> tuple[int, int] | None:
+    """Read a range into its start and end; None for none, or for several."""
+    match = _RANGE.fullmatch(text)
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+    if start >= end:
+        raise Problem(
+            416,
+            "storage/range-not-satisfiable",
+            "Range not satisfiable.",
+            f"the file has {size} bytes",
+        )
+    return start, end

@@ -1,0 +1,23 @@
+"""The host that a request names, which is also where clients are sent for files."""
+
+import re
+
+from starlette.requests import HTTPConnection
+
+from atoll_cluster.api.request.problems import bad_request
+
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9._-]{1,32})?\])(?::\d{1,5})?",
+    re.ASCII,
+)
+
+
+def read_host(connection: HTTPConnection) -> str:
+    """Return the host and port that a request names, else the server's own; raises Problem 400."""
+    host: str | None = connection.headers.get("host")
+    if host is None:
+        name, port = connection.scope["server"]
+        return f"{name}:{port}"
+    if not _HOST.fullmatch(host):
+        raise bad_request("The header Host must be a name or an address, and perhaps a port.")
+    return host

@@ -1,0 +1,51 @@
+"""How many requests a keypair has left: a rolling window of 15 minutes, counted in memory."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from attrs import frozen
+
+from atoll_cluster.api.request.problems import rate_limited
+
+WINDOW = 900
+"""Seconds."""
+
+
+@frozen
+class Allowance:
+    """The figures of the `X-RateLimit-…` headers."""
+
+    limit: int = 1000
+    remaining: int = 1000
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the three headers."""
+        return [
+            (b"x-ratelimit-limit", str(self.limit).encode()),
+            (b"x-ratelimit-remaining", str(self.remaining).encode()),
+            (b"x-ratelimit-window", str(WINDOW).encode()),
+        ]
+
+
+ANONYMOUS = Allowance()
+"""What requests without a keypair are told; they are not limited."""
+
+
+class RateLimiter:
+    """Remembers when each keypair's requests came."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._requests: dict[str, deque[float]] = {}
+
+    def admit(self, access_key: str, limit: int) -> Allowance:
+        """Count a request; raises Problem 429 when it is one too many."""
+        moments = self._requests.setdefault(access_key, deque())
+        now = self._clock()
+        while moments and moments[0] <= now - WINDOW:
+            moments.popleft()
+        if len(moments) >= limit:
+            raise rate_limited(moments[0] + WINDOW - now if moments else WINDOW)
+        moments.append(now)
+        return Allowance(limit, limit - len(moments))

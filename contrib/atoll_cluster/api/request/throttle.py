@@ -1,0 +1,84 @@
+"""Guesses at secrets, slowed down: a few are free, then each costs a wait.
+
+What is counted is how often somebody was wrong, by account and by address. Memory is bounded: who
+guesses at ever other names pushes old ones out, but not the own address.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from attrs import field, frozen
+
+from atoll_cluster.api.request.problems import too_many_attempts
+
+
+@frozen
+class Pace:
+    """How many attempts are free, and the seconds after which there is one more."""
+
+    burst: int
+    seconds: float
+
+
+ACCOUNT = Pace(5, 6.0)
+"""For one account: 600 guesses in an hour at most."""
+ADDRESS = Pace(20, 3.0)
+"""For one address, whatever the accounts: several people may share it."""
+TOKENS = Pace(60, 1.0)
+"""For one address, of tokens that are none: a client may hold many whose time is over."""
+
+_MOST_REMEMBERED = 10_000
+
+
+@frozen
+class Throttle:
+    """Remembers, of each name, the moment at which all its attempts will be free again."""
+
+    pace: Pace
+    _clock: Callable[[], float] = time.monotonic
+    _free_at: OrderedDict[str, float] = field(factory=OrderedDict, init=False)
+
+    def take(self, name: str) -> None:
+        """Count an attempt; raises Problem 429 when it comes too early, and then counts nothing."""
+        now = self._clock()
+        free_at = max(self._free_at.get(name, now), now) + self.pace.seconds
+        wait = free_at - now - self.pace.burst * self.pace.seconds
+        if wait > 0:
+            raise too_many_attempts(wait)
+        self._keep(name, free_at)
+
+    def give_back(self, name: str) -> None:
+        """Uncount an attempt that was right."""
+        if name in self._free_at:
+            self._keep(name, self._free_at[name] - self.pace.seconds)
+
+    def _keep(self, name: str, free_at: float) -> None:
+        self._free_at[name] = free_at
+        self._free_at.move_to_end(name)
+        if len(self._free_at) > _MOST_REMEMBERED:
+            self._free_at.popitem(last=False)
+
+
+@frozen
+class Attempts:
+    """The throttles of a cluster."""
+
+    accounts: Throttle = field(factory=lambda: Throttle(ACCOUNT))
+    addresses: Throttle = field(factory=lambda: Throttle(ADDRESS))
+    tokens: Throttle = field(factory=lambda: Throttle(TOKENS))
+
+    @contextmanager
+    def counted(self, account: str, address: str) -> Iterator[None]:
+        """Count what is tried in the block, unless it ends well; raises Problem 429 at once."""
+        # All are counted before they are tried, or many at a time would all be free.
+        self.addresses.take(address)
+        try:
+            self.accounts.take(account)
+        except BaseException:
+            self.addresses.give_back(address)
+            raise
+        yield
+        self.addresses.give_back(address)
+        self.accounts.give_back(account)

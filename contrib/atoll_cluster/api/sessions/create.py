@@ -1,0 +1,103 @@
+"""`POST /session`: create a session or find the one of that name, and wait until it runs."""
+
+from typing import Any
+
+import anyio
+from starlette.responses import Response
+
+from atoll_cluster.api.request.call import Call, Routes, reply, route
+from atoll_cluster.api.request.problems import Problem
+from atoll_cluster.api.sessions.creation import SessionRequest, read_session_request
+from atoll_cluster.api.sessions.limits import check_limits
+from atoll_cluster.api.sessions.mounts import note_use
+from atoll_cluster.api.sessions.services import raw_service_ports, service_ports
+from atoll_cluster.api.sessions.waiting import settled, while_connected
+from atoll_cluster.scheduler.slots import from_text
+from atoll_cluster.store.records import ENDED, Session
+
+
+async def create(call: Call) -> Response:
+    """Answer 201 with the session, be it new or reused."""
+    request = read_session_request(call)
+    patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
+    enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
+    if existing := _existing(call, request):
+        return reply(_reused(call, existing, request), 201)
+    check_limits(call, request.session)
+    call.cluster.scheduler.submit(request.session, request.kernels())
+    note_use(call.cluster, request.session.vfolder_mounts)
+    if enqueue_only:
+        return reply(_created(call, request.session, request, "PENDING"), 201)
+    session = await _wait_patiently(call, request.session.id, patience)
+    waiting = session.status not in ENDED | {"RUNNING"}
+    return reply(_created(call, session, request, "TIMEOUT" if waiting else session.status), 201)
+
+
+def _existing(call: Call, request: SessionRequest) -> Session | None:
+    """Return the living session of that name, None if there is none; raises Problem 400."""
+    found = call.cluster.store.sessions.find(request.session.name, request.session.access_key)
+    if not found:
+        return None
+    session = found[0]
+    reuse = call.params.boolean("reuseIfExists", "reuse", default=True)
+    if reuse and session.image == request.session.image:
+        return session
+    why = "with another image" if reuse else "and reuse was not asked for"
+    raise Problem(
+        400,
+        "session-already-exists",
+        "The session already exists but not matched with the request.",
+        f"session {session.name!r} exists {why}",
+        {"existingSessionId": session.id},
+    )
+
+
+async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
+    """Wait until the session runs or has ended, as long as the client wants (0: ever) and stays."""
+    with anyio.move_on_after(seconds or None):
+        await while_connected(call.request, lambda: settled(call, session_id))
+    return call.cluster.store.sessions.get(session_id)
+
+
+def _created(call: Call, session: Session, request: SessionRequest, status: str) -> dict[str, Any]:
+    return {
+        "sessionId": session.id,
+        "sessionName": session.name,
+        "status": status,
+        "statusInfo": session.status_info,
+        "servicePorts": service_ports(call.cluster, session) if status == "RUNNING" else [],
+        "created": True,
+        **_served(request),
+        **_pretended(call, session),
+    }
+
+
+def _reused(call: Call, session: Session, request: SessionRequest) -> dict[str, Any]:
+    return {
+        "sessionId": session.id,
+        "sessionName": session.name,
+        "status": session.status,
+        "statusInfo": session.status_info,
+        "service_ports": raw_service_ports(call.cluster, session),
+        "servicePorts": service_ports(call.cluster, session),
+        "created": False,
+        **_served(request),
+    }
+
+
+def _served(request: SessionRequest) -> dict[str, Any]:
+    """Tell which runtime serves the image asked for; only shells of this house read it."""
+    resolution = request.resolution
+    return {"servedBy": resolution.image.canonical, "servedExactly": resolution.exact}
+
+
+def _pretended(call: Call, session: Session) -> dict[str, Any]:
+    """Name that of which a session holds more than is there; only shells of this house read it."""
+    held = from_text(dict(session.requested_slots))
+    return {"pretendedSlots": held.lacking(call.cluster.machine.real)}
+
+
+ROUTES: Routes = (
+    route("POST", "/session", create),
+    route("POST", "/session/_/create", create),
+)

@@ -1,0 +1,65 @@
+"""Sessions that wait for others, and those others: graphs that users make.
+
+They may be as deep and as wide as anybody likes, and so they are followed by loops, each session
+once.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import Any
+
+from atoll_cluster.store.records import Session
+from atoll_cluster.store.sessions import Sessions
+
+_DEEPEST = 40
+"""Levels of an answer; whoever reads JSON bounds its depth."""
+
+
+def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
+    """Return a session and all that it waits for, as managers tell it.
+
+    Each is told once, below the first that waits for it, and no deeper than 40 levels: what comes
+    after stands beside that. `dependency_ids`, a key of our own, has for each what it waits for.
+    """
+    unseen = sessions.needed_by(root.id)
+    unseen.pop(root.id, None)
+    told = _node(root)
+    queue = deque([(root, told["depends_on"], 1)])
+    while queue:
+        session, below, depth = queue.popleft()
+        for dependency in session.dependencies:
+            if other := unseen.pop(dependency, None):
+                node = _node(other)
+                below.append(node)
+                queue.append((other, node["depends_on"] if depth < _DEEPEST else below, depth + 1))
+    return told
+
+
+def _node(session: Session) -> dict[str, Any]:
+    return {
+        "session_id": session.id,
+        "session_name": session.name,
+        "status": session.status,
+        "status_changed": session.status_changed,
+        "dependency_ids": list(session.dependencies),
+        "depends_on": [],
+    }
+
+
+def with_dependents(living: Iterable[Session], root: Session) -> list[Session]:
+    """Return a session and those of the living that wait for it, the last to come first.
+
+    So none comes before one that waits for it: nothing can wait for what is not there yet.
+    """
+    waiting: dict[str, list[Session]] = defaultdict(list)
+    for session in living:
+        for dependency in session.dependencies:
+            waiting[dependency].append(session)
+    found = {root.id: root}
+    queue = deque([root])
+    while queue:
+        for session in waiting[queue.popleft().id]:
+            if session.id not in found:
+                found[session.id] = session
+                queue.append(session)
+    return sorted(found.values(), key=lambda session: session.created_at, reverse=True)

@@ -1,0 +1,104 @@
+"""`GET /events/session`: what happens to sessions, as server-sent events, from now on."""
+
+import json
+from collections.abc import AsyncIterator
+
+import anyio
+from attrs import frozen
+from starlette.responses import Response, StreamingResponse
+
+from atoll_cluster.api.request.access import Caller
+from atoll_cluster.api.request.call import Call, Routes, route
+from atoll_cluster.scheduler.bus import SessionEvent
+from atoll_cluster.store.records import Session
+
+_KEEP_ALIVE = 20.0
+"""Seconds of silence after which a comment is sent, so that a dead connection is noticed."""
+
+
+@frozen(kw_only=True)
+class Selection:
+    """Which events a client wants and may see."""
+
+    caller: Caller
+    name: str
+    session_id: str | None
+    group_id: str | None
+    scopes: frozenset[str]
+
+    def takes(self, event: SessionEvent, session: Session) -> bool:
+        """Say whether the client gets this event."""
+        scope = event.name.partition("_")[0]
+        return (
+            bool(self.scopes & {"*", scope})
+            and self.session_id in {None, session.id}
+            and self.name in {"*", session.name}
+            and self.group_id in {None, session.group_id}
+            and self._may_see(session)
+        )
+
+    def _may_see(self, session: Session) -> bool:
+        if self.caller.is_superadmin:
+            return True
+        if session.domain_name != self.caller.user.domain_name:
+            return False
+        return self.caller.is_domain_admin or session.user_uuid == self.caller.user.uuid
+
+
+async def session_events(call: Call) -> Response:
+    """Stream until the client leaves or the program stops; nothing is replayed."""
+    selection = _selection(call)
+    return StreamingResponse(
+        _stream(call, selection),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _selection(call: Call) -> Selection:
+    params, caller = call.params, call.caller
+    owner = call.owner
+    group = params.text("group", "groupName", "group_name") or "*"
+    found = call.cluster.store.accounts.group_by_name(group, caller.user.domain_name)
+    return Selection(
+        # Whoever names an owner wants that owner's sessions, seen with that owner's eyes.
+        caller=caller if owner == caller else owner,
+        name=params.text("name", "sessionName", "session_name") or "*",
+        session_id=params.text("sessionId", "session_id"),
+        group_id=None if group == "*" else found.id if found else "",
+        scopes=frozenset((params.text("scope") or "*").split(",")),
+    )
+
+
+async def _stream(call: Call, selection: Selection) -> AsyncIterator[str]:
+    sessions = call.cluster.store.sessions
+    async with call.cluster.bus.listen() as events:
+        # A first comment sends the headers, by which a client knows that it is listening.
+        yield ": listening\n\n"
+        while True:
+            try:
+                with anyio.fail_after(_KEEP_ALIVE):
+                    event = await events.receive()
+            except TimeoutError:
+                yield ": still here\n\n"
+                continue
+            except anyio.EndOfStream:
+                return
+            session = sessions.get(event.session_id)
+            if selection.takes(event, session):
+                yield _format(event, session)
+
+
+def _format(event: SessionEvent, session: Session) -> str:
+    data = {
+        "reason": event.reason,
+        "sessionName": session.name,
+        "ownerAccessKey": session.access_key,
+        "sessionId": session.id,
+        "exitCode": event.exit_code,
+        **event.kernel,
+    }
+    return f"event: {event.name}\ndata: {json.dumps(data)}\n\n"
+
+
+ROUTES: Routes = (route("GET", "/events/session", session_events),)

@@ -1,0 +1,295 @@
+"""Code executions that clients follow: events are gathered into results, one for each answer.
+
+A run's events can be read once, while its client comes and goes with every poll. A task therefore
+reads them into a short queue; when nobody polls the queue is full and the reader waits, the kernel
+does not.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+from attrs import field, frozen
+
+from atoll_cluster.api.request.params import Params
+from atoll_cluster.api.request.problems import bad_request, invalid_params
+from atoll_cluster.cluster import Cluster
+from atoll_cluster.engine.contract import (
+    EngineError,
+    Event,
+    Finished,
+    InputCapacity,
+    InputRequest,
+    Kernel,
+    Media,
+    Output,
+    Run,
+    StepFinished,
+)
+from atoll_cluster.scheduler.idleness import Idleness
+from atoll_cluster.store.records import Session
+from atoll_cluster.supervision import TaskKind, TaskSupervisor
+
+_BACKLOG = 256
+_MOST_QUEUED = 32 * 1024 * 1024
+"""Characters that wait for a client; the event that exceeds it still comes along."""
+_EXIT_WHEN_GONE = 130
+_PATIENCE = 5.0
+"""Seconds in which a kernel that no longer answers must have ended."""
+_EXIT_WHEN_KILLED = 137
+_NOTICE = 0.5
+"""Seconds in which a kernel that is out of memory ends after the first of its processes."""
+_MUCH = 96 * 1024
+"""Characters of output after which a result ends: clients take messages of 1 MiB with escapes."""
+
+
+@frozen(kw_only=True)
+class ExecutionResult:
+    """One answer about a running execution; `status` is the API's (`continued`, `finished`, …)."""
+
+    status: str
+    console: list[list[Any]] = field(factory=list)
+    exit_code: int | None = None
+    options: dict[str, Any] | None = None
+
+    def as_json(self, *, as_bytes: bool = False) -> dict[str, Any]:
+        """Return the object that streams send; polls add `runId`.
+
+        Output that is no UTF-8 has the usual sign in its place, unless it is wanted `as_bytes`:
+        then its kind is `stdout-bytes` or `stderr-bytes`, and the value in base64.
+        """
+        show = _as_bytes if as_bytes else _readable
+        return {
+            "status": self.status,
+            "console": [_entry(one, show) for one in self.console],
+            "exitCode": self.exit_code,
+            "options": self.options,
+            "files": [],
+        }
+
+
+class Execution:
+    """One run, and its events that were not sent to the client yet."""
+
+    def __init__(self, run: Run, kernel: Kernel, idleness: Idleness) -> None:
+        self.run = run
+        self._idleness = idleness
+        self.kernel_id = kernel.spec.kernel_id
+        self._kernel = kernel
+        self._send, self._receive = anyio.create_memory_object_stream[Event](_BACKLOG)
+        self._fault: str | None = None
+        self._queued = 0
+        self._read_on = anyio.Event()
+
+    async def pump(self) -> None:
+        """Read the run's events until its end, or until nobody wants them any more."""
+        try:
+            async for event in self._events():
+                while self._queued > _MOST_QUEUED:
+                    self._read_on = anyio.Event()
+                    await self._read_on.wait()
+                self._queued += _size(event)
+                await self._send.send(event)
+        except anyio.BrokenResourceError:
+            pass  # Nobody reads on.
+        except anyio.get_cancelled_exc_class():
+            self.close()  # The program ends.
+            self._send.close()
+            raise
+        self._send.close()
+
+    def fail(self, reason: str) -> None:
+        """Tell whoever follows the run that no more of it can be told, and why."""
+        self._fault = reason
+        self._send.close()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        try:
+            async for event in self.run.events():
+                self._idleness.touch(self._kernel.spec.session_id)
+                if event == Finished(_EXIT_WHEN_KILLED) and (
+                    # The killed process may be told of before its kernel is known to end.
+                    notice := await self._excess(_NOTICE)
+                ):
+                    yield notice
+                yield event
+        except EngineError as error:
+            async for event in self._last_events(error):
+                yield event
+
+    async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
+        """Tell what became of a run whose kernel went away below it."""
+        if notice := await self._excess(_PATIENCE):
+            yield notice
+            yield Finished(_EXIT_WHEN_KILLED)
+        else:
+            yield Output("stderr", f"{error}\n")
+            yield Finished(_EXIT_WHEN_GONE)
+
+    async def _excess(self, patience: float) -> Output | None:
+        """Return what to tell if the kernel ends within so many seconds for what it has taken."""
+        with anyio.move_on_after(patience):
+            match (await self._kernel.wait()).reason:
+                case "out-of-memory":
+                    given = (self._kernel.spec.memory or 0) >> 20
+                    text = f"The session has run out of memory: it was given {given} MiB.\n"
+                    return Output("stderr", text)
+                case "too-many-processes":
+                    return Output("stderr", "The session has started too many processes.\n")
+        return None
+
+    async def next_result(self, flush: float, *, patient: bool = False) -> ExecutionResult:
+        """Gather output for `flush` seconds, until it is much, or until another event comes.
+
+        With `patient`, the seconds are counted from the first output.
+        """
+        console: list[list[Any]] = []
+        room = _MUCH
+        until = anyio.current_time() + flush
+        with anyio.CancelScope(deadline=float("inf") if patient else until) as scope:
+            while room > 0:
+                event = await self._next()
+                if not isinstance(event, Output | Media):
+                    return _result_of(event, console)
+                if patient and not console:
+                    scope.deadline = anyio.current_time() + flush
+                _add(console, event)
+                room -= _size(event)
+        return ExecutionResult(status="continued", console=console)
+
+    async def _next(self) -> Event:
+        try:
+            event = await self._receive.receive()
+        except anyio.EndOfStream:
+            fault, self._fault = self._fault, None
+            return Output("stderr", f"{fault}\n") if fault else Finished(_EXIT_WHEN_GONE)
+        self._queued -= _size(event)
+        self._read_on.set()
+        return event
+
+    def close(self) -> None:
+        """Let go of what was not read."""
+        self._receive.close()
+        self._queued = 0
+        self._read_on.set()
+
+
+def _size(event: Event) -> int:
+    match event:
+        case Output(_, text) | Media(_, text):
+            return len(text)
+    return 0
+
+
+def _result_of(event: Event, console: list[list[Any]]) -> ExecutionResult:
+    match event:
+        case InputRequest(is_password):
+            options = {"is_password": is_password}
+            return ExecutionResult(status="waiting-input", console=console, options=options)
+        case InputCapacity(size):
+            return ExecutionResult(status="input-room", console=console, options={"size": size})
+        case StepFinished(step, exit_code):
+            return ExecutionResult(status=f"{step}-finished", console=console, exit_code=exit_code)
+        case Finished(exit_code):
+            return ExecutionResult(status="finished", console=console, exit_code=exit_code)
+    raise AssertionError(event)
+
+
+def _add(console: list[list[Any]], event: Output | Media) -> None:
+    if isinstance(event, Media):
+        is_html = event.mime == "text/html"
+        console.append(["html", event.data] if is_html else ["media", [event.mime, event.data]])
+    elif console and console[-1][0] == event.stream:
+        console[-1][1] += event.text
+    else:
+        console.append([event.stream, event.text])
+
+
+def _entry(entry: list[Any], show: Callable[[str, bytes], list[str]]) -> list[Any]:
+    """Return an entry of the console as clients get it; `show` makes one of what is no UTF-8."""
+    kind, value = entry
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return show(kind, value.encode("utf-8", "surrogateescape"))
+    return entry
+
+
+def _readable(kind: str, value: bytes) -> list[str]:
+    return [kind, value.decode("utf-8", "replace")]
+
+
+def _as_bytes(kind: str, value: bytes) -> list[str]:
+    return [f"{kind}-bytes", base64.b64encode(value).decode()]
+
+
+class Executions:
+    """The runs that clients poll, by run id."""
+
+    def __init__(self, supervisor: TaskSupervisor, idleness: Idleness) -> None:
+        self._supervisor = supervisor
+        self._idleness = idleness
+        self._known: dict[str, Execution] = {}
+
+    async def start(
+        self, kernel: Kernel, mode: str, params: Params, *, piped: bool = False
+    ) -> Execution:
+        """Start a run in a kernel; raises Problem 400 for a mode that starts none."""
+        if mode not in {"query", "batch"}:
+            raise invalid_params(
+                f"unknown mode {mode!r}", {"mode": "query, batch, input, continue"}
+            )
+        run = await kernel.execute(
+            "query" if mode == "query" else "batch",
+            params.text("code") or "",
+            params.mapping("options"),
+            params.text("run_id", "runId") or None,
+            piped=piped,
+        )
+        return self._follow(run, kernel)
+
+    async def resume(self, run_id: str, kernel: Kernel) -> Execution:
+        """Find a run, be it one that an earlier program started; raises Problem 400."""
+        known = self._known.get(run_id)
+        if known is not None and known.kernel_id == kernel.spec.kernel_id:
+            return known
+        try:
+            run = await kernel.follow(run_id)
+        except EngineError as error:
+            raise invalid_params(
+                f"no run {run_id!r} in this session", {"runId": "unknown"}
+            ) from error
+        execution = self._follow(run, kernel)
+        self.remember(execution)
+        return execution
+
+    def _follow(self, run: Run, kernel: Kernel) -> Execution:
+        execution = Execution(run, kernel, self._idleness)
+        self._supervisor.start(TaskKind.RUN, execution.pump, on_failure=execution.fail)
+        return execution
+
+    def remember(self, execution: Execution) -> None:
+        """Keep a run for later polls."""
+        self._known[execution.run.run_id] = execution
+
+    def forget(self, execution: Execution) -> None:
+        """Let go of a run that has ended."""
+        self._known.pop(execution.run.run_id, None)
+        execution.close()
+
+    def forget_kernels_but(self, living: set[str]) -> None:
+        """Let go of the runs of kernels that are no more, polled to their end or not."""
+        for execution in list(self._known.values()):
+            if execution.kernel_id not in living:
+                self.forget(execution)
+
+
+def running_kernel(cluster: Cluster, session: Session) -> Kernel:
+    """Return the main kernel of a session for use; raises Problem 400 if it does not run."""
+    kernel = cluster.scheduler.main_kernel(session)
+    if kernel is None or session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
+        raise bad_request(f"session {session.name!r} is not running, it is {session.status}")
+    cluster.scheduler.idleness.touch(session.id)
+    return kernel

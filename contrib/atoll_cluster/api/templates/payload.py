@@ -1,0 +1,96 @@
+"""What clients send as templates: JSON or YAML, one or several, each with or without a frame.
+
+Newer clients send `{"template": {…}}`, with `name`, `group_id`, `user_uuid` beside it; older ones,
+and people, write the template alone.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import yaml
+from attrs import frozen
+
+from atoll_cluster.api.request.problems import invalid_params
+from atoll_cluster.api.request.safe_json import JsonError, read_json
+from atoll_cluster.api.templates.syntax import normalize
+
+_MAX_BYTES = 64 * 1024
+_MAX_EVENTS = 4000
+"""What is written in a payload: its texts, and the begin and end of each list and map."""
+_MAX_NODES = 20_000
+_MAX_DEPTH = 50
+_KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
+
+
+@frozen
+class Sent:
+    """One template of a payload, and the name given to it if it is not its own."""
+
+    template: dict[str, Any]
+    name: str
+
+
+def read_payload(text: str) -> list[Sent]:
+    """Return the templates of a payload; raises Problem 400 telling what is wrong with it."""
+    if len(text.encode()) > _MAX_BYTES:
+        raise invalid_params(f"a payload has at most {_MAX_BYTES} bytes", {"payload": "too long"})
+    documents = _documents(text)
+    if not documents:
+        raise invalid_params("there is no template in the payload", {"payload": "is empty"})
+    return [_sent(document) for document in documents]
+
+
+def _documents(text: str) -> list[Any]:
+    with suppress(JsonError):
+        found = read_json(text)
+        return found if isinstance(found, list) else [found]
+    try:
+        _refuse_bulk(text)
+        found = [one for one in yaml.load_all(text, _Loader) if one is not None]
+        _refuse_bombs(found)
+    except (yaml.YAMLError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise invalid_params(f"the payload is neither JSON nor YAML: {why}") from error
+    return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes every plain scalar as text: a branch 19.10 is no number, a variable `yes` no truth."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _refuse_bulk(text: str) -> None:
+    """Raise YAMLError for what is deeper or more than there is time for, as soon as it is."""
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, _Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH or number > _MAX_EVENTS:
+            raise yaml.YAMLError("it is too large")
+
+
+def _refuse_bombs(documents: list[Any]) -> None:
+    """Raise YAMLError for what a few anchors blow up to millions of nodes."""
+    waiting: list[tuple[Any, int]] = [(documents, 0)]
+    for _ in range(_MAX_NODES):
+        if not waiting:
+            return
+        node, depth = waiting.pop()
+        children = node.values() if isinstance(node, dict) else node
+        if isinstance(node, dict | list) and depth < _MAX_DEPTH:
+            waiting += ((child, depth + 1) for child in children)
+        elif isinstance(node, dict | list):
+            break
+    raise yaml.YAMLError("it is too large")
+
+
+def _sent(document: Any) -> Sent:
+    framed = isinstance(document, Mapping) and "template" in document
+    template = normalize(document["template"] if framed else document)
+    name = document.get("name") if framed else None
+    return Sent(template, str(name or template["metadata"]["name"]))

@@ -1,0 +1,129 @@
+"""`POST /session/_/create-from-template`: a session as a template has it, but for what is given."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+from atoll_cluster.api.request.call import Call, Routes, route
+from atoll_cluster.api.request.params import Params
+from atoll_cluster.api.sessions import create
+from atoll_cluster.api.sessions.creation import read_script
+from atoll_cluster.api.templates.git import clone_script
+from atoll_cluster.api.templates.manage import find, no_template
+from atoll_cluster.store.templates import SessionTemplate
+
+_SPELLINGS = (
+    ("name", "session_name", "clientSessionToken"),
+    ("image", "lang"),
+    ("architecture", "arch"),
+    ("type", "sessionType"),
+    ("group", "groupName", "group_name"),
+    ("domain", "domainName", "domain_name"),
+    ("startupCommand", "startup_command"),
+    ("scalingGroup", "scaling_group"),
+    ("agent_list", "agentList"),
+    ("resource_opts", "resourceOpts"),
+)
+"""Parameters that have several names: whichever is given replaces what the template says."""
+
+_UNSET = (None, "Undefined.token", "$NODEF$")
+"""Values that are none; the texts are what the client of 21.03 sends for options not given."""
+
+_MOUNTS = ("mounts", "mount_map", "mountMap", "mount_ids", "mount_id_map", "mountIdMap")
+
+
+async def create_from_template(call: Call) -> Response:
+    """Answer as `POST /session` does."""
+    given = _given(call.params.values)
+    call = attrs.evolve(call, params=Params(given))
+    reference = call.params.required("template_id", "templateId")
+    template = find(call, reference)
+    if template is None:
+        raise no_template(reference)
+    usual = _usual(call, template)
+    values = _merged(usual, given)
+    values["config"] = _merged_config(usual["config"], Params(given).mapping("config"))
+    values["bootstrap_script"] = _bootstrap(call, template)
+    return await create.create(attrs.evolve(call, params=Params(values)))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request says; a null says nothing, and neither does what stands for one."""
+    return {name: values[name] for name in values if values[name] not in _UNSET}
+
+
+def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
+    """Return a request for a session that is what the template says."""
+    content = template.template
+    spec, kernel = content["spec"], content["spec"]["kernel"]
+    group = call.cluster.store.accounts.group(template.group_id)
+    return {
+        "name": _name(template.name),
+        "image": kernel["image"],
+        "architecture": kernel.get("architecture"),
+        "type": spec["session_type"],
+        "tag": content["metadata"].get("tag"),
+        "group": group.name if group else None,
+        "domain": template.domain_name,
+        "startupCommand": (kernel.get("run") or {}).get("startup_command"),
+        "config": {
+            "environ": kernel["environ"],
+            "mounts": list(spec["mounts"]),
+            "mount_map": {name: path for name, path in spec["mounts"].items() if path},
+            "resources": spec["resources"],
+            "scalingGroup": spec.get("scaling_group"),
+            "agent_list": spec.get("agent_list"),
+        },
+    }
+
+
+def _name(text: str) -> str:
+    """Make a session name of a template's, with something at its end that makes it unique."""
+    return f"{re.sub(r'[^A-Za-z0-9_]+', '-', text)[:48].strip('-') or 'session'}-" + (
+        secrets.token_hex(3)
+    )
+
+
+def _merged(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = {name for names in _SPELLINGS if given.keys() & set(names) for name in names}
+    return {name: usual[name] for name in usual if name not in replaced} | dict(given)
+
+
+def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge configurations; folders are replaced as a whole, and so is each other part.
+
+    Official clients always send `mounts`, and with it `mount_map` if none at all are wanted.
+    """
+    given = _given(given)
+    named = given.keys() & set(_MOUNTS)
+    if named == {"mounts"} and not given["mounts"]:
+        del given["mounts"]
+    elif named:
+        usual = {name: usual[name] for name in usual if name not in _MOUNTS}
+    return _merged(usual, given)
+
+
+def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
+    """Return the script that is given, or the template's, with the cloning at its end.
+
+    The credential is its owner's alone: others could read it in their sessions.
+    """
+    kernel = template.template["spec"]["kernel"]
+    script = read_script(call.params) or (kernel.get("run") or {}).get("bootstrap")
+    if git := kernel.get("git"):
+        if template.user != call.owner.user.uuid:
+            git = {**git, "credential": None}
+        script = _both(script or ":", clone_script(git))
+    return script
+
+
+def _both(first: str, second: str) -> str:
+    """Return a script of two, which fails when either does."""
+    return f"{first}\nfirst=$?\n{second}second=$?\nexit $((second ? second : first))\n"
+
+
+ROUTES: Routes = (route("POST", "/session/_/create-from-template", create_from_template),)

@@ -1,0 +1,166 @@
+"""What a template may say: every spelling of every key is read, one is kept; others stay as is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from atoll_cluster.api.request.problems import Problem, invalid_params
+from atoll_cluster.api.templates.secrets import split_credential
+
+_KINDS = {"taskTemplate": "taskTemplate", "task_template": "taskTemplate"}
+_TYPES = frozenset({"interactive", "batch", "inference"})
+_Reader = Callable[[Any, str], Any]
+
+
+def normalize(template: object) -> dict[str, Any]:
+    """Return a template with the usual spelling of its keys; raises Problem 400 naming the key."""
+    return _map(
+        template,
+        "template",
+        {
+            "api_version": (("api_version", "apiVersion"), _required(_text)),
+            "kind": (("kind",), _required(_kind)),
+            "metadata": (("metadata",), _required(_metadata)),
+            "spec": (("spec",), _required(_spec)),
+        },
+    )
+
+
+def _metadata(value: Any, where: str) -> Any:
+    return _map(value, where, {"name": (("name",), _required(_text)), "tag": (("tag",), _text)})
+
+
+def _spec(value: Any, where: str) -> Any:
+    return _map(
+        value,
+        where,
+        {
+            "session_type": (("session_type", "sessionType", "type"), _session_type),
+            "kernel": (("kernel",), _required(_kernel)),
+            "scaling_group": (("scaling_group", "scalingGroup"), _text),
+            "mounts": (("mounts",), _texts),
+            "resources": (("resources",), _texts),
+            "agent_list": (("agent_list", "agentList"), _list),
+        },
+    )
+
+
+def _kernel(value: Any, where: str) -> Any:
+    return _map(
+        value,
+        where,
+        {
+            "image": (("image",), _required(_text)),
+            "architecture": (("architecture",), _architecture),
+            "environ": (("environ",), _texts),
+            "run": (("run",), _run),
+            "git": (("git",), _git),
+        },
+    )
+
+
+def _run(value: Any, where: str) -> Any:
+    # "stratup" is how the manual of the official client has it.
+    startup = ("startup_command", "startupCommand", "startup", "stratup")
+    keys = {"bootstrap": (("bootstrap",), _text), "startup_command": (startup, _text)}
+    return None if value is None else _map(value, where, keys)
+
+
+def _git(value: Any, where: str) -> Any:
+    if value is None:
+        return None
+    git = _map(
+        value,
+        where,
+        {
+            "repository": (("repository",), _required(_argument)),
+            "commit": (("commit",), _argument),
+            "branch": (("branch",), _argument),
+            "credential": (("credential",), _credential),
+            "destination_dir": (("destination_dir", "destinationDir"), _text),
+        },
+    )
+    git["repository"], credential = split_credential(git["repository"])
+    return git | {"credential": git["credential"] or credential}
+
+
+def _credential(value: Any, where: str) -> Any:
+    keys = {"username": (("username",), _text), "password": (("password",), _text)}
+    return None if value is None else _map(value, where, keys)
+
+
+def _map(
+    value: Any, where: str, keys: Mapping[str, tuple[tuple[str, ...], _Reader]]
+) -> dict[str, Any]:
+    """Read a map: each key by any of its spellings; those that are unknown are kept."""
+    if not isinstance(value, Mapping):
+        raise _wrong(where, "must be a map")
+    spellings = {spelling for names, _ in keys.values() for spelling in names}
+    found: dict[str, Any] = {str(key): value[key] for key in value if key not in spellings}
+    for name, (names, read) in keys.items():
+        given = [value[spelling] for spelling in names if spelling in value]
+        if len(given) > 1:
+            raise _wrong(f"{where}.{name}", "is given twice, in two spellings")
+        found[name] = read(given[0] if given else None, f"{where}.{name}")
+    return found
+
+
+def _required(read: _Reader) -> _Reader:
+    def reader(value: Any, where: str) -> Any:
+        if value is None or value == "":
+            raise _wrong(where, "is required")
+        return read(value, where)
+
+    return reader
+
+
+def _text(value: Any, where: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise _wrong(where, "must be a text")
+    return str(value)
+
+
+def _argument(value: Any, where: str) -> str | None:
+    """Read a text that git is given as an argument: none that it would take for an option."""
+    text = _text(value, where) or None
+    if text and (text.startswith("-") or not text.isprintable()):
+        raise _wrong(where, "must not begin with '-' or hold control characters")
+    return text
+
+
+def _texts(value: Any, where: str) -> dict[str, str]:
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, Mapping):
+        raise _wrong(where, "must be a map")
+    return {str(key): _text(value[key], f"{where}.{key}") or "" for key in value}
+
+
+def _list(value: Any, where: str) -> list[Any] | None:
+    if value is not None and not isinstance(value, list):
+        raise _wrong(where, "must be a list")
+    return value
+
+
+def _kind(value: Any, where: str) -> str:
+    if value not in _KINDS:
+        raise _wrong(where, "must be taskTemplate or task_template")
+    return _KINDS[value]
+
+
+def _session_type(value: Any, where: str) -> str:
+    text = (_text(value, where) or "interactive").lower()
+    if text not in _TYPES:
+        raise _wrong(where, f"must be interactive or batch, not {text!r}")
+    return text
+
+
+def _architecture(value: Any, where: str) -> str:
+    return _text(value, where) or "x86_64"
+
+
+def _wrong(where: str, why: str) -> Problem:
+    return invalid_params(f"{where} {why}", {where: why})

@@ -1,0 +1,129 @@
+"""Tunnels to services: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
+
+One websocket is one connection. Binary messages carry its bytes both ways, and their limits mean
+nothing; text is ignored. A websocket can't be closed in one direction, so an empty binary message
+from the client says that no more will come from it; the service hears the end of its input and goes
+on answering. The end of the service closes the websocket with 1001, after all that it has sent.
+To a client that offers the subprotocol `half-close.atoll`, or asks for `half_close` since a web
+server is in between, the end of the service's output is told by an empty message too, and the
+websocket is closed when both directions have ended.
+Nobody listening closes it with 1013, a broken connection with 1011.
+"""
+
+from typing import Any, Self
+
+from attrs import frozen
+from starlette.websockets import WebSocket
+
+from atoll_cluster.api.request.params import Params, query_params
+from atoll_cluster.api.request.problems import invalid_params, not_found
+from atoll_cluster.api.request.safe_json import JsonError, read_object
+from atoll_cluster.api.request.sockets import socket_route
+from atoll_cluster.api.request.websocket_protocol import take_over
+from atoll_cluster.api.sessions.runs import running_kernel
+from atoll_cluster.api.sessions.streams import session_of
+from atoll_cluster.api.tunnel.copying import Tunnel
+from atoll_cluster.cluster import Cluster
+from atoll_cluster.engine.contract import Connection, Kernel, Service, ServiceRefused
+
+HALF_CLOSE = "half-close.atoll"
+FEATURE = "half-close"
+"""The name under which `GET /` tells of it."""
+_TRY_LATER = 1013
+
+
+@frozen
+class ServiceRequest:
+    """The service that a client asks for, and how to start it."""
+
+    app: str
+    port: int | None
+    arguments: dict[str, Any]
+    envs: dict[str, str]
+
+    @classmethod
+    def read(cls, params: Params, cluster: Cluster, kernel: Kernel) -> Self:
+        """Check the request against the services of the kernel; raises Problem 404 and 400."""
+        service = known_service(cluster, kernel, params.required("app", "service"))
+        port = params.integer("port", default=service.ports[0])
+        if port not in service.ports:
+            raise invalid_params(f"{service.name} has no port {port}", {"port": "unknown"})
+        arguments = _allowed(params, "arguments", service.allowed_arguments)
+        envs = _allowed(params, "envs", service.allowed_envs)
+        return cls(service.name, port, arguments, {name: str(envs[name]) for name in envs})
+
+
+def known_service(cluster: Cluster, kernel: Kernel, name: str) -> Service:
+    """Return a service of a kernel by its name; raises Problem 404, telling what to install."""
+    for service in kernel.services:
+        if service.name == name:
+            return service
+    hint = cluster.engine.missing_services().get(name)
+    raise not_found("app service", hint or f"this session has no service {name!r}")
+
+
+async def proxy(socket: WebSocket) -> None:
+    """Connect a client with a service, which is started when need be."""
+    cluster: Cluster = socket.app.state.cluster
+    subprotocol = HALF_CLOSE if HALF_CLOSE in socket.scope["subprotocols"] else None
+    params = query_params(socket)
+    half_close = subprotocol is not None or params.boolean("half_close")
+    try:
+        session = session_of(socket)
+        kernel = running_kernel(cluster, session)
+        request = ServiceRequest.read(params, cluster, kernel)
+        connection = await kernel.connect(
+            request.app, request.port, request.arguments, request.envs
+        )
+    except ServiceRefused as refusal:
+        await socket.accept(subprotocol)
+        if half_close:
+            await socket.send_bytes(b"")
+        await socket.close(_TRY_LATER, str(refusal))
+        return
+    try:
+        await socket.accept(subprotocol)
+        await _carry(socket, connection, session.id, half_close=half_close)
+    finally:
+        connection.close()
+
+
+async def _carry(
+    socket: WebSocket, connection: Connection, session_id: str, *, half_close: bool
+) -> None:
+    """Pass bytes between the client and the service until either has gone."""
+    cluster: Cluster = socket.app.state.cluster
+
+    def touch() -> None:
+        cluster.scheduler.idleness.touch(session_id)
+
+    with take_over(socket.scope) as client:
+        tunnel = Tunnel(client, connection.sock, touch, half_close)
+        await tunnel.run(cluster.stopping)
+
+
+def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """Read a map that comes as JSON text; raises Problem 400 for keys that a service has not."""
+    try:
+        values = read_object(params.text(name) or "{}")
+    except JsonError as error:
+        why = f"must be a map in JSON text: {error}"
+        raise invalid_params(f"{name} {why}", {name: why}) from None
+    if not all(map(_is_argument, values.values())):
+        raise invalid_params(f"{name} must be a map to texts", {name: "is no such map"})
+    for key in values:
+        if key not in known:
+            there_are = f"there are {', '.join(known)}" if known else "there are none"
+            raise invalid_params(f"{key} can't be set here, {there_are}", {name: f"unknown {key}"})
+    return values
+
+
+def _is_argument(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(one, str) for one in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+SOCKETS = tuple(
+    socket_route(f"/stream/session/{{s}}/{name}", proxy) for name in ("tcpproxy", "httpproxy")
+)

@@ -1,0 +1,57 @@
+"""The cluster as the API sees it: its store, its scheduler, its events and what it calls itself."""
+
+import anyio
+from attrs import field, frozen
+
+from atoll_cluster.engine.contract import Engine
+from atoll_cluster.images import Images
+from atoll_cluster.node import Processors
+from atoll_cluster.scheduler.bus import Bus
+from atoll_cluster.scheduler.machine import Machine
+from atoll_cluster.scheduler.scheduler import Scheduler
+from atoll_cluster.storage import Storage
+from atoll_cluster.store.store import Store
+from atoll_cluster.supervision import TaskSupervisor
+
+API_VERSION = "v7.20230615"
+"""What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
+
+
+@frozen
+class Cluster:
+    """Everything that a request may need."""
+
+    store: Store
+    scheduler: Scheduler
+    storage: Storage
+    release: str
+    """The release text that `GET /` gives as `manager`."""
+    processors: Processors = field(factory=Processors)
+    """How busy the processors of this machine are."""
+    stopping: anyio.Event = field(factory=anyio.Event)
+    """Set when the program is about to end; whoever waits for something gives up then."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the kernels."""
+        return self.scheduler.engine
+
+    @property
+    def images(self) -> Images:
+        """What sessions can be started from."""
+        return self.scheduler.images
+
+    @property
+    def supervisor(self) -> TaskSupervisor:
+        """What starts tasks that outlive a request."""
+        return self.scheduler.supervisor
+
+    @property
+    def bus(self) -> Bus:
+        """The events of the scheduler."""
+        return self.scheduler.bus
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that sessions share."""
+        return self.scheduler.machine

@@ -1,0 +1,80 @@
+"""What the owner of a data folder has written into its `config.json`.
+
+`{"slots": {"cpu": 8, "cuda.shares": 4}}` lets the cluster give away more than this machine has, so
+that what asks for it can be tried. `atoll local up --slots` writes it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from attrs import field, frozen
+
+from atoll_cluster.paths import DataDir, StartError, write_private
+from atoll_cluster.scheduler.slots import AmountError, parse_count, parse_size, plain
+
+_DEVICE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
+_KEYS = {"slots"}
+
+
+@frozen
+class Configuration:
+    """The settings of a data folder; `slots` are amounts that take the place of the machine's."""
+
+    slots: Mapping[str, Decimal] = field(factory=dict)
+
+
+def read_configuration(data: DataDir) -> Configuration:
+    """Read `config.json`, which need not be there; raises StartError for what makes no sense."""
+    path = _file(data)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Configuration()
+    except (OSError, ValueError, RecursionError) as error:
+        raise StartError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict) or content.keys() - _KEYS:
+        raise StartError(f"{path} must be a JSON object with the keys: {', '.join(_KEYS)}")
+    slots = content.get("slots", {})
+    if not isinstance(slots, dict):
+        raise StartError(f"{path}: slots must be an object of names and amounts")
+    try:
+        return Configuration({name: slot_amount(name, slots[name]) for name in slots})
+    except AmountError as error:
+        raise StartError(f"{path}: {error}") from error
+
+
+def write_configuration(data: DataDir, configuration: Configuration) -> None:
+    """Replace `config.json`; raises OSError."""
+    slots = {name: plain(amount) for name, amount in configuration.slots.items()}
+    write_private(_file(data), json.dumps({"slots": slots}) + "\n")
+
+
+def parse_slots(text: str) -> dict[str, Decimal]:
+    """Read `cuda.shares=4,cpu=8`; raises AmountError. An empty text names none."""
+    slots: dict[str, Decimal] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, amount = part.partition("=")
+        if not equals:
+            raise AmountError(f"{part!r} is not of the form SLOT=AMOUNT, like cpu=8")
+        slots[name.strip()] = slot_amount(name.strip(), amount)
+    return slots
+
+
+def slot_amount(name: str, value: object) -> Decimal:
+    """Read the amount of a slot; raises AmountError also for a name that is none."""
+    if name == "mem":
+        amount = Decimal(parse_size(value))
+    elif name == "cpu" or _DEVICE.fullmatch(name):
+        amount = parse_count(name, value)
+    else:
+        raise AmountError(f"{name!r} is no slot: there are cpu, mem, and devices like cuda.shares")
+    if name in {"cpu", "mem"} and (amount < 1 or amount % 1):
+        raise AmountError(f"{name}: a whole number above 0 is needed, not {value}")
+    return amount
+
+
+def _file(data: DataDir) -> Path:
+    return data.root / "config.json"

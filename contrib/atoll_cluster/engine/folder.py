@@ -1,0 +1,126 @@
+"""A kernel's folder on the host: where things lie, and what its supervisor has written there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from atoll_cluster.storage.removal import remove
+
+from .contract import EngineError, ExitStatus
+from .process import Process
+from .supervisor.files import END, STATE
+
+_LONGEST_STATE = 1024 * 1024
+_LONGEST_REASON = 100
+_LARGEST = 2**62
+
+
+@frozen
+class KernelFolder:
+    """`home/` is the user's, `run/` holds socket and state, the kernel sees `share/` and `etc/`."""
+
+    path: Path
+
+    @property
+    def home(self) -> Path:
+        return self.path / "home"
+
+    @property
+    def run(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def share(self) -> Path:
+        return self.path / "share"
+
+    @property
+    def etc(self) -> Path:
+        return self.path / "etc"
+
+    @property
+    def keys(self) -> Path:
+        """The keys of SSH, which a kernel that is started again keeps."""
+        return self.path / "keys"
+
+    @property
+    def log(self) -> Path:
+        """The file that the supervisor keeps the kernel's output in; what is older is beside it."""
+        return self.path / "log"
+
+    def create(self) -> None:
+        """Make the folders, for their owner alone; raises EngineError when they exist."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700)
+            for folder in (self.home, self.run, self.share, self.etc):
+                folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise EngineError(f"cannot make the kernel's folder: {error}") from error
+
+    def renew(self) -> None:
+        """Make all but home and log anew; raises EngineError when there is nothing of it left."""
+        try:
+            for folder in (self.run, self.share, self.etc):
+                remove(folder)
+                folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise EngineError(f"cannot renew the kernel's folder: {error}") from error
+
+    def delete(self) -> None:
+        """Delete everything, the folders that the user has locked included.
+
+        Raises RemovalError, an OSError that names what stays, once all else is gone.
+        """
+        remove(self.path)
+
+    def read_state(self, name: str) -> dict[str, Any] | None:
+        """Return what the supervisor wrote under `run/`, None when it never came to that."""
+        try:
+            with (self.run / name).open("rb") as file:
+                state = json.loads(file.read(_LONGEST_STATE))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return state if isinstance(state, dict) else None
+
+    def supervisor(self) -> Process | None:
+        """Return the process that owns the kernel, None when there is none (any more)."""
+        state = self.read_state(STATE) or {}
+        pid, started = state.get("pid"), state.get("started")
+        # Nobody else's process may be taken for it, whatever is written there.
+        if not isinstance(pid, int) or not isinstance(started, int) or pid <= 1:
+            return None
+        process = Process(pid, started)
+        return process if process.alive() else None
+
+    def cgroups(self) -> Sequence[Path]:
+        """Return the kernel's groups; they are left over when its supervisor was killed."""
+        groups = (self.read_state("launch.json") or {}).get("cgroups")
+        listed = groups if isinstance(groups, list) else []
+        known = [Path(one) for one in listed if isinstance(one, str)]
+        # Nobody else's group may be taken for one of these, whatever is written there.
+        return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
+
+    def exit_status(self) -> ExitStatus:
+        """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
+        state = self.read_state(END)
+        if state is not None:
+            return _exit_status(state)
+        if self.read_state(STATE) is None:
+            return ExitStatus(1, "failed-to-start")
+        return ExitStatus(137, "unknown")
+
+
+def _exit_status(state: Mapping[str, Any]) -> ExitStatus:
+    """Read what a supervisor wrote at the end; a plain kernel's own processes can write there."""
+    code, reason = state.get("exit_code"), state.get("reason")
+    if not isinstance(code, int) or not isinstance(reason, str):
+        return ExitStatus(137, "unknown")
+    cpu_used, memory_peak = _figure(state.get("cpu_used")), _figure(state.get("memory_peak"))
+    return ExitStatus(code & 0xFF, reason[:_LONGEST_REASON], cpu_used, memory_peak)
+
+
+def _figure(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _LARGEST else None

@@ -1,0 +1,74 @@
+"""Prepare a new home before anything runs in it: write small files, make mount points."""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from atoll_cluster.storage.tree import PathError, Tree
+
+from .contract import EngineError, HomeFile, Mount
+
+_KEYS = ".ssh"
+"""A folder that SSH takes only when nobody but its owner can read what is in it."""
+
+
+def write_files(home: Path, files: Sequence[HomeFile]) -> None:
+    """Write files into a home with their modes; raises EngineError."""
+    tree = Tree(home)
+    for file in files:
+        try:
+            tree.make(str(Path(file.path).parent), parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            with tree.opened(file.path, flags) as descriptor:
+                with os.fdopen(os.dup(descriptor), "wb") as opened:
+                    opened.write(file.content)
+                os.fchmod(descriptor, file.mode)
+        except (OSError, PathError) as error:
+            raise EngineError(f"cannot write {file.path}: {error}") from error
+
+
+def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
+    """Make the mount points in a home; raises EngineError.
+
+    The sandbox would make them, too, but it would follow links that are in the home of a session
+    that is started again.
+    """
+    tree = Tree(home)
+    for mount in mounts:
+        if mount.is_in_home:
+            try:
+                tree.make(mount.name, parents=True, exist_ok=True)
+            except (OSError, PathError) as error:
+                raise EngineError(f"cannot be mounted at {mount.name}: {error}") from error
+
+
+def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
+    """Make links in a home in place of mounts, when there is no sandbox; raises EngineError."""
+    for mount in mounts:
+        if not mount.is_in_home:
+            raise EngineError(f"without a sandbox, nothing can be mounted at {mount.name}")
+        try:
+            Tree(home).make(str(Path(mount.name).parent), parents=True, exist_ok=True)
+            link = home / mount.name
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(mount.source)
+        except (OSError, PathError) as error:
+            raise EngineError(f"cannot be mounted at {mount.name}: {error}") from error
+
+
+def restrict_ssh_keys(mounts: Sequence[Mount]) -> None:
+    """Make mounted folders of SSH keys private to their owner, since uploads make them readable."""
+    for mount in mounts:
+        if mount.name == _KEYS:
+            _close(Tree(mount.source))
+
+
+def _close(tree: Tree) -> None:
+    with tree.opened("") as descriptor:
+        os.fchmod(descriptor, 0o700)
+    for entry in tree.entries(""):
+        if stat.S_ISREG(entry.status.st_mode):
+            with tree.opened(entry.name) as descriptor:
+                os.fchmod(descriptor, 0o600)

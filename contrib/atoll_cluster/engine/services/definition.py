@@ -1,0 +1,55 @@
+"""The definition of a service, for the API and for the kernel program that starts it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from atoll_cluster.engine.contract import KernelSpec, Service
+from atoll_cluster.engine.environment import KernelPaths
+from atoll_cluster.engine.folder import KernelFolder
+
+ARGUMENTS = "{arguments}"
+"""The word of a command line in whose place a client's arguments go."""
+SOCKET = "{socket}"
+"""What stands for the path at which a program must listen."""
+
+
+@frozen(kw_only=True)
+class ServiceDefinition:
+    """A service, and what the kernel program needs to start it (see `kernel/services.py`).
+
+    `defaults` are options that a client may give other values. `prefixes` are folders of the host
+    that its programs need to see. Services that have the same `program` are one server.
+    """
+
+    service: Service
+    kind: Literal["port", "socket", "connection"]
+    program: str = ""
+    argv: tuple[str, ...] = ()
+    defaults: Mapping[str, str | None] = field(factory=dict)
+    environ: Mapping[str, str] = field(factory=dict)
+    prefixes: tuple[Path, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings for the kernel program."""
+        return {
+            "kind": self.kind,
+            "ports": list(self.service.ports),
+            "program": self.program or self.service.name,
+            "argv": list(self.argv),
+            "defaults": dict(self.defaults),
+            "environ": dict(self.environ),
+        }
+
+
+@frozen(kw_only=True)
+class KernelSite:
+    """A kernel to define services for: its folder on the host, and its paths as it sees them."""
+
+    spec: KernelSpec
+    folder: KernelFolder
+    paths: KernelPaths
+    environ: Mapping[str, str]
+    is_sandboxed: bool

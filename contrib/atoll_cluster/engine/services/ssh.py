@@ -1,0 +1,154 @@
+"""SSH and SFTP into a kernel: `sshd`, by OpenSSH's server, or one of our own where there is none.
+
+A server is started inside the kernel for each tunnel (OpenSSH's), or at the first one (ours). Each
+kernel has keys of its own in its folder, which outlive a restart: the host's, and the one that
+`id_container` in the home holds, unless the session's owner has a pair of keys stored.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from atoll_cluster.engine.contract import EngineError, KernelSpec, Service, SshKeypair
+from atoll_cluster.engine.folder import KernelFolder
+from atoll_cluster.storage.tree import PathError, Tree
+
+from . import own_python
+from .definition import SOCKET, KernelSite, ServiceDefinition
+
+IDENTITY = "id_container"
+"""The private key in the home, for its owner to download."""
+PUBLISHED = ".ssh/ssh_host_keys.pub"
+"""The host's public key in the home, for those whose client does not read it from the API."""
+_USERS_OWN = ".ssh/id_rsa"
+_SERVER = Path(__file__).with_name("ssh_server.py")
+_HOST_KEY, _USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_CONFIG = """\
+HostKey {share}/ssh/host_key
+AuthorizedKeysFile {share}/ssh/authorized_keys .ssh/authorized_keys
+StrictModes no
+AllowUsers work
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+MaxAuthTries 20
+MaxSessions 100
+ClientAliveInterval 30
+PrintMotd no
+PrintLastLog no
+AcceptEnv LANG LC_* COLORTERM
+AllowTcpForwarding yes
+AllowStreamLocalForwarding yes
+Subsystem sftp internal-sftp
+PidFile none
+LogLevel ERROR
+"""
+
+
+def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
+    """Return the service, and put keys and configuration in the kernel's folder."""
+    host_key = _equip(site)
+    service = Service(name="sshd", protocol="tcp", ports=(2200,), host_key=host_key)
+    share = site.paths.share / "ssh"
+    if openssh is not None and site.is_sandboxed:
+        argv = (str(openssh), "-i", "-f", str(share / "sshd_config"))
+        return ServiceDefinition(service=service, kind="connection", argv=argv)
+    return ServiceDefinition(
+        service=service,
+        kind="socket",
+        argv=own_python.argv(str(share / "server.py"), str(share), SOCKET),
+        environ=own_python.environ(),
+        prefixes=own_python.prefixes(),
+    )
+
+
+def _equip(site: KernelSite) -> str:
+    """Write what the server needs; return the host's public key."""
+    keys, share = site.folder.keys, site.folder.share / "ssh"
+    keys.mkdir(mode=0o700, exist_ok=True)
+    share.mkdir(mode=0o700)
+    _ensure(keys / _HOST_KEY, None)
+    _ensure(keys / _USER_KEY, site.spec.ssh_keypair)
+    public = (keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
+    _write(share / _HOST_KEY, (keys / _HOST_KEY).read_text("ascii"))
+    _write(share / _AUTHORIZED, (keys / f"{_USER_KEY}.pub").read_text("utf-8"))
+    config = _CONFIG.format(share=site.paths.share)
+    _write(share / "sshd_config", config + _set_env(site.environ))
+    _write(share / "server.py", _SERVER.read_text("utf-8"))
+    _furnish(Tree(site.folder.home), site.spec, (keys / _USER_KEY).read_text("utf-8"), public)
+    return public
+
+
+def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None:
+    """Put keys into the home, for its owner to download and to go on with from there."""
+    _give(home, IDENTITY, user_key, 0o600)
+    if any(mount.name == ".ssh" for mount in spec.mounts):
+        return  # That folder is the owner's, who brings keys along.
+    _give(home, PUBLISHED, f"{host_key}\n", 0o644)
+    if spec.ssh_keypair is not None:
+        _give(home, _USERS_OWN, user_key, 0o600)
+
+
+def own_files(folder: KernelFolder) -> Mapping[str, str]:
+    """Return what a home was given that is of use to its kernel alone, by the paths."""
+    try:
+        user_key = (folder.keys / _USER_KEY).read_text("utf-8")
+        host_key = (folder.keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
+    except FileNotFoundError:
+        return {}
+    return {IDENTITY: user_key, PUBLISHED: f"{host_key}\n", _USERS_OWN: user_key}
+
+
+def _ensure(path: Path, given: SshKeypair | None) -> None:
+    """Have a pair of keys at `path` and `path`.pub for good: the given one, or else a new one."""
+    if path.exists():
+        return
+    pair = given or _new_pair()
+    path.with_suffix(".pub").write_text(pair.public.strip() + "\n", "utf-8")
+    _write(path, pair.private)
+
+
+def _new_pair() -> SshKeypair:
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
+    return SshKeypair(public.decode(), private.decode())
+
+
+def _set_env(environ: Mapping[str, str]) -> str:
+    """Write the line that gives sessions over SSH the environment of others.
+
+    What can't be said there stays out: strange names, and values with a line's end.
+    """
+    quoted = [
+        '"{}={}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"'))
+        for name, value in environ.items()
+        if name != "TERM" and _NAME.fullmatch(name) and "\n" not in value
+    ]
+    return f"SetEnv {' '.join(quoted)}\n"
+
+
+def _give(home: Tree, path: str, text: str, mode: int) -> None:
+    """Put a file into the home, unless something is there already."""
+    try:
+        home.make(str(Path(path).parent), exist_ok=True)
+        with home.opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+            os.fchmod(descriptor, mode)
+            os.write(descriptor, text.encode())
+    except FileExistsError:
+        return
+    except (OSError, PathError) as error:
+        raise EngineError(f"cannot write {path}: {error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, "utf-8")

@@ -1,0 +1,111 @@
+"""Snapshots of homes: copies of homes, from which new kernels can start."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anyio import from_thread
+from attrs import frozen
+
+from atoll_cluster.storage.copying import copy
+from atoll_cluster.storage.removal import remove
+from atoll_cluster.storage.tree import PathError, Tree
+from atoll_cluster.storage.volume import count
+
+from .contract import EngineError, HomeSnapshot, Mount, Progress
+
+LARGEST = 32 * 1024**3
+"""Bytes on the disk that a snapshot may take."""
+_SPARE = 10_000
+"""How many files may be added, beside as many as there were, while a home is copied."""
+
+
+@frozen
+class HomeSnapshots:
+    """`root` has a folder for each snapshot, named by its id; it is made with the first one.
+
+    All methods may be slow; they run in a thread of anyio's, which ends when its task is cancelled.
+    """
+
+    root: Path
+
+    def keep(
+        self,
+        home: Path,
+        home_id: str,
+        mounts: Sequence[Mount],
+        own: Mapping[str, str],
+        progress: Progress,
+    ) -> HomeSnapshot:
+        """Copy a home, which may be in use, without what is mounted in it.
+
+        `own` are texts by their paths that are of use to the kernel alone: they are left out, too.
+
+        Raises EngineError for one that is too large, or grows without end; OSError.
+        """
+        usage = count(home)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+        _check_room(usage.on_disk, shutil.disk_usage(self.root).free)
+        target = self.root / home_id
+        target.mkdir(mode=0o700)
+
+        def report(number: int) -> None:
+            from_thread.check_cancelled()
+            if number > 2 * usage.count + _SPARE:
+                raise EngineError("files are added to the session faster than they can be kept")
+            progress(number, usage.count)
+
+        left_out = copy(home, target, report)
+        _leave_out(Tree(target), mounts)
+        _leave_out_own(Tree(target), own)
+        return HomeSnapshot(count(target).size, left_out.told())
+
+    def fill(self, home_id: str, home: Path) -> None:
+        """Copy a snapshot into a new home; raises EngineError when it is gone, OSError."""
+        try:
+            copy(self.root / home_id, home, lambda _: from_thread.check_cancelled())
+        except FileNotFoundError as error:
+            raise EngineError("the files of its image are not there any more") from error
+
+    def drop(self, home_id: str) -> None:
+        """Delete a snapshot, if it is there; raises RemovalError."""
+        with contextlib.suppress(FileNotFoundError):
+            remove(self.root / home_id)
+
+    def found(self) -> Sequence[str]:
+        """Return the ids of all snapshots, complete or not."""
+        try:
+            return sorted(os.listdir(self.root))  # noqa: PTH208 - names alone
+        except FileNotFoundError:
+            return []
+
+
+def _check_room(needed: int, free: int) -> None:
+    if needed > LARGEST:
+        raise EngineError(f"its files take {needed} bytes; {LARGEST} can be kept at most")
+    if needed > free:
+        raise EngineError(f"the disk of the cluster has no room for {needed} bytes")
+
+
+def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
+    """Remove what a home has in the place of mounts: empty folders, or links to them."""
+    for mount in mounts:
+        with contextlib.suppress(OSError, PathError):
+            if home.is_folder(mount.name):
+                if not home.entries(mount.name):
+                    home.remove(mount.name, recursive=True)
+            elif home.link_target(mount.name) == str(mount.source):
+                home.remove(mount.name)
+
+
+def _leave_out_own(home: Tree, own: Mapping[str, str]) -> None:
+    """Remove files that are still as the kernel was given them."""
+    for path, text in own.items():
+        with contextlib.suppress(OSError, PathError):
+            given = text.encode()
+            with home.opened(path) as descriptor:
+                is_unchanged = os.read(descriptor, len(given) + 1) == given
+            if is_unchanged:
+                home.remove(path)

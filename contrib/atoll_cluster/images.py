@@ -1,0 +1,147 @@
+"""What the cluster adds to the engine's images: more names, near names, what was committed.
+
+Administrators give images aliases, and can have a runtime forgotten until the next scan. A session
+is committed to an image that is its owner's alone.
+"""
+
+import difflib
+from decimal import Decimal
+
+from attrs import evolve, frozen
+
+from atoll_cluster.engine.contract import Engine, Image, Resolution, UnknownImageError
+from atoll_cluster.scheduler.slots import Slots
+from atoll_cluster.store.administration import READY, CommittedImage, Tables
+from atoll_cluster.store.records import User
+
+_MEBIBYTE = 1024 * 1024
+_MINIMUM_MEMORY = {"node": 512 * _MEBIBYTE}
+
+REGISTRY = "local"
+"""What images are told to come from."""
+
+
+def full_name(canonical: str) -> str:
+    """Return the name of an image with its registry, as sessions are told to run it."""
+    return f"{REGISTRY}/{canonical}" if canonical else canonical
+
+
+@frozen
+class Images:
+    """All images; a `viewer` sees the runtimes and the own ones, superadmins those of everybody."""
+
+    tables: Tables
+    engine: Engine
+
+    def offered(self, viewer: User) -> list[Image]:
+        """Return the images that sessions can ask for, with all their names."""
+        forgotten = {one.name for one in self.tables.forgotten.select()}
+        runtimes = [one for one in self.engine.images() if one.canonical not in forgotten]
+        more: dict[str, list[str]] = {}
+        for row in self.tables.aliases.select():
+            more.setdefault(row.target, []).append(row.alias)
+        return [
+            evolve(image, aliases=(*image.aliases, *more.get(image.canonical, ())))
+            for image in (*runtimes, *self._committed_images(viewer))
+        ]
+
+    def resolve(self, name: str, viewer: User) -> Resolution:
+        """Find the image that a name means, with the registry in front of it or without.
+
+        Raises UnknownImageError.
+        """
+        name = name.removeprefix(f"{REGISTRY}/")
+        alias = self.tables.aliases.get(name)
+        wanted = alias.target if alias else name
+        if committed := self.find_committed(wanted, viewer):
+            return Resolution(self._image(committed), exact=True)
+        found = self.engine.resolve(wanted)
+        if self.tables.forgotten.get(found.image.canonical):
+            raise UnknownImageError(
+                f"image {found.image.canonical} was forgotten: rescan images first"
+            )
+        return found
+
+    def near(self, name: str, viewer: User) -> list[str]:
+        """Return names of images that look like `name`, the likeliest first."""
+        names = [
+            known for image in self.offered(viewer) for known in (image.canonical, *image.aliases)
+        ]
+        return difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+
+    def named(self, canonical: str) -> Image:
+        """Return what kernels of an image are started from, whoever may see it.
+
+        Of a runtime that was uninstalled meanwhile, kernels can be found, but not started.
+        """
+        committed = self._by_canonical(canonical)
+        base = self._runtime(committed.base if committed else canonical)
+        if base is None:
+            return Image(canonical=canonical, language="", argv=())
+        return _made_of(base, committed) if committed else base
+
+    def base_of(self, canonical: str) -> str:
+        """Return the canonical name of the runtime that an image is made of."""
+        committed = self._by_canonical(canonical)
+        return committed.base if committed else canonical
+
+    def committed(self, viewer: User) -> list[CommittedImage]:
+        """Return the committed images that a user sees: the own ones first, the newest first."""
+        where, values = "status = ?", [READY]
+        if viewer.role != "superadmin":
+            where, values = "status = ? AND owner = ?", [READY, viewer.uuid]
+        found = self.tables.committed.select(where, values, "created_at DESC, tag DESC")
+        return sorted(found, key=lambda one: one.owner != viewer.uuid)
+
+    def find_committed(self, name: str, viewer: User) -> CommittedImage | None:
+        """Find a committed image; a name without a tag means the newest one of it.
+
+        What runtimes are called stays theirs.
+        """
+        found = self.committed(viewer)
+        exact = next((one for one in found if one.canonical == name), None)
+        if exact or self.is_runtime(name):
+            return exact
+        return next((one for one in found if one.name == name), None)
+
+    def is_runtime(self, name: str) -> bool:
+        """Say whether a runtime has this very name."""
+        return any(name in {one.canonical, *one.aliases} for one in self.engine.images())
+
+    def _committed_images(self, viewer: User) -> list[Image]:
+        images, seen = [], set()
+        for one in self.committed(viewer):
+            is_newest = one.name not in seen and not self.is_runtime(one.name)
+            seen.add(one.name)
+            image = self.named(one.canonical)
+            images.append(evolve(image, home=one.id, aliases=(one.name,) if is_newest else ()))
+        return images
+
+    def _image(self, committed: CommittedImage) -> Image:
+        base = self._runtime(committed.base)
+        if base is None:
+            raise UnknownImageError(
+                f"image {committed.canonical} needs {committed.base}, which is not there any more"
+            )
+        return _made_of(base, committed)
+
+    def _by_canonical(self, canonical: str) -> CommittedImage | None:
+        name, _, tag = canonical.partition(":")
+        return self.tables.committed.find(name=name, tag=tag, status=READY)
+
+    def _runtime(self, canonical: str) -> Image | None:
+        return next((one for one in self.engine.images() if one.canonical == canonical), None)
+
+
+def _made_of(base: Image, committed: CommittedImage) -> Image:
+    return evolve(base, canonical=committed.canonical, aliases=(), home=committed.id)
+
+
+def minimum(image: Image) -> Slots:
+    """Return what a kernel of this image needs at least."""
+    return Slots(Decimal("0.1"), _MINIMUM_MEMORY.get(image.language, 256 * _MEBIBYTE))
+
+
+def default(image: Image) -> Slots:
+    """Return what a kernel of this image gets when nothing is asked for."""
+    return Slots(1, max(1024 * _MEBIBYTE, minimum(image).mem))

@@ -1,0 +1,234 @@
+"""One program for one data folder: the lock, the port, and the file that tells where it answers."""
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from attrs import asdict, define, field, fields, frozen
+
+from atoll_cluster.paths import DataDir, StartError, write_private
+
+_log = logging.getLogger(__name__)
+
+_LOOK_AGAIN = 1.0
+"""Seconds between looks at the files by which the program is found."""
+_LONGEST = 64 * 1024
+_POLL = 0.02
+HOST = "127.0.0.1"
+"""The only address that is ever listened on."""
+
+
+class AlreadyRunningError(Exception):
+    """Another program serves the folder; the text says where, if it is known yet."""
+
+
+def lock(data: DataDir) -> IO[str]:
+    """Take the folder's lock, held until the file is closed; raises AlreadyRunningError."""
+    if data.lock.exists() and not data.lock.is_file():
+        data.lock.unlink()  # A FIFO would be waited for.
+    file = data.lock.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        server = read_server(data)
+        where = server.endpoint if server else "an address not announced yet"
+        raise AlreadyRunningError(f"a cluster serves {data.root} already, at {where}") from None
+    return file
+
+
+def bind(data: DataDir, wanted: int = 0) -> socket.socket:
+    """Listen on `wanted`, else on the port of the last time, else on any that is free.
+
+    Raises StartError when a port that was asked for is taken.
+    """
+    if wanted:
+        try:
+            return _listen(wanted)
+        except OSError as error:
+            raise StartError(f"cannot listen on port {wanted}: {error.strerror}") from error
+    try:
+        return _listen(int(data.port.read_text()))
+    except (OSError, ValueError, OverflowError):
+        found = _listen(0)
+    write_private(data.port, f"{found.getsockname()[1]}\n")
+    return found
+
+
+def _listen(port: int) -> socket.socket:
+    # Only where the protocol is told does asyncio set TCP_NODELAY; without it answers take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(1024)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+@define
+class Announcement:
+    """Tells other programs where this one answers: by `server.json`, and by the lock that it holds.
+
+    Whoever deletes or damages one of them, or both, finds them whole again a moment later.
+    """
+
+    data: DataDir
+    port: int
+    version: str
+    _lock: IO[str]
+    _text: str = field(default="", init=False)
+    """What is told now; nothing before requests are answered and when they no longer are."""
+    _writing: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL for clients."""
+        return f"http://{HOST}:{self.port}"
+
+    def publish(self) -> None:
+        """Tell it; to be called when requests are answered. Raises StartError."""
+        server = ServerInfo(
+            pid=os.getpid(),
+            started=process_start(os.getpid()) or 0,
+            port=self.port,
+            endpoint=self.endpoint,
+            version=self.version,
+        )
+        self._text = json.dumps(asdict(server)) + "\n"
+        try:
+            self._write()
+        except OSError as error:
+            raise StartError(f"cannot write {self.data.server}: {error.strerror}") from error
+
+    async def keep(self) -> None:
+        """Tell it again whenever it was taken away, until cancelled."""
+        # Others read this module to find the program, and need nothing of this.
+        import anyio
+        import anyio.to_thread
+
+        while True:
+            await anyio.sleep(_LOOK_AGAIN)
+            await anyio.to_thread.run_sync(self._mend, abandon_on_cancel=True)
+
+    def withdraw(self) -> None:
+        """Tell it no longer."""
+        with self._writing:
+            self._text = ""
+            self._lock.truncate(0)
+            self.data.server.unlink(missing_ok=True)
+
+    def _mend(self) -> None:
+        with self._writing:
+            try:
+                self._hold_what_others_see()
+                if self._text and any(
+                    _read(path) != self._text for path in (self.data.server, self.data.lock)
+                ):
+                    _log.warning("%s is written again: somebody took it away", self.data.server)
+                    self._write()
+            except OSError as error:
+                _log.warning("it can't be told where this program answers: %s", error)
+
+    def _hold_what_others_see(self) -> None:
+        """Lock the file of that name again if it is not the one that is locked."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._lock.fileno()), self.data.lock.stat()):
+                return
+        with suppress(AlreadyRunningError):  # It will find its port taken, and its database.
+            self._lock = lock(self.data)
+
+    def _write(self) -> None:
+        self._lock.truncate(0)
+        self._lock.write(self._text)
+        self._lock.flush()
+        write_private(self.data.server, self._text)
+
+
+@frozen(kw_only=True)
+class ServerInfo:
+    """The running program of a data folder; `pid` and `started` identify its process."""
+
+    pid: int
+    started: int
+    port: int
+    endpoint: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> "ServerInfo | None":
+        """Read what a program has told; None for anything else."""
+        try:
+            found = json.loads(text)
+            server = cls(**{one.name: found[one.name] for one in fields(cls)})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        is_whole = all(isinstance(getattr(server, one.name), one.type) for one in fields(cls))
+        return server if is_whole else None
+
+
+def read_server(data: DataDir) -> ServerInfo | None:
+    """Return the program that serves a data folder if it is alive.
+
+    It is told of twice, since either file may be gone, old or garbage.
+    """
+    for path in (data.server, data.lock):
+        server = ServerInfo.parse(_read(path))
+        if server and process_start(server.pid) == server.started:
+            return server
+    return None
+
+
+def find_server(data: DataDir) -> ServerInfo | None:
+    """Return the program that serves a data folder, as `read_server` does.
+
+    While one holds the lock and neither file tells of it, it is about to: that is waited for.
+    """
+    give_up = time.monotonic() + 2 * _LOOK_AGAIN
+    while (server := read_server(data)) is None and _is_held(data.lock):
+        if time.monotonic() > give_up:
+            return None
+        time.sleep(_POLL)
+    return server
+
+
+def _is_held(path: Path) -> bool:
+    """Say whether somebody has locked a file; to try that would keep out who wants to lock it."""
+    try:
+        inode = path.stat().st_ino
+        return f":{inode} " in Path("/proc/locks").read_text("utf-8")
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> str:
+    """Return the begin of a file, nothing for what is none: whoever put it there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(_LONGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot: with the pid, its identity.
+
+    None when there is none; one that has ended and was not collected by its parent is none either.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    # The command's name may hold blanks and brackets; the fields are counted from its end.
+    state, *rest = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else int(rest[18])

@@ -1,0 +1,104 @@
+"""How this machine fares right now, as agents report it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from atoll_cluster.storage.volume import Volume
+
+_SHORTEST = 1.0
+"""Seconds between two looks at the processors, whose times are counted in hundredths."""
+
+Figure = dict[str, str]
+"""`current`, `capacity`, `pct` and `unit_hint`; numbers are texts."""
+
+
+@frozen
+class Node:
+    """The processors all together and each, the memory, and the disk of the folders."""
+
+    processors: Figure
+    each_processor: Sequence[Figure]
+    memory: Figure
+    disk: Figure
+
+    def live_stat(self) -> dict[str, Any]:
+        """Return the figures as agents tell them: of the whole node, and of its devices."""
+        return {
+            "node": {"cpu_util": self.processors, "mem": self.memory, "disk": self.disk},
+            "devices": {
+                "cpu_util": {str(number): one for number, one in enumerate(self.each_processor)},
+                "mem": {"root": self.memory},
+                "disk": {"storage": self.disk},
+            },
+        }
+
+
+@define
+class Processors:
+    """How busy the processors are, from one look at them to the next."""
+
+    stat: Path = Path("/proc/stat")
+    _times: Mapping[str, tuple[int, int]] = field(factory=dict)
+    _busy: Sequence[float] = ()
+    _looked_at: float = field(default=-float("inf"))
+
+    def look(self) -> Sequence[float]:
+        """Return of each how much of the time since the last look it was busy, from 0 to 1.
+
+        Looks within a second of each other give the same; the first tells of all the time that the
+        machine has been up.
+        """
+        if time.monotonic() < self._looked_at + _SHORTEST:
+            return self._busy
+        before, self._times = self._times, _times(self.stat)
+        self._busy = [_share(before.get(name, (0, 0)), now) for name, now in self._times.items()]
+        self._looked_at = time.monotonic()
+        return self._busy
+
+
+def measure(volume: Volume, processors: Processors) -> Node:
+    """Measure this machine; use is told as milliseconds of processor time in a second."""
+    memory, (total, free) = _memory(), volume.space()
+    used, busy = memory["MemTotal"] - memory["MemAvailable"], processors.look()
+    return Node(
+        _figure(sum(busy) * 1000, len(busy) * 1000, "msec"),
+        [_figure(share * 1000, 1000, "pct") for share in busy],
+        _figure(used, memory["MemTotal"], "bytes"),
+        _figure(total - free, total, "bytes"),
+    )
+
+
+def _figure(current: float, capacity: float, unit: str) -> Figure:
+    return {
+        "current": f"{current:.0f}",
+        "capacity": f"{capacity:.0f}",
+        "pct": f"{100 * current / capacity:.2f}" if capacity else "0.00",
+        "unit_hint": unit,
+    }
+
+
+def _times(stat: Path) -> dict[str, tuple[int, int]]:
+    """Return of each processor how long it was busy and how long it has been there, in ticks."""
+    found = {}
+    for name, *words in map(str.split, stat.read_text().splitlines()):
+        if name.startswith("cpu") and name != "cpu":
+            # Two that come later are part of the first two; the fourth and fifth are idle.
+            times = list(map(int, words[:8]))
+            found[name] = sum(times) - sum(times[3:5]), sum(times)
+    return found
+
+
+def _share(before: tuple[int, int], now: tuple[int, int]) -> float:
+    """Return the busy part of the time between; the counters of some machines go back a little."""
+    busy, total = now[0] - before[0], now[1] - before[1]
+    return min(max(busy / total, 0.0), 1.0) if total > 0 else 0.0
+
+
+def _memory() -> dict[str, int]:
+    """Return the kernel's own account of memory, in bytes."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}

@@ -1,0 +1,228 @@
+"""The program: puts the parts together, serves until told to stop, and leaves in order."""
+
+import asyncio
+import logging
+import resource
+import signal
+import socket
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from attrs import field, frozen
+
+from atoll_cluster.api.app import build_app
+from atoll_cluster.api.request.http_protocol import HttpProtocol
+from atoll_cluster.api.request.websocket_protocol import WebSocketProtocol
+from atoll_cluster.cluster import Cluster
+from atoll_cluster.configuration import read_configuration
+from atoll_cluster.credentials import ensure_accounts
+from atoll_cluster.engine import cgroup
+from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.instance import Announcement, bind, lock
+from atoll_cluster.leftovers import delete_leftovers
+from atoll_cluster.opening import explained, open_store, start_errors_alone
+from atoll_cluster.paths import DataDir
+from atoll_cluster.put_aside import PutAside
+from atoll_cluster.scheduler.bus import Bus
+from atoll_cluster.scheduler.machine import Machine
+from atoll_cluster.scheduler.recovery import recover
+from atoll_cluster.scheduler.scheduler import Scheduler
+from atoll_cluster.storage import Storage
+from atoll_cluster.store.store import Store
+from atoll_cluster.supervision import TaskKind, supervised
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 3
+"""Seconds that open requests get to end once the program stops."""
+
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open; short ones race with clients that use it again."""
+
+_OPEN_FILES = 16384
+"""How many the program may have at a time, if the machine lets it."""
+
+_LONGEST_LAST_WORDS = 64 * 1024
+
+_SESSION_PATIENCE = 20
+"""Seconds that sessions get to end before that; the next program finds what still runs then."""
+
+
+@frozen(kw_only=True)
+class Options:
+    """What the command line says."""
+
+    data: Path
+    port: int = 0
+    sandbox: Literal["auto", "plain"] = "auto"
+    keep_sessions: bool = False
+    slots: Mapping[str, Decimal] = field(factory=dict)
+    version: str = "0"
+
+
+def serve(options: Options) -> None:
+    """Serve the data folder until SIGTERM or SIGINT; raises StartError and AlreadyRunningError."""
+    data = DataDir.prepare(options.data)
+    _allow_many_connections()
+    with ExitStack() as stack:
+        with explained(data):
+            held = stack.enter_context(lock(data))
+            listener = stack.enter_context(bind(data, options.port))
+            _tell_how_the_last_one_ended(data)
+            store = stack.enter_context(closing(open_store(data)))
+            ensure_accounts(data, store)
+        announcement = Announcement(data, listener.getsockname()[1], options.version, held)
+        with start_errors_alone():
+            anyio.run(_run, options, data, store, listener, announcement)
+
+
+def _tell_how_the_last_one_ended(data: DataDir) -> None:
+    """Log what the program before this one could not, if it ended in disorder."""
+    if data.server.exists():
+        _log.error("the program before this one was killed, or it crashed: it left in disorder")
+    with suppress(OSError):
+        with data.last_words.open("rb") as file:
+            words = file.read(_LONGEST_LAST_WORDS).decode("utf-8", "replace").strip()
+        data.last_words.unlink()
+        if words:
+            _log.error("the last words of the program before this one: %s", words)
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as there may be: each tunnel needs two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def _log_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong in a callback, but for what is no fault.
+
+    A reader that is cancelled just as its socket becomes readable is woken by anyio all the same.
+    """
+    woken_late = "Future.set_result" in repr(context.get("handle"))
+    if not (woken_late and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+        loop.default_exception_handler(context)
+
+
+async def _run(
+    options: Options,
+    data: DataDir,
+    store: Store,
+    listener: socket.socket,
+    announcement: Announcement,
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(_log_faults)
+    configuration = read_configuration(data)
+    await anyio.to_thread.run_sync(cgroup.divide_delegated)
+    engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
+    machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
+    storage = Storage.prepare(data.storage)
+    async with supervised(PutAside.read(data.put_aside)) as supervisor:
+        scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
+        cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
+        scheduler.begin()
+        await recover(scheduler)
+        scheduler.serve()
+        await delete_leftovers(cluster)
+        server = _Server(_configure(cluster), announcement)
+        supervisor.start(TaskKind.WARM_UP, partial(_warm_up, engine, server))
+        supervisor.start(
+            TaskKind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
+        )
+        supervisor.start(TaskKind.USES, store.usage.keep_writing)
+        supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
+        await server.serve([listener])
+        await store.usage.settle()
+
+
+def _network(data: DataDir) -> int:
+    """Choose the part of loopback for this folder's kernels: clusters should not share one."""
+    return 100 + zlib.crc32(bytes(data.root)) % 100
+
+
+async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
+    """Do ahead what the first session and the first query would wait for."""
+    await server.listening.wait()
+    await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
+
+
+def _look_around(engine: LocalEngine) -> None:
+    from atoll_cluster.api.gql.schema import schema
+
+    schema()
+    engine.images()
+    engine.missing_services()
+    _log.info("sandbox: %s", engine.probe)
+
+
+def _configure(cluster: Cluster) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(cluster),
+        loop="asyncio",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        # Nobody stands before the cluster: a header is no proof of where a request comes from.
+        proxy_headers=False,
+        server_header=False,
+        headers=[("Server", "BackendAI")],
+        timeout_graceful_shutdown=_PATIENCE,
+        timeout_keep_alive=_KEEP_ALIVE,
+        # A client that is stopped for a while (Ctrl-Z) must not lose its run, and on loopback a
+        # dead one is noticed anyway; nor is there anything to gain from compressing.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling of itself once it listens, and leaving signals to us."""
+
+    def __init__(self, config: uvicorn.Config, announcement: Announcement) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+        self.listening = anyio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announcement.publish()
+        self.listening.set()
+        _log.info("answering at %s", self._announcement.endpoint)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._announcement.withdraw()
+        await super().shutdown(sockets)
+
+
+async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            _log.info("stopping on %s", signal.Signals(number).name)
+            try:
+                await _wind_up(cluster, keep_sessions)
+            finally:
+                server.should_exit = True  # No fault may keep the program from ending.
+            return
+
+
+async def _wind_up(cluster: Cluster, keep_sessions: bool) -> None:
+    cluster.stopping.set()
+    if not keep_sessions:
+        with anyio.move_on_after(_SESSION_PATIENCE):
+            await cluster.scheduler.end_all("agent-termination")
+    cluster.bus.close()

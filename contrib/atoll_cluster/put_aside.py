@@ -1,0 +1,108 @@
+"""The list of what the program could not do and has put aside; it survives restarts.
+
+An item stays until the work succeeds or is removed. The list is a file of its own, not part of the
+store: it must be readable when the store is not, and
+`atoll local status` reads it while no program runs.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import asdict, define, field, frozen
+
+from atoll_cluster import clock
+from atoll_cluster.paths import write_private
+
+_log = logging.getLogger(__name__)
+
+_MOST = 1000
+"""How many things are remembered; beyond that they are in the log alone."""
+_LONGEST_FILE = 4 * 1024 * 1024
+
+What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder", "image"]
+
+
+class NeedsAdmin(Exception):
+    """Only an administrator can decide what happens to an item; the text says why."""
+
+
+@frozen
+class Item:
+    """What can be put aside: a session, kernel or image by its id, a folder by its name."""
+
+    what: What
+    name: str
+
+    def __str__(self) -> str:
+        """Return how the log calls it."""
+        return f"{self.what} {self.name}"
+
+
+@frozen
+class Entry:
+    """An item, why it was put aside (a text for users), and since when."""
+
+    item: Item
+    reason: str
+    since: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return it flat: `what`, `name`, `reason` and `since`."""
+        return asdict(self.item) | {"reason": self.reason, "since": self.since}
+
+
+@define
+class PutAside:
+    """The list, and its file at `path`."""
+
+    path: Path
+    _entries: dict[Item, Entry] = field(factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "PutAside":
+        """Read the list; what is no list is taken for an empty one."""
+        return cls(path, {entry.item: entry for entry in _read(path)})
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Everything that is put aside, the oldest first."""
+        return list(self._entries.values())
+
+    def add(self, item: Item, reason: str) -> None:
+        """Put an item aside, or update the reason if it is there already."""
+        known = self._entries.get(item)
+        if known is None and len(self._entries) >= _MOST:
+            _log.error("%s is not put aside, there is too much already", item)
+            return
+        self._entries[item] = Entry(item, reason, known.since if known else clock.now())
+        self._write()
+
+    def remove(self, item: Item) -> None:
+        """Remove an item from the list: the work is done or no longer wanted."""
+        if self._entries.pop(item, None):
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            write_private(self.path, json.dumps([one.as_json() for one in self.entries]) + "\n")
+        except OSError as error:
+            _log.warning("it can't be kept what is put aside: %s", error)
+
+
+def _read(path: Path) -> list[Entry]:
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(_LONGEST_FILE))
+        return [_entry(one) for one in content]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        _log.warning("%s cannot be read: %s", path, error)
+        return []
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    item = Item(values["what"], str(values["name"]))
+    return Entry(item, str(values["reason"]), str(values["since"]))

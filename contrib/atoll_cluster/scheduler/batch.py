@@ -1,0 +1,41 @@
+"""Batch sessions: run the startup command once, write down how it went, end the session."""
+
+from atoll_cluster.engine.contract import EngineError, Finished, Kernel, KernelGone, Run
+from atoll_cluster.scheduler.keeper import Keeper
+from atoll_cluster.store.records import DEAD, Session
+
+
+async def run_startup_command(keeper: Keeper, session_id: str) -> None:
+    """Run the command to its end; the session then ends with `task-done` or `task-failed`."""
+    session = keeper.store.sessions.get(session_id)
+    kernel = keeper.main_kernel(session)
+    if kernel is None or session.status in DEAD:
+        return
+    exit_code = await _run(session, kernel)
+    now = keeper.store.sessions.get(session_id)
+    if exit_code is None or now.status == "RESTARTING":
+        return  # The kernel went away; whoever watches it ends the session and knows why.
+    if now.result == "UNDEFINED":
+        keeper.lifecycle.finish_batch(session_id, exit_code)
+    keeper.terminate(session_id, "task-done" if exit_code == 0 else "task-failed")
+
+
+async def _run(session: Session, kernel: Kernel) -> int | None:
+    try:
+        run = await _start_or_find(session, kernel)
+        async for event in run.events():
+            if isinstance(event, Finished):
+                return event.exit_code
+    except KernelGone:
+        return None
+    return None
+
+
+async def _start_or_find(session: Session, kernel: Kernel) -> Run:
+    """Start the run under the session's id, or find it if an earlier program started it."""
+    try:
+        return await kernel.follow(session.id)
+    except EngineError:
+        return await kernel.execute(
+            "batch", "", {"exec": session.startup_command}, run_id=session.id
+        )

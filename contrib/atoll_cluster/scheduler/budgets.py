@@ -1,0 +1,123 @@
+"""Who may use how much at a time: keypairs by their policy, groups and domains by their own limits.
+
+A session that alone asks for more than a limit is refused; one that does not fit beside what runs
+waits, and holds up nobody else.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Literal
+
+from attrs import field, frozen
+
+from atoll_cluster.scheduler.slots import Slots, from_text, plain, recorded, show_size
+from atoll_cluster.store.records import Session
+from atoll_cluster.store.store import Store
+
+Whose = tuple[Literal["keypair", "group", "domain"], str]
+"""Whom a budget is for: the kind of account and its key."""
+
+
+@frozen
+class Budget:
+    """What an account may hold at a time; slots that are not named are free."""
+
+    holder: str = ""
+    limits: Mapping[str, Decimal] = field(factory=dict)
+
+    def lacking(self, need: Slots, held: Slots) -> str | None:
+        """Say which limit is in the way of `need` beside what is held already, if one is."""
+        asked, taken = need.amounts(), held.amounts()
+        for slot, limit in self.limits.items():
+            amount, used = asked.get(slot, Decimal(0)), taken.get(slot, Decimal(0))
+            if amount and used + amount > limit:
+                in_use = f", of which {_show(slot, used)} in use" if used else ""
+                allowed = f"{self.holder} allows {slot} {_show(slot, limit)}{in_use}"
+                return f"{allowed}; {_show(slot, amount)} asked for"
+        return None
+
+
+@frozen
+class Ledger:
+    """Who occupies which slots, and their budgets; a snapshot for one pass over the queue."""
+
+    store: Store
+    slot_types: Iterable[str]
+    _held: dict[Whose, Slots] = field(factory=dict)
+    _budgets: dict[Whose, Budget] = field(factory=dict)
+
+    @classmethod
+    def of(cls, store: Store, slot_types: Iterable[str]) -> "Ledger":
+        """Read what is held now; `slot_types` are the slots that there are."""
+        ledger = cls(store, slot_types)
+        for one in store.kernels.allocations():
+            slots = recorded(one.slots)
+            ledger.enter(slots, accounts(one.access_key, one.group_id, one.domain_name))
+        return ledger
+
+    def enter(self, slots: Slots, holders: Iterable[Whose]) -> None:
+        """Count slots that are held from now on."""
+        for whose in holders:
+            self._held[whose] = self.held(whose) + slots
+
+    def lacking(self, session: Session, *, alone: bool = False) -> str | None:
+        """Say which limit is in the way of a session, beside others or `alone`, if one is."""
+        need = needed(session)
+        for whose in accounts_of(session):
+            held = Slots() if alone else self.held(whose)
+            if why := self.budget(whose).lacking(need, held):
+                return why
+        return None
+
+    def held(self, whose: Whose) -> Slots:
+        """Return what an account holds."""
+        return self._held.get(whose, Slots())
+
+    def budget(self, whose: Whose) -> Budget:
+        """Return the budget of an account, looked up once."""
+        if whose not in self._budgets:
+            kind, key = whose
+            self._budgets[whose] = self._of_keypair(key) if kind == "keypair" else self._of(*whose)
+        return self._budgets[whose]
+
+    def _of_keypair(self, access_key: str) -> Budget:
+        keypair = self.store.accounts.keypair(access_key)
+        policy = self.store.accounts.policy(keypair.resource_policy) if keypair else None
+        if policy is None:
+            return Budget()
+        is_limited = policy.default_for_unspecified == "LIMITED"
+        nothing = dict.fromkeys(self.slot_types if is_limited else (), Decimal(0))
+        limits = {**nothing, **read_limits(policy.total_resource_slots)}
+        return Budget(f"keypair resource policy {policy.name!r}", limits)
+
+    def _of(self, kind: str, key: str) -> Budget:
+        find = self.store.accounts.group if kind == "group" else self.store.accounts.domain
+        found = find(key)
+        if found is None:
+            return Budget()
+        return Budget(f"{kind} {found.name!r}", read_limits(found.total_resource_slots))
+
+
+def accounts(access_key: str, group_id: str, domain: str) -> tuple[Whose, ...]:
+    """Return all on whose account something is held."""
+    return ("keypair", access_key), ("group", group_id), ("domain", domain)
+
+
+def accounts_of(session: Session) -> tuple[Whose, ...]:
+    """Return all on whose account a session runs."""
+    return accounts(session.access_key, session.group_id, session.domain_name)
+
+
+def needed(session: Session) -> Slots:
+    """Return what all kernels of a session take together."""
+    return from_text(dict(session.requested_slots)).times(session.cluster_size)
+
+
+def read_limits(limits: Mapping[str, str]) -> dict[str, Decimal]:
+    """Return the amounts of just the slots that are named."""
+    amounts = from_text(dict(limits)).amounts()
+    return {slot: amounts[slot] for slot in limits}
+
+
+def _show(slot: str, amount: Decimal) -> str:
+    return show_size(int(amount)) if slot == "mem" else plain(amount)

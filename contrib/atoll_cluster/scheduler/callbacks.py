@@ -1,0 +1,106 @@
+"""Telling a session's `callback_url` what happens to it: a POST for each event of the session.
+
+The body is JSON as managers send it: `type` (`session_lifecycle`), `event` (`started`,
+`terminated`, …), `session_id` and `when`. Nobody waits for the answers, and a URL that does not
+answer is not asked again.
+"""
+
+import json
+import logging
+import urllib.request
+from collections import deque
+from functools import partial
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+from attrs import field, frozen
+
+from atoll_cluster import clock
+from atoll_cluster.scheduler.bus import Bus, SessionEvent
+from atoll_cluster.store.sessions import Sessions
+from atoll_cluster.supervision import TaskKind, TaskSupervisor
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 10
+"""Seconds that a URL has to answer."""
+_AT_ONCE = 4
+_MOST_UNSENT = 64
+"""Events of a session that are kept for a slow URL, the latest ones."""
+
+
+def is_callback_url(text: str) -> bool:
+    """Say whether this is an address to which events can be posted."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+@frozen
+class Callbacks:
+    """Posts the events of sessions to their callback URLs."""
+
+    sessions: Sessions
+    bus: Bus
+    supervisor: TaskSupervisor
+    _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
+    _unsent: dict[str, deque[SessionEvent]] = field(factory=dict)
+    """By session, so that each is told of in order."""
+
+    async def run(self) -> None:
+        """Post until cancelled."""
+        while True:  # Whoever falls behind is cut off, and listens anew.
+            async with self.bus.listen() as stream:
+                async for event in stream:
+                    with self.supervisor.isolate_failure(TaskKind.CALLBACKS):
+                        self._take(event)
+
+    def _take(self, event: SessionEvent) -> None:
+        if not event.name.startswith("session_"):
+            return
+        if url := self.sessions.get(event.session_id).callback_url:
+            self._enqueue(event, url)
+
+    def _enqueue(self, event: SessionEvent, url: str) -> None:
+        is_new = event.session_id not in self._unsent
+        self._unsent.setdefault(event.session_id, deque(maxlen=_MOST_UNSENT)).append(event)
+        if is_new:
+            self.supervisor.start(TaskKind.DELIVERY, partial(self._deliver, event.session_id, url))
+
+    async def _deliver(self, session_id: str, url: str) -> None:
+        unsent = self._unsent[session_id]
+        try:
+            while unsent:
+                await self._post(url, unsent.popleft())
+        finally:
+            del self._unsent[session_id]
+
+    async def _post(self, url: str, event: SessionEvent) -> None:
+        try:
+            await anyio.to_thread.run_sync(
+                _send, url, _body(event), limiter=self._limiter, abandon_on_cancel=True
+            )
+        except (OSError, HTTPException, ValueError) as error:
+            _log.info("the callback of session %s fails: %s", event.session_id, error)
+
+
+def _body(event: SessionEvent) -> bytes:
+    content = {
+        "type": "session_lifecycle",
+        "event": event.name.removeprefix("session_"),
+        "session_id": event.session_id,
+        "when": clock.now(),
+    }
+    return json.dumps(content).encode()
+
+
+def _send(url: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    # S310: that it is HTTP was checked when the session was made.
+    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
+        pass

@@ -1,0 +1,155 @@
+"""Ending sessions that nobody uses: no code runs in them and no bytes move to or from them.
+
+How long that may last is said by the resource policy of the keypair: `idle_timeout`, and
+`max_session_lifetime` for used ones too; seconds, 0 for ever. When a session was last used is kept
+in the store, so that a program that starts anew counts on.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+from attrs import frozen
+
+from atoll_cluster import clock
+from atoll_cluster.engine.contract import EngineError
+from atoll_cluster.scheduler.keeper import Keeper
+from atoll_cluster.store.records import KeyPairResourcePolicy
+from atoll_cluster.store.rows import read_value
+from atoll_cluster.supervision import TaskKind
+
+_LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
+"""Seconds between looks at the clocks of all sessions."""
+
+_PATIENCE = 2.0
+"""Seconds that a kernel has to tell since when it is idle."""
+
+_WATCHED = """
+SELECT sessions.id, active_at, scheduled_at, status_changed, idle_timeout, max_session_lifetime
+FROM sessions
+JOIN keypairs ON keypairs.access_key = sessions.access_key
+JOIN keypair_resource_policies ON keypair_resource_policies.name = keypairs.resource_policy
+WHERE sessions.status IN ('RUNNING', 'RUNNING_DEGRADED')
+AND (idle_timeout > 0 OR max_session_lifetime > 0)
+"""
+
+
+@frozen
+class IdleLimits:
+    """When a running session was used, and its limits; None for no limit."""
+
+    session_id: str
+    used_at: datetime
+    began_at: datetime
+    idle_timeout: timedelta | None
+    lifetime: timedelta | None
+
+    def due(self) -> datetime:
+        """Return when it must be ended, unless it is used before."""
+        ends = [self.used_at + self.idle_timeout] if self.idle_timeout else []
+        return min([*ends, self.began_at + self.lifetime] if self.lifetime else ends)
+
+
+class Idleness:
+    """Knows when each session was last used, and ends those that were not for too long."""
+
+    def __init__(
+        self, keeper: Keeper, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._keeper = keeper
+        self._now = now
+
+    def touch(self, session_id: str) -> None:
+        """Note that a session is used right now."""
+        self._keeper.store.usage.session(session_id, clock.stamp(self._now()))
+
+    async def run(self) -> None:
+        """Look after all sessions again and again."""
+        while True:
+            change = self._keeper.bus.change()
+            with anyio.move_on_after(await self.look()):
+                await change.wait()
+                await anyio.sleep(_SHORTEST_WAIT)
+
+    async def look(self) -> float:
+        """End what is due; return in how many seconds to look again."""
+        for one in list(self._watched()):
+            if one.due() <= self._now():
+                with self._keeper.supervisor.isolate_failure(
+                    TaskKind.IDLENESS, session=one.session_id
+                ):
+                    await self._end_unless_used(one)
+        coming = (one.due() - self._now() for one in self._watched())
+        soonest = min((wait.total_seconds() for wait in coming), default=_LONGEST_WAIT)
+        return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+    def checks(self, session_id: str) -> dict[str, Any]:
+        """Return `idle_checks` of a session: the seconds that each limit leaves it.
+
+        Where its life has no limit, that is told, too.
+        """
+        for one in self._watched(session_id):
+            ends = {
+                "network_timeout": one.used_at + one.idle_timeout if one.idle_timeout else None,
+                "session_lifetime": one.began_at + one.lifetime if one.lifetime else None,
+            }
+            told = {name: end for name, end in ends.items() if end or name == "session_lifetime"}
+            return {name: self._remaining(end) for name, end in told.items()}
+        return {}
+
+    def _remaining(self, end: datetime | None) -> dict[str, Any]:
+        seconds = max(0.0, (end - self._now()).total_seconds()) if end else None
+        return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
+
+    def _watched(self, session_id: str | None = None) -> Iterator[IdleLimits]:
+        db, used = self._keeper.store.db, self._keeper.store.usage.sessions
+        where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
+        for row in db.rows(_WATCHED + where, values):
+            one = None
+            with self._keeper.supervisor.isolate_failure(TaskKind.IDLENESS, session=row["id"]):
+                one = _read(row, used.get(row["id"]))
+            if one is not None:
+                yield one
+
+    async def _end_unless_used(self, one: IdleLimits) -> None:
+        if one.lifetime and one.began_at + one.lifetime <= self._now():
+            self._keeper.terminate(one.session_id, "idle-session-lifetime")
+            return
+        # Code may run that nobody follows; only the kernels know.
+        used_at = await self._last_run(one.session_id)
+        if used_at > one.used_at:
+            self._keeper.store.usage.session(one.session_id, clock.stamp(used_at))
+        elif any(now.used_at == one.used_at for now in self._watched(one.session_id)):
+            self._keeper.terminate(one.session_id, "idle-timeout")
+
+    async def _last_run(self, session_id: str) -> datetime:
+        """Return when code last ran in any kernel of a session."""
+        last = datetime.min.replace(tzinfo=UTC)
+        for row in self._keeper.store.kernels.of(session_id):
+            if kernel := self._keeper.running.get(row.id):
+                idle: float | None = None
+                try:
+                    with anyio.fail_after(_PATIENCE):
+                        idle = await kernel.idle_for()
+                except (EngineError, TimeoutError):
+                    continue  # It is about to be buried, or it stands still: no code runs in it.
+                last = max(last, self._now() - timedelta(seconds=idle or 0))
+        return last
+
+
+def _read(row: sqlite3.Row, used_at: str | None) -> IdleLimits:
+    one = IdleLimits(
+        row["id"],
+        clock.parse(used_at or row["active_at"] or row["status_changed"]),
+        clock.parse(row["scheduled_at"] or row["status_changed"]),
+        _limit(row, "idle_timeout"),
+        _limit(row, "max_session_lifetime"),
+    )
+    one.due()  # A moment that no calendar has is met here.
+    return one
+
+
+def _limit(row: sqlite3.Row, name: str) -> timedelta | None:
+    return timedelta(seconds=read_value(KeyPairResourcePolicy, name, row[name])) or None

@@ -1,0 +1,137 @@
+"""The statuses of a session: what may follow what, written first, announced after."""
+
+from attrs import frozen
+
+from atoll_cluster.scheduler.bus import Bus, SessionEvent
+from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_cluster.store.store import Store
+
+FOLLOWERS: dict[str, frozenset[str]] = {
+    # Back to PENDING goes what an earlier program had not started yet when it died.
+    "PENDING": frozenset({"SCHEDULED", "ERROR", "CANCELLED"}),
+    "SCHEDULED": frozenset({"PREPARING", "PENDING", "TERMINATING", "ERROR"}),
+    "PREPARING": frozenset({"RUNNING", "PENDING", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RUNNING": frozenset({"RESTARTING", "RUNNING_DEGRADED", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RESTARTING": frozenset({"RUNNING", "TERMINATING", "TERMINATED", "ERROR"}),
+    "RUNNING_DEGRADED": frozenset({"RUNNING", "TERMINATING", "TERMINATED", "ERROR"}),
+    "TERMINATING": frozenset({"TERMINATED", "ERROR"}),
+    "ERROR": frozenset({"TERMINATED"}),
+    "TERMINATED": frozenset(),
+    "CANCELLED": frozenset(),
+}
+
+_NAMES = {"RUNNING": "started"}
+_KERNEL_NAMES = _NAMES | {"PREPARING": "preparing"}
+_SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RESTARTING", "RUNNING_DEGRADED", "ERROR"}
+
+
+class StatusError(Exception):
+    """The session is not in a status from which this can happen; the text tells the status."""
+
+
+@frozen
+class Lifecycle:
+    """Moves sessions from status to status."""
+
+    store: Store
+    bus: Bus
+
+    def enqueue(self, session: Session, kernels: list[KernelRow]) -> None:
+        """Put a new session in the queue."""
+        self.store.sessions.add(session, kernels)
+        self.bus.publish(SessionEvent(name="session_enqueued", session_id=session.id))
+
+    def move(self, session_id: str, status: str, info: str | None = None) -> None:
+        """Write the new status of a session and of its living kernels, then announce it.
+
+        Raises StatusError if the session can't get there from where it is.
+        """
+        session = self.store.sessions.get(session_id)
+        if status not in FOLLOWERS.get(session.status, frozenset()):
+            why = f": {session.status_info}" if session.status in ENDED else ""
+            raise StatusError(f"session {session.name} is {session.status}{why}")
+        self._write(session, status, info)
+
+    def fail(self, session_id: str, info: str) -> bool:
+        """Make a session ERROR wherever it is, unless it has ended; returns whether that was done.
+
+        Its row may be as damaged as anything else of it.
+        """
+        session = self.store.sessions.get(session_id)
+        if session.status in ENDED:
+            return False
+        self._write(session, "ERROR", info)
+        return True
+
+    def end(self, session_id: str, info: str) -> None:
+        """Make a session TERMINATED wherever it is, unless it has ended."""
+        session = self.store.sessions.get(session_id)
+        if session.status not in DEAD:
+            self._write(session, "TERMINATED", info)
+
+    def _write(self, session: Session, status: str, info: str | None) -> None:
+        with self.store.db.transaction():
+            self.store.sessions.set_status(session.id, status, info)
+            living = [k for k in self.store.kernels.of(session.id) if k.status not in DEAD]
+            for kernel in living:
+                self.store.kernels.set_status(kernel.id, status, info)
+        self._announce(session, status, info, living)
+
+    def end_kernel(self, kernel: KernelRow, info: str, exit_code: int | None) -> None:
+        """Record that a kernel has ended, and publish the event."""
+        self.store.kernels.set_status(kernel.id, "TERMINATED", info, exit_code)
+        self.bus.publish(_kernel_event(kernel, "terminated", info, exit_code))
+
+    def explain(self, session_id: str, info: str) -> None:
+        """Write why a waiting session waits, unless that is known already."""
+        if self.store.sessions.get(session_id).status_info != info:
+            self.store.sessions.update(session_id, status_info=info)
+
+    def finish_batch(self, session_id: str, exit_code: int) -> None:
+        """Write the result of a batch session's startup command, and announce it."""
+        result = "SUCCESS" if exit_code == 0 else "FAILURE"
+        data = {"kernel": {"exit_code": exit_code}}
+        was_asked = self.store.sessions.get(session_id).status == "TERMINATING"
+        self.store.sessions.update(session_id, result=result, exit_code=exit_code, status_data=data)
+        failed = "task-cancelled" if was_asked else "task-failed"
+        event = SessionEvent(
+            name=f"session_{result.lower()}",
+            session_id=session_id,
+            reason=failed if exit_code else "task-done",
+            exit_code=exit_code,
+        )
+        self.bus.publish(event)
+
+    def _announce(
+        self, session: Session, status: str, info: str | None, kernels: list[KernelRow]
+    ) -> None:
+        name = _NAMES.get(status, status.lower())
+        about_kernels = []
+        if status not in _SILENT_FOR_KERNELS:
+            about_kernels = [
+                _kernel_event(kernel, _KERNEL_NAMES.get(status, name), info, kernel.exit_code)
+                for kernel in kernels
+            ]
+        session_event = SessionEvent(
+            name=f"session_{name}",
+            session_id=session.id,
+            reason=info or "",
+            exit_code=session.exit_code,
+        )
+        self.store.db.afterwards(lambda: self.bus.publish(*about_kernels, session_event))
+
+
+def _kernel_event(
+    kernel: KernelRow, verb: str, info: str | None, exit_code: int | None
+) -> SessionEvent:
+    return SessionEvent(
+        name=f"kernel_{verb}",
+        session_id=kernel.session_id,
+        reason=info or "",
+        exit_code=exit_code,
+        kernel={
+            "kernelId": kernel.id,
+            "clusterRole": kernel.cluster_role,
+            "clusterIdx": kernel.cluster_idx,
+        },
+    )

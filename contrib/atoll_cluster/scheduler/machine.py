@@ -1,0 +1,159 @@
+"""The machine as the scheduler sees it: what it may give away, and which part goes to whom."""
+
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from attrs import field, frozen
+
+from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.store.records import KernelRow
+
+AGENT = "i-local"
+"""The name of this machine among agents."""
+
+_SHARE = 0.9
+"""How much of the memory sessions may have; the rest keeps the machine itself alive."""
+_GPU = re.compile(r"nvidia(\d+)")
+_GPU_COMMON = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
+_SHARES, _WHOLE = "cuda.shares", "cuda.device"
+
+
+@frozen
+class Machine:
+    """`processors` are numbered from 0 and map onto `host_cpus`; `memory` is in bytes.
+
+    More processors can be promised than the host has; kernels then share some. `gpus` are the
+    numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is what
+    may really be given away, 0 when that was not measured. `network` is the second octet of the
+    loopback addresses that kernels get, one each: 127.<network>.x.y.
+    """
+
+    processors: int
+    memory: int
+    host_cpus: tuple[int, ...]
+    gpus: tuple[int, ...] = ()
+    mock: Mapping[str, Decimal] = field(factory=dict)
+    network: int = 77
+    device_folder: Path = Path("/dev")
+    host_memory: int = 0
+
+    @classmethod
+    def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
+        """Measure this machine; `slots` are amounts that take the place of those found."""
+        devices = dict(slots or {})
+        host_cpus = tuple(sorted(os.sched_getaffinity(0)))
+        total = int(_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        return cls(
+            processors=int(devices.pop("cpu", len(host_cpus))),
+            memory=int(devices.pop("mem", total)),
+            host_cpus=host_cpus,
+            gpus=find_gpus(Path("/dev")),
+            mock=devices,
+            network=network,
+            host_memory=total,
+        )
+
+    @property
+    def slots(self) -> Slots:
+        """Everything there is to give."""
+        return Slots(Decimal(self.processors), self.memory, {**self.mock, **self._gpu_slots})
+
+    @property
+    def pretended(self) -> dict[str, str]:
+        """The slots of which more is given away than there is, and how much is."""
+        return {name: self.slots.as_text()[name] for name in self.slots.lacking(self.real)}
+
+    @property
+    def real(self) -> Slots:
+        """What the machine really has."""
+        memory = self.host_memory or self.memory
+        return Slots(Decimal(len(self.host_cpus)), memory, self._gpu_slots)
+
+    @property
+    def _gpu_slots(self) -> dict[str, Decimal]:
+        count = Decimal(len(self.gpus))
+        return {_WHOLE: count, _SHARES: count} if self.gpus else {}
+
+    @property
+    def slot_types(self) -> dict[str, str]:
+        """The slots and their types, as `/config/resource-slots` tells them."""
+        return {name: "bytes" if name == "mem" else "count" for name in self.slots.amounts()}
+
+    def remaining(self, held: Slots) -> Slots:
+        """Return what is left besides what is held: a GPU goes whole, or in shares, not both."""
+        left = self.slots - held
+        if not self.gpus:
+            return left
+        whole, shares = (held.devices.get(name, Decimal(0)) for name in (_WHOLE, _SHARES))
+        devices = {_WHOLE: left.devices[_WHOLE] - math.ceil(shares)}
+        devices[_SHARES] = left.devices[_SHARES] - whole
+        return Slots(left.cpu, left.mem, {**left.devices, **devices})
+
+    def choose(self, cpu: Decimal, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
+        """Pick processors for a kernel beside those that run: free ones, or the least taken."""
+        count = min(max(1, math.ceil(cpu)), self.processors)
+        taken = _shares("cpu", [(kernel, kernel.cpus) for kernel in kernels])
+        return _fullest_with_room(range(self.processors), taken, cpu / count, count)
+
+    def choose_gpus(self, slots: Slots, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
+        """Pick the numbers of the GPUs, real or not, that a kernel gets to see."""
+        name = next((name for name in (_WHOLE, _SHARES) if slots.devices.get(name)), None)
+        if name is None:
+            return ()
+        numbers = self.gpus or range(math.ceil(self.slots.devices.get(name, 0)))
+        amount = slots.devices[name]
+        count = min(math.ceil(amount), len(numbers))
+        rows = list(kernels)
+        taken = _shares(_SHARES, [(kernel, kernel.devices) for kernel in rows])
+        taken += _shares(_WHOLE, [(kernel, kernel.devices) for kernel in rows])
+        return _fullest_with_room(numbers, taken, amount / count, count)
+
+    def on_host(self, processors: Iterable[int]) -> tuple[int, ...]:
+        """Return the host's numbers for processors of ours."""
+        return tuple(sorted({self.host_cpus[n % len(self.host_cpus)] for n in processors}))
+
+    def device_files(self, gpus: Collection[int]) -> tuple[Path, ...]:
+        """Return the files in /dev that a kernel needs for its GPUs; none for mock ones."""
+        own = [f"nvidia{number}" for number in gpus if number in self.gpus]
+        return tuple(self.device_folder / name for name in (*own, *_GPU_COMMON)) if own else ()
+
+    def address(self, kernels: Iterable[KernelRow]) -> str:
+        """Return a loopback address that no running kernel has."""
+        taken = {kernel.address for kernel in kernels}
+        numbers = range(1, len(taken) + 2)
+        addresses = (f"127.{self.network}.{n >> 8}.{n & 255}" for n in numbers)
+        return next(one for one in addresses if one not in taken)
+
+
+def find_gpus(folder: Path) -> tuple[int, ...]:
+    """Return the numbers of the GPUs that the NVIDIA driver offers in /dev."""
+    matches = (_GPU.fullmatch(path.name) for path in folder.glob("nvidia*"))
+    return tuple(sorted(int(match[1]) for match in matches if match))
+
+
+def _shares(slot: str, holders: Iterable[tuple[KernelRow, Collection[int]]]) -> "Counter[int]":
+    """Return how much of each numbered thing is taken, in ten-thousandths."""
+    taken: Counter[int] = Counter()
+    for kernel, numbers in holders:
+        amount = recorded(kernel.occupied_slots).amounts().get(slot, Decimal(0))
+        for number in numbers:
+            taken[number] += int(10_000 * amount / len(numbers))
+    return taken
+
+
+def _fullest_with_room(
+    numbers: Iterable[int], taken: "Counter[int]", share: Decimal, count: int
+) -> tuple[int, ...]:
+    """Choose `count` things: fractions together on one, whole ones apart, as far as they fit."""
+    limit = 10_000 - int(10_000 * share)
+
+    def rank(number: int) -> tuple[bool, int, int]:
+        is_full = taken[number] > limit
+        return is_full, taken[number] if is_full else -taken[number], number
+
+    return tuple(sorted(sorted(numbers, key=rank)[:count]))

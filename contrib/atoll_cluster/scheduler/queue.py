@@ -1,0 +1,131 @@
+"""Who is next: sessions in order of arrival, as far as the machine has room.
+
+The order is strict: behind a session that waits for room nobody overtakes it, or a large session
+would wait for ever. Sessions that wait for a moment (`starts_at`), for others (`dependencies`), for
+others on the same account to end (`budgets`) or for an agent let others by.
+"""
+
+from contextlib import suppress
+
+from attrs import frozen
+
+from atoll_cluster import clock
+from atoll_cluster.scheduler.budgets import Ledger, accounts_of, needed
+from atoll_cluster.scheduler.lifecycle import Lifecycle
+from atoll_cluster.scheduler.machine import AGENT, Machine
+from atoll_cluster.scheduler.slots import Slots, from_text, recorded
+from atoll_cluster.store.records import ENDED, Session
+from atoll_cluster.supervision import TaskKind, TaskSupervisor
+
+NO_ROOM = "no-available-instances"
+_LONGEST_WAIT = 3600.0
+"""Seconds after which the queue is looked at anyway."""
+
+
+@frozen
+class Queue:
+    """Gives slots to waiting sessions; what is occupied is kept in the store alone."""
+
+    machine: Machine
+    lifecycle: Lifecycle
+    supervisor: TaskSupervisor
+
+    def schedule(self) -> list[Session]:
+        """Move what fits from PENDING to SCHEDULED and return it."""
+        queue_pass = _QueuePass(self)
+        for session in self._pending():
+            with self.supervisor.isolate_failure(TaskKind.QUEUE, session=session.id):
+                if self._is_ready(session):
+                    queue_pass.at(session)
+        return queue_pass.chosen
+
+    def occupied(self) -> Slots:
+        """Return what the kernels hold now."""
+        held = Slots()
+        for kernel in self.lifecycle.store.kernels.occupying():
+            held += recorded(kernel.occupied_slots)
+        return held
+
+    def next_start(self) -> float | None:
+        """Return the seconds until the next session with a start time is due."""
+        waits = [_wait(session) for session in self._pending()]
+        return min((wait for wait in waits if wait > 0), default=None)
+
+    def _pending(self) -> list[Session]:
+        return self.lifecycle.store.sessions.in_status("PENDING")
+
+    def _is_ready(self, session: Session) -> bool:
+        return _wait(session) <= 0 and self._dependencies_met(session)
+
+    def _dependencies_met(self, session: Session) -> bool:
+        for dependency in session.dependencies:
+            other = self.lifecycle.store.sessions.get(dependency)
+            if other.result == "SUCCESS":
+                continue
+            if other.status in ENDED:
+                self.lifecycle.move(session.id, "CANCELLED", f"dependency {other.name} failed")
+            return False
+        return True
+
+    def assign(self, session: Session) -> None:
+        """Give a session its slots, and move it to SCHEDULED."""
+        kernels = self.lifecycle.store.kernels
+        slots = from_text(dict(session.requested_slots))
+        with self.lifecycle.store.db.transaction():
+            for kernel in kernels.of(session.id):
+                others = kernels.occupying()
+                kernels.assign(
+                    kernel.id,
+                    slots=session.requested_slots,
+                    cpus=self.machine.choose(slots.cpu, others),
+                    devices=self.machine.choose_gpus(slots, others),
+                    address=self.machine.address(others),
+                )
+                # The status makes the slots count before the next kernel of the session is served.
+                kernels.set_status(kernel.id, "SCHEDULED", None)
+            self.lifecycle.move(session.id, "SCHEDULED")
+
+
+def _wait(session: Session) -> float:
+    """Return the seconds until a session may start."""
+    if session.starts_at is None:
+        return 0
+    with suppress(ValueError):
+        wait = (clock.parse(session.starts_at) - clock.parse(clock.now())).total_seconds()
+        return min(wait, _LONGEST_WAIT)
+    return 0  # Of a moment that makes no sense, nobody would be reminded.
+
+
+class _QueuePass:
+    """One pass over the queue: chooses the sessions that fit, and explains why others wait."""
+
+    def __init__(self, queue: Queue) -> None:
+        store = queue.lifecycle.store
+        self.chosen: list[Session] = []
+        self._queue = queue
+        self._is_full = False
+        self._ledger = Ledger.of(store, queue.machine.slot_types)
+        self._agent = store.tables.agents.get(AGENT)
+
+    def at(self, session: Session) -> None:
+        if why := self._why_not(session):
+            self._queue.lifecycle.explain(session.id, why)
+            return
+        self._queue.assign(session)
+        self._ledger.enter(needed(session), accounts_of(session))
+        self.chosen.append(session)
+
+    def _why_not(self, session: Session) -> str | None:
+        if why := self._lacks_agent(session):
+            return f"{NO_ROOM}: {why}"
+        if why := self._ledger.lacking(session):
+            return why
+        room = self._queue.machine.remaining(self._queue.occupied())
+        self._is_full = self._is_full or not needed(session).fits(room)
+        return NO_ROOM if self._is_full else None
+
+    def _lacks_agent(self, session: Session) -> str | None:
+        here = self._agent
+        if here is None or here.scaling_group != session.scaling_group:
+            return f"scaling group {session.scaling_group} has no agent"
+        return None if here.schedulable else f"agent {here.id} is stopped, or takes no sessions"

@@ -1,0 +1,127 @@
+"""After a start: find what an earlier program left, and write down what became of the rest.
+
+Each session is found again in a task of its own: what is wrong with one is its own trouble.
+"""
+
+import logging
+from functools import partial
+
+import anyio
+
+from atoll_cluster.engine.contract import EngineError, ExitStatus, Kernel
+from atoll_cluster.put_aside import Item
+from atoll_cluster.scheduler.lifecycle import FOLLOWERS
+from atoll_cluster.scheduler.scheduler import Scheduler
+from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_cluster.supervision import TaskKind
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0
+"""Seconds that the start waits for sessions to be found; those that take longer come later."""
+
+
+async def recover(scheduler: Scheduler) -> None:
+    """Bring every unfinished session of the store in line with what the engine finds."""
+    living = scheduler.store.sessions.living_ids()
+    for entry in scheduler.supervisor.put_aside.entries:
+        if entry.item.what == "session" and entry.item.name not in living:
+            scheduler.supervisor.put_aside.remove(entry.item)
+    found = [
+        scheduler.supervisor.start(
+            TaskKind.RECOVERY,
+            partial(recover_session, scheduler, session_id),
+            session=session_id,
+            item=Item("session", session_id),
+        )
+        for session_id in living
+    ]
+    with anyio.move_on_after(_PATIENCE):
+        for one in found:
+            await one.wait()
+
+
+async def recover_session(scheduler: Scheduler, session_id: str) -> None:
+    """Bring a session in line with what the engine finds of it; may be done again."""
+    session = scheduler.store.sessions.get(session_id)
+    if session.status == "SCHEDULED":
+        # Nothing was started yet: the status is always written before that.
+        scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
+    elif session.status == "ERROR":
+        scheduler.stop_kernels(session.id, forced=True)
+    elif session.status not in FOLLOWERS:
+        raise EngineError(f"what is kept of it is damaged: its status is {session.status!r}")
+    elif session.status not in DEAD | {"PENDING"}:
+        await _recover_running(scheduler, session)
+
+
+async def _recover_running(scheduler: Scheduler, session: Session) -> None:
+    kernels = scheduler.store.kernels.of(session.id)
+    for row in (kernel for kernel in kernels if kernel.status in DEAD):
+        await scheduler.settle(row)
+    if session.status == "RESTARTING":
+        scheduler.go_on_restarting(session.id)
+        return
+    rows = [kernel for kernel in kernels if kernel.status not in DEAD]
+    found = {row.id: await _adopt(scheduler, session, row) for row in rows}
+    if session.status == "PREPARING" and not all(found.values()):
+        await _requeue(scheduler, session, rows, found)
+        return
+    for row in rows:
+        await _take_over(scheduler, row, found[row.id])
+    _resume(scheduler, scheduler.store.sessions.get(session.id))
+
+
+async def _adopt(
+    scheduler: Scheduler, session: Session, row: KernelRow
+) -> Kernel | ExitStatus | None:
+    """Return None when the kernel was never started."""
+    if kernel := scheduler.running.get(row.id):
+        return kernel
+    try:
+        found = await scheduler.engine.adopt(scheduler.specs.of(session, row))
+    except EngineError as error:
+        _log.info("kernel %s is not there: %s", row.id, error)
+        return None
+    if isinstance(found, ExitStatus) and found.reason == "failed-to-start":
+        return None
+    return found
+
+
+async def _requeue(
+    scheduler: Scheduler,
+    session: Session,
+    rows: list[KernelRow],
+    found: dict[str, Kernel | ExitStatus | None],
+) -> None:
+    """Undo a half-done start, so that the session can be started anew."""
+    for row in rows:
+        kernel = found[row.id]
+        if kernel is not None and not isinstance(kernel, ExitStatus):
+            await kernel.stop(forced=True)
+        await scheduler.engine.remove(row.id)
+    scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
+    scheduler.wake()
+
+
+async def _take_over(
+    scheduler: Scheduler, row: KernelRow, found: Kernel | ExitStatus | None
+) -> None:
+    if found is None:
+        await scheduler.record_end(row, ExitStatus(1, "terminated-unknown-container"))
+    elif isinstance(found, ExitStatus):
+        await scheduler.record_end(row, found)
+    else:
+        scheduler.attach(row, found)
+
+
+def _resume(scheduler: Scheduler, session: Session) -> None:
+    """Go on where the earlier program stopped."""
+    if session.status in ENDED:
+        return
+    if session.status == "PREPARING":
+        scheduler.lifecycle.move(session.id, "RUNNING")
+    elif session.status == "TERMINATING":
+        scheduler.terminate(session.id, session.status_info or "user-requested")
+    if session.status in {"PREPARING", "RUNNING", "RUNNING_DEGRADED"}:
+        scheduler.follow_batch(session)

@@ -1,0 +1,364 @@
+"""The scheduler: starts what the queue lets through, watches what runs, ends what shall end.
+
+Every kernel that runs has one task here that waits for its end, whoever brings that about. Stopping
+a session therefore is only asking its kernels to stop; the watching tasks write down what became of
+them.
+"""
+
+import logging
+import signal
+from functools import partial
+from uuid import uuid4
+
+import anyio
+
+from atoll_cluster import clock
+from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kernel
+from atoll_cluster.images import Images
+from atoll_cluster.put_aside import Item
+from atoll_cluster.scheduler.batch import run_startup_command
+from atoll_cluster.scheduler.bus import Bus
+from atoll_cluster.scheduler.callbacks import Callbacks
+from atoll_cluster.scheduler.idleness import Idleness
+from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
+from atoll_cluster.scheduler.machine import Machine
+from atoll_cluster.scheduler.metering import Metering
+from atoll_cluster.scheduler.queue import Queue
+from atoll_cluster.scheduler.slots import recorded
+from atoll_cluster.scheduler.specs import Specs
+from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
+from atoll_cluster.store.store import Store
+from atoll_cluster.supervision import TaskKind, TaskSupervisor, Work, retry_while_unavailable
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Owns the kernels that run."""
+
+    def __init__(
+        self, store: Store, engine: Engine, machine: Machine, bus: Bus, supervisor: TaskSupervisor
+    ) -> None:
+        self.store = store
+        self.engine = engine
+        self.machine = machine
+        self.bus = bus
+        self.supervisor = supervisor
+        self.lifecycle = Lifecycle(store, bus)
+        self.queue = Queue(machine, self.lifecycle, supervisor)
+        self.images = Images(store.tables, engine)
+        self.specs = Specs(self.images, machine, store.kernels, store.dotfiles, store.accounts)
+        self.metering = Metering(engine)
+        self.idleness = Idleness(self)
+        self.running: dict[str, Kernel] = {}
+        """Kernels by kernel id, from their start until they are buried."""
+        self._watched: set[str] = set()
+        """Those whose end somebody waits for."""
+        self._launches: dict[str, anyio.CancelScope] = {}
+        self._wake = anyio.Event()
+        supervisor.fail_session = self.fail
+        engine.on_fault(supervisor.give_up_session)
+
+    def begin(self) -> None:
+        """Begin to look after what runs; the queue is not served yet."""
+        callbacks = Callbacks(self.store.sessions, self.bus, self.supervisor)
+        self.supervisor.start(TaskKind.METERING, self.metering.run)
+        self.supervisor.start(TaskKind.CALLBACKS, callbacks.run)
+
+    def serve(self) -> None:
+        """Begin to start what waits in the queue; sessions outlive this."""
+        self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
+        self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
+
+    async def _serve_queue(self) -> None:
+        while True:
+            self._wake = anyio.Event()
+            for session in self.queue.schedule():
+                self._start_launch(session.id)
+            with anyio.move_on_after(self.queue.next_start()):
+                await self._wake.wait()
+
+    def wake(self) -> None:
+        """Look at the queue again: something arrived or slots became free."""
+        self._wake.set()
+
+    def submit(self, session: Session, kernels: list[KernelRow]) -> None:
+        """Put a session in the queue."""
+        self.lifecycle.enqueue(session, kernels)
+        self.wake()
+
+    def main_kernel(self, session: Session) -> Kernel | None:
+        """Return the main kernel of a session while it runs."""
+        return self.running.get(self.store.kernels.main(session.id).id)
+
+    def attach(self, row: KernelRow, kernel: Kernel) -> None:
+        """Take a started kernel into care, once."""
+        if row.id in self.running:
+            return
+        self.metering.add(kernel.spec, clock.age(row.status_changed))
+        self.running[row.id] = kernel
+        self._start(TaskKind.WATCH, row, partial(self._watch, row, kernel))
+
+    def follow_batch(self, session: Session) -> None:
+        """See a batch session's startup command through to its end."""
+        if session.type == "BATCH" and session.startup_command:
+            self.supervisor.start(
+                TaskKind.STARTUP_COMMAND,
+                partial(run_startup_command, self, session.id),
+                session=session.id,
+            )
+
+    def terminate(self, session_id: str, reason: str, *, forced: bool = False) -> None:
+        """Begin to end a session; its status tells when it has ended."""
+        session = self.store.sessions.get(session_id)
+        if session.status in DEAD:
+            return
+        if session.status == "PENDING":
+            self.lifecycle.move(session_id, "CANCELLED", reason)
+            self.wake()
+            return
+        if session.status == "ERROR":
+            self.stop_kernels(session_id, forced=True)
+            self.lifecycle.move(session_id, "TERMINATED", reason)
+            self.supervisor.put_aside.remove(Item("session", session_id))
+            return
+        if session.status != "TERMINATING":
+            self.lifecycle.move(session_id, "TERMINATING", reason)
+        self.store.db.afterwards(lambda: self._end_kernels(session_id, forced=forced))
+
+    def _end_kernels(self, session_id: str, *, forced: bool) -> None:
+        if launch := self._launches.get(session_id):
+            launch.cancel()  # It stops what it has started.
+        else:
+            self.stop_kernels(session_id, forced=forced)
+
+    def fail(self, session_id: str, reason: str) -> None:
+        """Make a session ERROR for a reason, and begin to stop whatever still runs of it."""
+        if self.lifecycle.fail(session_id, reason):
+            self._end_kernels(session_id, forced=True)
+            self.wake()
+
+    def restart(self, session_id: str) -> None:
+        """Begin to start the kernels of a running session anew, in their old homes.
+
+        Raises StatusError for a session that does not run.
+        """
+        session, main = self.store.sessions.get(session_id), self.store.kernels.main(session_id)
+        if session.status not in ENDED and main.status in DEAD:
+            raise StatusError(f"session {session.name} has just ended: {main.status_info}")
+        self.lifecycle.move(session_id, "RESTARTING", "restarting")
+        self.go_on_restarting(session_id)
+
+    def go_on_restarting(self, session_id: str) -> None:
+        """Restart the kernels of a session whose status tells already that this is under way."""
+        self._start_launch(session_id)
+
+    async def ended(self, session_id: str) -> Session:
+        """Wait until a session is dead, or has become ERROR on the way."""
+        while True:
+            change = self.bus.change()
+            session = self.store.sessions.get(session_id)
+            if session.status in ENDED:
+                return session
+            await change.wait()
+
+    async def end_all(self, reason: str) -> None:
+        """End every session, and wait for it."""
+        unfinished = await retry_while_unavailable(self.store.sessions.unfinished)
+        for session in unfinished:
+            with self.supervisor.isolate_failure(TaskKind.STOP, session=session.id):
+                await retry_while_unavailable(partial(self.terminate, session.id, reason))
+        for session in unfinished:
+            await self.ended(session.id)
+
+    async def discard(self, session_id: str) -> None:
+        """End a session for good, whatever is wrong with it, and delete its files."""
+        for row in self.store.kernels.of(session_id):
+            await self.engine.discard(row.id)
+            self._forget(row)
+        self.lifecycle.end(session_id, "force-terminated")
+        self.wake()
+
+    def _start(self, kind: TaskKind, row: KernelRow, work: Work) -> anyio.Event:
+        """Start a task about a kernel."""
+        item = Item("kernel", row.id)
+        return self.supervisor.start(kind, work, session=row.session_id, item=item)
+
+    def _start_launch(self, session_id: str) -> None:
+        self.supervisor.start(
+            TaskKind.LAUNCH, partial(self._launch, session_id), session=session_id
+        )
+
+    async def _launch(self, session_id: str) -> None:
+        """Start the kernels of a scheduled session, or those of a restarting one again.
+
+        What an earlier attempt has begun is gone on with.
+        """
+        scope = self._launches[session_id] = anyio.CancelScope()
+        try:
+            with scope:
+                await self._bring_up(self.store.sessions.get(session_id))
+                return
+        except StatusError as error:
+            _log.info("the start is given up: %s", error)  # It was ended meanwhile.
+        except (EngineError, OSError):
+            if not scope.cancel_called:
+                raise
+        finally:
+            del self._launches[session_id]
+        self.stop_kernels(session_id, forced=True)
+
+    async def _bring_up(self, session: Session) -> None:
+        if session.status == "RESTARTING":
+            await self._restart_kernels(session)
+        else:
+            if session.status != "PREPARING":
+                self.lifecycle.move(session.id, "PREPARING")
+            await self._start_kernels(session)
+        self.lifecycle.move(session.id, "RUNNING")
+        self.follow_batch(session)
+
+    async def _start_kernels(self, session: Session) -> None:
+        for row in self.store.kernels.of(session.id):
+            if row.id not in self.running:
+                self._contain(row)
+                self.attach(row, await self.engine.start(self.specs.of(session, row)))
+
+    async def _restart_kernels(self, session: Session) -> None:
+        rows = self.store.kernels.of(session.id)
+        for row in rows:
+            # Whoever watches it sees by this that its end is not the end of the session.
+            kernel = self.running.pop(row.id, None) or await self._find(row)
+            if not isinstance(kernel, ExitStatus):
+                await kernel.stop()
+        for row in rows:
+            self._contain(row)
+            self.attach(row, await self.engine.restart(self.specs.of(session, row)))
+
+    def _contain(self, row: KernelRow) -> None:
+        # By the id of its container a client tells that a restart was done.
+        self.store.kernels.contain(row.id, uuid4().hex)
+
+    def stop_kernels(self, session_id: str, *, forced: bool) -> None:
+        """Begin to stop whatever still runs of a session."""
+        for row in self.store.kernels.of(session_id):
+            if row.status not in DEAD:
+                self.stop_kernel(row, forced=forced)
+
+    def stop_kernel(self, row: KernelRow, *, forced: bool) -> anyio.Event:
+        """Begin to stop a kernel, and see it buried; the event is set when that has ended."""
+        return self._start(TaskKind.STOP, row, partial(self._stop_kernel, row, forced))
+
+    async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
+        # Where its start was cancelled or failed half way, only the engine knows what is there.
+        try:
+            found = self.running.get(row.id) or await self._find(row)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Its rows are damaged; what nobody can describe can still be ended.
+            _log.error("kernel %s cannot be described", row.id, exc_info=error)
+            await self.engine.discard(row.id)
+            found = ExitStatus(137, "unknown")
+        status = found if isinstance(found, ExitStatus) else await found.stop(forced=forced)
+        if row.id not in self._watched:
+            await self.record_end(row, status)
+
+    async def _find(self, row: KernelRow) -> Kernel | ExitStatus:
+        session = self.store.sessions.get(row.session_id)
+        try:
+            return await self.engine.adopt(self.specs.of(session, row))
+        except EngineError as error:
+            return ExitStatus(1, str(error))
+
+    async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
+        self._watched.add(row.id)
+        try:
+            status = await kernel.wait()
+            if self.running.get(row.id) is kernel:
+                await self.record_end(row, status)
+        finally:
+            self._watched.discard(row.id)
+
+    async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
+        """Record the logs and exit status of an ended kernel, and update its session.
+
+        It can be called again if it could not finish.
+        """
+        kernel = self.running.get(row.id)
+        await self._keep_logs(row)
+        if self.running.get(row.id) is not kernel:
+            return  # It was restarted meanwhile.
+        now = self.store.kernels.get(row.id)
+        if now is not None and now.status not in DEAD:
+            self._write_end(now, status)
+        await self.settle(row)
+        self._forget(row)
+
+    def _forget(self, row: KernelRow) -> None:
+        self.metering.forget(row.id)
+        self.running.pop(row.id, None)
+
+    def _write_end(self, row: KernelRow, status: ExitStatus) -> None:
+        session = self._with_result(row.session_id, row, status)
+        exit_code = status.exit_code
+        if row.cluster_role == "main" and session.exit_code is not None:
+            exit_code = session.exit_code  # What the task ended with, not the kernel around it.
+        # Of a task that was killed for its memory, the end may be told before the reason is.
+        is_asked = session.status == "TERMINATING" and not status.took_too_much
+        reason = (session.status_info if is_asked else None) or status.reason
+        stat = self.metering.end(row.id, status)
+        self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
+        self.lifecycle.end_kernel(row, reason, exit_code)
+
+    def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
+        """Return the session of an ended kernel; with that, a task in it has failed at the latest.
+
+        A task that has ended by itself has a result by now.
+        """
+        session = self.store.sessions.get(session_id)
+        is_task = session.startup_command is not None and session.type == "BATCH"
+        if is_task and row.cluster_role == "main" and session.result == "UNDEFINED":
+            self.lifecycle.finish_batch(session_id, status.exit_code or 128 + signal.SIGTERM)
+            session = self.store.sessions.get(session_id)
+        return session
+
+    async def settle(self, row: KernelRow) -> None:
+        """Clean up after a buried kernel and move its session on.
+
+        A program that dies on the way leaves the session unfinished with a buried kernel, by which
+        the next one knows that this has to be done again.
+        """
+        item = Item("kernel folder", row.id)
+        with self.supervisor.isolate_failure(TaskKind.CLEAN_UP, item=item):
+            await self.engine.remove(row.id)
+            self.supervisor.put_aside.remove(item)
+        self._move_on(row.session_id)
+        self.wake()
+
+    async def _keep_logs(self, row: KernelRow) -> None:
+        with self.supervisor.isolate_failure(TaskKind.CLEAN_UP):
+            await self.store.logs.keep(row.id, self.engine.logs(row.id))
+
+    def _move_on(self, session_id: str) -> None:
+        session = self.store.sessions.get(session_id)
+        main, *subs = self.store.kernels.of(session_id)
+        if main.exit_code is not None and session.status not in DEAD:
+            self.store.sessions.update(
+                session_id, exit_code=main.exit_code, status_data=main.status_data
+            )
+        if session.status in ENDED:
+            return
+        if all(kernel.status in DEAD for kernel in (main, *subs)):
+            self.lifecycle.move(session_id, "TERMINATED", main.status_info)
+        elif main.status in DEAD:
+            self.terminate(session_id, main.status_info or "unknown")
+        elif session.status == "RUNNING":
+            self.lifecycle.move(session_id, "RUNNING_DEGRADED", "a sub kernel has ended")
+
+
+def _status_data(row: KernelRow, status: ExitStatus, exit_code: int) -> dict[str, object]:
+    """Return what there is to know of an ended kernel besides its reason."""
+    data: dict[str, object] = {"kernel": {"exit_code": exit_code}}
+    if status.reason == "out-of-memory":
+        limit = recorded(row.occupied_slots).mem
+        data["memory"] = {"limit": limit, "peak": status.memory_peak}
+    return data

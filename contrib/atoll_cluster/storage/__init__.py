@@ -1,0 +1,30 @@
+"""Folders that outlive sessions: where their files lie, and the only ways to them."""
+
+from pathlib import Path
+
+from attrs import field, frozen
+
+from atoll_cluster.paths import StartError
+from atoll_cluster.storage.size_cache import SizeCache
+from atoll_cluster.storage.tokens import Signer
+from atoll_cluster.storage.uploads import Uploads
+from atoll_cluster.storage.volume import Volume
+
+
+@frozen
+class Storage:
+    """The volume, what arrives on it, what lies there, and who may say what comes and goes."""
+
+    volume: Volume
+    uploads: Uploads
+    signer: Signer
+    sizes: SizeCache = field(factory=SizeCache)
+
+    @classmethod
+    def prepare(cls, root: Path) -> "Storage":
+        """Open the storage at `root`, made at its first use; raises StartError."""
+        try:
+            volume = Volume.prepare(root)
+            return cls(volume, Uploads(volume), Signer.of(root / "secret"))
+        except OSError as error:
+            raise StartError(f"cannot use {root}: {error.strerror}") from error

@@ -1,0 +1,103 @@
+"""Trees removed for good, the folders that a session has locked included."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from attrs import define
+
+from atoll_cluster.storage.path_walker import FOLDER, SAFE
+from atoll_cluster.storage.traversal import StepKind, traverse, unlock
+
+_PASSES = 8
+"""How often what is added or moved about meanwhile is gone after."""
+
+_PASSING = frozenset({errno.ENOTEMPTY, errno.ESTALE})
+"""What is said of folders that somebody is still changing."""
+
+
+class RemovalError(OSError):
+    """Something stays; `filename` is the first such thing, `count` how many there are."""
+
+    def __init__(self, error: OSError, path: str, count: int) -> None:
+        super().__init__(error.errno, error.strerror, path)
+        self.count = count
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it, or a file; nothing if it isn't there.
+
+    All that can go goes. Raises RemovalError for what stays.
+    """
+    try:
+        parent = os.open(path.parent, FOLDER | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        remove_at(path.name, parent, str(path))
+    finally:
+        os.close(parent)
+
+
+def remove_at(name: str, parent: int, shown: str) -> None:
+    """Remove what is called `name` in an open folder; `shown` is its path in errors."""
+    for _ in range(_PASSES):
+        left = _Left(shown)
+        _remove_once(name, parent, left)
+        if left.error is None:
+            return
+        if left.error.errno not in _PASSING:
+            break
+    raise left.told()
+
+
+@define
+class _Left:
+    """What one pass could not remove; the first reason that will not pass by itself counts most."""
+
+    shown: str
+    error: OSError | None = None
+    path: str = ""
+    count: int = 0
+
+    def note(self, path: str, error: OSError) -> None:
+        """Take down one thing that stays; folders stay merely because of what is in them."""
+        if isinstance(error, FileNotFoundError):
+            return
+        self.count += error.errno != errno.ENOTEMPTY
+        if self.error is None or (self.error.errno in _PASSING and error.errno not in _PASSING):
+            self.error, self.path = error, path
+
+    def told(self) -> RemovalError:
+        """Return the error that tells of it."""
+        assert self.error is not None  # noqa: S101 - asked for only then
+        path = f"{self.shown}/{self.path}" if self.path else self.shown
+        return RemovalError(self.error, path, max(self.count, 1))
+
+
+def _remove_once(name: str, parent: int, left: _Left) -> None:
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            unlock(name, parent)
+            _empty(name, parent, left)
+            os.rmdir(name, dir_fd=parent)
+        else:
+            os.unlink(name, dir_fd=parent)
+    except OSError as error:
+        left.note("", error)
+
+
+def _empty(name: str, parent: int, left: _Left) -> None:
+    folder = os.open(name, FOLDER | SAFE, dir_fd=parent)
+    try:
+        for step in traverse(folder, left.note, unlock=True):
+            try:
+                if step.kind is StepKind.ENTRY:
+                    os.unlink(step.name, dir_fd=step.folder)
+                elif step.kind is StepKind.LEFT:
+                    os.rmdir(step.name, dir_fd=step.folder)
+            except OSError as error:
+                left.note(step.path, error)
+    finally:
+        os.close(folder)

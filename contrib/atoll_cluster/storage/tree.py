@@ -1,0 +1,254 @@
+"""A tree of files that is never left, whatever names a client gives and links a session makes."""
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from attrs import frozen
+
+from atoll_cluster.storage.path_walker import (
+    FOLDER,
+    LONGEST_PATH,
+    PathWalker,
+    make_folder,
+    open_or_make,
+)
+from atoll_cluster.storage.removal import remove_at
+from atoll_cluster.storage.spelling import for_wire, spelled_out
+
+_LONGEST_NAME = 255
+"""Bytes of a name: what Linux takes."""
+
+
+class PathError(ValueError):
+    """A path that no tree has: it leads outside, or cannot be a name."""
+
+
+@frozen
+class Entry:
+    """A name in a folder, and what it is; links are not followed, `target` is what they say."""
+
+    name: str
+    status: os.stat_result
+    target: str | None = None
+
+    @property
+    def told_here(self) -> dict[str, str]:
+        """What no other cluster tells: a name that is no text, and what a link says."""
+        told = {}
+        if (spelling := for_wire(self.name)) != self.name:
+            told["spelling"] = spelling
+        if self.target is not None:
+            told["target"] = for_wire(self.target)
+        return told
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """Split a path that a client gave; raises PathError for one that is not plainly inside."""
+    path = spelled_out(path)
+    if "\0" in path:
+        raise PathError("a path has no NUL in it")
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise PathError("a path has no half characters in it") from None
+    if path.startswith("/"):
+        raise PathError(f"{path!r} is absolute; paths begin at the folder itself")
+    names = PurePosixPath(path).parts
+    if ".." in names:
+        raise PathError(f"{path!r} leads outside of the folder")
+    if len(encoded) > LONGEST_PATH or any(len(os.fsencode(name)) > _LONGEST_NAME for name in names):
+        raise PathError(f"{path[:40]!r}… is too long a name")
+    return names
+
+
+class Tree(PathWalker):
+    """Files beneath `root`. Everything raises PathError for a way out, and OSError as usual."""
+
+    def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
+        """Follow a link to a place in the tree; raises PathError for others."""
+        names = list(above)
+        for name in PurePosixPath(target).parts:
+            if name != "..":
+                names.append(name)
+            elif names:
+                names.pop()
+            else:
+                raise _leads_out(target)
+        if target.startswith("/"):
+            raise _leads_out(target)
+        return (*names, *rest)
+
+    @contextmanager
+    def opened(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> Iterator[int]:
+        """Open a file or folder, the root itself for an empty path."""
+        descriptor = self.descriptor(names_of(path), flags, mode)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def entries(self, path: str) -> list[Entry]:
+        """List a folder by name, or give the one entry of a file."""
+        with self.opened(path) as descriptor:
+            status = os.fstat(descriptor)
+            if not stat.S_ISDIR(status.st_mode):
+                return [Entry(PurePosixPath(spelled_out(path)).name, status)]
+            return scan(descriptor)
+
+    def make(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Make a folder, with those above it if `parents`."""
+        names = names_of(path)
+        if not names:
+            if not exist_ok:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            return
+        with self._parent(names, make=parents) as folder:
+            _make_one(names[-1], folder, exist_ok=exist_ok)
+        with self._folder(names):
+            pass  # What was there already must be a folder.
+
+    def take_in(self, source: Path, path: str) -> None:
+        """Move a file to `path`, in place of a file that is there."""
+        names = _named(path)
+        with self._parent(names, make=True) as folder:
+            try:
+                os.rename(source, names[-1], dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _bring_over(source, names[-1], folder)
+
+    def move(self, source: str, target: str) -> None:
+        """Move within the tree; what is there already is never replaced."""
+        old, new = _named(source), _named(target)
+        with self._parent(old) as from_folder, self._parent(new) as to_folder:
+            if _exists(new[-1], to_folder):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            os.rename(old[-1], new[-1], src_dir_fd=from_folder, dst_dir_fd=to_folder)
+
+    def remove(self, path: str, *, recursive: bool = False) -> None:
+        """Remove a file or a link; a folder with all that is in it, and only if `recursive`."""
+        names = _named(path)
+        with self._parent(names) as folder:
+            status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                os.unlink(names[-1], dir_fd=folder)
+            elif recursive:
+                remove_at(names[-1], folder, path)
+            else:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link, whatever it leads to."""
+        names = _named(path)
+        with self._parent(names) as folder:
+            os.symlink(target, names[-1], dir_fd=folder)
+
+    def link_target(self, path: str) -> str:
+        """Return what a link says."""
+        names = _named(path)
+        with self._parent(names) as folder:
+            return os.readlink(names[-1], dir_fd=folder)
+
+    def look(self, path: str) -> os.stat_result:
+        """Return what a path leads to, links followed."""
+        with self.opened(path) as descriptor:
+            return os.fstat(descriptor)
+
+    def size_of_file(self, path: str) -> int:
+        """Return the bytes of a file, 0 for what is none."""
+        status = self._status(path)
+        return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that name, and not just a link to one."""
+        status = self._status(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def _status(self, path: str) -> os.stat_result | None:
+        names = names_of(path)
+        try:
+            with self._parent(names) as folder:
+                return os.stat(names[-1] if names else ".", dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return None
+
+    @contextmanager
+    def _folder(self, names: Sequence[str]) -> Iterator[int]:
+        descriptor = self.descriptor(names, FOLDER)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _parent(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """Open the folder that the last of the names lies in."""
+        descriptor = self.descriptor((*names[:-1], "."), FOLDER, make=make)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _leads_out(target: str) -> PathError:
+    return PathError(f"a link leads outside of the folder: {target!r}")
+
+
+def _bring_over(source: Path, name: str, folder: int) -> None:
+    """Copy a file to another file system, so that it appears there as a whole; then remove it."""
+    draft = f".{secrets.token_hex(8)}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with (
+            source.open("rb") as old,
+            os.fdopen(open_or_make(draft, flags, folder), "wb") as new,
+        ):
+            shutil.copyfileobj(old, new, 1024 * 1024)
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        os.unlink(draft, dir_fd=folder)
+        raise
+    source.unlink()
+
+
+def _named(path: str) -> tuple[str, ...]:
+    names = names_of(path)
+    if not names:
+        raise PathError("the folder itself cannot be moved or removed")
+    return names
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
+    try:
+        os.close(make_folder(name, folder))
+    except FileExistsError:
+        if not exist_ok:
+            raise
+
+
+def scan(folder: int) -> list[Entry]:
+    """List an open folder by name; what goes away meanwhile is left out."""
+    entries = []
+    with os.scandir(folder) as found:
+        for entry in found:
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                is_link = stat.S_ISLNK(status.st_mode)
+                target = os.readlink(entry.name, dir_fd=folder) if is_link else None
+                entries.append(Entry(entry.name, status, target))
+    return sorted(entries, key=lambda entry: entry.name)

@@ -1,0 +1,162 @@
+"""Files that arrive piece by piece, and appear in their folders only when they are whole."""
+
+import contextlib
+import itertools
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from attrs import field, frozen
+
+from atoll_cluster.storage.tokens import LIFETIME
+from atoll_cluster.storage.volume import Volume
+
+_PIECE = 1024 * 1024
+"""Bytes that are gathered before they are written: network pieces are small."""
+
+_SWEEP_EVERY = 1000
+"""Uploads after which those that were given up are looked for."""
+
+_PATIENCE = 2.0
+"""Seconds to wait for a request that still sends the same file."""
+
+
+class NoUploadError(Exception):
+    """There is no such upload: it is complete, it was given up, or it never was."""
+
+
+class UploadConflictError(Exception):
+    """A piece does not belong where the upload stands; the text says why."""
+
+
+@frozen
+class Upload:
+    """An upload that began: `received` of `size` bytes are there."""
+
+    session: str
+    size: int
+    path: Path
+
+    @property
+    def received(self) -> int:
+        """How many bytes are there; raises NoUploadError."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            raise NoUploadError from None
+
+
+@frozen
+class Uploads:
+    """The uploads under way; they outlast the program, so that a client can go on with them."""
+
+    volume: Volume
+    _busy: dict[str, anyio.Event] = field(factory=dict)
+    _begun: Iterator[int] = field(factory=itertools.count)
+
+    def begin(self) -> str:
+        """Begin an upload; returns its session."""
+        if next(self._begun) % _SWEEP_EVERY == 0:
+            self.sweep()
+        session = secrets.token_hex(16)
+        begun = self.volume.uploads / session
+        begun.touch()
+        begun.chmod(0o644)  # as the file is to be in its folder
+        return session
+
+    def get(self, session: str, size: int) -> Upload:
+        """Return an upload; raises NoUploadError."""
+        upload = Upload(session, size, self.volume.uploads / session)
+        assert upload.received >= 0  # noqa: S101 - raises for one that is not there
+        return upload
+
+    async def settled(self, upload: Upload) -> bool:
+        """Wait until no request sends an upload, for a moment; returns whether none does.
+
+        Who was cut off and comes back at once may be quicker than the news that he was cut off.
+        """
+        with anyio.move_on_after(_PATIENCE):
+            while busy := self._busy.get(upload.session):
+                await busy.wait()
+        return upload.session not in self._busy
+
+    @asynccontextmanager
+    async def taken(self, upload: Upload) -> AsyncIterator[None]:
+        """Have an upload for oneself; raises UploadConflictError when somebody else keeps it."""
+        if not await self.settled(upload):
+            raise UploadConflictError("another request is sending this file now")
+        self._busy[upload.session] = done = anyio.Event()
+        try:
+            yield
+        finally:
+            del self._busy[upload.session]
+            done.set()
+
+    async def append(self, upload: Upload, offset: int, pieces: AsyncIterator[bytes]) -> int:
+        """Write pieces at `offset`, which must be the end; returns the new end.
+
+        What has come before the client's connection broke is kept. Raises UploadConflictError for
+        another offset and for more bytes than were announced, OSError when the disk is full.
+        """
+        if offset != (received := upload.received):
+            raise UploadConflictError(f"the upload stands at {received}, not at {offset}")
+        descriptor = os.open(upload.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            writer = _Writer(descriptor, upload.size - received)
+            try:
+                async for piece in pieces:
+                    await writer.write(piece)
+            finally:
+                await writer.flush()
+            return received + writer.written
+        finally:
+            os.close(descriptor)
+
+    def sweep(self) -> None:
+        """Give up uploads that nobody has a valid token for any more."""
+        limit = time.time() - LIFETIME
+        for path in self.volume.uploads.iterdir():
+            with contextlib.suppress(OSError):  # Somebody else was quicker, or it is no upload.
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+
+
+class _Writer:
+    """Writes small pieces in large ones, off the event loop."""
+
+    def __init__(self, descriptor: int, room: int) -> None:
+        self._descriptor = descriptor
+        self._room = room
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self.written = 0
+
+    async def write(self, piece: bytes) -> None:
+        if len(piece) > self._room:
+            raise UploadConflictError("more bytes came than were announced")
+        self._room -= len(piece)
+        self._pieces.append(piece)
+        self._gathered += len(piece)
+        if self._gathered >= _PIECE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        pieces, self._pieces, self._gathered = self._pieces, [], 0
+        if pieces:
+            # Shielded, since what was received must be there when the client asks how far it got.
+            with anyio.CancelScope(shield=True):
+                self.written += await anyio.to_thread.run_sync(
+                    _write_all, self._descriptor, b"".join(pieces)
+                )
+
+
+def _write_all(descriptor: int, content: bytes) -> int:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return len(content)

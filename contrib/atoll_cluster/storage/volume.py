@@ -1,0 +1,101 @@
+"""The place on this machine's disk where folders lie, each under its id."""
+
+import contextlib
+import logging
+import shutil
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+from attrs import frozen
+
+from atoll_cluster.storage.removal import remove
+from atoll_cluster.storage.traversal import StepKind, steps_in
+
+_log = logging.getLogger(__name__)
+
+HOST = "local:volume1"
+"""The name of the one volume, as `proxy:volume`."""
+
+CAPABILITIES = ("vfolder", "fast-fs-size")
+
+
+@frozen
+class Usage:
+    """What a folder takes: bytes of its files, those of them that are on the disk, and how many
+    files and folders there are.
+    """
+
+    size: int = 0
+    on_disk: int = 0
+    count: int = 0
+
+
+@frozen
+class Volume:
+    """`folders/` has the folders, `uploads/` unfinished uploads, `graves/` folders being deleted.
+
+    All lie on one file system, so that whole files and folders move between them at once.
+    """
+
+    root: Path
+
+    @classmethod
+    def prepare(cls, root: Path) -> "Volume":
+        """Make the folders of the volume, for their owner alone."""
+        volume = cls(root)
+        for place in (root, volume.folders, volume.uploads, volume.deleted_folders):
+            place.mkdir(mode=0o700, exist_ok=True)
+        return volume
+
+    @property
+    def folders(self) -> Path:
+        return self.root / "folders"
+
+    @property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    @property
+    def deleted_folders(self) -> Path:
+        return self.root / "graves"
+
+    def path(self, folder_id: str) -> Path:
+        """Return where a folder lies."""
+        return self.folders / folder_id
+
+    def create(self, folder_id: str, mode: int = 0o755) -> None:
+        """Make an empty folder; raises OSError."""
+        path = self.path(folder_id)
+        path.mkdir(mode=0o700)
+        path.chmod(mode)
+
+    def mark_deleted(self, folder_id: str) -> Path:
+        """Move a folder out of sight at once; returns the path that :meth:`purge` takes."""
+        deleted = self.deleted_folders / uuid4().hex
+        with contextlib.suppress(FileNotFoundError):  # An earlier program got this far.
+            self.path(folder_id).rename(deleted)
+        return deleted
+
+    def purge(self, deleted: Path) -> None:
+        """Remove the files of a deleted folder; may be slow. Raises RemovalError for what stays."""
+        remove(deleted)
+
+    def space(self) -> tuple[int, int]:
+        """Return the bytes that the file system has, and those that are left."""
+        figures = shutil.disk_usage(self.root)
+        return figures.total, figures.free
+
+
+def count(folder: Path) -> Usage:
+    """Count what a folder takes; links count as files and are not followed.
+
+    What can't be looked into counts as empty.
+    """
+    size = on_disk = number = 0
+    for step in steps_in(folder):
+        number += step.kind is not StepKind.LEFT
+        if step.kind is StepKind.ENTRY and stat.S_ISREG(step.status.st_mode):
+            size += step.status.st_size
+            on_disk += 512 * step.status.st_blocks
+    return Usage(size, on_disk, number)

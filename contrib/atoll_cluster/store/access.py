@@ -1,0 +1,42 @@
+"""Which scaling groups are open to whom: to a domain, to a group, or to a keypair."""
+
+from atoll_cluster.store.database import Database
+
+KINDS = ("domain", "group", "keypair")
+
+
+def open_to(db: Database, kind: str, whom: str) -> list[str]:
+    """Return the names of the scaling groups that were opened to one domain, group or keypair."""
+    rows = db.rows(
+        "SELECT scaling_group FROM scaling_group_access WHERE kind = ? AND whom = ? ORDER BY 1",
+        (kind, whom),
+    )
+    return [row["scaling_group"] for row in rows]
+
+
+def usable_by(db: Database, domain: str, group: str, keypair: str) -> list[str]:
+    """Return the names of the active scaling groups that a session may go to."""
+    rows = db.rows(
+        "SELECT DISTINCT name FROM scaling_groups "
+        "JOIN scaling_group_access ON scaling_group = name "
+        "WHERE is_active AND (kind, whom) IN "
+        "(VALUES ('domain', ?), ('group', ?), ('keypair', ?)) ORDER BY created_at, name",
+        (domain, group, keypair),
+    )
+    return [row["name"] for row in rows]
+
+
+def grant(db: Database, scaling_group: str, kind: str, whom: str) -> None:
+    """Open a scaling group to somebody."""
+    db.execute(
+        "INSERT OR IGNORE INTO scaling_group_access VALUES (?, ?, ?)", (scaling_group, kind, whom)
+    )
+
+
+def revoke(db: Database, kind: str, whom: str, scaling_group: str | None = None) -> int:
+    """Close a scaling group, or all, to somebody; returns how many were open."""
+    return db.execute(
+        "DELETE FROM scaling_group_access "
+        "WHERE kind = :kind AND whom = :whom AND :name IN (scaling_group, '*')",
+        {"kind": kind, "whom": whom, "name": scaling_group or "*"},
+    )

@@ -1,0 +1,30 @@
+"""Deleting rows together with all that refers to them, as far as the schema tells."""
+
+from collections.abc import Iterator, Sequence
+
+from atoll_cluster.store.database import Database
+
+# S608 below: only names that SQLite's own catalogue tells are put into the statements.
+
+
+def erase(db: Database, table: str, where: str, parameters: Sequence[object]) -> None:
+    """Delete rows of a table for a WHERE clause written in this program, values bound.
+
+    Rows of other tables that refer to them go first, and those that refer to these.
+    """
+    doomed = [(table, where)]
+    for one, which in doomed:  # It grows on the way.
+        for other, column, key in _references(db, one):
+            doomed.append((other, f"{column} IN (SELECT {key} FROM {one} WHERE {which})"))  # noqa: S608
+    with db.transaction():
+        for one, which in reversed(doomed):
+            db.execute(f"DELETE FROM {one} WHERE {which}", parameters)  # noqa: S608
+
+
+def _references(db: Database, table: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each other table that refers to this one: its name, its column, and ours."""
+    tables = db.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name != ?", (table,))
+    for row in tables:
+        for reference in db.rows(f"PRAGMA foreign_key_list({row['name']})"):
+            if reference["table"] == table:
+                yield row["name"], reference["from"], reference["to"]

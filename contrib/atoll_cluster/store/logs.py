@@ -1,0 +1,68 @@
+"""What ended kernels have printed: a file for each, and a bound to all of them together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from attrs import frozen
+
+from atoll_cluster.store.database import Database
+
+MOST_BYTES = 1024 * 1024 * 1024
+"""What all logs may take of the disk; beyond it the oldest ones are left out."""
+_LEFT_OUT = b"[this log is not kept any more: newer ones have taken its room]\n"
+_PIECE = 64 * 1024
+
+
+@frozen
+class Logs:
+    """Keeps logs below `folder`, each under the id of its kernel."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, db: Database) -> "Logs":
+        """Make the folder; logs of kernels that the database has forgotten go.
+
+        Those that an earlier release kept in the database move here.
+        """
+        folder.mkdir(mode=0o700, exist_ok=True)
+        while row := db.row("SELECT kernel_id, logs FROM kernel_logs LIMIT 1"):
+            (folder / row["kernel_id"]).write_text(row["logs"], "utf-8", "replace")
+            db.execute("DELETE FROM kernel_logs WHERE kernel_id = ?", (row["kernel_id"],))
+        known = {row["id"] for row in db.rows("SELECT id FROM kernels")}
+        for path in folder.iterdir():
+            if path.name not in known:
+                path.unlink()
+        return cls(folder)
+
+    async def keep(self, kernel_id: str, pieces: AsyncIterator[bytes]) -> None:
+        """Keep the log of a kernel that has ended; raises OSError, and then keeps nothing."""
+        draft = self.folder / f"{kernel_id}.draft"
+        try:
+            async with await anyio.open_file(draft, "wb") as file:
+                async for piece in pieces:
+                    await file.write(piece)
+            draft.rename(self.folder / kernel_id)
+        finally:
+            draft.unlink(missing_ok=True)
+        await to_thread.run_sync(self._make_room)
+
+    async def read(self, kernel_id: str) -> AsyncIterator[bytes]:
+        """Yield the log that a kernel left, piece by piece; nothing if it left none."""
+        with contextlib.suppress(FileNotFoundError):
+            async with await anyio.open_file(self.folder / kernel_id, "rb") as file:
+                while piece := await file.read(_PIECE):
+                    yield piece
+
+    def _make_room(self) -> None:
+        found = [(path.stat(), path) for path in self.folder.iterdir()]
+        surplus = sum(status.st_size for status, _ in found) - MOST_BYTES
+        for status, path in sorted(found, key=lambda one: one[0].st_mtime_ns):
+            if surplus <= 0:
+                return
+            if status.st_size > len(_LEFT_OUT):
+                path.write_bytes(_LEFT_OUT)
+                surplus -= status.st_size

@@ -1,0 +1,31 @@
+"""The schema, as the steps that lead to it; `PRAGMA user_version` counts those a file has taken.
+
+A step that was once released is never edited: a change is a new step at the end.
+Times are the texts of :mod:`atoll_cluster.clock`; columns commented as JSON hold JSON text.
+"""
+
+from atoll_cluster.store.migrations import (
+    account_lists,
+    administration,
+    committed_images,
+    containers,
+    folders,
+    initial,
+    long_lists,
+    quotas,
+    templates,
+    usage,
+)
+
+MIGRATIONS: tuple[str, ...] = (
+    initial.SQL,
+    usage.SQL,
+    long_lists.SQL,
+    containers.SQL,
+    administration.SQL,
+    folders.SQL,
+    templates.SQL,
+    quotas.SQL,
+    account_lists.SQL,
+    committed_images.SQL,
+)

@@ -1,0 +1,40 @@
+"""The policies of users and projects: how much they may keep."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from atoll_cluster.store.rows import LARGEST_SIZE, whole_field
+
+HOST_PERMISSIONS = (
+    "create-vfolder", "modify-vfolder", "delete-vfolder", "mount-in-session", "upload-file",
+    "download-file", "invite-others", "set-user-specific-permission",
+)  # fmt: skip
+"""What can be allowed on a host."""
+
+HostPermissions = Mapping[str, Sequence[str]]
+
+
+@frozen(kw_only=True)
+class UserResourcePolicy:
+    """How much a user may keep; sizes in bytes, 0 for no limit."""
+
+    name: str
+    created_at: str
+    max_vfolder_count: int = whole_field(0, least=-1)
+    max_vfolder_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_quota_scope_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_session_count_per_model_session: int = whole_field(0)
+    max_customized_image_count: int = whole_field(0)
+
+
+@frozen(kw_only=True)
+class ProjectResourcePolicy:
+    """How much a group may keep; sizes in bytes, 0 for no limit."""
+
+    name: str
+    created_at: str
+    max_vfolder_count: int = whole_field(0, least=-1)
+    max_vfolder_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_quota_scope_size: int = whole_field(0, least=-1, most=LARGEST_SIZE)
+    max_network_count: int = whole_field(0)

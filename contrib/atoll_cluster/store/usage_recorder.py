@@ -1,0 +1,126 @@
+"""Records in memory what was used, and writes it later: requests that only read write nothing.
+
+Uses of keypairs, sessions and folders, and runs, are recorded here. All are written together soon
+after; while the database is locked or its disk is full, they wait.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+import anyio
+from attrs import Factory, define, field
+
+from atoll_cluster import clock
+from atoll_cluster.store.database import Database
+from atoll_cluster.store.errors import StoreUnavailable
+from atoll_cluster.store.table import Counts
+
+_log = logging.getLogger(__name__)
+
+_PAUSE = 1.0
+"""Seconds from a use to its being written, together with all others of that time."""
+_LONGEST_PAUSE = 10.0
+"""Seconds between attempts while the database can't be written."""
+_PATIENCE = 20.0
+"""Seconds that a program that stops waits to write the last ones."""
+
+_KEYPAIR = """
+UPDATE keypairs SET num_queries = num_queries + ?, last_used = max(coalesce(last_used, ''), ?)
+WHERE access_key = ?
+"""
+_RUNS = "UPDATE sessions SET num_queries = num_queries + ? WHERE id = ?"
+_SESSION = "UPDATE sessions SET active_at = ? WHERE id = ?"
+_FOLDER = "UPDATE vfolders SET last_used = ? WHERE id = ?"
+
+
+@define
+class UsageRecorder:
+    """Records uses at once, writes them later; `counts` are those of accounts and folders."""
+
+    db: Database
+    counts: Counts
+    _requests: Counter[str] = field(factory=Counter)
+    _runs: Counter[str] = field(factory=Counter)
+    _keypairs: dict[str, str] = field(factory=dict)
+    """When each keypair signed last, and so on."""
+    _sessions: dict[str, str] = field(factory=dict)
+    _folders: dict[str, str] = field(factory=dict)
+    _changed: anyio.Event = Factory(anyio.Event)
+
+    def keypair(self, access_key: str) -> None:
+        """Count a request of a keypair."""
+        self._requests[access_key] += 1
+        self._keypairs[access_key] = clock.now()
+        self._changed.set()
+
+    def run(self, session_id: str) -> None:
+        """Count a run in a session."""
+        self._runs[session_id] += 1
+        self._changed.set()
+
+    def session(self, session_id: str, at: str) -> None:
+        """Note when a session was used."""
+        self._sessions[session_id] = at
+        self._changed.set()
+
+    def folder(self, folder_id: str) -> None:
+        """Note that a folder is used now."""
+        self._folders[folder_id] = clock.now()
+        self._changed.set()
+
+    @property
+    def sessions(self) -> Mapping[str, str]:
+        """When sessions were used, as far as the store does not know yet."""
+        return self._sessions
+
+    def write(self) -> None:
+        """Write everything down, or nothing of it; raises StoreError."""
+        with self.db.transaction():
+            for key, at in self._keypairs.items():
+                self.db.execute(_KEYPAIR, (self._requests[key], at, key))
+            for session_id, count in self._runs.items():
+                self.db.execute(_RUNS, (count, session_id))
+            for session_id, at in self._sessions.items():
+                self.db.execute(_SESSION, (at, session_id))
+            for folder_id, at in self._folders.items():
+                self.db.execute(_FOLDER, (at, folder_id))
+        self._forget()
+
+    def _forget(self) -> None:
+        for uses in (self._requests, self._runs, self._keypairs, self._sessions, self._folders):
+            uses.clear()
+        # Of the counts that are remembered, those that tell of use have become wrong.
+        for asked in [asked for asked in self.counts if _tells_of_use(asked[1])]:
+            del self.counts[asked]
+        self._changed = anyio.Event()
+
+    async def keep_writing(self) -> None:
+        """Write again and again, soon after there is something, until cancelled."""
+        while True:
+            await self._changed.wait()
+            await anyio.sleep(_PAUSE)
+            await self._write_when_possible()
+
+    async def settle(self) -> None:
+        """Write the last ones before the program ends, waiting a while if need be."""
+        with anyio.move_on_after(_PATIENCE) as scope:
+            if self._changed.is_set():
+                await self._write_when_possible()
+        if scope.cancelled_caught:
+            _log.error("what was used last is not written down: the program has to stop")
+
+    async def _write_when_possible(self) -> None:
+        pause = _PAUSE / 10
+        while True:
+            try:
+                return self.write()
+            except StoreUnavailable as error:
+                if pause == _PAUSE / 10:
+                    _log.warning("what was used is written down later: %s", error)
+            await anyio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _tells_of_use(where: str) -> bool:
+    return "last_used" in where or "num_queries" in where

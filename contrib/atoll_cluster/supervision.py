@@ -1,0 +1,233 @@
+"""The task supervisor: every background task of the program is started here, with a task kind.
+
+The task kind says what happens after an unexpected error, so that none ends the program. Each error
+is logged with its traceback. A loop is started again after a pause. Work on a session or a folder
+is tried again if that may help; if it keeps failing, the session becomes ERROR with the reason, and
+the work is put aside for an administrator (see `put_aside`). While the database is locked or the
+disk is full, tasks wait.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import Enum
+from typing import TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from attrs import frozen
+
+from atoll_cluster.engine.contract import EngineError
+from atoll_cluster.put_aside import Item, NeedsAdmin, PutAside
+from atoll_cluster.store.errors import StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[], Awaitable[object]]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+"""Seconds between attempts; each pause is twice the one before."""
+_LONG_ENOUGH = 60.0
+"""Seconds after which a loop that fails is taken for one that had worked."""
+_LONGEST_REASON = 300
+
+
+class Consequence(Enum):
+    """What happens when a task fails and trying again does not help."""
+
+    RETRIED = "the task is started again, as long as the program runs"
+    SESSION_FAILS = "its session becomes ERROR; the rest of the work is put aside"
+    ITEM_PUT_ASIDE = "the item that it worked on is put aside"
+    CALLER_TOLD = "whoever asked for the work is told that it failed"
+
+
+@frozen
+class FailurePolicy:
+    """What to do when a task of this kind fails; `activity` completes "a fault while …"."""
+
+    activity: str
+    consequence: Consequence
+    attempts: int = 1
+    """How many times the task is tried before the consequence follows."""
+
+    def is_transient(self, error: Exception) -> bool:
+        """Say whether an error will pass, so that the task waits and does not count it."""
+        return (
+            isinstance(error, StoreUnavailable) and self.consequence is not Consequence.CALLER_TOLD
+        )
+
+    def gives_up(self, error: Exception, failures: int) -> bool:
+        """Say whether to give up after this many failures; `error` is the last one."""
+        if self.consequence is Consequence.RETRIED or self.is_transient(error):
+            return False
+        # The engine would answer the same again.
+        return failures >= self.attempts or isinstance(error, EngineError | NeedsAdmin)
+
+
+class TaskKind(Enum):
+    """Every kind of background task, with what happens when it fails."""
+
+    SIGNALS = FailurePolicy("waiting for signals", Consequence.RETRIED)
+    METERING = FailurePolicy("measuring kernels", Consequence.RETRIED)
+    CALLBACKS = FailurePolicy("gathering events for callbacks", Consequence.RETRIED)
+    IDLENESS = FailurePolicy("looking for idle sessions", Consequence.RETRIED)
+    QUEUE = FailurePolicy("looking at the queue", Consequence.RETRIED)
+    ANNOUNCEMENT = FailurePolicy("telling where it answers", Consequence.RETRIED)
+    USES = FailurePolicy("writing down what is used", Consequence.RETRIED)
+    RECOVERY = FailurePolicy("finding it again", Consequence.SESSION_FAILS, attempts=2)
+    LAUNCH = FailurePolicy("starting it", Consequence.SESSION_FAILS)
+    STARTUP_COMMAND = FailurePolicy("running its command", Consequence.SESSION_FAILS, attempts=2)
+    WATCH = FailurePolicy("writing down its end", Consequence.SESSION_FAILS, attempts=3)
+    STOP = FailurePolicy("ending it", Consequence.SESSION_FAILS, attempts=3)
+    CLEAN_UP = FailurePolicy("deleting what was left over", Consequence.ITEM_PUT_ASIDE, attempts=2)
+    DELIVERY = FailurePolicy("posting events to a callback", Consequence.CALLER_TOLD)
+    RUN = FailurePolicy("reading what a run tells", Consequence.CALLER_TOLD)
+    BACKGROUND = FailurePolicy("working in the background", Consequence.CALLER_TOLD)
+    WARM_UP = FailurePolicy("looking over the machine", Consequence.CALLER_TOLD)
+
+
+async def retry_while_unavailable(step: Callable[[], T]) -> T:
+    """Call `step` until the store is available; returns its result."""
+    for pause in _pauses():
+        try:
+            return step()
+        except StoreUnavailable as error:
+            _log.warning("the store must be waited for: %s", error)
+        await anyio.sleep(pause)
+    raise AssertionError
+
+
+@asynccontextmanager
+async def supervised(put_aside: PutAside) -> AsyncIterator["TaskSupervisor"]:
+    """Yield a supervisor; its tasks are cancelled at the end of the block."""
+    async with anyio.create_task_group() as tasks:
+        yield TaskSupervisor(tasks, put_aside)
+        tasks.cancel_scope.cancel()
+
+
+class TaskSupervisor:
+    """Starts tasks, and decides what happens when they fail."""
+
+    def __init__(self, tasks: TaskGroup, put_aside: PutAside) -> None:
+        self._tasks = tasks
+        self.put_aside = put_aside
+        self.fail_session: Callable[[str, str], None] = lambda _session_id, _reason: None
+        """Makes a session ERROR, given its id and a reason; the scheduler sets it."""
+
+    def start(
+        self,
+        kind: TaskKind,
+        work: Work,
+        *,
+        session: str = "",
+        item: Item | None = None,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> anyio.Event:
+        """Start a task; returns an event that is set when the task has ended in any way.
+
+        `session` becomes ERROR and `item` is put aside if the task fails for good; when it
+        succeeds, `item` is no longer put aside. `on_failure` is called with the reason.
+        """
+        if kind.value.consequence is Consequence.SESSION_FAILS and not session:
+            raise TypeError(f"{kind.name} must say which session it may cost")
+        ended = anyio.Event()
+
+        async def supervise() -> None:
+            try:
+                reason = await self._run_until_done(kind, work, item or kind.name)
+                if reason is not None:
+                    await self._give_up(reason, session, item, on_failure)
+                elif item is not None:
+                    self.put_aside.remove(item)
+            finally:
+                ended.set()
+
+        self._tasks.start_soon(supervise, name=f"{kind.name} {item or session}".strip())
+        return ended
+
+    @contextmanager
+    def isolate_failure(
+        self, kind: TaskKind, *, session: str = "", item: Item | None = None
+    ) -> Iterator[None]:
+        """Let an error in the block, which handles one of many things, affect that thing alone.
+
+        StoreUnavailable is raised: the whole task waits for the store.
+        """
+        try:
+            yield
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - any error concerns that thing alone
+            reason = self._explain(kind, error, item or session or kind.name)
+            self._tasks.start_soon(self._give_up, reason, session, item, None)
+
+    def give_up_session(self, session: str, reason: str) -> None:
+        """Make a session ERROR because of what its kernel did."""
+        _log.warning("session %s is given up: %s", session, reason)
+        self._tasks.start_soon(self._give_up, reason, session, None, None)
+
+    async def _run_until_done(self, kind: TaskKind, work: Work, about: object) -> str | None:
+        """Do the work, with retries; return the reason if it fails for good, else None."""
+        policy, failures = kind.value, 0
+        pauses = _pauses()
+        while True:
+            begin = anyio.current_time()
+            try:
+                await self.attempt(kind, work)
+            except Exception as error:  # noqa: BLE001 - this is the place where all of them end
+                failures += not policy.is_transient(error)
+                reason = self._explain(kind, error, about)
+                if policy.gives_up(error, failures):
+                    return reason
+            else:
+                return None
+            if anyio.current_time() - begin > _LONG_ENOUGH:
+                pauses = _pauses()
+            await anyio.sleep(next(pauses))
+
+    async def attempt(self, kind: TaskKind, work: Work) -> None:  # noqa: ARG002 - for those who look on
+        """Do the work once."""
+        await work()
+
+    def _explain(self, kind: TaskKind, error: Exception, about: object) -> str:
+        """Log an error; return the reason for the user."""
+        if isinstance(error, EngineError | OSError | StoreUnavailable | NeedsAdmin):
+            _log.warning("%s failed (%s): %s", kind.name, about, error)
+            return _in_words(error)[:_LONGEST_REASON]
+        _log.error("%s failed (%s)", kind.name, about, exc_info=error)
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_REASON]
+        return f"the cluster met a fault while {kind.value.activity} ({what}); its log tells more"
+
+    async def _give_up(
+        self,
+        reason: str,
+        session: str,
+        item: Item | None,
+        on_failure: Callable[[str], None] | None,
+    ) -> None:
+        """Put the item aside, tell the caller, and make the session ERROR."""
+        if item is not None:
+            self.put_aside.add(item, reason)
+        try:
+            if on_failure is not None:
+                on_failure(reason)
+            if session:
+                await retry_while_unavailable(lambda: self.fail_session(session, reason))
+        except Exception as error:  # noqa: BLE001 - there is nothing left that it could cost
+            _log.exception("session %s cannot be given up", session)
+            if session:
+                self.put_aside.add(Item("session", session), f"{reason}; {error}")
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,81 @@
+"""Interpreters end as Python ends, whoever ends them; other programs are asked before."""
+
+import anyio
+import pytest
+
+from atoll_cluster.engine.contract import ExitStatus
+
+pytestmark = pytest.mark.anyio
+
+WRITE = "f = open('it', 'w'); n = f.write('hi\\n' * 10)"
+ATEXIT = "import atexit; r = atexit.register(lambda: open('it', 'w').write('hi\\n' * 10))"
+THREAD = """
+import threading, time
+def late():
+    time.sleep(0.3)
+    open('it', 'w').write('hi\\n' * 10)
+threading.Thread(target=late).start()
+"""
+GLOBAL = """
+class Keeper:
+    def __del__(self, open=open): open('it', 'w').write('hi\\n' * 10)
+keeper = Keeper()
+"""
+NESTED = """
+import os, subprocess, time
+trap = "trap 'sleep 0.5; yes hi | head -10 > it; exit' TERM;"
+loop = ": > begun; while :; do sleep 0.05; done"
+child = subprocess.Popen(["sh", "-c", trap + loop])
+while not os.path.exists("begun"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("code", [WRITE, ATEXIT, THREAD, GLOBAL, NESTED])
+async def test_what_idle_code_left_open_is_written(engine, started, query, code):
+    async with started(engine) as kernel:
+        assert (await query(kernel, code)).exit_code == 0
+        with anyio.fail_after(10):
+            assert await kernel.stop() == ExitStatus(0, "user-requested")
+        assert (kernel.home / "it").read_text() == "hi\n" * 10
+
+
+RUNNING = "import time; print('on', flush=True)"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{WRITE}\n{RUNNING}\ntime.sleep(60)",
+        f"{WRITE}\n{RUNNING}\nwhile True: pass",
+        f"{ATEXIT}\n{RUNNING}\ninput()",
+        f"with open('it', 'w') as f:\n  f.write('hi\\n' * 10); {RUNNING}; time.sleep(60)",
+        f"try: {RUNNING}; time.sleep(60)\nfinally: open('it', 'w').write('hi\\n' * 10)",
+    ],
+)
+async def test_what_running_code_left_open_is_written(engine, started, until, code):
+    async with started(engine) as kernel:
+        run = await kernel.execute("query", code, {})
+        await until(run.events(), "on\n")
+        with anyio.fail_after(10):
+            assert await kernel.stop() == ExitStatus(0, "user-requested")
+        assert (kernel.home / "it").read_text() == "hi\n" * 10
+
+
+async def test_a_thread_that_never_ends_is_waited_for_no_longer_than_the_grace(
+    make_engine, started, query
+):
+    async with started(make_engine(grace=0.5)) as kernel:
+        code = f"{WRITE}\nimport threading; threading.Thread(target=threading.Event().wait).start()"
+        await query(kernel, code)
+        with anyio.fail_after(5):
+            assert await kernel.stop() == ExitStatus(137, "user-requested")
+
+
+async def test_a_program_of_another_language_is_asked_first(engine, started, query, until):
+    code = "trap 'printf hi > it; exit 0' TERM; echo on; while :; do sleep 0.05; done"
+    async with started(engine, image="bash") as kernel:
+        run = await kernel.execute("query", code, {})
+        await until(run.events(), "on\n")
+        assert await kernel.stop() == ExitStatus(0, "user-requested")
+        assert (kernel.home / "it").read_text() == "hi"
