@@ -9,6 +9,7 @@ import pytest
 
 from atoll_cluster.engine import cgroup, sandbox
 from atoll_cluster.engine.sandbox import Probe
+from atoll_cluster.engine.services.installed import Installed
 from atoll_local import checks, delegation
 
 BOXED = Probe(tier="bubblewrap", reason="1", bwrap="bwrap", sizes_tmpfs=True)
@@ -77,3 +78,17 @@ def test_others_start_it_without(systemd, monkeypatch, lacking):
         (systemd / lacking).unlink()
         monkeypatch.setenv("PATH", str(systemd / "bin"))
     assert delegation.delegating(systemd / "linger") == ()
+
+
+def test_missing_services_are_told_with_what_serves_in_the_meantime():
+    found = {one.check: one for one in checks.services(Installed(asyncssh=True))}
+    assert {name: one.status for name, one in found.items()} == {
+        "sshd": "ok",
+        "ttyd": "absent",
+        "jupyter": "absent",
+    }
+    assert (found["sshd"].detail, found["sshd"].hint) == (
+        "the built-in one",
+        "openssh-server makes it faster",
+    )
+    assert "pip install 'atoll[apps]'" in found["ttyd"].hint

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from atoll_cluster.engine.services.installed import Installed
-from atoll_local.checks import services
 
 
 def test_a_preopened_port_is_an_app(client, session, port):
@@ -60,18 +59,3 @@ def test_what_is_missing_is_told_with_its_remedy():
     assert missing.keys() == {"jupyter", "jupyterlab", "ttyd"}
     assert all("pip install 'atoll[apps]'" in hint for hint in missing.values())
     assert "openssh-server" in Installed().missing()["sshd"]
-
-
-def test_doctor_says_the_same():
-    """With the remedy beside it, and what serves in the meantime."""
-    found = {one.check: one for one in services(Installed(asyncssh=True))}
-    assert {name: one.status for name, one in found.items()} == {
-        "sshd": "ok",
-        "ttyd": "absent",
-        "jupyter": "absent",
-    }
-    assert (found["sshd"].detail, found["sshd"].hint) == (
-        "the built-in one",
-        "openssh-server makes it faster",
-    )
-    assert "pip install 'atoll[apps]'" in found["ttyd"].hint
