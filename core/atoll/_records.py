@@ -118,10 +118,14 @@ class Candidate:
 class Status:
     """A segment of the prompt's toolbar; `load` names `def segment(shell: ShellState) -> str`,
     which is called at each redraw, and so at each key: it looks at what is known, and no more.
+
+    `weight` is how much it matters: segments stand by it from left to right, and on a narrow
+    terminal those of little weight give way first.
     """
 
     name: str
     load: str
+    weight: int = 50
 
 
 @frozen(eq=False, repr=False)

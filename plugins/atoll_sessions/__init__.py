@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from atoll import Background, Command, Completion, Hint, Hook, Setting, hookimpl
+from atoll import Background, Command, Completion, Hint, Hook, Setting, Status, hookimpl
 from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
+
+_LIVE = "atoll_sessions.live"
 
 
 @hookimpl
@@ -126,16 +128,30 @@ def atoll_hints() -> Iterator[Hint]:
 @hookimpl
 def atoll_settings() -> Iterator[Setting]:
     """What is told at the prompt."""
-    yield Setting("sessions.announce", False, "Say at the prompt that a session has ended")
+    yield Setting(
+        "sessions.announce", True, "Say above the prompt that a session runs, has ended or failed"
+    )
+    yield Setting("sessions.toolbar", True, "Show sessions and free slots below the prompt")
+
+
+@hookimpl
+def atoll_status() -> Iterator[Status]:
+    """What the toolbar says of the cluster in use."""
+    yield Status("sessions", f"{_LIVE}.glance:sessions", weight=80)
+    yield Status("free", f"{_LIVE}.glance:free", weight=40)
+    yield Status("user", f"{_LIVE}.glance:user", weight=30)
 
 
 @hookimpl
 def atoll_background() -> Iterator[Background]:
-    """The stream of events, if anybody listens."""
+    """The stream of events, if anybody listens, and what is done with it at the prompt."""
     yield Background("session events", "atoll_sessions.listening:listen")
+    yield Background("toolbar", f"{_LIVE}.looking:keep")
+    yield Background("announcements of sessions", f"{_LIVE}.announcing:announce")
 
 
 @hookimpl
 def atoll_session_events() -> Iterator[SessionListener]:
-    """What says that sessions have ended, for those who want to know."""
-    yield SessionListener("announce", "atoll_sessions.listening:announce", "sessions.announce")
+    """Those who want to know of sessions at the prompt."""
+    yield SessionListener("announce", f"{_LIVE}.announcing:changed", "sessions.announce")
+    yield SessionListener("toolbar", f"{_LIVE}.looking:changed", "sessions.toolbar")

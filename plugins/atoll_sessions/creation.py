@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 from atoll import AtollError, Context, NotFound, Problem
 from atoll.reading import maybe
 from atoll.text import near_matches
+from atoll_sessions import doings
 from atoll_sessions.model import Session
 from atoll_sessions.preparation import preparation_failure
 from atoll_sessions.queries import find_session, get_session, image_names
@@ -243,6 +244,8 @@ def started(context: Context) -> list[Created]:
 
 def _noted(context: Context, created: Created) -> Created:
     _started(context)[created.id] = created
+    if created.status in OVER:
+        doings.note(created.id, "start")
     return created
 
 

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import trio
 
 from atoll import AtollError, Context, Provided, ShellState
+from atoll.outages import Backoff
 from atoll.reading import Malformed, maybe
 from atoll_sessions.hooks import SESSION_EVENTS, SessionChange, SessionListener
+from atoll_sessions.live.looking import missed
 
 if TYPE_CHECKING:
     from atoll import Api
 
 _PATIENCE = 5.0
 """Seconds that a listener may take over one change."""
-_PAUSE = 1.0
-"""Seconds before a stream that has ended is asked for again."""
+_OUTAGE = Backoff(first=1.0, longest=30.0, jitter=0.2)
+"""How a stream is asked for again that has ended or broken off."""
+_LOOKS = Backoff(first=1.0, factor=1.0)
+"""How often is looked whether there is a cluster, and whether it is still the same."""
 _MOST_SESSIONS = 1000
 """How many sessions' last events are kept, to tell news from what is sent twice."""
 _DATA = {
@@ -32,16 +36,41 @@ _DATA = {
 async def listen(context: Context, shell: ShellState) -> None:
     """Pass changes on for as long as somebody listens; without listeners, nothing is asked."""
     listeners = [one for one in context.collect(SESSION_EVENTS) if _is_wanted(one, context)]
-    if not listeners:
-        return
-    api = await context.connect()
-    async with aclosing(_changes(api)) as changes:
+    while listeners:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_leave_with_profile, shell, nursery.cancel_scope)
+            await _pass_on(listeners, context, shell)
+            nursery.cancel_scope.cancel()
+
+
+async def _leave_with_profile(shell: ShellState, scope: trio.CancelScope) -> None:
+    """Cancel what listens to a cluster when the prompt turns to another one."""
+    profile = shell.profile_name
+    async for _ in _LOOKS:
+        if shell.profile_name != profile:
+            scope.cancel()
+
+
+async def _pass_on(
+    listeners: list[Provided[SessionListener]], context: Context, shell: ShellState
+) -> None:
+    """Pass the changes of one cluster on, until nobody listens any more."""
+    async with aclosing(_changes(await _connected(context))) as changes:
         async for change in changes:
             for one in list(listeners):
                 if not await _tell(one, change, context, shell):
                     listeners.remove(one)
             if not listeners:
                 return
+
+
+async def _connected(context: Context) -> "Api":
+    """Connect to the cluster in use as soon as there is one."""
+    async for _ in _LOOKS:
+        if api := await context.connect_if_up():
+            break
+    assert api is not None  # noqa: S101  # the loop has no other end
+    return api
 
 
 def _is_wanted(provided: Provided[SessionListener], context: Context) -> bool:
@@ -66,22 +95,37 @@ async def _tell(
 
 async def _changes(api: "Api") -> AsyncGenerator[SessionChange]:
     """Yield what happens to the user's own sessions, once each, from now on."""
-    own = await api.access_key()
     newest: OrderedDict[str, str] = OrderedDict()
+    outage = _OUTAGE.retrying()
     while True:
-        reply = await api.request(
-            "GET", "/events/session", params={"scope": "*"}, stream=True, timeout=None
-        )
-        async with reply, aclosing(reply.events()) as messages:
-            async for message in messages:
-                change = _change(api, message.event, message.data, own)
-                if change and newest.get(change.session_id) != change.event:
-                    newest[change.session_id] = change.event
-                    newest.move_to_end(change.session_id)
-                    if len(newest) > _MOST_SESSIONS:
-                        newest.popitem(last=False)
-                    yield change
-        await trio.sleep(_PAUSE)
+        try:
+            async with aclosing(_stream(api)) as stream:
+                async for change in stream:
+                    outage.reset()
+                    if newest.get(change.session_id) != change.event:
+                        newest[change.session_id] = change.event
+                        newest.move_to_end(change.session_id)
+                        if len(newest) > _MOST_SESSIONS:
+                            newest.popitem(last=False)
+                        yield change
+        except AtollError as error:
+            missed()
+            await outage.wait(error)
+        else:
+            missed()
+            await trio.sleep(_OUTAGE.first)
+
+
+async def _stream(api: "Api") -> AsyncGenerator[SessionChange]:
+    """Yield the changes that one connection tells of."""
+    own = await api.access_key()
+    reply = await api.request(
+        "GET", "/events/session", params={"scope": "*"}, stream=True, timeout=None
+    )
+    async with reply, aclosing(reply.events()) as messages:
+        async for message in messages:
+            if change := _change(api, message.event, message.data, own):
+                yield change
 
 
 def _change(api: "Api", event: str, text: str, own: str) -> SessionChange | None:
@@ -101,10 +145,3 @@ def _change(api: "Api", event: str, text: str, own: str) -> SessionChange | None
         reason=data.get("reason") or "",
         exit_code=data.get("exitCode"),
     )
-
-
-async def announce(change: SessionChange, _context: Context, shell: ShellState) -> None:
-    """Say above the prompt that a session has ended."""
-    if change.is_end:
-        reason = f" ({change.reason})" if change.reason else ""
-        shell.say(f"session {change.session_name} has ended{reason}")

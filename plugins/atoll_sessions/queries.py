@@ -8,6 +8,7 @@ from uuid import UUID
 
 from atoll import AtollError, NotFound, Problem
 from atoll.reading import maybe
+from atoll_sessions import doings
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ async def destroy(
     """
     from atoll.urls import path
 
+    doings.note(session, "end")
     params = {
         "forced": True if forced else None,
         "recursive": True if recursive else None,

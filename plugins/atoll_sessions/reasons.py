@@ -4,13 +4,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from atoll import AtollError, Problem
 from atoll.output import local_time, show_slots
-from atoll.reading import maybe, to_figure
+from atoll_sessions.free import amounts, free_slots
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, list_sessions
 
@@ -22,8 +22,6 @@ _POWERS = " kmgtp"
 IDLE_FIELDS = [
     "id", "name", "type", "created_at", "occupying_slots", "containers { live_stat last_stat }",
 ]  # fmt: skip
-_REMAINING = ("keypair_remaining", "group_remaining")
-_PRESETS = {name: maybe(dict) for name in ("scaling_group_remaining", *_REMAINING)}
 
 
 @define
@@ -65,7 +63,7 @@ class Reasons:
         if self._needs is None:
             try:
                 found = await get_session(self.api, self.session_id, ["requested_slots"])
-                self._needs, self._order = _amounts(found.requested_slots), "-priority,created_at"
+                self._needs, self._order = amounts(found.requested_slots), "-priority,created_at"
             except AtollError:
                 each = {slot: to_number(text) for slot, text in self.asked.items()}
                 self._needs = {slot: amount * self.containers for slot, amount in each.items()}
@@ -103,20 +101,9 @@ class Reasons:
     async def _free(self) -> Mapping[str, float]:
         """Return what the session might get, as little as the scarcest of all limits leaves."""
         try:
-            answer = await self.api.json(
-                "POST",
-                "/resource/check-presets",
-                params={"group": self.group},
-                safe=True,
-                like=_PRESETS,
-            )
+            return await free_slots(self.api, self.group)
         except AtollError:
             return {}
-        free = _amounts(answer.get("scaling_group_remaining"))
-        for whose in _REMAINING:
-            allowed = _amounts(answer.get(whose))
-            free = {slot: min(amount, allowed.get(slot, amount)) for slot, amount in free.items()}
-        return free
 
 
 def _needs_and_free(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
@@ -144,7 +131,7 @@ def room_makers(idle: Sequence[Session], lacking: Mapping[str, float]) -> Sequen
     """Return those of the idle sessions whose end leaves what is lacking, none if all do not."""
     left, chosen = dict(lacking), []
     for session in idle:
-        held = _amounts(session.occupying_slots)
+        held = amounts(session.occupying_slots)
         if any(held.get(slot, 0.0) > 0 for slot, amount in left.items() if amount > 0):
             chosen.append(session)
             left = {slot: amount - held.get(slot, 0.0) for slot, amount in left.items()}
@@ -158,12 +145,6 @@ def to_number(text: str) -> float:
         return math.nan
     power = _POWERS.index(match[2].lower() or " ")
     return float(match[1]) * float(1024**power)
-
-
-def _amounts(slots: Mapping[str, Any] | None) -> dict[str, float]:
-    """Return the amounts that are numbers: managers also write Infinity and NaN."""
-    amounts = {slot: to_figure(amount) for slot, amount in (slots or {}).items()}
-    return {slot: amount for slot, amount in amounts.items() if amount is not None}
 
 
 def _is_to_come(moment: str) -> bool:

@@ -6,9 +6,10 @@ import click
 import trio
 
 from atoll import AtollError, Context, Name, TimedOut
+from atoll_sessions import doings
 from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session
-from atoll_sessions.statuses import can_reach, has_reached, known_status, look_until
+from atoll_sessions.statuses import FINAL, can_reach, has_reached, known_status, look_until
 
 
 @click.command()
@@ -58,5 +59,6 @@ def _tell(context: Context, session: Session, target: str) -> None:
         raise AtollError(
             f"session {session.name} is {session.status}{reason} and will not be {target} any more"
         )
+    doings.note(session.id, "end" if session.status in FINAL else "start")
     job = "" if code is None else f"; its job has ended with exit code {code}"
     context.output.note(f"session {session.name} is {session.status}{job}")

@@ -42,10 +42,10 @@ def atoll_settings() -> Iterator[Setting]:
 @hookimpl
 def atoll_status() -> Iterator[Status]:
     """Segments of the toolbar."""
-    yield Status("profile", "atoll._shell.segments:profile")
-    yield Status("jobs", "atoll._shell.segments:jobs")
-    yield Status("last", "atoll._shell.segments:last")
-    yield Status("names", "atoll._shell.segments:names")
+    yield Status("profile", "atoll._shell.segments:profile", weight=90)
+    yield Status("jobs", "atoll._shell.segments:jobs", weight=70)
+    yield Status("last", "atoll._shell.segments:last", weight=60)
+    yield Status("names", "atoll._shell.segments:names", weight=55)
 
 
 @hookimpl

@@ -101,9 +101,10 @@ class Shell:
             return
         for statement in statements:
             self._warned = False
-            self.state.last_code = await runner.run(statement)
-            self.state.last_seconds = self.program.last_seconds
-            self.reader.ran()
+            with self.state.busy():
+                self.state.last_code = await runner.run(statement)
+                self.state.last_seconds = self.program.last_seconds
+                self.reader.ran()
             if self.state.last_code or self.state.leaving is not None:
                 break
 

@@ -28,18 +28,20 @@ class Toolbar:
     _segments: dict[str, "_Segment"] = field(factory=dict)
 
     def draw(self, width: int) -> str:
-        """Return the toolbar in at most `width` cells; segments on the right give way first."""
+        """Return the toolbar in at most `width` cells; segments of little weight give way first."""
         shown: list[str] = []
-        used = 0
+        left = width
         for text in self._texts():
-            used += get_cwidth(text) + (len(_BETWEEN) if shown else 0)
-            if used > width:
-                break
-            shown.append(text)
+            needs = get_cwidth(text) + (len(_BETWEEN) if shown else 0)
+            if needs <= left:
+                shown.append(text)
+                left -= needs
         return _BETWEEN.join(shown)
 
     def _texts(self) -> Iterator[str]:
-        for provided in self.registry.collect(STATUS):
+        """Yield what the segments say, the weightiest first."""
+        found = self.registry.collect(STATUS)
+        for provided in sorted(found, key=lambda one: one.record.weight, reverse=True):
             name = provided.record.name
             segment = self._segments.setdefault(name, _Segment(provided))
             if text := segment.text(self.state):

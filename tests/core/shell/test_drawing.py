@@ -19,9 +19,19 @@ def test_a_segment_that_fails_is_left_out(program, capsys):
     assert "atoll-prompted 1.0" in warnings
 
 
-@pytest.mark.parametrize(("width", "drawn"), [(12, "lab | exit 3"), (11, "lab"), (2, "")])
+@pytest.mark.parametrize(
+    ("width", "drawn"),
+    [
+        (23, "lab | exit 3 | steady 3"),
+        (22, "lab | exit 3"),
+        (12, "lab | exit 3"),
+        (11, "lab"),
+        (10, "lab"),
+        (2, ""),
+    ],
+)
 def test_a_narrow_terminal(program, width, drawn):
-    """What is on the right gives way, whole."""
+    """What matters least gives way, whole."""
     state = ShellState(profile_name="lab", last_code=3)
 
     assert Toolbar(program.registry, state).draw(width) == drawn

@@ -13,6 +13,7 @@ from atoll import Profile, ShellState, hookimpl
 from atoll._paths import Paths
 from atoll._profiles import ProfileStore
 from atoll._shell.contexts import shell_context
+from atoll.outages import Backoff
 from atoll_sessions.hooks import SessionListener
 from atoll_sessions.listening import listen
 
@@ -101,14 +102,25 @@ async def test_listeners_hear_of_the_users_own_sessions_once(listened):
 
 
 async def test_nothing_is_asked_where_nobody_listens(listened):
-    said, asked = await listened([event("session_terminated")])
+    """Neither for the toolbar, nor to say what happens."""
+    nobody = {"ATOLL_SESSIONS_ANNOUNCE": "no", "ATOLL_SESSIONS_TOOLBAR": "no"}
+    said, asked = await listened([event("session_terminated")], environ=nobody)
     assert (said, asked) == ([], [])
 
 
-async def test_the_prompt_says_that_a_session_has_ended_when_told_to(listened):
-    """By `sessions.announce`."""
-    said, _ = await listened(
-        [event("session_started"), event("session_terminated")],
-        environ={"ATOLL_SESSIONS_ANNOUNCE": "yes"},
+async def test_a_stream_that_breaks_off_is_asked_for_again(listened, monkeypatch):
+    """And so it is when the prompt turns to another profile."""
+    monkeypatch.setattr("atoll_sessions.listening._OUTAGE", Backoff(first=0.01))
+    heard = []
+
+    async def changed(change, _context, shell) -> None:
+        heard.append(change.session_name)
+        shell.profile_name = f"profile-{len(heard)}"
+        if len(heard) == 3:
+            raise SystemExit("enough")
+
+    _, asked = await listened(
+        [event("session_started")], SessionListener("mine", f"{HERE}:changed"), changed=changed
     )
-    assert said == ["session my-one has ended"]
+    assert heard == ["my-one"] * 3
+    assert sum(target.startswith("/events") for target in asked) == 3
