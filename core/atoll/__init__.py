@@ -25,10 +25,10 @@ if TYPE_CHECKING:
         UsageError,
     )
     from atoll._jobs import Job, Jobs, current_job
+    from atoll._key_press import KeyPress
     from atoll._names import Name
     from atoll._paths import Paths
     from atoll._plugins import Origin, PluginError, Provided
-    from atoll._press import KeyPress
     from atoll._profiles import ENVIRONMENT, Profile
     from atoll._records import (
         Background,
@@ -75,7 +75,7 @@ _HOMES = {
     "atoll._names": ["Name"],
     "atoll._paths": ["Paths"],
     "atoll._plugins": ["Origin", "PluginError", "Provided"],
-    "atoll._press": ["KeyPress"],
+    "atoll._key_press": ["KeyPress"],
     "atoll._profiles": ["ENVIRONMENT", "Profile"],
     "atoll._records": [
         "Background",

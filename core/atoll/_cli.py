@@ -139,15 +139,15 @@ def _open_door(program: "Program", options: "Options") -> int:
 
 
 def _one_command(program: "Program", options: "Options") -> int:
-    from atoll._asking import Said, before_loop
-    from atoll._blame import HelpAsked
+    from atoll._click_prompts import Printed, before_loop
+    from atoll._parsing import HelpAsked
     from atoll._streams import streams_of
     from atoll._terminal import Source
 
     stdin = Source()
     try:
         # Before an event loop is loaded: help and usage errors need none.
-        with streams_of(stdin, Said()):
+        with streams_of(stdin, Printed()):
             prepared = before_loop(program.tree.prepare, options.words)
     except HelpAsked as asked:
         if str(asked):

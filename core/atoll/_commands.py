@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from attrs import define
 
-from atoll._added import Given, given, load_added
-from atoll._blame import HelpAsked, understanding
+from atoll._added_options import GivenOption, given, load_added_options
 from atoll._errors import AtollError, UsageError
 from atoll._help import group_help
+from atoll._parsing import HelpAsked, guarded_parsing
 from atoll._plugins import PluginError, Provided, Registry
 from atoll._records import Command, Option
 from atoll._secrets import without_secrets
@@ -21,7 +21,7 @@ from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
 
 if TYPE_CHECKING:
-    from atoll._steps import Steps
+    from atoll._deferred import DeferredCalls
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
@@ -97,10 +97,10 @@ class Node:
             what = f"{self.provided.record.load} is no click command"
             raise PluginError(self.provided.origin, what)
         # Listings have no use for what makes commands run.
-        from atoll._fitting import fitted
+        from atoll._adapting import adapted
 
-        added = load_added(self.options, command, self.path)
-        return fitted(command, self.provided.origin, added)
+        added = load_added_options(self.options, command, self.path)
+        return adapted(command, self.provided.origin, added)
 
 
 def program_name() -> str:
@@ -120,16 +120,16 @@ def before_command(words: Sequence[str]) -> int:
 
 @define
 class Prepared:
-    """A line that has been understood: its command, what is to be called, and what was given to the
-    options that plugins add. The steps are to be entered, and left when all is done.
+    """A parsed line: its command, its deferred calls, and the values of options that plugins add.
 
-    `words` are those of the line, with `***` in place of each secret.
+    `calls` is a context manager: enter it, and leave it when all calls are done. `words` are those
+    of the line, with `***` in place of each secret.
     """
 
     node: Node
     words: tuple[str, ...]
-    steps: "Steps"
-    given: Sequence[Given]
+    calls: "DeferredCalls"
+    given: Sequence[GivenOption]
     result: Any = None
     """What the line results in; of a step, what that returns."""
 
@@ -185,13 +185,16 @@ class CommandTree:
         if not node.runs:
             self._explain_group(node, rest)
         assert node.provided is not None  # noqa: S101  # as it runs
-        from atoll._asking import collecting
+        from atoll._click_prompts import collecting_prints
 
-        with understanding(node.provided.origin, " ".join(node.path)), collecting() as said:
+        with (
+            guarded_parsing(node.provided.origin, " ".join(node.path)),
+            collecting_prints() as collected,
+        ):
             try:
                 return _understand(node, words, rest)
             except click.exceptions.Exit as end:
-                raise HelpAsked(said.take().removesuffix("\n"), end.exit_code) from None
+                raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
 
     def _explain_group(self, node: Node, rest: Sequence[str]) -> NoReturn:
         if rest and rest[0] not in ("-h", "--help"):
@@ -230,13 +233,13 @@ def _spelled(node: Node) -> str:
 
 def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
     """Have click understand the words after a command's name; raises UsageError."""
-    from atoll._steps import Steps
+    from atoll._deferred import DeferredCalls
 
     command = node.load()
-    with Steps() as steps:
+    with DeferredCalls() as calls:
         try:
             context = command.make_context(_spelled(node), rest)
-            steps.begin(context)
+            calls.begin(context)
             result = command.invoke(context)
         except click.Abort as error:
             if isinstance(error.__context__, KeyboardInterrupt):
@@ -244,7 +247,7 @@ def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
             raise AtollError("aborted") from None
         except click.ClickException as error:
             raise usage_error(node, error) from None
-        kept = steps.keep()
+        kept = calls.keep()
     return Prepared(node, without_secrets(words, context), kept, given(context), result)
 
 

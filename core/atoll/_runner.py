@@ -11,21 +11,21 @@ from typing import IO, TYPE_CHECKING, Any
 import trio
 from attrs import define, field
 
-from atoll._around import surroundings
-from atoll._asking import Said
-from atoll._blame import HelpAsked
+from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context
+from atoll._deferred import result_of
 from atoll._errors import AtollError, ExitCode, TimedOut, passes
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
+from atoll._invocations import plugin_contexts
 from atoll._jobs import Jobs
 from atoll._line import Statement
+from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._reports import Ending, ending, exit_code, give_hint
-from atoll._steps import result_of
 from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
@@ -102,23 +102,23 @@ class Runner:
 
     async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
         """Have the words understood in a thread: plugins are imported on the way, and may ask."""
-        with streams_of(stdin, Said()):
+        with streams_of(stdin, Printed()):
             return await in_thread(self.program.tree.prepare, line.statement.words)
 
     async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:
-        with prepared.steps:
+        with prepared.calls:
             context = self._context(line, prepared, stdout, stdin)
             line.output = output = context.output
             printed = output.stdout if output.chosen_format() == _FOR_PEOPLE else output.stderr
             with folder_kept(prepared.node), streams_of(stdin, printed), _running(context):
                 invocations = self.program.registry.collect(INVOCATIONS)
-                async with surroundings(context, invocations, prepared.given):
+                async with plugin_contexts(context, invocations, prepared.given):
                     return await self._noting_end(prepared, context)
 
     async def _noting_end(self, prepared: Prepared, context: Context) -> int:
         """Make the calls; what is around them is to know how they ended."""
         try:
-            await self._bounded(partial(prepared.steps.run, context))
+            await self._bounded(partial(prepared.calls.run, context))
             code = exit_code(result_of(prepared.result))
         except BaseException as error:
             give_hint(error, self._hint)

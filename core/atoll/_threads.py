@@ -10,7 +10,7 @@ import outcome
 import trio
 from attrs import define, field
 
-from atoll._asking import current_reader
+from atoll._click_prompts import current_reader
 from atoll._streams import current_source
 from atoll._terminal import Source
 

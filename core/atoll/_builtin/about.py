@@ -3,10 +3,10 @@
 import click
 import trio
 
-from atoll._blame import HelpAsked
 from atoll._context import Context, program_of
 from atoll._failures import Failures
 from atoll._names import Name
+from atoll._parsing import HelpAsked
 from atoll.output import Column
 
 _SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]

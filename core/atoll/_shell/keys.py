@@ -11,8 +11,8 @@ from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys as KnownKeys
 
+from atoll._key_press import KeyPress
 from atoll._plugins import Provided, Registry, contained
-from atoll._press import KeyPress
 from atoll._records import Keys
 from atoll._shell.patience import Patience
 from atoll._state import ShellState

@@ -1,4 +1,4 @@
-"""What click asks and prints by itself while a line is understood, or in a callback that blocks."""
+"""click's own prompts and prints, while a line is parsed or in a callback that blocks."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 
 class Reader(Protocol):
-    """Reads an answer for code that stands still until it has one."""
+    """Reads an answer for code that blocks until it has one."""
 
     def read(self, *, hidden: bool) -> str | None:
-        """Return the next line of what the command reads, or None at the end of that."""
+        """Return the next line of the command's input, or None at its end."""
 
 
 current_reader: ContextVar[Reader | None] = ContextVar("current_reader", default=None)
-"""Who reads the answers to click's questions; None where waiting would stop everything else."""
+"""Reads the answers to click's prompts; None where waiting would block the event loop."""
 
 
-class Said(StringIO):
-    """What has been printed while a line is understood."""
+class Printed(StringIO):
+    """Text that has been printed while a line is parsed."""
 
     def take(self) -> str:
-        """Return it, and forget it."""
+        """Return the text, and clear it."""
         text = self.getvalue()
         self.seek(0)
         self.truncate()
@@ -40,21 +40,21 @@ class Said(StringIO):
 
 
 @contextmanager
-def collecting() -> Iterator[Said]:
-    """Collect what is printed within: it is shown before a question and at the end, unless it is
-    taken.
+def collecting_prints() -> Iterator[Printed]:
+    """Collect what is printed in the block. It is shown before the next prompt and at the end,
+    except for what `take` has returned.
     """
-    said = Said()
-    token = printed.set(said)
+    collected = Printed()
+    token = printed.set(collected)
     try:
-        yield said
+        yield collected
     finally:
         printed.reset(token)
-        sys.stderr.write(said.take())
+        sys.stderr.write(collected.take())
 
 
 def before_loop(function: Callable[..., T], *arguments: object) -> T:
-    """Call a function while no event loop runs, where it may ask by click."""
+    """Call a function before an event loop runs; it may use click's prompts."""
     token = current_reader.set(_BeforeLoop())
     try:
         return function(*arguments)
@@ -71,16 +71,14 @@ class _BeforeLoop:
 
 
 def _ask(text: str, *, hidden: bool = False) -> str:
-    """Stand in for `input` and `getpass` in click: ask on standard error, and read what the command
-    reads.
-    """
-    reader, said = current_reader.get(), printed.get()
+    """Replace click's `input` and `getpass`: ask on standard error, read the command's input."""
+    reader, collected = current_reader.get(), printed.get()
     if reader is None:
         raise RuntimeError(
             "click can't ask in an async callback: await context.ask(), or .confirm()"
         )
-    if isinstance(said, Said):
-        text = said.take() + text
+    if isinstance(collected, Printed):
+        text = collected.take() + text
     sys.stderr.write(text)
     sys.stderr.flush()
     answer = reader.read(hidden=hidden)

@@ -1,9 +1,10 @@
-"""The calls that a line comes down to, made once the whole line is understood.
+"""Deferred calls: callbacks of a line's commands, called after the whole line has been parsed.
 
-click calls callbacks while it reads a line, and closes files and other resources right after. Here
-callbacks may be async, and nothing runs before the last word is understood. So what click calls
-only notes a step, and :meth:`Steps.run` makes the calls afterwards: in the order in which click
-would have made them, each with its own click context, which stays open until the last has ended.
+click calls callbacks while it parses a line, and closes files and other resources right after. Here
+callbacks may be async, and nothing runs before the last word has been parsed. So click calls a
+stand-in that only records the call, and :meth:`DeferredCalls.run` makes the calls afterwards: in
+the order in which click would have made them, each with its own click context, which stays open
+until the last call has ended.
 """
 
 import inspect
@@ -17,13 +18,13 @@ import click
 from attrs import define, field
 from click.globals import pop_context, push_context
 
-_KEY = "atoll.steps"
+_KEY = "atoll.deferred"
 
 
 @define(eq=False)
-class Step:
-    """One call of a callback. `values` go first, by place; a step among them stands for its result,
-    and so does each step in a list of them.
+class DeferredCall:
+    """One call of a callback. `values` are its positional arguments; a deferred call among them, or
+    in a list among them, stands for its result.
     """
 
     context: click.Context
@@ -33,9 +34,9 @@ class Step:
     result: Any = None
 
     async def call(self, first: object) -> None:
-        """Call it, with `first` before all else if the callback takes that."""
+        """Call the callback, with `first` as its first argument if it accepts one more."""
         values = [result_of(value) for value in self.values]
-        if takes(self.callback, first, *values, **self.arguments):
+        if accepts(self.callback, first, *values, **self.arguments):
             values.insert(0, first)
         if inspect.iscoroutinefunction(self.callback):
             result = self.callback(*values, **self.arguments)
@@ -51,9 +52,9 @@ class Step:
             return (self.callback(*values, **self.arguments),)
 
 
-def takes(callback: Callable[..., Any], *values: object, **arguments: object) -> bool:
-    """Whether a callback can be called so. What click's decorators pass comes before it all; of
-    others' decorators, the wrapper is asked.
+def accepts(callback: Callable[..., Any], *values: object, **arguments: object) -> bool:
+    """Whether a callback accepts these arguments, besides those that click's own decorators pass
+    first. For a callback in another decorator, the signature of the wrapper counts.
     """
     passed: list[None] = []
     while getattr(callback, "__globals__", {}).get("__name__") == "click.decorators":
@@ -67,23 +68,23 @@ def takes(callback: Callable[..., Any], *values: object, **arguments: object) ->
 
 
 def result_of(value: Any) -> Any:
-    """Return what the steps in a value have returned."""
+    """Return a value with each deferred call in it replaced by its result."""
     if isinstance(value, list):
         return [result_of(one) for one in value]
-    return value.result if isinstance(value, Step) else value
+    return value.result if isinstance(value, DeferredCall) else value
 
 
 @define
-class Steps:
-    """The steps of one line, and the click contexts that are kept open for them."""
+class DeferredCalls:
+    """The deferred calls of one line, and the click contexts that are kept open for them."""
 
-    _steps: list[Step] = field(factory=list)
+    _calls: list[DeferredCall] = field(factory=list)
     _contexts: ExitStack = field(factory=ExitStack)
     _held: set[click.Context] = field(factory=set)
     _inheriting: set[click.Context] = field(factory=set)
 
     def begin(self, context: click.Context) -> None:
-        """Note here what a line comes down to whose outermost context this is."""
+        """Record here the calls of the line whose outermost click context this is."""
         context.meta[_KEY] = self
         self._hold(context)
 
@@ -99,21 +100,21 @@ class Steps:
         """Close the contexts, the innermost first."""
         self._contexts.__exit__(kind, error, trace)
 
-    def keep(self) -> "Steps":
-        """Return these steps, still open when this object is left."""
-        return Steps(self._steps, self._contexts.pop_all(), self._held, self._inheriting)
+    def keep(self) -> "DeferredCalls":
+        """Return the same calls in an object whose contexts stay open when this one is left."""
+        return DeferredCalls(self._calls, self._contexts.pop_all(), self._held, self._inheriting)
 
-    def add(self, step: Step) -> Step:
-        """Note a step."""
-        self._hold(step.context)
-        self._steps.append(step)
-        return step
+    def add(self, call: DeferredCall) -> DeferredCall:
+        """Record a call."""
+        self._hold(call.context)
+        self._calls.append(call)
+        return call
 
     async def run(self, first: object) -> None:
-        """Make the calls, one after the other; `first` is what callbacks take first."""
-        for step in self._steps:
-            self._inherit(step.context)
-            await step.call(first)
+        """Make the calls, one after the other, each with `first` as its first argument."""
+        for call in self._calls:
+            self._inherit(call.context)
+            await call.call(first)
 
     def _hold(self, context: click.Context) -> None:
         if context in self._held:
@@ -128,7 +129,7 @@ class Steps:
         self._held.add(context)
 
     def _inherit(self, context: click.Context) -> None:
-        """Hand `obj` down, which the callback of a group above may have set meanwhile."""
+        """Copy `obj` from the contexts above: the callback of a group may have set it meanwhile."""
         if context.parent is not None:
             self._inherit(context.parent)
             if context in self._inheriting:
@@ -140,15 +141,15 @@ def _close(context: click.Context, *error: Any) -> None:
     context.__exit__(*error)
 
 
-def later(callback: Callable[..., Any]) -> Callable[..., Step]:
-    """Return what click is to call in place of a callback: it notes a step for the line at hand."""
+def deferred(callback: Callable[..., Any]) -> Callable[..., DeferredCall]:
+    """Return a stand-in for a callback, which records the call instead of making it."""
 
-    def note(*values: Any, **arguments: Any) -> Step:
+    def record(*values: Any, **arguments: Any) -> DeferredCall:
         context = click.get_current_context()
-        steps: Steps = context.meta[_KEY]
-        return steps.add(Step(context, callback, values, arguments))
+        calls: DeferredCalls = context.meta[_KEY]
+        return calls.add(DeferredCall(context, callback, values, arguments))
 
-    return note
+    return record
 
 
 @coroutine

@@ -1,5 +1,7 @@
-"""Makes a plugin's click command one of the shell's: its calls are made later, it has the options
-that others add, and what its parameters raise is told in one line.
+"""Adapts a plugin's click command to the shell.
+
+Its callbacks are called only after the whole line has been parsed. It gets the options that other
+plugins add. An error that one of its parameters raises is reported in one line.
 """
 
 from collections.abc import Sequence
@@ -8,44 +10,44 @@ from typing import Any
 
 import click
 
-from atoll._added import Added
-from atoll._blame import HelpAsked, understanding
+from atoll._added_options import AddedOption
+from atoll._deferred import accepts, deferred
+from atoll._parsing import HelpAsked, guarded_parsing
 from atoll._plugins import Origin, PluginError
 from atoll._secrets import Secret
-from atoll._steps import later, takes
 
 
-def fitted(command: click.Command, origin: Origin, added: Sequence[Added]) -> click.Command:
-    """Return a copy of a command that fits the shell; raises PluginError where it can't be run."""
+def adapted(command: click.Command, origin: Origin, added: Sequence[AddedOption]) -> click.Command:
+    """Return an adapted copy of a command; raises PluginError for one that can't be run."""
     copied = copy(command)
     copied.add_help_option = False
     copied.params = [
-        *(_guarded(_hiding(param), origin) for param in command.params),
-        *(_guarded(one.noting(), one.provided.origin) for one in added),
+        *(_guarded(_with_secret(param), origin) for param in command.params),
+        *(_guarded(one.recording(), one.provided.origin) for one in added),
         _help_option(command),
     ]
     if copied.callback is not None:
         _check_callable(copied, origin)
-        copied.callback = later(copied.callback)
+        copied.callback = deferred(copied.callback)
     if isinstance(copied, click.Group):
-        _fit_below(copied, origin, added)
+        _adapt_subcommands(copied, origin, added)
     return copied
 
 
-def _fit_below(group: click.Group, origin: Origin, added: Sequence[Added]) -> None:
-    """Fit the commands of a group: those that it has, and those that it makes when asked."""
+def _adapt_subcommands(group: click.Group, origin: Origin, added: Sequence[AddedOption]) -> None:
+    """Adapt the commands of a group, and those that its `get_command` makes."""
     get_command = group.get_command
-    group.commands = {name: fitted(below, origin, added) for name, below in group.commands.items()}
+    group.commands = {name: adapted(below, origin, added) for name, below in group.commands.items()}
 
-    def get_fitted(context: click.Context, name: str) -> click.Command | None:
+    def get_adapted(context: click.Context, name: str) -> click.Command | None:
         found = get_command(context, name)
         if found is None or found is group.commands.get(name):
             return found
-        return fitted(found, origin, added)
+        return adapted(found, origin, added)
 
     if group._result_callback is not None:  # noqa: SLF001  # click has a way to set it, none to ask for it
-        group._result_callback = later(group._result_callback)  # noqa: SLF001
-    vars(group).update(get_command=get_fitted)
+        group._result_callback = deferred(group._result_callback)  # noqa: SLF001
+    vars(group).update(get_command=get_adapted)
 
 
 def _check_callable(command: click.Command, origin: Origin) -> None:
@@ -54,13 +56,13 @@ def _check_callable(command: click.Command, origin: Origin) -> None:
     names = dict.fromkeys(
         param.name for param in command.params if param.expose_value and param.name
     )
-    if not takes(command.callback, None, **names) and not takes(command.callback, **names):
+    if not accepts(command.callback, None, **names) and not accepts(command.callback, **names):
         wanted = ", ".join(["context", *names])
         raise PluginError(origin, f"the callback of {command.name} does not take ({wanted})")
 
 
-def _hiding(param: click.Parameter) -> click.Parameter:
-    """Note as a secret what a parameter hides while it is typed."""
+def _with_secret(param: click.Parameter) -> click.Parameter:
+    """Return a copy of a parameter; if it hides its input, its value is a secret."""
     copied = copy(param)
     if getattr(param, "hide_input", False) and not isinstance(param.type, Secret):
         copied.type = Secret(of=param.type)
@@ -68,11 +70,11 @@ def _hiding(param: click.Parameter) -> click.Parameter:
 
 
 def _guarded(param: click.Parameter, origin: Origin) -> click.Parameter:
-    """Have what a parameter raises, by its callback or its type, blamed on the plugin it is of."""
+    """Make errors of a parameter's callback or type name the plugin that the parameter is from."""
     handle = param.handle_parse_result
 
     def guarded(*values: Any, **named: Any) -> Any:
-        with understanding(origin, f"{param.param_type_name} {param.opts[0]}"):
+        with guarded_parsing(origin, f"{param.param_type_name} {param.opts[0]}"):
             return handle(*values, **named)
 
     vars(param).update(handle_parse_result=guarded)

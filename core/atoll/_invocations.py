@@ -1,4 +1,4 @@
-"""What plugins want around a command: their invocations, and what their options do."""
+"""Context managers of plugins that are entered around a command: invocations and added options."""
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
-from atoll._added import Given
+from atoll._added_options import GivenOption
 from atoll._plugins import Origin, Provided, contained, drop
 from atoll._records import Invocation
 from atoll._streams import printing_as
@@ -23,28 +23,29 @@ _LIMIT = 5.0
 Manager = AbstractAsyncContextManager[Any]
 
 
-class _Around(NamedTuple):
-    """Something to enter before a command, and to leave after it; `name` says what it is."""
+class _Entry(NamedTuple):
+    """A context manager to make and enter before a command; `name` is for warnings about it."""
 
     name: str
     origin: Origin
     make: Callable[[], Manager]
 
 
-def surroundings(
-    context: "Context", invocations: Iterable[Provided[Invocation]], given: Iterable[Given]
+def plugin_contexts(
+    context: "Context", invocations: Iterable[Provided[Invocation]], given: Iterable[GivenOption]
 ) -> AbstractAsyncContextManager[None]:
-    """Enter all that plugins want around the command of a context; what fails in it, or takes too
-    long, costs a warning and never the command.
+    """Return a context manager that enters those of all plugins around a command.
+
+    One that fails or takes too long costs a warning; the command runs all the same.
     """
     found = [
-        _Around(f"invocation {one.record.name!r}", one.origin, partial(_invoke, one, context))
+        _Entry(f"invocation {one.record.name!r}", one.origin, partial(_invoke, one, context))
         for one in invocations
     ]
     for option in given:
         if option.provided.record.around and option.has_value:
             make = partial(_make, option, context)
-            found.append(_Around(f"option {option.name!r}", option.provided.origin, make))
+            found.append(_Entry(f"option {option.name!r}", option.provided.origin, make))
     return _all(found)
 
 
@@ -53,14 +54,14 @@ def _invoke(invocation: Provided[Invocation], context: "Context") -> Manager:
     return made
 
 
-def _make(option: Given, context: "Context") -> Manager:
+def _make(option: GivenOption, context: "Context") -> Manager:
     around = option.provided.load(option.provided.record.around or "")
     made: Manager = around(context, option.value)
     return made
 
 
 @asynccontextmanager
-async def _all(found: Sequence[_Around]) -> AsyncIterator[None]:
+async def _all(found: Sequence[_Entry]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for one in found:
             await stack.enter_async_context(_bounded(one))
@@ -68,8 +69,8 @@ async def _all(found: Sequence[_Around]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _bounded(one: _Around) -> AsyncIterator[None]:
-    """Enter one of them, and leave it with what the command has raised."""
+async def _bounded(one: _Entry) -> AsyncIterator[None]:
+    """Enter one of them, and leave it with the exception that the command has raised."""
     manager: Manager | None = None
     failure: BaseException | None = None
     # One scope for the whole: nurseries that are opened on the way in are closed on the way out.
@@ -93,7 +94,7 @@ async def _bounded(one: _Around) -> AsyncIterator[None]:
         yield
 
 
-async def _enter(one: _Around) -> Manager | None:
+async def _enter(one: _Entry) -> Manager | None:
     with printing_as(one.origin), contained(one.origin, one.name, warn):
         manager = one.make()
         if not hasattr(manager, "__aenter__"):
@@ -103,7 +104,7 @@ async def _enter(one: _Around) -> Manager | None:
     return None
 
 
-async def _leave(one: _Around, manager: Manager, failure: BaseException | None) -> None:
+async def _leave(one: _Entry, manager: Manager, failure: BaseException | None) -> None:
     trace = failure.__traceback__ if failure else None
     with printing_as(one.origin), contained(one.origin, one.name, warn):
         try:
@@ -114,7 +115,7 @@ async def _leave(one: _Around, manager: Manager, failure: BaseException | None) 
 
 
 def _holds_only(error: BaseException, failure: BaseException | None) -> bool:
-    """Whether an error is what the command has raised, maybe in the group of a nursery."""
+    """Whether an error is the one that the command has raised, or a group of it alone."""
     if isinstance(error, BaseExceptionGroup):
         return all(_holds_only(one, failure) for one in error.exceptions)
     return error is failure

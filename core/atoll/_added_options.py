@@ -13,8 +13,8 @@ from atoll._warnings import warn
 _KEY = "atoll.options"
 
 
-class Given(NamedTuple):
-    """An option that a plugin adds, and what it was given, which may be its default."""
+class GivenOption(NamedTuple):
+    """An option that a plugin adds, and its value on a line, which may be its default."""
 
     provided: Provided[Option]
     name: str
@@ -22,11 +22,11 @@ class Given(NamedTuple):
 
     @property
     def has_value(self) -> bool:
-        """Whether it was given anything."""
+        """Whether the value is anything but None, False and an empty tuple."""
         return self.value is not None and self.value is not False and self.value != ()
 
 
-class Added(NamedTuple):
+class AddedOption(NamedTuple):
     """An option that a plugin adds to a command, loaded."""
 
     provided: Provided[Option]
@@ -34,22 +34,22 @@ class Added(NamedTuple):
 
     @property
     def spellings(self) -> list[str]:
-        """How it may be written."""
+        """All its names, such as `--note` and `-n`."""
         return [*self.option.opts, *self.option.secondary_opts]
 
-    def noting(self) -> click.Option:
-        """Return a copy that notes what it is given, for :func:`given`, and hands the command none
-        of it: the command may have a parameter of the same name.
+    def recording(self) -> click.Option:
+        """Return a copy that records its value for :func:`given`, and does not pass it to the
+        command, which may have a parameter of the same name.
         """
         option, origin = copy(self.option), self.provided.origin
         name, callback = option.name or "", option.callback
 
-        def note(context: click.Context, param: click.Parameter, value: Any) -> None:
+        def record(context: click.Context, param: click.Parameter, value: Any) -> None:
             value = callback(context, param, value) if callback else value
-            context.meta.setdefault(_KEY, []).append(Given(self.provided, name, value))
+            context.meta.setdefault(_KEY, []).append(GivenOption(self.provided, name, value))
 
         option.name = f"{origin.name}.{name}"
-        option.callback = note
+        option.callback = record
         option.expose_value = False
         option.allow_from_autoenv = False
         if not origin.built_in:
@@ -57,20 +57,20 @@ class Added(NamedTuple):
         return option
 
 
-def given(context: click.Context) -> list[Given]:
-    """Return what the added options have been given on the line of this context."""
-    found: list[Given] = context.meta.get(_KEY, [])
+def given(context: click.Context) -> list[GivenOption]:
+    """Return the added options that the line of this context has, with their values."""
+    found: list[GivenOption] = context.meta.get(_KEY, [])
     return found
 
 
-def load_added(
+def load_added_options(
     options: Iterable[Provided[Option]],
     command: click.Command,
     path: Sequence[str],
-) -> list[Added]:
-    """Load the options that are added to a command; one that can't be used costs a warning."""
+) -> list[AddedOption]:
+    """Load the options that plugins add to a command; warns of one that can't be used."""
     taken = dict.fromkeys(_spellings(command), "the command")
-    found: list[Added] = []
+    found: list[AddedOption] = []
     for provided in options:
         try:
             added = _load(provided)
@@ -87,15 +87,15 @@ def load_added(
     return found
 
 
-def _load(provided: Provided[Option]) -> Added:
+def _load(provided: Provided[Option]) -> AddedOption:
     option = provided.load()
     if not isinstance(option, click.Option):
         raise PluginError(provided.origin, f"{provided.record.load} is no click option")
-    return Added(provided, option)
+    return AddedOption(provided, option)
 
 
 def _spellings(command: click.Command) -> Iterator[str]:
-    """Yield how the options of a command are written, and of those below it."""
+    """Yield the names of all options of a command and of its subcommands."""
     for param in command.params:
         if isinstance(param, click.Option):
             yield from (*param.opts, *param.secondary_opts)

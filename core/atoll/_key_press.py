@@ -1,4 +1,4 @@
-"""What a key of the prompt is handed."""
+"""The argument of functions that plugins bind to keys of the prompt."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @define
 class KeyPress:
-    """A press of keys: the line as it stands, to be changed, and the prompt it stands at."""
+    """A press of keys: the line being typed, which can be changed, and the state of the prompt."""
 
     shell: "ShellState"
     _buffer: Any

@@ -1,0 +1,21 @@
+"""Parsing a line: how it ends when there is nothing to run, and the guard around plugins' code."""
+
+import click
+
+from atoll._plugins import Origin, guarded
+
+
+class HelpAsked(Exception):
+    """The line asks for help, or for other text that is shown instead of running a command, such as
+    a version. The exception's text is what to show, `code` is the exit code.
+    """
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def guarded_parsing(origin: Origin, what: str) -> guarded:
+    """Guard a plugin's code that is called while a line is parsed; click's own exceptions pass."""
+    passing = (HelpAsked, click.ClickException, click.Abort, click.exceptions.Exit)
+    return guarded(origin, what, passing=passing)
