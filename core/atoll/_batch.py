@@ -28,6 +28,7 @@ class Batch:
 
     async def run(self, script: Source, *, stdin: Source | None = None) -> int:
         """Run all lines, then wait for what was sent to the background; returns the exit code."""
+        await trio.to_thread.run_sync(self.program.target.begin)
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery)
             # The script occupies standard input: code that asks for input asks the terminal.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atoll._profiles import Profile
     from atoll._program import Program
     from atoll._state import ShellState
+    from atoll._target import Choice
 
 
 @define
@@ -55,6 +56,8 @@ class Context:
     """How the command has ended; None until then. For what runs around commands."""
     shell: "ShellState | None" = None
     """What the prompt knows of itself; None where the line does not come from a prompt."""
+    _choice: "Choice | None" = None
+    """Where the prompt or the script went when the command began, which goes there to its end."""
     state: dict[str, object] = field(factory=dict)
     """What plugins leave for one another while the command runs, by names that begin with the
     plugin's.
@@ -88,13 +91,14 @@ class Context:
         It is kept for the next command, and nothing is sent yet. Raises NotFound for a profile that
         is not there, ConfigError when nothing says which cluster to use.
         """
-        return await self._program.connect(profile or self.profile_name, self.output.note)
+        name = profile or self.profile_name
+        return await self._program.connect(name, self.output.note, self._choice)
 
     async def connect_if_up(self, profile: str | None = None) -> "Api | None":
         """Return the connection to the profile in use, or to another; None where that would start
         a cluster, or can't be had.
         """
-        return await self._program.connect_if_up(profile or self.profile_name)
+        return await self._program.connect_if_up(profile or self.profile_name, self._choice)
 
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
         """Make a :class:`~atoll.transport.RequestTransport` or ChannelTransport for a profile, such

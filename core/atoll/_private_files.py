@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from atoll._errors import ConfigError
-
 
 def make_private(folder: Path) -> Path:
     """Make a folder that only its owner can enter, with its parents; returns it."""
@@ -16,18 +14,6 @@ def make_private(folder: Path) -> Path:
 def open_private(path: Path, flags: int) -> int:
     """Open a file for writing, made if need be so that only its owner can read it."""
     return os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def read_private(path: Path) -> str:
-    """Read a file that holds secrets; raises ConfigError when others can read it too."""
-    with path.open(encoding="utf-8") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o777
-        if mode & 0o077:
-            raise ConfigError(
-                f"{path} holds secrets and others can read it (mode {mode:04o})",
-                hint=f"chmod 600 {path}",
-            )
-        return file.read()
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:

@@ -8,6 +8,7 @@ its own, named `environment`. Nothing is ever read from the current folder.
 import re
 import shutil
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,9 @@ from attrs import asdict, evolve, field, fields_dict, frozen
 
 from atoll._errors import ConfigError, NotFound
 from atoll._paths import Paths
-from atoll._private_files import read_private, write_atomic
+from atoll._private_files import write_atomic
+from atoll._small_files import mapping_of, read_private, read_small
+from atoll.text import near_matches
 
 ENVIRONMENT = "environment"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -48,7 +51,8 @@ class Profile:
     info and without a default port, since its host is signed as it is sent; what the others hold is
     their transports' business. `transport` names the plugin whose transport is preferred to those
     of others for the same scheme, `via` a dialer (`ssh://me@bastion`), `ca_file` more certificate
-    authorities to trust.
+    authorities to trust. The prompt shows the name in a `color`; where it is set to `protect`, what
+    destroys asks first.
     """
 
     name: str
@@ -62,6 +66,9 @@ class Profile:
     ca_file: str = ""
     via: str = ""
     transport: str = ""
+    # Neither has a say in how the cluster is reached.
+    color: str = field(default="", eq=False)
+    protect: bool = field(default=False, eq=False)
 
     @endpoint.validator
     def _check_endpoint(self, _attribute: Any, value: str) -> None:
@@ -106,30 +113,44 @@ class ProfileStore:
 
     def names(self) -> list[str]:
         """Return the names of all profiles, sorted."""
-        return sorted(path.stem for path in self._folder.glob("*.yaml"))
+        stems = (path.stem for path in self._folder.glob("*.yaml"))
+        return sorted(stem for stem in stems if _NAME.fullmatch(stem))
+
+    def chosen(self) -> str | None:
+        """Return the profile chosen by `atoll profile use`; raises ConfigError when what was
+        written of it can't be read.
+        """
+        try:
+            name = read_small(self._current).strip()
+        except FileNotFoundError:
+            return None
+        except ConfigError as error:
+            raise ConfigError(error.message, hint="atoll profile use NAME chooses anew") from None
+        if name and not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{self._current} names no profile", hint="atoll profile use NAME chooses anew"
+            )
+        return name or None
 
     def current(self) -> str | None:
-        """Return the profile chosen by `atoll profile use`; the only one there is needs no
-        choosing.
-        """
-        if self._current.exists():
-            return self._current.read_text(encoding="utf-8").strip() or None
+        """Return the profile in use: the one chosen, or the only one there is."""
         names = self.names()
-        return names[0] if len(names) == 1 else None
+        return self.chosen() or (names[0] if len(names) == 1 else None)
 
     def load(self, name: str) -> Profile:
         """Read a profile; raises NotFound, or ConfigError when its file can't be used."""
         path = self._path(name)
-        if not path.exists():
-            known = ", ".join(self.names()) or "none"
-            raise NotFound(f"no profile named {name!r}", hint=f"known: {known}")
-        import yaml
-
         try:
-            content = yaml.safe_load(read_private(path)) or {}
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path} is not YAML: {_where(error)}") from None
-        return _structure(name, content, str(path))
+            text = read_private(path)
+        except FileNotFoundError:
+            known = self.names()
+            hint = near_matches(name, known) or f"known: {', '.join(known) or 'none'}"
+            raise NotFound(f"no profile named {name!r}", hint=hint) from None
+        return _structure(name, mapping_of(text, path), str(path))
+
+    def marks(self, name: str) -> object:
+        """Return what changes whenever another profile is chosen, or this one is written."""
+        return [_mark(path) for path in (self._current, self._folder / f"{name}.yaml")]
 
     def save(self, profile: Profile) -> None:
         """Write a profile over the one of the same name."""
@@ -150,8 +171,9 @@ class ProfileStore:
         path = self._path(name)
         if not path.exists():
             self.load(name)
-        if self.current() == name:
-            self._current.unlink(missing_ok=True)
+        with suppress(ConfigError):
+            if self.chosen() == name:
+                self._current.unlink()
         path.unlink()
         shutil.rmtree(self._paths.of_profile(name), ignore_errors=True)
 
@@ -164,27 +186,38 @@ class ProfileStore:
         return self._folder / f"{name}.yaml"
 
 
-def _where(error: Any) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}: {error.problem}" if mark else str(error)
-
-
-def _structure(name: str, content: Any, source: str) -> Profile:
-    known = fields_dict(Profile)
-    if not isinstance(content, dict):
-        raise ConfigError(f"{source} should hold keys and values")
-    if unknown := sorted(set(content) - set(known)):
-        raise ConfigError(
-            f"{source}: unknown key {', '.join(map(str, unknown))}",
-            hint=f"known: {', '.join(known)}",
-        )
-    for key, value in content.items():
-        if not isinstance(value, known[key].type or str):
-            raise ConfigError(f"{source}: {key} should be {(known[key].type or str).__name__}")
+def _mark(path: Path) -> tuple[int, ...]:
     try:
-        return Profile(**{"name": name, **content})
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def _structure(name: str, content: dict[Any, Any], source: str) -> Profile:
+    known = fields_dict(Profile)
+    if unknown := sorted({str(key) for key in content} - set(known)):
+        raise ConfigError(
+            f"{source}: unknown key {', '.join(unknown)}",
+            hint=near_matches(unknown[0], list(known)) or f"known: {', '.join(known)}",
+        )
+    try:
+        return Profile(**{key: _value(source, key, content[key]) for key in content}, name=name)
     except TypeError:
         raise ConfigError(f"{source}: endpoint is missing") from None
+
+
+def _value(source: str, key: str, value: Any) -> Any:
+    """Return what a profile's file says of a key; raises ConfigError for what can't be meant."""
+    kind = fields_dict(Profile)[key].type or str
+    if key == "color":
+        # The prompt tells of a wrong one. Nothing is what YAML leaves of `color: #ff8800`.
+        return "#" if value is None else str(value)
+    if key == "protect" and isinstance(value, str):
+        return truth(value, f"{source}: protect")
+    if not isinstance(value, kind):
+        raise ConfigError(f"{source}: {key} should be {kind.__name__}")
+    return value
 
 
 def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:

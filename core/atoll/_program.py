@@ -23,6 +23,7 @@ from atoll._plugins import (
 )
 from atoll._records import Format, ProfileOffer
 from atoll._settings import Settings
+from atoll._target import Choice, Target, taken
 from atoll._transports import Transports
 from atoll._warnings import warn
 from atoll.hookspecs import FORMATS, PROFILES, SETTINGS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from atoll._api import Api
     from atoll._guarded_transports import GuardedDialer
     from atoll._profiles import Profile
+    from atoll._target import Offer
     from atoll.output import Output
     from atoll.transport import Ask
 
@@ -56,6 +58,7 @@ class Program:
         self.paths = settings.paths
         self.environ = environ
         self.tree = CommandTree(registry)
+        self.target = Target(settings, lambda: list(registry.named(PROFILES)))
         self.transports = Transports(registry, settings.preferred_plugins, warn)
         self.last_seconds = 0.0
         self._apis: dict[Profile, Api] = {}
@@ -111,36 +114,44 @@ class Program:
             raise ConfigError(f"no such output format: {name}", hint=f"one of {', '.join(formats)}")
         return partial(_make_writer, formats[name], formats[name].load())
 
-    def profile(self, name: str | None, say: Callable[[str], None]) -> "Profile":
-        """Return the profile to use; this may start the embedded cluster."""
+    def profile(self, choice: Choice, say: Callable[[str], None]) -> "Profile":
+        """Return the profile of a choice; this may start the embedded cluster."""
+        return taken(choice, self._offers(_take), self.settings, say)
+
+    def _offers(self, take: Callable[..., "Profile"]) -> "Mapping[str, Offer]":
         offers = self.registry.named(PROFILES)
-        makers = {name: partial(_take, provided) for name, provided in offers.items()}
-        return self.settings.profile(name, makers, say)
+        return {name: partial(take, provided) for name, provided in offers.items()}
 
-    async def connect(self, name: str | None, say: Callable[[str], None]) -> "Api":
-        """Return the connection of a profile, kept for the next command; nothing is sent yet."""
-        import trio
+    async def connect(
+        self, name: str | None, say: Callable[[str], None], kept: Choice | None = None
+    ) -> "Api":
+        """Return the connection of a profile, kept for the next command; nothing is sent yet.
 
-        # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
-        profile = await trio.to_thread.run_sync(self.profile, name, say)
-        return self._api(await self._complete(profile))
-
-    async def connect_if_up(self, name: str | None = None) -> "Api | None":
-        """Return the connection of a profile, by default of the one in use, or None where that
-        would start a cluster.
+        Where no profile is named, it is that of the choice that was `kept`, or else of the one in
+        use.
         """
         import trio
 
+        # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
+        choice = await trio.to_thread.run_sync(self.target.of, name, kept)
+        profile = await trio.to_thread.run_sync(self.profile, choice, say)
+        return self._api(await self._complete(profile))
+
+    async def connect_if_up(
+        self, name: str | None = None, kept: Choice | None = None
+    ) -> "Api | None":
+        """Return the same connection, or None where that would start a cluster."""
+        import trio
+
         try:
-            profile = await trio.to_thread.run_sync(self._profile_if_up, name)
+            profile = await trio.to_thread.run_sync(self._profile_if_up, name, kept)
             return self._api(await self._complete(profile))
         except AtollError:
             return None
 
-    def _profile_if_up(self, named: str | None) -> "Profile":
-        offers = self.registry.named(PROFILES)
-        running = {name: partial(_take_running, provided) for name, provided in offers.items()}
-        profile = self.settings.profile(named, running, warn)
+    def _profile_if_up(self, name: str | None, kept: Choice | None) -> "Profile":
+        choice = self.target.of(name, kept)
+        profile = taken(choice, self._offers(_take_running), self.settings, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
         self.transports.find("request", profile).load()
         return profile

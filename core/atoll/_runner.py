@@ -157,13 +157,14 @@ class Runner:
             output=output,
             stdin=stdin,
             jobs=self.jobs,
-            profile_name=options.get("profile") or self.program.settings.profile_name,
+            profile_name=options.get("profile") or self.program.target.explicit,
             command=" ".join(prepared.node.path),
             words=prepared.words,
             options=options,
             secret=prepared.node.secret,
             foreground=line.foreground,
             shell=self.shell,
+            choice=self.program.target.made,
         )
 
     @contextmanager

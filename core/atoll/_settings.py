@@ -1,21 +1,15 @@
-"""What the user has set: `config.yaml`, the environment over it, and the profile that a command is
-to use.
-"""
+"""What the user has set: `config.yaml`, and the environment over it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atoll._errors import ConfigError
 from atoll._paths import Paths
 from atoll._records import Setting
 
-if TYPE_CHECKING:
-    from atoll._profiles import Profile
-
 Value = str | int | float | bool
-Offer = Callable[[Paths, Callable[[str], None]], "Profile"]
 
 
 _PREFER = Setting(
@@ -86,65 +80,15 @@ class Settings:
             self._file = _read_config(self.config_file)
         return self._file
 
-    def profile(
-        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
-    ) -> "Profile":
-        """Return the profile to use: the one named, the environment's, the one in use, the first
-        offer.
-
-        An offer can be named too, and be the one in use.
-
-        Raises NotFound for a name that is not there, ConfigError when nothing says which cluster
-        to use.
-        """
-        from attrs import evolve
-
-        profile = self._choose(name or self.profile_name, offers, say)
-        return evolve(profile, verify_tls=False) if self.skip_tls_check else profile
-
-    def _choose(
-        self, name: str | None, offers: Mapping[str, Offer], say: Callable[[str], None]
-    ) -> "Profile":
-        from atoll._profiles import ProfileStore, overlay_environment
-
-        store = ProfileStore(self.paths)
-
-        def named(name: str) -> "Profile":
-            offered = name in offers and name not in store.names()
-            return offers[name](self.paths, say) if offered else store.load(name)
-
-        if wanted := name or self.environ.get("ATOLL_PROFILE"):
-            return named(wanted)
-        current = None if self.environ.get("BACKEND_ENDPOINT") else store.current()
-        base = named(current) if current else None
-        if profile := overlay_environment(base, self.environ):
-            return profile
-        if not offers:
-            raise ConfigError(
-                "no profile is configured", hint="atoll profile add NAME --endpoint URL"
-            )
-        return next(iter(offers.values()))(self.paths, say)
-
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not in UTF-8") from None
-    import yaml
+    from atoll._small_files import mapping_of, read_small
 
     try:
-        content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise ConfigError(f"{path} is not YAML: see line {line}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} should hold keys and values")
-    return dict(_flatten(content))
+        text = read_small(path)
+    except FileNotFoundError:
+        return {}
+    return dict(_flatten(mapping_of(text, path)))
 
 
 def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:

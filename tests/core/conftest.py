@@ -98,7 +98,7 @@ class Prompt:
         self.child.sendline(line)
         self.child.sendline(f"plain number-{self._count}")
         self.child.expect(f"hello number-{self._count}[^\n]*\n")
-        return re.sub(r"\r|atoll> ", "", str(self.child.before))
+        return re.sub(r"\r|(\S+ )?atoll> ", "", str(self.child.before))
 
 
 @pytest.fixture(scope="module")

@@ -284,4 +284,4 @@ async def test_the_format_can_be_a_setting(shell):
     assert (await shell.run("table --output plain")).stdout.startswith("a ")
     config.write_text("output: [\n")
     del shell.environ["ATOLL_OUTPUT"]
-    assert "is not YAML: see line 2" in (await shell.run("table")).stderr
+    assert "is not YAML: line 2: " in (await shell.run("table")).stderr

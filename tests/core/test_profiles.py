@@ -5,6 +5,7 @@ import pytest
 from atoll import ConfigError, NotFound, Paths, Profile
 from atoll._profiles import ProfileStore
 from atoll._settings import Settings
+from atoll._target import Target, taken
 
 LAB = Profile(name="lab", endpoint="https://lab.example.com", access_key="AK", secret_key="SK")
 ENV = {
@@ -26,7 +27,8 @@ def store(paths):
 
 def choose(paths, environ=(), name=None, offers=()):
     settings = Settings(paths, dict(environ))
-    return settings.profile(name, dict(offers), lambda _text: None)
+    target = Target(settings, lambda: list(offers))
+    return taken(target.of(name), dict(offers), settings, lambda _text: None)
 
 
 def test_everything_lies_below_atoll_home(tmp_path):

@@ -22,6 +22,7 @@ def atoll_commands() -> Iterator[Command]:
         "profile remove", "Delete a profile and its keys", "atoll._builtin.profile:remove", ("rm",)
     )
     yield Command("profile test", "Check that a profile works", "atoll._builtin.profile:test")
+    yield Command("use", "Turn this prompt or script to another profile", "atoll._builtin.use:use")
     yield Command(
         "config", "Show the settings and where they come from", "atoll._builtin.about:config"
     )

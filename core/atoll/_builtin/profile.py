@@ -5,11 +5,13 @@ from typing import Any
 import click
 from attrs import evolve
 
+from atoll._colors import color_of
 from atoll._context import Context, program_of
-from atoll._errors import AtollError, UsageError
+from atoll._errors import AtollError, ConfigError, UsageError
 from atoll._names import Name
 from atoll._profiles import Profile, ProfileStore
 from atoll._secrets import Secret
+from atoll._target import SeveralProfiles
 from atoll.hookspecs import PROFILES
 from atoll.output import Column
 
@@ -26,6 +28,13 @@ _COLUMNS = [
 
 def _store(context: Context) -> ProfileStore:
     return ProfileStore(context.paths)
+
+
+def _check_color(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return value and color_of(value) and value
+    except ConfigError as error:
+        raise click.BadParameter(str(error), context, param) from None
 
 
 @click.command()
@@ -73,6 +82,14 @@ def _store(context: Context) -> ProfileStore:
     metavar="PLUGIN",
     help="Prefer this plugin's way to speak to such an endpoint; see atoll plugins.",
 )
+@click.option(
+    "--color",
+    callback=_check_color,
+    help="The color of its name in the prompt, such as red or '#ff8800'.",
+)
+@click.option(
+    "--protect/--no-protect", default=None, help="Ask before what destroys, whatever the command."
+)
 async def add(
     context: Context,
     name: str,
@@ -81,9 +98,11 @@ async def add(
     endpoint_type: str | None,
     host: str,
     engine: str,
+    color: str | None,
+    protect: bool | None,
     **fields: Any,
 ) -> None:
-    """Add a profile, or change it.
+    """Add a profile, or change it; --color and --protect stay as they were unless given.
 
     Name the cluster by its --endpoint, or a machine by --host: there atoll starts its own cluster
     when it is needed, and takes the keys from it.
@@ -98,11 +117,12 @@ async def add(
             "--login is for profiles without a keypair", hint="--endpoint-type session"
         )
     profile = Profile(name=name, verify_tls=not insecure, **fields)
+    profile = evolve(profile, **_manners(_store(context), name, color, protect))
     program_of(context).transports.check(profile)
     if profile.access_key and not profile.secret_key:
         secret_key = (await context.ask("secret key", hidden=True)).strip()
         profile = evolve(profile, secret_key=secret_key)
-    _store(context).save(profile)
+    _save(context, profile)
     if login:
         context.output.note(f"profile {name} is saved")
         await _log_in(context, name)
@@ -127,6 +147,28 @@ def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
     return {"endpoint": "http://localhost", "via": f"host://{host}{engine and f'?engine={engine}'}"}
 
 
+def _manners(
+    store: ProfileStore, name: str, color: str | None, protect: bool | None
+) -> dict[str, Any]:
+    """Return `color` and `protect` as they were given, or else as they have been."""
+    try:
+        before = store.load(name)
+    except AtollError:
+        return {"color": color or "", "protect": bool(protect)}
+    return {
+        "color": before.color if color is None else color,
+        "protect": before.protect if protect is None else protect,
+    }
+
+
+def _save(context: Context, profile: Profile) -> None:
+    _store(context).save(profile)
+    target = program_of(context).target
+    target.saved(profile.name)
+    if isinstance(target.choice().problem, SeveralProfiles):
+        context.output.note("none of the profiles is in use: atoll profile use NAME chooses one")
+
+
 async def _log_in(context: Context, name: str) -> None:
     api = await context.connect(name)
     if api.login is None:
@@ -141,11 +183,27 @@ async def list_profiles(context: Context) -> None:
     store = _store(context)
     names = store.names()
     offered = [name for name in _offered(context) if name not in names]
-    current = store.current() or next(iter(offered), None)
-    rows = [_row(store.load(name)) for name in names] + [{"name": name} for name in offered]
+    current = _current(context)
+    rows = [_row_of(context, name) for name in names] + [{"name": name} for name in offered]
     await context.output.rows(
         [{"current": row["name"] == current, **row} for row in rows], _COLUMNS
     )
+
+
+def _current(context: Context) -> str:
+    choice = program_of(context).target.choice()
+    if isinstance(choice.problem, SeveralProfiles):
+        context.output.note(str(choice.problem))
+    return choice.name
+
+
+def _row_of(context: Context, name: str) -> dict[str, str]:
+    """Return what is known of a profile, of one that can't be read its name."""
+    try:
+        return _row(_store(context).load(name))
+    except AtollError as error:
+        context.output.warn(str(error))
+        return {"name": name}
 
 
 def _row(profile: Profile) -> dict[str, str]:
@@ -168,7 +226,10 @@ def _offered(context: Context) -> list[str]:
 async def use(context: Context, name: str) -> None:
     """Use a profile from now on, wherever no other is named."""
     _store(context).use(name, _offered(context))
-    context.output.note(f"profile {name} is in use")
+    target = program_of(context).target
+    target.used()
+    here = "" if target.name == name else f", here it is still {target.name}"
+    context.output.note(f"profile {name} is in use{here}")
 
 
 @click.command()
@@ -176,6 +237,7 @@ async def use(context: Context, name: str) -> None:
 async def remove(context: Context, name: str) -> None:
     """Delete a profile and its keys."""
     _store(context).remove(name)
+    program_of(context).target.removed(name)
     context.output.note(f"profile {name} is removed")
 
 

@@ -1,9 +1,9 @@
 """What `doctor` finds on the way to the cluster, one step after the other."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,8 +14,8 @@ from atoll._api.relogin import not_logged_in
 from atoll._context import Context, program_of
 from atoll._errors import AtollError, ExitCode, NotFound
 from atoll._headers import seconds_ahead
-from atoll._paths import Paths
 from atoll._records import Finding
+from atoll._target import NothingConfigured
 from atoll.hookspecs import PROFILES
 from atoll.transport import ConnectionLost, Login, Request
 
@@ -45,30 +45,17 @@ async def check(context: Context) -> AsyncIterator[Finding]:
             return
 
 
-class _NotRunning(Exception):
-    """What is offered is in use, and does not run."""
-
-
-def _not_running(_paths: Paths, _say: Callable[[str], None]) -> NoReturn:
-    raise _NotRunning
-
-
 async def _no_profile(context: Context) -> Finding:
     """Tell what is wrong with the profile, or that none would be there without being started."""
-    offers = context.collect(PROFILES)
-    # The last one is for when nothing is offered, which is no mistake of the user's either.
-    names = [*(offer.record.name for offer in offers), ""]
+    program = program_of(context)
+    choice = await trio.to_thread.run_sync(program.target.of, context.profile_name)
     try:
-        profile = context.settings.profile(
-            context.profile_name, dict.fromkeys(names, _not_running), context.output.note
-        )
-        program_of(context).transports.check(profile)
+        if not (choice.offered or isinstance(choice.problem, NothingConfigured)):
+            program.transports.check(program.profile(choice, context.output.note))
     except AtollError as error:
         return Finding("profile", "failed", error.message, error.hint, error.exit_code)
-    except _NotRunning:
-        pass
-    starting = [f"atoll {offer.record.start}" for offer in offers if offer.record.start]
-    hint = ", or ".join(["atoll profile add", *starting])
+    starts = [offer.record.start for offer in context.collect(PROFILES) if offer.record.start]
+    hint = ", or ".join(["atoll profile add", *(f"atoll {start}" for start in starts)])
     return Finding("profile", "absent", "no cluster is in use, and none runs here", hint)
 
 

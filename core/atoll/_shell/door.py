@@ -10,12 +10,15 @@ import trio
 from attrs import frozen
 
 from atoll import _runtime
+from atoll._colors import color_problem
 from atoll._program import Program
 from atoll._shell.leaving import Leaving
-from atoll._shell.loop import Shell, profile_name
+from atoll._shell.loop import Shell
 from atoll._state import ShellState
+from atoll._target import NothingConfigured
 from atoll._terminal import Source
 from atoll._version import __version__
+from atoll._warnings import warn
 
 _CLOSING = 5.0
 """Seconds that closing connections may take when the prompt is left."""
@@ -32,15 +35,23 @@ def run_shell(program: Program, output_format: str = "") -> int:
 
 
 def _greet(program: Program) -> None:
-    name = profile_name(program) or "no profile"
+    program.target.begin()
+    name = program.target.name or "no profile"
     sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
+    problem = program.target.choice().problem
+    if problem and not isinstance(problem, NothingConfigured):
+        warn(str(problem))
+    if wrong := color_problem(program.target):
+        warn(wrong)
 
 
 async def _plain(program: Program, output_format: str, terminal: "_Terminal") -> int:
     from atoll._shell.plain import PlainReader
 
     stdin, state = Source(), ShellState()
-    shell = Shell(program, PlainReader(stdin), state, Leaving(state, terminal.restore), stdin)
+    shell = Shell(
+        program, PlainReader(stdin, state), state, Leaving(state, terminal.restore), stdin
+    )
     shell.output_format = output_format
     return await _closing(program, shell)
 

@@ -8,19 +8,18 @@ from textwrap import shorten
 import trio
 from attrs import define, field
 
-from atoll._errors import AtollError, ExitCode
+from atoll._errors import ExitCode
 from atoll._jobs import Job, current_job
 from atoll._line import LineError, parse
-from atoll._profiles import ENVIRONMENT, ProfileStore
 from atoll._program import Program
 from atoll._runner import Runner
 from atoll._shell.background import OWN, Supervisor
 from atoll._shell.leaving import Leaving
 from atoll._shell.reader import Cleared, Left, Reader
+from atoll._shell.target import Lookout
 from atoll._state import ShellState
 from atoll._terminal import Source
 from atoll._warnings import warn
-from atoll.hookspecs import PROFILES
 
 _SIGNALLED = 128
 _SHOWN = 60
@@ -63,6 +62,8 @@ class Shell:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervisor.run)
             nursery.start_soon(supervisor.supervise, OWN, "completion", self.reader.beside)
+            lookout = Lookout(self.program.target, self.state)
+            nursery.start_soon(supervisor.supervise, OWN, "looking at profiles", lookout.run)
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
@@ -79,7 +80,7 @@ class Shell:
             self.program, self.state.jobs, self.stdin, self.output_format, shell=self.state
         )
         while self.state.leaving is None:
-            self.state.profile_name = profile_name(self.program)
+            self.state.profile_name = self.program.target.name
             try:
                 line = await self.reader.read()
             except Cleared:
@@ -129,18 +130,3 @@ class Shell:
 async def _ignore(presses: AsyncIterator[int]) -> None:
     async for _ in presses:
         pass
-
-
-def profile_name(program: Program) -> str:
-    """Return the name of the profile in use, or of the first offer, without reading profiles."""
-    environ = program.environ
-    if named := program.settings.profile_name or environ.get("ATOLL_PROFILE"):
-        return named
-    if environ.get("BACKEND_ENDPOINT"):
-        return ENVIRONMENT
-    try:
-        current = ProfileStore(program.paths).current()
-    except (OSError, AtollError):
-        current = None
-    offers = program.registry.collect(PROFILES)
-    return current or (offers[0].record.name if offers else "")

@@ -10,6 +10,8 @@ from attrs import define
 
 from atoll._jobs import Job
 from atoll._shell.reader import Cleared, Left
+from atoll._shell.target import prompt_text
+from atoll._state import ShellState
 from atoll._terminal import Source
 from atoll._tokens import Tokenizer
 
@@ -19,10 +21,11 @@ class PlainReader:
     """Reads lines as the terminal gives them, and asks for them on standard error."""
 
     stdin: Source
+    state: ShellState
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
-        tokenizer, lines, question = Tokenizer(), list[str](), "atoll> "
+        tokenizer, lines, question = Tokenizer(), list[str](), prompt_text(self.state.profile_name)
         while not lines or tokenizer.open:
             lines.append(await self._line(question))
             deque(tokenizer.read(lines[-1] + "\n"), maxlen=0)

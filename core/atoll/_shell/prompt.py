@@ -21,6 +21,7 @@ from atoll._shell.names import names_of
 from atoll._shell.reader import Cleared, Left
 from atoll._shell.refresh import Refresher
 from atoll._shell.screen import Screen, begin_line, finish_lines
+from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
 
@@ -32,6 +33,7 @@ _STYLE = Style.from_dict(
         "string": "ansigreen",
         "operator": "ansiyellow",
         "comment": "ansibrightblack",
+        "profile": "bold",
         "bottom-toolbar": "noreverse ansibrightblack",
     }
 )
@@ -111,7 +113,7 @@ def _session(program: Program, state: ShellState, completer: LineCompleter) -> P
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
     session: PromptSession[str] = PromptSession(
-        "atoll> ",
+        lambda: prompt_pieces(program.target),
         multiline=True,
         prompt_continuation=lambda width, _number, _soft: "." * (width - 1) + " ",
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,

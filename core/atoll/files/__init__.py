@@ -1,6 +1,7 @@
 """Files of this machine: private ones, safe folders, trees of any depth and names of any bytes."""
 
-from atoll._private_files import make_private, open_private, read_private, write_atomic
+from atoll._private_files import make_private, open_private, write_atomic
+from atoll._small_files import read_private
 from atoll.files._names import (
     LONGEST_PATH,
     check_given,

@@ -150,6 +150,7 @@ async def test_another_profile_has_other_names(rounds, program, prompted):
     rounds.refresher.typed()
     await rounds.round()
     program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
+    program.target.used()
     prompted.ANSWERS.append(["gamma"])
     rounds.refresher.ran()
     await rounds.round()
@@ -175,6 +176,7 @@ async def test_an_answer_of_the_profile_before_says_nothing_of_this_one(
     with trio.fail_after(10):
         await begun.wait()
     program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
+    program.target.used()
     rounds.refresher.ran()
     await rounds.round()
     released.set()

@@ -1,0 +1,59 @@
+"""What the prompt shows of the profile that lines go to, and what it tells of it."""
+
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import frozen
+
+from atoll._colors import color_of
+from atoll._errors import ConfigError
+from atoll._state import ShellState
+from atoll._target import Target
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+NAME = "atoll> "
+_LONGEST = 24
+"""Characters of a profile's name that the prompt has room for."""
+_EVERY = 1.0
+"""Seconds between looks at what others do to profiles."""
+
+
+def prompt_text(profile: str) -> str:
+    """Return what stands before a line that goes to a profile, empty for none."""
+    return f"{_short(profile)} {NAME}" if profile else NAME
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def prompt_pieces(target: Target) -> "StyleAndTextTuples":
+    """Return the same for prompt_toolkit, in the profile's color."""
+    if not target.name:
+        return [("", NAME)]
+    return [(f"class:profile {_style(target)}", _short(target.name)), ("", f" {NAME}")]
+
+
+def _style(target: Target) -> str:
+    profile = target.made.profile if target.made else None
+    try:
+        return f"fg:{color_of(profile.color)}" if profile and profile.color else ""
+    except ConfigError:
+        return ""  # told when the profile was turned to
+
+
+@frozen
+class Lookout:
+    """Tells, above the prompt, what others do to profiles."""
+
+    target: Target
+    state: ShellState
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await trio.sleep(_EVERY)
+            for text in await trio.to_thread.run_sync(self.target.news, abandon_on_cancel=True):
+                self.state.say(text)

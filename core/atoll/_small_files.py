@@ -1,0 +1,95 @@
+"""Reads the small files that a user writes: text of a bounded length, and YAML that nests sanely.
+
+What lies there may be anything: a folder, a pipe that nobody writes to, a database by mistake. All
+of that is refused in one line, and nothing is waited for.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from atoll._errors import ConfigError
+
+_LONGEST = 256 * 1024
+"""Bytes that a file may have."""
+_DEEPEST = 30
+"""How deep YAML may nest."""
+
+
+def read_small(path: Path, *, private: bool = False) -> str:
+    """Return the text of a file; raises FileNotFoundError, and ConfigError for all that is no short
+    text in UTF-8, or that others can read though it is `private`.
+    """
+    try:
+        # Without O_NONBLOCK, a pipe would be waited for until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path} is not a file")
+            if private:
+                _check_private(path, status.st_mode & 0o777)
+            content = file.read(_LONGEST + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if len(content) > _LONGEST:
+        raise ConfigError(f"{path} is longer than {_LONGEST // 1024} KiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not in UTF-8") from None
+
+
+def read_private(path: Path) -> str:
+    """Read a file that holds secrets; raises ConfigError when others can read it too."""
+    return read_small(path, private=True)
+
+
+def _check_private(path: Path, mode: int) -> None:
+    if mode & 0o077:
+        raise ConfigError(
+            f"{path} holds secrets and others can read it (mode {mode:04o})",
+            hint=f"chmod 600 {path}",
+        )
+
+
+def mapping_of(text: str, path: Path) -> dict[Any, Any]:
+    """Return the keys and values of YAML, none for an empty text; raises ConfigError."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Builds nothing that is larger or deeper than what is written there."""
+
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise self.refused("aliases (*name) are not understood here")
+            if self.depth > _DEEPEST:
+                raise self.refused(f"it nests deeper than {_DEEPEST} levels")
+            self.depth += 1
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+        def refused(self, why: str) -> ConfigError:
+            return ConfigError(f"{path}: line {self.line + 1}: {why}")
+
+    try:
+        content = yaml.load(text, Loader) or {}  # noqa: S506  # a safe one
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {_where(error)}") from None
+    except (ValueError, OverflowError) as error:
+        # Such as a date that there is not, or a number of a thousand digits.
+        raise ConfigError(f"{path} holds a value that can't be read: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} should hold keys and values")
+    return content
+
+
+def _where(error: Any) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
