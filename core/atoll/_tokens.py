@@ -153,11 +153,3 @@ def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
             yield pieces
             pieces = []
     yield pieces
-
-
-def is_open(text: str) -> bool:
-    """Whether more lines have to follow these: a quote is open, or a backslash ends the last."""
-    tokenizer = Tokenizer()
-    for _ in tokenizer.read(text + "\n"):
-        pass
-    return bool(tokenizer.open)

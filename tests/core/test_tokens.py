@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from atoll._line import Assembler, LineError, parse
+from atoll._shell.lines import is_open
 from atoll._shell.place import place
-from atoll._tokens import is_open, scan, statements
+from atoll._tokens import scan, statements
 
 TEXTS = st.text(alphabet="ab \"'\\;&|!<>#\n-=", max_size=25)
 

@@ -14,9 +14,9 @@ from prompt_toolkit.keys import Keys as KnownKeys
 from atoll._key_press import KeyPress
 from atoll._plugins import Provided, Registry, contained
 from atoll._records import Keys
+from atoll._shell.lines import is_open
 from atoll._shell.patience import Patience
 from atoll._state import ShellState
-from atoll._tokens import is_open
 from atoll._warnings import warn
 from atoll.hookspecs import KEYS
 

@@ -1,14 +1,18 @@
 """Colours the line as it is typed: commands, options, quoted words, redirections."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, Node
+from atoll._shell.lines import chunks
 from atoll._tokens import Token, scan, statements
 
+_REMEMBERED = 5_000
+"""How many chunks of lines are remembered with their colours."""
 _PLAIN = {"redirect": "class:operator", "system": "class:operator", "comment": "class:comment"}
 
 
@@ -17,11 +21,17 @@ class LineLexer(Lexer):
 
     def __init__(self, tree: CommandTree) -> None:
         self._tree = tree
+        self._coloured = lru_cache(_REMEMBERED)(self._colour)
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return a function that gives the coloured pieces of a line by its number, from 0."""
-        lines = _split(list(self._pieces(document.text)))
-        return lambda number: lines[number] if number < len(lines) else []
+        found = [
+            line for chunk in chunks(document.lines) for line in self._coloured("\n".join(chunk))
+        ]
+        return lambda number: found[number] if number < len(found) else []
+
+    def _colour(self, chunk: str) -> list[StyleAndTextTuples]:
+        return _split(list(self._pieces(chunk)))
 
     def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
         at = 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from atoll._shell.lines import last_chunk
 from atoll._tokens import Kind, Token, scan, statements
 
 _AFTER: dict[Kind, Kind] = {"redirect": "file", "system": "system"}
@@ -15,12 +16,13 @@ class Place:
     """Where the cursor stands: the finished words of its statement, and the piece before it.
 
     `piece` is None where nothing has been typed of the next word yet; `kind` says what that would
-    be.
+    be. `raw` is the piece as it was typed.
     """
 
     words: tuple[str, ...]
     kind: Kind
     piece: Token | None
+    raw: str = ""
 
     @property
     def typed(self) -> str:
@@ -30,10 +32,11 @@ class Place:
 
 def place(before: str) -> Place:
     """Tell where a cursor stands that has `before` on its left."""
+    before = last_chunk(before)
     *_, pieces = statements(scan(before))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
-        return Place(_words(pieces[:-1]), last.kind, last)
+        return Place(_words(pieces[:-1]), last.kind, last, before[last.start :])
     kind = _AFTER.get(last.kind, "word") if last else "word"
     return Place(_words(pieces), kind, None)
 

@@ -5,6 +5,7 @@ from prompt_toolkit.document import Document
 
 from atoll._jobs import Job
 from atoll._shell.lexer import LineLexer
+from atoll._shell.place import place
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
 
@@ -78,3 +79,32 @@ def test_colours_of_many_lines(program):
     assert line_of(0)[-1] == ("class:string", "'a")
     assert ("class:string", "b'") in line_of(1)
     assert line_of(3) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo a\nthing show 'b\nc' -x\nnope",
+        "echo \\\nthing\n\n# c\nthing \\\nshow | grep 'x\ny' ; echo\n",
+        'echo "a\\\nb" > \\\nf\nps',
+    ],
+)
+def test_colours_while_a_text_is_typed(program, text):
+    """Each key leaves the colours that the whole would have if it were read at once."""
+    typed_at = LineLexer(program.tree)
+    for end in range(len(text) + 1):
+        line_of = typed_at.lex_document(Document(text[:end]))
+        count = text[:end].count("\n") + 1
+        at_once = LineLexer(program.tree).lex_document(Document(text[:end]))
+        assert [line_of(n) for n in range(count)] == [at_once(n) for n in range(count)]
+        shown = "\n".join("".join(piece[1] for piece in line_of(n)) for n in range(count))
+        assert shown == text[:end]
+
+
+def test_a_place_is_the_same_wherever_it_stands():
+    """What was typed on the lines before changes nothing, unless it is still open."""
+    before = "echo 'a\nb'\nps; thing \\\n show a"
+
+    assert place(before).words == ("thing", "show")
+    assert place(before).raw == "a"
+    assert place("echo 'a\nb").raw == "'a\nb"
