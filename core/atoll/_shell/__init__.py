@@ -37,6 +37,7 @@ def atoll_settings() -> Iterator[Setting]:
     yield Setting("shell.edit_mode", "emacs", "Key bindings of the prompt", ("emacs", "vi"))
     yield Setting("shell.suggest", True, "Suggest the rest of a line from the history")
     yield Setting("shell.history_size", 10_000, "How many lines the history keeps")
+    yield Setting("shell.history_ignore", "", "Lines that it does not keep: patterns, by commas")
 
 
 @hookimpl

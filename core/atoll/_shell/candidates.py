@@ -1,6 +1,7 @@
 """What Tab offers, all of it known here: commands, their parameters, a snapshot of names."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import starmap
 
 import click
@@ -34,14 +35,14 @@ class Candidates:
     def at(self, where: Place) -> Offer:
         """Return what may stand at a place."""
         if where.kind == "file":
-            return Offer(matches(where.typed, files(where.typed)))
+            return Offer(partial(files, where.typed))
         if where.kind != "word":
             return Offer()
         node, words = self._follow(where.words)
         if not words:
             commands = matches(where.typed, _commands(node, with_aliases=bool(where.typed)))
             if commands or not node.runs:
-                return Offer(commands)
+                return Offer(lambda: commands)
         return self._parameters(node, words, where.typed) if node.runs else Offer()
 
     def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
@@ -62,10 +63,7 @@ class Candidates:
     ) -> Offer:
         while isinstance(command, click.Group):
             if not words:
-                below = command.commands.items()
-                return Offer(
-                    matches(typed, [Candidate(n, c.get_short_help_str()) for n, c in below])
-                )
+                return Offer(partial(_below, command, typed))
             command, words = command.commands[words[0]], words[1:]
         values = _Values(self, Taken.of(command, words), tuple(words), origin)
         return values.after(typed)
@@ -101,40 +99,50 @@ class _Values:
             return self._options(typed)
         argument, given = self.taken.argument()
         offer = self._of(argument, typed, given) if argument else Offer()
-        found = [one for one in offer.found if one.text not in given]
-        return Offer(found if found or typed else list(self.taken.offered(typed)), offer.wants)
+        others = offer.changed(lambda found: [one for one in found if one.text not in given])
+        return others if typed else self._or_options(others)
+
+    def _or_options(self, offer: Offer) -> Offer:
+        """Tell of the options where no value is known, and none is about to be."""
+        if any(self.candidates.names.of(want) is None for want in offer.wants):
+            return offer
+        return offer.changed(lambda found: found or tuple(self.taken.offered("")))
 
     def _options(self, typed: str) -> Offer:
         name, attached, value = typed.partition("=")
         if not attached:
-            return Offer(matches(typed, self.taken.offered(typed)))
+            return Offer(lambda: matches(typed, self.taken.offered(typed)))
         option = self.taken.option(name)
         if option is None or not takes_value(option):
             return Offer()
-        offer = self._of(option, value)
-        found = [Candidate(f"{name}={one.text}", one.meta) for one in offer.found]
-        return Offer(found, offer.wants)
+        return self._of(option, value).changed(
+            lambda found: [Candidate(f"{name}={one.text}", one.meta) for one in found]
+        )
 
     def _of(self, param: click.Parameter, typed: str, given: Sequence[str] = ()) -> Offer:
         """Return the values of an option or argument."""
+        names = self.candidates.names
         if completes_itself(param):
             want = ValuesOf(self.origin, self.taken.command, param, self.words, typed)
-            return Offer(self.candidates.names.of(want) or (), (want,))
+            return Offer(lambda: names.of(want) or (), (want,))
         if isinstance(param.type, Name):
             return self._named(param.type, typed, given)
         if param.metavar in _FILE_METAVARS:
-            return Offer(matches(typed, files(typed)))
+            return Offer(partial(files, typed))
+        return Offer(partial(self._by_click, param, typed))
+
+    def _by_click(self, param: click.Parameter, typed: str) -> Sequence[Candidate]:
         # An empty start, so that matches() alone decides what fits.
         context = click.Context(self.taken.command, resilient_parsing=True)
-        return Offer(matches(typed, click_values(param, context, "", typed)))
+        return matches(typed, click_values(param, context, "", typed))
 
     def _named(self, name: Name, typed: str, given: Sequence[str]) -> Offer:
         if name.within:
             return self._lying_in(name, typed)
         if (found := self.candidates.named(name.kind, given)) is not None:
-            return Offer(matches(typed, found))
+            return Offer(partial(matches, typed, found))
         want = NamesOf(name.kind)
-        return Offer(matches(typed, self.candidates.names.of(want) or ()), (want,))
+        return Offer(lambda: matches(typed, self.candidates.names.of(want) or ()), (want,))
 
     def _lying_in(self, name: Name, typed: str) -> Offer:
         """Return what lies in the folder of something that the typed path names."""
@@ -142,9 +150,18 @@ class _Values:
             return Offer()
         folder, slash, start = typed.rpartition("/")
         want = PathsIn(name.kind, within, folder)
-        there = self.candidates.names.of(want) or ()
-        shown = [one for one in there if is_shown(one.text.removeprefix(folder + slash), start)]
-        return Offer(matches(typed, shown), (want,))
+
+        def find() -> Sequence[Candidate]:
+            there = self.candidates.names.of(want) or ()
+            above = len(folder + slash)
+            return matches(typed, [one for one in there if is_shown(one.text[above:], start)])
+
+        return Offer(find, (want,))
+
+
+def _below(group: click.Group, typed: str) -> Sequence[Candidate]:
+    below = group.commands.items()
+    return matches(typed, [Candidate(name, one.get_short_help_str()) for name, one in below])
 
 
 def _commands(node: Node, *, with_aliases: bool) -> Iterable[Candidate]:

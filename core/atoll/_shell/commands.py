@@ -15,7 +15,17 @@ def _local_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-_HISTORY = [Column("at", "Typed", _local_time), Column("line")]
+def _took(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+_HISTORY = [
+    Column("at", "Typed", _local_time),
+    Column("seconds", "Took", _took, right=True),
+    Column("exit_code", "Exit code", right=True),
+    Column("folder"),
+    Column("line", keep=True),
+]
 _KEYS = [Column("keys"), Column("summary", "It does"), Column("plugin")]
 _JOBS = [
     Column("number", "Job", right=True),
@@ -44,10 +54,10 @@ async def leave(context: Context, code: int) -> None:
 @click.argument("text", required=False)
 async def history(context: Context, count: int, text: str | None) -> None:
     """List the last lines that were typed, or those of them that hold TEXT."""
-    from atoll._shell.history import history_file, read_entries
+    from atoll._shell.entries import history_file, read_entries
 
     entries = read_entries(history_file(context.paths))
-    found = [entry for entry in entries if not text or text in entry["line"]]
+    found = [entry for entry in entries if not text or text in entry.line]
     await context.output.rows(found[-count:], _HISTORY)
 
 

@@ -1,19 +1,22 @@
 """What Tab offers at the prompt, put into words by the quotes that were begun."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, field, frozen
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from atoll._records import Candidate
 from atoll._shell.candidates import Candidates
 from atoll._shell.place import Place, place
+from atoll._shell.recent import Recent
 from atoll._shell.spelling import spell
 from atoll._shell.wants import Offer
+from atoll.text import printable
 
-_PATIENCE = 2.0
-"""Seconds that Tab waits for what nobody has told yet; keys are answered meanwhile."""
+_MOST = 200
+"""How many rows are shown: nobody reads more, and drawing them takes time."""
 
 
 @define
@@ -28,26 +31,36 @@ class Answers:
             if not one.done():
                 one.set_result(None)
 
-    async def next(self, seconds: float) -> None:
-        """Wait for the next of these, but no longer."""
+    async def next(self) -> None:
+        """Wait for the next of these."""
         one = asyncio.get_running_loop().create_future()
         self._waiting.add(one)
         try:
-            await asyncio.wait([one], timeout=seconds)
+            await one
         finally:
             self._waiting.discard(one)
 
 
 @frozen
-class LineCompleter(Completer):
-    """Completes commands, options and values; never asks anybody itself, and never fails.
+class Rows:
+    """What a menu shows for a line.
 
-    `current` returns the line as it is now; None where nobody answers while Tab waits.
+    `becomes` is what Tab makes of the typed word without a choice: all that fits has it in common.
+    None where that is nothing more than what is there. `waits` says that somebody has still to
+    answer.
     """
 
+    shown: list[Completion] = field(factory=list)
+    becomes: Completion | None = None
+    waits: bool = False
+
+
+@frozen
+class LineCompleter(Completer):
+    """Completes commands, options and values; never asks anybody itself, and never fails."""
+
     candidates: Candidates
-    answers: Answers = field(factory=Answers)
-    current: Callable[[], Document] | None = None
+    recent: Recent = field(factory=Recent)
 
     def look(self, document: Document) -> tuple[Place, Offer]:
         """Return where the cursor stands, and what may stand there."""
@@ -57,38 +70,68 @@ class LineCompleter(Completer):
         except Exception:  # noqa: BLE001  # whatever is wrong with a command, typing goes on
             return where, Offer()
 
+    def rows(self, document: Document) -> Rows:
+        """Return the rows of the menu; for a thread, since lists may be long and folders slow."""
+        where, offer = self.look(document)
+        waits = any(self.candidates.names.of(want) is None for want in offer.wants)
+        found = self._found(offer)
+        if [one.text for one in found] == [where.typed]:
+            found = []  # it stands there already
+        shown = list(_spelled(where, found[:_MOST]))
+        if len(found) > _MOST:
+            shown.append(_remark(f"… {len(found) - _MOST} more: type more of it"))
+        return Rows(shown, _becomes(where, found), waits)
+
     def get_completions(
         self, document: Document, _complete_event: CompleteEvent
     ) -> Iterable[Completion]:
         """Return what may stand at the cursor, for prompt_toolkit."""
         where, offer = self.look(document)
-        return self._spelled(document, where, offer)
+        return _spelled(where, self._found(offer))
 
-    async def get_completions_async(
-        self, document: Document, _complete_event: CompleteEvent
-    ) -> AsyncGenerator[Completion, None]:
-        """Yield what may stand at the cursor, having waited a while for what is not known yet."""
-        where, offer = self.look(document)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE
-        while self._lacks(offer) and self.current and self.current() == document:
-            if (left := deadline - loop.time()) <= 0:
-                break
-            await self.answers.next(left)
-            where, offer = self.look(document)
-        for one in self._spelled(document, where, offer):
-            yield one
+    def _found(self, offer: Offer) -> list[Candidate]:
+        try:
+            return self.recent.first(offer.found)
+        except Exception:  # noqa: BLE001  # as in look()
+            return []
 
-    def _lacks(self, offer: Offer) -> bool:
-        return any(self.candidates.names.of(want) is None for want in offer.wants)
 
-    def _spelled(self, document: Document, where: Place, offer: Offer) -> Iterator[Completion]:
-        before = document.text_before_cursor
-        raw = before[where.piece.start :] if where.piece else ""
-        for one in offer.found:
-            yield Completion(
-                spell(one.text, where.piece, raw),
-                start_position=-len(raw),
-                display=one.text,
-                display_meta=one.meta,
-            )
+def waiting() -> Completion:
+    """Return the row that stands for what has not been answered yet; it inserts nothing."""
+    return _remark("…")
+
+
+def _remark(text: str) -> Completion:
+    return Completion("", display=[("class:remark", text)])
+
+
+def _spelled(where: Place, found: Iterable[Candidate]) -> Iterator[Completion]:
+    # A path is shown without the folders that are typed already.
+    known = where.typed.rpartition("/")[0]
+    known = f"{known}/" if known else ""
+    for one in found:
+        yield Completion(
+            spell(one.text, where.piece, where.raw),
+            start_position=-len(where.raw),
+            display=printable(one.text.removeprefix(known)),
+            display_meta=printable(one.meta),
+        )
+
+
+def _becomes(where: Place, found: list[Candidate]) -> Completion | None:
+    """Return what all that fits has in common, if it goes beyond what was typed."""
+    if not where.typed and all(one.text.startswith("-") for one in found):
+        return None  # options are told of where no value is left to give; nobody has begun one
+    spelled = [spell(one.text, where.piece, where.raw) for one in found]
+    common = _common(spelled)
+    # A single one is what was meant, even if it does not begin with what was typed.
+    if common == where.raw or (len(found) != 1 and not common.startswith(where.raw)):
+        return None
+    return Completion(common, start_position=-len(where.raw))
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return what all texts begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    ends = (at for at, char in enumerate(first) if char != last[at])
+    return first[: next(ends, len(first))]

@@ -1,32 +1,36 @@
 """Names of files for the completion of paths."""
 
 import os
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 
 from atoll._records import Candidate
-
-_MOST = 1000
+from atoll._shell.matching import matches
 
 
 def files(typed: str, *, folders_only: bool = False) -> list[Candidate]:
-    """Return what lies in the folder that the typed path names; folders end in a slash.
+    """Return what fits a typed path in the folder that it names; folders end in a slash.
 
     Hidden files are left out until a dot is typed. A folder that can't be read holds nothing.
     """
     head, slash, start = typed.rpartition("/")
-    folder = Path(head + slash or ".").expanduser()
     try:
-        with os.scandir(folder) as entries:
-            visible = (entry for entry in entries if is_shown(entry.name, start))
-            found = sorted((entry.name, entry.is_dir()) for entry in islice(visible, _MOST))
-    except (OSError, RuntimeError):  # RuntimeError: ~somebody who does not exist
+        # By text: making paths of 100,000 names would take longer than reading them.
+        found = sorted(_names(os.path.expanduser(head + slash) or ".", start, folders_only))  # noqa: PTH111
+    except (OSError, ValueError):  # ValueError: a NUL character
         return []
-    return [
-        Candidate(f"{head}{slash}{name}{'/' * is_folder}")
-        for name, is_folder in found
-        if is_folder or not folders_only
-    ]
+    above = head + slash
+    fitting = matches(start, [Candidate(name) for name in found])
+    return [Candidate(above + one.text) for one in fitting]
+
+
+def _names(folder: str, start: str, folders_only: bool) -> Iterator[str]:
+    with os.scandir(Path(folder)) as entries:
+        for entry in entries:
+            if is_shown(entry.name, start):
+                is_folder = entry.is_dir()
+                if is_folder or not folders_only:
+                    yield f"{entry.name}/" if is_folder else entry.name
 
 
 def is_shown(name: str, start: str) -> bool:

@@ -1,109 +1,188 @@
-"""The lines that were typed, kept in a file that only their owner can read.
+"""The lines that were typed, as the prompt has them: Up goes through them, and most are kept."""
 
-One JSON object a line: `at`, seconds since 1970, and `line`, which may hold line breaks. All
-prompts append to the same file, each entry under a lock.
-"""
-
-import fcntl
-import json
-import os
+import re
+import secrets
+import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from attrs import define, evolve, field
 from prompt_toolkit.history import History
 
 from atoll._commands import CommandTree, before_command
-from atoll._paths import Paths
-from atoll._private_files import make_private, write_atomic
+from atoll._shell.aside import aside
+from atoll._shell.entries import Entry, append, cut, read_entries
+from atoll._shell.recent import Recent
 from atoll._tokens import Token, scan, statements
 
 _SLACK = 1.2
 """How far the file may outgrow its size before it is cut, which costs writing it anew."""
+_SECRET = re.compile(
+    r"\w*(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY)\w*=.+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A word that gives a secret to a session, such as `TOKEN=x` after `-e`."""
+
+
+@define
+class _Writer:
+    """Appends to the file in a thread: a lock or a disk may stand still, and keys must not.
+
+    What can't be written is remembered until the prompt is left.
+    """
+
+    path: Path
+    _waiting: list[dict[str, Any]] = field(factory=list)
+    _is_at_work: bool = False
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _idle: threading.Event = field(factory=threading.Event)
+
+    def put(self, record: dict[str, Any]) -> None:
+        with self._lock:
+            self._waiting.append(record)
+            self._idle.clear()
+            if not self._is_at_work:
+                self._is_at_work = True
+                threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while records := self._take():
+            with suppress(OSError):
+                append(self.path, records)
+
+    def _take(self) -> list[dict[str, Any]]:
+        with self._lock:
+            records, self._waiting = self._waiting, []
+            if not records:
+                self._is_at_work = False
+                self._idle.set()
+            return records
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all is written, but no longer."""
+        if self._is_at_work:
+            self._idle.wait(seconds)
 
 
 class LineHistory(History):
-    """Loads the newest `size` lines, and stores those that are no secret."""
+    """Has the newest `size` lines of the file, and adds those that are no secret.
 
-    def __init__(self, path: Path, size: int, tree: CommandTree) -> None:
+    Other prompts' lines are there as they were at the start, until :meth:`read` is called again.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size: int,
+        tree: CommandTree,
+        ignored: Sequence[str] = (),
+        recent: Recent | None = None,
+    ) -> None:
         super().__init__()
         self.path = path
         self._size = max(size, 0)
         self._tree = tree
+        self._ignored = ignored
+        self._recent = recent or Recent()
+        self._writer = _Writer(path)
+        self._lines: list[str] = []
+        self._own: dict[str, Entry] = {}
+        """What was typed here, by id."""
+        self._last = ""
+        """The id of the line that runs."""
+        self._is_read = False
 
-    def load_history_strings(self) -> Iterable[str]:
-        """Return the stored lines, newest first."""
+    async def load(self) -> AsyncGenerator[str, None]:
+        """Yield the lines, the newest first, once they have been read."""
+        if not self._is_read:
+            self._is_read = True
+            await aside(self.read)
+        for line in reversed(self._lines):
+            yield line
+
+    def read(self) -> int:
+        """Read the file, with the lines of other prompts; returns how many are new. For a thread:
+        that may take its time.
+        """
+        before = len(self._lines)
         entries = read_entries(self.path)
         if len(entries) > self._size * _SLACK:
-            self._cut()
-        return [entry["line"] for entry in entries[::-1][: self._size]]
+            with suppress(OSError):
+                cut(self.path, self._size)
+        own = [one.line for one in self._own.values()]
+        others = [one.line for one in entries if one.id not in self._own]
+        self._lines = [*others[-self._size :], *own] if self._size else own
+        self._recent.note(self._lines)
+        return max(len(self._lines) - before, 0)
+
+    def entries(self) -> list[Entry]:
+        """Return all lines of all prompts, the oldest first; for a thread."""
+        stored = read_entries(self.path)
+        known = {one.id for one in stored}
+        return stored + [one for one in self._own.values() if one.id not in known]
+
+    def get_strings(self) -> list[str]:
+        """Return the lines, the oldest first."""
+        return self._lines
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Return the lines, the newest first."""
+        self.read()
+        return reversed(self._lines)
 
     def append_string(self, string: str) -> None:
-        """Remember a line, unless it begins with a space or holds a secret."""
-        if not string.startswith(" ") and string.strip() and not holds_secret(string, self._tree):
-            super().append_string(string)
+        """Remember a line, unless it begins with a space, is to be ignored, or holds a secret."""
+        self._last = ""
+        if self._is_kept(string):
+            self._lines.append(string)
+            self._recent.note([string])
+            self.store_string(string)
 
     def store_string(self, string: str) -> None:
-        """Append a line to the file; one that can't be written is remembered until the end."""
-        entry = json.dumps({"at": round(time.time(), 3), "line": string}) + "\n"
-        try:
-            with self._locked():
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                with os.fdopen(os.open(self.path, flags, 0o600), "w") as file:
-                    file.write(entry)
-        except OSError:
-            pass  # a home that can't be written makes for a short memory, not for a broken prompt
+        """Have a line written to the file."""
+        entry = Entry(time.time(), string, secrets.token_hex(6), _folder())
+        self._own[entry.id], self._last = entry, entry.id
+        self._writer.put(entry.written())
 
-    def _cut(self) -> None:
-        try:
-            with self._locked():
-                kept = read_entries(self.path)[-self._size :] if self._size else []
-                write_atomic(self.path, "".join(json.dumps(entry) + "\n" for entry in kept))
-        except OSError:
-            pass  # as above
+    def ended(self, exit_code: int, seconds: float) -> None:
+        """Note how the line that was typed last has ended."""
+        if entry := self._own.get(self._last):
+            self._own[entry.id] = evolve(entry, exit_code=exit_code, seconds=seconds)
+            self._writer.put({"id": entry.id, "code": exit_code, "took": round(seconds, 3)})
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        make_private(self.path.parent)
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+    def flush(self, seconds: float) -> None:
+        """Wait until all is in the file, but no longer; for a thread."""
+        self._writer.flush(seconds)
+
+    def _is_kept(self, line: str) -> bool:
+        if line.startswith(" ") or not line.strip():
+            return False
+        ignored = any(fnmatchcase(line.strip(), pattern) for pattern in self._ignored)
+        return not ignored and not holds_secret(line, self._tree)
 
 
-def history_file(paths: Paths) -> Path:
-    """Return where the lines are kept."""
-    return paths.state / "history.jsonl"
-
-
-def read_entries(path: Path) -> list[dict[str, Any]]:
-    """Return the stored entries, oldest first: `at` in seconds since 1970, and `line`."""
+def _folder() -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return [entry for text in file if (entry := _entry(text))]
-    except OSError:
-        return []
-
-
-def _entry(text: str) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(text)
-        return {"at": float(entry["at"]), "line": str(entry["line"])}
-    except (ValueError, KeyError, TypeError):
-        return None  # half an entry, of a machine that went down while it was written
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""
 
 
 def holds_secret(text: str, tree: CommandTree) -> bool:
-    """Whether a line gives a secret key, or runs a command whose record is marked `secret`."""
+    """Whether a line gives a secret key or a variable named like one, or runs a command whose
+    record is marked `secret`.
+    """
     return "--secret-key" in text or any(_is_secret(s, tree) for s in statements(scan(text)))
 
 
 def _is_secret(tokens: list[Token], tree: CommandTree) -> bool:
     words = [token.value for token in tokens if token.kind == "word"]
+    if any(_SECRET.fullmatch(word) for word in words):
+        return True
     node = tree.root
     for word in words[before_command(words) :]:
         if not (below := node.child(word)):

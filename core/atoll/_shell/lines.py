@@ -6,34 +6,35 @@ grammar (in an open quote, say) is remembered, so that a key costs as much as on
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from functools import lru_cache, reduce
 from itertools import pairwise
 
-from attrs import astuple
+from attrs import field, frozen
 
 from atoll._tokens import Tokenizer
-
-State = tuple[object, ...]
-"""The fields of a Tokenizer between two lines."""
 
 _REMEMBERED = 20_000
 """How many lines are remembered."""
 
 
-def _state(tokenizer: Tokenizer) -> State:
-    tokenizer.since = 0  # where in the line before is of no use in the next
-    return astuple(tokenizer)
+@frozen
+class _State:
+    """A tokenizer between two lines; all that it knows is in its `key`."""
+
+    key: str
+    tokenizer: Tokenizer = field(eq=False)
 
 
-_FRESH = _state(Tokenizer())
+_FRESH = _State("", Tokenizer())
 
 
 @lru_cache(_REMEMBERED)
-def _after(state: State, line: str) -> State:
+def _after(state: _State, line: str) -> _State:
     """Return the state in which a line leaves the tokenizer, `_FRESH` where nothing is open."""
-    tokenizer = Tokenizer(*state)  # type: ignore[arg-type]  # its own fields
+    tokenizer = deepcopy(state.tokenizer)
     deque(tokenizer.read(line + "\n"), maxlen=0)
-    return _state(tokenizer) if tokenizer.open else _FRESH
+    return _State(repr(tokenizer), tokenizer) if tokenizer.open else _FRESH
 
 
 def _beginnings(lines: Sequence[str]) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from textwrap import shorten
 
@@ -89,7 +90,9 @@ class Shell:
                 if self.state.leaving is None:
                     self.state.leaving = ExitCode.OK
             else:
+                began = time.monotonic()
                 await self._run_line(line, runner)
+                await self.reader.done(self.state.last_code, time.monotonic() - began)
             self._stay_for_jobs()
 
     async def _run_line(self, line: str, runner: Runner) -> None:

@@ -1,5 +1,6 @@
 """Which candidates fit what was typed: they begin with it, or at least hold its letters."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from atoll._records import Candidate
@@ -8,27 +9,26 @@ from atoll._records import Candidate
 def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
     """Return the candidates that begin with what was typed, in their order.
 
-    When none does, return those that hold its characters in order, the closest together first.
+    When none does, return those that hold its characters in order, the closest together first, at
+    the beginnings of words before others.
     """
     known = list(candidates)
     if found := [one for one in known if one.text.startswith(typed)]:
         return found
-    spread = [(width, one) for one in known if (width := _spread(typed, one.text)) is not None]
-    return [one for _, one in sorted(spread, key=lambda pair: pair[0])]
+    # A look ahead finds the shortest of each start; one alone tells quickly that there is none.
+    some = ".*?".join(map(re.escape, typed))
+    any_case = re.IGNORECASE | re.DOTALL
+    holds, each = re.compile(some, any_case).search, re.compile(f"(?=({some}))", any_case)
+    near = [(_distance(each, one.text), one) for one in known if holds(one.text)]
+    return [one for _, one in sorted(near, key=lambda pair: pair[0])]
 
 
-def _spread(typed: str, text: str) -> tuple[int, int] | None:
-    """Return how many characters of `text` it takes to hold those typed, and where they begin."""
-    typed, text = typed.lower(), text.lower()
-    starts = [at for at, char in enumerate(text) if char == typed[0]]
-    ends = [(end - at, at) for at in starts if (end := _end_of(typed, text, at))]
-    return min(ends, default=None)
-
-
-def _end_of(typed: str, text: str, start: int) -> int:
-    at = start
-    for char in typed:
-        at = text.find(char, at) + 1
-        if not at:
-            return 0
-    return at
+def _distance(each: re.Pattern[str], text: str) -> tuple[int, bool, int]:
+    """Return how many characters it takes to hold those typed, whether they begin within a word,
+    and where they begin.
+    """
+    return min(
+        (len(found[1]), text[at - 1 : at].isalnum(), at)
+        for found in each.finditer(text)
+        for at in [found.start()]
+    )

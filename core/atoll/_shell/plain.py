@@ -56,6 +56,9 @@ class PlainReader:
     def ran(self) -> None:
         """Do nothing: nothing is completed here."""
 
+    async def done(self, exit_code: int, seconds: float) -> None:
+        """Do nothing: nothing is remembered here."""
+
     def ended(self, job: Job) -> None:
         """Do nothing: output is written as it comes."""
 

@@ -3,24 +3,28 @@
 import trio
 from attrs import define, field
 from prompt_toolkit import PromptSession
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.styles import Style
 
 from atoll._jobs import Job
 from atoll._program import Program
 from atoll._runtime import aio
 from atoll._shell.candidates import Candidates
-from atoll._shell.completion import Answers, LineCompleter
+from atoll._shell.completion import LineCompleter
 from atoll._shell.contexts import shell_context
-from atoll._shell.history import LineHistory, history_file
+from atoll._shell.editing import keys_of
+from atoll._shell.entries import history_file
+from atoll._shell.history import LineHistory
 from atoll._shell.keys import bindings
 from atoll._shell.lexer import LineLexer
+from atoll._shell.menu import Menu
 from atoll._shell.names import names_of
 from atoll._shell.reader import Cleared, Left
+from atoll._shell.recent import Recent
 from atoll._shell.refresh import Refresher
 from atoll._shell.screen import Screen, begin_line, finish_lines
+from atoll._shell.suggesting import LastAlike
 from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
@@ -39,6 +43,10 @@ _STYLE = Style.from_dict(
 )
 
 
+_KEEPING = 0.2
+"""Seconds that a line may wait until it is in the history's file."""
+
+
 @define
 class PromptReader:
     """Reads lines by a prompt_toolkit session."""
@@ -46,36 +54,47 @@ class PromptReader:
     session: PromptSession[str]
     screen: Screen
     refresher: Refresher
-    answers: Answers
+    history: LineHistory
+    menu: Menu
     _drawn: trio.Event = field(factory=trio.Event)
 
     @classmethod
     def make(cls, program: Program, state: ShellState, screen: Screen) -> "PromptReader":
         """Make the prompt of a program."""
-        names, answers = names_of(program), Answers()
-
-        def current() -> Document:
-            return session.default_buffer.document
-
-        completer = LineCompleter(Candidates(program, names), answers, current)
-        session = _session(program, state, completer)
+        names, recent = names_of(program), Recent()
+        history = _history(program, recent)
+        completer = LineCompleter(Candidates(program, names), recent)
+        session = _session(program, state, completer, history)
+        buffer = session.default_buffer
         state.redraws = session.app.invalidate
         refresher = Refresher(program, names, state, shell_context(program, state))
-        refresher.look = lambda: completer.look(current())[1]
-        reader = cls(session, screen, refresher, answers)
+        refresher.look = lambda: completer.look(buffer.document)[1]
+        menu = Menu(buffer, completer)
+        session.key_bindings = merge_key_bindings(
+            [bindings(program.registry, state), keys_of(menu)]
+        )
+        reader = cls(session, screen, refresher, history, menu)
         refresher.on_change = reader._answered
-        session.default_buffer.on_text_changed += reader._typed
+        buffer.on_text_changed += reader._typed
         # Names are nothing to wait for: the prompt is to be on the screen first.
         session.app.after_render += reader._first_drawn
+        # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
+        session.app.renderer.cpr_not_supported_callback = None
         return reader
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
         with self.screen.prompting(self.session.app):
             try:
-                return await aio(self.session.prompt_async, set_exception_handler=False)
+                line = await aio(self.session.prompt_async, set_exception_handler=False)
             except (EOFError, OSError):
                 raise Left from None  # the terminal has gone
+        await self._keep()
+        return str(line)
+
+    async def _keep(self) -> None:
+        """Let the file have what was typed, so that a command finds it there."""
+        await trio.to_thread.run_sync(self.history.flush, _KEEPING, abandon_on_cancel=True)
 
     def _first_drawn(self, _app: object) -> None:
         self.session.app.after_render -= self._first_drawn
@@ -84,10 +103,10 @@ class PromptReader:
 
     def _typed(self, _buffer: object) -> None:
         self.refresher.typed()
-        self.answers.note()
+        self.menu.answers.note()
 
     def _answered(self) -> None:
-        self.answers.note()
+        self.menu.answers.note()
         self.session.app.invalidate()
 
     async def drawn(self) -> None:
@@ -103,32 +122,48 @@ class PromptReader:
         begin_line(self.screen.terminal)
         self.refresher.ran()
 
+    async def done(self, exit_code: int, seconds: float) -> None:
+        """Note how all that was typed at a prompt has ended."""
+        self.history.ended(exit_code, seconds)
+        await self._keep()
+
     def ended(self, job: Job) -> None:
         """Note that a background job has ended."""
         finish_lines(job)
         self.refresher.ran()
 
 
-def _session(program: Program, state: ShellState, completer: LineCompleter) -> PromptSession[str]:
+def _history(program: Program, recent: Recent) -> LineHistory:
+    settings = program.settings
+    ignored = [one.strip() for one in settings["shell.history_ignore"].split(",") if one.strip()]
+    size = settings["shell.history_size"]
+    return LineHistory(history_file(program.paths), size, program.tree, ignored, recent)
+
+
+def _session(
+    program: Program, state: ShellState, completer: LineCompleter, history: LineHistory
+) -> PromptSession[str]:
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
     session: PromptSession[str] = PromptSession(
         lambda: prompt_pieces(program.target),
         multiline=True,
-        prompt_continuation=lambda width, _number, _soft: "." * (width - 1) + " ",
+        prompt_continuation=_continuation,
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
         completer=completer,
         complete_while_typing=False,
         lexer=LineLexer(program.tree),
-        history=LineHistory(
-            history_file(program.paths), settings["shell.history_size"], program.tree
-        ),
-        auto_suggest=AutoSuggestFromHistory() if settings["shell.suggest"] else None,
+        history=history,
+        auto_suggest=LastAlike() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),
-        key_bindings=bindings(program.registry, state),
         style=_STYLE,
         include_default_pygments_style=False,
         interrupt_exception=Cleared,
         eof_exception=Left,
     )
     return session
+
+
+def _continuation(width: int, _line: int, wrapped: int) -> str:
+    """Return what stands before a further line; nothing where one was only too long."""
+    return "" if wrapped else "." * (width - 1) + " "

@@ -28,5 +28,8 @@ class Reader(Protocol):
     def ran(self) -> None:
         """Note that a command has run."""
 
+    async def done(self, exit_code: int, seconds: float) -> None:
+        """Note how all that was typed at a prompt has ended."""
+
     def ended(self, job: Job) -> None:
         """Note that a background job has ended, after the last of its output."""

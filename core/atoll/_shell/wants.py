@@ -1,9 +1,9 @@
 """What completion offers, and what it would have to know to offer more: values, all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll._plugins import Origin
 from atoll._records import Candidate
@@ -41,7 +41,21 @@ Want = NamesOf | PathsIn | ValuesOf
 
 @frozen
 class Offer:
-    """What may stand at a place, best first, and what was looked for to say so."""
+    """What may stand at a place, and what was looked for to say so.
 
-    found: Sequence[Candidate] = ()
+    `find` returns it, best first: it reads folders and looks through long lists, so it is for a
+    thread.
+    """
+
+    find: Callable[[], Sequence[Candidate]] = tuple
     wants: tuple[Want, ...] = ()
+
+    @property
+    def found(self) -> Sequence[Candidate]:
+        """What may stand there, looked for now."""
+        return self.find()
+
+    def changed(self, change: Callable[[Sequence[Candidate]], Sequence[Candidate]]) -> "Offer":
+        """Return an offer of what `change` makes of this one's candidates."""
+        find = self.find
+        return evolve(self, find=lambda: change(find()))

@@ -4,7 +4,7 @@ import os
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pexpect
 import pyte
@@ -66,11 +66,22 @@ class Prompt:
 
     def appears(self, text: str) -> None:
         """Wait until this is on the screen, however it came there; all of that counts as seen."""
+        if not self._comes(lambda: text in self.shown()):
+            raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
+
+    def disappears(self, text: str) -> None:
+        """Wait until this is on the screen no more; all that is there counts as seen."""
+        if not self._comes(lambda: text not in self.shown()):
+            raise AssertionError(f"{text!r} did not disappear:\n{self.shown()}")
+
+    def _comes(self, is_so: Callable[[], bool]) -> bool:
+        """Read what is written until something is so; returns whether that came in time."""
         deadline = time.monotonic() + PATIENCE
-        while text not in self.shown():
+        while not is_so():
             left = deadline - time.monotonic()
             if left <= 0 or self.child.expect([r".+", pexpect.TIMEOUT], timeout=left):
-                raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
+                return False
+        return True
 
     def shown(self) -> str:
         """Return what the screen shows now, without the blanks at the ends of its lines."""

@@ -1,5 +1,6 @@
 """Commands, names and segments for the tests of the prompt, loaded by text as any plugin's are."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,11 +42,14 @@ class Prompted:
         yield Command("login", "Take a secret", "prompted:echo", secret=True)
         yield Command("broken", "Can't be loaded", "prompted:nothing_there")
         yield Command("ghost", "Not listed", "prompted:echo", hidden=True)
+        yield Command("late", "Take a name that is told late", "prompted:take_late")
         yield Command("family", "A group of click's own", "prompted:family")
 
     @hookimpl
     def atoll_completions(self) -> Iterator[Completion]:
         yield Completion("thing", "prompted:things", ttl=1000.0)
+        if "TELL" in os.environ:
+            yield Completion("late", "prompted:late", needs="context")
         yield Completion("file", "prompted:files", ttl=1000.0, paths=True)
 
     @hookimpl
@@ -104,6 +108,12 @@ async def files(api, within, folder):
     return [f"{above}notes", f"{above}.hidden", Candidate(f"{above}deep/")]
 
 
+async def late(context):
+    """Return names, but only once somebody has written to the pipe that the environment names."""
+    await trio.to_thread.run_sync(Path(os.environ["TELL"]).read_text, abandon_on_cancel=True)
+    return ["second", "first"]
+
+
 def unreachable():
     """Return the error of a cluster that is down."""
     return Unreachable("down")
@@ -145,6 +155,13 @@ async def open_files(context, **_):
 async def echo(context, words):
     """Print the words."""
     context.output.stream("stdout", " ".join(words) + "\n")
+
+
+@click.command()
+@click.argument("name", type=Name("late"))
+async def take_late(context, name):
+    """Print a name."""
+    context.output.stream("stdout", f"<{name}>\n")
 
 
 @click.command()

@@ -2,7 +2,6 @@
 they do wrong costs a line.
 """
 
-import asyncio
 import os
 import signal
 from itertools import pairwise
@@ -13,18 +12,17 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from atoll import Candidate, KeyPress, Origin, ShellState, Status
+from atoll import KeyPress, Origin, ShellState, Status
 from atoll._failures import Failures
 from atoll._plugins import Provided
 from atoll._shell import patience, toolbar
 from atoll._shell.background import Supervisor
 from atoll._shell.candidates import Candidates
-from atoll._shell.completion import Answers, LineCompleter
+from atoll._shell.completion import LineCompleter
 from atoll._shell.contexts import shell_context
 from atoll._shell.keys import bindings
 from atoll._shell.names import names_of
 from atoll._shell.refresh import Refresher
-from atoll._shell.wants import NamesOf
 
 CTRL_D, TAB = "\x04", "\t"
 CURSOR = "\x1b[3;1R"
@@ -210,9 +208,9 @@ class TestCompletion:
     async def complete(self, offer):
         """Complete as Tab does at a prompt, with somebody to answer."""
         program = offer()
-        names, answers, state = names_of(program), Answers(), ShellState()
+        names, state = names_of(program), ShellState()
         typed = []
-        completer = LineCompleter(Candidates(program, names), answers, lambda: typed[-1])
+        completer = LineCompleter(Candidates(program, names))
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(typed[-1])[1]
 
@@ -281,28 +279,6 @@ class TestCompletion:
         terminal = open_prompt(tasks=["none"])
         terminal.type("pick --like slo")
         terminal.press_until(TAB, "slo-none")
-
-    @pytest.mark.parametrize(("typed_on", "expected"), [(False, ["late"]), (True, [])])
-    def test_one_tab_waits_until_it_is_told_or_more_is_typed(self, offer, typed_on, expected):
-        """Of what comes after that, nothing fits the line."""
-        program = offer()
-        names, answers = names_of(program), Answers()
-        lines = [Document("pick --local ")]
-        completer = LineCompleter(Candidates(program, names), answers, lambda: lines[-1])
-
-        def note():
-            if typed_on:
-                lines.append(Document("pick --local x"))
-            else:
-                names.learn(NamesOf("local-thing"), [Candidate("late")])
-            answers.note()
-
-        async def tab():
-            asyncio.get_running_loop().call_soon(note)
-            found = completer.get_completions_async(lines[0], CompleteEvent())
-            return [one.text async for one in found]
-
-        assert asyncio.run(tab()) == expected
 
 
 class TestSegments:

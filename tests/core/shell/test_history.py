@@ -1,12 +1,17 @@
 """The lines that are kept, and those that are not."""
 
+import fcntl
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
-from atoll._shell.history import LineHistory, history_file, read_entries
+from atoll._shell.entries import Entry, cut, history_file, read_entries
+from atoll._shell.history import LineHistory
+
+PATIENCE = 20
 
 
 @pytest.fixture
@@ -17,6 +22,7 @@ def history(program):
 
 def again(history, program):
     """Return what the next prompt finds, newest first."""
+    history.flush(PATIENCE)
     return list(LineHistory(history.path, 10, program.tree).load_history_strings())
 
 
@@ -27,7 +33,7 @@ def test_lines_are_kept_for_their_owner_alone(history, program):
 
     assert again(history, program) == ["ps", "echo 'one\ntwo'"]
     assert stat.S_IMODE(history.path.stat().st_mode) == 0o600
-    assert all(entry["at"] > 1_700_000_000 for entry in read_entries(history.path))
+    assert all(entry.at > 1_700_000_000 for entry in read_entries(history.path))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +46,9 @@ def test_lines_are_kept_for_their_owner_alone(history, program):
         "login && echo",
         "profile add lab --endpoint https://lab.example",
         "echo --secret-key hunter2",
+        "run -e TOKEN=hunter2 python",
+        "run -e 'HF_TOKEN=hunter two' python",
+        "run -e db_password=hunter2 python",
     ],
 )
 def test_secrets_are_not_kept(history, program, line):
@@ -59,14 +68,96 @@ def test_old_lines_are_dropped(history, program):
     assert len(read_entries(history.path)) == 10
 
 
-def test_half_an_entry_is_passed_over(history, program):
-    """A machine that went down in the middle of a line costs that line alone."""
+@pytest.mark.parametrize(
+    "torn",
+    [
+        '{"at": 1, "li',
+        '{"at": 1, "line": "whole but for its end"}',
+        '{"at": 1, "line": 3}\n[]\n"x"\n{}\n',
+        '{"at": "soon", "line": "x"}\n{"at": 1e999, "line": "x"}\n{"at": NaN, "line": "x"}\n',
+        '{"at": 1, "line": "x", "id": ["x"]}\n{"id": 4, "code": 0}\n{"id": "x", "code": 0}\n',
+        "[" * 100_000,
+        "\0\0\0\0",
+        "\udcff\udcfe",
+    ],
+)
+def test_what_is_no_entry_is_passed_over(history, program, torn):
+    """It costs neither the line before nor the line after."""
     history.append_string("ps")
-    with history.path.open("a") as file:
-        file.write('{"at": 1, "li\n[]\n')
+    history.flush(PATIENCE)
+    with history.path.open("a", errors="surrogateescape") as file:
+        file.write(torn)
     history.append_string("jobs")
 
-    assert again(history, program) == ["jobs", "ps"]
+    assert [line for line in again(history, program) if "whole" not in line] == ["jobs", "ps"]
+
+
+def test_entries_of_earlier_releases(history, program):
+    """They have no folder and no end."""
+    history.path.parent.mkdir(parents=True)
+    history.path.write_text('{"at": 1700000000.5, "line": "ps"}\n' * 2)
+
+    assert again(history, program) == ["ps", "ps"]
+    assert read_entries(history.path)[0] == Entry(1700000000.5, "ps")
+
+
+def test_a_line_has_its_folder_and_its_end(history, here):
+    """Added to the file as they become known, and kept when the file is cut."""
+    history.append_string("ps --all")
+    history.ended(3, 1.23456)
+    history.flush(PATIENCE)
+    (entry,) = read_entries(history.path)
+    assert (entry.folder, entry.exit_code, entry.seconds) == (str(here), 3, 1.235)
+    cut(history.path, 10)
+    assert read_entries(history.path) == [entry]
+
+
+def test_the_end_of_a_secret_line_is_not_noted(history):
+    """Nor does the line before get it."""
+    history.append_string("ps")
+    history.append_string("login hunter2")
+    history.ended(4, 1.0)
+    history.flush(PATIENCE)
+
+    (entry,) = read_entries(history.path)
+    assert entry.exit_code is None
+
+
+def test_lines_to_be_ignored(program):
+    """By the patterns of a setting."""
+    history = LineHistory(history_file(program.paths), 10, program.tree, ["jobs*", "ps"])
+    for line in ("jobs", "jobs cancel 3", "ps", "ps -a"):
+        history.append_string(line)
+
+    assert history.get_strings() == ["ps -a"]
+
+
+def test_lines_of_other_prompts_come_when_they_are_read(history, program):
+    """Not before; our own stay the newest."""
+    history.read()
+    other = LineHistory(history.path, 10, program.tree)
+    other.append_string("theirs")
+    other.flush(PATIENCE)
+    history.append_string("ours")
+    history.flush(PATIENCE)
+    assert history.get_strings() == ["ours"]
+
+    assert history.read() == 1
+    assert history.get_strings() == ["theirs", "ours"]
+
+
+def test_a_lock_that_somebody_holds_who_was_stopped(history, program):
+    """Lines are written in the end, and nobody waits for that while typing."""
+    history.path.parent.mkdir(parents=True)
+    with history.path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        for number in range(50):
+            history.append_string(f"echo {number}")
+        assert time.monotonic() - began < 0.5
+        history.flush(PATIENCE)
+
+        assert len(read_entries(history.path)) == 50
 
 
 def test_prompts_write_to_one_file_at_once(history, program):
@@ -76,7 +167,8 @@ def test_prompts_write_to_one_file_at_once(history, program):
         "from atoll._plugins import Registry; from atoll._shell.history import LineHistory\n"
         "tree = CommandTree(Registry(print))\n"
         "history = LineHistory(Path(sys.argv[1]), 1000, tree)\n"
-        "for number in range(50): history.append_string(f'{sys.argv[2]} {number} ' + 'x' * 5000)"
+        "for number in range(50): history.append_string(f'{sys.argv[2]} {number} ' + 'x' * 5000)\n"
+        "history.flush(30)"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", program_text, history.path, name])
@@ -84,7 +176,7 @@ def test_prompts_write_to_one_file_at_once(history, program):
     ]
 
     assert [writer.wait(30) for writer in writers] == [0, 0]
-    lines = [entry["line"].split()[:2] for entry in read_entries(history.path)]
+    lines = [entry.line.split()[:2] for entry in read_entries(history.path)]
     assert sorted(lines) == sorted([name, str(n)] for name in ("a", "b") for n in range(50))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atoll._shell.history import read_entries
+from atoll._shell.entries import read_entries
 
 DEADLINE = 20
 CTRL_C, CTRL_D, UP, TAB = "\x03", "\x04", "\x1b[A", "\t"
@@ -31,7 +31,7 @@ def test_lines_are_run_and_kept(open_prompt, home):
 
     assert terminal.ended() == 0
     history = home / "state" / "history.jsonl"
-    lines = [entry["line"] for entry in read_entries(history)]
+    lines = [entry.line for entry in read_entries(history)]
     assert lines == ["echo one-$((1)); echo t'w'o", "echo 'a\nb'"]
     assert history.stat().st_mode & 0o777 == 0o600
 

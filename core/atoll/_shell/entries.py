@@ -1,0 +1,147 @@
+"""The file of lines that were typed: what is in it, and how it is read and written.
+
+One JSON object a line, of two kinds. A line, when it was typed: `at`, seconds since 1970; `line`,
+which may hold line breaks; `id`, a word of its own; `cwd`, the folder. And how it ended: the same
+`id`, `code`, its exit code, and `took`, in seconds. Older files have `at` and `line` alone.
+
+All prompts append to the same file. A lock keeps them from it while one writes the file anew.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve
+
+from atoll._paths import Paths
+from atoll._private_files import make_private, write_atomic
+
+_LOCKED = 1.0
+"""Seconds to wait for the lock, which somebody may hold who has been stopped."""
+_STEP = 0.02
+_LATEST = 1e11
+"""Seconds since 1970 beyond which no line was typed."""
+
+
+@define(frozen=True)
+class Entry:
+    """A line: when and where it was typed, and how it ended, as far as that is known."""
+
+    at: float
+    line: str
+    id: str = ""
+    folder: str = ""
+    exit_code: int | None = None
+    seconds: float | None = None
+
+    def written(self) -> dict[str, Any]:
+        """Return it as it is written to the file; what is not known is left out."""
+        known = {
+            "at": round(self.at, 3),
+            "line": self.line,
+            "id": self.id or None,
+            "cwd": self.folder or None,
+            "code": self.exit_code,
+            "took": self.seconds,
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+
+def history_file(paths: Paths) -> Path:
+    """Return where the lines are kept."""
+    return paths.state / "history.jsonl"
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Return the stored lines, oldest first."""
+    found: dict[str, Entry] = {}
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        for number, text in enumerate(file):
+            if (record := _record(text)) is None:
+                continue
+            if "line" in record:
+                found[record.get("id") or str(number)] = _entry(record)
+            elif entry := found.get(record.get("id", "")):
+                found[entry.id] = evolve(entry, **_ending(record))
+    return list(found.values())
+
+
+def _record(text: str) -> dict[str, Any] | None:
+    """Return what a line of the file holds; None for half an entry, or none of ours."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("id", ""), str):
+        return None
+    at, line = record.get("at"), record.get("line", "")
+    timed = isinstance(at, int | float) and 0 <= at < _LATEST
+    return record if isinstance(line, str) and (timed or "line" not in record) else None
+
+
+def _entry(record: dict[str, Any]) -> Entry:
+    folder = record.get("cwd")
+    return Entry(
+        at=float(record["at"]),
+        line=record["line"],
+        id=record.get("id", ""),
+        folder=folder if isinstance(folder, str) else "",
+        **_ending(record),
+    )
+
+
+def _ending(record: dict[str, Any]) -> dict[str, Any]:
+    code, took = record.get("code"), record.get("took")
+    return {
+        "exit_code": code if isinstance(code, int) else None,
+        "seconds": float(took) if isinstance(took, int | float) else None,
+    }
+
+
+def append(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Add records to the file, each on a line of its own; raises OSError."""
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    with locked(path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(path, flags, 0o600), "rb+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            # A machine may have gone down in the middle of the last line.
+            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            file.write(("\n" * torn + text).encode())
+
+
+def cut(path: Path, size: int) -> None:
+    """Leave the newest lines alone, so many; raises OSError."""
+    with locked(path) as is_ours:
+        if is_ours:
+            kept = read_entries(path)[-size:] if size else []
+            write_atomic(path, "".join(json.dumps(one.written()) + "\n" for one in kept))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock of the file; yields whether it could be had in time."""
+    make_private(path.parent)
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _lock(lock)
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int) -> bool:
+    deadline = time.monotonic() + _LOCKED
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_STEP)
+        else:
+            return True

@@ -1,0 +1,105 @@
+"""The menu below the line: what Tab offers, filled in as those who know it answer."""
+
+import asyncio
+
+from attrs import define, field
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer, CompletionState
+from prompt_toolkit.completion import Completion
+from prompt_toolkit.document import Document
+
+from atoll._shell.aside import aside
+from atoll._shell.completion import Answers, LineCompleter, Rows, waiting
+
+_PATIENCE = 2.0
+"""Seconds within which an answer is still inserted; one that comes later is only shown."""
+_SOON = 0.1
+"""Seconds that may pass before it is shown that something is looked for."""
+_LOOKING = 4
+"""How many threads may look at a time: more would only stand where those do."""
+
+
+@define
+class Menu:
+    """Opens the menu of a buffer and keeps it true, until more is typed.
+
+    Keys are never kept waiting: folders and long lists are looked through in threads.
+    """
+
+    buffer: Buffer
+    completer: LineCompleter
+    answers: Answers = field(factory=Answers)
+    _task: "asyncio.Task[None] | None" = None
+    _looking: set["asyncio.Future[Rows]"] = field(factory=set)
+    _shown: CompletionState | None = None
+
+    def press(self) -> None:
+        """Do what Tab does: open the menu, or go to its next row."""
+        if self.buffer.complete_state:
+            self.buffer.complete_next()
+        else:
+            self.open(inserts=True)
+
+    def open(self, *, inserts: bool) -> None:
+        """Show what may stand at the cursor; `inserts` is whether to type what is beyond doubt."""
+        if self._task is not None:
+            self._task.cancel()
+        self._shown = None
+        self._task = get_app().create_background_task(self._fill(inserts=inserts))
+
+    async def _fill(self, *, inserts: bool) -> None:
+        """Show rows for the line as it is, again at each answer, while it stays as it is."""
+        document, loop = self.buffer.document, asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE
+        while self._stands(document):
+            rows = await self._look(document)
+            if rows is None or not self._stands(document):
+                return
+            if inserts and not rows.waits and loop.time() < deadline and rows.becomes:
+                self._insert(rows.becomes)
+                if len(rows.shown) > 1:
+                    self.open(inserts=False)
+                return
+            self._show(document, rows)
+            if not rows.waits:
+                return
+            await self.answers.next()
+
+    def _stands(self, document: Document) -> bool:
+        """Whether nobody has typed since, nor closed the menu."""
+        state = self.buffer.complete_state
+        if state is not self._shown:
+            return False
+        return state is not None or self.buffer.document == document
+
+    async def _look(self, document: Document) -> Rows | None:
+        """Return the rows for a document; None where too many are looked for already."""
+        if len(self._looking) >= _LOOKING:
+            return None
+        looking = aside(self.completer.rows, document)
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)
+        await asyncio.wait([looking], timeout=_SOON)
+        if not looking.done() and self._shown is None and self._stands(document):
+            self._show(document, Rows(waits=True))
+        return await asyncio.shield(looking)
+
+    def _insert(self, completion: Completion) -> None:
+        self.buffer.complete_state = None
+        self.buffer.apply_completion(completion)
+
+    def _show(self, document: Document, rows: Rows) -> None:
+        """Put rows into the menu; one that was chosen meanwhile stays chosen."""
+        before = self.buffer.complete_state
+        chosen = before.current_completion if before else None
+        shown = [*rows.shown, waiting()] if rows.waits else rows.shown
+        self._shown = None
+        if shown:
+            index = _place_of(chosen, shown) if chosen and chosen.text else None
+            self._shown = CompletionState(document, shown, index)
+        self.buffer.complete_state = self._shown
+        self.buffer.on_completions_changed.fire()
+
+
+def _place_of(chosen: Completion, shown: list[Completion]) -> int | None:
+    return next((at for at, one in enumerate(shown) if one.text == chosen.text), None)

@@ -1,0 +1,44 @@
+"""The rest of a line as it was typed before: a suggestion beside the cursor."""
+
+from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+
+
+class LastAlike(AutoSuggest):
+    """Suggests the newest line that begins with what was typed.
+
+    A line that begins with more than before is no newer than the one that was found before: each
+    key goes on where the last one stopped, however long the history is.
+    """
+
+    def __init__(self) -> None:
+        self._typed = ""
+        self._at = 0
+        """The place in the history, from the newest, of what begins with that."""
+        self._count = 0
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """Return what may follow the last line of a document."""
+        typed = document.text.rpartition("\n")[2]
+        lines = buffer.history.get_strings()
+        if not typed.strip():
+            return None
+        if len(lines) != self._count or not typed.startswith(self._typed):
+            self._count, self._at = len(lines), 0
+        self._typed = typed
+        for at in range(self._at, len(lines)):
+            if (rest := _rest(lines[-1 - at], typed)) is not None:
+                self._at = at
+                return Suggestion(rest)
+        self._at = len(lines)
+        return None
+
+
+def _rest(entry: str, typed: str) -> str | None:
+    """Return what follows `typed` in the last line of an entry that begins with it."""
+    if typed not in entry:
+        return None
+    found = (line for line in reversed(entry.splitlines()) if line.startswith(typed))
+    line = next(found, None)
+    return None if line is None else line[len(typed) :]

@@ -1,0 +1,117 @@
+"""The menu that Tab opens, on a real terminal: what it inserts, what it shows, and when."""
+
+import os
+
+import pytest
+
+TAB, DOWN = "\t", "\x1b[B"
+
+
+@pytest.fixture
+def tell(tmp_path):
+    """What has the names told that `late` takes."""
+    pipe = tmp_path / "tell"
+    os.mkfifo(pipe)
+    return lambda: pipe.write_text("")
+
+
+@pytest.fixture
+def late(open_prompt, tell, tmp_path):
+    """A prompt whose names are not told before that is called."""
+    return open_prompt(TELL=str(tmp_path / "tell"))
+
+
+def test_options_that_nobody_has_begun_are_told_and_not_typed(open_prompt):
+    """Nothing is inserted where no value is left to give."""
+    terminal = open_prompt()
+    terminal.type("echo " + TAB)
+    terminal.appears("--output")
+    terminal.type("mi'n'e\r")
+    terminal.see("mine\r\n")
+    assert "--mine" not in terminal.shown()
+
+
+def test_a_row_stands_for_what_is_not_told_yet(late, tell):
+    """It inserts nothing, and gives way to the names when they come."""
+    late.type("late " + TAB)
+    late.appears("…")
+    assert "--" not in late.shown()
+    tell()
+    late.appears("second")
+    late.disappears("…")
+    late.type(DOWN + DOWN + "\r")
+    late.see("<first>\r\n")
+
+
+def test_names_that_are_told_soon_are_typed(late, tell):
+    """As if they had been known."""
+    late.type("late se" + TAB)
+    tell()
+    late.appears("late second")
+    late.type("\r")
+    late.see("<second>\r\n")
+
+
+def test_more_that_is_typed_closes_it(late, tell):
+    """What is told later does not fit any more, and is neither typed nor shown."""
+    late.type("late " + TAB)
+    late.appears("…")
+    late.type("s")
+    late.disappears("…")
+    tell()
+    late.type("o\r")
+    late.see("<so>\r\n")
+
+
+def test_a_folder_of_many_files(open_prompt, here):
+    """The menu is there soon, tells how many it leaves out, and the rest is typed by letters."""
+    for number in range(20_000):
+        os.mknod(here / f"result-{number:05}.csv")
+    (here / "zebra stripes.txt").touch()
+    terminal = open_prompt()
+    terminal.type("echo > " + TAB)
+    terminal.appears("result-00000.csv")
+    terminal.clear()
+    terminal.type("echo zoo > zeb" + TAB)
+    terminal.appears("'zebra stripes.txt'")
+    terminal.clear()
+    terminal.type("echo zoo > r19999" + TAB)
+    terminal.appears("result-19999.csv")
+
+
+def test_the_words_used_last_come_first(open_prompt, here):
+    """Of several that fit alike."""
+    for name in ("one", "other", "own"):
+        (here / name).mkdir()
+    terminal = open_prompt()
+    terminal.type("thing show --into own/\r")
+    terminal.ready()
+    terminal.type("thing show --into o" + TAB)
+    terminal.appears("own/")
+    terminal.appears("other/")
+    rows = [line.strip() for line in terminal.shown().splitlines() if line.strip()[:1] == "o"]
+    assert rows == ["own/", "one/", "other/"]
+
+
+def test_a_line_that_is_too_long_is_no_line_more(open_prompt):
+    """Dots stand before lines that follow, not where one is wrapped."""
+    terminal = open_prompt(columns=40)
+    terminal.type("echo " + "x" * 60)
+    terminal.appears("x" * 28)
+    assert "...." not in terminal.shown()
+    terminal.type(" '\r")
+    terminal.appears("......")
+
+
+def test_a_terminal_that_does_not_tell_where_its_cursor_is(open_prompt):
+    """It costs the toolbar; nothing is said of it."""
+    terminal = open_prompt(PROMPT_TOOLKIT_NO_CPR="")
+    # The test's terminal answers; here it is told not to.
+    vars(terminal.screen)["write_process_input"] = lambda _data: None
+    terminal.run("echo qui'e't", "quiet\r\n")
+    terminal.type("wait\r")
+    terminal.see("waiting")
+    terminal.type("\x03")
+    terminal.ready()
+    terminal.run("echo st'i'll", "still\r\n")
+    assert "WARNING" not in terminal.shown()
