@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atoll._api import Api, ApiVersion, Reply
+    from atoll._capture import Capture
     from atoll._consent import yes_option
     from atoll._context import Context, current_context
     from atoll._errors import (
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "atoll._version": ["__version__"],
     "atoll._api": ["Api", "ApiVersion", "Reply"],
+    "atoll._capture": ["Capture"],
     "atoll._consent": ["yes_option"],
     "atoll._context": ["Context", "current_context"],
     "atoll._errors": [
@@ -107,6 +109,7 @@ __all__ = [
     "AtollError",
     "Background",
     "Candidate",
+    "Capture",
     "Check",
     "Command",
     "Completion",

@@ -1,13 +1,14 @@
 """What a command is handed."""
 
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import define, field
 
+from atoll._capture import Capture
 from atoll._errors import AtollError, UsageError
 from atoll._jobs import Jobs
 from atoll._paths import Paths
@@ -62,6 +63,7 @@ class Context:
     """What plugins leave for one another while the command runs, by names that begin with the
     plugin's.
     """
+    _run_within: "Callable[[str, Capture | None], Awaitable[int]] | None" = None
 
     @property
     def settings(self) -> Settings:
@@ -119,6 +121,17 @@ class Context:
         piped = self._program.as_peer and self.shell is None
         if not await self._hear(question, "--yes answers yes", piped=piped):
             raise AtollError("nothing was changed")
+
+    async def run(self, line: str, capture: Capture | None = None) -> int:
+        """Run a line of the shell as part of this command, as if it had been typed.
+
+        Returns its exit code; what went wrong has been told by then. With a `capture`, what it
+        writes is kept there, and it has no keyboard. Raises UsageError for a line that is not in
+        the grammar.
+        """
+        if self._run_within is None:
+            raise UsageError("no line can be run here")
+        return await self._run_within(line, capture)
 
     @property
     def can_ask(self) -> bool:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import trio
 from attrs import define, field
 
+from atoll._capture import Capture
 from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context
@@ -31,6 +32,7 @@ from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
 from atoll._threads import in_thread
 from atoll._warnings import warn
+from atoll._within import run_within
 from atoll.hookspecs import HINTS, INVOCATIONS
 from atoll.output import Output, current_output
 from atoll.text import quote
@@ -49,7 +51,8 @@ class Runner:
     """Runs statements for a front door.
 
     `where` puts words before an error message, such as the line of a script. `shell` is the prompt
-    that the lines come from, if they come from one.
+    that the lines come from, if they come from one. With a `capture`, what they write is kept
+    there, and they have no keyboard.
     """
 
     program: Program
@@ -58,6 +61,7 @@ class Runner:
     output_format: str = ""
     where: Callable[[Statement], str] = lambda _statement: ""
     shell: "ShellState | None" = None
+    capture: Capture | None = None
 
     has_told: bool = field(default=False, init=False)
     """Whether the user knows already why the last statement has failed."""
@@ -72,12 +76,12 @@ class Runner:
             job = self.jobs.start(statement.text, run)
             self.program.output().note(f"[{job.number}] {statement.text}")
             return ExitCode.OK
-        return await self._run(statement, prepared, foreground=True)
+        return await self._run(statement, prepared, foreground=self.capture is None)
 
     async def _run(
         self, statement: Statement, prepared: Prepared | None, *, foreground: bool
     ) -> int:
-        line = _Line(statement, foreground, prepared)
+        line = _Line(statement, foreground, prepared, self.capture)
         try:
             if statement.system:
                 return await run_system(statement.system, self.stdin.file, foreground=foreground)
@@ -151,7 +155,7 @@ class Runner:
         options = {one.name: one.value for one in prepared.given}
         chosen = options.get("output") or self.output_format
         self.program.check_format(chosen)
-        output = self.program.output(stdout=stdout, format=chosen)
+        output = self.program.output(stdout=stdout, format=chosen, **_kept(self.capture))
         return Context(
             program=self.program,
             output=output,
@@ -165,6 +169,7 @@ class Runner:
             foreground=line.foreground,
             shell=self.shell,
             choice=self.program.target.made,
+            run_within=partial(run_within, self),
         )
 
     @contextmanager
@@ -193,7 +198,7 @@ class Runner:
             with _open(statement.target, "a" if statement.append else "w") as file:
                 yield _Sink(file)
         else:
-            yield _Sink(real_stdout())
+            yield _Sink(self.capture.file("stdout") if self.capture else real_stdout())
 
     def _report(self, error: BaseException, line: "_Line") -> int:
         """Tell why a line failed, and return its exit code; what is not a failure is raised."""
@@ -236,12 +241,13 @@ class _Line:
     statement: Statement
     foreground: bool
     prepared: Prepared | None = None
+    capture: Capture | None = None
     output: Output | None = None
 
     def tell(self, text: str) -> None:
         """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
         if self.output is None or not self.output.has_told_failure:
-            warn(text)
+            warn(text, self.capture.file("stderr") if self.capture else None)
 
     @property
     def text(self) -> str:
@@ -262,6 +268,17 @@ class _Sink:
     file: IO[str]
     code: int = ExitCode.OK
     pipe_code: int = ExitCode.OK
+
+
+def _kept(capture: Capture | None) -> dict[str, Any]:
+    """Return the options of an output that is kept."""
+    if capture is None:
+        return {}
+    return {
+        "stderr": capture.file("stderr"),
+        "columns": capture.columns,
+        "on_record": capture.record,
+    }
 
 
 @contextmanager

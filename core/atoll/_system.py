@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import IO
 
 import trio
+
+from atoll._capture import Capture
 
 _SHELL = ("/bin/sh", "-c")
 _GRACE = 3
@@ -47,6 +51,37 @@ def _deaf_to_keys() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+async def run_captured(command: str, given: bytes, capture: Capture) -> int:
+    """Run a command that reads what is given, and keep what it writes; returns its exit code."""
+    async with trio.open_nursery() as nursery:
+        run = partial(
+            trio.run_process,
+            [*_SHELL, command],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            start_new_session=True,
+            deliver_cancel=_end_all,
+        )
+        process: trio.Process = await nursery.start(run)
+        nursery.start_soon(_keep, process, capture, nursery.cancel_scope)
+        code = await process.wait()
+        # What it has left in the background may hold its output open for ever.
+        nursery.cancel_scope.deadline = trio.current_time() + _GRACE
+    return code if code >= 0 else 128 - code
+
+
+async def _keep(process: trio.Process, capture: Capture, scope: trio.CancelScope) -> None:
+    """Keep what a process writes, until it has no more."""
+    assert process.stdout is not None  # noqa: S101  # asked for at its start
+    decode = getincrementaldecoder("utf-8")("replace").decode
+    async for chunk in process.stdout:
+        capture.write("stdout", decode(chunk))
+    await process.wait()
+    scope.cancel()
 
 
 async def _end(process: trio.Process) -> None:

@@ -78,6 +78,10 @@ class Output:
     color: bool = False
     label: str = ""
     as_peer: bool = False
+    columns: int | None = None
+    """How wide a terminal to write for, where the file is none but shall be taken for one."""
+    on_record: Callable[[Mapping[str, Any]], object] | None = None
+    """Is told each record that is written, by the names of its fields."""
     _outcome: Outcome = field(factory=Outcome, init=False)
     has_warned: bool = field(default=False, init=False)
     """Whether something was told that went wrong."""
@@ -112,7 +116,7 @@ class Output:
         writer = self._begin(self.stdout, columns, format, single=False)
         async with aclosing(_iterate(records)) as found:
             async for record in found:
-                writer.row([column.get(record) for column in columns])
+                self._write(writer, record, columns)
         writer.total = total()
         writer.end()
         self.stdout.flush()
@@ -129,7 +133,7 @@ class Output:
         try:
             async with aclosing(_iterate(records)) as found:
                 async for record in found:
-                    writer.row([column.get(record) for column in columns])
+                    self._write(writer, record, columns)
                     self.stdout.flush()
         finally:
             # Ctrl-C is how watching usually ends: what was written shall be whole even so.
@@ -144,7 +148,7 @@ class Output:
             writer = self._begin(pager, columns, format, single=False)
             async with aclosing(_iterate(records)) as found:
                 async for record in found:
-                    writer.row([column.get(record) for column in columns])
+                    self._write(writer, record, columns)
                     await pager.drain()
             writer.end()
             await pager.drain(all=True)
@@ -156,9 +160,16 @@ class Output:
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
         """Write one thing."""
         writer = self._begin(self.stdout, columns, format, single=True)
-        writer.row([column.get(record) for column in columns])
+        self._write(writer, record, columns)
         writer.end()
         self.stdout.flush()
+
+    def _write(self, writer: Writer, record: Any, columns: Sequence[Column]) -> None:
+        values = [column.get(record) for column in columns]
+        writer.row(values)
+        if self.on_record is not None:
+            names = (column.name for column in columns)
+            self.on_record(dict(zip(names, values, strict=True)))
 
     def done(
         self,
@@ -216,7 +227,7 @@ class Output:
         return "envelope" if self.as_peer and asked and name == "json" else name
 
     def _make(self, file: Any, format: str) -> Writer:
-        width = shutil.get_terminal_size().columns if file.isatty() else None
+        width = shutil.get_terminal_size().columns if file.isatty() else self.columns
         name = self.chosen_format(format)
         writer = self.writer(name)(file, width=width, color=self.color and width is not None)
         if writer.binary and width is not None:

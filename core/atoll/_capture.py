@@ -1,0 +1,67 @@
+"""What a line writes, kept in place of being shown."""
+
+from collections.abc import Mapping
+from io import TextIOBase
+from typing import IO, Any, Literal, cast
+
+from attrs import define, field
+
+Stream = Literal["stdout", "stderr"]
+MOST = 4 * 1024 * 1024
+"""Characters that are kept; what comes after them is lost."""
+_MOST_RECORDS = 100_000
+
+
+@define
+class Capture:
+    """Keeps what a line writes, up to some megabytes, for the command that runs it.
+
+    `columns` is how wide a terminal the line is to write for; None for a pipe. `records` are what
+    its commands tell, by the names that the API has for their fields.
+    """
+
+    columns: int | None = None
+    records: list[Mapping[str, Any]] = field(factory=list, init=False)
+    _written: list[tuple[Stream, str]] = field(factory=list, init=False)
+    _left: int = field(default=MOST, init=False)
+
+    @property
+    def text(self) -> str:
+        """All that was written, in the order of the writes."""
+        return "".join(text for _, text in self._written)
+
+    def of(self, stream: Stream) -> str:
+        """What was written to one of the streams."""
+        return "".join(text for which, text in self._written if which == stream)
+
+    def write(self, stream: Stream, text: str) -> None:
+        """Keep a text."""
+        if kept := text[: self._left]:
+            self._written.append((stream, kept))
+            self._left -= len(kept)
+
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Keep a record."""
+        if len(self.records) < _MOST_RECORDS:
+            self.records.append(record)
+
+    def file(self, stream: Stream) -> IO[str]:
+        """Return the file that writes here."""
+        return cast("IO[str]", _File(self, stream))
+
+
+class _File(TextIOBase):
+    """A file of a capture."""
+
+    def __init__(self, capture: Capture, stream: Stream) -> None:
+        self._capture = capture
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Keep a text."""
+        self._capture.write(self._stream, text)
+        return len(text)
+
+    def writable(self) -> bool:
+        """Tell that it takes texts."""
+        return True
