@@ -49,6 +49,9 @@ class guarded:  # noqa: N801  # used as a function is, in `with`
     ) -> None:
         if error is None or isinstance(error, self._passing) or _is_from_outside(error):
             return
+        # A nursery puts even a single error into a group.
+        if isinstance(single := _single(error), self._passing):
+            raise single
         raise PluginError(self._origin, f"{self._doing} raised {describe(error)}") from error
 
 
@@ -78,6 +81,13 @@ class contained:  # noqa: N801  # as above
         else:
             self._warn(f"{self._origin}: {self._doing} raised {describe(error)}")
         return True
+
+
+def _single(error: BaseException) -> BaseException:
+    """Return the only error in a group, else the error itself."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _is_from_outside(error: BaseException) -> bool:

@@ -111,6 +111,13 @@ async def needs_cluster(context, shell):
     await context.connect()
 
 
+async def needs_cluster_below(context, shell):
+    """Use a cluster that is not there, in a task of its own."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(context.connect)
+        nursery.start_soon(trio.sleep_forever)
+
+
 def is_sync(context, shell):
     """Be no async function."""
 
@@ -129,6 +136,7 @@ TASKS = {
     "is_grouped",
     "complains",
     "needs_cluster",
+    "needs_cluster_below",
     "is_sync",
     "never_ends",
     "nowhere",

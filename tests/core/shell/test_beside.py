@@ -112,9 +112,10 @@ class TestTasks:
         assert len(capsys.readouterr().err.splitlines()) == 1
         assert Failures.of(program.paths).all() == []
 
-    async def test_outages_are_no_faults(self, offer, capsys, autojump_clock):
+    @pytest.mark.parametrize("task", ["needs_cluster", "needs_cluster_below"])
+    async def test_outages_are_no_faults(self, offer, capsys, autojump_clock, task):
         """Without a cluster a task waits, in silence, for as long as that takes."""
-        program = offer("needs_cluster")
+        program = offer(task)
         with trio.move_on_after(3600) as scope:
             await Supervisor(program, ShellState()).run()
 
