@@ -44,10 +44,10 @@ def _guard(run: Callable[[], int]) -> int:
     except BrokenPipeError:
         code = 141
     except OSError as error:
-        from atoll._errors import of_system
+        from atoll._errors import from_os_error
 
         with suppress(OSError):
-            sys.stderr.write(f"atoll: {of_system(error)}\n")
+            sys.stderr.write(f"atoll: {from_os_error(error)}\n")
         code = 1
     return code
 

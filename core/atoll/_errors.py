@@ -10,7 +10,7 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """What atoll's exit status says; `run` returns the remote program's own instead of `OK`."""
+    """The exit codes of atoll. `run` returns that of the remote program instead of `OK`."""
 
     OK = 0
     FAILED = 1
@@ -39,20 +39,22 @@ class AtollError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
-def passes(error: BaseException) -> bool:
-    """Whether an error is no failure, but Ctrl-C or a cancellation on its way to who waits for it,
-    or holds one that is.
+def is_interruption(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C or a cancellation by trio, or a group that holds one: no
+    failure.
     """
     if isinstance(error, BaseExceptionGroup):
-        return any(passes(one) for one in error.exceptions)
+        return any(is_interruption(one) for one in error.exceptions)
     # Where trio is not imported, nothing has been cancelled.
     trio = sys.modules.get("trio")
     cancelled = trio is not None and isinstance(error, trio.Cancelled)
     return cancelled or isinstance(error, KeyboardInterrupt)
 
 
-def of_system(error: OSError) -> AtollError:
-    """Return what the system has refused, such as a write to a full disk, as a user is told it."""
+def from_os_error(error: OSError) -> AtollError:
+    """Return the error to show for what the operating system has refused, such as a write to a full
+    disk.
+    """
     reason = error.strerror or str(error) or type(error).__name__
     return AtollError(f"{error.filename}: {reason}" if error.filename else reason)
 
@@ -70,8 +72,7 @@ class ConfigError(UsageError):
 class Unreachable(AtollError):
     """The cluster can't be reached, or the connection to it was lost.
 
-    A `permanent` error is one that trying again does not help against, such as a certificate that
-    is not trusted.
+    A `permanent` error stays when the same thing is tried again, such as an untrusted certificate.
     """
 
     exit_code = ExitCode.UNREACHABLE
@@ -88,7 +89,7 @@ class NotAuthorized(AtollError):
 
 
 class NotFound(AtollError):
-    """What was named does not exist, or several things go by that name."""
+    """The thing that was named does not exist, or the name fits several."""
 
     exit_code = ExitCode.NOT_FOUND
 
@@ -106,11 +107,11 @@ class Interrupted(AtollError):
 
 
 class Problem(AtollError):
-    """A refusal by the cluster's API that has no more telling class.
+    """A refusal by the cluster's API that has no more specific class.
 
     `status` is the HTTP status, `type` the last part of the problem's type URI (`quota-exceeded`),
-    `data` what the problem carried beside its text, `retry_after` in how many seconds the cluster
-    wants to be asked again, if it says so. :func:`atoll.problems.problem_from` chooses the class.
+    `data` the other members of the problem, `retry_after` the seconds after which the cluster wants
+    to be asked again, if it says so. :func:`atoll.problems.problem_from` chooses the class.
     """
 
     def __init__(
@@ -131,12 +132,12 @@ class Problem(AtollError):
 
 
 class ProblemNotAuthorized(Problem, NotAuthorized):
-    """The API refused the keys, or refused them this."""
+    """The API refused the keys, or refused this request to their user."""
 
     exit_code = ExitCode.UNAUTHORIZED
 
 
 class ProblemNotFound(Problem, NotFound):
-    """The API knows no such thing, or several."""
+    """The API knows no such thing, or several of that name."""
 
     exit_code = ExitCode.NOT_FOUND

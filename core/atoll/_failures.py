@@ -1,7 +1,7 @@
-"""What plugins have failed at when nobody had asked them: in completion and beside the prompt.
+"""Failures of plugins in the background: in completion and in tasks of the prompt.
 
-`plugins` and `doctor` tell of it, in the prompt and in other programs: each failure is a small file
-in the cache, which goes when the same thing has gone well.
+`plugins` and `doctor` show them, in the prompt and in other processes. Each failure is a small file
+in the cache, which is removed when the same thing succeeds.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _MOST = 100
 class Failure:
     """The last failure of one thing that a plugin does.
 
-    `at` is in seconds since 1970; `expected` tells that the plugin said so itself, by an
+    `at` is in seconds since 1970; `expected` says that the plugin raised an
     :class:`~atoll.AtollError`.
     """
 
@@ -44,17 +44,17 @@ class Failure:
 
 @define
 class Failures:
-    """The failures of late, in a folder."""
+    """The stored failures, in a folder."""
 
     folder: Path
 
     @classmethod
     def of(cls, paths: Paths) -> "Failures":
-        """Return those that a home's cache holds."""
+        """Return the store in the cache of these paths."""
         return cls(paths.cache / "failures")
 
     def note(self, origin: Origin, doing: str, error: AtollError) -> None:
-        """Remember that a plugin has failed at something; a home that can't be written forgets."""
+        """Store a failure; nothing happens if the cache can't be written."""
         expected = not isinstance(error, PluginError)
         what = error.what if isinstance(error, PluginError) else f"{doing}: {error.message}"
         failure = Failure(origin.name, what, time.time(), expected)
@@ -62,7 +62,7 @@ class Failures:
             write_atomic(self._file(origin, doing), json.dumps(asdict(failure)))
 
     def clear(self, origin: Origin, doing: str) -> None:
-        """Forget a failure, since the same thing has gone well."""
+        """Remove a failure after a success."""
         with suppress(OSError):
             self._file(origin, doing).unlink()
 

@@ -1,4 +1,4 @@
-"""The current folder, which is the user's: commands of plugins leave it as it was."""
+"""The current folder belongs to the user: commands of plugins leave it unchanged."""
 
 import os
 from collections.abc import Iterator
@@ -17,9 +17,7 @@ _running = 0
 
 @contextmanager
 def folder_kept(node: "Node") -> Iterator[None]:
-    """Go back to the user's folder after a command that has gone elsewhere, saying so. What ships
-    with atoll may change it.
-    """
+    """Return to the user's folder after a third party's command has changed it, with a warning."""
     global _folder, _running  # noqa: PLW0603  # a process has one current folder
     _folder = _folder if _running else _current()
     _running += 1

@@ -1,8 +1,9 @@
-"""Transports whose calls are guarded: whatever a plugin does there, its own name is told.
+"""Guards around transports: errors in their calls name the plugin.
 
-An ordinary exception passes as it is, since it may be the caller's: that of the body that is sent,
-or of what is done with a channel. The runner finds out whose code has raised it. What would end the
-program, such as `sys.exit()`, becomes a PluginError here, and so does what is no answer at all.
+An ordinary exception passes unchanged, since it may be the caller's: raised by the body that is
+sent, or in the block that uses a channel. The runner finds out whose code has raised it. An
+exception that would end the program, such as `sys.exit()`, becomes a PluginError here, and so does
+a result of the wrong type.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -23,7 +24,7 @@ _METHODS = {"request": "request", "channel": "open", "dial": "dial"}
 
 
 def make_transport(provided: Provided[Transport], *arguments: object) -> Any:
-    """Call a transport's factory, see that what it makes can be asked for what it is for, and guard
+    """Call a transport's factory, check that the result has the method of its kind, and guard
     it.
     """
     record = provided.record
@@ -43,7 +44,7 @@ def _doing(provided: Provided[Transport]) -> str:
 
 @define(eq=False)
 class _Guarded:
-    """What is not guarded below is the transport's own."""
+    """Attributes that are not guarded below are the transport's own."""
 
     _provided: Provided[Transport]
     _made: Any
@@ -87,7 +88,7 @@ class GuardedDialer(_Guarded):
         return stream
 
     async def complete(self, profile: Profile) -> Profile:
-        """Add what only the far side knows, if the dialer can ask there."""
+        """Complete the profile with what only the far side knows, if the dialer can."""
         complete = getattr(self._made, "complete", None)
         if complete is None:
             return profile
@@ -98,7 +99,7 @@ class GuardedDialer(_Guarded):
         return completed
 
     async def aclose(self) -> None:
-        """Close the way; the transports that go by it are not to be blamed for what that raises."""
+        """Close the connection; an error names the dialer, not the transports that use it."""
         with self._provided.guarded(f"closing {_doing(self._provided)}"):
             await self._made.aclose()
 
@@ -107,21 +108,21 @@ class GuardedChannels(_Guarded):
     """A channel transport."""
 
     def open(self, *arguments: Any, **more: Any) -> "_Opening":
-        """Hold a channel open."""
+        """Open a channel."""
         return _Opening(self._provided, self._made, "open", arguments, more)
 
     def stream(self, *arguments: Any, **more: Any) -> "_Opening":
-        """Hold a stream of bytes open."""
+        """Open a stream of bytes."""
         return _Opening(self._provided, self._made, "stream", arguments, more)
 
     def upgrade(self, *arguments: Any, **more: Any) -> "_Opening":
-        """Hold a connection open."""
+        """Open a connection for another client's handshake."""
         return _Opening(self._provided, self._made, "upgrade", arguments, more)
 
 
 @define(eq=False)
 class _Opening(_Guarded):
-    """Opens something, and closes it; what is done with it in between is not the plugin's."""
+    """Opens and closes something; errors of the block in between are not the plugin's."""
 
     _method: str
     _arguments: tuple[Any, ...]

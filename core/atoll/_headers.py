@@ -1,4 +1,4 @@
-"""What the headers of an answer tell in figures, whatever they hold."""
+"""Numbers in the headers of answers, whatever the headers hold."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,9 @@ def retry_after(text: str) -> float | None:
 
 
 def seconds_ahead(date: str) -> float | None:
-    """Return by how many seconds this machine's clock is ahead of a `Date`, None for no date."""
+    """Return how many seconds this machine's clock is ahead of a `Date` header, None for an invalid
+    one.
+    """
     from email.utils import parsedate_to_datetime
 
     try:

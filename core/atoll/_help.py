@@ -1,4 +1,4 @@
-"""The help of groups, made from records alone: no command is imported for it."""
+"""The help of groups, built from records: it imports no command."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the help of a group: its usage, its options and what lies below it."""
+    """Return the help of a group: usage, options and commands."""
     lines = [f"Usage: {usage}"]
     lines += ["", f"  {node.summary}"] if node.summary else []
     sections = {"Options": list(options), **_listings(node)}
@@ -21,7 +21,7 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
 
 
 def _listings(node: "Node") -> dict[str, list[tuple[str, str]]]:
-    """Return the rows about what lies below: all of them in a group, by plugin at the top."""
+    """Return the rows that list commands: all of them in a group, by plugin at the top."""
     listings: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(node.children):
         child = node.children[name]
@@ -37,7 +37,7 @@ def _described(node: "Node") -> str:
 
 
 def _plugin_title(node: "Node") -> str:
-    """Name the plugin that brings a command, or the first command of a group."""
+    """Return the title of a plugin's commands; `command` may be the first of a group."""
     while node.provided is None:
         node = next(iter(node.children.values()))
     name = node.provided.origin.name

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 from attrs import define
 
-from atoll._errors import ExitCode, passes
+from atoll._errors import ExitCode, is_interruption
 from atoll._runtime import is_interrupt
 
 
@@ -29,7 +29,7 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 code = await call()
             except BaseException as error:  # raised again below, outside the nursery's group
                 # Pressed before this listened, Ctrl-C comes up wherever the command is by then.
-                if not passes(error):
+                if not is_interruption(error):
                     failure = error
                 elif not is_interrupt(error):
                     raise

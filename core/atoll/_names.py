@@ -6,10 +6,11 @@ import click
 
 
 class Name(click.ParamType[str]):
-    """The name of something; `kind` is the :class:`~atoll.Completion` that knows them.
+    """The type of parameters that are names; the :class:`~atoll.Completion` of this `kind`
+    completes them.
 
-    The prompt itself knows the kinds `profile`, `format` and `command`. `within` is the argument of
-    the same command that says in what a path lies.
+    The prompt itself completes the kinds `profile`, `format` and `command`. For paths, `within` is
+    the argument of the same command that names what they are in.
     """
 
     name = "text"
@@ -19,5 +20,5 @@ class Name(click.ParamType[str]):
         self.within = within
 
     def convert(self, value: Any, _param: Any, _ctx: Any) -> str:
-        """Return the text as it is."""
+        """Return the text unchanged."""
         return str(value)

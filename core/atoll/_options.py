@@ -25,7 +25,7 @@ class Options(NamedTuple):
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Understand the options before the command; raises UsageError."""
+    """Parse the options before the command; raises UsageError."""
     parser = root_command()
     try:
         context = parser.make_context("atoll", list(arguments))
@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> Options:
 
 
 def root_command() -> click.Command:
-    """Return the command that stands for `atoll` itself: its options, and all words after them."""
+    """Return the click command for `atoll` itself: its options, and all words after them."""
     return click.Command(
         "atoll",
         context_settings={"allow_interspersed_args": False},

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 
 class Paths(NamedTuple):
-    """Four folders: what the user writes, what must last, what may be lost, and bulk data."""
+    """Four folders: `config` for what the user writes, `state` for what must be kept, `cache` for
+    what may be deleted at any time, `data` for large files.
+    """
 
     config: Path
     state: Path
@@ -30,8 +32,8 @@ class Paths(NamedTuple):
         )
 
     def of_profile(self, name: str) -> Path:
-        """Return the folder of what is kept for a profile, such as a login, until the profile is
-        removed. It may not be there yet.
+        """Return the folder for files that belong to a profile, such as its login. They are deleted
+        with the profile. The folder may not exist yet.
         """
         return self.state / "profiles" / name
 
@@ -42,11 +44,11 @@ def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
     return (value if value.is_absolute() else Path.home() / default) / "atoll"
 
 
-def close_to_others(paths: Paths) -> None:
-    """Take from others what they may do with our folders, and with what lies in them.
+def restrict_to_owner(paths: Paths) -> None:
+    """Remove the permissions of others from atoll's folders and from the files directly in them.
 
-    They may have been made by an earlier release, or by hand. Files with secrets that others could
-    read are refused where they are read, one level below.
+    An earlier release or the user may have created them with wider permissions. Files with secrets
+    are checked again when they are read.
     """
     for folder in paths:
         try:
@@ -62,6 +64,6 @@ def _close(path: Path) -> None:
         path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 
 
-def let_owner_in() -> None:
-    """Have a umask that denies nothing to the owner of files: with another nothing would work."""
+def ensure_owner_access() -> None:
+    """Set a umask that leaves the owner all permissions: with another umask nothing would work."""
     os.umask(os.umask(0o077) & 0o077)

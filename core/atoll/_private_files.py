@@ -12,12 +12,12 @@ def make_private(folder: Path) -> Path:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file for writing, made if need be so that only its owner can read it."""
+    """Open a file for writing, created so that only its owner can read it."""
     return os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Write a whole file or leave the old one; the file never has a wider mode than `mode`."""
+    """Write a whole file or leave the old one; its permissions are never wider than `mode`."""
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

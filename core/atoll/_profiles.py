@@ -214,13 +214,13 @@ def _value(source: str, key: str, value: Any) -> Any:
         # The prompt tells of a wrong one. Nothing is what YAML leaves of `color: #ff8800`.
         return "#" if value is None else str(value)
     if key == "protect" and isinstance(value, str):
-        return truth(value, f"{source}: protect")
+        return parse_bool(value, f"{source}: protect")
     if not isinstance(value, kind):
         raise ConfigError(f"{source}: {key} should be {kind.__name__}")
     return value
 
 
-def overlay_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:
+def apply_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:
     """Apply the official client's `BACKEND_*` variables to a profile, or make one of them.
 
     Returns `base` itself when none is set. An endpoint in the environment replaces the profile
@@ -248,13 +248,13 @@ def _environment_changes(environ: Mapping[str, str]) -> dict[str, Any]:
         if environ.get(variable := f"BACKEND_{name.upper()}")
     }
     if "BACKEND_SKIP_SSLCERT_VALIDATION" in environ:
-        changes["verify_tls"] = not truth(
+        changes["verify_tls"] = not parse_bool(
             environ["BACKEND_SKIP_SSLCERT_VALIDATION"], "BACKEND_SKIP_SSLCERT_VALIDATION"
         )
     return changes
 
 
-def truth(text: str, name: str) -> bool:
+def parse_bool(text: str, name: str) -> bool:
     """Read a yes or a no; raises ConfigError naming the variable for anything else."""
     word = text.strip().lower()
     if word in _TRUE:

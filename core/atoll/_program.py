@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
 from atoll._errors import AtollError, ConfigError, UsageError
-from atoll._paths import Paths, close_to_others, let_owner_in
+from atoll._paths import Paths, ensure_owner_access, restrict_to_owner
 from atoll._plugins import (
     PluginError,
     Provided,
@@ -70,8 +70,8 @@ class Program:
         """Find and load plugins, and build the tree of commands; nothing is connected yet."""
         env = os.environ if environ is None else environ
         paths = Paths.from_environment(env)
-        let_owner_in()
-        close_to_others(paths)
+        ensure_owner_access()
+        restrict_to_owner(paths)
         settings = Settings(paths, env)
         registry = Registry(warn, settings.preferred_plugins)
         selection = Selection.from_environment(env, none=not plugins)
@@ -175,7 +175,7 @@ class Program:
         if profile not in self._apis:
             from atoll._api import Api
 
-            tell = partial(_tell_silence, profile.endpoint)
+            tell = partial(_report_slow, profile.endpoint)
             self._apis[profile] = Api(
                 profile, self.transport, self.paths.cache, tell, current_ask.get
             )
@@ -209,12 +209,12 @@ class Program:
         """Tell whether trio must be asyncio's guest, since a stored profile goes by a transport
         that wants it so. Any line may name any of them, and a loop once begun stays what it is.
         """
-        from atoll._profiles import ProfileStore, overlay_environment
+        from atoll._profiles import ProfileStore, apply_environment
 
         store = ProfileStore(self.paths)
         loads: list[Callable[[], Profile | None]] = [
             *(partial(store.load, name) for name in store.names()),
-            partial(overlay_environment, None, self.environ),
+            partial(apply_environment, None, self.environ),
         ]
         return any(map(self._goes_by_asyncio, loads))
 
@@ -236,7 +236,7 @@ class Program:
         self._completed.clear()
 
 
-def _tell_silence(endpoint: str) -> None:
+def _report_slow(endpoint: str) -> None:
     """Say whom the running command waits for; what the prompt asks by itself says nothing."""
     current_note.get()(f"waiting for {endpoint} to answer …")
 

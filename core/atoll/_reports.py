@@ -1,4 +1,4 @@
-"""How a line ends that was not simply done: its exit code, and the one line that tells why."""
+"""How a statement has ended: its exit code and, unless it succeeded, one line that says why."""
 
 import signal
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from atoll._commands import usage_error
-from atoll._errors import AtollError, ExitCode, Problem, of_system, passes
+from atoll._errors import AtollError, ExitCode, Problem, from_os_error, is_interruption
 from atoll._runtime import NoAsyncio
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ _LONGEST = 40
 
 
 class BadExitCode(Exception):
-    """What a command returned can't be an exit code."""
+    """A command has returned something that is no exit code."""
 
 
 class Ending(NamedTuple):
-    """What an error makes of a line. A `bug` is told with the name of the plugin."""
+    """How an error ends a statement. The report of a `bug` names the plugin."""
 
     code: int
     text: str = ""
@@ -31,9 +31,9 @@ class Ending(NamedTuple):
 
 
 def exit_code(result: Any) -> int:
-    """Return the exit code that a command's result stands for; raises BadExitCode.
+    """Return the exit code for a command's result; raises BadExitCode.
 
-    Commands that click chains have a list of results: the first that is not 0 counts.
+    Chained click commands have a list of results: the first that is not 0 counts.
     """
     if isinstance(result, list):
         return next((code for code in map(exit_code, result) if code), ExitCode.OK)
@@ -50,7 +50,7 @@ def _shown(value: Any) -> str:
 
 
 def ending(error: BaseException, node: "Node | None") -> Ending:
-    """Return how an error ends the line of a command."""
+    """Return how an error ends the statement of a command."""
     match _as_ours(_most_telling(error), node):
         case BrokenPipeError():
             return Ending(_SIGPIPE_CODE)
@@ -60,16 +60,16 @@ def ending(error: BaseException, node: "Node | None") -> Ending:
             return Ending(ExitCode.FAILED, str(error), bug=True)
         case AtollError() as error:
             return Ending(error.exit_code, str(error))
-        case error if passes(error):
+        case error if is_interruption(error):
             return Ending(ExitCode.INTERRUPTED)
         case error:
             return Ending(ExitCode.FAILED, f"{type(error).__name__}: {error}", bug=True)
 
 
 def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
-    """Return what the system and click have refused, as a user is told it."""
+    """Return errors of the system and of click as an AtollError to show."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-        return of_system(error)
+        return from_os_error(error)
     if isinstance(error, click.Abort):
         return AtollError("aborted")
     if isinstance(error, click.UsageError) and node is not None:
@@ -82,14 +82,14 @@ def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
 
 
 def give_hint(error: BaseException, hint: Callable[[str], str]) -> None:
-    """Add what plugins advise to a problem of the API that has no hint yet."""
+    """Add a plugin's hint to a problem of the API that has none."""
     told = _most_telling(error)
     if isinstance(told, Problem) and not told.hint:
         told.hint = hint(told.type)
 
 
 def _of_exit(code: Any) -> Ending:
-    """Return what `sys.exit(code)` means: a text is told, and is a failure."""
+    """Return the ending for `sys.exit(code)`: a text is shown, and means failure."""
     if isinstance(code, str):
         return Ending(ExitCode.FAILED, code)
     try:
@@ -99,7 +99,7 @@ def _of_exit(code: Any) -> Ending:
 
 
 def _most_telling(error: BaseException) -> BaseException:
-    """Find what a user can be told in an error, or in a group of them."""
+    """Return the most specific error to show of a group of errors."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     inner = [_most_telling(one) for one in error.exceptions]
@@ -111,5 +111,5 @@ def _most_telling(error: BaseException) -> BaseException:
         SystemExit,
     )
     found = [one for one in inner if isinstance(one, expected)]
-    others = [one for one in inner if not passes(one)]
+    others = [one for one in inner if not is_interruption(one)]
     return next(iter(found or others), inner[0])

@@ -16,7 +16,7 @@ from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context
 from atoll._deferred import result_of
-from atoll._errors import AtollError, ExitCode, TimedOut, passes
+from atoll._errors import AtollError, ExitCode, TimedOut, is_interruption
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
@@ -128,7 +128,7 @@ class Runner:
             give_hint(error, self._hint)
             end = ending(error, prepared.node)
             context.exit_code = end.code
-            if not (end.bug or passes(error)):
+            if not (end.bug or is_interruption(error)):
                 context.output.finish(end.code, end.text)
             raise
         context.exit_code = code
@@ -203,11 +203,11 @@ class Runner:
     def _report(self, error: BaseException, line: "_Line") -> int:
         """Tell why a line failed, and return its exit code; what is not a failure is raised."""
         if isinstance(error, BaseExceptionGroup):
-            passing, failed = error.split(passes)
+            passing, failed = error.split(is_interruption)
             if passing is not None and failed is not None:
                 self._report(failed, line)
                 raise passing
-        if passes(error):
+        if is_interruption(error):
             raise error
         end = ending(error, line.prepared.node if line.prepared else None)
         # Nobody is told that the reader of a pipe has seen enough.

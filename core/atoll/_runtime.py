@@ -26,15 +26,15 @@ P = ParamSpec("P")
 
 
 class NoAsyncio(AtollError):
-    """A plugin awaits asyncio code without having said so."""
+    """A plugin awaits asyncio code where no asyncio loop runs."""
 
 
 _host: trio.lowlevel.RunVar[asyncio.AbstractEventLoop] = trio.lowlevel.RunVar("host loop")
 
 
 def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) -> T:
-    """Run `async_fn(*args)` under trio, as by :func:`run_guest` where asyncio is needed; ctrl-C
-    raises KeyboardInterrupt at a checkpoint only.
+    """Run `async_fn(*args)` under trio, with `guest` as by :func:`run_guest`; Ctrl-C raises
+    KeyboardInterrupt at checkpoints only.
     """
     if guest:
         return run_guest(async_fn, *args)
@@ -44,7 +44,7 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
 
 @contextmanager
 def _interrupts_alone() -> Iterator[None]:
-    """Take KeyboardInterrupt out of the groups that nurseries put it in."""
+    """Raise KeyboardInterrupt instead of a group of nothing else."""
     try:
         yield
     except BaseExceptionGroup as error:
@@ -54,14 +54,14 @@ def _interrupts_alone() -> Iterator[None]:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is ctrl-C, and nothing else."""
+    """Whether an error is Ctrl-C, or a group of nothing else."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(KeyboardInterrupt)[1] is None
     return isinstance(error, KeyboardInterrupt)
 
 
 def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run `async_fn(*args)` under trio as :func:`run` does, with :func:`aio` to be used in it."""
+    """Run `async_fn(*args)` under trio as the guest of an asyncio loop; :func:`aio` works in it."""
     import asyncio
 
     # Not asyncio.run: it answers ctrl-C by cancelling its own main task, which would leave trio's
@@ -112,7 +112,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
-    """End the tasks that asyncio libraries have left behind, as asyncio.run would."""
+    """Cancel the tasks that asyncio libraries have left, as asyncio.run does."""
     import asyncio
 
     leftovers = asyncio.all_tasks(loop) - {asyncio.current_task()}

@@ -1,4 +1,4 @@
-"""Values that are shown to nobody: which parameters hold them, and lines without them."""
+"""Secret values: which parameters hold them, and lines without them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,11 +10,10 @@ _KEY = "atoll.secrets"
 
 
 class Secret(click.ParamType[Any]):
-    """A value that is shown to nobody, such as a password.
+    """A type of parameters for values that nobody may see, such as passwords.
 
-    What plugins see of a line, and what is kept of it, has `***` in its place. With `after`, only
-    what follows the first such text is secret, as in `NAME=VALUE`. `of` is the type of the value,
-    by default text.
+    Plugins and the history see `***` in place of the value. With `after`, only the text after the
+    first such string is secret, as in `NAME=VALUE`. `of` is the type of the value, by default text.
     """
 
     name = "text"
@@ -24,7 +23,7 @@ class Secret(click.ParamType[Any]):
         self.of: click.ParamType[Any] = click.types.convert_type(of)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Note the text as a secret, and return its value."""
+        """Record the text as a secret, and return its value."""
         if ctx is not None and isinstance(value, str):
             noted: list[_Noted] = ctx.meta.setdefault(_KEY, [])
             noted.append(_Noted(value, self._shown(value)))
@@ -43,7 +42,7 @@ class _Noted(NamedTuple):
 
 
 def without_secrets(words: Sequence[str], context: click.Context) -> tuple[str, ...]:
-    """Return the words of a line without the secrets that were found in it."""
+    """Return the words of a line with `***` in place of the secrets in it."""
     noted: list[_Noted] = context.meta.get(_KEY, [])
     for text, shown in sorted(noted, key=lambda one: -len(one.text)):
         words = [_replaced(word, text, shown) for word in words]
@@ -51,7 +50,9 @@ def without_secrets(words: Sequence[str], context: click.Context) -> tuple[str, 
 
 
 def _replaced(word: str, text: str, shown: str) -> str:
-    """Replace a secret that is the word, or stands in it after the option: `-kTEXT`, `--k=TEXT`."""
+    """Replace a secret that is the whole word, or follows the option in it: `-kTEXT`,
+    `--k=TEXT`.
+    """
     if text and (word == text or (word.startswith("-") and word.endswith(text))):
         return word.removesuffix(text) + shown
     return word

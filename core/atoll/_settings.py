@@ -102,9 +102,9 @@ def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, An
 def _convert(setting: Setting, value: Any, source: str) -> Value:
     kind = type(setting.default)
     if kind is bool and isinstance(value, str):
-        from atoll._profiles import truth
+        from atoll._profiles import parse_bool
 
-        return truth(value, source)
+        return parse_bool(value, source)
     try:
         converted = kind(value)
     except (TypeError, ValueError):

@@ -1,5 +1,5 @@
-"""What the prompt knows of itself, for the toolbar, for what runs beside it, and for the commands
-that only it has.
+"""The state of the prompt, for the toolbar, background tasks, keys and the prompt's own
+commands.
 """
 
 import sys
@@ -22,12 +22,12 @@ _MOST_HELD = 1000
 
 @define
 class ShellState:
-    """The prompt, as toolbar segments, background tasks and keys are given it.
+    """The prompt, as toolbar segments, background tasks and keys get it.
 
-    `profile_name` is where the next command goes, empty while nothing is configured. `last_code`
-    and `last_seconds` are about the last foreground command. `names_old` is true while the cluster
-    does not tell the names that completion offers. `leaving` is the exit code to leave the prompt
-    with, once a command has asked for that. `jobs.running()` are the jobs that run.
+    `profile_name` is the profile that the next command uses, empty if none is configured.
+    `last_code` and `last_seconds` are of the last foreground command. `names_old` is true while
+    completion offers old names because the cluster gives no new ones. `leaving` is the exit code
+    with which a command has asked to leave the prompt. `jobs.running()` returns the running jobs.
     """
 
     jobs: Jobs = field(factory=Jobs)
@@ -44,9 +44,7 @@ class ShellState:
     """Set when the command has ended that has the terminal; None while there is none."""
 
     def say(self, text: str) -> None:
-        """Put a line above the prompt; what is typed there stays. While a command runs in the
-        foreground, the line waits for its end.
-        """
+        """Print a line above the prompt; the line being typed stays."""
         self._held.append(f"{printable(text)}\n")
         if self._free is None:
             self._tell()
@@ -74,5 +72,5 @@ class ShellState:
             await self._free.wait()
 
     def redraw(self) -> None:
-        """Draw the toolbar anew, since what its segments tell has changed."""
+        """Redraw the toolbar, after something that its segments show has changed."""
         self.redraws()

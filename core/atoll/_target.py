@@ -170,12 +170,12 @@ class Target:
 
     def _by_default(self) -> Choice:
         """Choose where no profile is named; raises ConfigError where nothing can be chosen."""
-        from atoll._profiles import ProfileStore, overlay_environment
+        from atoll._profiles import ProfileStore, apply_environment
 
         environ, store = self.settings.environ, ProfileStore(self.settings.paths)
         if not environ.get("BACKEND_ENDPOINT") and (current := store.current()):
             return self._in_use(current)
-        if profile := overlay_environment(None, environ):
+        if profile := apply_environment(None, environ):
             return Choice(profile.name, profile)
         if several := store.names():
             raise SeveralProfiles(
@@ -262,9 +262,9 @@ def taken(
     """Return the profile of a choice, taking what a plugin offers; raises what is wrong with it."""
     if choice.problem:
         raise choice.problem
-    from atoll._profiles import overlay_environment
+    from atoll._profiles import apply_environment
 
     profile = choice.profile or offers[choice.name](settings.paths, say)
     if choice.overlaid:
-        profile = overlay_environment(profile, settings.environ) or profile
+        profile = apply_environment(profile, settings.environ) or profile
     return evolve(profile, verify_tls=False) if settings.skip_tls_check else profile

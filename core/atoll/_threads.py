@@ -21,9 +21,9 @@ _Channels = tuple[trio.MemorySendChannel[_Asked], trio.MemoryReceiveChannel[_Ask
 
 
 async def in_thread(function: Callable[..., T], *arguments: object) -> T:
-    """Call a function in a thread, where it may block, and ask by click's prompts.
+    """Call a function in a thread, where it may block and use click's prompts.
 
-    A thread can't be interrupted: when this is cancelled, the function is left to itself.
+    A thread can't be interrupted: after a cancellation, the function runs on, unobserved.
     """
     questions = _Questions(current_source.get() or Source(None))
     token = current_reader.set(questions)
@@ -40,7 +40,7 @@ async def in_thread(function: Callable[..., T], *arguments: object) -> T:
 
 @define
 class _Questions:
-    """Has the event loop read answers for a thread: the thread waits for them, nobody else does."""
+    """Has the event loop read the answers to a thread's prompts, while the thread waits."""
 
     _source: Source
     _channels: _Channels = field(factory=lambda: trio.open_memory_channel[_Asked](math.inf))
@@ -51,7 +51,7 @@ class _Questions:
         return reply.get().unwrap()
 
     async def answer(self) -> None:
-        """Read an answer for each question."""
+        """Read an answer for each prompt."""
         async for hidden, reply in self._channels[1]:
             answer: outcome.Outcome[str | None] = outcome.Error(KeyboardInterrupt())
             try:

@@ -1,4 +1,4 @@
-"""Warnings: what is told on standard error beside a command's own words."""
+"""Warnings on standard error."""
 
 import sys
 from typing import IO
@@ -7,5 +7,5 @@ from atoll.text import printable
 
 
 def warn(text: str, file: IO[str] | None = None) -> None:
-    """Put a warning on standard error, or in its place in a file."""
+    """Write a warning to a file, by default to standard error."""
     (file or sys.stderr).write(f"atoll: {printable(text)}\n")

@@ -100,7 +100,7 @@ class RequestTransport(Protocol):
     """Signed requests to one profile's endpoint."""
 
     @property
-    def way(self) -> str:
+    def proxy(self) -> str:
         """What requests go through that the profile does not tell of, such as a proxy; or empty."""
 
     @property

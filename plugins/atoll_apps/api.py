@@ -13,8 +13,8 @@ from atoll_apps.http.server import Connection, serve_connection
 from atoll_apps.ports.admission import Admission, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve, until_interrupted
-from atoll_apps.proxy.headers import passed_on
-from atoll_apps.proxy.requests import exchange, is_websocket, pass_on
+from atoll_apps.proxy.headers import forwarded_request
+from atoll_apps.proxy.requests import exchange, forward_request, is_websocket
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.forwarding import carry_all
@@ -57,13 +57,13 @@ __all__ = [
     "carry_all",
     "exchange",
     "forward",
+    "forward_request",
+    "forwarded_request",
     "is_websocket",
     "list_services",
     "listening",
     "open_tunnel",
     "page_options",
-    "pass_on",
-    "passed_on",
     "serve",
     "serve_connection",
     "share_option",

@@ -13,7 +13,14 @@ from attrs import evolve, field, frozen
 
 from atoll import AtollError
 from atoll.transport import TooLong
-from atoll_apps.api import Connection, Malformed, exchange, is_websocket, pass_on, passed_on
+from atoll_apps.api import (
+    Connection,
+    Malformed,
+    exchange,
+    forward_request,
+    forwarded_request,
+    is_websocket,
+)
 from atoll_web.account import User
 from atoll_web.files import StaticFiles
 from atoll_web.forwards import Forwards
@@ -53,7 +60,7 @@ class Site:
         if path.startswith(f"{_FUNC}/"):
             await self._pass_on(connection, request, target.removeprefix(_FUNC))
             return
-        if path.startswith(PREFIX) and await self.storage.pass_on(connection, request):
+        if path.startswith(PREFIX) and await self.storage.forward(connection, request):
             return
         await connection.drop_body()
         if path.startswith("/server/"):
@@ -81,16 +88,16 @@ class Site:
             await connection.drop_body()
             await connection.reply(200, b'{"wsproxy_version": "v1"}')
         elif path.endswith(_TRANSFERS) and path.startswith("/folders/"):
-            await self._pass_on_transfer(connection, inner)
+            await self._forward_transfer(connection, inner)
         elif dict(request.headers).get(_SCRAMBLED) and not is_websocket(request):
             await exchange(_Unscrambling(self.api, _here(request)).send, connection, inner)
         else:
-            await pass_on(self.api, connection, inner)
+            await forward_request(self.api, connection, inner)
 
-    async def _pass_on_transfer(self, connection: Connection, request: h11.Request) -> None:
+    async def _forward_transfer(self, connection: Connection, request: h11.Request) -> None:
         """Pass on what asks where files go or come from, and put our own address in its place."""
         try:
-            response = await self.api.pass_on(passed_on(request, connection.body()))
+            response = await self.api.forward(forwarded_request(request, connection.body()))
             try:
                 body = await response.read(_MOST)
             finally:
@@ -187,7 +194,7 @@ class _Unscrambling:
             if name.encode() not in {_SCRAMBLED, b"content-length"}
         }
         plain = unscramble(bytes(body), self.here) if body else None
-        return await self.api.pass_on(evolve(draft, body=plain, headers=headers))
+        return await self.api.forward(evolve(draft, body=plain, headers=headers))
 
 
 def _here(request: h11.Request) -> str:

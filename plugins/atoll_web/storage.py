@@ -33,7 +33,7 @@ class StorageRoutes:
             self._origins.append(origin)
         return f"{here}{PREFIX}{self._origins.index(origin)}{url.removeprefix(origin)}"
 
-    async def pass_on(self, connection: Connection, request: h11.Request) -> bool:
+    async def forward(self, connection: Connection, request: h11.Request) -> bool:
         """Send a request on to the storage proxy that its path names; False if there is none."""
         number, slash, rest = request.target.decode("ascii").removeprefix(PREFIX).partition("/")
         origin = {str(index): one for index, one in enumerate(self._origins)}.get(number)

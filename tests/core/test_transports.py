@@ -36,7 +36,7 @@ class Answer:
 class Carrier:
     """A transport without any wire; it says which plugin it is of."""
 
-    way = ""
+    proxy = ""
     origin = "http://localhost"
 
     def __init__(self, plugin):
@@ -326,7 +326,7 @@ def test_without_a_dialer_nobody_knows_the_way():
 class Misbehaving:
     """A transport of any kind that does what its URL says, whatever it is asked for."""
 
-    way = ""
+    proxy = ""
     origin = ""
 
     def __init__(self, url_or_profile, *_dialer):

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from atoll import Api, NotFound, Problem
 from atoll._errors import ProblemNotAuthorized
-from atoll._profiles import overlay_environment
+from atoll._profiles import apply_environment
 from atoll.transport import ChannelClosed
 from atoll.urls import path
 from atoll_rest import credentials
@@ -27,7 +27,7 @@ IMAGE = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
 
 @pytest.fixture
 def profile():
-    return overlay_environment(None, os.environ)
+    return apply_environment(None, os.environ)
 
 
 def open_api(profile):

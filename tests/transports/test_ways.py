@@ -159,7 +159,7 @@ async def test_requests_go_by_a_socks_proxy(serve, answer, proxies, monkeypatch,
     async with serve(handler) as cluster, proxies[way](cluster.port) as url:
         monkeypatch.setenv("HTTP_PROXY", url)
         transport = atoll_rest.transport.connect(profile())
-        assert url.rpartition("@")[2].rpartition("/")[2] in transport.way
+        assert url.rpartition("@")[2].rpartition("/")[2] in transport.proxy
         response = await transport.request(Request(method="GET", path="/x"))
         assert await response.read() == b"from afar"
         await transport.aclose()

@@ -90,7 +90,7 @@ class RestTransport:
         return self._address.origin
 
     @property
-    def way(self) -> str:
+    def proxy(self) -> str:
         """The proxy that the environment asks for, if it does."""
         proxy = None if self._dialer else proxy_for(self._address)
         return str(proxy) if proxy else ""
@@ -137,7 +137,7 @@ class RestTransport:
 
     async def _look_for_tls(self) -> None:
         """Raise Unreachable if TLS is spoken where plain HTTP was not understood from the start."""
-        direct = not (self._dialer or self.way)
+        direct = not (self._dialer or self.proxy)
         if self._has_heard or self._address.secure or not direct:
             return
         endpoint = self._profile.endpoint

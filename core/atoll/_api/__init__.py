@@ -1,4 +1,4 @@
-"""The API of a cluster, as a profile speaks it: how requests are made, not what they are about."""
+"""Requests to a cluster's API for a profile; what the requests mean is left to plugins."""
 
 from atoll._api.connection import Api, Reply, TransportFactory
 from atoll._api.negotiation import ApiVersion

@@ -1,7 +1,6 @@
 """One profile's live connection to its cluster: negotiation, GraphQL, errors and retries.
 
-Knows how the API is spoken, and nothing of what it is about: no route but `/` and `/admin/gql`, no
-entity.
+It knows how the API is spoken, and nothing else: no route but `/` and `/admin/gql`, no entity.
 """
 
 import builtins
@@ -19,7 +18,7 @@ from atoll._api.content import Content, build_request, query_pairs
 from atoll._api.negotiation import ApiVersion, Server, ServerCache, read_server
 from atoll._api.relogin import Relogin
 from atoll._api.retries import with_retries
-from atoll._api.silence import telling_of_silence
+from atoll._api.slow_answers import report_if_slow
 from atoll._errors import Problem, Unreachable
 from atoll._profiles import Profile
 from atoll.problems import graphql_problem, problem_from, redirected
@@ -55,9 +54,9 @@ class TransportFactory(Protocol):
 
 @frozen
 class Reply:
-    """An answer of success. `bytes` is its body, empty when it was asked for as a stream.
+    """A successful answer. `bytes` is its body, empty for a stream.
 
-    `headers` go by lower-case name. A streamed reply is closed by leaving `async with reply`.
+    `headers` have lower-case names. Close a streamed reply by leaving `async with reply`.
     """
 
     status: int
@@ -67,9 +66,10 @@ class Reply:
     _endpoint: str = field(alias="endpoint")
 
     def json(self, like: Shape = object) -> Any:
-        """Decode the body, an empty one as None, and return what the shape `like` makes of it.
+        """Decode the body, None if it is empty, and read it as the shape `like`, see
+        :mod:`atoll.reading`.
 
-        See :mod:`atoll.reading`. Raises Malformed.
+        Raises Malformed.
         """
         answer = decode(self.bytes, self._endpoint) if self.bytes else None
         return read(answer, like, self._endpoint)
@@ -85,7 +85,7 @@ class Reply:
         return server_sent_events(self._response.chunks(), self._endpoint)
 
     async def aclose(self) -> None:
-        """Drop what was not read."""
+        """Close the connection without reading the rest."""
         await self._response.aclose()
 
     async def __aenter__(self) -> Self:
@@ -98,8 +98,8 @@ class Reply:
 class Api:
     """The connection of one profile, made at the first request; close it with `async with`.
 
-    `tell_silence` is called when an answer takes a while to come. `ask` returns how the user is
-    asked to log in again, None where nobody can be.
+    `report_slow` is called when an answer takes long. `ask` returns the function that asks the user
+    to log in again, or None if nobody can be asked.
 
     All requests raise Problem (or a subclass) when the cluster refuses, Unreachable when it can't
     be reached.
@@ -110,12 +110,12 @@ class Api:
         profile: Profile,
         transports: TransportFactory,
         cache: Path | None = None,
-        tell_silence: Callable[[], None] = lambda: None,
+        report_slow: Callable[[], None] = lambda: None,
         ask: Callable[[], Ask | None] = lambda: None,
     ) -> None:
         self.profile = profile
         self._relogin = Relogin(profile, ask)
-        self._tell_silence = tell_silence
+        self._report_slow = report_slow
         self._transports = transports
         self._requests: RequestTransport | None = None
         self._channels: ChannelTransport | None = None
@@ -136,9 +136,10 @@ class Api:
     ) -> Reply:
         """Send a request that carries :class:`~atoll._api.content.Content`, and return its reply.
 
-        `path` is percent-encoded, see :func:`~atoll.urls.path`. `timeout` bounds the silence of the
-        cluster in seconds, None waits for ever. `safe` tells whether repeating the request does no
-        harm; by default GET and HEAD are. A `stream` is read by the reply's `chunks` or `events`.
+        `path` is percent-encoded, see :func:`~atoll.urls.path`. `timeout` is how many seconds the
+        cluster may send nothing, None for no limit. `safe` says that repeating the request does no
+        harm; by default it is true for GET and HEAD. Read a `stream` by the reply's `chunks` or
+        `events`.
         """
         draft = evolve(build_request(method, path, **content), timeout=timeout)
         # A body that comes piece by piece is gone once it was sent.
@@ -151,10 +152,11 @@ class Api:
 
         return await self._let_in(send, again=lasting)
 
-    async def pass_on(self, request: Request) -> Response:
-        """Send somebody's request, signed as the profile's own; returns the answer, whatever it is.
+    async def forward(self, request: Request) -> Response:
+        """Send a request on behalf of another client, signed with the profile's keys; return the
+        answer, whatever its status.
 
-        It is sent once, announcing the version that is agreed on unless it says one. Raises
+        It is sent once. Without a version of its own, it announces the negotiated one. Raises
         Unreachable.
         """
         if not request.version:
@@ -165,12 +167,12 @@ class Api:
             raise Unreachable(str(error)) from None
 
     @asynccontextmanager
-    async def pass_on_upgrade(
+    async def forward_upgrade(
         self, path: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str]
     ) -> "AsyncIterator[trio.abc.Stream]":
-        """Hold a stream open on which somebody's websocket handshake was sent, signed.
+        """Forward another client's websocket handshake, signed; yields the stream to the cluster.
 
-        What comes, the answer to it first, is theirs. Raises Unreachable.
+        The first bytes on the stream are the answer to the handshake. Raises Unreachable.
         """
         version = str((await self._known_server()).announced)
         opener = self._channel_transport().upgrade(path, query, version=version, headers=headers)
@@ -182,9 +184,9 @@ class Api:
             yield stream
 
     async def json(self, method: str, path: str, *, like: Shape = object, **content: Any) -> Any:
-        """Send a request, as :meth:`request` does, and return what `like` makes of its JSON.
+        """Send a request as :meth:`request` does, and return its JSON, read as the shape `like`.
 
-        A shape says what is expected, see :mod:`atoll.reading`. Raises Malformed too.
+        Raises Malformed for an answer of another shape, see :mod:`atoll.reading`.
         """
         return (await self.request(method, path, **content)).json(like)
 
@@ -196,10 +198,11 @@ class Api:
         like: Shape = dict,
         **kw: Any,
     ) -> dict[str, Any]:
-        """Run a GraphQL query or mutation by `POST /admin/gql` and return its data, read as `like`.
+        """Run a GraphQL query or mutation by `POST /admin/gql`; return its data, read as the shape
+        `like`.
 
-        Raises Problem of type `graphql-error` with the first error's message, and all of them in
-        `data`.
+        Raises Problem of type `graphql-error`: its message is that of the first error, `data` has
+        all.
         """
         kw.setdefault("safe", "mutation" not in query)
         document = {"query": query, "variables": dict(variables or {})}
@@ -210,21 +213,23 @@ class Api:
         return data
 
     def read(self, value: Any, like: Shape) -> Any:
-        """Return what the shape `like` makes of something the cluster has told; raises Malformed.
+        """Read a value of the cluster as the shape `like`; raises Malformed.
 
-        For what does not come by :meth:`json` or :meth:`gql`.
+        For values that :meth:`json` and :meth:`gql` have not read.
         """
         return read(value, like, self.profile.endpoint)
 
     def decode(self, text: str | bytes, like: Shape = object) -> Any:
-        """Decode JSON that the cluster has told, and read it; raises Malformed."""
+        """Decode JSON of the cluster, and read it as the shape `like`; raises Malformed."""
         return self.read(decode(text, self.profile.endpoint), like)
 
     @asynccontextmanager
     async def open(
         self, path: str, params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Channel]:
-        """Hold a channel open, as in `async with api.open(path("stream", …)) as channel`."""
+        """Open a channel for the length of the block: `async with api.open(path("stream", …)) as
+        channel`.
+        """
         async with self._opened("open", path, params) as channel:
             yield channel
 
@@ -232,7 +237,7 @@ class Api:
     async def stream(
         self, path: str, params: Mapping[str, Any] | None = None
     ) -> AsyncIterator[ByteStream]:
-        """Hold a stream of bytes open, as :meth:`open` does a channel."""
+        """Open a stream of bytes, as :meth:`open` opens a channel."""
         async with self._opened("stream", path, params) as stream:
             yield stream
 
@@ -254,38 +259,42 @@ class Api:
             yield await self._let_in(enter, again=True)
 
     @property
-    def way(self) -> str:
-        """What the way to the cluster goes through beside the profile's `via`, such as a proxy."""
-        return getattr(self._request_transport(), "way", "")
+    def proxy(self) -> str:
+        """The proxy that requests go through besides the profile's `via`, empty for none."""
+        return getattr(self._request_transport(), "proxy", "")
 
     @property
     def origin(self) -> str:
-        """Scheme and authority by which the cluster is asked, as they are in URLs of its own."""
+        """Scheme and authority of the cluster's own URLs, such as `https://api.example.com`."""
         return getattr(self._request_transport(), "origin", "")
 
     @property
     def login(self) -> Login | None:
-        """How the user logs in and out; None where requests are signed."""
+        """The login of the profile's user; None for profiles that sign requests."""
         if self.profile.endpoint_type != "session":
             return None
         login: Login | None = getattr(self._request_transport(), "login", None)
         return login
 
     async def access_key(self) -> str:
-        """Return the access key that requests count as, empty where it is not known."""
+        """Return the access key of the user that requests are made for, empty if it is not
+        known.
+        """
         identity = await self.login.identity() if self.login else None
         return identity.access_key if identity else self.profile.access_key
 
     async def version(self) -> ApiVersion:
-        """Return the newest version that both sides speak, by which routes and shapes differ."""
+        """Return the newest API version that both sides know. Routes and shapes depend on it."""
         return (await self._known_server()).spoken
 
     async def manager(self) -> str:
-        """Return the release of the cluster's manager, such as `23.09.10`, empty when not told."""
+        """Return the release of the cluster's manager, such as `23.09.10`, empty if it is not
+        known.
+        """
         return (await self._known_server()).manager
 
     async def supports(self, feature: str) -> bool:
-        """Whether the cluster says of itself that it has something which the API does not."""
+        """Whether the cluster announces a feature that the API itself does not have."""
         return feature in (await self._known_server()).features
 
     async def aclose(self) -> None:
@@ -312,12 +321,14 @@ class Api:
         return self._channels
 
     async def _let_in(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
-        """Send under the negotiated version and, where users log in, with a login that holds."""
+        """Send under the negotiated version and, for profiles that log in, with a valid login."""
         announced = partial(self._announcing, send, again=again)
         return await self._relogin.around(self.login, announced, again=again)
 
     async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
-        """Send under the negotiated version; `again` if the cluster has since become another."""
+        """Send under the negotiated version; send `again` if the cluster's version has changed
+        since.
+        """
         server = await self._known_server()
         try:
             return await send(server.announced)
@@ -363,7 +374,7 @@ class Api:
 
         patient = request.timeout is None or not isinstance(request.body, bytes | None)
         asking = partial(with_retries, attempt, safe=safe, loopback=self._loopback, lasting=lasting)
-        return await (asking() if patient else telling_of_silence(self._tell_silence, asking))
+        return await (asking() if patient else report_if_slow(self._report_slow, asking))
 
     async def _attempt(self, request: Request, *, stream: bool) -> Reply:
         response = await self._request_transport().request(request)
@@ -384,7 +395,7 @@ class Api:
         return problem_from(response.status, body, headers.get("content-type", ""), headers)
 
     async def _body(self, response: Response) -> bytes:
-        """Read a whole body; raises Malformed for one that is longer than any answer is."""
+        """Read a whole body; raises Malformed for one that is longer than any answer of the API."""
         try:
             return await response.read()
         except TooLong:

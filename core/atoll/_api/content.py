@@ -1,4 +1,6 @@
-"""How parameters travel so that managers of all releases read them: in query, body, or both."""
+"""The parameters of a request, placed where managers of all releases read them: query, body or
+both.
+"""
 
 import json as jsonlib
 from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
@@ -14,10 +16,10 @@ _BOTH_WAYS = {"GET", "HEAD", "DELETE"}
 class Content(TypedDict, total=False):
     """What a request carries; every key may be left out.
 
-    `params` are the route's parameters; those of value None are left out. They travel in a JSON
-    body, for GET, HEAD and DELETE in the query as well, and `query=True` asks for both with other
-    methods. Where `json`, `body` or `parts` take the body, they travel in the query alone. `body`
-    is sent as it is, with its `content_type`.
+    `params` are the route's parameters; those of value None are left out. They are sent in a JSON
+    body, for GET, HEAD and DELETE in the query as well; `query=True` sends both with other methods
+    too. If `json`, `body` or `parts` are the body, they are in the query alone. `body` is sent
+    unchanged, with its `content_type`.
     """
 
     params: Mapping[str, Any] | None
@@ -58,7 +60,7 @@ def _encoded(document: Any) -> bytes:
 
 
 def query_pairs(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Spell parameters for a query: lists repeat the key, booleans are `true` and `false`."""
+    """Return parameters as query pairs: lists repeat the key, booleans are `true` and `false`."""
     for key, value in params.items():
         for item in value if isinstance(value, list | tuple) else (value,):
             if item is not None:

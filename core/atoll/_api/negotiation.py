@@ -1,4 +1,4 @@
-"""Which version of the API a cluster speaks, which one to announce to it, and remembering both."""
+"""API versions: which one a cluster speaks, which one to announce, and a cache of both."""
 
 import json
 import re
@@ -46,8 +46,8 @@ ANNOUNCED = ApiVersion(7, "20230615")
 
 @frozen
 class Server:
-    """What a cluster says about itself at `GET /`: its API version and its manager's release, and
-    `features` by which it goes beyond the API.
+    """What a cluster says about itself at `GET /`: its API version, its manager's release, and the
+    `features` that it has beyond the API.
     """
 
     version: ApiVersion
@@ -56,17 +56,17 @@ class Server:
 
     @property
     def announced(self) -> ApiVersion:
-        """The version that requests carry. A server older than ours is met with its own."""
+        """The version that requests carry: ours, or that of an older server."""
         return min(self.version, ANNOUNCED)
 
     @property
     def spoken(self) -> ApiVersion:
-        """The newest version that both sides know, for choosing routes and shapes."""
+        """The newest version that both sides know; it decides on routes and shapes."""
         return min(self.version, NEWEST)
 
 
 def read_server(endpoint: str, status: int, body: bytes) -> Server:
-    """Read the answer to `GET /`; raises AtollError when what answers is no such API."""
+    """Read the answer to `GET /`; raises AtollError if it is not from such an API."""
     try:
         content = json.loads(body)
         version = ApiVersion.parse(content["version"])
@@ -92,9 +92,9 @@ def _is_page(body: bytes) -> bool:
 
 
 class ServerCache:
-    """Remembers servers on disk for an hour, which saves one-shot commands a round trip.
+    """Keeps servers on disk for an hour, which saves one-shot commands a round trip.
 
-    It is a convenience only: what can't be read or written is as good as not there.
+    Errors of reading and writing are ignored: the cluster is asked again.
     """
 
     def __init__(self, folder: Path | None, profile: Profile) -> None:
@@ -104,7 +104,7 @@ class ServerCache:
         self._file = folder / "servers" / f"{name}.json" if folder else None
 
     def load(self) -> Server | None:
-        """Return what is known and fresh."""
+        """Return the cached server unless it is too old."""
         if self._file is None:
             return None
         try:
@@ -113,7 +113,7 @@ class ServerCache:
             return None
 
     def save(self, server: Server) -> None:
-        """Remember a server."""
+        """Cache a server."""
         content = {
             "version": str(server.version),
             "manager": server.manager,
@@ -128,7 +128,7 @@ class ServerCache:
             return
 
     def drop(self) -> None:
-        """Forget the server."""
+        """Remove the server from the cache."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 

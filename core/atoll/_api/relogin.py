@@ -1,4 +1,4 @@
-"""Logging in again when the cluster does not know a login any more."""
+"""Logging in again when a login has expired."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,7 +17,8 @@ T = TypeVar("T")
 class Relogin:
     """Asks the user of one profile to log in again, once for all requests that were refused.
 
-    `ask` returns how the user of the running command is asked, None where nobody can be.
+    `ask` returns the function that asks the user of the running command, None if nobody can be
+    asked.
     """
 
     _profile: Profile
@@ -28,7 +29,9 @@ class Relogin:
     async def around(
         self, login: Login | None, attempt: Callable[[], Awaitable[T]], *, again: bool
     ) -> T:
-        """Await `attempt()`, and once more, if it can be made `again`, after a new login."""
+        """Await `attempt()`; after status 401, log in and await it once more if it can be made
+        `again`.
+        """
         if login is None:
             return await attempt()
         before = self._count
@@ -45,7 +48,9 @@ class Relogin:
         return await attempt()
 
     async def _has_renewed(self, login: Login, before: int) -> bool:
-        """Have the login renewed, unless another request has already; False if it still holds."""
+        """Renew the login, unless another request has already; return False if it is still
+        valid.
+        """
         async with self._lock:
             if self._count == before:
                 if await login.holds():
@@ -62,7 +67,7 @@ class Relogin:
 
 
 def not_logged_in(profile: Profile, user: str) -> NotAuthorized:
-    """Return the error for a login that is not there, or that of `user` that has expired."""
+    """Return the error for a missing login, or for the expired one of `user`."""
     what = f"the login of {user} at {profile.endpoint} has expired" if user else ""
     name = "" if profile.name == ENVIRONMENT else f" {profile.name}"
     return NotAuthorized(

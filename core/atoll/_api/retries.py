@@ -1,6 +1,6 @@
-"""When a failed request is sent again: never when the first may have had an effect.
+"""Which failed requests are sent again: those that can have had no effect, and safe ones.
 
-A cluster that can't write for now, and says that nothing was done, is waited for.
+A cluster that can't write at the moment, and says that nothing was done, is asked again later.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,9 +31,10 @@ async def with_retries(
 ) -> T:
     """Await `attempt()`, up to three times.
 
-    What never left (NotSent) is tried again whatever it was; a lost connection or a passing refusal
-    only when the request is `safe` to repeat. One that was put off is tried for a minute, unless
-    its body is gone (not `lasting`). Raises the last error, NotSent as Unreachable.
+    After NotSent, any request is tried again; after a lost connection or a transient refusal, only
+    a request that is `safe` to repeat. If the cluster asks to come back later, the request is tried
+    for a minute, unless its body can't be sent again (not `lasting`). Raises the last error,
+    NotSent as Unreachable.
     """
     began = trio.current_time()
     short = (_ON_LOOPBACK if loopback else _SHORT).retrying(since=began)

@@ -1,4 +1,4 @@
-"""Telling that a cluster takes its time to answer."""
+"""Telling the user that an answer of the cluster takes long."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -11,8 +11,8 @@ _WORTH_SAYING = 2.0
 """Seconds."""
 
 
-async def telling_of_silence(tell: Callable[[], None], ask: Callable[[], Awaitable[T]]) -> T:
-    """Await `ask()`, and `tell()` once it has taken a while."""
+async def report_if_slow(tell: Callable[[], None], ask: Callable[[], Awaitable[T]]) -> T:
+    """Await `ask()`; call `tell()` if it takes longer than two seconds."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_tell_later, tell)
         # As a value, lest the nursery puts what it raises into a group.

@@ -1,7 +1,7 @@
 """Server-sent events, read from the pieces of a streamed body.
 
-As the HTML standard has it: lines end in CR, LF or both, an empty line ends an event, a line that
-starts with a colon is a comment, and what the stream breaks off in the middle of is dropped.
+As in the HTML standard, lines end in CR, LF or both, an empty line ends an event, and a line that
+starts with a colon is a comment. An event that the end of the stream cuts off is dropped.
 """
 
 import codecs
@@ -28,7 +28,9 @@ class ServerSentEvent:
 async def server_sent_events(
     chunks: AsyncGenerator[bytes], endpoint: str
 ) -> AsyncGenerator[ServerSentEvent]:
-    """Yield events as their last line comes in; raises Malformed for one that has no end."""
+    """Yield each event when its last line has come; raises Malformed for one of unlimited
+    length.
+    """
     fields = _Fields()
     async with aclosing(_lines(chunks, endpoint)) as lines:
         async for line in lines:
@@ -42,7 +44,7 @@ async def server_sent_events(
 
 @define
 class _Fields:
-    """The fields of the event that is coming in; the id outlives it."""
+    """The fields of the event that is being read; the id is kept for the next events."""
 
     event: str = ""
     data: list[str] = field(factory=list)

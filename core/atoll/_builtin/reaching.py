@@ -86,7 +86,7 @@ def _known_way(context: Context, api: "Api") -> str:
         return f"goes through {profile.via}"
     if profile.transport or not profile.endpoint.startswith(("http:", "https:")):
         return f"made by {program_of(context).transports.find('request', profile).origin}"
-    return f"goes through {api.way}" if api.way else ""
+    return f"goes through {api.proxy}" if api.proxy else ""
 
 
 async def _connection(host: str, port: int) -> Finding:
@@ -111,7 +111,7 @@ async def _answers(api: "Api") -> AsyncIterator[Finding]:
     secure = api.profile.endpoint.startswith("https:")
     try:
         request = Request(method="GET", path="/", signed=False, timeout=_PATIENCE)
-        response = await api.pass_on(request)
+        response = await api.forward(request)
         await response.aclose()
         version = await api.version()
     except AtollError as error:

@@ -11,7 +11,7 @@ from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.http.server import serve_connection
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve, until_interrupted
-from atoll_apps.proxy.requests import pass_on
+from atoll_apps.proxy.requests import forward_request
 
 _COLUMNS = [Column("address", keep=True), Column("endpoint", keep=True)]
 
@@ -54,7 +54,7 @@ async def proxy(
         if share:
             context.output.warn(f"whoever reaches {at.name} acts with your keys")
         admission = exposure.admission("proxy")
-        handle = partial(serve_connection, partial(pass_on, api), exposure.rules(at))
+        handle = partial(serve_connection, partial(forward_request, api), exposure.rules(at))
         async with until_interrupted(context) as nursery:
             nursery.start_soon(serve, listeners, admission, handle)
             row = {"address": at.url, "endpoint": api.profile.endpoint}

@@ -32,7 +32,7 @@ _HOP_BY_HOP = {
 }
 
 
-def passed_on(request: h11.Request, body: AsyncIterable[bytes] | None) -> Request:
+def forwarded_request(request: h11.Request, body: AsyncIterable[bytes] | None) -> Request:
     """Return the request to send to the cluster; a leading `/v4` is removed from its path."""
     fields = dict(_fields(request))
     path, _, query = request.target.decode("ascii").partition("?")

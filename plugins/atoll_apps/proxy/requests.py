@@ -10,7 +10,7 @@ import trio
 from atoll import AtollError
 from atoll_apps.http.messages import Malformed
 from atoll_apps.http.server import Connection
-from atoll_apps.proxy.headers import passed_on, response_headers, websocket_headers
+from atoll_apps.proxy.headers import forwarded_request, response_headers, websocket_headers
 from atoll_apps.tunnel.copying import splice
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Send = Callable[["Request"], Awaitable["Response"]]
 
 
-async def pass_on(api: "Api", connection: Connection, request: h11.Request) -> None:
+async def forward_request(api: "Api", connection: Connection, request: h11.Request) -> None:
     """Sign a request, send it to the cluster, and its response back.
 
     A request for a websocket takes over the connection. Raises Malformed for a request that can't
@@ -30,7 +30,7 @@ async def pass_on(api: "Api", connection: Connection, request: h11.Request) -> N
     if is_websocket(request):
         await _upgrade(api, connection, request)
     else:
-        await exchange(api.pass_on, connection, request)
+        await exchange(api.forward, connection, request)
 
 
 def _check_text(request: h11.Request) -> None:
@@ -49,9 +49,9 @@ def is_websocket(request: h11.Request) -> bool:
 
 async def _upgrade(api: "Api", connection: Connection, request: h11.Request) -> None:
     """Send the handshake of a websocket on, then copy bytes unchanged."""
-    draft = passed_on(request, None)
+    draft = forwarded_request(request, None)
     try:
-        async with api.pass_on_upgrade(
+        async with api.forward_upgrade(
             draft.path, draft.query, websocket_headers(request)
         ) as stream:
             await splice(connection.local, stream, early=connection.trailing_data())
@@ -69,7 +69,7 @@ async def exchange(send: Send, connection: Connection, request: h11.Request) -> 
         await connection.send_end()
         return
     try:
-        response = await send(passed_on(request, connection.body()))
+        response = await send(forwarded_request(request, connection.body()))
     except AtollError as error:
         await connection.answer(502, str(error))
         return

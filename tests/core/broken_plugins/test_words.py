@@ -73,7 +73,7 @@ OPTIONS = {
 REQUESTS = "Transport('request', ('brk',), 'broken:requests')"
 REQUESTS_CLASS = """
 class requests:
-    way, origin, login = '', 'http://localhost', None
+    proxy, origin, login = '', 'http://localhost', None
     def __init__(self, *_): pass
     async def aclose(self): pass
     async def request(self, request):

@@ -15,7 +15,7 @@ from atoll_apps.http.server import serve_connection
 from atoll_apps.ports.admission import Admission, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve as serve_port
-from atoll_apps.proxy.requests import pass_on
+from atoll_apps.proxy.requests import forward_request
 from atoll_rest.transport import connect as connect_rest
 
 PAGES = "https://pages.example.com"
@@ -46,7 +46,7 @@ def proxied(serve, answer):
                 cluster.requests.clear()
                 handle = partial(
                     serve_connection,
-                    partial(pass_on, api),
+                    partial(forward_request, api),
                     RequestRules(origins=frozenset({PAGES})),
                 )
                 admission = Admission("proxy", LimitedWarnings(pytest.fail))
