@@ -27,6 +27,8 @@ class Source:
     """Whole lines that were read and not yet taken."""
     _begun: list[str] = field(factory=list)
     """The start of the line after these, as far as it was read."""
+    _typed: bytes = b""
+    """What was read from the terminal by somebody whom it was not for."""
     _text: IO[str] | None = None
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
@@ -56,6 +58,15 @@ class Source:
     def is_terminal(self) -> bool:
         """Whether somebody types it."""
         return self.file is not None and self.file.isatty()
+
+    def put_back(self, keys: bytes) -> None:
+        """Have keys read next that were read for something else."""
+        self._typed += keys
+
+    def take_typed(self) -> bytes:
+        """Return the keys that were put back, and forget them."""
+        keys, self._typed = self._typed, b""
+        return keys
 
     async def rest(self) -> bytes:
         """Return all that is left, byte by byte as it is."""
@@ -98,6 +109,8 @@ class Source:
 
         if self.file is None:
             return b""
+        if self._typed:
+            return self.take_typed()
         # Regular files never block, and epoll refuses them.
         with suppress(PermissionError):
             await trio.lowlevel.wait_readable(self.file.fileno())

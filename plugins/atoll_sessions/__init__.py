@@ -127,11 +127,17 @@ def atoll_hints() -> Iterator[Hint]:
 
 @hookimpl
 def atoll_settings() -> Iterator[Setting]:
-    """What is told at the prompt."""
+    """What is told at the prompt, and how pictures are drawn."""
     yield Setting(
         "sessions.announce", True, "Say above the prompt that a session runs, has ended or failed"
     )
     yield Setting("sessions.toolbar", True, "Show sessions and free slots below the prompt")
+    yield Setting(
+        "sessions.pictures",
+        "auto",
+        "How pictures that code shows are drawn in the terminal",
+        ("auto", "kitty", "iterm2", "sixel", "blocks", "none"),
+    )
 
 
 @hookimpl

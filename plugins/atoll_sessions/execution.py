@@ -23,13 +23,13 @@ from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
     from atoll import Api
+    from atoll_sessions.pictures import Album, Gallery
 
 _GRACE = 5.0
 """Seconds that interrupted code is given before the command lets go of it."""
 _BYTES = "execute-bytes"
 """What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
 _RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
-_MEDIA_SHOWN = {"text/plain"}
 
 
 def _piece(value: Any) -> tuple[str, Any]:
@@ -66,10 +66,13 @@ class Execution:
     api: "Api"
     session_id: str
     session_name: str
+    album: "Album | None" = None
+    """Where the user wants the pictures that the code shows, if anywhere."""
     interrupted: bool = field(default=False, init=False)
     _takes_bytes: bool = field(default=False, init=False)
     _lacks_input: bool = field(default=False, init=False)
     _room: Room = field(factory=Room, init=False)
+    _opened: "Gallery | None" = field(default=None, init=False)
 
     async def run(self, code: Code) -> int:
         """Run the code; returns its exit code.
@@ -104,7 +107,7 @@ class Execution:
     async def _follow(self, channel: Channel) -> int:
         async with aclosing(self._messages(channel)) as messages:
             async for message in messages:
-                self._show(message.get("console") or ())
+                await self._show(message.get("console") or ())
                 status = message.get("status")
                 if status == "waiting-input":
                     if self._lacks_input:  # A debugger asks on when it is interrupted.
@@ -140,19 +143,28 @@ class Execution:
             hint=f"session {self.session_name} may go on: atoll logs {self.session_name}",
         )
 
-    def _show(self, console: Any) -> None:
+    async def _show(self, console: Any) -> None:
         stream = self.context.output.stream
         for kind, value in console:
             if kind in ("stdout", "stderr"):
                 stream(kind, value)
-            elif kind == "media" and value[0] in _MEDIA_SHOWN:
+            elif kind == "media" and value[0] == "text/plain":
                 stream("stdout", value[1])
             elif kind == "media":
-                self.context.output.note(f"[{value[0]}, {len(value[1])} characters]")
+                await self._gallery().show(*value)
             elif kind == "html":
                 stream("stdout", value)
+                await self._gallery().page(value)
             elif kind == "log":
                 stream("stderr", value)
+
+    def _gallery(self) -> "Gallery":
+        """Return what shows pictures, which most code has no need of."""
+        if self._opened is None:
+            from atoll_sessions.pictures import Gallery
+
+            self._opened = Gallery(self.context, self.session_name, self.album)
+        return self._opened
 
     async def _answer(self, channel: Channel, message: Mapping[str, Any]) -> None:
         hidden = bool((message.get("options") or {}).get("is_password"))

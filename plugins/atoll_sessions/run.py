@@ -24,6 +24,7 @@ from atoll_sessions.welcome import tell_created
 if TYPE_CHECKING:
     from atoll import Api
     from atoll.transport import Part
+    from atoll_sessions.pictures import Album
 
 _RUNNERS = {
     ".py": "python3",
@@ -54,6 +55,12 @@ _CLEANUP = 30.0
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Leave this folder out of the files' names there.",
 )
+@click.option(
+    "--media",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the pictures that the code shows in this folder.",
+)
 @click.option("--terminal", is_flag=True, help="Open a terminal in the session.")
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
 @click.option("-s", "--stats", is_flag=True, help="Tell what the session has used.")
@@ -66,6 +73,7 @@ async def run(
     build: str | None,
     exec_: str | None,
     basedir: Path | None,
+    media: Path | None,
     terminal: bool,
     rm: bool,
     stats: bool,
@@ -78,6 +86,8 @@ async def run(
     run by the program that its suffix stands for, or that its first line (`#!`) names.
 
     With a range, a sweep is run: a session for each value that the range stands for.
+
+    Pictures that the code shows are drawn in the terminal, where that can be.
     """
     context.output.quiet = quiet
     sweep = take_sweep_options(options)
@@ -87,7 +97,13 @@ async def run(
     if sweep is not None and what is not None:
         from atoll_sessions.sweep.submit import submit
 
+        if media is not None:
+            raise UsageError(
+                "run: a sweep keeps pictures beside what its cases print",
+                hint="leave it out, or name a folder with --out",
+            )
         return await submit(context, sweep, options, parts, what, remove=rm)
+    album = _album(media) if media is not None else None
     api = await context.connect()
     wanted = wanted_from(api, options)
     async with _removal(context, api, wanted.name) as removal:
@@ -104,12 +120,19 @@ async def run(
         await upload(api, created.id, parts)
         exit_code = 0
         if what is not None:
-            exit_code = await Execution(context, api, created.id, created.name).run(what)
+            run = Execution(context, api, created.id, created.name, album)
+            exit_code = await run.run(what)
         if descriptor is not None:
             await open_terminal(context, api, created.id, descriptor)
         if stats:
             await tell_use(context, api, created.id)
         return exit_code
+
+
+def _album(folder: Path) -> "Album":
+    from atoll_sessions.pictures import Album
+
+    return Album.named(folder)
 
 
 def _code_of(

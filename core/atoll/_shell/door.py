@@ -62,10 +62,10 @@ async def _edited(program: Program, output_format: str, terminal: "_Terminal") -
     from atoll._shell.prompt import PromptReader
     from atoll._shell.screen import Screen
 
-    state = ShellState()
+    stdin, state = Source(), ShellState()
     screen = Screen(asyncio.get_running_loop())
-    reader = PromptReader.make(program, state, screen)
-    shell = Shell(program, reader, state, Leaving(state, terminal.restore))
+    reader = PromptReader.make(program, state, screen, stdin)
+    shell = Shell(program, reader, state, Leaving(state, terminal.restore), stdin)
     shell.output_format = output_format
     with screen.installed():
         return await _closing(program, shell)

@@ -1,9 +1,13 @@
 """The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
 
+from typing import TYPE_CHECKING
+
 import trio
 from attrs import define, field
 from prompt_toolkit import PromptSession
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.styles import Style
 
@@ -28,6 +32,10 @@ from atoll._shell.suggesting import LastAlike
 from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
+from atoll._terminal import Source
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding.key_processor import KeyPress
 
 _STYLE = Style.from_dict(
     {
@@ -56,11 +64,14 @@ class PromptReader:
     refresher: Refresher
     history: LineHistory
     menu: Menu
+    stdin: Source
     _drawn: trio.Event = field(factory=trio.Event)
 
     @classmethod
-    def make(cls, program: Program, state: ShellState, screen: Screen) -> "PromptReader":
-        """Make the prompt of a program."""
+    def make(
+        cls, program: Program, state: ShellState, screen: Screen, stdin: Source
+    ) -> "PromptReader":
+        """Make the prompt of a program; `stdin` is what its commands read."""
         names, recent = names_of(program), Recent()
         history = _history(program, recent)
         completer = LineCompleter(Candidates(program, names), recent)
@@ -73,7 +84,7 @@ class PromptReader:
         session.key_bindings = merge_key_bindings(
             [bindings(program.registry, state), keys_of(menu)]
         )
-        reader = cls(session, screen, refresher, history, menu)
+        reader = cls(session, screen, refresher, history, menu, stdin)
         refresher.on_change = reader._answered
         buffer.on_text_changed += reader._typed
         # Names are nothing to wait for: the prompt is to be on the screen first.
@@ -84,6 +95,7 @@ class PromptReader:
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
+        self._type_ahead(self.stdin.take_typed())
         with self.screen.prompting(self.session.app):
             try:
                 line = await aio(self.session.prompt_async, set_exception_handler=False)
@@ -95,6 +107,14 @@ class PromptReader:
     async def _keep(self) -> None:
         """Let the file have what was typed, so that a command finds it there."""
         await trio.to_thread.run_sync(self.history.flush, _KEEPING, abandon_on_cancel=True)
+
+    def _type_ahead(self, keys: bytes) -> None:
+        """Press keys that were typed while a command ran."""
+        if keys:
+            pressed: list[KeyPress] = []
+            parser = Vt100Parser(pressed.append)
+            parser.feed_and_flush(keys.decode(errors="replace"))
+            store_typeahead(self.session.input, pressed)
 
     def _first_drawn(self, _app: object) -> None:
         self.session.app.after_render -= self._first_drawn

@@ -87,7 +87,8 @@ class CaseRunner:
             self.journal.session(case.number, created.id)
             await self.client.call(partial(upload, session_id=created.id, parts=self.files))
             self.report.started(case)
-            run = Run(self.client, created.id, partial(self.report.output, case))
+            show, keep = partial(self.report.output, case), partial(self.report.keep, case)
+            run = Run(self.client, created.id, show, keep)
             try:
                 return await run.follow(case.code)
             except NeverRan:

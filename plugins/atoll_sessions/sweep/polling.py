@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 Show = Callable[[Stream, str], None]
+Keep = Callable[[str, str], str]
 _CONTINUE = {"mode": "continue", "code": "", "options": {}}
 _STREAMS: Mapping[str, Stream] = {
     "stdout": "stdout",
@@ -36,11 +37,14 @@ class NeverRan(Exception):
 
 @frozen
 class Run:
-    """One run in a session; `show` is given what it prints."""
+    """One run in a session; `show` is given what it prints, `keep` the type and the data of each
+    picture, of which it returns what is to be told.
+    """
 
     client: Client
     session_id: str
     show: Show
+    keep: Keep
     id: str = field(factory=lambda: uuid4().hex[:16])
 
     async def follow(self, code: Code) -> int:
@@ -94,7 +98,9 @@ class Run:
                 self.show(_STREAMS[kind], value)
             elif kind == "media":
                 mime, data = value
-                self.show("stdout", data if mime == "text/plain" else f"[{mime}]\n")
+                self.show(
+                    "stdout", data if mime == "text/plain" else f"[{self.keep(mime, data)}]\n"
+                )
 
 
 def _start(code: Code) -> dict[str, Any]:

@@ -5,13 +5,18 @@ line as it comes, under a label that says whose it is. The table of cases is a m
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from atoll import Context
+from atoll import AtollError, Context
+from atoll.text import printable
 from atoll_sessions.sweep.plan import Case
 from atoll_sessions.sweep.progress import CaseState, Progress
 from atoll_sessions.sweep.store import Stream, Sweep
+
+if TYPE_CHECKING:
+    from atoll_sessions.pictures import Album
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
@@ -23,6 +28,8 @@ class Report:
     context: Context
     sweep: Sweep
     _said: set[str] = field(factory=set)
+    _albums: "dict[int, Album]" = field(factory=dict)
+    """Where the pictures of each case go."""
 
     async def live(self, progress: Progress) -> None:
         """Keep something on the screen until cancelled, for reports that do."""
@@ -43,6 +50,20 @@ class Report:
         descriptor = os.open(path, _APPEND, mode)
         with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
             file.write(text)
+
+    def keep(self, case: Case, mime: str, data: str) -> str:
+        """Keep a picture of a case beside what it prints; returns what to tell of it."""
+        from atoll_sessions.pictures import Album, Broken, medium
+
+        if case.number not in self._albums:
+            folder, mode = self.sweep.output_folder, 0o666 if self.sweep.plan.out else 0o600
+            self._albums[case.number] = Album(folder, mode)
+        mime = printable(mime)
+        try:
+            kept = self._albums[case.number].keep(medium(mime, data), f"{case.number:04}")
+        except (Broken, AtollError) as error:
+            return f"{mime}: not kept: {error}"
+        return f"{mime} kept as {kept}"
 
     def ended(self, case: Case, state: CaseState) -> None:
         """Say how a case has ended."""

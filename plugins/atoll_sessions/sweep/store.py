@@ -6,6 +6,7 @@ In the folder are
 - files/: what is uploaded into each session,
 - journal.jsonl: what became of the cases,
 - output/0003.out: what case 3 has printed, 0003.err what it has printed on standard error,
+  0003-1.png the first picture that it has shown,
 - lock: locked as long as a process runs the sweep; the system undoes that whatever ends it,
 - cancel: there when that process is asked to end the sweep,
 - log: what a detached process had to say.
@@ -91,8 +92,12 @@ class Sweep:
 
     def output(self, number: int, stream: Stream) -> Path:
         """Return the file of what a case has printed; it is there only if there was something."""
-        folder = Path(self.plan.out) if self.plan.out else self.folder / "output"
-        return folder / f"{number:04}.{_SUFFIXES[stream]}"
+        return self.output_folder / f"{number:04}.{_SUFFIXES[stream]}"
+
+    @property
+    def output_folder(self) -> Path:
+        """Where what the cases print is kept."""
+        return Path(self.plan.out) if self.plan.out else self.folder / "output"
 
     @contextmanager
     def hold(self) -> Iterator[None]:

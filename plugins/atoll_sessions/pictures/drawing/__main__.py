@@ -1,0 +1,63 @@
+"""The process that decodes one picture; see the package."""
+
+import resource
+import sys
+
+from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING
+from atoll_sessions.pictures.media import Broken
+from atoll_sessions.pictures.room import Room
+
+_MEMORY = 2 << 30
+_SECONDS = 20
+
+
+def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
+    """Return a picture as `png`, as `sixel` or as `blocks` of all colours or of `blocks256`.
+
+    Raises Broken, or ImportError without a library.
+    """
+    if mime == "image/svg+xml":
+        from atoll_sessions.pictures.drawing.svg import draw_svg
+
+        content, left_out = draw_svg(content, room)
+        if left_out:
+            sys.stderr.write(LEFT_OUT)
+        if kind == "png":
+            return content
+    from atoll_sessions.pictures.drawing.decoding import as_png, opened, scaled
+
+    image = opened(content)
+    if kind == "png":
+        return as_png(scaled(image, room.pixels(*image.size)))
+    if kind == "sixel":
+        from atoll_sessions.pictures.drawing.sixel import sixels
+
+        return sixels(scaled(image, room.pixels(*image.size)))
+    from atoll_sessions.pictures.drawing.blocks import half_blocks
+
+    columns, lines = room.cells(*image.size)
+    small = scaled(image, (columns, lines * 2))
+    return half_blocks(small, all_colours=kind == "blocks").encode()
+
+
+def main(kind: str, mime: str, *sizes: str) -> int:
+    """Draw what comes on standard input; returns the exit code."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    try:
+        drawn = draw(kind, mime, sys.stdin.buffer.read(), Room(*map(int, sizes)))
+    except Broken as error:
+        sys.stderr.write(str(error))
+        return BROKEN
+    except (MemoryError, RecursionError):
+        sys.stderr.write("it needs too much memory")
+        return BROKEN
+    except ImportError as error:
+        sys.stderr.write(str(error.name).partition(".")[0])
+        return MISSING
+    sys.stdout.buffer.write(drawn)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,27 @@
+"""PNG files as the graphics protocols of terminals take them."""
+
+from base64 import b64encode
+
+from atoll_sessions.pictures.png import Png
+from atoll_sessions.pictures.room import Room
+
+_PIECE = 4096
+"""Characters of base64 in one escape sequence of kitty's protocol."""
+
+
+def kitty(png: Png, room: Room) -> str:
+    """Return what draws a picture in kitty, Ghostty and others with kitty's protocol."""
+    columns, lines = room.cells(png.width, png.height)
+    text = b64encode(png.content).decode()
+    pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+    keys = [f"a=T,f=100,q=2,c={columns},r={lines},"] + [""] * (len(pieces) - 1)
+    more = ["m=1"] * (len(pieces) - 1) + ["m=0"]
+    parts = zip(keys, more, pieces, strict=True)
+    return "".join(f"\x1b_G{key}{m};{piece}\x1b\\" for key, m, piece in parts) + "\n"
+
+
+def iterm2(png: Png, room: Room) -> str:
+    """Return what draws a picture in iTerm2, WezTerm and others with iTerm2's protocol."""
+    columns, lines = room.cells(png.width, png.height)
+    about = f"inline=1;size={len(png.content)};width={columns};height={lines};preserveAspectRatio=1"
+    return f"\x1b]1337;File={about}:{b64encode(png.content).decode()}\a\n"

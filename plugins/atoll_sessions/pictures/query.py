@@ -1,0 +1,126 @@
+"""Asking the terminal what it can draw.
+
+The answers come as if they were typed, among what is typed meanwhile. The question whose answer
+every terminal knows is put last, so that nobody waits for answers that do not come. All that is no
+answer is put back where it was read.
+"""
+
+import fcntl
+import os
+import re
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import trio
+from attrs import frozen
+
+from atoll import Context
+
+_LIMIT = 0.5
+"""Seconds that a terminal may take to answer."""
+_MOST = 1 << 16
+"""Bytes that are read meanwhile."""
+_KITTY, _CELL, _NAME, _ATTRIBUTES = (
+    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\",
+    "\x1b[16t",
+    "\x1b[>q",
+    "\x1b[c",
+)
+_ANSWERS = {
+    "kitty": re.compile(rb"\x1b_Gi=31;([^\x1b]{0,200})\x1b\\"),
+    "cell": re.compile(rb"\x1b\[6;(\d{1,4});(\d{1,4})t"),
+    "name": re.compile(rb"\x1bP>\|([^\x1b]{0,200})\x1b\\"),
+    "attributes": re.compile(rb"\x1b\[\?([\d;]{0,200})c"),
+}
+_SIXEL = b"4"
+
+
+@frozen
+class Answers:
+    """What a terminal has said: the best protocol that it knows, and the pixels of a cell."""
+
+    protocol: Literal["kitty", "iterm2", "sixel"] | None = None
+    cell: tuple[int, int] | None = None
+
+
+async def ask_terminal(context: Context, *, nested: bool) -> Answers:
+    """Ask the terminal; nothing is learnt where keys are not read from the same terminal.
+
+    `nested` is for one within another, which is not asked what it would take for its title.
+    """
+    descriptor = _terminal_of(context)
+    if descriptor is None:
+        return Answers()
+    heard = b""
+    question = _ATTRIBUTES if nested else _KITTY + _NAME + _ATTRIBUTES
+    try:
+        with _key_by_key(descriptor), trio.move_on_after(_LIMIT):
+            context.output.stdout.write(_CELL + question)
+            context.output.stdout.flush()
+            while len(heard) < _MOST and not _ANSWERS["attributes"].search(heard):
+                await trio.lowlevel.wait_readable(descriptor)
+                if not (keys := os.read(descriptor, 4096)):
+                    break
+                heard += keys
+    finally:
+        _put_back(context, descriptor, typed_in(heard))
+    return answers_in(heard)
+
+
+def answers_in(heard: bytes) -> Answers:
+    """Return what a terminal has answered."""
+    found = {name: pattern.search(heard) for name, pattern in _ANSWERS.items()}
+    cell = found["cell"]
+    size = (int(cell.group(2)), int(cell.group(1))) if cell else None
+    protocol: Literal["kitty", "iterm2", "sixel"] | None = None
+    if (kitty := found["kitty"]) and kitty.group(1) == b"OK":
+        protocol = "kitty"
+    elif (name := found["name"]) and name.group(1).startswith((b"iTerm2", b"WezTerm")):
+        protocol = "iterm2"
+    elif (known := found["attributes"]) and _SIXEL in known.group(1).split(b";"):
+        protocol = "sixel"
+    return Answers(protocol, size if size and all(size) else None)
+
+
+def typed_in(heard: bytes) -> bytes:
+    """Return what is no answer, but was typed meanwhile."""
+    for pattern in _ANSWERS.values():
+        heard = pattern.sub(b"", heard)
+    return heard
+
+
+def _terminal_of(context: Context) -> int | None:
+    """Return the descriptor of the terminal that is both written to and read from, in front."""
+    try:
+        keys = context.stdin.file.fileno() if context.stdin.file else -1
+        shown = context.output.stdout.fileno()
+        same = os.path.sameopenfile(keys, shown)
+        in_front = os.tcgetpgrp(keys) == os.getpgrp()
+    except (OSError, ValueError):
+        return None
+    return keys if same and in_front and context.foreground else None
+
+
+@contextmanager
+def _key_by_key(descriptor: int) -> Iterator[None]:
+    """Have each key readable as it is typed, and shown by nobody."""
+    before, silent = termios.tcgetattr(descriptor), termios.tcgetattr(descriptor)
+    silent[3] &= ~(termios.ECHO | termios.ICANON)
+    # Without the usual flush, which would lose what was typed ahead.
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _put_back(context: Context, descriptor: int, keys: bytes) -> None:
+    """Put typed keys back into the terminal; where the system forbids that, into standard input."""
+    for place in range(len(keys)):
+        try:
+            fcntl.ioctl(descriptor, termios.TIOCSTI, keys[place : place + 1])
+        except OSError:
+            context.stdin.put_back(keys[place:])
+            return
