@@ -22,6 +22,7 @@ from atoll_apps.api import (
     is_websocket,
 )
 from atoll_web.account import User
+from atoll_web.configuration import APPS, configuration, python_image
 from atoll_web.files import StaticFiles
 from atoll_web.forwards import Forwards
 from atoll_web.payload import unscramble
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from atoll.transport import Request, Response
 
 _FUNC = "/func"
-_APPS = "/app-proxy/"
 _SCRAMBLED = b"x-backendai-encoded"
 _MOST = 1024 * 1024
 """Bytes of a body or an answer that is looked into."""
@@ -65,10 +65,10 @@ class Site:
         await connection.drop_body()
         if path.startswith("/server/"):
             await self._log_in(connection, path)
-        elif path.startswith(_APPS):
+        elif path.startswith(APPS):
             await self._open_app(connection, request, urlsplit(target))
         elif path == "/config.toml":
-            text = _configuration(_here(request))
+            text = configuration(_here(request), await python_image(self.api))
             await connection.reply(200, text.encode(), "text/plain; charset=utf-8")
         else:
             await self.files.send(connection, path)
@@ -122,7 +122,7 @@ class Site:
 
     async def _open_app(self, connection: Connection, request: h11.Request, target: Any) -> None:
         """Be the app proxy: `conf`, `proxy/TOKEN/SESSION/add`, `…/delete`, and `redirect`."""
-        words = [unquote(word) for word in target.path.removeprefix(_APPS).split("/")]
+        words = [unquote(word) for word in target.path.removeprefix(APPS).split("/")]
         asked = {name: values[-1] for name, values in parse_qs(target.query).items()}
         match words:
             case ["conf"]:
@@ -147,7 +147,7 @@ class Site:
             "code": 200,
             "proxy": urlsplit(here).hostname,
             "port": forward.port,
-            "url": f"{here}{_APPS}redirect?port={forward.port}",
+            "url": f"{here}{APPS}redirect?port={forward.port}",
         }
         await connection.reply(200, json.dumps(answer).encode())
 
@@ -201,29 +201,3 @@ def _here(request: h11.Request) -> str:
     """Return the page's address as its browser knows it; the rules have looked at the host."""
     host = dict(request.headers)[b"host"].decode("ascii")
     return f"http://{host}"
-
-
-def _configuration(here: str) -> str:
-    """Return `config.toml` of the page."""
-    tables: dict[str, dict[str, Any]] = {
-        "general": {
-            "apiEndpoint": here,
-            "siteDescription": "atoll",
-            "connectionMode": "SESSION",
-            "signupSupport": False,
-            "allowSignout": False,
-            "allowChangeSigninMode": False,
-            "allowAnonymousChangePassword": False,
-            "allowAppDownloadPanel": False,
-            "allowProjectResourceMonitor": True,
-            "enableContainerCommit": True,
-            "hideAgents": False,
-        },
-        "resources": {"openPortToPublic": False, "maxFileUploadSize": -1},
-        "wsproxy": {"proxyURL": f"{here}{_APPS}"},
-    }
-    # Texts, whole numbers and truth values are written in TOML as they are in JSON.
-    return "\n".join(
-        f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
-        for table, keys in tables.items()
-    )

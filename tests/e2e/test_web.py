@@ -1,6 +1,7 @@
 """Backend.AI's own web page, through `web`, in a real browser."""
 
 import json
+import re
 import time
 from contextlib import contextmanager
 
@@ -138,8 +139,10 @@ def test_a_session_starts_from_the_form(page, view, shared, address):
     page.wait_for(LAUNCH)
     click(page, "one.id == 'launch-confirmation-button'")
     end = time.monotonic() + DEADLINE
-    while "from-the-page" not in shared.run("ps", "--name-only").stdout:
+    listing = ("ps", "--output", "csv", "-f", "name,image")
+    while "from-the-page" not in (listed := shared.run(*listing).stdout):
         assert time.monotonic() < end
+    assert re.search(r"^from-the-page,.*python", listed, re.MULTILINE)
     assert shared.run("rm", "from-the-page").returncode == 0
     assert faults(page, address) == []
 
