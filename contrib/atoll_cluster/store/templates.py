@@ -1,4 +1,4 @@
-"""Session templates: what a session is to be like, kept under an id."""
+"""Templates of sessions and of clusters, each stored under an id."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from atoll_cluster.store.table import Table
 
 @frozen(kw_only=True)
 class SessionTemplate:
-    """A template of a user's; `id` has no dashes."""
+    """A template of a user; `id` has no dashes. `kind` is `task` for a session's, or `cluster`."""
 
     id: str
     name: str
@@ -21,6 +21,7 @@ class SessionTemplate:
     group_id: str
     domain_name: str
     template: Mapping[str, Any] = json_field(dict)
+    kind: str = "task"
     is_active: bool = True
     created_at: str
 

@@ -10,7 +10,7 @@ from atoll_cluster.api.request.unsupported import ROOTS, ROUTES
 
 PAGE = Path(__file__).parents[3] / "docs" / "local.md"
 NOBODY = "00000000-0000-0000-0000-000000000000"
-EMPTY = {"/services", "/template/cluster", "/image/import"}
+EMPTY = {"/services", "/image/import"}
 ENDPOINT = "endpoint_id image_object { name } resource_slots url model created_user_email replicas"
 LISTS = {
     "endpoint_list": f"{ENDPOINT} desired_session_count routings {{ routing_id }} status",
@@ -25,7 +25,6 @@ LISTS = {
         ("/services", []),
         ("/services?name=model", []),
         ("/services/_/runtimes", {"runtimes": []}),
-        ("/template/cluster", []),
         ("/image/import", {"fieldGroups": []}),
     ],
 )
@@ -39,9 +38,8 @@ def test_lists_of_models_served_are_empty(user, root, fields):
     assert found == {"data": {root: {"items": [], "total_count": 0}}}
 
 
-@pytest.mark.parametrize("path", [f"/services/{NOBODY}", f"/template/cluster/{NOBODY}"])
-def test_and_so_nothing_is_found(user, path):
-    answer = user.ask("GET", path)
+def test_and_so_nothing_is_found(user):
+    answer = user.ask("GET", f"/services/{NOBODY}")
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (
         404,
         "object-not-found",

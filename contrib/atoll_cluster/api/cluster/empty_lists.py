@@ -29,16 +29,9 @@ async def no_service(call: Call) -> Response:
     raise not_found("object", f"no service {call.path('id')}")
 
 
-async def no_template(call: Call) -> Response:
-    """`GET /template/cluster/{id}`."""
-    raise not_found("task template", f"no template of a cluster {call.path('id')}")
-
-
 ROUTES: Routes = (
     route("GET", "/services", nothing),
     route("GET", "/services/_/runtimes", no_runtimes),
     route("GET", "/services/{id}", no_service),
     route("GET", "/image/import", no_fields),
-    route("GET", "/template/cluster", nothing),
-    route("GET", "/template/cluster/{id}", no_template),
 )

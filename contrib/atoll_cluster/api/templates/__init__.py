@@ -1,6 +1,6 @@
-"""Session templates: `/template/session`, and sessions that are created from them."""
+"""Templates: of sessions (`/template/session`), which create sessions, and of clusters."""
 
 from atoll_cluster.api.request.call import Routes
-from atoll_cluster.api.templates import manage, start
+from atoll_cluster.api.templates import clusters, manage, start
 
-ROUTES: Routes = (*manage.ROUTES, *start.ROUTES)
+ROUTES: Routes = (*manage.ROUTES, *clusters.ROUTES, *start.ROUTES)

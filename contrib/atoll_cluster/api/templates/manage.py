@@ -1,5 +1,6 @@
 """Templates as they are kept: created, listed, shown, changed, deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from atoll_cluster.api.request.access import Caller
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import Problem, forbidden, not_found
 from atoll_cluster.api.request.versions import read_version
-from atoll_cluster.api.templates.payload import read_payload
+from atoll_cluster.api.templates.payload import Sent, read_payload
 from atoll_cluster.api.templates.secrets import hide, restore
 from atoll_cluster.store.records import Group
 from atoll_cluster.store.templates import SessionTemplate
@@ -19,26 +20,32 @@ from atoll_cluster.store.templates import SessionTemplate
 
 async def create(call: Call) -> Response:
     """`POST /template/session`: all templates of the payload, or none if one is wrong."""
+    ids = add(call, read_payload(call.params.required("payload")), "task")
+    # Clients of 21.03 send one template, and read one answer.
+    is_older = read_version(call.request.headers).text < "v7"
+    return reply(ids[0] if is_older and len(ids) == 1 else ids)
+
+
+def add(call: Call, sent: Sequence[Sent], kind: str) -> list[dict[str, str]]:
+    """Store templates of a kind; returns what is answered about each."""
     owner, group = call.owner, group_of(call, call.owner)
     made = [
         SessionTemplate(
             id=uuid4().hex,
-            name=sent.name,
+            name=one.name,
             user=owner.user.uuid,
             group_id=group.id,
             domain_name=group.domain_name,
-            template=sent.template,
+            template=one.template,
+            kind=kind,
             created_at=clock.now(),
         )
-        for sent in read_payload(call.params.required("payload"))
+        for one in sent
     ]
     with call.cluster.store.db.transaction():
         for template in made:
             call.cluster.store.templates.add(template)
-    ids = [{"id": one.id, "user": owner.user.uuid.replace("-", "")} for one in made]
-    # Clients of 21.03 send one template, and read one answer.
-    is_older = read_version(call.request.headers).text < "v7"
-    return reply(ids[0] if is_older and len(ids) == 1 else ids)
+    return [{"id": one.id, "user": owner.user.uuid.replace("-", "")} for one in made]
 
 
 def group_of(call: Call, owner: Caller) -> Group:
@@ -55,22 +62,35 @@ def group_of(call: Call, owner: Caller) -> Group:
 
 async def list_templates(call: Call) -> Response:
     """`GET /template/session`: the caller's own, and those for the caller's groups."""
+    return reply([_listed(call, one) for one in wanted(call, "task")])
+
+
+def wanted(call: Call, kind: str) -> list[SessionTemplate]:
+    """Return the templates of a kind that a request lists: of one group, if it names one."""
     group_id = call.params.text("group_id", "groupId")
-    found = [one for one in _visible(call) if group_id in {None, "", one.group_id}]
-    return reply([_listed(call, one) for one in found])
+    return [one for one in _visible(call, kind) if group_id in {None, "", one.group_id}]
 
 
-def _visible(call: Call) -> list[SessionTemplate]:
+def _visible(call: Call, kind: str) -> list[SessionTemplate]:
     store, caller = call.cluster.store, call.owner
     groups = {group.id for group in store.accounts.groups(caller.user.uuid)}
     return [
         one
-        for one in store.templates.select("is_active = 1", (), "created_at, id")
+        for one in store.templates.select("is_active = 1 AND kind = ?", (kind,), "created_at, id")
         if one.user == caller.user.uuid or one.group_id in groups or caller.is_superadmin
     ]
 
 
 def _listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
+    return listed(call, one) | {
+        "domain_name": one.domain_name,
+        "type": "task",
+        "template": hide(dict(one.template)),
+    }
+
+
+def listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
+    """Return what lists tell of a template of any kind."""
     accounts = call.cluster.store.accounts
     user, group = accounts.user(one.user), accounts.group(one.group_id)
     return {
@@ -82,9 +102,6 @@ def _listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
         "group": one.group_id,
         "user_email": user.email if user else None,
         "group_name": group.name if group else None,
-        "domain_name": one.domain_name,
-        "type": "task",
-        "template": hide(dict(one.template)),
     }
 
 
@@ -104,15 +121,15 @@ async def show(call: Call) -> Response:
     )
 
 
-def find(call: Call, reference: str) -> SessionTemplate | None:
+def find(call: Call, reference: str, kind: str = "task") -> SessionTemplate | None:
     """Find a template that the caller may see and start, by its id."""
-    wanted = as_id(reference)
-    return next((one for one in _visible(call) if one.id == wanted), None)
+    template_id = as_id(reference)
+    return next((one for one in _visible(call, kind) if one.id == template_id), None)
 
 
 async def change(call: Call) -> Response:
     """`PUT /template/session/{id}`: other contents; a password that is not shown stays."""
-    found = _own(call)
+    found = own(call, "task")
     sent = read_payload(call.params.required("payload"))[0]
     template = restore(sent.template, dict(found.template))
     call.cluster.store.templates.update(found.id, {"template": template, "name": sent.name})
@@ -121,12 +138,18 @@ async def change(call: Call) -> Response:
 
 async def delete(call: Call) -> Response:
     """`DELETE /template/session/{id}`."""
-    call.cluster.store.templates.update(_own(call).id, {"is_active": False})
+    return remove(call, "task")
+
+
+def remove(call: Call, kind: str) -> Response:
+    """Delete the template that a path names."""
+    call.cluster.store.templates.update(own(call, kind).id, {"is_active": False})
     return reply({"success": True})
 
 
-def _own(call: Call) -> SessionTemplate:
-    found = find(call, call.path("id"))
+def own(call: Call, kind: str) -> SessionTemplate:
+    """Return the template that a path names, which the caller may change; raises Problem."""
+    found = find(call, call.path("id"), kind)
     if found is None:
         raise no_template(call.path("id"))
     if found.user != call.owner.user.uuid and not call.caller.is_superadmin:

@@ -32,13 +32,18 @@ class Sent:
 
 
 def read_payload(text: str) -> list[Sent]:
-    """Return the templates of a payload; raises Problem 400 telling what is wrong with it."""
+    """Return the session templates of a payload; raises Problem 400 telling what is wrong."""
+    return [_sent(document) for document in read_documents(text)]
+
+
+def read_documents(text: str) -> list[Any]:
+    """Return the values of a payload, one at least; raises Problem 400 telling what is wrong."""
     if len(text.encode()) > _MAX_BYTES:
         raise invalid_params(f"a payload has at most {_MAX_BYTES} bytes", {"payload": "too long"})
     documents = _documents(text)
     if not documents:
         raise invalid_params("there is no template in the payload", {"payload": "is empty"})
-    return [_sent(document) for document in documents]
+    return documents
 
 
 def _documents(text: str) -> list[Any]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from atoll_cluster.api.request.problems import Problem, invalid_params
 from atoll_cluster.api.templates.secrets import split_credential
 
 _KINDS = {"taskTemplate": "taskTemplate", "task_template": "taskTemplate"}
+_MOST_REPLICAS = 10_000
 _TYPES = frozenset({"interactive", "batch", "inference"})
 _Reader = Callable[[Any, str], Any]
 
@@ -23,6 +25,88 @@ def normalize(template: object) -> dict[str, Any]:
             "spec": (("spec",), _required(_spec)),
         },
     )
+
+
+def normalize_cluster(template: object) -> dict[str, Any]:
+    """Return a template of a cluster with the usual spelling of its keys; raises Problem 400."""
+    found = _map(
+        template,
+        "template",
+        {
+            "api_version": (("api_version", "apiVersion"), _required(_text)),
+            "kind": (("kind",), _required(_one_of("clusterTemplate", "cluster_template"))),
+            "mode": (("mode",), _required(_one_of("single-node", "multi-node"))),
+            "metadata": (("metadata",), _required(_name)),
+            "spec": (("spec",), _required(_cluster_spec)),
+        },
+    )
+    _check_roles(found["spec"]["nodes"])
+    return found
+
+
+def _name(value: Any, where: str) -> Any:
+    return _map(value, where, {"name": (("name",), _required(_text))})
+
+
+def _cluster_spec(value: Any, where: str) -> Any:
+    return _map(
+        value,
+        where,
+        {
+            "environ": (("environ",), _texts),
+            "mounts": (("mounts",), _texts),
+            "nodes": (("nodes",), _required(_nodes)),
+        },
+    )
+
+
+def _nodes(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _wrong(where, "must be a list")
+    return [_node(one, f"{where}.{place}") for place, one in enumerate(value)]
+
+
+def _node(value: Any, where: str) -> Any:
+    return _map(
+        value,
+        where,
+        {
+            "role": (("role",), _required(_text)),
+            "session_template": (("session_template", "sessionTemplate"), _required(_uuid)),
+            "replicas": (("replicas",), _count),
+        },
+    )
+
+
+def _check_roles(nodes: list[Any]) -> None:
+    roles = [node["role"] for node in nodes]
+    if len(set(roles)) < len(roles):
+        raise _wrong("template.spec.nodes", "can define each role only once")
+    if [node["replicas"] for node in nodes if node["role"] == "main"] != [1]:
+        raise _wrong("template.spec.nodes", "must have the role main, with one replica")
+
+
+def _uuid(value: Any, where: str) -> str:
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        raise _wrong(where, "must be the id of a session template") from None
+
+
+def _count(value: Any, where: str) -> int:
+    text = "1" if value is None else str(value)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_REPLICAS):
+        raise _wrong(where, f"must be a number from 1 to {_MOST_REPLICAS}")
+    return int(text)
+
+
+def _one_of(*choices: str) -> _Reader:
+    def read(value: Any, where: str) -> str:
+        if value not in choices:
+            raise _wrong(where, f"must be {' or '.join(choices)}")
+        return str(value)
+
+    return read
 
 
 def _metadata(value: Any, where: str) -> Any:

@@ -7,6 +7,7 @@ Times are the texts of :mod:`atoll_cluster.clock`; columns commented as JSON hol
 from atoll_cluster.store.migrations import (
     account_lists,
     administration,
+    cluster_templates,
     committed_images,
     containers,
     folders,
@@ -28,4 +29,5 @@ MIGRATIONS: tuple[str, ...] = (
     quotas.SQL,
     account_lists.SQL,
     committed_images.SQL,
+    cluster_templates.SQL,
 )

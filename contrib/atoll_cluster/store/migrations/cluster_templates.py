@@ -1,0 +1,5 @@
+"""Templates of clusters beside those of sessions."""
+
+SQL = """
+ALTER TABLE session_templates ADD COLUMN kind TEXT NOT NULL DEFAULT 'task';  -- or cluster
+"""
