@@ -8,9 +8,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from attrs import define
+from attrs import define, evolve
 
 from atoll._added_options import GivenOption, given, load_added_options
+from atoll._aim import MARK, check_aim
 from atoll._errors import AtollError, UsageError
 from atoll._help import group_help
 from atoll._parsing import HelpAsked, guarded_parsing
@@ -110,12 +111,13 @@ def program_name() -> str:
 
 
 def before_command(words: Sequence[str]) -> int:
-    """Count the words before the command: none, or what comes along with a line that is pasted.
+    """Count the words before the command: what comes along with a line that is pasted, and `@NAME`.
 
-    That is the prompt of a system's shell, `$`, and the name of the program.
+    Pasted are the prompt of a system's shell, `$`, and the name of the program.
     """
     count = int(len(words) > 1 and words[0] == "$")
-    return count + int(count < len(words) and words[count] in PROGRAM_NAMES)
+    count += int(count < len(words) and words[count] in PROGRAM_NAMES)
+    return count + int(count < len(words) and words[count].startswith(MARK))
 
 
 @define
@@ -123,13 +125,15 @@ class Prepared:
     """A parsed line: its command, its deferred calls, and the values of options that plugins add.
 
     `calls` is a context manager: enter it, and leave it when all calls are done. `words` are those
-    of the line, with `***` in place of each secret.
+    of the line, with `***` in place of each secret. `aim` is what follows the `@` before the
+    command, empty where there is none.
     """
 
     node: Node
     words: tuple[str, ...]
     calls: "DeferredCalls"
     given: Sequence[GivenOption]
+    aim: str = ""
     result: Any = None
     """What the line results in; of a step, what that returns."""
 
@@ -181,7 +185,9 @@ class CommandTree:
 
         Raises UsageError for what can't be understood, HelpAsked when help is what the line is for.
         """
-        node, rest = self.find(words[before_command(words) :])
+        begin = before_command(words)
+        aim = _aim_before(words[:begin], words[begin:])
+        node, rest = self.find(words[begin:])
         if not node.runs:
             self._explain_group(node, rest)
         assert node.provided is not None  # noqa: S101  # as it runs
@@ -192,7 +198,7 @@ class CommandTree:
             collecting_prints() as collected,
         ):
             try:
-                return _understand(node, words, rest)
+                return evolve(_understand(node, words, rest), aim=aim)
             except click.exceptions.Exit as end:
                 raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
 
@@ -220,6 +226,17 @@ class CommandTree:
             if node.provided:
                 yield node
             waiting += [node.children[name] for name in sorted(node.children, reverse=True)]
+
+
+def _aim_before(before: Sequence[str], command: Sequence[str]) -> str:
+    """Return what follows the `@` before a command; raises UsageError where there is no command."""
+    if not (before and before[-1].startswith(MARK)):
+        return ""
+    aim = before[-1].removeprefix(MARK)
+    check_aim(aim)
+    if not command:
+        raise UsageError(f"a command is missing after {before[-1]}", hint=f"use {aim} turns to it")
+    return aim
 
 
 def _near(node: Node, word: str) -> str:

@@ -16,7 +16,7 @@ from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context
 from atoll._deferred import result_of
-from atoll._errors import AtollError, ExitCode, TimedOut, is_interruption
+from atoll._errors import AtollError, ExitCode, TimedOut, UsageError, is_interruption
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
@@ -161,7 +161,7 @@ class Runner:
             output=output,
             stdin=stdin,
             jobs=self.jobs,
-            profile_name=options.get("profile") or self.program.target.explicit,
+            profile_name=_named(prepared, options.get("profile")) or self.program.target.explicit,
             command=" ".join(prepared.node.path),
             words=prepared.words,
             options=options,
@@ -232,6 +232,13 @@ class Runner:
             write_atomic(path, report.decode())
             told += f" (details in {path})"
         return told
+
+
+def _named(prepared: Prepared, option: str | None) -> str | None:
+    """Return the profile that a line names, by `@` or by `--profile`; raises UsageError for two."""
+    if prepared.aim and option and option != prepared.aim:
+        raise UsageError(f"@{prepared.aim} and --profile {option} exclude each other")
+    return prepared.aim or option
 
 
 @define

@@ -253,3 +253,32 @@ async def test_color_and_protection_stay_when_a_profile_is_changed(lines):
     assert (lines.store.load("lab").color, lines.store.load("lab").protect) == ("#ff8800", False)
     _, result = await lines(f"{line} --color gren\n")
     assert (result.code, "did you mean green" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "line", ["@other where", "atoll @other where", "$ atoll @other where", "where --profile other"]
+)
+async def test_a_line_that_names_a_profile(lines, line):
+    """Goes there, and it alone."""
+    lines.store.use("lab")
+
+    told, _ = await lines(f"where\n{line}\nwhere\n")
+
+    assert told == ["lab", "other", "lab"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "code"),
+    [
+        ("@nope where", "no profile named 'nope'", 5),
+        ("@ where", "@ needs the name of a profile", 2),
+        ("@lab", "a command is missing after @lab (use lab turns to it)", 2),
+        ("@lab where --profile other", "@lab and --profile other exclude each other", 2),
+        ("@lab nothing", "no such command: nothing", 2),
+        ("@../x where", "'../x' can't name a profile", 2),
+    ],
+)
+async def test_a_line_that_names_a_profile_wrongly(lines, line, problem, code):
+    _, result = await lines(line)
+    assert problem in result.stderr
+    assert (result.code, result.stderr.count("\n")) == (code, 1)

@@ -39,6 +39,11 @@ class Question:
         return self.provided is not None and self.provided.record.needs == "api"
 
     @property
+    def profile(self) -> str:
+        """The profile whose cluster is asked, empty for the one in use."""
+        return self.want.profile
+
+    @property
     def ttl(self) -> float:
         """Seconds for which an answer stays fresh."""
         return self.provided.record.ttl if self.provided else VALUES_LAST

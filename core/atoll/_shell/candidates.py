@@ -7,6 +7,7 @@ from itertools import starmap
 import click
 from attrs import frozen
 
+from atoll._aim import MARK
 from atoll._commands import Node, before_command
 from atoll._names import Name
 from atoll._plugins import Origin, guarded
@@ -39,11 +40,30 @@ class Candidates:
         if where.kind != "word":
             return Offer()
         node, words = self._follow(where.words)
+        if node is self.program.tree.root and not words and where.typed.startswith(MARK):
+            return Offer(partial(self._aims, where))
         if not words:
             commands = matches(where.typed, _commands(node, with_aliases=bool(where.typed)))
             if commands or not node.runs:
                 return Offer(lambda: commands)
-        return self._parameters(node, words, where.typed) if node.runs else Offer()
+        return self._parameters(node, words, where) if node.runs else Offer()
+
+    def _aims(self, where: Place) -> Sequence[Candidate]:
+        """Return what `@` may name: a profile, one more after a comma, or all."""
+        if any(word.startswith(MARK) for word in where.words):
+            return ()
+        before, comma, typed = where.typed.removeprefix(MARK).rpartition(",")
+        taken = before.split(",")
+        known = [one for one in self._profiles() if one.text not in taken]
+        known += [] if comma else [Candidate("*", "all profiles, side by side")]
+        found = matches(typed, known) if typed else known
+        return [Candidate(f"{MARK}{before}{comma}{one.text}", one.meta) for one in found]
+
+    def _profiles(self) -> list[Candidate]:
+        offers = self.program.registry.collect(PROFILES)
+        named = dict.fromkeys(ProfileStore(self.program.paths).names(), "")
+        offered = {one.record.name: one.record.summary for one in offers}
+        return list(starmap(Candidate, (offered | named).items()))
 
     def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Go down the tree as far as the words name commands."""
@@ -53,28 +73,34 @@ class Candidates:
             node, rest = below, rest[1:]
         return node, rest
 
-    def _parameters(self, node: Node, words: Sequence[str], typed: str) -> Offer:
+    def _parameters(self, node: Node, words: Sequence[str], where: Place) -> Offer:
+        profile = where.profile
+        if profile == self.program.target.name:
+            profile = ""
         assert node.provided is not None  # noqa: S101  # what runs is provided
         with guarded(node.provided.origin, f"completing {' '.join(node.path)!r}"):
-            return self._of_command(node.load(), node.provided.origin, words, typed)
+            command, origin = node.load(), node.provided.origin
+            return self._of_command(command, origin, words, where.typed, profile)
 
     def _of_command(
-        self, command: click.Command, origin: Origin, words: Sequence[str], typed: str
+        self,
+        command: click.Command,
+        origin: Origin,
+        words: Sequence[str],
+        typed: str,
+        profile: str,
     ) -> Offer:
         while isinstance(command, click.Group):
             if not words:
                 return Offer(partial(_below, command, typed))
             command, words = command.commands[words[0]], words[1:]
-        values = _Values(self, Taken.of(command, words), tuple(words), origin)
+        values = _Values(self, Taken.of(command, words), tuple(words), origin, profile)
         return values.after(typed)
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
         """Return the names of a kind that the prompt knows by itself; None for other kinds."""
         if kind == "profile":
-            offers = self.program.registry.collect(PROFILES)
-            named = dict.fromkeys(ProfileStore(self.program.paths).names(), "")
-            offered = {one.record.name: one.record.summary for one in offers}
-            return starmap(Candidate, (offered | named).items())
+            return self._profiles()
         if kind == "format":
             formats = self.program.registry.collect(FORMATS)
             return [Candidate(one.record.name, one.record.summary) for one in formats]
@@ -85,12 +111,15 @@ class Candidates:
 
 @frozen
 class _Values:
-    """What may follow the words of one command."""
+    """What may follow the words of one command, which goes to the cluster of `profile`; "" is the
+    one in use.
+    """
 
     candidates: Candidates
     taken: Taken
     words: tuple[str, ...]
     origin: Origin
+    profile: str
 
     def after(self, typed: str) -> Offer:
         if self.taken.waiting:
@@ -141,15 +170,19 @@ class _Values:
             return self._lying_in(name, typed)
         if (found := self.candidates.named(name.kind, given)) is not None:
             return Offer(partial(matches, typed, found))
-        want = NamesOf(name.kind)
+        want = NamesOf(name.kind, self._profile_for(name.kind))
         return Offer(lambda: matches(typed, self.candidates.names.of(want) or ()), (want,))
+
+    def _profile_for(self, kind: str) -> str:
+        # What no cluster tells is the same for all profiles.
+        return "" if kind in self.candidates.names.local else self.profile
 
     def _lying_in(self, name: Name, typed: str) -> Offer:
         """Return what lies in the folder of something that the typed path names."""
         if not (within := self.taken.value_of(name.within)):
             return Offer()
         folder, slash, start = typed.rpartition("/")
-        want = PathsIn(name.kind, within, folder)
+        want = PathsIn(name.kind, within, folder, self.profile)
 
         def find() -> Sequence[Candidate]:
             there = self.candidates.names.of(want) or ()

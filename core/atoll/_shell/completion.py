@@ -64,7 +64,7 @@ class LineCompleter(Completer):
 
     def look(self, document: Document) -> tuple[Place, Offer]:
         """Return where the cursor stands, and what may stand there."""
-        where = place(document.text_before_cursor)
+        where = place(document.text_before_cursor, document.text_after_cursor)
         try:
             return where, self.candidates.at(where)
         except Exception:  # noqa: BLE001  # whatever is wrong with a command, typing goes on

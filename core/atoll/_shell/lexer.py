@@ -7,6 +7,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
+from atoll._aim import MARK
 from atoll._commands import PROGRAM_NAMES, CommandTree, Node
 from atoll._shell.lines import chunks
 from atoll._tokens import Token, scan, statements
@@ -56,6 +57,8 @@ class LineLexer(Lexer):
         """Return where a word leads, None where arguments begin, and the word's style."""
         if node is self._tree.root and word in ("$", *PROGRAM_NAMES):
             return node, "class:command"
+        if node is self._tree.root and word.startswith(MARK):
+            return node, "class:operator"
         if below := node.child(word):
             return below, "class:command"
         wrong = not node.runs and not word.startswith("-")

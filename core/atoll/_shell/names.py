@@ -33,11 +33,12 @@ def names_of(program: Program) -> "Names":
 class Names:
     """What is known of all that completion may want.
 
-    `folder` is where the names of the profile in use are kept for the next time; None while there
-    is no profile. Those of kinds in `local`, which no profile's cluster tells, are kept in `here`.
+    `folders` are where the names of a profile's cluster are kept for the next time, by what lines
+    call it, "" for the one in use; it is missing until that is known. Those of kinds in `local`,
+    which no profile's cluster tells, are kept in `here`.
     """
 
-    folder: Path | None = None
+    folders: dict[str, Path] = field(factory=dict)
     here: Path | None = None
     local: frozenset[str] = frozenset()
     _kinds: dict[NamesOf, Sequence[Candidate]] = field(factory=dict)
@@ -73,26 +74,29 @@ class Names:
         else:
             self.learn(want, ())
 
-    def age(self, kind: str) -> float:
+    def age(self, want: NamesOf) -> float:
         """Return how many seconds ago the names of a kind were kept."""
-        file = self._file(NamesOf(kind))
+        file = self._file(want)
         try:
             return math.inf if file is None else time.time() - file.stat().st_mtime
         except OSError:
             return math.inf
 
-    def switch(self, cache: Path, profile: Profile) -> bool:
+    def switch(self, cache: Path, profile: Profile, name: str = "") -> bool:
         """Turn to a profile's names, as they were kept; returns whether it changed."""
         folder = cache / "names" / _key(profile)
-        if folder == self.folder:
+        if folder == self.folders.get(name):
             return False
-        self.folder = folder
-        self._kinds = {want: found for want, found in self._kinds.items() if self._is_local(want)}
-        self._learnt = {want for want in self._learnt if self._is_local(want)}
-        self._passing = {
-            want: found for want, found in self._passing.items() if self._is_local(want)
-        }
+        self.forget(name)
+        self.folders[name] = folder
         return True
+
+    def forget(self, name: str = "") -> None:
+        """Offer none of the names of a profile until its cluster is known again."""
+        self.folders.pop(name, None)
+        self._kinds = {w: found for w, found in self._kinds.items() if not self._is_of(w, name)}
+        self._learnt = {want for want in self._learnt if not self._is_of(want, name)}
+        self._passing = {w: found for w, found in self._passing.items() if not self._is_of(w, name)}
 
     def save(self) -> None:
         """Keep what was learnt for the next time; that can do without."""
@@ -104,8 +108,12 @@ class Names:
                     write_atomic(file, json.dumps(content))
 
     def _file(self, want: NamesOf) -> Path | None:
-        folder = self.here if self._is_local(want) else self.folder
+        folder = self.here if self._is_local(want) else self.folders.get(want.profile)
         return None if folder is None else folder / f"{want.kind}.json"
+
+    def _is_of(self, want: Want, name: str) -> bool:
+        """Whether the cluster of a profile tells something."""
+        return not self._is_local(want) and want.profile == name
 
     def _is_local(self, want: Want) -> bool:
         # A parameter's own completion is not told which profile is in use.

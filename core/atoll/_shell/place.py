@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from atoll._aim import aim_of
+from atoll._commands import before_command
 from atoll._shell.lines import last_chunk
 from atoll._tokens import Kind, Token, scan, statements
 
@@ -13,7 +15,8 @@ _AFTER: dict[Kind, Kind] = {"redirect": "file", "system": "system"}
 
 @frozen
 class Place:
-    """Where the cursor stands: the finished words of its statement, and the piece before it.
+    """Where the cursor stands: the finished words of its statement, the piece before it, and the
+    words that are there already to its right.
 
     `piece` is None where nothing has been typed of the next word yet; `kind` says what that would
     be. `raw` is the piece as it was typed.
@@ -23,6 +26,14 @@ class Place:
     kind: Kind
     piece: Token | None
     raw: str = ""
+    right: tuple[str, ...] = ()
+
+    @property
+    def profile(self) -> str:
+        """What the line names by `@` or by `--profile`."""
+        words = (*self.words, *self.right)
+        begin = before_command(words)
+        return aim_of(words[:begin], words[begin:])
 
     @property
     def typed(self) -> str:
@@ -30,15 +41,16 @@ class Place:
         return self.piece.value if self.piece else ""
 
 
-def place(before: str) -> Place:
-    """Tell where a cursor stands that has `before` on its left."""
+def place(before: str, after: str = "") -> Place:
+    """Tell where a cursor stands that has `before` on its left, and `after` on its right."""
     before = last_chunk(before)
     *_, pieces = statements(scan(before))
+    right = _words(next(statements(scan(after))))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
-        return Place(_words(pieces[:-1]), last.kind, last, before[last.start :])
+        return Place(_words(pieces[:-1]), last.kind, last, before[last.start :], right)
     kind = _AFTER.get(last.kind, "word") if last else "word"
-    return Place(_words(pieces), kind, None)
+    return Place(_words(pieces), kind, None, right=right)
 
 
 def _words(pieces: Sequence[Token]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from atoll._shell.asking import Question, ask, question_of
 from atoll._shell.names import Names
 from atoll._shell.wants import NamesOf, Offer, Want
 from atoll._state import ShellState
+from atoll._target import Choice
 from atoll._warnings import warn
 from atoll.hookspecs import COMPLETIONS
 
@@ -64,11 +65,14 @@ class Refresher:
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
     """Whether a command has, which may have turned to another profile."""
-    _connecting: bool = False
+    _choice: Choice | None = None
+    """Where lines went when it was looked last."""
+    _connecting: set[str] = field(factory=set)
     _told: set[str] = field(factory=set)
 
     async def run(self) -> None:
         """Refresh whenever that is wanted, until cancelled."""
+        self._choice = self.program.target.made
         places = trio.CapacityLimiter(_AT_ONCE)
         async with trio.open_nursery() as nursery:
             while True:
@@ -77,9 +81,9 @@ class Refresher:
                 self._line = (await trio.to_thread.run_sync(self.look)).wants
                 for question in self._due(api=False):
                     nursery.start_soon(self._answer, question, None)
-                if not self._connecting and (self._has_run or self._due(api=True)):
-                    self._has_run, self._connecting = False, True
-                    nursery.start_soon(self._ask_cluster, nursery, places)
+                for profile in self._profiles() - self._connecting:
+                    self._connecting.add(profile)
+                    nursery.start_soon(self._ask_cluster, nursery, places, profile)
 
     def typed(self) -> None:
         """Note that the prompt is in use: names that have grown old are asked for."""
@@ -91,14 +95,31 @@ class Refresher:
         lasting = {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
         self._next = {want: when for want, when in self._next.items() if want in lasting}
         self._has_run = True
+        self._turn()
         self._wanted.set()
 
-    def _due(self, *, api: bool) -> list[Question]:
+    def _turn(self) -> None:
+        """Forget what another cluster has told, if lines go elsewhere by now."""
+        made = self.program.target.made
+        if self._choice is not None and made != self._choice:
+            self.names.forget()
+        self._choice = made
+
+    def _profiles(self) -> set[str]:
+        """Return whose clusters are to be connected to, "" for that of the profile in use."""
+        profiles = {one.profile for one in self._due(api=True)}
+        if self._has_run and "" not in self._connecting:
+            self._has_run = False
+            profiles.add("")
+        return profiles
+
+    def _due(self, *, api: bool, profile: str | None = None) -> list[Question]:
         now = time.monotonic()
         return [
             one
             for one in self._questions()
             if one.needs_api == api
+            and profile in (None, one.profile)
             and one.want not in self._asked
             and self._next.get(one.want, 0.0) <= now
         ]
@@ -108,33 +129,43 @@ class Refresher:
             if not provided.record.paths:
                 yield Question(NamesOf(provided.record.kind), provided)
         for want in self._line:
-            if not isinstance(want, NamesOf) and (found := question_of(self.program, want)):
+            is_named = not isinstance(want, NamesOf) or want.profile
+            if is_named and (found := question_of(self.program, want)):
                 yield found
 
-    async def _ask_cluster(self, nursery: trio.Nursery, places: trio.CapacityLimiter) -> None:
-        """Connect to the cluster in use, if one runs, and ask it for what is due."""
+    async def _ask_cluster(
+        self, nursery: trio.Nursery, places: trio.CapacityLimiter, profile: str
+    ) -> None:
+        """Connect to the cluster of a profile, if it runs, and ask it for what is due."""
         api = None
         try:
             with trio.fail_after(_PATIENCE):
-                api = await self.program.connect_if_up()
+                api = await self.program.connect_if_up(profile)
         except Exception:  # noqa: BLE001  # nobody asked for this: the toolbar tells, and no more
-            self.state.names_old = True
-            self._postpone(_REST)
+            self._note_old(profile, old=True)
+            self._postpone(_REST, profile)
         else:
-            self.state.names_old = self.state.names_old and api is not None
+            self._note_old(profile, old=self.state.names_old and api is not None)
             if api is None:
-                self._postpone(_PAUSE)
-            elif self.names.switch(self.program.paths.cache, api.profile):
-                self._next.clear()
-        self._connecting = False
-        questions = self._due(api=True) if api else []
+                self._postpone(_PAUSE, profile)
+            elif self.names.switch(self.program.paths.cache, api.profile, profile):
+                self._ask_anew(profile)
+        self._connecting.discard(profile)
+        questions = self._due(api=True, profile=profile) if api else []
         for question in questions:
             nursery.start_soon(self._answer, question, api, places)
         if not questions:
             self.on_change()
 
-    def _postpone(self, seconds: float) -> None:
-        for question in self._due(api=True):
+    def _note_old(self, profile: str, *, old: bool) -> None:
+        if not profile:
+            self.state.names_old = old
+
+    def _ask_anew(self, profile: str) -> None:
+        self._next = {want: when for want, when in self._next.items() if want.profile != profile}
+
+    def _postpone(self, seconds: float, profile: str) -> None:
+        for question in self._due(api=True, profile=profile):
             self._next[question.want] = time.monotonic() + seconds
             self.names.miss(question.want)
 
@@ -143,7 +174,7 @@ class Refresher:
     ) -> None:
         """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
         self._asked.add(question.want)
-        wait, folder = _REST, self.names.folder
+        wait, folder = _REST, self._folder(question)
         try:
             with trio.fail_after(_PATIENCE):
                 if places is None:
@@ -154,7 +185,7 @@ class Refresher:
             wait = question.ttl
         except (Unreachable, trio.TooSlowError) as error:
             if question.needs_api:
-                self.state.names_old = True
+                self._note_old(question.profile, old=True)
             else:
                 await self._fail(question, AtollError(str(error) or "it has not answered"))
         except AtollError as error:
@@ -170,13 +201,16 @@ class Refresher:
 
     def _stands(self, question: Question, folder: Path | None) -> bool:
         """Whether what was asked for is still of use: another profile may be in use by now."""
-        return folder == self.names.folder or not question.needs_api
+        return folder == self._folder(question) or not question.needs_api
+
+    def _folder(self, question: Question) -> Path | None:
+        return self.names.folders.get(question.profile)
 
     async def _learn(self, question: Question, api: "Api | None") -> None:
-        folder = self.names.folder
+        folder = self._folder(question)
         found = await ask(question, self.context, api)
         if question.needs_api:
-            self.state.names_old = False
+            self._note_old(question.profile, old=False)
         if self._stands(question, folder):
             self.names.learn(question.want, found)
         await trio.to_thread.run_sync(self._keep, question)

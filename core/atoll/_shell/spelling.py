@@ -19,4 +19,5 @@ def _bare(word: str, raw: str) -> str:
     # A tilde is read as the home folder only where no quote protects it.
     if raw.startswith("~") and word.startswith("~/"):
         return "~/" + (quote(word[2:]) if word[2:] else "")
-    return quote(word)
+    # In a line, * means nothing by itself.
+    return word if word == "@*" else quote(word)

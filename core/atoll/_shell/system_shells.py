@@ -84,20 +84,21 @@ async def _find(context: Context, where: Place) -> Sequence[Candidate]:
 async def look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
     """Ask for what is wanted and not known, or known for too long."""
     questions = [one for want in wants if (one := question_of(program_of(context), want))]
-    api = None
-    if any(question.needs_api for question in questions):
-        api = await context.connect_if_up()
+    apis: dict[str, Api | None] = {}
+    for profile in {one.profile for one in questions if one.needs_api}:
+        apis[profile] = api = await context.connect_if_up(profile)
         if api is not None:
-            names.switch(context.paths.cache, api.profile)
+            names.switch(context.paths.cache, api.profile, profile)
     async with trio.open_nursery() as nursery:
         for question in questions:
+            api = apis.get(question.profile)
             if _is_due(question, names) and (api or not question.needs_api):
                 nursery.start_soon(_learn, question, names, context, api)
     names.save()
 
 
 def _is_due(question: Question, names: Names) -> bool:
-    return not isinstance(question.want, NamesOf) or names.age(question.want.kind) > question.ttl
+    return not isinstance(question.want, NamesOf) or names.age(question.want) > question.ttl
 
 
 async def _learn(question: Question, names: Names, context: Context, api: "Api | None") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import click
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from atoll._plugins import Origin
 from atoll._records import Candidate
@@ -11,9 +11,12 @@ from atoll._records import Candidate
 
 @frozen
 class NamesOf:
-    """The names of a kind, as :class:`~atoll.Completion` has kinds."""
+    """The names of a kind, as :class:`~atoll.Completion` has kinds. `profile` is whose cluster
+    tells them, empty for the one in use.
+    """
 
     kind: str
+    profile: str = ""
 
 
 @frozen
@@ -23,6 +26,7 @@ class PathsIn:
     kind: str
     within: str
     folder: str
+    profile: str = ""
 
 
 @frozen
@@ -34,6 +38,8 @@ class ValuesOf:
     parameter: click.Parameter
     words: tuple[str, ...]
     typed: str
+    profile: str = field(default="", init=False)
+    """None: it is not told which profile the line goes to."""
 
 
 Want = NamesOf | PathsIn | ValuesOf

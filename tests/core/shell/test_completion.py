@@ -18,10 +18,12 @@ def complete(program, prompted):
     """Return what is offered at the end of a text: the texts, in order."""
     names = Names()
     names.learn(NamesOf("thing"), prompted.THINGS)
+    program.target.begin()
     completer = LineCompleter(Candidates(program, names))
 
-    def offered(before):
-        found = completer.get_completions(Document(before), CompleteEvent())
+    def offered(before, after=""):
+        document = Document(before + after, len(before))
+        found = completer.get_completions(document, CompleteEvent())
         return [one.text for one in found]
 
     offered.names = names
@@ -171,3 +173,42 @@ def test_profiles(complete, program):
 
     assert complete("profile use ") == ["lab"]
     assert complete("echo --profile l") == ["lab"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("thing show |", "alpha"),
+        ("@here thing show |", "omega"),
+        ("atoll @here thing show |", "omega"),
+        ("thing show --profile here |", "omega"),
+        ("thing show --profile=here |", "omega"),
+        ("thing show | --profile here", "omega"),
+        ("thing show | # --profile here", "alpha"),
+        ("thing show |; echo --profile here", "alpha"),
+        ("@there thing show |", None),
+        ("@environment thing show |", "alpha"),
+        ("@here thing open omega |", "deep/one"),
+        ("@there thing open omega |", None),
+    ],
+)
+def test_names_are_those_of_the_profile_that_the_line_goes_to(complete, line, expected):
+    """Or none: nothing is known of `there`. `|` is where the cursor stands."""
+    complete.names.learn(NamesOf("thing", "here"), [Candidate("omega")])
+    complete.names.learn(PathsIn("file", "omega", "", "here"), [Candidate("deep/one")])
+    complete.names.learn(PathsIn("file", "omega", ""), [Candidate("notes")])
+    before, _, after = line.partition("|")
+    assert next(iter(complete(before, after)), None) == expected
+
+
+def test_profiles_after_an_at(complete, program):
+    """One, more after a comma, or all."""
+    for name in ("lab", "home"):
+        ProfileStore(program.paths).save(Profile(name=name, endpoint="https://lab.example"))
+
+    assert complete("@") == ["@home", "@lab", "@*"]
+    assert complete("@l") == ["@lab"]
+    assert complete("@lab,") == ["@lab,home"]
+    assert complete("@lab thi") == ["thing"]
+    assert complete("thing @") == []
+    assert complete("use ") == ["home", "lab"]

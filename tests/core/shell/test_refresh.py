@@ -9,6 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from atoll import Candidate, Origin, Profile
 from atoll._failures import Failures
+from atoll._profiles import ProfileStore
 from atoll._shell.contexts import shell_context
 from atoll._shell.names import Names, names_of
 from atoll._shell.refresh import Refresher
@@ -20,6 +21,7 @@ class Rounds:
     """A refresher at work, and the end of its next round to wait for."""
 
     def __init__(self, program):
+        program.target.begin()
         self.names = names_of(program)
         self.state = ShellState()
         self._send, self._ended = trio.open_memory_channel(100)
@@ -224,8 +226,49 @@ async def test_a_snapshot_that_is_broken_is_none(program):
     names.switch(program.paths.cache, api.profile)
     names.learn(NamesOf("thing"), [Candidate("a")])
     names.save()
-    (names.folder / "thing.json").write_text('{"thing": 3}')
+    (names.folders[""] / "thing.json").write_text('{"thing": 3}')
     again = Names()
     again.switch(program.paths.cache, api.profile)
 
     assert again.of(NamesOf("thing")) is None
+
+
+async def test_the_cluster_that_a_line_names_is_asked(rounds, program, prompted):
+    """For names of its own, which are none of the profile in use."""
+    ProfileStore(program.paths).save(Profile(name="lab", endpoint="http://127.0.0.1:9"))
+    named = NamesOf("thing", "lab")
+    rounds.refresher.typed()
+    await rounds.round()
+    prompted.ANSWERS.append(["gamma"])
+    rounds.refresher.look = lambda: Offer(wants=(named,))
+    rounds.refresher.typed()
+    await rounds.round()
+
+    assert [one.text for one in rounds.names.of(named)] == ["gamma"]
+    assert rounds.texts() == ["alpha", "beta one", "it's"]
+    assert prompted.ASKED == ["environment", "lab"]
+
+
+async def test_a_profile_that_the_line_names_and_nobody_knows(rounds, program):
+    """Has no names, and is no trouble of the profile in use."""
+    named = NamesOf("thing", "nope")
+    rounds.refresher.look = lambda: Offer(wants=(named,))
+    rounds.refresher.typed()
+    for _ in ("the one in use", "the other"):
+        await rounds.round()
+
+    assert rounds.names.of(named) == ()
+    assert not rounds.state.names_old
+
+
+async def test_nothing_is_offered_of_the_profile_before(rounds, program):
+    """From the moment at which the prompt turns to another."""
+    ProfileStore(program.paths).save(Profile(name="lab", endpoint="http://127.0.0.1:10"))
+    rounds.refresher.typed()
+    await rounds.round()
+    assert rounds.texts()
+
+    program.target.turn("lab")
+    rounds.refresher.ran()
+
+    assert rounds.names.of(NamesOf("thing")) is None

@@ -9,6 +9,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from atoll import Paths, Profile
+from atoll._profiles import ProfileStore
+
 ATOLL = str(Path(sys.executable).with_name("atoll"))
 TAB = "\t"
 SHELLS = {
@@ -23,7 +26,9 @@ READY = {
 
 @pytest.fixture
 def environ(home):
-    """The environment of a user who has atoll on the PATH, and no cluster."""
+    """The environment of a user who has atoll on the PATH, and a cluster that is down."""
+    campus = Profile(name="campus", endpoint="http://127.0.0.1:9")
+    ProfileStore(Paths.from_environment({"ATOLL_HOME": str(home)})).save(campus)
     keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     path = f"{Path(ATOLL).parent}:{keep['PATH']}"
     return {**keep, "PATH": path, "ATOLL_HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
@@ -64,6 +69,8 @@ def shell(request, environ, tmp_path, needs):
         ("atoll upload mine res", "atoll upload mine results.txt "),
         ("atoll upload mine with", "atoll upload mine with\\ spaces/"),
         ("true | atoll sessi", "true | atoll session"),
+        ("atoll @cam", "atoll @campus "),
+        ("atoll @campus ps --nam", "atoll @campus ps --name-only "),
     ],
 )
 def test_a_word_is_completed(shell, typed, becomes):
@@ -83,7 +90,7 @@ def test_several_are_listed(shell):
 @pytest.mark.needs("fish")
 def test_fish(environ):
     """Fish tells what it would offer."""
-    script = "atoll completion fish | source; complete -C 'atoll profile re'"
+    script = "atoll completion fish | source; complete -C 'atoll @campus profile re'"
     done = subprocess.run(
         ["fish", "--no-config", "-c", script], env=environ, capture_output=True, text=True
     )

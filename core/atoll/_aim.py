@@ -1,0 +1,36 @@
+"""`@NAME` before a command: the profile that this line goes to, whatever is in use."""
+
+from collections.abc import Sequence
+
+from atoll._errors import UsageError
+
+MARK = "@"
+_SEVERAL = ",*?["
+"""What names of profiles do not hold, and what stands for several of them does."""
+_OPTION = "--profile"
+
+
+def check_aim(aim: str) -> None:
+    """Raise UsageError for an `@` without a name."""
+    if not aim.strip(","):
+        raise UsageError("@ needs the name of a profile", hint="such as @lab ps, or @* ps for all")
+
+
+def names_several(aim: str) -> bool:
+    """Whether it stands for several profiles: `lab,home`, or a pattern such as `*`."""
+    return any(mark in aim for mark in _SEVERAL)
+
+
+def aim_of(before: Sequence[str], words: Sequence[str]) -> str:
+    """Return what a line names by an `@` among the words `before` its command, or by `--profile`
+    after it; "" for neither. The line may be unfinished.
+    """
+    named = next((word.removeprefix(MARK) for word in before if word.startswith(MARK)), "")
+    for at, word in enumerate(words):
+        if word == "--":
+            break
+        if word.startswith(f"{_OPTION}="):
+            named = word.partition("=")[2]
+        elif word == _OPTION and words[at + 1 :]:
+            named = words[at + 1]
+    return named
