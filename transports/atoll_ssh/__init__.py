@@ -1,6 +1,6 @@
 """SSH: a way through a bastion for the other transports, and clients where OpenSSH is missing.
 
-This light module only offers :mod:`atoll_ssh.dialer`.
+This light module only offers :mod:`atoll_ssh.connection`.
 """
 
 from collections.abc import Iterable
@@ -11,4 +11,4 @@ from atoll import Transport, hookimpl
 @hookimpl
 def atoll_transports() -> Iterable[Transport]:
     """Offer the way through a bastion, for a profile's `via: ssh://user@bastion`."""
-    yield Transport("dial", ("ssh",), load="atoll_ssh.dialer:connect", asyncio=True)
+    yield Transport("dial", ("ssh",), load="atoll_ssh.connection:connect", asyncio=True)

@@ -1,7 +1,9 @@
 """Streams through a real OpenSSH server: what travels, which hosts are trusted, what is said."""
 
 import hashlib
+import shlex
 import socket
+import sys
 from contextlib import asynccontextmanager, suppress
 
 import asyncssh
@@ -9,11 +11,19 @@ import outcome
 import pytest
 import trio
 
-from atoll import ConfigError, ExitCode, NotAuthorized, Unreachable, UsageError, current_context
+from atoll import (
+    AtollError,
+    ConfigError,
+    ExitCode,
+    NotAuthorized,
+    Unreachable,
+    UsageError,
+    current_context,
+)
 from atoll._runtime import run_guest
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.dialer import connect
+from atoll_ssh.connection import Completed, NoForwarding, connect
 
 
 @asynccontextmanager
@@ -156,15 +166,64 @@ def test_what_the_bastion_can_not_reach_was_not_sent(known_bastion):
         dialing(known_bastion.via, use)
 
 
-def test_a_bastion_that_forbids_forwarding_says_so(make_sshd, user_home):
+def test_a_host_that_forbids_forwarding_says_so(strict_host):
+    with pytest.raises(NoForwarding, match="does not forward connections"):
+        dialing(strict_host.via, hello)
+
+
+RELAY = f"{shlex.quote(sys.executable)} -m atoll_ssh.relay"
+
+
+@pytest.fixture
+def strict_host(make_sshd, user_home):
+    """A known host that forwards nothing."""
     sshd = make_sshd()
     sshd.authorize(user_home / ".ssh" / "id_ed25519.pub")
     sshd.options.append("AllowTcpForwarding no")
     sshd.start()
     line = f"[127.0.0.1]:{sshd.port} {sshd.host_key}\n"
     (user_home / ".ssh" / "known_hosts").write_text(line)
-    with pytest.raises(Unreachable, match="does not forward connections"):
-        dialing(sshd.via, hello)
+    return sshd
+
+
+@pytest.mark.parametrize("noise", ["", "echo Welcome; echo; "])
+def test_a_relay_forwards_where_the_host_does_not(strict_host, noise):
+    """Twenty streams at once, which is more than a host gives channels."""
+
+    async def use(connection, port):
+        relay = connection.through(noise + RELAY)
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(20):
+                    nursery.start_soon(hello, relay, port)
+            return await hello(relay, port)
+        finally:
+            await relay.aclose()
+
+    assert dialing(strict_host.via, use) == b"helloend"
+
+
+def test_a_relay_that_is_none_is_told(strict_host):
+    async def use(connection, port):
+        await connection.through("echo no such program").dial("localhost", port)
+
+    with pytest.raises(NotSent, match=r"no relay runs at .*: it ends with b''"):
+        dialing(strict_host.via, use)
+
+
+def test_commands_are_run_with_their_input(known_bastion):
+    async def use(connection, _port):
+        return await connection.run("cat; echo oh >&2; exit 7", b"bytes \xff")
+
+    assert dialing(known_bastion.via, use) == Completed(7, b"bytes \xff", b"oh\n")
+
+
+def test_a_command_that_prints_without_end_is_ended(known_bastion):
+    async def use(connection, _port):
+        await connection.run("yes")
+
+    with pytest.raises(AtollError, match="yes prints more than"):
+        dialing(known_bastion.via, use)
 
 
 def test_an_unknown_host_is_asked_about_once_and_pinned(bastion, user_home, asked):

@@ -1,0 +1,171 @@
+"""One SSH connection to a host, for all that goes through it: streams, commands, and a relay."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import asyncssh
+import trio
+from attrs import define, field, frozen
+
+from atoll import AtollError, Unreachable, aio
+from atoll.transport import NotSent
+from atoll_ssh.bastion import Bastion
+from atoll_ssh.login import log_in
+from atoll_ssh.pump import attach
+from atoll_ssh.relay_client import log_in_at_relay
+
+_CHANNEL_TIMEOUT = 10.0
+_CHUNK = 2**16
+MOST_OUTPUT = 2**20
+"""Bytes that are kept of what a command prints; one that prints more is ended."""
+
+
+def connect(via: str) -> "SshConnection":
+    """Return the connection to a `via`; it is made when the first stream is wanted."""
+    bastion = Bastion.parse(via)
+    return SshConnection(str(bastion), partial(log_in, bastion))
+
+
+@frozen
+class Completed:
+    """A command of the far side that has ended; `exit_code` is 255 when a signal has ended it."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@define(eq=False)
+class SshConnection:
+    """Opens streams at a host and runs commands there (:class:`atoll.transport.Dialer`).
+
+    Keys, agent, jumps and known hosts are those of `~/.ssh`. A connection that was lost is made
+    anew when it is wanted next.
+    """
+
+    name: str
+    """What errors call the host."""
+    _log_in: Callable[[], Awaitable[asyncssh.SSHClientConnection]]
+    _connection: asyncssh.SSHClientConnection | None = field(default=None, init=False)
+    _connecting: trio.Lock = field(factory=trio.Lock, init=False)
+    _pumps: set[asyncio.Task[None]] = field(factory=set, init=False)
+
+    async def dial(self, host: str, port: int) -> trio.SocketStream:
+        """Open a stream to `host:port` as the far side sees it.
+
+        Raises NotSent when it does not answer or can't reach the host, NotAuthorized when it
+        refuses the user or is not known, and another Unreachable when it speaks strangely.
+        """
+        connection = await self._connected()
+        try:
+            with trio.fail_after(_CHANNEL_TIMEOUT):
+                channel = await aio(connection.open_connection, host, port)
+        except (asyncssh.Error, OSError, trio.TooSlowError) as error:
+            raise _no_channel(self.name, f"{host}:{port}", error) from None
+        return self._attached(channel)
+
+    async def run(self, command: str, stdin: bytes = b"") -> Completed:
+        """Run a command by the user's shell there, and wait for its end.
+
+        Raises as :meth:`dial` does, and AtollError when it prints more than MOST_OUTPUT.
+        """
+        connection = await self._connected()
+        try:
+            return await aio(_run, connection, command, stdin)
+        except (asyncssh.Error, OSError) as error:
+            raise NotSent(f"the connection to {self.name} was lost: {error}") from None
+
+    async def pipe(self, command: str) -> trio.SocketStream:
+        """Start a command, and return the stream of its standard input and output.
+
+        What it says on standard error is dropped. Closing the stream ends its input.
+        """
+        connection = await self._connected()
+        try:
+            process = await aio(
+                connection.create_process, command, encoding=None, stderr=asyncssh.DEVNULL
+            )
+        except (asyncssh.Error, OSError) as error:
+            raise NotSent(f"{self.name} starts no command: {error}") from None
+        return self._attached((process.stdout, process.stdin))
+
+    def through(self, command: str) -> "SshConnection":
+        """Return a connection inside of this one, to the relay that `command` starts there.
+
+        All its streams share one channel, and go on where the host forwards no connections. See
+        :mod:`atoll_ssh.relay`.
+        """
+
+        async def log_in_there() -> asyncssh.SSHClientConnection:
+            return await log_in_at_relay(self.name, await self.pipe(command))
+
+        return SshConnection(self.name, log_in_there)
+
+    async def aclose(self) -> None:
+        """End all streams and the connection; the next :meth:`dial` makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            for pump in self._pumps:
+                pump.cancel()
+            connection.close()
+            await aio(connection.wait_closed)
+
+    async def _connected(self) -> asyncssh.SSHClientConnection:
+        async with self._connecting:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._log_in()
+            return self._connection
+
+    def _attached(self, channel: tuple[Any, Any]) -> trio.SocketStream:
+        here, there = socket.socketpair()
+        pump = asyncio.get_running_loop().create_task(attach(channel, there))
+        # A loop keeps no more than a weak reference to its tasks.
+        self._pumps.add(pump)
+        pump.add_done_callback(self._pumps.discard)
+        here.setblocking(False)
+        return trio.SocketStream(trio.socket.from_stdlib_socket(here))
+
+
+async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes) -> Completed:
+    async with connection.create_process(command, encoding=None) as process:
+        process.stdin.write(stdin)
+        process.stdin.write_eof()
+        try:
+            stdout, stderr = await asyncio.gather(
+                _read(process.stdout, command), _read(process.stderr, command)
+            )
+        except AtollError:
+            process.close()
+            raise
+        await process.wait()
+        code = process.exit_status
+        return Completed(255 if code is None else code, stdout, stderr)
+
+
+async def _read(reader: Any, command: str) -> bytes:
+    kept = bytearray()
+    while chunk := await reader.read(_CHUNK):
+        kept += chunk
+        if len(kept) > MOST_OUTPUT:
+            raise AtollError(f"{command.split(maxsplit=1)[0]} prints more than {MOST_OUTPUT} bytes")
+    return bytes(kept)
+
+
+def _no_channel(name: str, target: str, error: Exception) -> Exception:
+    if isinstance(error, trio.TooSlowError):
+        return NotSent(f"{target} does not answer {name} within {_CHANNEL_TIMEOUT:g} s")
+    if not isinstance(error, asyncssh.ChannelOpenError):
+        return NotSent(f"the connection to {name} was lost")
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        hint = "its AllowTcpForwarding forbids it"
+        return NoForwarding(
+            f"{name} does not forward connections to {target}", hint=hint, permanent=True
+        )
+    return NotSent(f"{name} can't reach {target}: {error.reason.lower()}")
+
+
+class NoForwarding(Unreachable):
+    """The host lets nobody forward connections."""
