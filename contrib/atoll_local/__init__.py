@@ -6,7 +6,7 @@ which the launcher starts.
 
 from collections.abc import Iterator
 
-from atoll import Check, Command, ProfileOffer, Setting, hookimpl
+from atoll import Check, Command, ProfileOffer, Setting, Transport, hookimpl
 
 
 @hookimpl
@@ -25,7 +25,24 @@ def atoll_commands() -> Iterator[Command]:
     yield Command(
         "local reset", "Stop it and delete everything it keeps", "atoll_local.commands:reset"
     )
+    yield Command("local access", "Print the way to it", "atoll_local.commands:access", hidden=True)
     yield Command("local env", "Print settings for other clients", "atoll_local.commands:env")
+
+    yield Command("host", "Clusters of other machines, by SSH")
+    for name, summary in (
+        ("install", "Install atoll on another machine"),
+        ("status", "Show which atoll a machine has, and whether its cluster runs"),
+        ("upgrade", "Install this version of atoll there"),
+        ("remove", "Delete atoll there"),
+    ):
+        yield Command(f"host {name}", summary, f"atoll_local.hosts.commands:{name}", asyncio=True)
+    yield Command("host relay", "Carry streams", "atoll_local.hosts.commands:relay", hidden=True)
+
+
+@hookimpl
+def atoll_transports() -> Iterator[Transport]:
+    """The way to the cluster of another machine."""
+    yield Transport("dial", ("host",), load="atoll_local.hosts.dialer:connect", asyncio=True)
 
 
 @hookimpl

@@ -1,9 +1,11 @@
 """`atoll local …`: minding the embedded cluster."""
 
+from functools import partial
+
 import click
 import trio
 
-from atoll import AtollError, Context, UsageError, yes_option
+from atoll import AtollError, Context, UsageError, __version__, yes_option
 from atoll.output import Column
 from atoll_cluster.instance import find_server
 from atoll_cluster.paths import DataDir
@@ -131,6 +133,23 @@ async def reset(context: Context, yes: bool) -> None:
 
     await trio.to_thread.run_sync(delete_all, data)
     context.output.note("the embedded cluster is as it was before its first start")
+
+
+@click.command()
+@click.option("--no-start", is_flag=True, help="Fail if it does not run.")
+async def access(context: Context, no_start: bool) -> None:
+    """Print where the embedded cluster answers, with which keys; it is started for that."""
+    find = launcher.running if no_start else partial(launcher.offer, say=context.output.note)
+    profile = await trio.to_thread.run_sync(find, context.paths)
+    if profile is None:
+        raise AtollError("the embedded cluster does not run", hint="atoll local up")
+    record = {
+        "endpoint": profile.endpoint,
+        "access_key": profile.access_key,
+        "secret_key": profile.secret_key,
+        "version": __version__,
+    }
+    context.output.item(record, [Column(name) for name in record])
 
 
 @click.command()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -131,8 +132,9 @@ class SshConnection:
 
 async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes) -> Completed:
     async with connection.create_process(command, encoding=None) as process:
-        process.stdin.write(stdin)
-        process.stdin.write_eof()
+        with suppress(OSError):  # one that has ended reads nothing any more
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
         try:
             stdout, stderr = await asyncio.gather(
                 _read(process.stdout, command), _read(process.stderr, command)

@@ -60,6 +60,7 @@ async def _options(bastion: Bastion) -> asyncssh.SSHClientConnectionOptions:
     """Read `~/.ssh/config`, and no keys yet."""
     return await aio(
         asyncssh.SSHClientConnectionOptions.construct,
+        config=(),  # the default of `connect`, which is not that of `construct`
         client_keys=None,
         agent_path=None,
         **_arguments(bastion),

@@ -1,5 +1,6 @@
 """Streams through a real OpenSSH server: what travels, which hosts are trusted, what is said."""
 
+import getpass
 import hashlib
 import shlex
 import socket
@@ -224,6 +225,16 @@ def test_a_command_that_prints_without_end_is_ended(known_bastion):
 
     with pytest.raises(AtollError, match="yes prints more than"):
         dialing(known_bastion.via, use)
+
+
+def test_the_config_names_the_files_of_known_hosts(bastion, user_home):
+    known = user_home / "elsewhere"
+    known.write_text(f"lab.example {bastion.host_key}\n")
+    (user_home / ".ssh" / "config").write_text(
+        f"Host lab\n HostName 127.0.0.1\n Port {bastion.port}\n HostKeyAlias lab.example\n"
+        f" User {getpass.getuser()}\n UserKnownHostsFile {known}\n"
+    )
+    assert dialing("ssh://lab", hello) == b"helloend"
 
 
 def test_an_unknown_host_is_asked_about_once_and_pinned(bastion, user_home, asked):

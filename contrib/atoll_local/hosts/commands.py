@@ -1,0 +1,112 @@
+"""`atoll host …`: atoll on another machine, where its cluster can be used from here."""
+
+import os
+import sys
+
+import click
+
+from atoll import AtollError, Context, NotFound, yes_option
+from atoll.output import Column
+from atoll_local.hosts import installation
+from atoll_local.hosts.host import Address, Host
+from atoll_local.hosts.installation import Found, look
+
+_HOST = click.argument("host", metavar="USER@HOST")
+_COLUMNS = [
+    Column("host"),
+    Column("atoll"),
+    Column("python"),
+    Column("cluster"),
+    Column("endpoint"),
+    Column("sandbox"),
+]
+
+
+def _host(text: str) -> Host:
+    return Host.at(Address.parse(f"host://{text}"))
+
+
+@click.command()
+@_HOST
+async def install(context: Context, host: str) -> None:
+    """Install atoll on another machine, in your home there: Linux, with Python 3.11 or uv.
+
+    `atoll profile add box --host USER@HOST` uses its cluster afterwards.
+    """
+    machine = _host(host)
+    if (await look(machine)).current:
+        raise AtollError(
+            f"atoll is installed on {machine.name} already", hint=f"atoll host upgrade {host}"
+        )
+    name = await installation.install(machine, context.output.note)
+    context.output.note(f"atoll {name.partition('-')[0]} is installed on {machine.name}")
+    context.output.note(f"atoll profile add NAME --host {host} uses its cluster")
+
+
+@click.command()
+@_HOST
+async def upgrade(context: Context, host: str) -> None:
+    """Install this version of atoll on another machine, in place of the one there.
+
+    A cluster that runs there goes on as it was, until it is stopped.
+    """
+    machine = _host(host)
+    _require(machine, await look(machine))
+    name = await installation.install(machine, context.output.note)
+    context.output.note(f"{machine.name} has atoll {name.partition('-')[0]} now")
+
+
+@click.command()
+@_HOST
+async def status(context: Context, host: str) -> None:
+    """Show which atoll a machine has, and whether its cluster runs."""
+    machine = _host(host)
+    found = await look(machine)
+    record = {
+        "host": machine.name,
+        "atoll": found.current.partition("-")[0] or None,
+        "python": found.python or None,
+        "cluster": None,
+        "endpoint": None,
+        "sandbox": None,
+    }
+    try:
+        cluster = await machine.atoll("local", "status")
+        one = cluster[0] if isinstance(cluster, list) else cluster
+        record |= {"cluster": one["status"], "endpoint": one["endpoint"], "sandbox": one["sandbox"]}
+    except NotFound as error:
+        context.output.note(str(error))
+    context.output.item(record, _COLUMNS)
+
+
+@click.command()
+@_HOST
+@yes_option()
+async def remove(context: Context, host: str, yes: bool) -> None:
+    """End the sessions of a machine's cluster, and delete atoll there.
+
+    What the cluster keeps stays in `~/.local/share/atoll/local` there: folders, keys, logs.
+    """
+    machine = _host(host)
+    _require(machine, await look(machine))
+    question = f"End the sessions on {machine.name} and delete atoll there?"
+    await context.consent(question, yes=yes)
+    await machine.atoll("local", "down")
+    await installation.remove(machine)
+    context.output.note(f"atoll is removed from {machine.name}; what its cluster keeps is there")
+
+
+def _require(machine: Host, found: Found) -> None:
+    if not found.current:
+        raise NotFound(
+            f"atoll host has not installed atoll on {machine.name}",
+            hint=f"atoll host install {machine.name}",
+        )
+
+
+@click.command()
+async def relay(context: Context) -> None:
+    """Carry streams for an atoll elsewhere, over standard input and output."""
+    del context
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "atoll_ssh.relay"])  # noqa: S606 - no shell

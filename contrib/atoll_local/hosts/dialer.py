@@ -1,0 +1,65 @@
+"""The way to the embedded cluster of another machine: all its streams by one SSH connection."""
+
+import trio
+from attrs import define, evolve, field
+
+from atoll import Profile, current_context
+from atoll.transport import NotSent
+from atoll_local.hosts.host import Access, Address, Host
+from atoll_ssh.api import NoForwarding, SshConnection
+
+_LOOPBACK = "127.0.0.1"
+
+
+def connect(via: str) -> "HostDialer":
+    """Return the dialer of a `via` like `host://me@bigbox`."""
+    return HostDialer(Host.at(Address.parse(via)))
+
+
+@define(eq=False)
+class HostDialer:
+    """Opens streams to the cluster of a machine (:class:`atoll.transport.CompletingDialer`).
+
+    The cluster is started there when a command needs it, and once more when it has ended meanwhile.
+    """
+
+    _host: Host
+    _relay: SshConnection | None = field(default=None, init=False)
+    _access: Access | None = field(default=None, init=False)
+    _asking: trio.Lock = field(factory=trio.Lock, init=False)
+
+    async def complete(self, profile: Profile) -> Profile:
+        """Add the keys of the cluster there."""
+        access = await self._find(None)
+        return evolve(profile, access_key=access.access_key, secret_key=access.secret_key)
+
+    async def dial(self, host: str, port: int) -> trio.SocketStream:
+        """Open a stream to the cluster, wherever it listens there; the arguments don't matter."""
+        del host, port
+        access = await self._find(None)
+        try:
+            return await self._stream(access)
+        except NotSent:
+            return await self._stream(await self._find(access))
+
+    async def aclose(self) -> None:
+        """End the streams and the connection; the cluster there goes on."""
+        if self._relay is not None:
+            await self._relay.aclose()
+        await self._host.ssh.aclose()
+
+    async def _find(self, failed: Access | None) -> Access:
+        """Return the way to the cluster, found anew if it is the one that has `failed`."""
+        async with self._asking:
+            if self._access is None or self._access is failed:
+                # What the prompt looks up by itself starts nothing.
+                self._access = await self._host.access(start=current_context.get() is not None)
+            return self._access
+
+    async def _stream(self, access: Access) -> trio.SocketStream:
+        if self._relay is None:
+            try:
+                return await self._host.ssh.dial(_LOOPBACK, access.port)
+            except NoForwarding:
+                self._relay = self._host.relay()
+        return await self._relay.dial(_LOOPBACK, access.port)

@@ -1,0 +1,138 @@
+"""Another machine, as its user's shell answers by SSH."""
+
+import json
+import secrets
+import shlex
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from attrs import define, field, frozen
+
+from atoll import AtollError, ConfigError, NotFound, Unreachable
+from atoll.reading import decode
+from atoll.transport import NotSent
+from atoll_ssh.api import Bastion, Completed, SshConnection, connect
+
+FOLDER = '"${XDG_DATA_HOME:-$HOME/.local/share}/atoll/host"'
+"""Where atoll is installed there, as its shell reads it."""
+_FIND = (
+    f'for atoll in {FOLDER}/current/bin/atoll atoll "$HOME/.local/bin/atoll"; do '
+    'command -v "$atoll" > /dev/null 2>&1 && break; atoll=; done; '
+    '[ -n "$atoll" ] || exit 127; '
+)
+_MISSING = 127
+_LAST_WORDS = 300
+
+
+@frozen
+class Address:
+    """What a profile's `via` says: whose machine, and which engine runs the sessions there."""
+
+    ssh: str
+    engine: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Read `host://[user@]name[:port][?engine=NAME]`; raises ConfigError."""
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ConfigError(f"{url!r} names no machine: {error}") from None
+        query = parse_qs(parts.query)
+        engine = "".join(query.pop("engine", []))
+        if query or parts.fragment:
+            raise ConfigError(f"{url!r} names more than a machine", hint="such as me@bigbox")
+        return cls(f"ssh://{parts.netloc}{parts.path}", engine)
+
+
+@frozen
+class Access:
+    """Where the cluster of a machine answers, and with which keys."""
+
+    port: int
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+@define(eq=False)
+class Host:
+    """Runs scripts of `sh` there, and atoll's commands.
+
+    Whatever its shells print by themselves is told apart from what was asked for.
+    """
+
+    ssh: SshConnection
+    engine: str = ""
+
+    @classmethod
+    def at(cls, address: Address) -> "Host":
+        """Return the machine of an address; nothing is connected yet."""
+        Bastion.parse(address.ssh)
+        return cls(connect(address.ssh), address.engine)
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.ssh.name
+
+    async def script(self, script: str, stdin: bytes = b"") -> Completed:
+        """Run a script and return how it ended.
+
+        Raises Unreachable without a connection, and AtollError if the machine runs no scripts.
+        """
+        mark = secrets.token_hex(8)
+        # On one line and in single quotes, so that any login shell takes it for one word.
+        command = f"exec sh -c {shlex.quote(f'echo; echo {mark}; {script}')}"
+        try:
+            ran = await self.ssh.run(command, stdin)
+        except NotSent as error:
+            raise Unreachable(str(error)) from None
+        _, found, printed = ran.stdout.partition(f"\n{mark}\n".encode())
+        if not found:
+            raise AtollError(f"{self.name} runs no commands: {_last_words(ran)}")
+        return Completed(ran.exit_code, printed, ran.stderr)
+
+    async def atoll(self, *words: str) -> Any:
+        """Run a command of the atoll there, and return the record that it prints.
+
+        Raises NotFound where atoll is missing, and AtollError with its words when it fails.
+        """
+        command = shlex.join(["--output", "json", *words])
+        ran = await self.script(f'{_FIND}exec "$atoll" {command}')
+        if ran.exit_code == _MISSING and not ran.stdout:
+            raise self._missing()
+        if ran.exit_code:
+            raise AtollError(f"{self.name}: {_last_words(ran)}")
+        return decode(ran.stdout, self.name)
+
+    async def access(self, *, start: bool) -> Access:
+        """Return the way to the cluster there; where none runs, it is started or refused."""
+        engine = ["--engine", self.engine] if self.engine else []
+        words = ["local", "access", *([] if start else ["--no-start"]), *engine]
+        found = await self.atoll(*words)
+        record = found[0] if isinstance(found, list) else found
+        try:
+            port = urlsplit(record["endpoint"]).port
+            return Access(int(port or 0), str(record["access_key"]), str(record["secret_key"]))
+        except (LookupError, TypeError, ValueError):
+            text = json.dumps(found)[:_LAST_WORDS]
+            raise AtollError(f"{self.name} tells no way to its cluster: {text}") from None
+
+    def relay(self) -> SshConnection:
+        """Return the connection by the relay there, for a machine that forwards nothing."""
+        script = f'{_FIND}exec "$atoll" host relay'
+        return self.ssh.through(f"exec sh -c {shlex.quote(script)}")
+
+    def _missing(self) -> NotFound:
+        user_and_host = self.ssh.name
+        return NotFound(
+            f"atoll is not installed on {self.name}",
+            hint=f"atoll host install {user_and_host}",
+        )
+
+
+def _last_words(ran: Completed) -> str:
+    """Return the last line of what a command has said, or how it ended."""
+    lines = (ran.stderr.strip() or ran.stdout.strip()).decode(errors="replace").splitlines()
+    words = lines[-1].strip().removeprefix("atoll: ")[:_LAST_WORDS] if lines else ""
+    return words or f"exit code {ran.exit_code}"

@@ -1,0 +1,173 @@
+"""Putting atoll on another machine: one folder per installation, and a link to the one in use.
+
+An installation is made beside those that are there, and takes the link when it is whole. So one
+that breaks off changes nothing, and a cluster that runs keeps the files that it was started from.
+"""
+
+import io
+import re
+import secrets
+import shlex
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+from attrs import frozen
+
+from atoll import AtollError, __version__
+from atoll_local.hosts.host import FOLDER, Host
+from atoll_local.hosts.wheels import Platform, dependencies, own_wheel, wheels_in
+
+_OLDEST = 11
+"""The minor version of Python 3 that atoll needs at least."""
+_PYTHONS = " ".join(f"python3.{minor}" for minor in range(15, _OLDEST - 1, -1))
+_ASK = "import sys; print(sys.version_info[1], sys.executable)"
+_PROBE = (
+    "echo machine=$(uname -sm); echo glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null); "
+    f"for python in python3 {_PYTHONS} $HOME/.local/bin/python3; do "
+    f'echo python=$("$python" -c "{_ASK}" 2> /dev/null); done; '
+    "uv=$(command -v uv || command -v $HOME/.local/bin/uv); echo uv=$uv; "
+    f"echo current=$(readlink {FOLDER}/current)"
+)
+_KEPT = 2
+"""Installations that stay: the one in use, and the one before, which a cluster may still run from.
+"""
+
+
+@frozen
+class Found:
+    """What a machine has: its `platform`, the path of its Python, that of uv, and the name of the
+    installation in use there; empty for what it has not.
+    """
+
+    platform: Platform
+    python: str
+    uv: str
+    current: str
+
+
+async def look(host: Host) -> Found:
+    """Look what a machine has; raises AtollError for one that atoll can't run on."""
+    ran = await host.script(_PROBE)
+    facts: dict[str, list[str]] = {}
+    for line in ran.stdout.decode(errors="replace").splitlines():
+        key, _, value = line.partition("=")
+        facts.setdefault(key, []).append(value.strip())
+    return _understand(host.name, facts)
+
+
+def _understand(name: str, facts: dict[str, list[str]]) -> Found:
+    system, _, machine = "".join(facts.get("machine", [])).partition(" ")
+    glibc = re.fullmatch(r"glibc 2\.(\d+)", "".join(facts.get("glibc", [])))
+    if system != "Linux" or glibc is None:
+        raise AtollError(f"{name} is no Linux with glibc, which atoll's cluster needs")
+    pythons = [line.split(" ", 1) for line in facts.get("python", []) if " " in line]
+    usable = {path: int(minor) for minor, path in pythons if int(minor) >= _OLDEST}
+    path, minor = next(iter(usable.items()), ("", _OLDEST))
+    platform = Platform(machine, int(glibc[1]), minor)
+    return Found(platform, path, "".join(facts.get("uv", [])), "".join(facts.get("current", [])))
+
+
+async def install(host: Host, say: Callable[[str], None]) -> str:
+    """Install this version of atoll, and return the name of the installation; raises AtollError.
+
+    What atoll stands on comes from the machine's own index, or from here if it reaches none.
+    """
+    found = await look(host)
+    if not (found.python or found.uv):
+        raise AtollError(
+            f"{host.name} has no Python 3.{_OLDEST} or newer, and no uv",
+            hint="install either of them there, in your home if need be",
+        )
+    name = f"{__version__}-{secrets.token_hex(4)}"
+    with TemporaryDirectory(prefix="atoll-host-") as scratch:
+        folder = Path(scratch)
+        wheel = await own_wheel(folder)
+        try:
+            await _put(host, name, found, wheel)
+            if not await _installed_from_index(host, name):
+                say(f"{host.name} reaches no package index: what atoll needs is sent from here")
+                await dependencies(wheel, found.platform, folder)
+                await _send(host, name, wheels_in(folder))
+                await _installed_from_here(host, name)
+            await _take_over(host, name)
+        except BaseException:
+            with trio.move_on_after(10, shield=True):
+                await host.script(f"rm -rf {_path(name)}")
+            raise
+    return name
+
+
+async def remove(host: Host) -> None:
+    """Delete all installations; what the cluster there keeps stays."""
+    await _must(host, f"rm -rf {FOLDER}", "deleting it")
+
+
+async def _put(host: Host, name: str, found: Found, wheel: Path) -> None:
+    """Make the folder of an installation, with its Python and our wheel."""
+    path = _path(name)
+    await _must(host, f"umask 077; mkdir -p {path}", "making its folder")
+    await _send(host, name, [wheel])
+    if found.python:
+        make = f"{shlex.quote(found.python)} -m venv --without-pip {path}"
+    else:
+        make = f"{shlex.quote(found.uv)} venv --quiet --python 3.{_OLDEST} {path}"
+    await _must(host, make, "making a virtual environment")
+
+
+async def _installed_from_index(host: Host, name: str) -> bool:
+    path = _path(name)
+    pip = f"PIP_RETRIES=0 PIP_TIMEOUT=5 {path}/bin/python -m pip install --quiet"
+    uv = f"uv pip install --quiet --python {path}/bin/python"
+    script = (
+        f"{path}/bin/python -m ensurepip > /dev/null 2>&1 && {pip} {path}/wheels/*.whl "
+        f"|| {uv} {path}/wheels/*.whl"
+    )
+    return (await host.script(script)).exit_code == 0
+
+
+async def _installed_from_here(host: Host, name: str) -> None:
+    """Install from the wheels that were sent; pip runs from its own."""
+    path = _path(name)
+    pip = f"{path}/bin/python $(ls {path}/wheels/pip-*.whl)/pip"
+    wheel = f"{path}/wheels/atoll-*.whl"
+    install = f"{pip} install --quiet --no-index --find-links {path}/wheels {wheel}"
+    await _must(host, install, "installing it")
+
+
+async def _take_over(host: Host, name: str) -> None:
+    """Try the new installation, and make it the one in use; older ones go."""
+    path = _path(name)
+    await _must(host, f"{path}/bin/atoll --version", "starting it")
+    keep = f"ls -1dt {FOLDER}/*-* | tail -n +{_KEPT + 1}"
+    link = f"cd {FOLDER} && ln -sfn {shlex.quote(name)} next && mv -fT next current"
+    await _must(host, f"{link} && rm -rf {path}/wheels $({keep})", "taking it into use")
+
+
+async def _send(host: Host, name: str, files: list[Path]) -> None:
+    packed = await trio.to_thread.run_sync(_tar, files)
+    into = f"{_path(name)}/wheels"
+    await _must(host, f"mkdir -p {into} && tar -xf - -C {into}", "sending it", packed)
+
+
+def _tar(files: list[Path]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for file in files:
+            archive.add(file, file.name)
+    return packed.getvalue()
+
+
+async def _must(host: Host, script: str, doing: str, stdin: bytes = b"") -> None:
+    """Run a script of the installation; raises AtollError with its words when it fails."""
+    ran = await host.script(script, stdin)
+    if ran.exit_code:
+        lines = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()
+        words = lines[-1] if lines else f"exit code {ran.exit_code}"
+        raise AtollError(f"{host.name}: {doing} fails: {words}")
+
+
+def _path(name: str) -> str:
+    return f"{FOLDER}/{shlex.quote(name)}"

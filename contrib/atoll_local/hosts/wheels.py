@@ -1,0 +1,106 @@
+"""Wheels for another machine: of this very atoll, and of what it stands on."""
+
+import base64
+import hashlib
+import json
+import sys
+from importlib.metadata import Distribution, PackagePath, distribution
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import trio
+from attrs import frozen
+
+from atoll import AtollError
+
+_NAME = "atoll"
+_OF_THE_INSTALLER = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
+_MANYLINUX = ("2014", "2010", "1")
+_LEAST_GLIBC = 5
+_LAST_LINES = 3
+
+
+@frozen
+class Platform:
+    """What decides which wheels a machine can use: `machine` as `uname -m` has it, the minor
+    version of its glibc 2, and that of its Python 3.
+    """
+
+    machine: str
+    glibc: int
+    python: int
+
+    @property
+    def tags(self) -> list[str]:
+        """The platforms of wheels that run there, the newest first."""
+        numbers = range(self.glibc, _LEAST_GLIBC - 1, -1)
+        newer = [f"manylinux_2_{number}_{self.machine}" for number in numbers]
+        return [*newer, *(f"manylinux{year}_{self.machine}" for year in _MANYLINUX)]
+
+
+async def own_wheel(folder: Path) -> Path:
+    """Make a wheel of the atoll that runs here; raises AtollError."""
+    found = distribution(_NAME)
+    if source := _editable_source(found):
+        await _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
+        return wheels_in(folder)[0]
+    return await trio.to_thread.run_sync(_repack, found, folder)
+
+
+async def dependencies(wheel: Path, platform: Platform, folder: Path) -> None:
+    """Download what a wheel stands on, and pip itself, for another machine; raises AtollError."""
+    python = f"3.{platform.python}"
+    await _pip(
+        *("download", "--only-binary=:all:", "--implementation", "cp", "--python-version", python),
+        *(word for tag in platform.tags for word in ("--platform", tag)),
+        *("--dest", str(folder), str(wheel), "pip"),
+    )
+
+
+def wheels_in(folder: Path) -> list[Path]:
+    """List the wheels in a folder."""
+    return sorted(folder.glob("*.whl"))
+
+
+def _editable_source(found: Distribution) -> Path | None:
+    """Return the folder that an editable installation reads its code from."""
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    if not origin.get("dir_info", {}).get("editable"):
+        return None
+    return Path(unquote(urlsplit(origin["url"]).path))
+
+
+def _repack(found: Distribution, folder: Path) -> Path:
+    """Put the installed files back into a wheel."""
+    path = folder / f"{_NAME}-{found.version}-py3-none-any.whl"
+    lines: list[str] = []
+    with ZipFile(path, "w", ZIP_DEFLATED) as wheel:
+        for file in filter(_belongs_in_wheel, found.files or []):
+            content = Path(str(found.locate_file(file))).read_bytes()
+            wheel.writestr(str(file), content)
+            lines.append(f"{file},{_digest(content)},{len(content)}")
+        record = f"{_NAME}-{found.version}.dist-info/RECORD"
+        wheel.writestr(record, "\n".join([*lines, f"{record},,", ""]))
+    return path
+
+
+def _belongs_in_wheel(file: PackagePath) -> bool:
+    return not (
+        file.parts[0] == ".." or "__pycache__" in file.parts or file.name in _OF_THE_INSTALLER
+    )
+
+
+def _digest(content: bytes) -> str:
+    value = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={value.decode().rstrip('=')}"
+
+
+async def _pip(*words: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words]
+    ended = await trio.run_process(
+        command, check=False, capture_stdout=True, capture_stderr=True, stdin=b""
+    )
+    if ended.returncode:
+        lines = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise AtollError(f"pip {words[0]} fails here: {' '.join(lines[-_LAST_LINES:])}")
