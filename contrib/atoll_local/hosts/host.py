@@ -93,7 +93,7 @@ class Host:
         return Completed(ran.exit_code, printed, ran.stderr)
 
     async def atoll(self, *words: str) -> Any:
-        """Run a command of the atoll there, and return the record that it prints.
+        """Run a command of the atoll there, and return the record that it prints, None for none.
 
         Raises NotFound where atoll is missing, and AtollError with its words when it fails.
         """
@@ -103,7 +103,7 @@ class Host:
             raise self._missing()
         if ran.exit_code:
             raise AtollError(f"{self.name}: {_last_words(ran)}")
-        return decode(ran.stdout, self.name)
+        return decode(ran.stdout, self.name) if ran.stdout else None
 
     async def access(self, *, start: bool) -> Access:
         """Return the way to the cluster there; where none runs, it is started or refused."""

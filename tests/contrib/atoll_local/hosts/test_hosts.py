@@ -1,0 +1,106 @@
+"""The cluster of another machine: used, restarted, and reached where SSH forwards nothing."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module", params=["forwards", "forwards nothing"])
+def both(request, make_box):
+    """A laptop with a profile for a machine where atoll is installed."""
+    options = ["AllowTcpForwarding no"] if request.param == "forwards nothing" else []
+    laptop, box = make_box(*options)
+    laptop.must("profile add box --host box")
+    return laptop, box
+
+
+def server(box):
+    return json.loads((box.home / ".local/share/atoll/local/server.json").read_text())
+
+
+def test_code_runs_there(both):
+    laptop, box = both
+    ran = laptop.must(
+        "run --rm -c 'import os; print(os.environ[\"LOGNAME\"], input())' python", "x\n"
+    )
+    assert ran.stdout.split()[-1] == "x"
+    assert server(box)["endpoint"].startswith("http://127.0.0.1:")
+    # The laptop keeps no key of the cluster there.
+    assert "SK" not in (laptop.home / ".config/atoll/profiles/box.yaml").read_text()
+
+
+def test_files_and_services_go_the_same_way(both):
+    laptop, _box = both
+    (laptop.home / "note").write_text("hello")
+    script = (
+        f"start -t s python\nupload s {laptop.home}/note\nrun -t s --exec 'cat note; exit 3' python"
+    )
+    ran = laptop.run(script)
+    assert (ran.returncode, ran.stdout) == (3, "hello"), ran.stderr
+    ran = laptop.must("ssh s cat note\nrm s")
+    assert ran.stdout.splitlines()[0] == "hello"
+
+
+def test_a_cluster_that_was_killed_is_started_again(both):
+    """And its sessions are found."""
+    laptop, box = both
+    laptop.must("start -t k python")
+    laptop.ssh(f"kill -9 {server(box)['pid']}")
+    assert "k" in laptop.must("ps --format name --output csv").stdout
+    laptop.must("rm k")
+
+
+def test_a_machine_without_atoll_is_told_what_to_do(make_box):
+    laptop, _box = make_box(path="/usr/bin:/bin")
+    ran = laptop.run("profile add box --host box\nps")
+    assert ran.returncode == 5
+    assert "atoll is not installed on box (atoll host install box)" in ran.stderr
+    shown = json.loads(laptop.must("host status box --output json").stdout)
+    assert (shown["host"], shown["atoll"], shown["cluster"]) == ("box", None, None)
+
+
+def test_a_shell_that_runs_nothing_is_told(make_box):
+    laptop, _box = make_box("ForceCommand echo no shell for you")
+    laptop.must("profile add box --host box")
+    for line in ("host status box", "host install box", "ps"):
+        ran = laptop.run(line)
+        assert ran.returncode == 1
+        assert "box runs no commands: no shell for you" in ran.stderr.splitlines()[-1]
+
+
+def test_what_shells_print_disturbs_nobody(make_box):
+    """Neither what asks for the way, nor the relay."""
+    noisy = 'ForceCommand echo Welcome; sh -c "$SSH_ORIGINAL_COMMAND"'
+    laptop, _box = make_box(noisy, "AllowTcpForwarding no")
+    laptop.must("profile add box --host box\nps")
+
+
+@pytest.mark.slow
+def test_atoll_is_installed_upgraded_and_removed(make_box):
+    """What the cluster there keeps stays; so do the files that it runs from."""
+    laptop, box = make_box(path="/usr/bin:/bin")
+    laptop.must("host install box\nprofile add box --host box\nps")
+    first = box.installations.joinpath("current").readlink()
+    assert laptop.run("host install box").stderr.endswith("(atoll host upgrade box)\n")
+    laptop.must("host upgrade box\nps")
+    assert box.installations.joinpath("current").readlink() != first
+    assert len(list(box.installations.glob("*-*"))) == 2
+    shown = json.loads(laptop.must("host status box --output json").stdout)
+    assert shown["cluster"] == "running"
+    refused = laptop.run("host remove box")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    laptop.must("host remove box --yes")
+    assert not box.installations.exists()
+    assert (box.home / ".local/share/atoll/local/cluster.sqlite3").exists()
+    assert laptop.run("ps").returncode == 5
+
+
+def test_a_machine_with_an_old_python_is_refused(make_box, tmp_path):
+    """And nothing is left there."""
+    for name in ("sh", "uname", "getconf", "readlink"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    laptop, box = make_box(path=str(tmp_path))
+    ran = laptop.run("host install box")
+    assert ran.returncode == 1
+    assert "box has no Python 3.11 or newer, and no uv" in ran.stderr
+    assert list(box.home.iterdir()) == []
