@@ -187,5 +187,4 @@ def _batch(program: "Program", options: "Options") -> int:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:
         script, stdin = Source(), None
-    guest = program.has_asyncio_commands() or program.needs_asyncio()
-    return _runtime.run(lambda: batch.run(script, stdin=stdin), guest=guest)
+    return _runtime.run(lambda: batch.run(script, stdin=stdin), guest=program.needs_asyncio())

@@ -201,10 +201,6 @@ class Program:
             self._dialers[profile] = make_transport(provided, profile.via)
         return self._dialers[profile]
 
-    def has_asyncio_commands(self) -> bool:
-        """Tell whether any command wants trio to be asyncio's guest; a script may come to it."""
-        return any(node.asyncio for node in self.tree.walk())
-
     def needs_asyncio(self) -> bool:
         """Tell whether trio must be asyncio's guest, since a stored profile goes by a transport
         that wants it so. Any line may name any of them, and a loop once begun stays what it is.

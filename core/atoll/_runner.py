@@ -27,6 +27,7 @@ from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._reports import Ending, ending, exit_code, give_hint
+from atoll._runtime import has_asyncio
 from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
@@ -110,6 +111,11 @@ class Runner:
             return await in_thread(self.program.tree.prepare, line.statement.words)
 
     async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:
+        if prepared.node.asyncio and not has_asyncio():
+            from atoll._apart import run_apart
+
+            words = line.statement.words
+            return await run_apart(self.program, words, self.output_format, stdin, stdout)
         with prepared.calls:
             context = self._context(line, prepared, stdout, stdin)
             line.output = output = context.output

@@ -121,6 +121,14 @@ async def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
     await asyncio.gather(*leftovers, return_exceptions=True)
 
 
+def has_asyncio() -> bool:
+    """Tell whether :func:`aio` works here."""
+    try:
+        return bool(_host.get())
+    except LookupError:
+        return False
+
+
 async def aio(fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Await `fn(*args, **kwargs)`, which is asyncio code, from trio under :func:`run_guest`.
 

@@ -29,7 +29,7 @@ def run_shell(program: Program, output_format: str = "") -> int:
     _greet(program)
     with _terminal_restored() as terminal:
         if program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty():
-            guest = program.has_asyncio_commands() or program.needs_asyncio()
+            guest = program.needs_asyncio()
             return _runtime.run(_plain, program, output_format, terminal, guest=guest)
         return _runtime.run_guest(_edited, program, output_format, terminal)
 

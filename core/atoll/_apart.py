@@ -1,0 +1,54 @@
+"""Running a command in a program of its own: one that needs asyncio, where there is no loop of it.
+
+A script runs without asyncio, which takes its time to load, and a loop once begun stays what it is.
+"""
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING
+
+import trio
+
+from atoll._terminal import Source
+
+if TYPE_CHECKING:
+    from atoll._program import Program
+
+
+async def run_apart(
+    program: "Program", words: Sequence[str], output_format: str, stdin: Source, stdout: IO[str]
+) -> int:
+    """Run the words of a line by another atoll, with the options of this one; returns its exit
+    code.
+    """
+    stdout.flush()
+    has_file = _has_file(stdout)
+    ended = await trio.run_process(
+        [sys.executable, "-m", "atoll", *_options(program, output_format), *words],
+        stdin=stdin.file if stdin.file and _has_file(stdin.file) else subprocess.DEVNULL,
+        stdout=stdout if has_file else subprocess.PIPE,
+        check=False,
+        env=dict(program.environ),
+    )
+    if not has_file:
+        stdout.write(ended.stdout.decode(errors="replace"))
+    return ended.returncode if ended.returncode >= 0 else 128 - ended.returncode
+
+
+def _options(program: "Program", output_format: str) -> Iterator[str]:
+    if profile := program.target.explicit:
+        yield f"--profile={profile}"
+    if output_format:
+        yield f"--output={output_format}"
+    if program.settings.timeout is not None:
+        yield f"--timeout={program.settings.timeout:g}"
+
+
+def _has_file(stream: IO[str]) -> bool:
+    try:
+        stream.fileno()
+    except (io.UnsupportedOperation, AttributeError):
+        return False
+    return True
