@@ -135,6 +135,7 @@ class Program:
         # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
         choice = await trio.to_thread.run_sync(self.target.of, name, kept)
         profile = await trio.to_thread.run_sync(self.profile, choice, say)
+        self._require_loop(profile)
         return self._api(await self._complete(profile))
 
     async def connect_if_up(
@@ -155,6 +156,16 @@ class Program:
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
         self.transports.find("request", profile).load()
         return profile
+
+    def _require_loop(self, profile: "Profile") -> None:
+        """Raise AtollError for a profile that a script has added, and that it can't use itself."""
+        from atoll._runtime import has_asyncio
+
+        if self.transports.use_asyncio(profile) and not has_asyncio():
+            raise AtollError(
+                f"profile {profile.name} needs asyncio, which this run has begun without",
+                hint="the next run can use it",
+            )
 
     async def _complete(self, profile: "Profile") -> "Profile":
         """Have the dialer of a profile add what only the far side knows, such as the keys."""

@@ -53,6 +53,8 @@ def test_a_cluster_that_was_killed_is_started_again(both):
 def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     laptop, _box = make_box(path="/usr/bin:/bin")
     ran = laptop.run("profile add box --host box\nps")
+    assert (ran.returncode, "(the next run can use it)" in ran.stderr) == (1, True)
+    ran = laptop.run("ps")
     assert ran.returncode == 5
     assert "atoll is not installed on box (atoll host install box)" in ran.stderr
     shown = json.loads(laptop.must("host status box --output json").stdout)
@@ -72,14 +74,16 @@ def test_what_shells_print_disturbs_nobody(make_box):
     """Neither what asks for the way, nor the relay."""
     noisy = 'ForceCommand echo Welcome; sh -c "$SSH_ORIGINAL_COMMAND"'
     laptop, _box = make_box(noisy, "AllowTcpForwarding no")
-    laptop.must("profile add box --host box\nps")
+    laptop.must("profile add box --host box")
+    laptop.must("ps")
 
 
 @pytest.mark.slow
 def test_atoll_is_installed_upgraded_and_removed(make_box):
     """What the cluster there keeps stays; so do the files that it runs from."""
     laptop, box = make_box(path="/usr/bin:/bin")
-    laptop.must("host install box\nprofile add box --host box\nps")
+    laptop.must("host install box\nprofile add box --host box")
+    laptop.must("ps")
     first = box.installations.joinpath("current").readlink()
     assert laptop.run("host install box").stderr.endswith("(atoll host upgrade box)\n")
     laptop.must("host upgrade box\nps")
