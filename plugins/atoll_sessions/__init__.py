@@ -37,6 +37,9 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("sweep list", "List sweeps", f"{sweep}:list_sweeps")
     yield Command("sweep status", "Show the cases of a sweep", f"{sweep}:status")
     yield Command("sweep logs", "Show what cases have printed", f"{sweep}:logs")
+    plot = "atoll_sessions.sweep.plot"
+    yield Command("sweep results", "List what cases have come to", f"{plot}:results")
+    yield Command("sweep plot", "Draw what cases have come to", f"{plot}:plot")
     yield Command("sweep cancel", "End sweeps and their sessions", f"{sweep}:cancel")
     yield Command("sweep resume", "Run what is missing or failed", f"{sweep}:resume")
     yield Command("sweep retry-failed", "Run again what failed", f"{sweep}:retry_failed")

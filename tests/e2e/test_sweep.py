@@ -290,3 +290,27 @@ def test_sessions_are_kept_but_for_those_that_make_room(atoll):
     assert second.returncode == 124
     assert "idle sessions would make room: atoll rm s-" in second.stderr
     assert set(kept) <= set(atoll.run("ps", "--name-only").stdout.split())
+
+
+def test_what_has_come_of_a_sweep(atoll, tmp_path):
+    """As a table and as charts; the case that failed is left out, and counted."""
+    code = "print('loss=9'); print(f'loss={$lr * 2},')\nif $lr == 3: raise SystemExit(1)"
+    ranges = ["--exec-range=lr=case:1,2,3", "--max-parallel", "3"]
+    atoll.run("run", "--rm", "-r", "mem=256m", "-r", "cpu=0.1", "-c", code, *ranges, "python")
+
+    pattern = ["--metric", r"loss=([\d.]+)"]
+    assert rows(atoll, "sweep", "results", *pattern) == [
+        {"lr": "1", "loss": "2", "case": 1},
+        {"lr": "2", "loss": "4", "case": 2},
+    ]
+    nothing = atoll.run("sweep", "results")
+    assert (nothing.returncode, "--metric" in nothing.stderr) == (2, True)
+
+    pytest.importorskip("plotext", reason="not installed: plotext")
+    drawn = atoll.run("sweep", "plot", "-x", "lr", "-y", "loss")
+    assert drawn.stdout.count("•") == 2
+    assert drawn.stderr == "1 failed of 3 cases left out\n"
+    pytest.importorskip("matplotlib", reason="not installed: matplotlib")
+    chart = tmp_path / "chart.svg"
+    atoll.run("sweep", "plot", "-x", "lr", "-y", "loss", *pattern, "--save", str(chart))
+    assert "<svg" in chart.read_text()

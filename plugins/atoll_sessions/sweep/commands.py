@@ -68,7 +68,8 @@ def _listed(context: Context) -> Iterator[_Listed]:
         yield _Listed(sweep, plan, progress, sweep.status(progress))
 
 
-def _find(context: Context, reference: str | None) -> Sweep:
+def find_sweep(context: Context, reference: str | None) -> Sweep:
+    """Return a sweep, the newest if none is named; raises NotFound."""
     sweeps = Sweeps.of(context.paths)
     if reference is not None:
         return sweeps.find(reference)
@@ -82,7 +83,7 @@ def _find(context: Context, reference: str | None) -> Sweep:
 @click.argument("sweep", required=False, type=Name("sweep"))
 async def status(context: Context, sweep: str | None) -> None:
     """Show how the cases of a sweep stand, of the newest if none is named."""
-    found = _find(context, sweep)
+    found = find_sweep(context, sweep)
     progress = found.progress()
     await show_cases(context, found, progress, all=True)
     why = f"; it was stopped: {progress.ending.why}" if progress.ending.why else ""
@@ -96,7 +97,7 @@ async def logs(context: Context, sweep: str, cases: tuple[int, ...]) -> None:
     """Show what CASES have printed, by their numbers; what all have, each line labelled, if none is
     named.
     """
-    found = _find(context, sweep)
+    found = find_sweep(context, sweep)
     plan = found.plan
     if wrong := [number for number in cases if number > plan.count]:
         raise NotFound(f"sweep {found.id} has no case {wrong[0]}", hint=f"it has {plan.count}")
@@ -122,7 +123,7 @@ def _show_file(context: Context, sweep: Sweep, number: int, stream: Stream, labe
 async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
     """End sweeps, and their sessions; `sweep resume` can go on with them."""
     for reference in sweeps:
-        found = _find(context, reference)
+        found = find_sweep(context, reference)
         was_running = found.held()
         await _stop(found)
         connect, plan = connector(context, found), found.plan
@@ -185,7 +186,7 @@ async def _take_up(
     detach: bool,
     silent: bool,
 ) -> int:
-    found = _find(context, reference)
+    found = find_sweep(context, reference)
     parallel = max_parallel or found.plan.max_parallel or MAX_PARALLEL
     wanted = LaunchOptions(verb, parallel, detach=detach, silent=silent)
     return await launch(context, found, wanted, connector(context, found))
@@ -195,7 +196,7 @@ async def _take_up(
 @click.argument("sweeps", nargs=-1, required=True, type=Name("sweep"))
 async def rm(context: Context, sweeps: tuple[str, ...]) -> None:
     """Forget sweeps that don't run: their journals, and the output that is kept with them."""
-    found: Sequence[Sweep] = [_find(context, reference) for reference in sweeps]
+    found: Sequence[Sweep] = [find_sweep(context, reference) for reference in sweeps]
     if running := [sweep.id for sweep in found if sweep.held()]:
         raise UsageError(f"sweep {running[0]} is running", hint=f"atoll sweep cancel {running[0]}")
     for sweep in found:
