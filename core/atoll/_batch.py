@@ -7,10 +7,12 @@ import trio
 from attrs import define
 
 from atoll._errors import ExitCode
+from atoll._interpreter import Interpreter
 from atoll._jobs import Jobs
-from atoll._line import Assembler, LineError, Statement
+from atoll._line import Assembler
 from atoll._program import Program
 from atoll._runner import Runner
+from atoll._syntax import LineError, Node
 from atoll._terminal import Source, open_terminal
 from atoll._warnings import warn
 
@@ -33,33 +35,30 @@ class Batch:
             jobs = Jobs(nursery)
             # The script occupies standard input: code that asks for input asks the terminal.
             stdin = stdin or Source(open_terminal())
-            runner = Runner(self.program, jobs, stdin, self.output_format, _line_of)
-            code = await self._run_lines(script, runner)
+            runner = Runner(self.program, jobs, stdin, self.output_format)
+            interpreter = Interpreter(
+                runner, self.program.variables, self.keep_going, names_lines=True
+            )
+            code = await self._run_lines(script, interpreter)
         await self.program.aclose()
         return code or jobs.first_failure()
 
-    async def _run_lines(self, script: Source, runner: Runner) -> int:
+    async def _run_lines(self, script: Source, interpreter: Interpreter) -> int:
         first_failure = int(ExitCode.OK)
         async with aclosing(_statements(script)) as found:
-            async for statement in found:
-                code = await self._run_one(statement, runner)
+            async for one in found:
+                if isinstance(one, LineError):
+                    warn(f"line {one.line}: {one}")
+                    code = int(one.exit_code)
+                else:
+                    code = await interpreter.run_one(one)
                 first_failure = first_failure or code
-                if code and not self.keep_going:
+                if interpreter.ends(code):
                     break
         return first_failure
 
-    async def _run_one(self, statement: Statement | LineError, runner: Runner) -> int:
-        """Run a statement; whatever has failed without a word, the line at least is named."""
-        if isinstance(statement, LineError):
-            warn(f"line {statement.line}: {statement}")
-            return statement.exit_code
-        code = await runner.run(statement)
-        if code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told:
-            warn(f"{_line_of(statement)}it ended with exit code {code}")
-        return code
 
-
-async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:
+async def _statements(script: Source) -> AsyncGenerator[Node | LineError]:
     """Yield statements as their lines come in, and the errors of lines that hold none."""
     assembler = Assembler()
     mark = "\ufeff"  # some editors begin a file with it
@@ -76,7 +75,3 @@ async def _statements(script: Source) -> AsyncGenerator[Statement | LineError]:
         assembler.close()
     except LineError as error:
         yield error
-
-
-def _line_of(statement: Statement) -> str:
-    return f"line {statement.line}: "

@@ -1,6 +1,6 @@
 """What a line writes, kept in place of being shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import TextIOBase
 from typing import IO, Any, Literal, cast
 
@@ -24,6 +24,16 @@ class Capture:
     records: list[Mapping[str, Any]] = field(factory=list, init=False)
     _written: list[tuple[Stream, str]] = field(factory=list, init=False)
     _left: int = field(default=MOST, init=False)
+
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether it keeps all that is written; else errors are shown, and there is a keyboard."""
+        return True
+
+    @property
+    def writer(self) -> Callable[[str], Callable[..., Any]] | None:
+        """What makes the writers of records; None for those of the formats."""
+        return None
 
     @property
     def text(self) -> str:

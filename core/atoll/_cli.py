@@ -154,8 +154,8 @@ def _one_command(program: "Program", options: "Options") -> int:
             print(asked)  # noqa: T201  # help is the output here
         return asked.code
     from atoll import _runtime
-    from atoll._line import Statement
     from atoll._runner import Runner
+    from atoll._statement import Statement
     from atoll.text import quote
 
     async def one() -> int:

@@ -1,64 +1,58 @@
 """The grammar of a line, the same at the prompt, after `-c`, in a script and on standard input.
 
-A line holds statements separated by `;`, `&` or the end of the line. A statement is words, with
-what follows them: `< file`, `> file`, `>> file`, or `| system command`; or it is `! system
-command`. `&` runs a statement in the background. Words follow the habits of POSIX shells: single
-quotes keep everything, double quotes keep all but a backslash before `"` or another backslash, a
+A line holds statements separated by `;`, `&` or the end of the line, or joined by `&&` and `||`. A
+statement is words, with what follows them: `< file`, `> file`, `>> file`, or `| system command`; or
+it is `! system command`, `let NAME = VALUE`, or `for NAME in VALUES { statements }`. `&` runs a
+statement in the background. Words follow the habits of POSIX shells: single quotes keep everything,
+double quotes keep all but variables and a backslash before `"`, `$` or another backslash, a
 backslash outside quotes keeps the next character, one before the end of the line joins lines, `#`
-at the start of a word begins a comment, `~` at the start of a word is the home folder. `$` means
-nothing here, so that `-e 'X=$Y'` and `-e X=$Y` reach the program alike.
+at the start of a word begins a comment, `~` at the start of a word is the home folder. `$NAME`,
+`$NAME.FIELD`, `${NAME}` and `$?` are variables; every other `$` stands for itself.
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
-from atoll._errors import UsageError
-from atoll._tokens import BLANK, Token, Tokenizer, statements
+from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
+from atoll._tokens import BLANK, Token, Tokenizer, Word
 
 _OPEN = {
     "'": "a single quote is not closed",
     '"': "a double quote is not closed",
+    "`": "a backquote is not closed",
     "\\": "a backslash ends the line",
+    "(": "a parenthesis is not closed",
+    "$(": "a parenthesis is not closed",
+    "((": "a parenthesis is not closed",
+    "()": "a parenthesis is not closed",
+    "{": "a brace is not closed",
+    "${": "a brace is not closed",
+    "if": "the system command has an 'if' without its 'fi'",
+    "do": "the system command has a loop without its 'done'",
+    "case": "the system command has a 'case' without its 'esac'",
+    "<<": "a here-document does not end",
+    "&&": "a command is missing after '&&'",
+    "||": "a command is missing after '||'",
 }
+_FOR = "for is written so: for NAME in VALUES { … }"
+_LET = "let is written so: let NAME = VALUE"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEEPEST = 20
+"""How deep blocks may stand in one another."""
+
+Piece = Token | SimpleCommand
 
 
-class LineError(UsageError):
-    """A line that is not in the grammar; `incomplete` when more lines could still complete it."""
-
-    def __init__(
-        self, message: str, line: int, *, incomplete: bool = False, hint: str = ""
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.line = line
-        self.incomplete = incomplete
-
-
-@frozen(kw_only=True)
-class Statement:
-    """One thing to do: its words, where its input and output go, and the line (from 1) it starts
-    on; or `system`, a command of the system's shell, alone.
-    """
-
-    words: tuple[str, ...]
-    line: int = 1
-    text: str = ""
-    source: Path | None = None
-    target: Path | None = None
-    append: bool = False
-    pipe: str = ""
-    system: str = ""
-    background: bool = False
-
-
-def parse(text: str, line: int = 1) -> list[Statement]:
+def parse(text: str, line: int = 1) -> list[Node]:
     """Return the statements of a text whose first line has the number `line`; raises LineError."""
     if (at := text.find("\0")) >= 0:
         # No file, no variable and no argument of a program can hold one.
         raise LineError("a line can't hold a NUL character", line + text.count("\n", 0, at))
-    return list(_Parser(text, line).statements())
+    return _Parser(text, line).parse()
 
 
 @define
@@ -70,7 +64,7 @@ class Assembler:
     _count: int = 0
     _tokenizer: Tokenizer = field(factory=Tokenizer)
 
-    def feed(self, line: str) -> list[Statement]:
+    def feed(self, line: str) -> list[Node]:
         """Take a line without its end; returns what is complete now. Raises LineError."""
         self._count += 1
         if not self._lines:
@@ -80,7 +74,7 @@ class Assembler:
             pass
         return [] if self._tokenizer.open else self._take()
 
-    def _take(self) -> list[Statement]:
+    def _take(self) -> list[Node]:
         text, self._lines = "".join(self._lines), []
         return parse(text, self._first)
 
@@ -91,21 +85,66 @@ class Assembler:
 
 
 @define
+class _Block:
+    """The statements that were read in a block so far, and the one that is being read.
+
+    `header` is the text before the block in a statement. `made` is a `for` that has just ended.
+    `chain` are statements that `&&` or `||` joins to the next, `mark` which of these it is.
+    """
+
+    within: str = ""
+    nodes: list[Node] = field(factory=list)
+    pieces: list[Piece] = field(factory=list)
+    made: Node | None = None
+    chain: list[tuple[str, Node]] = field(factory=list)
+    mark: str = ""
+    start: int = 0
+    line: int = 1
+    header: str = ""
+    chain_start: int = 0
+
+
+@define
 class _Parser:
     """Makes statements of the tokens of a text; `line` is the number of the line at `_at`."""
 
     text: str
     line: int
     _at: int = 0
+    _blocks: list[_Block] = field(factory=lambda: [_Block()])
 
-    def statements(self) -> Iterator[Statement]:
-        tokenizer = Tokenizer()
-        for tokens in statements(tokenizer.read(self.text)):
-            if tokenizer.open:
-                line = self._line_at(tokenizer.since)
-                raise LineError(_OPEN[tokenizer.open], line, incomplete=True)
-            if tokens and (statement := self._statement(tokens)):
-                yield statement
+    def parse(self) -> list[Node]:
+        tokenizer, first = Tokenizer(), self.line
+        for token in tokenizer.read(self.text):
+            if not token.quote:
+                self._take(token)
+        if tokenizer.open:
+            line = first + self.text.count("\n", 0, tokenizer.since)
+            raise LineError(_OPEN[tokenizer.open], line, incomplete=True)
+        self._finish("", len(self.text))
+        return self._blocks[0].nodes
+
+    def _take(self, token: Token) -> None:
+        if token.kind == "end":
+            self._finish(token.value, token.start)
+        elif token.kind == "close":
+            self._close(token)
+        elif token.kind == "open":
+            self._open(token)
+        elif token.kind != "comment":
+            self._begin(token)
+            self._blocks[-1].pieces.append(token)
+
+    def _begin(self, token: Token) -> None:
+        """Note where a statement begins."""
+        block = self._blocks[-1]
+        if block.pieces:
+            return
+        block.start, block.line = token.start, self._line_at(token.start)
+        if block.made:
+            raise LineError("a ';' or a new line is missing after '}'", block.line)
+        if not block.chain:
+            block.chain_start = token.start
 
     def _line_at(self, at: int) -> int:
         """Return the number of a line; places are asked for from left to right."""
@@ -113,71 +152,171 @@ class _Parser:
         self._at = at
         return self.line
 
-    def _statement(self, tokens: Sequence[Token]) -> Statement | None:
-        """Make a statement; None for an empty line."""
-        line = self._line_at(tokens[0].start)
-        end = tokens[-1].value if tokens[-1].kind == "end" else ""
-        self._refuse_doubled(end, tokens[-1].start)
-        pieces = [token for token in tokens if token.kind not in ("end", "comment")]
-        if not pieces and end in ("", "\n"):
+    def _open(self, token: Token) -> None:
+        line, outer = self._line_at(token.start), self._blocks[-1]
+        outer.header = self._text(outer.start, token.start)
+        if len(self._blocks) > _DEEPEST:
+            raise LineError(f"more than {_DEEPEST} blocks stand in one another", line)
+        self._blocks.append(_Block(token.value, line=line))
+
+    def _close(self, token: Token) -> None:
+        self._finish("", token.start)
+        inner = self._blocks.pop()
+        outer = self._blocks[-1]
+        if token.value == "}":
+            outer.made, outer.pieces = self._for(outer, inner.nodes), []
+        elif len(inner.nodes) == 1 and isinstance(inner.nodes[0], SimpleCommand):
+            outer.pieces.append(inner.nodes[0])
+        else:
+            raise LineError("one command stands between '$(' and ')'", inner.line)
+
+    def _finish(self, mark: str, at: int) -> None:
+        """Make a node of the statement that ends at a place with a mark, if there is one."""
+        block = self._blocks[-1]
+        node = block.made or self._node(block, mark, at)
+        if node is None:
+            if mark not in ("", "\n"):
+                raise LineError(f"a command is missing before {mark!r}", self._line_at(at))
+            if block.mark and not mark:
+                raise LineError(_OPEN[block.mark], block.line)
+            return
+        block.chain.append((block.mark, node))
+        block.pieces, block.made = [], None
+        block.mark = mark if mark in ("&&", "||") else ""
+        if not block.mark:
+            text = self._text(block.chain_start, at + (mark == "&"))
+            block.nodes.append(_joined(block.chain, text, background=mark == "&"))
+            block.chain = []
+
+    def _text(self, start: int, end: int) -> str:
+        return self.text[start:end].strip(BLANK + ";")
+
+    def _node(self, block: _Block, mark: str, at: int) -> Node | None:
+        """Make a node of the pieces of a statement; None where there are none."""
+        pieces = block.pieces
+        if not pieces:
             return None
-        redirects = self._redirects(tokens)
-        system = self._system_command(pieces[-1]) if pieces else ""
-        words = tuple(self._meaning(token) for token in pieces if token.kind == "word")
-        alone = bool(pieces) and pieces[0].value.startswith("!") and pieces[0].kind == "system"
-        if not words and not alone:
-            mark = pieces[0].value[:1] if pieces else end
-            raise LineError(f"a command is missing before {mark!r}", line)
-        source, _ = redirects.get("<", (None, False))
-        target, append = redirects.get(">", (None, False))
-        return Statement(
-            words=words,
-            line=line,
-            text=self.text[tokens[0].start : tokens[-1].end].strip(BLANK + ";"),
-            source=source,
-            target=target,
-            append=append,
-            pipe="" if alone else system,
-            system=system if alone else "",
-            background=end == "&",
+        text = self._text(block.start, at)
+        keyword, takes = self._raw(pieces, 0), len(pieces) > 1
+        if keyword in ("let", "for") and takes and not self._raw(pieces, 1).startswith("-"):
+            if keyword == "for":
+                raise LineError(_FOR, block.line)
+            return self._let(block, mark, text)
+        if keyword in ("break", "continue"):
+            if takes or not any(one.within == "{" for one in self._blocks):
+                raise LineError(
+                    f"{keyword!r} stands alone, between the braces of a 'for'", block.line
+                )
+            return Jump(word=keyword, line=block.line, text=text)
+        return self._simple(pieces, block.line, text, mark)
+
+    def _raw(self, pieces: Sequence[Piece], place: int) -> str:
+        """Return a word as it is written, "" for anything else."""
+        piece = pieces[place] if place < len(pieces) else None
+        if isinstance(piece, Token) and piece.kind == "word":
+            return self.text[piece.start : piece.end]
+        return ""
+
+    def _name(self, block: _Block, usage: str, joint: str) -> str:
+        """Return the name after a keyword, which `joint` has to follow."""
+        name = self._raw(block.pieces, 1)
+        if not _NAME.fullmatch(name) or self._raw(block.pieces, 2) != joint:
+            raise LineError(usage, block.line)
+        return name
+
+    def _let(self, block: _Block, mark: str, text: str) -> Let:
+        name = self._name(block, _LET, "=")
+        if len(block.pieces) == 3:
+            raise LineError(_LET, block.line, hint="'' is an empty text")
+        value = self._simple(block.pieces[3:], block.line, text, mark)
+        return Let(name=name, value=value, line=block.line, text=text)
+
+    def _for(self, block: _Block, body: Sequence[Node]) -> For:
+        name = self._name(block, _FOR, "in")
+        pieces = block.pieces[3:]
+        if not pieces or any(isinstance(one, Token) and one.kind != "word" for one in pieces):
+            raise LineError(_FOR, block.line)
+        values = (one if isinstance(one, SimpleCommand) else self._word(one) for one in pieces)
+        return For(
+            name=name, values=tuple(values), body=tuple(body), line=block.line, text=block.header
         )
 
-    def _refuse_doubled(self, end: str, at: int) -> None:
-        if end in ("&&", "||"):
-            hint = "put the commands on lines of their own: a script stops at the first that fails"
-            raise LineError(f"{end!r} is not understood here", self._line_at(at), hint=hint)
+    def _simple(self, pieces: Sequence[Piece], line: int, text: str, mark: str) -> SimpleCommand:
+        tokens = [one for one in pieces if isinstance(one, Token)]
+        first = tokens[-1].kind == "filter"
+        if first:
+            tokens.pop()
+        files = self._files(tokens, line)
+        system = self._system_command(tokens[-1], line) if tokens else ""
+        words = tuple(self._word(token) for token in tokens if token.kind == "word")
+        alone = bool(tokens) and tokens[0].kind == "system" and tokens[0].value.startswith("!")
+        if not words and not alone:
+            at = tokens[0].value[:1] if tokens else "|" if first else mark
+            raise LineError(f"a command is missing before {at!r}", line)
+        return SimpleCommand(
+            words=words,
+            line=line,
+            text=text,
+            source=files.get("<"),
+            target=files.get(">") or files.get(">>"),
+            append=">>" in files,
+            pipe="" if alone else system,
+            system=system if alone else "",
+            first=first,
+            quoted=bool(words) and self._raw(tokens, 0) != words[0],
+        )
 
-    def _redirects(self, tokens: Sequence[Token]) -> dict[str, tuple[Path, bool]]:
-        """Return the file after `<`, and the one after `>` with whether it is appended to."""
-        found: dict[str, tuple[Path, bool]] = {}
+    def _files(self, tokens: Sequence[Token], line: int) -> dict[str, Word]:
+        """Return the files after `<`, `>` and `>>`."""
+        found: dict[str, Word] = {}
         for place, token in enumerate(tokens):
             if token.kind != "redirect":
                 continue
-            mark, line = token.value[0], self._line_at(token.start)
             file = next(iter(tokens[place + 1 :]), None)
             if file is None or file.kind != "file":
                 raise LineError(f"no file is named after {token.value!r}", line)
-            if mark in found:
-                raise LineError(
-                    f"{mark!r} stands twice in one statement", self._line_at(token.start)
-                )
-            found[mark] = Path(self._meaning(file)), token.value == ">>"
+            if any(mark[0] == token.value[0] for mark in found):
+                raise LineError(f"{token.value[0]!r} stands twice in one statement", line)
+            found[token.value] = self._word(file)
         return found
 
-    def _system_command(self, token: Token) -> str:
+    def _system_command(self, token: Token, line: int) -> str:
         """Return what follows `|` or `!`, for the system's shell to read; "" for another piece."""
         if token.kind != "system":
             return ""
         command = token.value[1:].strip()
         if not command:
-            line = self._line_at(token.start)
             raise LineError(f"no system command is named after {token.value[0]!r}", line)
         return command
 
-    def _meaning(self, token: Token) -> str:
+    def _word(self, token: Token) -> Word:
         """Return what a word means, its tilde too."""
-        if self.text.startswith("~", token.start):
-            after = token.start + 1
-            if after == token.end or self.text[after] == "/":
-                return os.path.expanduser("~") + token.value[1:]  # noqa: PTH111  # Path.home() raises where this stays quiet
-        return token.value
+        raw = self.text[token.start : token.end]
+        if raw.startswith("$("):
+            hint = "let NAME = COMMAND keeps what a command gives; single quotes keep the $"
+            line = self.line + self.text.count("\n", self._at, token.start)
+            raise LineError("'$(' stands only after 'for NAME in'", line, hint=hint)
+        if raw == "~" or raw.startswith("~/"):
+            home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where this stays quiet
+            if token.parts:
+                return (home, *_without_first_character(token.parts))
+            return home + token.value[1:]
+        return token.parts or token.value
+
+
+def _without_first_character(parts: Sequence[Any]) -> Sequence[Any]:
+    return (parts[0][1:], *parts[1:])
+
+
+def _joined(chain: Sequence[tuple[str, Node]], text: str, *, background: bool) -> Node:
+    """Make one node of those that `&&` and `||` join."""
+    _, node = chain[0]
+    if len(chain) == 1 and not background:
+        return node
+    if len(chain) == 1 and isinstance(node, SimpleCommand):
+        return evolve(node, text=text, background=True)
+    for _, one in chain if background else ():
+        if isinstance(one, Let | Jump):
+            what = one.word if isinstance(one, Jump) else "let"
+            raise LineError(f"{what!r} has no effect in the background", one.line)
+    return AndOr(parts=tuple(chain), line=node.line, text=text, background=background)

@@ -5,7 +5,7 @@ connections.
 import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from atoll._guarded_transports import GuardedDialer
     from atoll._profiles import Profile
     from atoll._target import Offer
+    from atoll._variables import Variables
     from atoll.output import Output
     from atoll.transport import Ask
 
@@ -80,6 +81,13 @@ class Program:
             registry.load(installed.origins, selection, installed.damaged)
             settings.declare([provided.record for provided in registry.collect(SETTINGS)])
             return cls(registry, settings, env)
+
+    @cached_property
+    def variables(self) -> "Variables":
+        """The variables of this prompt or script."""
+        from atoll._variables import Variables
+
+        return Variables(self.environ)
 
     @property
     def as_peer(self) -> bool:

@@ -29,7 +29,8 @@ class Command:
     `name` may hold several words (`local up`): all but the last name groups. `load` names a click
     command whose callback is `async def` and takes a :class:`~atoll.Context` first; None
     makes a group with nothing of its own to do. A command marked `secret` is kept out of the
-    history. One that uses :func:`atoll.aio` says so by `asyncio`.
+    history. One that uses :func:`atoll.aio` says so by `asyncio`. `variables` are options whose
+    values (`NAME=…`) define variables for the command: the shell leaves it their `$NAME`.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -39,6 +40,7 @@ class Command:
     hidden: bool = False
     secret: bool = False
     asyncio: bool = False
+    variables: Sequence[str] = field(default=(), converter=_texts)
 
 
 @frozen(eq=False, repr=False)

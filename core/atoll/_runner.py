@@ -21,19 +21,19 @@ from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
 from atoll._jobs import Jobs
-from atoll._line import Statement
 from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._reports import Ending, ending, exit_code, give_hint
 from atoll._runtime import has_asyncio
+from atoll._statement import Statement
 from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
 from atoll._terminal import Source
 from atoll._threads import in_thread
 from atoll._warnings import warn
-from atoll._within import run_within
+from atoll._within import run_captured, run_within
 from atoll.hookspecs import HINTS, INVOCATIONS
 from atoll.output import Output, current_output
 from atoll.text import quote
@@ -45,24 +45,27 @@ if TYPE_CHECKING:
 
 _FOR_PEOPLE = "table"
 """The format of records that other text may stand beside."""
+_FOR_VARIABLES = "value"
+"""What the output of a command is told that its format is when `let` or `for` takes it."""
 
 
 @define
 class Runner:
     """Runs statements for a front door.
 
-    `where` puts words before an error message, such as the line of a script. `shell` is the prompt
-    that the lines come from, if they come from one. With a `capture`, what they write is kept
-    there, and they have no keyboard.
+    `shell` is the prompt that the lines come from, if they come from one. Statements that run in
+    the background have no `foreground`. With a `capture`, what they write is kept there. A `nested`
+    one runs lines for a command, which leave nothing in the background.
     """
 
     program: Program
     jobs: Jobs = field(factory=Jobs)
     stdin: Source = field(factory=Source)
     output_format: str = ""
-    where: Callable[[Statement], str] = lambda _statement: ""
     shell: "ShellState | None" = None
+    foreground: bool = True
     capture: Capture | None = None
+    nested: bool = False
 
     has_told: bool = field(default=False, init=False)
     """Whether the user knows already why the last statement has failed."""
@@ -72,26 +75,36 @@ class Runner:
         user of any error.
         """
         self.has_told = False
-        if statement.background:
-            run = partial(self._run, statement, prepared, foreground=False)
-            job = self.jobs.start(statement.text, run)
-            self.program.output().note(f"[{job.number}] {statement.text}")
-            return ExitCode.OK
-        return await self._run(statement, prepared, foreground=self.capture is None)
-
-    async def _run(
-        self, statement: Statement, prepared: Prepared | None, *, foreground: bool
-    ) -> int:
-        line = _Line(statement, foreground, prepared, self.capture)
+        if self.capture and self.capture.keeps_errors and (statement.system or statement.pipe):
+            return await run_captured(self, statement, self.capture)
+        keyed = self.foreground and not (self.capture and self.capture.keeps_errors)
+        line = _Line(statement, keyed, prepared, self.capture)
         try:
             if statement.system:
-                return await run_system(statement.system, self.stdin.file, foreground=foreground)
-            async with self._sink(statement) as sink:
+                return await run_system(
+                    statement.system,
+                    self.stdin.file,
+                    foreground=line.foreground,
+                    stdout=line.file,
+                    variables=statement.variables,
+                )
+            async with self._sink(line) as sink:
                 call = partial(self._open_and_call, line, sink.file)
-                sink.code = await (interruptible(call) if foreground else call())
+                sink.code = await (interruptible(call) if line.foreground else call())
         except BaseException as error:  # noqa: BLE001  # the last place where an error can be told in one line
             return self._report(error, line)
         return sink.code or sink.pipe_code
+
+    def start(self, text: str, run: Callable[[], Awaitable[int]]) -> None:
+        """Run something in the background, and say so; `text` is the line that it comes from."""
+        if self.nested:
+            raise UsageError("a command within another can't go to the background")
+        job = self.jobs.start(text, run)
+        self.program.output().note(f"[{job.number}] {text}")
+
+    def warn(self, text: str) -> None:
+        """Tell of an error."""
+        warn(text, _errors_of(self.capture))
 
     async def _open_and_call(self, line: "_Line", stdout: IO[str]) -> int:
         with self._source(line) as stdin:
@@ -119,7 +132,8 @@ class Runner:
         with prepared.calls:
             context = self._context(line, prepared, stdout, stdin)
             line.output = output = context.output
-            printed = output.stdout if output.chosen_format() == _FOR_PEOPLE else output.stderr
+            is_data = line.capture or output.chosen_format() == _FOR_PEOPLE
+            printed = output.stdout if is_data else output.stderr
             with folder_kept(prepared.node), streams_of(stdin, printed), _running(context):
                 invocations = self.program.registry.collect(INVOCATIONS)
                 async with plugin_contexts(context, invocations, prepared.given):
@@ -162,6 +176,8 @@ class Runner:
         chosen = options.get("output") or self.output_format
         self.program.check_format(chosen)
         output = self.program.output(stdout=stdout, format=chosen, **_kept(self.capture))
+        if self.capture and self.capture.writer and not chosen and not line.statement.pipe:
+            output.writer, output.format = self.capture.writer, _FOR_VARIABLES
         return Context(
             program=self.program,
             output=output,
@@ -187,10 +203,11 @@ class Runner:
             yield Source(file)
 
     @asynccontextmanager
-    async def _sink(self, statement: Statement) -> AsyncIterator["_Sink"]:
+    async def _sink(self, line: "_Line") -> AsyncIterator["_Sink"]:
         """Open where the statement's output goes; a pipe's command is waited for."""
+        statement = line.statement
         if statement.pipe:
-            with pipe_into(statement.pipe) as pipe:
+            with pipe_into(statement.pipe, stdout=line.file, variables=statement.variables) as pipe:
                 sink = _Sink(pipe.stdin or real_stdout())
                 try:
                     yield sink
@@ -204,7 +221,7 @@ class Runner:
             with _open(statement.target, "a" if statement.append else "w") as file:
                 yield _Sink(file)
         else:
-            yield _Sink(self.capture.file("stdout") if self.capture else real_stdout())
+            yield _Sink(line.file or real_stdout())
 
     def _report(self, error: BaseException, line: "_Line") -> int:
         """Tell why a line failed, and return its exit code; what is not a failure is raised."""
@@ -219,12 +236,12 @@ class Runner:
         # Nobody is told that the reader of a pipe has seen enough.
         self.has_told = bool(end.text) or isinstance(error, BrokenPipeError)
         if end.bug:
-            line.tell(f"{self.where(line.statement)}{self._crash_report(error, end, line)}")
+            line.tell(f"{line.statement.place}{self._crash_report(error, end, line)}")
         elif end.text:
             if self.shell and isinstance(error, NoSuchCommand) and shutil.which(error.path[0]):
                 error.hint = f"! {error.path[0]} runs the system's"
                 end = Ending(end.code, str(error))
-            line.tell(f"{self.where(line.statement)}{end.text}")
+            line.tell(f"{line.statement.place}{end.text}")
         return end.code
 
     def _crash_report(self, error: BaseException, end: Ending, line: "_Line") -> str:
@@ -260,7 +277,12 @@ class _Line:
     def tell(self, text: str) -> None:
         """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
         if self.output is None or not self.output.has_told_failure:
-            warn(text, self.capture.file("stderr") if self.capture else None)
+            warn(text, _errors_of(self.capture))
+
+    @property
+    def file(self) -> IO[str] | None:
+        """What keeps what is written to standard output, if something does."""
+        return self.capture.file("stdout") if self.capture else None
 
     @property
     def text(self) -> str:
@@ -283,9 +305,14 @@ class _Sink:
     pipe_code: int = ExitCode.OK
 
 
+def _errors_of(capture: Capture | None) -> IO[str] | None:
+    """Return what keeps errors, None where they are shown."""
+    return capture.file("stderr") if capture and capture.keeps_errors else None
+
+
 def _kept(capture: Capture | None) -> dict[str, Any]:
     """Return the options of an output that is kept."""
-    if capture is None:
+    if capture is None or not capture.keeps_errors:
         return {}
     return {
         "stderr": capture.file("stderr"),

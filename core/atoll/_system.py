@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import IO
@@ -19,21 +19,43 @@ _GRACE = 3
 """Seconds that a command in the background has for its end."""
 
 
-def pipe_into(command: str) -> "subprocess.Popen[str]":
-    """Start a command that reads what is written to its standard input."""
-    return subprocess.Popen([*_SHELL, command], stdin=subprocess.PIPE, text=True)
+def pipe_into(
+    command: str, *, stdout: IO[str] | None = None, variables: Mapping[str, str] = {}
+) -> "subprocess.Popen[str]":
+    """Start a command that reads what is written to its standard input; what it writes goes to
+    `stdout` if there is one. It has these variables beside those of the environment.
+    """
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*_SHELL, command], stdin=pipe, stdout=stdout, env=_environ(variables), text=True
+    )
 
 
-async def run_system(command: str, stdin: IO[str] | None, *, foreground: bool) -> int:
+def _environ(variables: Mapping[str, str]) -> Mapping[str, str] | None:
+    return {**os.environ, **variables} if variables else None
+
+
+async def run_system(
+    command: str,
+    stdin: IO[str] | None,
+    *,
+    foreground: bool,
+    stdout: IO[str] | None = None,
+    variables: Mapping[str, str] = {},
+) -> int:
     """Run a command to its end; returns its exit code, 128 and more where a signal ended it.
 
     In the foreground the terminal is its own, and so is Ctrl-C. In the background it reads nothing.
+    What it writes goes to `stdout` if there is one. It has these variables beside those of the
+    environment.
     """
     sys.stdout.flush()
     with _deaf_to_keys() if foreground else nullcontext():
         done = await trio.run_process(
             [*_SHELL, command],
             stdin=stdin if foreground and stdin else subprocess.DEVNULL,
+            stdout=stdout,
+            env=_environ(variables),
             check=False,
             start_new_session=not foreground,
             deliver_cancel=_end if foreground else _end_all,

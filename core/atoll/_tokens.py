@@ -8,33 +8,63 @@ takes grows with its length, no faster.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
-from attrs import define
+from attrs import astuple, define, field
+
+from atoll._sh import SystemCommand
 
 BLANK = " \t\r\n"
-Kind = Literal["word", "file", "redirect", "end", "system", "comment"]
+Kind = Literal["word", "file", "redirect", "end", "open", "close", "system", "filter", "comment"]
 
 # Alternatives begin with different characters, and nothing that has matched is given back (`++`).
-_WORD = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\]++|\\(?!\n?\Z).)++", re.DOTALL)
-# Where a system command ends is said here and nowhere else. `2>&1` and `&&` are its own.
-_SYSTEM = re.compile(r"(?:[^\n;&'\"\\]++|\\(?!\n?\Z).|(?<=[>&])&|&(?=&))++", re.DOTALL)
-_IN_DOUBLE_QUOTES = re.compile(r'(?:[^"\\]++|\\.|\\\Z)*+', re.DOTALL)
+_WORD = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$]++|\\(?!\n?\Z).)++", re.DOTALL)
+_WORD_IN_PARENTHESES = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$)]++|\\(?!\n?\Z).)++", re.DOTALL)
+_IN_DOUBLE_QUOTES = re.compile(r'(?:[^"\\$]++|\\.|\\\Z)++', re.DOTALL)
 _SPACE = re.compile(r"(?:[ \t\r]++|\\\n(?!\Z))++")
 _MARK = re.compile(r"&&|\|\||>>|[\n;&<>]")
 _MARKS = "\n;&|<>"
+_BRACE = re.compile(r"[{}](?=[ \t\r\n;&|)]|\Z)")
+_FIRST = re.compile(r"\|[ \t]*+first(?=[ \t]*+(?:[\n;&})#]|\|\||\Z))")
 _COMMENT = re.compile(r"#[^\n]*+")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED_IN_QUOTES = re.compile(r"\\([\"\\\n])")
+_ESCAPED_IN_QUOTES = re.compile(r"\\([\"\\\n$])")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
+_VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}}|(\?))")
+_CHAINS = ("&&", "||")
+_AFTER_KEYWORD = {"for": 3, "let": 3}
+"""The number of words before values: `for NAME in`, `let NAME =`."""
+
+
+class _Mark(NamedTuple):
+    """A mark that something has to follow, and its place in its chunk."""
+
+    text: str = ""
+    at: int = 0
+
+
+class Variable(NamedTuple):
+    """A variable in a word: `$name`, `${name}`, `$name.field`, or `$?`."""
+
+    name: str
+    fields: tuple[str, ...] = ()
+    raw: str = ""
+
+
+Word = str | tuple[str | Variable, ...]
+"""What a word means: a text, or the pieces of one in which variables stand."""
 
 
 class Token(NamedTuple):
     """A piece of a line, from `start` to before `end`.
 
     A `file` is the word after a redirection. An `end` separates statements: `;`, `&`, the end of a
-    line, `&&` or `||`. A `system` is `|`, or `!` where a statement begins, with the system command
-    after it. `value` is what a word means, but for its tilde, which is left as it is. `quote` is
-    what is still open at its end: `'`, `"`, a backslash, or nothing.
+    line, `&&` or `||`. `open` and `close` are the marks around statements within others: `{` and
+    `}`, `$(` and `)`. A `system` is `|`, or `!` where a statement begins, with the system command
+    after it; a `filter` is `| first`. `value` is what a word means, but for its variables and its
+    tilde, which are left as they are. `quote` is what is still open at its end: a quote, a
+    backslash, what a system command has opened, or nothing. `parts` is the meaning of a word that
+    holds variables.
     """
 
     kind: Kind
@@ -42,38 +72,138 @@ class Token(NamedTuple):
     end: int
     value: str
     quote: str = ""
+    parts: tuple[str | Variable, ...] = ()
+
+
+@define
+class _Statement:
+    """What decides in a statement how its next piece is read: its first words, and their number."""
+
+    keyword: str = ""
+    words: int = 0
+
+    def add(self, word: str) -> None:
+        """Take the next word, as it is written."""
+        self.words += 1
+        if self.words == 1:
+            self.keyword = word if word in _AFTER_KEYWORD else ""
+        elif self.words == 2 and word.startswith("-"):  # as in `for --help`
+            self.keyword = ""
+
+    @property
+    def begins_value(self) -> bool:
+        """Whether the value of a `let` begins here."""
+        return self.keyword == "let" and self.words == _AFTER_KEYWORD["let"]
+
+    @property
+    def is_past_keyword(self) -> bool:
+        """Whether values follow: after `for NAME in` or `let NAME =`."""
+        return bool(self.keyword) and self.words >= _AFTER_KEYWORD[self.keyword]
+
+
+@define
+class _Meaning:
+    """What a word means, as it is read piece by piece."""
+
+    parts: list[str | Variable] = field(factory=list)
+    has_variables: bool = False
+
+    def add(self, text: str, escaped: re.Pattern[str] | None = None) -> None:
+        """Add text, without the backslashes that quote something if `escaped` matches those."""
+        self.parts.append(_unescape(escaped, text) if escaped else text)
+
+    def add_dollar(self, text: str, at: int) -> int:
+        """Add the variable at a `$`, or the `$` alone; returns the place after that."""
+        found = _VARIABLE.match(text, at)
+        if found is None:
+            self.parts.append("$")
+            return at + 1
+        self.has_variables = True
+        name, *fields = (found[1] or found[2] or found[3]).split(".")
+        self.parts.append(Variable(name, tuple(fields), found[0]))
+        return found.end()
+
+    def text(self) -> str:
+        """Return it with its variables as they are written."""
+        return "".join(one if isinstance(one, str) else one.raw for one in self.parts)
 
 
 @define
 class Tokenizer:
-    """Reads a text from left to right, at once or in chunks of whole lines.
+    """Reads a text from left to right, at once or in chunks of whole lines."""
 
-    `open` is what is still open at the end of what was read, as in a token's `quote`; it began at
-    `since` in its chunk.
-    """
-
-    open: str = ""
-    since: int = 0
     _kind: Kind = "end"
     """Of the piece before, or of the one that is open."""
+    _quote: str = ""
+    """What is open in a piece, or a backslash after one."""
+    _since: int = 0
     _inside: bool = False
     """Whether what is open is a piece: a backslash may join lines between two of them, too."""
+    _chain: _Mark | None = None
+    """`&&` or `||`, until another statement has begun."""
+    _outer: list[tuple[_Mark, _Statement]] = field(factory=list)
+    """The marks that are open, each with the statement that it stands in."""
+    _statement: _Statement = field(factory=_Statement)
+    _system: SystemCommand | None = None
+    """The system command that is open."""
+
+    @property
+    def open(self) -> str:
+        """What is open at the end of what was read: what a token's `quote` may be, `{` or `(`
+        around statements, `&&` or `||` that another statement has to follow, or nothing.
+        """
+        return self._quote or self._unfinished.text
+
+    @property
+    def since(self) -> int:
+        """Where that began in its chunk."""
+        return self._since if self._quote else self._unfinished.at
+
+    @property
+    def _unfinished(self) -> "_Mark":
+        return self._outer[-1][0] if self._outer else self._chain or _Mark()
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what is known between two chunks, to go on from by :meth:`resumed`."""
+        return (
+            self._kind,
+            self._quote,
+            self._inside,
+            self._chain.text if self._chain else "",
+            tuple((mark.text, astuple(statement)) for mark, statement in self._outer),
+            astuple(self._statement),
+            self._system.state() if self._system else None,
+        )
+
+    @classmethod
+    def resumed(cls, state: tuple[Any, ...]) -> Self:
+        """Return one that goes on from a state."""
+        kind, quote, inside, chain, outer, statement, system = state
+        return cls(
+            kind=kind,
+            quote=quote,
+            inside=inside,
+            chain=_Mark(chain) if chain else None,
+            outer=[(_Mark(mark), _Statement(*words)) for mark, words in outer],
+            statement=_Statement(*statement),
+            system=SystemCommand.resumed(system) if system else None,
+        )
 
     def read(self, text: str) -> Iterator[Token]:
         """Yield the pieces of a chunk; one that was left open goes on with its kind."""
         at = 0
         if self._inside and text:
-            token = self._read_piece(text, 0, 0, self.open.strip("\\"))
+            token = self._read_piece(text, 0, 0)
             at = token.end
             if at:
                 yield token
         elif text:
-            self.open = ""
+            self._quote = ""
         while at < len(text):
             if space := _SPACE.match(text, at):
                 at = space.end()
             elif text.startswith("\\\n", at):
-                self.open, self.since = "\\", at
+                self._quote, self._since = "\\", at
                 return
             else:
                 token = self._read_token(text, at)
@@ -81,55 +211,117 @@ class Tokenizer:
                 at = token.end
 
     def _read_token(self, text: str, at: int) -> Token:
-        before, char = self._kind, text[at]
-        self._kind = "file" if before == "redirect" else "word"
+        char = text[at]
         if char in _MARKS and (mark := _MARK.match(text, at)):
-            return self._made("redirect" if char in "<>" else "end", at, mark[0])
-        if char == "|" or (char == "!" and before == "end"):
-            self._kind = "system"
-            return self._read_piece(text, at, at + 1)
+            return self._redirect(mark) if char in "<>" else self._end(mark)
         if char == "#" and (comment := _COMMENT.match(text, at)):
             return self._made("comment", at, comment[0])
-        return self._read_piece(text, at, at)
+        self._chain = None
+        if char in "|!" and (token := self._special(char, text, at)):
+            return token
+        if char in "{}$)" and (token := self._bracket(char, text, at)):
+            return token
+        self._kind = "file" if self._kind == "redirect" else "word"
+        token = self._read_piece(text, at, at)
+        if token.kind == "word":
+            self._statement.add(text[at : token.end])
+        return token
+
+    def _redirect(self, mark: re.Match[str]) -> Token:
+        self._chain = None
+        return self._made("redirect", mark.start(), mark[0])
+
+    def _end(self, mark: re.Match[str]) -> Token:
+        self._statement = _Statement()
+        if mark[0] in _CHAINS:
+            self._chain = _Mark(mark[0], mark.start())
+        elif mark[0] != "\n":
+            self._chain = None
+        return self._made("end", mark.start(), mark[0])
+
+    def _special(self, char: str, text: str, at: int) -> Token | None:
+        """Read a system command or a filter."""
+        within = self._outer[-1][0].text if self._outer else ""
+        takes_first = self._statement.keyword == "let" or within == "("
+        if char == "|" and takes_first and (first := _FIRST.match(text, at)):
+            return self._made("filter", at, first[0])
+        if char == "!" and not (self._kind in ("end", "open") or self._statement.begins_value):
+            return None
+        self._kind = "system"
+        self._system = SystemCommand({"{": "}", "(": ")"}.get(within, ""))
+        return self._read_piece(text, at, at + 1)
+
+    def _bracket(self, char: str, text: str, at: int) -> Token | None:
+        """Read what begins or ends statements within others."""
+        statement = self._statement
+        within = self._outer[-1][0].text if self._outer else ""
+        if char == ")":
+            return self._close(at, char) if within == "(" else None
+        if char == "$":
+            opens = statement.keyword == "for" and statement.is_past_keyword
+            return self._open(at, "$(") if opens and text.startswith("$(", at) else None
+        if not _BRACE.match(text, at):
+            return None
+        if char == "{":
+            return self._open(at, char) if statement.keyword == "for" else None
+        return self._close(at, char) if within == "{" else None
+
+    def _open(self, at: int, mark: str) -> Token:
+        self._outer.append((_Mark(mark[-1], at), self._statement))
+        self._statement = _Statement()
+        return self._made("open", at, mark)
+
+    def _close(self, at: int, mark: str) -> Token:
+        _, outer = self._outer.pop()
+        self._statement = outer if mark == ")" else _Statement()
+        return self._made("close", at, mark)
 
     def _made(self, kind: Kind, at: int, value: str) -> Token:
         self._kind = kind
         return Token(kind, at, at + len(value), value)
 
-    def _read_piece(self, text: str, start: int, at: int, quote: str = "") -> Token:
-        """Read a word or a system command, going on at `at`, where `quote` is open."""
-        plain = _SYSTEM if self._kind == "system" else _WORD
-        meanings: list[str] = []
-        while True:
-            if quote:
-                end = _end_of_quote(text, at, quote)
-                inside = text[at:end]
-                meanings.append(inside if quote == "'" else _unescape(_ESCAPED_IN_QUOTES, inside))
-                at = end
-                if at == len(text):
-                    break
-                quote, at = "", at + 1
-            elif run := plain.match(text, at):
-                meanings.append(_unescape(_ESCAPED, run[0]))
+    def _read_piece(self, text: str, start: int, at: int) -> Token:
+        """Read a word or a system command, going on at `at` with what is open."""
+        token = self._read_system(text, start, at) if self._system else self._read_word(text, start)
+        self._quote, self._inside = token.quote, bool(token.quote)
+        return token
+
+    def _read_system(self, text: str, start: int, at: int) -> Token:
+        assert self._system  # noqa: S101  # callers have looked
+        end = self._system.read(text, at)
+        quote = self._system.is_open if end == len(text) else ""
+        self._since = self._system.since
+        if text.startswith("\\", end):
+            quote, self._since, end = "\\", end, len(text)
+        if not quote:
+            self._system = None
+        return Token("system", start, end, text[start:end], quote)
+
+    def _read_word(self, text: str, start: int) -> Token:
+        within = self._outer[-1][0].text if self._outer else ""
+        plain = _WORD_IN_PARENTHESES if within == "(" else _WORD
+        quote, at, meaning = self._quote.strip("\\"), start, _Meaning()
+        while at < len(text):
+            if quote == "'":
+                end = text.find("'", at)
+                end = len(text) if end < 0 else end
+                meaning.add(text[at:end])
+                quote, at = ("", end + 1) if end < len(text) else (quote, end)
+            elif run := (_IN_DOUBLE_QUOTES if quote else plain).match(text, at):
+                meaning.add(run[0], _ESCAPED_IN_QUOTES if quote else _ESCAPED)
                 at = run.end()
-            elif text.startswith(("'", '"'), at):
-                quote, self.since, at = text[at], at, at + 1
+            elif text[at] == "$":
+                at = meaning.add_dollar(text, at)
+            elif quote:
+                quote, at = "", at + 1
+            elif text[at] in "'\"":
+                quote, self._since, at = text[at], at, at + 1
             else:
                 break
         if not quote and text.startswith("\\", at):
-            quote, self.since, at = "\\", at, len(text)
-        self.open, self._inside = quote, bool(quote)
-        value = text[start:at] if self._kind == "system" else "".join(meanings)
-        return Token(self._kind, start, at, value, quote)
-
-
-def _end_of_quote(text: str, at: int, quote: str) -> int:
-    """Return where a quote is closed that is open at a place, or the end of the text."""
-    if quote == "'":
-        found = text.find("'", at)
-        return len(text) if found < 0 else found
-    inside = _IN_DOUBLE_QUOTES.match(text, at)
-    return inside.end() if inside else at
+            quote, self._since, at = "\\", at, len(text)
+        parts = tuple(meaning.parts) if meaning.has_variables else ()
+        return Token(self._kind, start, at, meaning.text(), quote, parts)
 
 
 def _unescape(pattern: re.Pattern[str], text: str) -> str:
@@ -145,11 +337,21 @@ def scan(text: str) -> Iterator[Token]:
 def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
     """Yield the pieces of each statement, its `end` with them; the last has none, and may be
     empty.
+
+    Those within `{` and `}`, or `$(` and `)`, are statements of their own. The pieces around `$(`
+    and `)` are one, which ends after that.
     """
     pieces: list[Token] = []
+    around: list[list[Token]] = []
     for token in tokens:
         pieces.append(token)
-        if token.kind == "end":
+        if token.value == "$(" and token.kind == "open":
+            around.append(pieces)
+            pieces = []
+        elif token.value == ")" and token.kind == "close":
+            yield pieces
+            pieces = around.pop()
+        elif token.kind in ("end", "open", "close"):
             yield pieces
             pieces = []
     yield pieces

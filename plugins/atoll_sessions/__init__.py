@@ -7,6 +7,7 @@ from atoll import Background, Command, Completion, Hint, Hook, Setting, Status, 
 from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
 
 _LIVE = "atoll_sessions.live"
+_RANGES = ("--env-range", "--exec-range", "--build-range")
 
 
 @hookimpl
@@ -15,7 +16,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("ps", "List your sessions", "atoll_sessions.ps:ps")
     yield Command("admin sessions", "List sessions, of others too", "atoll_sessions.ps:ps")
     yield Command("admin session", "Show or list sessions", "atoll_sessions.ps:admin_session")
-    yield Command("run", "Run code in a session", "atoll_sessions.run:run")
+    yield Command("run", "Run code in a session", "atoll_sessions.run:run", variables=_RANGES)
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
     yield Command("shell", "Open a terminal in a session", "atoll_sessions.shell:shell")
     yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")
@@ -61,7 +62,8 @@ def atoll_commands() -> Iterator[Command]:
     )
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
-        yield Command(name, f"Same as atoll {older}", f"atoll_sessions.{word}:{word}")
+        load, variables = f"atoll_sessions.{word}:{word}", _RANGES if older == "run" else ()
+        yield Command(name, f"Same as atoll {older}", load, variables=variables)
 
 
 # What clients since 23.09 call the commands; most go by both names there.

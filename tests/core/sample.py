@@ -69,6 +69,14 @@ async def read(context):
 
 
 @click.command()
+@click.argument("words", nargs=-1)
+@click.option("--range", "ranges", multiple=True)
+async def ranged(context, words, ranges):
+    """Print the words, whose variables the ranges define."""
+    context.output.stream("stdout", " ".join(words) + "\n")
+
+
+@click.command()
 async def wait(context):
     """Wait for ever."""
     await trio.sleep_forever()

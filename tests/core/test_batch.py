@@ -57,10 +57,10 @@ async def test_a_script_stops_at_the_first_failure(shell):
 @pytest.mark.parametrize(
     ("lines", "told", "code"),
     [
-        ("echo a\nleave 3\necho b", "atoll: line 2: it ended with exit code 3\n", 3),
-        ("echo a; leave 137", "atoll: line 1: it ended with exit code 137\n", 137),
-        ("\n\n! exit 4", "atoll: line 3: it ended with exit code 4\n", 4),
-        ("echo a | false", "atoll: line 1: it ended with exit code 1\n", 1),
+        ("echo a\nleave 3\necho b", "atoll: line 2: 'leave 3' ended with exit code 3\n", 3),
+        ("echo a; leave 137", "atoll: line 1: 'leave 137' ended with exit code 137\n", 137),
+        ("\n\n! exit 4", "atoll: line 3: '! exit 4' ended with exit code 4\n", 4),
+        ("echo a | false", "atoll: line 1: 'echo a | false' ended with exit code 1\n", 1),
         ("find it", "atoll: line 1: there is no it (look elsewhere)\n", 5),
         ("leave 0", "", 0),
     ],

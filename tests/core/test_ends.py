@@ -76,8 +76,8 @@ def test_a_script(doors):
     said = done.stderr.splitlines()
 
     expected = [
-        f"atoll: line {number}: {message or f'it ended with exit code {code}'}"
-        for number, (_, message, code) in enumerate(ENDS, start=1)
+        f"atoll: line {number}: {message or f'{line!r} ended with exit code {code}'}"
+        for number, (line, message, code) in enumerate(ENDS, start=1)
         if code
     ]
     assert len(said) == len(expected)

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from atoll._line import Assembler, LineError, parse
+from atoll._line import Assembler, parse
 from atoll._shell.lines import is_open
 from atoll._shell.place import place
+from atoll._syntax import AndOr, LineError
 from atoll._tokens import scan, statements
 
 TEXTS = st.text(alphabet="ab \"'\\;&|!<>#\n-=", max_size=25)
+ALL_TEXTS = st.lists(
+    st.sampled_from([*"ab \"'\\;&|!<>#\n$(){}=`.", "for x in ", "let x = ", "$(", " { ", " } "])
+    | st.sampled_from(
+        ["if ", "fi ", "do ", "done ", "case ", "esac ", "<<E\n", "E\n", "$((", "${"]
+    ),
+    max_size=25,
+).map("".join)
 
 
 @given(TEXTS)
@@ -33,11 +41,16 @@ def test_finished_lines_are_read_as_they_are_run(text):
     ]
 
     assert [one for one in found if any(one)] == [
-        (one.words, one.pipe or one.system) for one in expected
+        (one.words, one.pipe or one.system) for node in expected for one in parts(node)
     ]
 
 
-@given(TEXTS)
+def parts(node):
+    """Return the commands that are joined in a node."""
+    return [part for _, part in node.parts] if isinstance(node, AndOr) else [node]
+
+
+@given(ALL_TEXTS)
 def test_every_text_can_be_read(text):
     """Pieces follow one another inside the text."""
     at = 0
@@ -78,7 +91,7 @@ def test_the_place_of_the_cursor(before, words, kind, typed):
     assert (where.words, where.kind, where.typed) == (words, kind, typed)
 
 
-@given(TEXTS)
+@given(ALL_TEXTS)
 @example("\\\n")
 @example("a\\\n\\\n")
 def test_what_is_open_waits_for_more_lines(text):
@@ -107,6 +120,11 @@ def test_what_is_open_waits_for_more_lines(text):
         ("echo \\", "word \\", "word"),
         ("! echo '", "it's | grep 'again", "'"),
         ("", "echo a; echo b > f", ""),
+        ("", 'echo $a "$b.c" && echo ${d}x', ""),
+        ("for a in b {", "echo c; for d in $(e) { f }", "}"),
+        ("! for a in b; do", "if c; then d; fi", "done"),
+        ("! cat <<E", "some $text", "E"),
+        ("! echo $(", 'echo "$(echo `a`)" ${b} $((1 + 2)) \\', ")"),
         ("#", "# a comment's text", ""),
     ],
 )

@@ -28,6 +28,10 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins")
+    language = "atoll._builtin.language"
+    yield Command("let", "Keep a value, or list those kept", f"{language}:let")
+    yield Command("for", "Run statements for each value", f"{language}:for_")
+    yield Command("source", "Run the lines of a file here", f"{language}:source")
     yield Command("help", "Show help on a command", "atoll._builtin.about:help_")
 
 

@@ -60,5 +60,5 @@ def last_chunk(text: str) -> str:
 
 
 def is_open(text: str) -> bool:
-    """Whether more lines have to follow these: a quote is open, or a backslash ends the last."""
+    """Whether more lines have to follow these, such as while a quote or a block is open."""
     return reduce(_after, text.split("\n"), _FRESH) is not _FRESH

@@ -10,8 +10,9 @@ import trio
 from attrs import define, field
 
 from atoll._errors import ExitCode
+from atoll._interpreter import Interpreter
 from atoll._jobs import Job, current_job
-from atoll._line import LineError, parse
+from atoll._line import parse
 from atoll._program import Program
 from atoll._runner import Runner
 from atoll._shell.background import OWN, Supervisor
@@ -19,6 +20,7 @@ from atoll._shell.leaving import Leaving
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._shell.target import Lookout
 from atoll._state import ShellState
+from atoll._syntax import LineError
 from atoll._terminal import Source
 from atoll._warnings import warn
 
@@ -80,6 +82,7 @@ class Shell:
         runner = Runner(
             self.program, self.state.jobs, self.stdin, self.output_format, shell=self.state
         )
+        interpreter = Interpreter(runner, self.program.variables)
         while self.state.leaving is None:
             self.state.profile_name = self.program.target.name
             try:
@@ -91,25 +94,25 @@ class Shell:
                     self.state.leaving = ExitCode.OK
             else:
                 began = time.monotonic()
-                await self._run_line(line, runner)
+                await self._run_line(line, interpreter)
                 await self.reader.done(self.state.last_code, time.monotonic() - began)
             self._stay_for_jobs()
 
-    async def _run_line(self, line: str, runner: Runner) -> None:
+    async def _run_line(self, line: str, interpreter: Interpreter) -> None:
         """Run the statements of a line, up to the first that fails."""
         try:
-            statements = parse(line)
+            nodes = parse(line)
         except LineError as error:
             warn(str(error))
             self.state.last_code = error.exit_code
             return
-        for statement in statements:
+        for node in nodes:
             self._warned = False
             with self.state.busy():
-                self.state.last_code = await runner.run(statement)
+                self.state.last_code = await interpreter.run_one(node)
                 self.state.last_seconds = self.program.last_seconds
                 self.reader.ran()
-            if self.state.last_code or self.state.leaving is not None:
+            if interpreter.ends(self.state.last_code):
                 break
 
     def _stay_for_jobs(self) -> None:

@@ -1,0 +1,306 @@
+"""Runs what the grammar makes of lines: variables, `&&` and `||`, `let`, `for` and `source`."""
+
+import sys
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+from attrs import define, evolve, field
+
+from atoll._commands import CommandTree, before_command
+from atoll._errors import AtollError, ExitCode, NotFound, UsageError
+from atoll._interrupts import interruptible
+from atoll._line import parse
+from atoll._runner import Runner
+from atoll._statement import Statement
+from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
+from atoll._tokens import Word
+from atoll._value_capture import capturing
+from atoll._variables import Value, Values, Variables, as_written
+from atoll.text import printable
+
+_DEEPEST = 20
+"""How many files may run one another by `source`."""
+_LONGEST_FILE = 16 * 1024 * 1024
+"""Characters of a file that `source` runs."""
+
+
+class _Jumped(Exception):
+    """`break` or `continue`, on its way to its `for`."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+class _Failed(NamedTuple):
+    """A statement that has failed without a word, and its exit code."""
+
+    node: SimpleCommand
+    code: int
+
+
+@define
+class Interpreter:
+    """Runs nodes for a front door, one after the other.
+
+    With `names_lines`, messages name the line, as they do for a script. `echo` shows each statement
+    before it runs.
+    """
+
+    runner: Runner
+    variables: Variables
+    keep_going: bool = False
+    names_lines: bool = False
+    echo: bool = False
+    _files: tuple[str, ...] = ()
+    """What `source` runs, the innermost last."""
+    _failed: _Failed | None = field(default=None, init=False)
+
+    async def run(self, nodes: Sequence[Node]) -> int:
+        """Run nodes up to the first that fails, or all to `keep_going`; returns the exit code of
+        the first that has failed.
+        """
+        first_failure = int(ExitCode.OK)
+        for node in nodes:
+            code = await self.run_one(node)
+            first_failure = first_failure or code
+            if self.ends(code):
+                break
+        return first_failure
+
+    def ends(self, code: int) -> bool:
+        """Whether nothing more is to run after what has ended with a code."""
+        return self._is_left or code == ExitCode.INTERRUPTED or bool(code and not self.keep_going)
+
+    @property
+    def _is_left(self) -> bool:
+        return self.runner.shell is not None and self.runner.shell.leaving is not None
+
+    async def run_one(self, node: Node) -> int:
+        """Run a node; a script is told which line has failed, whatever has failed without a word.
+        Returns the exit code.
+        """
+        code = await self._attempt(node)
+        if code and self._failed and self._place(node):
+            text, failed = self._failed
+            self.runner.warn(f"{self._place(text)}{text.text!r} ended with exit code {failed}")
+        self._failed = None
+        return code
+
+    def _place(self, node: Node) -> str:
+        """Return what messages about a node begin with."""
+        if self._files:
+            return f"{self._files[-1]}, line {node.line}: "
+        return f"line {node.line}: " if self.names_lines else ""
+
+    async def _attempt(self, node: Node) -> int:
+        self._failed = None
+        try:
+            code = await self._run(node)
+        except AtollError as error:
+            self.runner.warn(f"{self._place(node)}{error}")
+            code = error.exit_code
+        self.variables.last_code = code
+        return code
+
+    async def _run(self, node: Node) -> int:
+        match node:
+            case SimpleCommand():
+                return await self._command(node)
+            case AndOr():
+                return self._start(node) if node.background else await self._and_or(node)
+            case Let():
+                return await self._let(node)
+            case For():
+                return await self._for(node)
+            case Jump():
+                raise _Jumped(node.word)
+
+    def _start(self, node: SimpleCommand | AndOr) -> int:
+        """Run a node in the background, with variables of its own."""
+        runner = evolve(self.runner, foreground=False)
+        other = evolve(self, runner=runner, variables=self.variables.copy())
+        self.runner.start(node.text, partial(other.run, [evolve(node, background=False)]))
+        return ExitCode.OK
+
+    async def _and_or(self, node: AndOr) -> int:
+        code = int(ExitCode.OK)
+        for mark, part in node.parts:
+            if (mark == "&&" and code) or (mark == "||" and not code):
+                continue
+            code = await self._attempt(part)
+            if self._is_left or code == ExitCode.INTERRUPTED:
+                break
+        return code
+
+    async def _command(self, node: SimpleCommand) -> int:
+        if node.background:
+            return self._start(node)
+        self._say(node.text)
+        statement = self._statement(node)
+        words = statement.words[before_command(statement.words) :]
+        if words[:1] == ("source",) and len(words) == 2 and not words[1].startswith("-"):
+            return await self._source(statement, words[1])
+        return self._noted(node, await self.runner.run(statement), self.runner)
+
+    def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
+        """Note a statement that has failed without a word."""
+        silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told
+        self._failed = _Failed(node, code) if silent else None
+        return code
+
+    def _say(self, text: str) -> None:
+        if self.echo:
+            sys.stderr.write(f"+ {printable(text)}\n")
+            sys.stderr.flush()
+
+    def _statement(self, node: SimpleCommand) -> Statement:
+        """Put the values of variables in; raises UsageError."""
+        own = self._own_variables(node.words)
+        text = partial(self.variables.text, own=own)
+        return Statement(
+            words=tuple(map(text, node.words)),
+            line=node.line,
+            text=node.text,
+            place=self._place(node),
+            source=None if node.source is None else Path(text(node.source)),
+            target=None if node.target is None else Path(text(node.target)),
+            append=node.append,
+            pipe=node.pipe,
+            system=node.system,
+            variables=self.variables.exported() if node.pipe or node.system else {},
+        )
+
+    def _own_variables(self, words: Sequence[Word]) -> Collection[str]:
+        """Return the variables that a line defines for its command, such as those of a sweep."""
+        if all(isinstance(word, str) for word in words):
+            return ()
+        texts = [as_written(word) for word in words]
+        return own_variables(self.runner.program.tree, texts)
+
+    async def _let(self, node: Let) -> int:
+        value = node.value
+        self._say(node.text)
+        if self._is_command(value):
+            code, values = await self._captured(value)
+            if code:
+                return code
+        else:
+            (word,) = value.words
+            values = self.variables.copied(word)
+        self.variables.kept[node.name] = values
+        return ExitCode.OK
+
+    def _is_command(self, value: SimpleCommand) -> bool:
+        """Whether a value is what a command gives; else it is a text. Raises UsageError."""
+        if value.system or len(value.words) > 1:
+            if value.quoted:
+                raise UsageError("a text of several words stands in one pair of quotes")
+            return True
+        (word,) = value.words
+        names = (
+            isinstance(word, str) and not value.quoted and self.runner.program.tree.root.child(word)
+        )
+        return bool(names or value.pipe or value.source or value.target or value.first)
+
+    async def _captured(self, node: SimpleCommand) -> tuple[int, Values]:
+        """Run a command; returns its exit code, and what it gives."""
+        statement = self._statement(node)
+        with capturing() as capture:
+            runner = evolve(self.runner, capture=capture)
+            code = self._noted(node, await runner.run(statement), runner)
+            values = capture.values() if not code else Values(())
+        if node.first and not code:
+            if not values.items:
+                raise NotFound(f"{node.text}: there is no first, nothing was given")
+            values = evolve(values, items=values.items[:1])
+        return code, values
+
+    async def _for(self, node: For) -> int:
+        self._say(node.text)
+        code, values = await self._values(node)
+        for value in values:
+            await trio.lowlevel.checkpoint()
+            self._say(f"{node.name} = {value.text}")
+            self.variables.kept[node.name] = Values((value,), value.fields is not None)
+            try:
+                one = await self.run(node.body)
+            except _Jumped as jump:
+                one = int(ExitCode.OK)
+                if jump.word == "break":
+                    break
+            code = code or one
+            if self.ends(one):
+                break
+        return code
+
+    async def _values(self, node: For) -> tuple[int, Sequence[Value]]:
+        """Return what a `for` goes over, or the exit code of a command that should tell it."""
+        found: list[Value] = []
+        for one in node.values:
+            if isinstance(one, SimpleCommand):
+                code, values = await self._captured(one)
+                if code:
+                    return code, ()
+                found += values.items
+            else:
+                found += self.variables.each(one)
+        return ExitCode.OK, found
+
+    async def _source(self, statement: Statement, file: str) -> int:
+        """Run the statements of a file here; raises AtollError."""
+        if statement.source or statement.target or statement.pipe:
+            raise UsageError("source takes a file, and nothing after it")
+        if len(self._files) >= _DEEPEST:
+            raise UsageError(f"{file}: more than {_DEEPEST} files run one another by source")
+        texts: list[str] = []
+
+        async def read() -> int:
+            texts.append(await trio.to_thread.run_sync(_read, file, abandon_on_cancel=True))
+            return ExitCode.OK
+
+        if code := await interruptible(read):
+            return code
+        try:
+            nodes = parse(texts[0])
+        except LineError as error:
+            raise UsageError(f"{file}, line {error.line}: {error}") from None
+        return await evolve(self, files=(*self._files, file)).run(nodes)
+
+
+def _read(file: str) -> str:
+    """Return the text of a script; raises AtollError."""
+    try:
+        with Path(file).open(encoding="utf-8-sig") as opened:
+            text = opened.read(_LONGEST_FILE + 1)
+    except UnicodeDecodeError:
+        raise AtollError(f"{file} is no text in UTF-8") from None
+    except OSError as error:
+        raise AtollError(f"{file}: {error.strerror}") from None
+    if len(text) > _LONGEST_FILE:
+        raise AtollError(
+            f"{file} is longer than {_LONGEST_FILE >> 20} MiB", hint=f"atoll -f {file}"
+        )
+    return text
+
+
+def own_variables(tree: CommandTree, words: Sequence[str]) -> Collection[str]:
+    """Return the names that the values of some options define, by what the command's record says:
+    `--range X=…` and `--range=X=…` define X.
+    """
+    node = tree.root
+    for word in words[before_command(words) :]:
+        if not (below := node.child(word)):
+            break
+        node = below
+    options = node.provided.record.variables if node.provided else ()
+    found: set[str] = set()
+    for place, word in enumerate(words):
+        option, attached, value = word.partition("=")
+        if option in options:
+            given = value if attached else next(iter(words[place + 1 :]), "")
+            found.add(given.partition("=")[0])
+    return found

@@ -1,0 +1,81 @@
+"""What lines are made of, as the parser finds it."""
+
+from attrs import frozen
+
+from atoll._errors import UsageError
+from atoll._tokens import Word
+
+
+class LineError(UsageError):
+    """A line that is not in the grammar; `incomplete` when more lines could still complete it."""
+
+    def __init__(
+        self, message: str, line: int, *, incomplete: bool = False, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        self.incomplete = incomplete
+
+
+@frozen(kw_only=True)
+class SimpleCommand:
+    """A statement whose variables have no values yet.
+
+    With `first`, only the first of the records that it emits is taken. `quoted` tells that a quote
+    stands in its first word.
+    """
+
+    words: tuple[Word, ...]
+    line: int = 1
+    text: str = ""
+    source: Word | None = None
+    target: Word | None = None
+    append: bool = False
+    pipe: str = ""
+    system: str = ""
+    background: bool = False
+    first: bool = False
+    quoted: bool = False
+
+
+@frozen(kw_only=True)
+class Let:
+    """`let NAME = VALUE`: keeps what a command gives, or a text."""
+
+    name: str
+    value: SimpleCommand
+    line: int = 1
+    text: str = ""
+
+
+@frozen(kw_only=True)
+class For:
+    """`for NAME in VALUES { … }`: runs the body once for each value."""
+
+    name: str
+    values: tuple["Word | SimpleCommand", ...]
+    body: tuple["Node", ...]
+    line: int = 1
+    text: str = ""
+
+
+@frozen(kw_only=True)
+class Jump:
+    """`break` or `continue`, in the body of a `for`."""
+
+    word: str
+    line: int = 1
+    text: str = ""
+
+
+@frozen(kw_only=True)
+class AndOr:
+    """Nodes joined by `&&` and `||`, each with the mark before it; the first has none."""
+
+    parts: tuple[tuple[str, "Node"], ...]
+    line: int = 1
+    text: str = ""
+    background: bool = False
+
+
+Node = SimpleCommand | Let | For | Jump | AndOr

@@ -1,0 +1,94 @@
+"""What a command gives to a variable, in place of its way to standard output."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Any, cast
+
+from attrs import define, field
+
+from atoll._capture import Capture, Stream
+from atoll._errors import AtollError
+from atoll._variables import Value, Values, of_text, shown
+from atoll.output import Column, Writer
+from atoll.output._machine import encode
+
+_MOST_RECORDS = 100_000
+_LONGEST_TEXT = 16 * 1024 * 1024
+"""Bytes of text."""
+_NAMING = ("id", "name")
+"""Fields that stand for a record of several, the best first."""
+
+
+@define
+class ValueCapture(Capture):
+    """Holds what one command gives: records that it emits, or what it writes to standard output.
+
+    What it tells on standard error is shown, and it has the keyboard.
+    """
+
+    _file: IO[str] = field(kw_only=True)
+    _values: list[Value] = field(factory=list, init=False)
+    _has_records: bool = field(default=False, init=False)
+
+    @property
+    def keeps_errors(self) -> bool:
+        """No, these are shown."""
+        return False
+
+    @property
+    def writer(self) -> Callable[[str], Callable[..., Any]]:
+        """What makes the writer of this capture, whatever the format."""
+        return self._writer_of
+
+    def _writer_of(self, _format: str) -> Callable[..., Writer]:
+        self._has_records = True
+        return partial(_Collector, self._values)
+
+    def file(self, _stream: Stream) -> IO[str]:
+        """Return the file that is written into; it has a descriptor for commands of the system."""
+        return self._file
+
+    def values(self) -> Values:
+        """Return what was given; raises AtollError for a text that is too long."""
+        if self._has_records:
+            return Values(self._values, are_records=True)
+        self._file.flush()
+        self._file.seek(0)
+        text = self._file.read(_LONGEST_TEXT + 1)
+        if len(text) > _LONGEST_TEXT:
+            raise AtollError(f"a value holds no more than {_LONGEST_TEXT >> 20} MiB of text")
+        return of_text(text.rstrip("\n")) if text else Values([])
+
+
+@contextmanager
+def capturing() -> Iterator[ValueCapture]:
+    """Open a capture."""
+    # A file, since commands of the system write into it as well.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
+        yield ValueCapture(file=cast("IO[str]", file))
+
+
+class _Collector(Writer):
+    """Keeps records as values."""
+
+    def __init__(self, records: list[Value], file: IO[str], **options: Any) -> None:
+        super().__init__(file, **options)
+        self._records = records
+
+    def begin(self, columns: Sequence[Column], *, single: bool) -> None:
+        """Choose the field that stands for a record."""
+        super().begin(columns, single=single)
+        names = [column.name for column in columns]
+        self._naming = next((name for name in _NAMING if name in names), names[0] if names else "")
+
+    def row(self, values: Sequence[Any]) -> None:
+        """Keep one record; raises AtollError for one too many."""
+        if len(self._records) >= _MOST_RECORDS:
+            raise AtollError(f"a value holds no more than {_MOST_RECORDS:,} records")
+        fields = {column.name: value for column, value in zip(self.columns, values, strict=True)}
+        # By way of JSON, so that they are plain values, which nobody changes.
+        plain = json.loads(encode(fields))
+        self._records.append(Value(shown(plain.get(self._naming)), plain))

@@ -1,0 +1,146 @@
+"""Variables: what `let` and `for` keep, the environment, and `$?`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+
+from atoll._errors import UsageError
+from atoll._tokens import Variable, Word
+from atoll.text import near_matches
+
+_LONGEST_EXPORTED = 32_768
+"""Characters of a value that is passed on: the system takes no more than 128 KiB."""
+_LITERALLY = "single quotes keep the $"
+
+
+@frozen
+class Value:
+    """One thing that a variable stands for: a text, and the fields of a record if it is one."""
+
+    text: str
+    fields: Mapping[str, Any] | None = None
+
+    def field(self, variable: Variable) -> str:
+        """Return the field that a variable names, of a record; raises UsageError."""
+        found: Any = self.fields
+        for name in variable.fields:
+            if not isinstance(found, Mapping) or name not in found:
+                known = ", ".join(found) if isinstance(found, Mapping) else "it has none"
+                raise UsageError(f"{variable.raw}: there is no field {name}", hint=known)
+            found = found[name]
+        return shown(found)
+
+
+def shown(value: Any) -> str:
+    """Return a field's value as text: lists and mappings as JSON, nothing as an empty text."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool | list | tuple | dict):
+        from atoll.output._machine import encode
+
+        return encode(value)
+    return str(value)
+
+
+@frozen
+class Values:
+    """What a variable stands for: the lines of a text, or records."""
+
+    items: Sequence[Value]
+    are_records: bool = False
+
+    def one(self, variable: Variable) -> Value:
+        """Return what a word takes: the whole text, or the only record; raises UsageError."""
+        if not self.are_records:
+            return Value("\n".join(one.text for one in self.items))
+        if len(self.items) != 1:
+            raise UsageError(
+                f"{variable.raw} holds {len(self.items)} records, and one is wanted",
+                hint=f"'| first' takes the first, 'for x in ${variable.name} {{ … }}' each",
+            )
+        return self.items[0]
+
+
+def of_text(text: str) -> Values:
+    """Return a text, which may have several lines."""
+    return Values([Value(line) for line in text.split("\n")])
+
+
+@define
+class Variables:
+    """All variables of a prompt or script, over the environment that it was started in."""
+
+    environ: Mapping[str, str] = field(factory=dict)
+    last_code: int = 0
+    """The exit code of the last statement: `$?`."""
+    kept: dict[str, Values] = field(factory=dict)
+
+    def copy(self) -> "Variables":
+        """Return variables of the same values, which change by themselves."""
+        return Variables(self.environ, self.last_code, dict(self.kept))
+
+    def exported(self) -> dict[str, str]:
+        """Return what commands of the system find in their environment: short texts, and what
+        stands for a single record.
+        """
+        found = {}
+        for name, values in self.kept.items():
+            if len(values.items) == 1 or not values.are_records:
+                text = "\n".join(one.text for one in values.items)
+                if len(text) <= _LONGEST_EXPORTED and "\0" not in text:
+                    found[name] = text
+        return found
+
+    def values(self, variable: Variable) -> Values:
+        """Return all that a variable stands for; raises UsageError where it was not set."""
+        name = variable.name
+        if name == "?":
+            return of_text(str(self.last_code))
+        if name in self.kept:
+            return self.kept[name]
+        if name in self.environ:
+            return of_text(self.environ[name])
+        near = near_matches(name, [*self.kept, *self.environ])
+        raise UsageError(f"there is no variable {name}", hint=near or _LITERALLY)
+
+    def text(self, word: Word, own: Collection[str] = ()) -> str:
+        """Return what a word means, its `own` variables left as they are; raises UsageError."""
+        if isinstance(word, str):
+            return word
+        return "".join(one if isinstance(one, str) else self._text(one, own) for one in word)
+
+    def _text(self, variable: Variable, own: Collection[str]) -> str:
+        if variable.name in own:
+            return variable.raw
+        values = self.values(variable)
+        if not variable.fields or values.are_records:
+            one = values.one(variable)
+            return one.field(variable) if variable.fields else one.text
+        # A text has no fields: what follows its name is text as well, as in `$name.txt`.
+        return ".".join((values.one(variable).text, *variable.fields))
+
+    def copied(self, word: Word) -> Values:
+        """Return the value of a variable that is all of a word, or the text that the word means."""
+        match word:
+            case (Variable(fields=()) as variable,):
+                return self.values(variable)
+            case _:
+                return of_text(self.text(word))
+
+    def each(self, word: Word) -> Sequence[Value]:
+        """Return what `for` goes over for a word: each value of a variable that is all of it."""
+        match word:
+            case (Variable(fields=()) as variable,):
+                return self.values(variable).items
+            case _:
+                return [Value(self.text(word))]
+
+
+def as_written(word: Word) -> str:
+    """Return a word with its variables as they are written."""
+    return (
+        word
+        if isinstance(word, str)
+        else "".join(one if isinstance(one, str) else one.raw for one in word)
+    )
