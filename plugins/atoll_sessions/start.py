@@ -24,12 +24,16 @@ _COLUMNS = [
 @session_options
 @click.option("-c", "--startup-command", metavar="COMMAND", help="What a batch session runs.")
 @owner_option("Start it for another user.")
-async def start(context: Context, **options: Any) -> int:
+@click.option("-q", "--quiet", is_flag=True, help="Print its ID, and nothing else.")
+async def start(context: Context, quiet: bool, **options: Any) -> int:
     """Start a session of IMAGE without running anything in it."""
+    context.output.quiet = quiet
     api = await context.connect()
     wanted = wanted_from(api, options)
     created = await create_session(context, api, wanted)
     tell_started(context, created, wanted, _COLUMNS)
+    if quiet and not context.output.format:
+        context.output.item(created, _COLUMNS[:1], format="plain")
     if created.failed:
         raise created.failure()
     created.check(wanted)

@@ -52,7 +52,11 @@ def atoll_status() -> Iterator[Status]:
 @hookimpl
 def atoll_keys() -> Iterator[Keys]:
     """The key of the prompt's own, and those of line editing that nobody else may take."""
-    yield Keys("enter", "atoll._shell.keys:enter", "Run the line, or go on while a quote is open")
+    yield Keys(
+        "enter",
+        "atoll._shell.keys:enter",
+        "Run the line, or go on while a quote or a brace is open",
+    )
     yield Keys("tab", None, "Complete")
     yield Keys("right", None, "Take the suggestion from the history")
     yield Keys("up", None, "The line before")

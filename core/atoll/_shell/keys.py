@@ -92,7 +92,7 @@ class _Handler:
 
 
 def enter(press: KeyPress) -> None:
-    """Run the line, or go on to the next while a quote is open."""
+    """Run the line, or go on to the next while a quote or a brace is open."""
     if is_open(press.text):
         press.insert("\n")
     else:

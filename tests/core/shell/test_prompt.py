@@ -39,7 +39,7 @@ def test_lines_are_run_and_kept(open_prompt, home):
 def test_an_error_ends_neither_the_shell_nor_the_line(open_prompt):
     """It is told in one line, and Up brings the line back."""
     terminal = open_prompt()
-    terminal.run("echo x && echo y", "is not understood here")
+    terminal.run("echo x; ; echo y", "a command is missing before")
     terminal.run("nope", "no such command: nope")
     terminal.run("broken", "plugin 'prompted'")
     terminal.type(UP + UP)
