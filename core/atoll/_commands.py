@@ -265,7 +265,7 @@ def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
         except click.ClickException as error:
             raise usage_error(node, error) from None
         kept = calls.keep()
-    return Prepared(node, without_secrets(words, context), kept, given(context), result)
+    return Prepared(node, without_secrets(words, context), kept, given(context), result=result)
 
 
 def usage_error(node: Node, error: click.ClickException) -> UsageError:
