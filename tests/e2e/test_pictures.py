@@ -67,7 +67,7 @@ def showing(content):
 @pytest.fixture
 def terminal(shared):
     """Return the function that starts the program on a terminal of 80 x 24 cells."""
-    shared.run("start", "-q", "-t", "pictures", "--max-wait", "60", "python")
+    shared.run("start", "-t", "pictures", "--max-wait", "60", "python")
     started = []
 
     def start(*words, locked=False, **environ):

@@ -1,9 +1,9 @@
 """The interpreter of query runs: started as `python cell.py <fd> <fd>`, it works as a REPL does.
 
-It stands alone, since it shares its process with the user's code. The first socket carries JSON
-lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and `done` go out. By
-the second comes the standard input of a `run` that is `piped`. What the code prints goes to the
-ordinary standard streams.
+It stands alone but for `showing.py`, since it shares its process with the user's code. The first
+socket carries JSON lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and
+`done` go out. By the second comes the standard input of a `run` that is `piped`. What the code
+prints goes to the ordinary standard streams.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import atexit
 import builtins
 import contextlib
 import getpass
+import importlib.util
 import io
 import json
 import linecache
@@ -22,6 +23,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import traceback
 import types
 from typing import Any
@@ -30,12 +32,6 @@ INTERRUPTED = 130
 LARGEST_RESULT = 16 * 1024 * 1024
 """Bytes of a picture or a page, as it is sent."""
 MOST_CANDIDATES = 1000
-RICH = {
-    "image/png": "_repr_png_",
-    "image/jpeg": "_repr_jpeg_",
-    "image/svg+xml": "_repr_svg_",
-    "text/html": "_repr_html_",
-}
 
 
 class Channel:
@@ -46,6 +42,7 @@ class Channel:
         for one in (self._socket, self._files):
             one.set_inheritable(False)
         self._pending = b""
+        self._sending = threading.Lock()
         self._owner = os.getpid()
 
     def send(self, **message: Any) -> None:
@@ -54,7 +51,8 @@ class Channel:
     def send_line(self, line: bytes) -> None:
         if os.getpid() != self._owner:
             raise EOFError("only the first process of the interpreter can ask its user")
-        self._socket.sendall(line)
+        with self._sending:
+            self._socket.sendall(line)
 
     def receive(self) -> dict[str, Any]:
         """Wait for a message; raises EOFError when the kernel program is gone."""
@@ -118,6 +116,8 @@ class Cells:
         self._main = types.ModuleType("__main__")
         self._main.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self._main
+        self._shows = load_beside("showing").Shows(self._show)
+        self._shows.install()
         sys.displayhook = self._display
 
     def run(self, code: str, stdin: int | None) -> int:
@@ -191,16 +191,10 @@ class Cells:
     def _display(self, value: object) -> None:
         """Echo a value, and send its picture or page along if it has one."""
         sys.__displayhook__(value)
-        if value is None or isinstance(value, type):
-            return
-        for mime, method in RICH.items():
-            data = getattr(value, method, lambda: None)()
-            if data is not None:
-                flush()
-                self._show(mime, as_text(data))
-                return
+        self._shows.rich(value)
 
     def _show(self, mime: str, data: str) -> None:
+        flush()
         message = encode(event="media", mime=mime, data=data)
         if len(message) <= LARGEST_RESULT:
             self._channel.send_line(message)
@@ -229,16 +223,19 @@ class Cells:
         )
 
 
+def load_beside(name: str) -> Any:
+    """Load a module that lies here, under a name that none of the user's modules has."""
+    path = os.path.join(os.path.dirname(__file__), f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"_atoll_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def encode(**message: Any) -> bytes:
     return json.dumps(message).encode() + b"\n"
-
-
-def as_text(data: object) -> str:
-    if isinstance(data, bytes):
-        import base64
-
-        return base64.b64encode(data).decode()
-    return str(data)
 
 
 def report(error: BaseException) -> None:
@@ -251,10 +248,11 @@ def report(error: BaseException) -> None:
 
 
 def hide_own_frames(told: traceback.TracebackException | None) -> None:
-    """Leave out the frames of this file, those below `input()` and in causes included."""
+    """Leave out the frames of this folder, those below `input()` and in causes included."""
     if told is None:
         return
-    told.stack[:] = [frame for frame in told.stack if frame.filename != __file__]
+    here = os.path.dirname(__file__)
+    told.stack[:] = [frame for frame in told.stack if os.path.dirname(frame.filename) != here]
     for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or [])):
         hide_own_frames(other)
 

@@ -1,0 +1,163 @@
+"""What the interpreter shows beside text: pictures and pages of the user's objects.
+
+It lies beside `cell.py`, which loads it, and needs nothing but Python. Libraries that draw are not
+imported here: once the user's code has imported one, it is told where to show.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib.util
+import os
+import sys
+from typing import Any, Callable, Iterator
+
+RICH = {
+    "image/png": "_repr_png_",
+    "image/jpeg": "_repr_jpeg_",
+    "image/svg+xml": "_repr_svg_",
+    "text/html": "_repr_html_",
+}
+"""What can be shown, the best first, and the method that an object has for it."""
+BACKEND = "atoll_figures"
+"""The module that matplotlib draws by; it lies here as `figures.py`."""
+
+
+class Shows:
+    """Shows objects as notebooks do; `send` takes a type and data as text."""
+
+    def __init__(self, send: Callable[[str, str], None]) -> None:
+        self._send = send
+
+    def rich(self, value: object) -> bool:
+        """Send the picture or the page of an object; says whether it has one."""
+        for mime, data in _forms(value):
+            self._send(mime, _as_text(data))
+            return True
+        return False
+
+    def display(self, *values: object, raw: bool = False, **_options: object) -> None:
+        """Show objects, the text of those that have nothing else. A `raw` one is a dictionary of
+        types and data.
+        """
+        for value in values:
+            shown = _Raw(value) if raw and isinstance(value, dict) else value
+            if not self.rich(shown):
+                sys.stdout.write(f"{shown!r}\n")
+
+    def install(self) -> None:
+        """Have libraries show here that are imported from now on."""
+        import builtins
+
+        builtins.display = self.display  # type: ignore[attr-defined]
+        sys.meta_path.insert(0, _Watcher(self))
+
+
+class _Raw:
+    """Types and data that the user has made."""
+
+    def __init__(self, bundle: dict[str, Any]) -> None:
+        self._bundle = bundle
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
+        return self._bundle
+
+    def __repr__(self) -> str:
+        return str(self._bundle.get("text/plain", self._bundle))
+
+
+def _forms(value: object) -> Iterator[tuple[str, Any]]:
+    """Yield what an object can be shown as, the best first."""
+    if value is None or isinstance(value, type):
+        return
+    figures = sys.modules.get("matplotlib.figure")
+    if figures is not None and isinstance(value, figures.Figure):
+        yield "image/png", _drawn(value)
+        return
+    bundle = _called(value, "_repr_mimebundle_", include=None, exclude=None) or {}
+    for mime, method in RICH.items():
+        data = bundle.get(mime) if isinstance(bundle, dict) else None
+        data = _called(value, method) if data is None else data
+        if data is not None:
+            yield mime, data
+
+
+def _called(value: object, method: str, **options: object) -> Any:
+    """Return what a method of an object says, None if there is none; metadata is left out."""
+    found = getattr(value, method, None)
+    said = found(**options) if callable(found) else None
+    return said[0] if isinstance(said, tuple) and said else said
+
+
+def _drawn(figure: Any) -> bytes:
+    import io
+
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return file.getvalue()
+
+
+def _as_text(data: object) -> str:
+    return base64.b64encode(data).decode() if isinstance(data, bytes) else str(data)
+
+
+class _Watcher:
+    """Looks at what is imported, and changes a few modules right after."""
+
+    def __init__(self, shows: Shows) -> None:
+        self._shows = shows
+        self._after: dict[str, Callable[[Any], None]] = {
+            "matplotlib": _choose_backend,
+            BACKEND: lambda module: module.show_by(self._shows.display),
+            "IPython.core.display_functions": self._take_over,
+        }
+
+    def _take_over(self, module: Any) -> None:
+        module.display = self._shows.display
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find a module as it is found otherwise, if something is to be done after its import."""
+        after = self._after.pop(name, None)
+        if after is None:
+            return None
+        spec = _backend() if name == BACKEND else _found(self, name, path, target)
+        if spec is not None and spec.loader is not None:
+            _do_after(spec.loader, after)
+        return spec
+
+
+def _backend() -> Any:
+    path = os.path.join(os.path.dirname(__file__), "figures.py")
+    return importlib.util.spec_from_file_location(BACKEND, path)
+
+
+def _found(watcher: _Watcher, name: str, path: Any, target: Any) -> Any:
+    for finder in sys.meta_path:
+        if finder is not watcher and hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                return spec
+    return None
+
+
+def _do_after(loader: Any, after: Callable[[Any], None]) -> None:
+    """Have something done once a loader has run its module, should the loader allow that."""
+    run = loader.exec_module
+
+    def exec_module(module: Any) -> None:
+        run(module)
+        try:
+            after(module)
+        except Exception as error:  # noqa: BLE001 - the user's import must not fail for it
+            sys.stderr.write(f"[pictures of {module.__name__} are not shown: {error}]\n")
+
+    with contextlib.suppress(AttributeError):  # one that is written in C
+        loader.exec_module = exec_module
+
+
+def _choose_backend(matplotlib: Any) -> None:
+    """Have figures shown here, unless the user has chosen something."""
+    chosen = dict.get(matplotlib.rcParams, "backend")
+    if not isinstance(chosen, str):
+        matplotlib.rcParams["backend"] = f"module://{BACKEND}"
