@@ -20,6 +20,7 @@ from atoll._shell.matching import matches
 from atoll._shell.names import Names
 from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place
+from atoll._shell.variables import begins_variable, variables
 from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll.hookspecs import FORMATS, PROFILES
 
@@ -39,6 +40,8 @@ class Candidates:
             return Offer(partial(files, where.typed))
         if where.kind != "word":
             return Offer()
+        if begins_variable(where.raw):
+            return Offer(partial(variables, self.program.variables, where.typed))
         node, words = self._follow(where.words)
         if node is self.program.tree.root and not words and where.typed.startswith(MARK):
             return Offer(partial(self._aims, where))

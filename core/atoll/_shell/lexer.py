@@ -14,7 +14,9 @@ from atoll._tokens import Token, scan, statements
 
 _REMEMBERED = 5_000
 """How many chunks of lines are remembered with their colours."""
-_PLAIN = {"redirect": "class:operator", "system": "class:operator", "comment": "class:comment"}
+_OPERATORS = ("redirect", "system", "open", "close", "filter")
+_PLAIN = {**dict.fromkeys(_OPERATORS, "class:operator"), "comment": "class:comment"}
+_JUMPS = ("break", "continue")
 
 
 class LineLexer(Lexer):
@@ -36,19 +38,27 @@ class LineLexer(Lexer):
 
     def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
         at = 0
-        for tokens in statements(scan(text)):
-            for token, style in self._styled(tokens, text):
-                yield "", text[at : token.start]
-                yield style, text[token.start : token.end]
-                at = token.end
+        found = [one for tokens in statements(scan(text)) for one in self._styled(tokens, text)]
+        # What stands within a statement, in `$( )`, has been read before that had its end.
+        for token, style in sorted(found, key=lambda one: one[0].start):
+            yield "", text[at : token.start]
+            yield style, text[token.start : token.end]
+            at = token.end
         yield "", text[at:]
 
     def _styled(self, tokens: list[Token], text: str) -> Iterator[tuple[Token, str]]:
         node: Node | None = self._tree.root
+        words: list[str] = []
         for token in tokens:
-            style = _PLAIN.get(token.kind, "")
-            if token.kind == "word" and node is not None:
-                node, style = self._command_word(node, token.value)
+            style = "class:variable" if token.parts else _PLAIN.get(token.kind, "")
+            if token.kind == "word":
+                if not style and node is not None:
+                    node, style = self._command_word(node, token.value)
+                    # After `let NAME =` stands a text where it is no command.
+                    style = "" if words and words[0] == "let" and node is None else style
+                words.append(token.value)
+                if words[0] == "let" and words[2:] == ["="]:
+                    node = self._tree.root
             if not style:
                 style = _word_style(text[token.start : token.end])
             yield token, style
@@ -57,6 +67,8 @@ class LineLexer(Lexer):
         """Return where a word leads, None where arguments begin, and the word's style."""
         if node is self._tree.root and word in ("$", *PROGRAM_NAMES):
             return node, "class:command"
+        if node is self._tree.root and word in _JUMPS:
+            return None, "class:command"
         if node is self._tree.root and word.startswith(MARK):
             return node, "class:operator"
         if below := node.child(word):

@@ -54,4 +54,6 @@ def place(before: str, after: str = "") -> Place:
 
 
 def _words(pieces: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(token.value for token in pieces if token.kind == "word")
+    words = tuple(token.value for token in pieces if token.kind == "word")
+    # What a variable is to keep is a statement by itself.
+    return words[3:] if words[:1] == ("let",) and words[2:3] == ("=",) else words

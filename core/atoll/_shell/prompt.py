@@ -44,6 +44,7 @@ _STYLE = Style.from_dict(
         "option": "ansicyan",
         "string": "ansigreen",
         "operator": "ansiyellow",
+        "variable": "ansimagenta",
         "comment": "ansibrightblack",
         "profile": "bold",
         "bottom-toolbar": "noreverse ansibrightblack",

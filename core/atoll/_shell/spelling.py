@@ -6,6 +6,8 @@ from atoll.text import quote
 
 def spell(word: str, piece: Token | None, raw: str) -> str:
     """Write `word` in place of the piece, of which `raw` was typed; a folder's quote stays open."""
+    if raw.startswith(("$", '"$')) and word.startswith("$"):
+        return raw[: raw.index("$")] + word  # quoted, it would be no variable
     mark = raw[:1] if raw[:1] in ("'", '"') else ""
     if mark == "'" and "'" in word:
         mark = ""

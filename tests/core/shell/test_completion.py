@@ -11,6 +11,7 @@ from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
 from atoll._shell.names import Names
 from atoll._shell.wants import NamesOf, PathsIn
+from atoll._variables import Value, Values
 
 
 @pytest.fixture
@@ -212,3 +213,33 @@ def test_profiles_after_an_at(complete, program):
     assert complete("@lab thi") == ["thing"]
     assert complete("thing @") == []
     assert complete("use ") == ["home", "lab"]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("echo $no", ["$node", "$nodes"]),
+        ('echo "$nodes', ['"$nodes']),
+        ("echo ${node", ["${node}", "${nodes}"]),
+        ("echo $node.", ["$node.id", "$node.name"]),
+        ("echo $nodes.", []),
+        ("echo $HERE_I", ["$HERE_IS"]),
+        ("for n in $no", ["$node", "$nodes"]),
+        ("for n in $(thing s", ["show"]),
+        ("for n in $(echo) { thing s", ["show"]),
+        ("for n in a {\nthing s", ["show"]),
+        ("for n in a { echo } && thing s", ["show"]),
+        ("let n = thing s", ["show"]),
+        ("echo '$no", []),
+        ("! echo $no", []),
+    ],
+)
+def test_variables_and_what_stands_in_blocks(complete, program, before, expected):
+    """Those that are kept, then those of the environment; fields of what is one record."""
+    record = Value("a1", {"id": "a1", "name": "a"})
+    program.variables.environ = {"HERE_IS": "x"}
+    program.variables.kept = {
+        "node": Values([record], are_records=True),
+        "nodes": Values([record, record], are_records=True),
+    }
+    assert complete(before) == expected

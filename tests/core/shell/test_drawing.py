@@ -55,6 +55,24 @@ def test_jobs_and_old_names_are_told(program):
     [
         ("thing show x", {"thing": "class:command", "show": "class:command"}),
         ("thing nope", {"thing": "class:command", "nope": "class:command.unknown"}),
+        (
+            "for t in $(thing ls) { echo $t | wc; break }",
+            {
+                "for": "class:command",
+                "$(": "class:operator",
+                "thing": "class:command",
+                "ls": "class:command",
+                ")": "class:operator",
+                "{": "class:operator",
+                "echo": "class:command",
+                "$t": "class:variable",
+                "| wc": "class:operator",
+                "break": "class:command",
+                "}": "class:operator",
+            },
+        ),
+        ("let t = echo a", {"let": "class:command", "echo": "class:command"}),
+        ("let t = nope", {"let": "class:command"}),
         ("nope x", {"nope": "class:command.unknown"}),
         ("echo -n 'a b'", {"echo": "class:command", "-n": "class:option", "'a b'": "class:string"}),
         (
@@ -87,6 +105,7 @@ def test_colours_of_many_lines(program):
         "echo a\nthing show 'b\nc' -x\nnope",
         "echo \\\nthing\n\n# c\nthing \\\nshow | grep 'x\ny' ; echo\n",
         'echo "a\\\nb" > \\\nf\nps',
+        "for t in $(thing ls | first) b {\n echo $t &&\n ! if x; then\n y; fi\n}\nps",
     ],
 )
 def test_colours_while_a_text_is_typed(program, text):

@@ -1,0 +1,50 @@
+"""What Tab offers after a `$`: variables, and the fields of records."""
+
+import re
+from collections.abc import Iterator, Sequence
+from textwrap import shorten
+
+from atoll._records import Candidate
+from atoll._shell.matching import matches
+from atoll._variables import Values, Variables
+
+_BEGUN = re.compile(r'"?\$\{?[\w.]*')
+_SHOWN = 40
+"""Characters of a value that are told beside its name."""
+
+
+def begins_variable(raw: str) -> bool:
+    """Whether what was typed of a word is the start of a variable."""
+    return _BEGUN.fullmatch(raw) is not None
+
+
+def variables(known: Variables, typed: str) -> Sequence[Candidate]:
+    """Return what a variable that was begun may become; the environment only once it was begun."""
+    brace = "{" if typed.startswith("${") else ""
+    name, dot, _ = typed.lstrip("${").partition(".")
+    found = list(_fields(known, name) if dot else _names(known, with_environment=bool(name)))
+    end = "}" if brace else ""
+    spelled = [Candidate(f"${brace}{one.text}{end}", one.meta) for one in found]
+    return matches(typed, spelled)
+
+
+def _names(known: Variables, *, with_environment: bool) -> Iterator[Candidate]:
+    for name, values in known.kept.items():
+        yield Candidate(name, _shown(values))
+    if with_environment:
+        for name in sorted(known.environ.keys() - known.kept.keys()):
+            # Its value may be a secret.
+            yield Candidate(name, "environment")
+
+
+def _fields(known: Variables, name: str) -> Iterator[Candidate]:
+    values = known.kept.get(name)
+    if values and values.are_records and len(values.items) == 1:
+        for field in values.items[0].fields or ():
+            yield Candidate(f"{name}.{field}")
+
+
+def _shown(values: Values) -> str:
+    if values.are_records and len(values.items) != 1:
+        return f"{len(values.items)} records"
+    return shorten(" ".join(one.text for one in values.items), _SHOWN)
