@@ -13,20 +13,33 @@ from atoll import Check, Command, ProfileOffer, Setting, Transport, hookimpl
 def atoll_commands() -> Iterator[Command]:
     """Commands about the embedded cluster."""
     yield Command("local", "The embedded cluster on this machine")
-    yield Command("local up", "Start the embedded cluster", "atoll_local.commands:up")
-    yield Command("local down", "End its sessions and stop it", "atoll_local.commands:down")
+    yield Command("local up", "Start the embedded cluster", "atoll_local.commands:up", single=True)
     yield Command(
-        "local status", "Show whether it runs, and what it stands on", "atoll_local.commands:status"
-    )
-    yield Command("local logs", "Show its log", "atoll_local.commands:logs")
-    yield Command(
-        "local repair", "Try again what it could not do", "atoll_local.maintenance:repair"
+        "local down", "End its sessions and stop it", "atoll_local.commands:down", single=True
     )
     yield Command(
-        "local reset", "Stop it and delete everything it keeps", "atoll_local.commands:reset"
+        "local status",
+        "Show whether it runs, and what it stands on",
+        "atoll_local.commands:status",
+        single=True,
+    )
+    yield Command("local logs", "Show its log", "atoll_local.commands:logs", single=True)
+    yield Command(
+        "local repair",
+        "Try again what it could not do",
+        "atoll_local.maintenance:repair",
+        single=True,
+    )
+    yield Command(
+        "local reset",
+        "Stop it and delete everything it keeps",
+        "atoll_local.commands:reset",
+        single=True,
     )
     yield Command("local access", "Print the way to it", "atoll_local.commands:access", hidden=True)
-    yield Command("local env", "Print settings for other clients", "atoll_local.commands:env")
+    yield Command(
+        "local env", "Print settings for other clients", "atoll_local.commands:env", single=True
+    )
 
     yield Command("host", "Clusters of other machines, by SSH")
     for name, summary in (

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import trio
 
+from atoll._profiles import ENVIRONMENT
 from atoll._terminal import Source
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ async def run_apart(
 
 
 def _options(program: "Program", output_format: str) -> Iterator[str]:
-    if profile := program.target.explicit:
+    # The name at least stays what it was, whatever is put in use meanwhile.
+    if (profile := program.target.name) and profile != ENVIRONMENT:
         yield f"--profile={profile}"
     if output_format:
         yield f"--output={output_format}"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
 """What an option names that is added to all commands."""
+DESTROYING = "*destroys"
+"""What an option names that is added to all commands that destroy something."""
 
 
 class NoSuchCommand(UsageError):
@@ -65,6 +67,16 @@ class Node:
     def secret(self) -> bool:
         """Whether its lines are kept out of the history."""
         return self.provided is not None and self.provided.record.secret
+
+    @property
+    def destroys(self) -> bool:
+        """Whether it destroys what its user may want back."""
+        return self.provided is not None and self.provided.record.destroys
+
+    @property
+    def single(self) -> bool:
+        """Whether it is for one cluster at a time."""
+        return self.provided is not None and self.provided.record.single
 
     @property
     def asyncio(self) -> bool:
@@ -165,6 +177,7 @@ class CommandTree:
         for node in self._nodes():
             if node.provided:
                 names = {node.provided.record.name, ALL_COMMANDS}
+                names |= {DESTROYING} if node.destroys else set()
                 node.options = [one for one in options if not names.isdisjoint(one.record.commands)]
 
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atoll._profiles import Profile
     from atoll._program import Program
     from atoll._state import ShellState
-    from atoll._target import Choice
+    from atoll._target import Choice, Kept
 
 
 @define
@@ -59,6 +59,8 @@ class Context:
     """What the prompt knows of itself; None where the line does not come from a prompt."""
     _choice: "Choice | None" = None
     """Where the prompt or the script went when the command began, which goes there to its end."""
+    _has_consent: bool = False
+    """Whether the user has consented already to what the command may destroy."""
     state: dict[str, object] = field(factory=dict)
     """What plugins leave for one another while the command runs, by names that begin with the
     plugin's.
@@ -115,7 +117,7 @@ class Context:
         answer may come through a pipe. Raises AtollError for a no, UsageError where nobody can
         answer.
         """
-        if yes or (self._program.as_peer and not peer_asks):
+        if yes or self._has_consent or (self._program.as_peer and not peer_asks):
             return
         # Scripts pipe an answer into that client; the prompt's own input is lines.
         piped = self._program.as_peer and self.shell is None
@@ -186,6 +188,25 @@ class Context:
 def program_of(context: Context) -> "Program":
     """Return the program that a command runs in. For what ships with core alone."""
     return context._program  # noqa: SLF001  # private to everybody else
+
+
+def choice_of(context: Context) -> "Choice":
+    """Return where a command goes; this may read files."""
+    kept = context._choice  # noqa: SLF001  # as above
+    return program_of(context).target.of(context.profile_name, kept)
+
+
+def kept_of(context: Context) -> "Kept":
+    """Return where lines go that a command runs."""
+    from atoll._target import Kept
+
+    return Kept(context.profile_name, context._choice)  # noqa: SLF001  # as above
+
+
+async def ask_consent(context: Context, question: str) -> None:
+    """Ask once for all that the command may destroy; raises as :meth:`Context.consent` does."""
+    await context.consent(question, yes=False)
+    context._has_consent = True  # noqa: SLF001  # as above
 
 
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)

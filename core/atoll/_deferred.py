@@ -110,6 +110,10 @@ class DeferredCalls:
         self._calls.append(call)
         return call
 
+    def contexts(self) -> list[click.Context]:
+        """Return the click contexts of the calls."""
+        return [call.context for call in self._calls]
+
     async def run(self, first: object) -> None:
         """Make the calls, one after the other, each with `first` as its first argument."""
         for call in self._calls:

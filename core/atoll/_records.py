@@ -30,7 +30,10 @@ class Command:
     command whose callback is `async def` and takes a :class:`~atoll.Context` first; None
     makes a group with nothing of its own to do. A command marked `secret` is kept out of the
     history. One that uses :func:`atoll.aio` says so by `asyncio`. `variables` are options whose
-    values (`NAME=…`) define variables for the command: the shell leaves it their `$NAME`.
+    values (`NAME=…`) define variables for the command: the shell leaves it their `$NAME`. One that
+    `destroys` what its user may want back is asked about first where the profile is protected, and
+    gets an option `--yes` if it has none. One that is `single` is for one cluster at a time, and
+    refused after `@*`: it has the terminal, lasts until it is interrupted, or is about no cluster.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -41,13 +44,16 @@ class Command:
     secret: bool = False
     asyncio: bool = False
     variables: Sequence[str] = field(default=(), converter=_texts)
+    destroys: bool = False
+    single: bool = False
 
 
 @frozen(eq=False, repr=False)
 class Option:
     """An option on commands of others.
 
-    `commands` are their names (`vfolder create`), `*` means all. `load` names a `click.Option`.
+    `commands` are their names (`vfolder create`), `*` means all, `*destroys` those that destroy
+    something. `load` names a `click.Option`.
     `around`, if given, names an async context manager function of the Context and the option's
     value, which is entered around the command when the option has one: not for None, False and an
     empty tuple.

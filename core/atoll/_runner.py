@@ -14,7 +14,7 @@ from attrs import define, field
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
-from atoll._context import Context, current_context
+from atoll._context import Context, current_context, kept_of
 from atoll._deferred import result_of
 from atoll._errors import AtollError, ExitCode, TimedOut, UsageError, is_interruption
 from atoll._folder import folder_kept
@@ -25,11 +25,13 @@ from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
+from atoll._protection import ask_first
 from atoll._reports import Ending, ending, exit_code, give_hint
 from atoll._runtime import has_asyncio
 from atoll._statement import Statement
 from atoll._streams import real_stdout, streams_of
 from atoll._system import pipe_into, run_system
+from atoll._target import Kept, kept_target
 from atoll._terminal import Source
 from atoll._threads import in_thread
 from atoll._warnings import warn
@@ -99,7 +101,7 @@ class Runner:
         """Run something in the background, and say so; `text` is the line that it comes from."""
         if self.nested:
             raise UsageError("a command within another can't go to the background")
-        job = self.jobs.start(text, run)
+        job = self.jobs.start(text, partial(_keeping, self.program.target.keep(), run))
         self.program.output().note(f"[{job.number}] {text}")
 
     def warn(self, text: str) -> None:
@@ -142,6 +144,7 @@ class Runner:
     async def _noting_end(self, prepared: Prepared, context: Context) -> int:
         """Make the calls; what is around them is to know how they ended."""
         try:
+            await ask_first(context, prepared)
             await self._bounded(partial(prepared.calls.run, context))
             code = exit_code(result_of(prepared.result))
         except BaseException as error:
@@ -178,19 +181,20 @@ class Runner:
         output = self.program.output(stdout=stdout, format=chosen, **_kept(self.capture))
         if self.capture and self.capture.writer and not chosen and not line.statement.pipe:
             output.writer, output.format = self.capture.writer, _FOR_VARIABLES
+        kept = self.program.target.keep()
         return Context(
             program=self.program,
             output=output,
             stdin=stdin,
             jobs=self.jobs,
-            profile_name=_named(prepared, options.get("profile")) or self.program.target.explicit,
+            profile_name=_named(prepared, options.get("profile")) or kept.name,
             command=" ".join(prepared.node.path),
             words=prepared.words,
             options=options,
             secret=prepared.node.secret,
             foreground=line.foreground,
             shell=self.shell,
-            choice=self.program.target.made,
+            choice=kept.choice,
             run_within=partial(run_within, self),
         )
 
@@ -305,6 +309,12 @@ class _Sink:
     pipe_code: int = ExitCode.OK
 
 
+async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]]) -> int:
+    """Run a job, whose lines all go where it began."""
+    kept_target.set(kept)
+    return await run()
+
+
 def _errors_of(capture: Capture | None) -> IO[str] | None:
     """Return what keeps errors, None where they are shown."""
     return capture.file("stderr") if capture and capture.keeps_errors else None
@@ -329,6 +339,7 @@ def _running(context: Context) -> Iterator[None]:
         (current_note, cache(context.output.note)),
         (current_ask, context.ask if context.can_ask else None),
         (current_output, context.output),
+        (kept_target, kept_of(context)),
     ]
     tokens = [(variable, variable.set(value)) for variable, value in values]
     try:

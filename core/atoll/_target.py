@@ -5,6 +5,7 @@ What is done to profiles elsewhere turns no line to another cluster. Only what i
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
@@ -47,6 +48,20 @@ class Choice:
         return self.profile is None and self.problem is None
 
 
+@frozen
+class Kept:
+    """Where the lines of a job go, or those that a command runs: as when that began, whatever the
+    prompt turns to meanwhile. `name` is the profile that was named, if one was.
+    """
+
+    name: str | None
+    choice: Choice | None
+
+
+kept_target: ContextVar[Kept | None] = ContextVar("kept_target", default=None)
+"""Where the running code's lines go; None where that is what is in use."""
+
+
 @define
 class Target:
     """What the lines of one prompt, script or command go to that name no profile themselves.
@@ -77,6 +92,10 @@ class Target:
     def explicit(self) -> str | None:
         """The profile that `use` or the start of the program has named, if one has."""
         return self._turned or self.settings.profile_name
+
+    def keep(self) -> Kept:
+        """Return where lines go now, for what goes on meanwhile."""
+        return kept_target.get() or Kept(self.explicit, self.made)
 
     def begin(self) -> None:
         """Choose for all lines of a prompt or a script."""

@@ -79,6 +79,24 @@ _RESOURCES = {
     "usage-per-month": "Show what groups used in a month",
     "usage-per-period": "Show what a group used in a period",
 }
+_DESTROYING = {
+    "change_vfolder_ownership",
+    "deactivate",
+    "dealias",
+    "delete",
+    "dissociate",
+    "exclude_agents",
+    "forget",
+    "freeze",
+    "purge",
+    "remove_shared_vf_permission",
+    "remove_users",
+    "restart",
+    "set_key",
+    "stop",
+    "umount_host",
+}
+"""What takes something away from users, or from all, by the names of its functions."""
 _NEWER_RESOURCES = {
     "docker-registries": ("container-registries",),
     "resource-slots": ("query-slots",),
@@ -113,7 +131,8 @@ def atoll_commands() -> Iterator[Command]:
         yield from _about(one, many, f"atoll_admin.entities.{module}", verbs)
     for load, (summary, *names) in _OTHERS.items():
         for name in names:
-            yield Command(f"admin {name}", summary, f"atoll_admin.{load}")
+            destroys = _destroys(load)
+            yield Command(f"admin {name}", summary, f"atoll_admin.{load}", destroys=destroys)
     for above in ("admin vfolders", "admin vfolder"):
         yield from _below(above, _FOLDERS, "folder_hosts")
         yield from _below(above, _SHARED_FOLDERS, "folder_sharing")
@@ -126,7 +145,7 @@ def atoll_commands() -> Iterator[Command]:
     yield from _groups_of_commands()
     yield Command("server-logs list", "List errors", f"{_SERVICES}.server_logs:list_logs")
     account = f"{_SERVICES}.account"
-    yield Command("login", "Log in to a web server", f"{account}:login")
+    yield Command("login", "Log in to a web server", f"{account}:login", single=True)
     yield Command("logout", "Log out of a web server", f"{account}:logout")
     yield Command("whoami", "Show as whom you work", f"{account}:whoami")
     password = f"{_SERVICES}.password:update_password"
@@ -153,14 +172,26 @@ def _about(one: str, many: str, module: str, verbs: Sequence[str]) -> Iterator[C
         # A password may stand in these lines.
         secret = one == "user" and verb in {"add", "update"}
         for above in (many, one):
-            yield Command(f"admin {above} {verb}", summary, load, aliases, secret=secret)
+            yield Command(
+                f"admin {above} {verb}",
+                summary,
+                load,
+                aliases,
+                secret=secret,
+                destroys=_destroys(load),
+            )
+
+
+def _destroys(load: str) -> bool:
+    return load.rpartition(":")[2] in _DESTROYING
 
 
 def _below(above: str, commands: dict[str, str], module: str) -> Iterator[Command]:
     for name, summary in commands.items():
         attribute = name.split()[-1].replace("-", "_")
         aliases = _NEWER_RESOURCES.get(name, ()) if module == "resources" else ()
-        yield Command(f"{above} {name}", summary, f"{_SERVICES}.{module}:{attribute}", aliases)
+        load = f"{_SERVICES}.{module}:{attribute}"
+        yield Command(f"{above} {name}", summary, load, aliases, destroys=_destroys(load))
 
 
 def _groups_of_commands() -> Iterator[Command]:

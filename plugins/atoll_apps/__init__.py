@@ -8,30 +8,47 @@ from atoll import Command, Completion, Setting, hookimpl
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
     """Commands about the services of sessions."""
-    yield Command("app", "Forward local ports to services of a session", "atoll_apps.app:app")
+    yield Command(
+        "app", "Forward local ports to services of a session", "atoll_apps.app:app", single=True
+    )
     yield Command("apps", "List the services of a session", "atoll_apps.apps:apps")
     yield Command(
-        "connect", "Connect standard input and output to a service", "atoll_apps.connect:connect"
+        "connect",
+        "Connect standard input and output to a service",
+        "atoll_apps.connect:connect",
+        single=True,
     )
     yield Command(
-        "proxy", "Serve the API at a local port, without keys", "atoll_apps.proxy.command:proxy"
+        "proxy",
+        "Serve the API at a local port, without keys",
+        "atoll_apps.proxy.command:proxy",
+        single=True,
     )
     yield Command(
-        "speedtest", "Measure the connection to a session", "atoll_apps.speedtest:speedtest"
+        "speedtest",
+        "Measure the connection to a session",
+        "atoll_apps.speedtest:speedtest",
+        single=True,
     )
-    yield Command("ssh", "Open a shell in a session", "atoll_apps.ssh.ssh:ssh")
-    yield Command("scp", "Copy files to or from a session", "atoll_apps.ssh.scp:scp")
-    yield Command("sftp", "Browse and move the files of a session", "atoll_apps.ssh.sftp:sftp")
-    yield Command("session ssh", "Same as atoll ssh", "atoll_apps.ssh.ssh:ssh")
-    yield Command("session scp", "Same as atoll scp", "atoll_apps.ssh.scp:scp")
+    yield Command("ssh", "Open a shell in a session", "atoll_apps.ssh.ssh:ssh", single=True)
+    yield Command("scp", "Copy files to or from a session", "atoll_apps.ssh.scp:scp", single=True)
     yield Command(
-        "ssh-config", "Let OpenSSH reach sessions by name", "atoll_apps.ssh.config:ssh_config"
+        "sftp", "Browse and move the files of a session", "atoll_apps.ssh.sftp:sftp", single=True
+    )
+    yield Command("session ssh", "Same as atoll ssh", "atoll_apps.ssh.ssh:ssh", single=True)
+    yield Command("session scp", "Same as atoll scp", "atoll_apps.ssh.scp:scp", single=True)
+    yield Command(
+        "ssh-config",
+        "Let OpenSSH reach sessions by name",
+        "atoll_apps.ssh.config:ssh_config",
+        single=True,
     )
     yield Command(
         "ssh-proxy",
         "Carry a connection of OpenSSH to a session",
         "atoll_apps.ssh.proxy_command:ssh_proxy",
         hidden=True,
+        single=True,
     )
 
 

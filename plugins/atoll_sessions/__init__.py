@@ -18,33 +18,32 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("admin session", "Show or list sessions", "atoll_sessions.ps:admin_session")
     yield Command("run", "Run code in a session", "atoll_sessions.run:run", variables=_RANGES)
     yield Command("start", "Start a session", "atoll_sessions.start:start", ("create",))
-    yield Command("shell", "Open a terminal in a session", "atoll_sessions.shell:shell")
-    yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart")
+    yield Command(
+        "shell", "Open a terminal in a session", "atoll_sessions.shell:shell", single=True
+    )
+    yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart", destroys=True)
     yield Command("rename", "Give a session another name", "atoll_sessions.rename:rename")
     yield Command(
-        "rm", "Terminate sessions", "atoll_sessions.rm:rm", ("kill", "terminate", "destroy")
+        "rm",
+        "Terminate sessions",
+        "atoll_sessions.rm:rm",
+        ("kill", "terminate", "destroy"),
+        destroys=True,
     )
     yield Command("wait", "Wait until a session is in a status", "atoll_sessions.wait:wait")
-    yield Command("events", "Show what happens to a session", "atoll_sessions.events:events")
-    yield Command("watch", "Show events until a job is done", "atoll_sessions.watch:watch")
+    yield Command(
+        "events", "Show what happens to a session", "atoll_sessions.events:events", single=True
+    )
+    yield Command(
+        "watch", "Show events until a job is done", "atoll_sessions.watch:watch", single=True
+    )
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
     yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")
     yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
     yield Command("download", "Download files from a session", "atoll_sessions.download:download")
-    sweep = "atoll_sessions.sweep.commands"
-    yield Command("sweep", "Runs over ranges of parameters")
-    yield Command("sweep list", "List sweeps", f"{sweep}:list_sweeps")
-    yield Command("sweep status", "Show the cases of a sweep", f"{sweep}:status")
-    yield Command("sweep logs", "Show what cases have printed", f"{sweep}:logs")
-    plot = "atoll_sessions.sweep.plot"
-    yield Command("sweep results", "List what cases have come to", f"{plot}:results")
-    yield Command("sweep plot", "Draw what cases have come to", f"{plot}:plot")
-    yield Command("sweep cancel", "End sweeps and their sessions", f"{sweep}:cancel")
-    yield Command("sweep resume", "Run what is missing or failed", f"{sweep}:resume")
-    yield Command("sweep retry-failed", "Run again what failed", f"{sweep}:retry_failed")
-    yield Command("sweep rm", "Forget sweeps", f"{sweep}:rm")
+    yield from _about_sweeps()
     yield Command("session", "The commands about sessions by their newer names")
     yield Command(
         "session show-graph", "Show what a session waits for", "atoll_sessions.graph:show_graph"
@@ -62,9 +61,34 @@ def atoll_commands() -> Iterator[Command]:
     )
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
-        load, variables = f"atoll_sessions.{word}:{word}", _RANGES if older == "run" else ()
-        yield Command(name, f"Same as atoll {older}", load, variables=variables)
+        yield Command(
+            name,
+            f"Same as atoll {older}",
+            f"atoll_sessions.{word}:{word}",
+            variables=_RANGES if older == "run" else (),
+            destroys=older in {"rm", "restart"},
+            single=older in {"events", "watch"},
+        )
 
+
+def _about_sweeps() -> Iterator[Command]:
+    yield Command("sweep", "Runs over ranges of parameters")
+    for name, (summary, load) in _SWEEPS.items():
+        # Each knows which cluster it runs on.
+        yield Command(f"sweep {name}", summary, f"atoll_sessions.sweep.{load}", single=True)
+
+
+_SWEEPS = {
+    "list": ("List sweeps", "commands:list_sweeps"),
+    "status": ("Show the cases of a sweep", "commands:status"),
+    "logs": ("Show what cases have printed", "commands:logs"),
+    "results": ("List what cases have come to", "plot:results"),
+    "plot": ("Draw what cases have come to", "plot:plot"),
+    "cancel": ("End sweeps and their sessions", "commands:cancel"),
+    "resume": ("Run what is missing or failed", "commands:resume"),
+    "retry-failed": ("Run again what failed", "commands:retry_failed"),
+    "rm": ("Forget sweeps", "commands:rm"),
+}
 
 # What clients since 23.09 call the commands; most go by both names there.
 _NEWER = {

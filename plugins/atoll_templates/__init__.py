@@ -23,7 +23,8 @@ def atoll_commands() -> Iterator[Command]:
         module = f"atoll_templates.{'check' if verb == 'check' else 'commands'}"
         attribute = "list_templates" if verb == "list" else verb
         for group in ("session-template", "sesstpl"):
-            yield Command(f"{group} {verb}", summary, f"{module}:{attribute}")
+            load = f"{module}:{attribute}"
+            yield Command(f"{group} {verb}", summary, load, destroys=verb == "delete")
     yield Command(
         "start-template",
         "Start a session from a template",

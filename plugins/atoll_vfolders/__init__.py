@@ -21,7 +21,8 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("dotfile", "Files that every new session finds in its home")
     yield Command("dotfile list", "List dotfiles", f"{_DOTFILES}:list_dotfiles")
     for verb in ("create", "get", "update", "delete"):
-        yield Command(f"dotfile {verb}", f"{verb.title()} a dotfile", f"{_DOTFILES}:{verb}")
+        load, destroys = f"{_DOTFILES}:{verb}", verb == "delete"
+        yield Command(f"dotfile {verb}", f"{verb.title()} a dotfile", load, destroys=destroys)
 
 
 def _about_folders() -> Iterator[Command]:
@@ -35,11 +36,19 @@ def _about_folders() -> Iterator[Command]:
     )
     yield Command("vfolder info", "Show everything about a folder", f"{_LISTING}:info")
     yield Command("vfolder create", "Make a folder", f"{_MANAGE}:create")
-    yield Command("vfolder delete", "Delete folders", f"{_MANAGE}:delete", ("trash",))
+    yield Command(
+        "vfolder delete", "Delete folders", f"{_MANAGE}:delete", ("trash",), destroys=True
+    )
     yield Command(
         "vfolder restore", "Take folders out of the trash", f"{_MANAGE}:restore", ("recover",)
     )
-    yield Command("vfolder purge", "Delete folders for good", f"{_MANAGE}:purge", ("delete-trash",))
+    yield Command(
+        "vfolder purge",
+        "Delete folders for good",
+        f"{_MANAGE}:purge",
+        ("delete-trash",),
+        destroys=True,
+    )
     yield Command("vfolder rename", "Give a folder another name", f"{_MANAGE}:rename")
     yield Command("vfolder clone", "Copy a folder", f"{_MANAGE}:clone")
     yield Command("vfolder update-options", "Change a folder", f"{_MANAGE}:update_options")
@@ -49,8 +58,10 @@ def _about_people() -> Iterator[Command]:
     yield Command("vfolder invite", "Invite people to a folder", f"{_SHARING}:invite")
     yield Command("vfolder invitations", "Answer invitations", f"{_SHARING}:invitations")
     yield Command("vfolder share", "Give people a group's folder", f"{_SHARING}:share")
-    yield Command("vfolder unshare", "Take a group's folder away", f"{_SHARING}:unshare")
-    yield Command("vfolder leave", "Leave somebody's folder", f"{_SHARING}:leave")
+    yield Command(
+        "vfolder unshare", "Take a group's folder away", f"{_SHARING}:unshare", destroys=True
+    )
+    yield Command("vfolder leave", "Leave somebody's folder", f"{_SHARING}:leave", destroys=True)
 
 
 def _about_files() -> Iterator[Command]:
@@ -58,7 +69,7 @@ def _about_files() -> Iterator[Command]:
     yield Command("vfolder mkdir", "Make folders in a folder", f"{_FILES}:mkdir")
     yield Command("vfolder mv", "Move a file", f"{_FILES}:mv")
     yield Command("vfolder rename-file", "Give a file another name", f"{_FILES}:rename_file")
-    yield Command("vfolder rm", "Delete files", f"{_FILES}:rm", ("delete-file",))
+    yield Command("vfolder rm", "Delete files", f"{_FILES}:rm", ("delete-file",), destroys=True)
     yield Command("vfolder request-download", "Get a link to a file", f"{_FILES}:request_download")
     transfer = "atoll_vfolders.transfer"
     yield Command("vfolder upload", "Upload files and folders", f"{transfer}.upload:upload")

@@ -8,4 +8,6 @@ from atoll import Command, hookimpl
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
     """The command that serves the page."""
-    yield Command("web", "Open the web page of the cluster here", "atoll_web.command:web")
+    yield Command(
+        "web", "Open the web page of the cluster here", "atoll_web.command:web", single=True
+    )

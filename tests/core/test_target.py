@@ -18,6 +18,9 @@ class Plugin:
     def atoll_commands(self):
         """Yield the commands."""
         yield Command("where", "Tell where this goes", "test_target:where")
+        yield Command("late", "Wait for a release", "test_target:late")
+        yield Command("release", "Release what waits", "test_target:release")
+        yield Command("within", "Run a line", "test_target:within")
         yield Command("elsewhere", "Change profiles from elsewhere", "test_target:elsewhere")
 
 
@@ -38,6 +41,23 @@ def campus(_paths, _say):
 def _commands():
     import click
 
+    released = []
+
+    @click.command()
+    async def late(context):
+        with trio.fail_after(20):
+            while not released:
+                await trio.lowlevel.checkpoint()
+
+    @click.command()
+    async def release(context):
+        released.append(True)
+
+    @click.command()
+    @click.argument("line")
+    async def within(context, line):
+        return await context.run(line)
+
     @click.command()
     async def where(context):
         api = await context.connect()
@@ -55,10 +75,10 @@ def _commands():
             case ["remove", name]:
                 store.remove(name)
 
-    return where, elsewhere
+    return where, elsewhere, late, release, within
 
 
-where, elsewhere = _commands()
+where, elsewhere, late, release, within = _commands()
 
 
 class Nowhere:
@@ -282,3 +302,22 @@ async def test_a_line_that_names_a_profile_wrongly(lines, line, problem, code):
     _, result = await lines(line)
     assert problem in result.stderr
     assert (result.code, result.stderr.count("\n")) == (code, 1)
+
+
+async def test_a_job_goes_on_where_it_began(lines):
+    """Every statement of it, whatever the script turns to meanwhile."""
+    lines.store.use("lab")
+
+    told, _ = await lines("for x in 1 2 { late; where } &\nuse other\nwhere\nrelease\n")
+
+    assert told == ["other", "lab", "lab"]
+
+
+@pytest.mark.parametrize("line", ["@other within where", "within --profile other where"])
+async def test_a_line_that_a_command_runs(lines, line):
+    """Goes where the command goes, unless it says otherwise itself."""
+    lines.store.use("lab")
+
+    told, _ = await lines(f"{line}\n@other within '@lab where'\nwithin where\n")
+
+    assert told == ["other", "lab", "lab"]

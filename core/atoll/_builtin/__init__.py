@@ -12,27 +12,49 @@ def atoll_commands() -> Iterator[Command]:
     """Commands about atoll itself."""
     yield Command("profile", "Which cluster to use, with which keys")
     yield Command(
-        "profile add", "Add a profile, or change it", "atoll._builtin.profile:add", secret=True
+        "profile add",
+        "Add a profile, or change it",
+        "atoll._builtin.profile:add",
+        secret=True,
+        single=True,
     )
     yield Command(
-        "profile list", "List the profiles", "atoll._builtin.profile:list_profiles", ("ls",)
+        "profile list",
+        "List the profiles",
+        "atoll._builtin.profile:list_profiles",
+        ("ls",),
+        single=True,
     )
-    yield Command("profile use", "Use a profile from now on", "atoll._builtin.profile:use")
     yield Command(
-        "profile remove", "Delete a profile and its keys", "atoll._builtin.profile:remove", ("rm",)
+        "profile use", "Use a profile from now on", "atoll._builtin.profile:use", single=True
+    )
+    yield Command(
+        "profile remove",
+        "Delete a profile and its keys",
+        "atoll._builtin.profile:remove",
+        ("rm",),
+        single=True,
     )
     yield Command("profile test", "Check that a profile works", "atoll._builtin.profile:test")
-    yield Command("use", "Turn this prompt or script to another profile", "atoll._builtin.use:use")
     yield Command(
-        "config", "Show the settings and where they come from", "atoll._builtin.about:config"
+        "use",
+        "Turn this prompt or script to another profile",
+        "atoll._builtin.use:use",
+        single=True,
+    )
+    yield Command(
+        "config",
+        "Show the settings and where they come from",
+        "atoll._builtin.about:config",
+        single=True,
     )
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
-    yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins")
+    yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins", single=True)
     language = "atoll._builtin.language"
-    yield Command("let", "Keep a value, or list those kept", f"{language}:let")
-    yield Command("for", "Run statements for each value", f"{language}:for_")
-    yield Command("source", "Run the lines of a file here", f"{language}:source")
-    yield Command("help", "Show help on a command", "atoll._builtin.about:help_")
+    yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
+    yield Command("for", "Run statements for each value", f"{language}:for_", single=True)
+    yield Command("source", "Run the lines of a file here", f"{language}:source", single=True)
+    yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
 
 
 @hookimpl
@@ -72,6 +94,7 @@ def atoll_checks() -> Iterator[Check]:
 
 @hookimpl
 def atoll_options() -> Iterator[Option]:
-    """Options that all commands have."""
+    """Options that all commands have, or all that destroy something."""
     yield Option(("*",), "atoll._builtin.options:output")
     yield Option(("*",), "atoll._builtin.options:profile")
+    yield Option(("*destroys",), "atoll._builtin.options:yes")

@@ -20,6 +20,7 @@ output = click.Option(
     callback=_check_given,
     help="Write records in this format.",
 )
+yes = click.Option(["-y", "--yes"], is_flag=True, help="Don't ask.")
 profile = click.Option(
     ["--profile"],
     type=Name("profile"),

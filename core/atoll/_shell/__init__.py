@@ -6,6 +6,8 @@ nothing but records.
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from atoll._records import Check, Command, Invocation, Keys, Setting, Status
 from atoll.hookspecs import hookimpl
 
@@ -16,6 +18,11 @@ _SYSTEM_SHELLS = "atoll._shell.system_shells"
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
     """Commands about the prompt, its jobs, and the shells of the system."""
+    # None of them is about a cluster.
+    return (evolve(command, single=True) for command in _commands())
+
+
+def _commands() -> Iterator[Command]:
     yield Command("jobs", "List what runs in the background", f"{_COMMANDS}:jobs")
     yield Command("jobs cancel", "Interrupt jobs", f"{_COMMANDS}:cancel")
     yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")

@@ -1,0 +1,42 @@
+"""What destroys something asks first where the profile is marked `protect: yes`."""
+
+import trio
+
+from atoll._commands import Prepared
+from atoll._context import Context, ask_consent, choice_of
+from atoll.text import quote
+
+_LONGEST = 200
+"""Characters of a line that the question repeats."""
+
+
+async def ask_first(context: Context, prepared: Prepared) -> None:
+    """Ask before a command that destroys on a protected profile, unless `--yes` has answered.
+
+    Raises AtollError for a no, UsageError where nobody can answer.
+    """
+    if not prepared.node.destroys or _says(prepared, "--dry-run"):
+        return
+    name = await trio.to_thread.run_sync(_protected, context)
+    if name and not (context.options.get("yes") or _says(prepared, "--yes")):
+        await ask_consent(context, f"Profile {name} is protected. Run {_shown(prepared)}?")
+
+
+def _protected(context: Context) -> str:
+    """Return the name of the profile that the command goes to, "" if it is not protected."""
+    choice = choice_of(context)
+    return choice.name if choice.profile and choice.profile.protect else ""
+
+
+def _says(prepared: Prepared, flag: str) -> bool:
+    """Whether the line has a flag of the command itself."""
+    return any(
+        flag in param.opts and context.params.get(param.name or "")
+        for context in prepared.calls.contexts()
+        for param in context.command.params
+    )
+
+
+def _shown(prepared: Prepared) -> str:
+    line = " ".join(map(quote, prepared.words))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
