@@ -16,26 +16,12 @@ from uuid import uuid4
 
 import pytest
 from attrs import frozen
+from tests.interop.work_user import MAKE_USER
 
 pytestmark = pytest.mark.interop
 
 IMAGE = os.environ.get("ATOLL_INTEROP_IMAGE", "python:3.11-debian12")
 SMALL = ("-r", "cpu=1", "-r", "mem=512m")
-MAKE_USER = """
-import contextlib, os, pathlib, pwd
-home = pathlib.Path("/home/work")
-if os.getuid() == 0 and not any(one.pw_name == "work" for one in pwd.getpwall()):
-    for name, line in (
-        ("passwd", "work:x:1000:1000::/home/work:/bin/bash"),
-        ("group", "work:x:1000:"),
-        ("shadow", "work:*:19000:0:99999:7:::"),
-    ):
-        with open(f"/etc/{name}", "a") as file:
-            file.write(f"{line}\\n")
-    for path in (home, *home.rglob("*")):
-        with contextlib.suppress(OSError):
-            os.chown(path, 1000, 1000, follow_symlinks=False)
-"""
 
 
 @frozen

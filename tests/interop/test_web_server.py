@@ -16,8 +16,8 @@ import pexpect
 import pytest
 from attrs import evolve, frozen
 from tests.interop.conftest import Program
-from tests.interop.test_ssh import MAKE_USER
 from tests.interop.web_server import forget_login, redis_server, web_server
+from tests.interop.work_user import MAKE_USER
 
 pytestmark = [pytest.mark.interop, pytest.mark.needs("redis-server")]
 PASSWORD = f"pw-{uuid4().hex}"

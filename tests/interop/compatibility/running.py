@@ -15,6 +15,7 @@ from attrs import define, field
 from leaves import Leaf
 from outcomes import Outcome, outcome_of
 from walk import STEPS, Step
+from work_user import MAKE_USER
 
 _DEADLINE, _A_WHILE = 60, 8
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -60,7 +61,11 @@ class Walker:
         (self.home / "template.yaml").write_text(text)
         by_name = {leaf.name: leaf for leaf in leaves}
         found = {}
+        # SSH clients of older releases put keys there, and do not make it.
+        (self.home / ".ssh").mkdir(mode=0o700)
         for step in STEPS:
+            if step.name == "session ssh" and self.shared:
+                self._make_user()
             if step.name in by_name:
                 found[step.name] = self._run(by_name[step.name], step)
                 say(f"{step.name}: {found[step.name]}")
@@ -72,6 +77,17 @@ class Walker:
                     outcome.kind, f"by `{name}`: {outcome.reason}".removesuffix(": ")
                 )
         return found
+
+    def _make_user(self) -> None:
+        """Give the session the user that SSH logs in as, which the images of test beds lack."""
+        words = ["run", "-q", "-t", f"{self.x}a", "-c", MAKE_USER, self._value("image")]
+        subprocess.run(
+            [self.ours, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_DEADLINE,
+            env=self._environ(),
+        )
 
     def _stand_for(self, below: Sequence[Leaf]) -> tuple[str, Outcome]:
         chosen = next((leaf for leaf in below if not leaf.takes_arguments), below[0])

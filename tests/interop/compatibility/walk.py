@@ -171,7 +171,7 @@ session wait: {x}a
 session apps: {x}a
 ~proxy: -p 0
 session ssh: {x}a true
-session scp: {x}a -r note.txt app@localhost:/home/work/
+session scp: {x}a -r note.txt work@localhost:/home/work/
 ~shell: {x}a
 sftp: {x}a -b /dev/null
 ~connect: {x}a sshd
