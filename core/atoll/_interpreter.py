@@ -9,6 +9,7 @@ from typing import NamedTuple
 import trio
 from attrs import define, evolve, field
 
+from atoll._background import Background
 from atoll._commands import CommandTree, before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
 from atoll._interrupts import interruptible
@@ -121,9 +122,10 @@ class Interpreter:
 
     def _start(self, node: SimpleCommand | AndOr) -> int:
         """Run a node in the background, with variables of its own."""
+        part = Background(evolve(node, background=False), self.variables.copy(), self._files)
         runner = evolve(self.runner, foreground=False)
-        other = evolve(self, runner=runner, variables=self.variables.copy())
-        self.runner.start(node.text, partial(other.run, [evolve(node, background=False)]))
+        other = evolve(self, runner=runner, variables=part.variables)
+        self.runner.start(part, partial(other.run, [part.node]))
         return ExitCode.OK
 
     async def _and_or(self, node: AndOr) -> int:

@@ -1,8 +1,8 @@
-"""Ctrl-C, and the signals that end the program, while a command runs in the foreground."""
+"""The keys that interrupt a command in the foreground, and the signals that end the program."""
 
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -13,18 +13,21 @@ from attrs import define
 from atoll._errors import ExitCode, is_interruption
 from atoll._runtime import is_interrupt
 
+_QUIT_CODE = 131
+r"""What a command that Ctrl-\ has ended leaves: 128 and the signal's number."""
+
 
 async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
-    """Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself.
+    r"""Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself; Ctrl-\ always does.
 
     A signal that ends the process does so when the command has put its things away.
     """
     code, failure = int(ExitCode.INTERRUPTED), None
-    deadly: list[int] = []
-    numbers = (signal.SIGINT, *_deadly_signals())
-    with trio.open_signal_receiver(*numbers) as signals, _insisting(numbers) as unheard:
+    heard = _Heard(_deadly_signals())
+    numbers = (signal.SIGINT, signal.SIGQUIT, *heard.deadly)
+    with trio.open_signal_receiver(*numbers) as signals, _insisting(numbers, heard):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope, deadly, unheard)
+            nursery.start_soon(heard.cancel_on_signal, signals, nursery.cancel_scope)
             try:
                 code = await call()
             except BaseException as error:  # raised again below, outside the nursery's group
@@ -34,59 +37,59 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 elif not is_interrupt(error):
                     raise
             nursery.cancel_scope.cancel()
-    if deadly:
+    if heard.last in heard.deadly:
         with suppress(OSError):
             sys.stdout.flush()
-        signal.raise_signal(deadly[0])
+        signal.raise_signal(heard.last)
     if failure is not None:
         raise failure
-    return code
+    return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
 
 
 def _deadly_signals() -> list[signal.Signals]:
     """Return the signals that would end the process: the prompt has its own ways, `nohup` too."""
-    asked = (signal.SIGTERM, signal.SIGHUP)
+    asked = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     return [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
 
 
 @define
-class _Unheard:
-    """Whether a signal has come that the event loop has not heard of yet."""
+class _Heard:
+    """The signal that came last, and those that are to end the process; `waiting` while one has
+    come that the event loop has not heard of yet.
+    """
 
+    deadly: Sequence[int]
+    last: int = 0
     waiting: bool = False
 
-
-async def _cancel_on_signal(
-    signals: AsyncIterator[int], scope: trio.CancelScope, deadly: list[int], unheard: _Unheard
-) -> None:
-    async for number in signals:
-        unheard.waiting = False
-        if number != signal.SIGINT:
-            deadly.append(number)
-            # The next one does not wait for anything.
-            signal.signal(number, signal.SIG_DFL)
-        scope.cancel()
+    async def cancel_on_signal(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+        async for number in signals:
+            self.waiting = False
+            self.last = self.last if self.last in self.deadly else number
+            if number in self.deadly:
+                # The next one does not wait for anything.
+                signal.signal(number, signal.SIG_DFL)
+            scope.cancel()
 
 
 @contextmanager
-def _insisting(numbers: Iterable[int]) -> Iterator[_Unheard]:
+def _insisting(numbers: Iterable[int], heard: _Heard) -> Iterator[None]:
     """Have a second signal break into code that keeps the event loop from hearing of the first."""
-    unheard = _Unheard()
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
     def insist(number: int, frame: FrameType | None) -> None:
-        if unheard.waiting and _is_within(frame):
-            if number != signal.SIGINT:
+        if heard.waiting and _is_within(frame):
+            if number in heard.deadly:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             raise KeyboardInterrupt
-        unheard.waiting = True
+        heard.waiting = True
         handlers[number](number, frame)
 
     for number in handlers:
         signal.signal(number, insist)
     try:
-        yield unheard
+        yield
     finally:
         for number, handler in handlers.items():
             if signal.getsignal(number) is insist:

@@ -1,93 +1,308 @@
-"""What runs in the background: statements that ended in `&`."""
+"""Jobs: what runs in the background of a prompt or script, and programs that have the terminal."""
 
+import os
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field
 
-from atoll._errors import ExitCode, NotFound, UsageError
+from atoll._errors import AtollError, ExitCode, NotFound, UsageError
 
 if TYPE_CHECKING:
     import trio
 
+    from atoll._children import Child
 
-@define
+State = Literal["queued", "running", "stopped", "done", "failed"]
+_STOPPED_CODE = 148
+"""What a command that Ctrl-Z has stopped ends its line with: 128 and the signal's number."""
+
+
+def _here() -> str:
+    with suppress(OSError):  # it was deleted
+        return os.getcwd()  # noqa: PTH109  # a text, to be shown and handed on
+    return ""
+
+
+@define(eq=False)
 class Job:
-    """A statement in the background; `exit_code` is None until it has ended."""
+    """A statement that the prompt or script does not wait for, or might not: see `foreground`.
 
-    number: int
+    `number` is 0 until it is listed. `exit_code` is None until it has ended. `since` is when it was
+    typed, in seconds since 1970. `doing` is the last that it said of its progress, such as a rate.
+    `folder` is where it runs, whatever `cd` does.
+    """
+
     text: str
+    profile: str = ""
+    number: int = 0
+    state: State = "queued"
     exit_code: int | None = None
-    started: float = field(factory=time.monotonic)
-    ended: float | None = None
+    doing: str = ""
+    folder: str = field(factory=_here)
+    since: float = field(factory=time.time)
+    foreground: bool = False
+    told: bool = False
+    """Whether the user has been told of its end."""
+    child: "Child | None" = field(default=None, repr=False)
+    """The process that it is, if it is one."""
     scope: "trio.CancelScope | None" = field(default=None, repr=False)
-
-    @property
-    def state(self) -> str:
-        """`running`, `done`, or `failed`."""
-        if self.exit_code is None:
-            return "running"
-        return "failed" if self.exit_code else "done"
+    _began: float = 0.0
+    _ended: float | None = None
+    _changed: "trio.Event | None" = field(default=None, repr=False)
 
     @property
     def elapsed(self) -> float:
-        """Seconds it has run."""
-        return (self.ended or time.monotonic()) - self.started
+        """Seconds from its start to its end, or until now."""
+        return (self._ended or time.monotonic()) - self._began if self._began else 0.0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over."""
+        return self.exit_code is not None
+
+    def begin(self) -> None:
+        """Note that it runs, from now on or again."""
+        self._began = self._began or time.monotonic()
+        self._become("running")
+
+    def stop(self) -> None:
+        """Note that it was stopped, as Ctrl-Z does."""
+        self._become("stopped")
+
+    def end(self, code: int) -> None:
+        """Note that it is over."""
+        self.exit_code, self._ended, self.doing = code, time.monotonic(), ""
+        self._become("failed" if code else "done")
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        if self._changed is not None:
+            self._changed.set()
+        self._changed = None
+
+    async def settled(self) -> None:
+        """Wait until it has ended, or was stopped."""
+        import trio
+
+        while self.state in ("queued", "running"):
+            self._changed = self._changed or trio.Event()
+            await self._changed.wait()
 
 
 current_job: ContextVar[Job | None] = ContextVar("current_job", default=None)
-"""The job that the running code belongs to, so that what it writes can be told apart."""
+"""The job that the running code belongs to; None for what is waited for."""
+
+Run = Callable[[Job], Awaitable[int]]
+
+
+def job_words(words: Sequence[str]) -> Sequence[str]:
+    """Return the words of a command about jobs for those that shells have for it: `kill %1`,
+    `wait`, `wait -n`, `wait %1`. Without a `%` these are about sessions.
+    """
+    name, *rest = words or ("",)
+    about_jobs = any(word.startswith("%") for word in rest)
+    if (name == "kill" and about_jobs) or (
+        name == "wait" and (about_jobs or list(rest) in ([], ["-n"]))
+    ):
+        return ("jobs", *words)
+    return words
+
+
+def _nothing(_job: Job) -> None:
+    """What is done about a change of a job where nobody watches."""
 
 
 @define
 class Jobs:
     """The jobs of one prompt or script, which lives as long as `nursery`; without one there are no
-    jobs.
+    jobs. At most `limit` run at a time, if that is not 0; the others wait in the order in which
+    they came.
     """
 
     nursery: "trio.Nursery | None" = None
-    on_end: Callable[[Job], None] = lambda _job: None
+    on_change: Callable[[Job], None] = _nothing
+    """Called when a job that nobody waits for ends, or is stopped."""
+    limit: int = 0
+    profile: Callable[[], str] = lambda: ""
+    """Tells which cluster a job that starts now goes to."""
     _jobs: dict[int, Job] = field(factory=dict)
+    _queue: "deque[tuple[Job, Run]]" = field(factory=deque)
 
-    def start(self, text: str, run: Callable[[], Awaitable[int]]) -> Job:
-        """Start a statement; returns at once."""
-        if self.nursery is None:
-            raise UsageError("nothing can run in the background here", hint="leave out the &")
-        job = Job(max(self._jobs, default=0) + 1, text)
-        self._jobs[job.number] = job
-        self.nursery.start_soon(self._run, job, run)
+    def start(self, text: str, run: Run) -> Job:
+        """Have a statement run in the background, or wait its turn; returns at once."""
+        self._check()
+        job = self._listed(Job(text, self.profile()))
+        self._queue.append((job, run))
+        self.feed()
         return job
 
-    async def _run(self, job: Job, run: Callable[[], Awaitable[int]]) -> None:
+    async def run_in_front(self, text: str, run: Run) -> int:
+        """Run a program that has the terminal; returns its exit code. One that is stopped becomes
+        a job.
+        """
+        nursery = self._check()
+        job = Job(text, self.profile(), foreground=True)
+        job.begin()
+        nursery.start_soon(self._run, job, run)
+        return await self._wait_in_front(job)
+
+    async def bring(self, job: Job, ready: Callable[[], None] = lambda: None) -> int:
+        """Have a job in the foreground until it ends or is stopped; returns its exit code. `ready`
+        is called when it is there.
+        """
+        job.foreground = True
+        self.go_on(job)
+        ready()
+        try:
+            return await self._wait_in_front(job)
+        except BaseException:
+            self.cancel(job)  # Ctrl-C, of a job that does not hear that itself
+            raise
+
+    async def _wait_in_front(self, job: Job) -> int:
+        try:
+            await job.settled()
+        finally:
+            job.foreground = False
+            if job.child is not None:
+                job.child.give_back()
+        if job.exit_code is not None:
+            self._jobs.pop(job.number, None)
+            return job.exit_code
+        self._listed(job)
+        self.on_change(job)
+        return _STOPPED_CODE
+
+    def go_on(self, job: Job) -> None:
+        """Let a job go on that was stopped, or start one that waits its turn."""
+        for queued in [pair for pair in self._queue if pair[0] is job]:
+            self._queue.remove(queued)
+            self._start(*queued)
+        if job.child is not None:
+            job.begin()
+            job.child.go_on(foreground=job.foreground)
+
+    def feed(self) -> None:
+        """Start what waits, as far as the limit allows."""
+        while self._queue and not (self.limit and len(self._of("running")) >= self.limit):
+            self._start(*self._queue.popleft())
+
+    def _start(self, job: Job, run: Run) -> None:
+        job.begin()
+        self._check().start_soon(self._run, job, run)
+
+    def _check(self) -> "trio.Nursery":
+        if self.nursery is None:
+            raise UsageError("nothing can run in the background here", hint="leave out the &")
+        return self.nursery
+
+    def _listed(self, job: Job) -> Job:
+        job.number = job.number or max(self._jobs, default=0) + 1
+        # The last one that was begun or stopped is the current one.
+        self._jobs.pop(job.number, None)
+        self._jobs[job.number] = job
+        return job
+
+    async def _run(self, job: Job, run: Run) -> None:
         import trio
 
         current_job.set(job)
+        code = int(ExitCode.INTERRUPTED)
         with trio.CancelScope() as job.scope:
-            job.exit_code = await run()
-        if job.exit_code is None:
-            job.exit_code = ExitCode.INTERRUPTED
-        job.ended = time.monotonic()
-        self.on_end(job)
+            code = await run(job)
+        job.end(code)
+        if not job.foreground:
+            self.on_change(job)
+        self.feed()
+
+    def note_stop(self, job: Job) -> None:
+        """Note that a job was stopped, by Ctrl-Z or since it wants to read the terminal."""
+        job.stop()
+        if not job.foreground:
+            self.on_change(job)
+            self.feed()
 
     def all(self) -> list[Job]:
         """Return all jobs, oldest first; those that had ended are forgotten by being shown."""
-        jobs = list(self._jobs.values())
-        self._jobs = {job.number: job for job in jobs if job.exit_code is None}
+        jobs = sorted(self._jobs.values(), key=lambda job: job.number)
+        self._jobs = {number: job for number, job in self._jobs.items() if not job.has_ended}
         return jobs
 
     def running(self) -> list[Job]:
-        """Return the jobs that have not ended."""
-        return [job for job in self._jobs.values() if job.exit_code is None]
+        """Return the jobs that have not ended: they run, wait their turn, or are stopped."""
+        return [job for job in self._jobs.values() if not job.has_ended]
+
+    def _of(self, state: State) -> list[Job]:
+        return [job for job in self._jobs.values() if job.state == state]
 
     def first_failure(self) -> int:
         """Return the exit code of the first job that failed, or 0."""
         return next((job.exit_code for job in self._jobs.values() if job.exit_code), 0)
 
-    def cancel(self, number: int) -> None:
-        """Interrupt a job; raises NotFound."""
-        job = self._jobs.get(number)
-        if job is None or job.exit_code is not None or job.scope is None:
-            raise NotFound(f"no job {number} is running")
-        job.scope.cancel()
+    def find(self, name: str = "") -> Job:
+        """Return a job by `%2` or `2`, by `%` and the beginning of its line, or by nothing, `%%` or
+        `%+` the current one: the last that was stopped or begun. Raises NotFound.
+        """
+        name = name.removeprefix("%")
+        found: list[Job] = []
+        if name in ("", "%", "+"):
+            found = (self._of("stopped") or self.running())[-1:]
+        elif name.isdecimal():
+            found = [job for number, job in self._jobs.items() if number == int(name)]
+        else:
+            found = [job for job in self.running() if job.text.startswith(name)]
+        if len(found) != 1:
+            several = f"several jobs begin with {name!r}" if found else ""
+            raise NotFound(several or (f"no job {name}" if name else "there is no job"))
+        return found[0]
+
+    def find_running(self, name: str = "") -> Job:
+        """Return a job as `find` does; raises NotFound for one that is over, too."""
+        job = self.find(name)
+        if job.has_ended:
+            raise NotFound(f"job {job.number} has ended")
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Interrupt a job that has not ended."""
+        for queued in [pair for pair in self._queue if pair[0] is job]:
+            self._queue.remove(queued)
+            job.end(ExitCode.INTERRUPTED)
+            self.on_change(job)
+        if job.scope is not None:
+            job.scope.cancel()
+
+    async def wait(self, job: Job) -> int:
+        """Wait for the end of a job; returns its exit code. Raises AtollError for one that is
+        stopped.
+        """
+        await job.settled()
+        if job.exit_code is None:
+            raise AtollError(f"job {job.number} is stopped", hint="fg or bg has it go on")
+        self._jobs.pop(job.number, None)
+        return job.exit_code
+
+    async def wait_for_any(self) -> int:
+        """Wait until one of the jobs has ended; returns its exit code."""
+        import trio
+
+        waiting = [job for job in self._jobs.values() if job.state != "stopped" and not job.told]
+        if not waiting:
+            raise NotFound("no job is running")
+        ended = next((job for job in waiting if job.has_ended), None)
+        first: list[Job] = [ended] if ended else []
+
+        async def watch(job: Job, scope: trio.CancelScope) -> None:
+            await job.settled()
+            first.append(job)
+            scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for job in [] if first else waiting:
+                nursery.start_soon(watch, job, nursery.cancel_scope)
+        return await self.wait(first[0])

@@ -3,7 +3,8 @@ connections.
 """
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from atoll.transport import Ask
 
 
+# -P: what lies in the current folder is no part of the program.
+_JOB_COMMAND = (sys.executable, "-P", "-m", "atoll._job_process")
+
 current_note: ContextVar[Callable[[str], None]] = ContextVar(
     "current_note", default=lambda _text: None
 )
@@ -50,7 +54,9 @@ current_ask: "ContextVar[Ask | None]" = ContextVar("current_ask", default=None)
 class Program:
     """The loaded program, the same behind all three front doors.
 
-    `last_seconds` is how long the last foreground command took.
+    `last_seconds` is how long the last foreground command took. `takes_plugins` is false where no
+    plugins were loaded. `job_command` starts the process of a job, `show_progress` is where a job
+    tells of its own.
     """
 
     def __init__(self, registry: Registry, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -62,6 +68,9 @@ class Program:
         self.target = Target(settings, lambda: list(registry.named(PROFILES)))
         self.transports = Transports(registry, settings.preferred_plugins, warn)
         self.last_seconds = 0.0
+        self.takes_plugins = True
+        self.job_command: Sequence[str] = _JOB_COMMAND
+        self.show_progress: Callable[[str], None] | None = None
         self._apis: dict[Profile, Api] = {}
         self._dialers: dict[Profile, GuardedDialer] = {}
         self._completed: dict[Profile, Profile] = {}
@@ -80,7 +89,9 @@ class Program:
             installed = discover(third_parties=not selection.is_empty)
             registry.load(installed.origins, selection, installed.damaged)
             settings.declare([provided.record for provided in registry.collect(SETTINGS)])
-            return cls(registry, settings, env)
+            program = cls(registry, settings, env)
+        program.takes_plugins = plugins
+        return program
 
     @cached_property
     def variables(self) -> "Variables":
@@ -107,6 +118,7 @@ class Program:
             color=color,
             default_format=self.settings["output"],
             as_peer=self.as_peer,
+            show_progress=self.show_progress,
             **options,
         )
 

@@ -6,11 +6,12 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import trio
 from attrs import define, field
 
+from atoll._background import Background
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
@@ -20,7 +21,7 @@ from atoll._errors import AtollError, ExitCode, TimedOut, UsageError, is_interru
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
-from atoll._jobs import Jobs
+from atoll._jobs import Job, Jobs, job_words
 from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
@@ -51,13 +52,28 @@ _FOR_VARIABLES = "value"
 """What the output of a command is told that its format is when `let` or `for` takes it."""
 
 
+class JobControl(Protocol):
+    """What runs programs of the system and jobs as processes of a prompt."""
+
+    @property
+    def takes_system(self) -> bool:
+        """Whether programs of the system can have the terminal."""
+
+    async def run_system(self, statement: Statement) -> int:
+        """Run a program of the system in the foreground; returns its exit code."""
+
+    def start(self, part: Background) -> Job:
+        """Start a part of a line in the background."""
+
+
 @define
 class Runner:
     """Runs statements for a front door.
 
     `shell` is the prompt that the lines come from, if they come from one. Statements that run in
     the background have no `foreground`. With a `capture`, what they write is kept there. A `nested`
-    one runs lines for a command, which leave nothing in the background.
+    one runs lines for a command, which leave nothing in the background. `control` runs the jobs of
+    a prompt.
     """
 
     program: Program
@@ -68,6 +84,7 @@ class Runner:
     foreground: bool = True
     capture: Capture | None = None
     nested: bool = False
+    control: JobControl | None = None
 
     has_told: bool = field(default=False, init=False)
     """Whether the user knows already why the last statement has failed."""
@@ -83,13 +100,7 @@ class Runner:
         line = _Line(statement, keyed, prepared, self.capture)
         try:
             if statement.system:
-                return await run_system(
-                    statement.system,
-                    self.stdin.file,
-                    foreground=line.foreground,
-                    stdout=line.file,
-                    variables=statement.variables,
-                )
+                return await self._run_system(line)
             async with self._sink(line) as sink:
                 call = partial(self._open_and_call, line, sink.file)
                 sink.code = await (interruptible(call) if line.foreground else call())
@@ -97,12 +108,28 @@ class Runner:
             return self._report(error, line)
         return sink.code or sink.pipe_code
 
-    def start(self, text: str, run: Callable[[], Awaitable[int]]) -> None:
-        """Run something in the background, and say so; `text` is the line that it comes from."""
+    async def _run_system(self, line: "_Line") -> int:
+        statement = line.statement
+        if self.control is not None and self.control.takes_system and line.has_terminal:
+            return await self.control.run_system(statement)
+        return await run_system(
+            statement.system,
+            self.stdin.file,
+            foreground=line.foreground,
+            stdout=line.file,
+            variables=statement.variables,
+        )
+
+    def start(self, part: Background, run: Callable[[], Awaitable[int]]) -> None:
+        """Run a part of a line in the background, and say so; `run` runs it in this process."""
         if self.nested:
             raise UsageError("a command within another can't go to the background")
-        job = self.jobs.start(text, partial(_keeping, self.program.target.keep(), run))
-        self.program.output().note(f"[{job.number}] {text}")
+        if self.control is not None:
+            job = self.control.start(part)
+        else:
+            kept = self.program.target.keep()
+            job = self.jobs.start(part.node.text, partial(_keeping, kept, run))
+        self.program.output().note(f"[{job.number}] {part.node.text}")
 
     def warn(self, text: str) -> None:
         """Tell of an error."""
@@ -123,7 +150,7 @@ class Runner:
     async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
         """Have the words understood in a thread: plugins are imported on the way, and may ask."""
         with streams_of(stdin, Printed()):
-            return await in_thread(self.program.tree.prepare, line.statement.words)
+            return await in_thread(self.program.tree.prepare, job_words(line.statement.words))
 
     async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:
         if prepared.node.asyncio and not has_asyncio():
@@ -284,6 +311,11 @@ class _Line:
             warn(text, _errors_of(self.capture))
 
     @property
+    def has_terminal(self) -> bool:
+        """Whether it may read from the terminal and write to it."""
+        return self.foreground and self.file is None
+
+    @property
     def file(self) -> IO[str] | None:
         """What keeps what is written to standard output, if something does."""
         return self.capture.file("stdout") if self.capture else None
@@ -309,7 +341,7 @@ class _Sink:
     pipe_code: int = ExitCode.OK
 
 
-async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]]) -> int:
+async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]], _job: Job) -> int:
     """Run a job, whose lines all go where it began."""
     kept_target.set(kept)
     return await run()

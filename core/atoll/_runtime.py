@@ -7,6 +7,7 @@ code. asyncio is imported in no other case.
 
 from __future__ import annotations
 
+import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -89,6 +90,7 @@ async def _host_trio(
         _host.set(loop)
         return await async_fn(*args)
 
+    _hear_signals(loop)
     done: asyncio.Future[outcome.Outcome[T]] = loop.create_future()
     trio.lowlevel.start_guest_run(
         guest,
@@ -100,6 +102,17 @@ async def _host_trio(
         restrict_keyboard_interrupt_to_checkpoints=True,
     )
     return await done
+
+
+def _hear_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Have every signal wake the loop.
+
+    asyncio does so for as long as a handler of its own is there, and the prompt's come and go. A
+    signal that comes just before the loop begins to wait would be handled at the next event,
+    whenever that is. SIGCONT does no harm.
+    """
+    with suppress(ValueError, RuntimeError):  # not in the main thread, which gets the signals
+        loop.add_signal_handler(signal.SIGCONT, lambda: None)
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

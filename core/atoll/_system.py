@@ -15,6 +15,7 @@ import trio
 from atoll._capture import Capture
 
 _SHELL = ("/bin/sh", "-c")
+_KEYS = (signal.SIGINT, signal.SIGQUIT)
 _GRACE = 3
 """Seconds that a command in the background has for its end."""
 
@@ -65,14 +66,15 @@ async def run_system(
 
 @contextmanager
 def _deaf_to_keys() -> Iterator[None]:
-    """Do nothing at Ctrl-C, which goes to the command as well."""
+    r"""Do nothing at Ctrl-C and Ctrl-\, which go to the command as well."""
     # Not a receiver of trio's: one that is closed sends what it has not handed out once more, and
     # that would clear the next line of the prompt.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = {number: signal.signal(number, lambda *_: None) for number in _KEYS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def run_captured(command: str, given: bytes, capture: Capture) -> int:

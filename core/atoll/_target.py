@@ -97,10 +97,15 @@ class Target:
         """Return where lines go now, for what goes on meanwhile."""
         return kept_target.get() or Kept(self.explicit, self.made)
 
-    def begin(self) -> None:
-        """Choose for all lines of a prompt or a script."""
+    def begin(self, choice: Choice | None = None) -> None:
+        """Choose for all lines of a prompt or a script, or keep what a prompt has chosen for this
+        job of it.
+        """
         self.lasts = True
-        self._again()
+        if choice is None:
+            self._again()
+        else:
+            self._choice = choice
 
     def choice(self) -> Choice:
         """Return what was chosen, or choose now; a profile that could not be used is tried anew."""

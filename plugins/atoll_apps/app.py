@@ -204,7 +204,7 @@ async def _serve(
         with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
             first = await ready.receive()
         await context.output.rows(_shown(first, ready, show=show), _COLUMNS, live=True)
-        end = "Ctrl-C" if context.foreground else "jobs cancel"
+        end = "Ctrl-C" if context.foreground else "kill %N"
         context.output.note(f"{end} closes {'it' if len(forwards) == 1 else 'them'}")
 
 

@@ -90,7 +90,7 @@ async def web(
 async def _announce(context: Context, api: "Api", at: Bind, *, show: bool | None) -> None:
     row = {"address": at.url, "endpoint": api.profile.endpoint}
     await context.output.rows([row], _COLUMNS)
-    end = "Ctrl-C" if context.foreground else "jobs cancel"
+    end = "Ctrl-C" if context.foreground else "kill %N"
     context.output.note(f"WebUI of Backend.AI {RELEASE}; {end} stops it")
     if show if show is not None else context.output.stdout.isatty():
         import webbrowser

@@ -77,7 +77,7 @@ async def ranged(context, words, ranges):
 
 
 @click.command()
-async def wait(context):
+async def linger(context):
     """Wait for ever."""
     await trio.sleep_forever()
 

@@ -187,11 +187,11 @@ def test_in_the_background_of_a_script(shared, session):
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["port"] == port
         assert fetch(f"http://127.0.0.1:{port}").startswith("hello")
-        process.stdin.write("jobs\njobs cancel 1\n")
+        process.stdin.write("jobs\nkill %1\n")
         process.stdin.close()
         assert json.loads(process.stdout.readline())["state"] == "running"
         process.wait(timeout=20)
-        assert "jobs cancel closes it" in process.stderr.read()
+        assert "kill %N closes it" in process.stderr.read()
 
 
 def test_a_tunnel_as_a_command(shared, session):

@@ -249,7 +249,7 @@ def test_in_the_background_of_a_prompt(atoll):
         child.send("run --rm --exec 'sleep 100; : $X' --exec-range=X=case:a,b python &\r")
         child.expect_exact("runs in the background")
         wait_for(lambda: newest(atoll)["running"] == 2, "two cases")
-        child.send("jobs cancel 1\r")
+        child.send("kill %1\r")
         child.expect_exact("[1] failed (130)")
         wait_for(lambda: newest(atoll)["status"] == "cancelled", "the end of the sweep")
         child.send("run --rm --exec 'sleep 2; : $X' --exec-range=X=case:a,b python &\r")

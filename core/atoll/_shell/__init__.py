@@ -12,6 +12,7 @@ from atoll._records import Check, Command, Invocation, Keys, Setting, Status
 from atoll.hookspecs import hookimpl
 
 _COMMANDS = "atoll._shell.commands"
+_JOBS = "atoll._shell.job_commands"
 _SYSTEM_SHELLS = "atoll._shell.system_shells"
 
 
@@ -23,8 +24,12 @@ def atoll_commands() -> Iterator[Command]:
 
 
 def _commands() -> Iterator[Command]:
-    yield Command("jobs", "List what runs in the background", f"{_COMMANDS}:jobs")
-    yield Command("jobs cancel", "Interrupt jobs", f"{_COMMANDS}:cancel")
+    yield Command("jobs", "List what runs in the background", f"{_JOBS}:jobs")
+    yield Command("jobs kill", "End jobs: kill %1", f"{_JOBS}:kill")
+    yield Command("jobs wait", "Wait for jobs: wait, wait %1, wait -n", f"{_JOBS}:wait")
+    yield Command("jobs limit", "Have at most so many jobs run at a time", f"{_JOBS}:limit")
+    yield Command("fg", "Bring a job to the foreground", f"{_JOBS}:fg")
+    yield Command("bg", "Let a stopped job go on in the background", f"{_JOBS}:bg")
     yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")
     yield Command("exit", "Leave the prompt", f"{_COMMANDS}:leave", ("quit",))
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
@@ -45,6 +50,7 @@ def atoll_settings() -> Iterator[Setting]:
     yield Setting("shell.suggest", True, "Suggest the rest of a line from the history")
     yield Setting("shell.history_size", 10_000, "How many lines the history keeps")
     yield Setting("shell.history_ignore", "", "Lines that it does not keep: patterns, by commas")
+    yield Setting("shell.jobs_limit", 0, "How many jobs run at a time at most; 0 for no limit")
 
 
 @hookimpl
@@ -64,6 +70,7 @@ def atoll_keys() -> Iterator[Keys]:
         "atoll._shell.keys:enter",
         "Run the line, or go on while a quote or a brace is open",
     )
+    yield Keys("c-z", "atoll._shell.suspending:press", "Stop atoll, until fg in your own shell")
     yield Keys("tab", None, "Complete")
     yield Keys("right", None, "Take the suggestion from the history")
     yield Keys("up", None, "The line before")

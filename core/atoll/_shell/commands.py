@@ -27,13 +27,6 @@ _HISTORY = [
     Column("line", keep=True),
 ]
 _KEYS = [Column("keys"), Column("summary", "It does"), Column("plugin")]
-_JOBS = [
-    Column("number", "Job", right=True),
-    Column("state"),
-    Column("exit_code", "Exit code", right=True),
-    Column("elapsed", show=lambda seconds: f"{seconds:.1f} s", right=True),
-    Column("text", "Line"),
-]
 
 
 @click.command("exit")
@@ -80,26 +73,13 @@ async def keys(context: Context) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 async def cd(context: Context, folder: Path | None) -> None:
     """Go to FOLDER, or home: where files are looked for, and the system's commands run."""
-    if running := context.jobs.running():
-        # What they have yet to read and write would be sought elsewhere.
-        raise AtollError(f"job {running[0].number} uses this folder", hint="jobs cancel ends it")
+    if context.shell is None and (running := context.jobs.running()):
+        # Jobs of a script are none of the processes that keep a folder of their own: what they have
+        # yet to read and write would be sought elsewhere.
+        raise AtollError(f"job {running[0].number} uses this folder", hint="wait ends them all")
     wanted = folder or Path("~")
     try:
         os.chdir(wanted.expanduser())
     except OSError as error:
         raise AtollError(f"{wanted}: {error.strerror}") from None
     context.output.note(str(Path.cwd()))
-
-
-@click.command()
-async def jobs(context: Context) -> None:
-    """List what runs in the background, and what has ended since you last asked."""
-    await context.output.rows(context.jobs.all(), _JOBS)
-
-
-@click.command()
-@click.argument("numbers", nargs=-1, required=True, type=int)
-async def cancel(context: Context, numbers: tuple[int, ...]) -> None:
-    """Interrupt jobs by their numbers."""
-    for number in numbers:
-        context.jobs.cancel(number)

@@ -3,19 +3,22 @@
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from textwrap import shorten
 
 import trio
 from attrs import define, field
 
 from atoll._errors import ExitCode
+from atoll._foreground import Foreground
 from atoll._interpreter import Interpreter
-from atoll._jobs import Job, current_job
+from atoll._jobs import Job
 from atoll._line import parse
 from atoll._program import Program
 from atoll._runner import Runner
 from atoll._shell.background import OWN, Supervisor
+from atoll._shell.job_control import JobControl
 from atoll._shell.leaving import Leaving
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._shell.target import Lookout
@@ -39,19 +42,20 @@ class Shell:
     leaving: Leaving
     stdin: Source = field(factory=Source)
     output_format: str = ""
-    _warned: bool = field(default=False, init=False)
+    _asked: int | None = field(default=None, init=False)
+    """The exit code to leave with, once the user has been told of the jobs that run."""
 
     async def run(self) -> int:
         """Run lines until the user leaves or the process is told to; returns the exit code."""
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
             # Ctrl-C is for the prompt and for commands; between the two it hits nothing.
-            trio.open_signal_receiver(signal.SIGINT) as presses,
+            trio.open_signal_receiver(signal.SIGINT, signal.SIGQUIT) as presses,
         ):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_ignore, presses)
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
-                self.state.jobs.nursery, self.state.jobs.on_end = nursery, self._tell_end
+                self.state.jobs.nursery = nursery
                 nursery.start_soon(self._work_beside)
                 await self._run_lines()
                 self._leave(nursery.cancel_scope)
@@ -70,7 +74,7 @@ class Shell:
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
-            self.state.leaving, self._warned = _SIGNALLED + number, True
+            self.state.leaving = _SIGNALLED + number
             self._leave(scope)
 
     def _leave(self, scope: trio.CancelScope) -> None:
@@ -79,10 +83,7 @@ class Shell:
         scope.cancel()
 
     async def _run_lines(self) -> None:
-        runner = Runner(
-            self.program, self.state.jobs, self.stdin, self.output_format, shell=self.state
-        )
-        interpreter = Interpreter(runner, self.program.variables)
+        interpreter = Interpreter(self._runner(), self.program.variables)
         while self.state.leaving is None:
             self.state.profile_name = self.program.target.name
             try:
@@ -91,12 +92,27 @@ class Shell:
                 continue
             except Left:
                 if self.state.leaving is None:
-                    self.state.leaving = ExitCode.OK
+                    self.state.leaving = self._asked or ExitCode.OK
             else:
                 began = time.monotonic()
                 await self._run_line(line, interpreter)
                 await self.reader.done(self.state.last_code, time.monotonic() - began)
             self._stay_for_jobs()
+
+    def _runner(self) -> Runner:
+        state, foreground = self.state, Foreground.of(sys.stdin)
+        control = JobControl(self.program, state.jobs, self.reader, foreground, self.output_format)
+        state.jobs.on_change = partial(self._tell_change, control)
+        state.jobs.limit = max(self.program.settings["shell.jobs_limit"], 0)
+        state.jobs.profile = lambda: state.profile_name
+        return Runner(
+            self.program,
+            state.jobs,
+            self.stdin,
+            self.output_format,
+            shell=state,
+            control=control,
+        )
 
     async def _run_line(self, line: str, interpreter: Interpreter) -> None:
         """Run the statements of a line, up to the first that fails."""
@@ -107,30 +123,37 @@ class Shell:
             self.state.last_code = error.exit_code
             return
         for node in nodes:
-            self._warned = False
             with self.state.busy():
                 self.state.last_code = await interpreter.run_one(node)
                 self.state.last_seconds = self.program.last_seconds
                 self.reader.ran()
+            if self.state.leaving is None:
+                self._asked = None
             if interpreter.ends(self.state.last_code):
                 break
 
     def _stay_for_jobs(self) -> None:
         """Keep the user from leaving jobs behind, once."""
-        running = len(self.state.jobs.running())
-        if self.state.leaving is None or not running or self._warned:
+        jobs = self.state.jobs.running()
+        if self.state.leaving is None or not jobs or self._asked is not None:
             return
-        self.state.leaving = None
-        self._warned = True
-        them = "a job is running" if running == 1 else f"{running} jobs are running"
-        warn(f"{them}: leaving again interrupts {'it' if running == 1 else 'them'}")
+        self._asked, self.state.leaving = self.state.leaving, None
+        warn(f"{_left(jobs)}: leaving again interrupts {'it' if len(jobs) == 1 else 'them'}")
 
-    def _tell_end(self, job: Job) -> None:
-        self.reader.ended(job)
-        # What is said about a job is none of its output.
-        current_job.set(None)
+    def _tell_change(self, control: JobControl, job: Job) -> None:
+        """Tell that a job has ended, or was stopped."""
         code = f" ({job.exit_code})" if job.exit_code else ""
-        sys.stderr.write(f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}\n")
+        more = " (fg brings it back)" if job.state == "stopped" else ""
+        text = f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}{more}\n"
+        job.told = job.has_ended
+        control.tell(text)
+        self.reader.ended()
+
+
+def _left(jobs: Sequence[Job]) -> str:
+    """Say how many jobs would be left behind, and in what state they are."""
+    state = "stopped" if all(job.state == "stopped" for job in jobs) else "running"
+    return f"a job is {state}" if len(jobs) == 1 else f"{len(jobs)} jobs are {state}"
 
 
 async def _ignore(presses: AsyncIterator[int]) -> None:

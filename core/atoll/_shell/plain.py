@@ -4,11 +4,11 @@ import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import trio
 from attrs import define
 
-from atoll._jobs import Job
 from atoll._shell.reader import Cleared, Left
 from atoll._shell.target import prompt_text
 from atoll._state import ShellState
@@ -53,14 +53,23 @@ class PlainReader:
     async def beside(self) -> None:
         """Do nothing: nothing is completed here."""
 
+    def begin_line(self) -> None:
+        """Do nothing: where the cursor is, nobody knows."""
+
     def ran(self) -> None:
         """Do nothing: nothing is completed here."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
         """Do nothing: nothing is remembered here."""
 
-    def ended(self, job: Job) -> None:
-        """Do nothing: output is written as it comes."""
+    def ended(self) -> None:
+        """Do nothing: nothing is completed here."""
+
+    def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Write lines as they come."""
+        file = getattr(sys, name)
+        file.write(text)
+        file.flush()
 
 
 async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

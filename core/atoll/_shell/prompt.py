@@ -1,6 +1,6 @@
 """The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import trio
 from attrs import define, field
@@ -11,7 +11,6 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.styles import Style
 
-from atoll._jobs import Job
 from atoll._program import Program
 from atoll._runtime import aio
 from atoll._shell.candidates import Candidates
@@ -27,7 +26,7 @@ from atoll._shell.names import names_of
 from atoll._shell.reader import Cleared, Left
 from atoll._shell.recent import Recent
 from atoll._shell.refresh import Refresher
-from atoll._shell.screen import Screen, begin_line, finish_lines
+from atoll._shell.screen import Screen
 from atoll._shell.suggesting import LastAlike
 from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
@@ -138,9 +137,13 @@ class PromptReader:
         """Keep the names fresh."""
         await self.refresher.run()
 
+    def begin_line(self) -> None:
+        """Move to the start of a line: a program may have left the cursor anywhere."""
+        self.screen.begin_line()
+
     def ran(self) -> None:
         """Note that a command has run: names may have changed, and the cursor may be anywhere."""
-        begin_line(self.screen.terminal)
+        self.begin_line()
         self.refresher.ran()
 
     async def done(self, exit_code: int, seconds: float) -> None:
@@ -148,10 +151,13 @@ class PromptReader:
         self.history.ended(exit_code, seconds)
         await self._keep()
 
-    def ended(self, job: Job) -> None:
+    def ended(self) -> None:
         """Note that a background job has ended."""
-        finish_lines(job)
         self.refresher.ran()
+
+    def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Put whole lines above the prompt, or below what a command has written."""
+        self.screen.put(name, text)
 
 
 def _history(program: Program, recent: Recent) -> LineHistory:

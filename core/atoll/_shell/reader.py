@@ -1,8 +1,6 @@
 """What the shell asks of a prompt."""
 
-from typing import Protocol
-
-from atoll._jobs import Job
+from typing import Literal, Protocol
 
 
 class Cleared(Exception):
@@ -25,11 +23,19 @@ class Reader(Protocol):
     async def beside(self) -> None:
         """Do what the prompt does beside being typed at, until cancelled."""
 
+    def begin_line(self) -> None:
+        """Move to the start of a line: a program may have left the cursor anywhere."""
+
     def ran(self) -> None:
         """Note that a command has run."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
         """Note how all that was typed at a prompt has ended."""
 
-    def ended(self, job: Job) -> None:
-        """Note that a background job has ended, after the last of its output."""
+    def ended(self) -> None:
+        """Note that a background job has ended."""
+
+    def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Put whole lines on the screen; what is typed stays, and what is unfinished is not
+        touched.
+        """

@@ -1,7 +1,7 @@
 """Standard output and error while a prompt may be on the screen.
 
-What is written while the prompt is shown appears above it. What a background job writes appears
-line by line, with the job's number before it.
+What is written while the prompt is shown appears above it. What jobs write appears on lines of its
+own.
 """
 
 import asyncio
@@ -9,12 +9,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from attrs import define, field
 from prompt_toolkit.application import Application
 
-from atoll._jobs import Job, current_job
+from atoll._foreground import BACK_TO_NORMAL
+from atoll._shell.suspending import suspending
 
 
 @define
@@ -27,13 +28,18 @@ class Screen:
     loop: asyncio.AbstractEventLoop
     terminal: IO[str] = field(factory=lambda: sys.stdout)
     _waiting: list[tuple[IO[str], str]] = field(factory=list)
+    _streams: dict[str, "_Stream"] = field(factory=dict)
     _app: Application[str] | None = None
+    _begun: bool = False
+    """Whether something stands on the line that a command writes to."""
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Stand in for `sys.stdout` and `sys.stderr`."""
         before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = (_Stream(file, self) for file in before)
+        out, err = (_Stream(file, self) for file in before)
+        sys.stdout, sys.stderr = out, err
+        self._streams = {"stdout": out, "stderr": err}
         try:
             yield
         finally:
@@ -50,10 +56,17 @@ class Screen:
         """Put what is written above the prompt, which is shown within."""
         self._app = app
         try:
-            yield
+            with suspending(app, self.loop):
+                yield
         finally:
-            self._app = None
+            self._app, self._begun = None, False
             self._put()
+
+    def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Put whole lines above the prompt when that is shown, else below what is written."""
+        if self._begun and not self.shown:
+            text, self._begun = f"\n{text}", False
+        self._streams[name].put(text)
 
     def write(self, file: IO[str], text: str) -> None:
         """Write whole lines: above the prompt when that is shown, else at once."""
@@ -62,6 +75,21 @@ class Screen:
             self.loop.call_soon_threadsafe(self._put_above)
         else:
             self._put()
+
+    def wrote(self, text: str) -> None:
+        """Note what a command has written."""
+        self._begun = not text.endswith("\n") if text else self._begun
+
+    def begin_line(self) -> None:
+        """Move to the start of a line, with the terminal as programs should have left it: to the
+        next line if something stands on this one.
+        """
+        # A terminal wraps only when a character follows the last column. So a row of spaces ends on
+        # this row when it began at its start, and on the next when it did not.
+        columns = shutil.get_terminal_size().columns
+        self.terminal.write(BACK_TO_NORMAL + " " * columns + "\r")
+        self.terminal.flush()
+        self._begun = False
 
     def _put_above(self) -> None:
         app = self._app
@@ -88,56 +116,28 @@ class _Stream:
     def __init__(self, file: IO[str], screen: Screen) -> None:
         self._file = file
         self._screen = screen
-        self._unfinished: dict[int, str] = {}
+        self._unfinished = ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def write(self, text: str) -> int:
-        job = current_job.get()
-        if job is None and not self._screen.shown:
+        if not self._screen.shown:
+            self._screen.wrote(text)
             return self._file.write(text)
-        number = job.number if job else 0
-        *lines, rest = (self._unfinished.pop(number, "") + text).split("\n")
-        if rest:
-            self._unfinished[number] = rest
-        if lines:
-            self._screen.write(self._file, "".join(f"{_label(job)}{line}\n" for line in lines))
+        lines, end, self._unfinished = (self._unfinished + text).rpartition("\n")
+        if end:
+            self._screen.write(self._file, lines + end)
         return len(text)
+
+    def put(self, text: str) -> None:
+        """Write whole lines, whatever has been begun."""
+        self._screen.write(self._file, text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        if current_job.get() is None and not self._screen.shown:
+        if not self._screen.shown:
             self._file.flush()
-
-    def isatty(self) -> bool:
-        # A job has no terminal of its own to draw progress on.
-        return current_job.get() is None and self._file.isatty()
-
-    def finish(self, job: Job) -> None:
-        """Write the last line of a job that left it without an end."""
-        if rest := self._unfinished.pop(job.number, ""):
-            self._screen.write(self._file, f"{_label(job)}{rest}\n")
-
-
-def _label(job: Job | None) -> str:
-    return f"[{job.number}] " if job else ""
-
-
-def finish_lines(job: Job) -> None:
-    """Write what a job has left without the end of a line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, _Stream):
-            stream.finish(job)
-
-
-def begin_line(file: IO[str]) -> None:
-    """Move to the start of a line: to the next one if something stands on this."""
-    # A terminal wraps only when a character follows the last column. So a row of spaces ends on
-    # this row when it began at its start, and on the next when it did not.
-    columns = shutil.get_terminal_size().columns
-    file.write(" " * columns + "\r")
-    file.flush()

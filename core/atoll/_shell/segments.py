@@ -1,6 +1,7 @@
 """The toolbar's own segments, and the stopwatch that feeds one of them."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -20,9 +21,16 @@ def profile(state: "ShellState") -> str:
 
 
 def jobs(state: "ShellState") -> str:
-    """How many jobs run."""
-    count = len(state.jobs.running())
-    return f"{count} job{'s' * (count > 1)}" if count else ""
+    """How many jobs there are, those that are stopped or wait apart, and what the last one tells of
+    its progress.
+    """
+    jobs = state.jobs.running()
+    if not jobs:
+        return ""
+    counts = Counter(job.state for job in jobs)
+    others = [f"{counts[one]} {one}" for one in ("stopped", "queued") if counts[one]]
+    doing = [job.doing for job in jobs if job.doing][-1:]
+    return ", ".join([f"{len(jobs)} job{'s' * (len(jobs) > 1)}", *others, *doing])
 
 
 def last(state: "ShellState") -> str:

@@ -82,6 +82,8 @@ class Output:
     """How wide a terminal to write for, where the file is none but shall be taken for one."""
     on_record: Callable[[Mapping[str, Any]], object] | None = None
     """Is told each record that is written, by the names of its fields."""
+    show_progress: Callable[[str], None] | None = None
+    """Where progress is shown in place of a terminal."""
     _outcome: Outcome = field(factory=Outcome, init=False)
     has_warned: bool = field(default=False, init=False)
     """Whether something was told that went wrong."""
@@ -278,9 +280,14 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show a line while something takes its time, on a terminal only; call what is yielded to
-        change it.
+        """Show a line while something takes its time, on a terminal or in the list of jobs; call
+        what is yielded to change it.
         """
+        if self.show_progress is not None and not self.quiet:
+            self.show_progress(text)
+            yield self.show_progress
+            self.show_progress("")
+            return
         if self.quiet or self.label or not self.stderr.isatty():
             yield lambda _text: None
             return

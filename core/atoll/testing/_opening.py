@@ -1,25 +1,41 @@
 """Opens the prompt with the plugins that the arguments name, on the terminal that a test gives it.
 
-A plugin is named by its module, or by `module:attribute`; a class is called for its object.
+A plugin is named by its module, or by `module:attribute`; a class is called for its object. After
+`--job` it is the process of a job.
 """
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from inspect import isclass
 from pathlib import Path
 
+from atoll import _job_door
 from atoll._cli import leave
+from atoll._program import Program
 from atoll._shell.door import run_shell
+from atoll.testing._prompt import opening
 from atoll.testing._shell import Shell
+
+_JOB = "--job"
 
 
 def main(names: list[str]) -> int:
     """Open it; returns the exit code."""
+    if _JOB not in names:
+        return run_shell(_program(names))
+    *names, _, socket = names
+    return _job_door.main(lambda _plugins: _program(names), int(socket))
+
+
+def _program(names: Sequence[str]) -> Program:
     shell = Shell(Path(os.environ["ATOLL_HOME"]), dict(os.environ))
     for name in names:
         shell.add(_plugin(name), name.partition(":")[0])
-    return run_shell(shell.program())
+    program = shell.program()
+    program.job_command = (*opening(names), _JOB)
+    return program
 
 
 def _plugin(name: str) -> object:

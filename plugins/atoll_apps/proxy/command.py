@@ -59,5 +59,5 @@ async def proxy(
             nursery.start_soon(serve, listeners, admission, handle)
             row = {"address": at.url, "endpoint": api.profile.endpoint}
             await context.output.rows([row], _COLUMNS)
-            end = "Ctrl-C" if context.foreground else "jobs cancel"
+            end = "Ctrl-C" if context.foreground else "kill %N"
             context.output.note(f"requests there need no keys; {end} stops it")

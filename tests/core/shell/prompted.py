@@ -37,7 +37,8 @@ class Prompted:
         yield Command("thing open", "Open files of a thing", "prompted:open_files")
         yield Command("echo", "Print words", "prompted:echo", ("say",))
         yield Command("ask", "Ask for a line", "prompted:ask")
-        yield Command("wait", "Wait until interrupted", "prompted:wait")
+        yield Command("linger", "Wait until interrupted", "prompted:linger")
+        yield Command("begin", "Print half a line, and wait", "prompted:begin")
         yield Command("drip", "Print in pieces", "prompted:drip")
         yield Command("login", "Take a secret", "prompted:echo", secret=True)
         yield Command("broken", "Can't be loaded", "prompted:nothing_there")
@@ -174,9 +175,16 @@ async def ask(context, hidden):
 
 
 @click.command()
-async def wait(context):
+async def linger(context):
     """Wait for ever."""
     context.output.stream("stdout", "waiting\n")
+    await trio.sleep_forever()
+
+
+@click.command()
+async def begin(context):
+    """Leave a line unfinished."""
+    context.output.stream("stdout", "begun")
     await trio.sleep_forever()
 
 

@@ -41,7 +41,10 @@ def test_a_narrow_terminal(program, width, drawn):
 def test_jobs_and_old_names_are_told(program):
     """They are of interest while they last."""
     state = ShellState(profile_name="lab", names_old=True, last_seconds=2.04)
-    state.jobs._jobs = {1: Job(1, "wait &"), 2: Job(2, "echo &", exit_code=0)}
+    state.jobs._jobs = {
+        1: Job("linger &", number=1, state="running"),
+        2: Job("echo &", number=2, state="done", exit_code=0),
+    }
 
     assert (
         Toolbar(program.registry, state)

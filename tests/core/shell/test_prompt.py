@@ -71,7 +71,7 @@ def test_ctrl_c_clears_the_line(open_prompt):
 def test_ctrl_c_ends_the_command_alone(open_prompt):
     """While it runs."""
     terminal = open_prompt()
-    terminal.type("wait\r")
+    terminal.type("linger\r")
     terminal.see("waiting")
     terminal.type(CTRL_C)
     terminal.ready()
@@ -111,30 +111,53 @@ def test_commands_of_the_system(open_prompt):
     assert terminal.ended() == 0
 
 
-def test_leaving_jobs_behind(open_prompt):
-    """They are told of once; leaving again interrupts them."""
+@pytest.mark.parametrize("job", ["linger", "! sleep 1000"])
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        (CTRL_D, CTRL_D, 0),
+        ("exit 7\r", "exit 7\r", 7),
+        ("exit 7\r", CTRL_D, 7),
+        ("quit\r", "exit 3\r", 3),
+        (CTRL_D, "quit\r", 0),
+    ],
+)
+def test_leaving_jobs_behind(open_prompt, job, first, second, code):
+    """They are told of once; leaving again interrupts them, with the code that was asked for."""
     terminal = open_prompt()
-    terminal.type("wait &\r")
-    terminal.see("[1] waiting")
-    terminal.type(CTRL_D)
-    terminal.see("a job is running")
+    terminal.run(f"{job} &", "[1]")
+    terminal.type(first)
+    terminal.see("a job is running: leaving again interrupts it")
     terminal.ready()
-    terminal.type("exit\r")
-    terminal.see("a job is running")
-    terminal.ready()
-    terminal.type(CTRL_D)
+    terminal.type(second)
 
-    assert terminal.ended() == 0
+    assert terminal.ended() == code
+
+
+def test_leaving_jobs_behind_after_a_look_at_them(open_prompt):
+    """Who has done something else meanwhile is told again."""
+    terminal = open_prompt()
+    terminal.run("linger &", "[1]")
+    terminal.type("exit 7\r")
+    terminal.see("a job is running")
+    terminal.ready()
+    terminal.run("jobs", "linger &")
+    terminal.type("exit 8\r")
+    terminal.see("a job is running")
+    terminal.ready()
+    terminal.type("exit 8\r")
+
+    assert terminal.ended() == 8
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("line", ["", "wait", "ask --hidden"])
+@pytest.mark.parametrize("line", ["", "linger", "ask --hidden"])
 def test_signals_leave_the_terminal_as_it_was(open_prompt, number, line):
     """At the prompt, while a command runs, and while a secret is typed."""
     terminal = open_prompt()
     if line:
         terminal.type(line + "\r")
-        terminal.see("waiting" if line == "wait" else "answer: ")
+        terminal.see("waiting" if line == "linger" else "answer: ")
     os.kill(terminal.child.pid, number)
 
     assert terminal.ended() == 128 + number
@@ -234,7 +257,7 @@ def test_a_terminal_that_cannot_move_its_cursor(open_prompt):
     terminal.type("b'\r")
     assert "\x1b" not in terminal.see("a\r\nb\r\n")
     terminal.ready()
-    terminal.type("wait\r")
+    terminal.type("linger\r")
     terminal.see("waiting")
     terminal.type(CTRL_C)
     terminal.ready()

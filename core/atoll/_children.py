@@ -1,0 +1,119 @@
+"""Programs that run as process groups of their own, as a shell's jobs do."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal
+
+import trio
+from attrs import define, field
+
+from atoll._foreground import Foreground
+
+Change = Literal["stopped", "continued", "ended"]
+_SIGNALLED = 128
+_WAITED_FOR = os.WEXITED | os.WSTOPPED | os.WCONTINUED
+_WAITS = trio.CapacityLimiter(1_000_000)
+"""One thread waits for each program, and for as long as that runs."""
+_GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
+"""Stops before it becomes the program: the terminal is lent to it before it asks for that."""
+
+
+@define(eq=False)
+class Child:
+    """A program with a process group of its own.
+
+    `foreground` is the terminal that can be lent to it, if there is one.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    foreground: Foreground | None = None
+    _modes: list[Any] | None = field(default=None, repr=False)
+    """What the program has made of the terminal's modes when it was stopped."""
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        foreground: Foreground | None = None,
+        deaf_to: Collection[int] = (),
+        **options: Any,
+    ) -> "Child":
+        """Start a program; `options` are those of :class:`subprocess.Popen`. With `foreground`, it
+        gets the terminal before it runs. Signals that it is `deaf_to` wait until it takes them.
+
+        Raises OSError.
+        """
+
+        def start() -> "subprocess.Popen[bytes]":
+            gate = _GATE if foreground else ()
+            # What the thread blocks, its child does.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf_to)
+            try:
+                return subprocess.Popen([*gate, *command], process_group=0, **options)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        child = cls(await trio.to_thread.run_sync(start, limiter=_WAITS), foreground)
+        if foreground is not None:
+            try:
+                await child.change()
+            except trio.Cancelled:
+                child.signal(signal.SIGKILL)
+                raise
+            child.go_on(foreground=True)
+        return child
+
+    @property
+    def code(self) -> int:
+        """The exit code once it has ended; 128 and more where a signal ended it."""
+        code = self.process.wait()
+        return code if code >= 0 else _SIGNALLED - code
+
+    async def change(self) -> Change:
+        """Wait until it is stopped, goes on, or has ended."""
+        pid = self.process.pid
+        # Its end is left for `process` to find.
+        wait = partial(os.waitid, os.P_PID, pid, _WAITED_FOR | os.WNOWAIT)
+        found = None
+        with suppress(ChildProcessError):  # somebody has asked for its exit code
+            found = await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=_WAITS)
+        if found is None or found.si_code in (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED):
+            return "ended"
+        with suppress(ChildProcessError):  # it has ended meanwhile
+            os.waitid(os.P_PID, pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
+        return "continued" if found.si_code == os.CLD_CONTINUED else "stopped"
+
+    def go_on(self, *, foreground: bool) -> None:
+        """Let it go on, with the terminal or without."""
+        if foreground and self.foreground is not None:
+            self.foreground.lend(self.process.pid, self._modes)
+        self.signal(signal.SIGCONT)
+
+    def give_back(self) -> None:
+        """Take the terminal back, if it was lent to it."""
+        if self.foreground is not None and self.foreground.lent == self.process.pid:
+            self._modes = self.foreground.take_back()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and to what it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    async def end(self, first: int, grace: float) -> None:
+        """End it by a signal, and by SIGKILL if it is not over after `grace` seconds."""
+        with trio.CancelScope(shield=True):
+            self.signal(first)
+            self.signal(signal.SIGCONT)
+            with trio.move_on_after(grace) as patience:
+                while await self.change() != "ended":
+                    pass
+            if patience.cancelled_caught:
+                self.signal(signal.SIGKILL)
+                while await self.change() != "ended":
+                    pass
+            self.process.wait()

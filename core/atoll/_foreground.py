@@ -1,0 +1,80 @@
+"""The terminal of a prompt, which is lent to one program at a time."""
+
+import os
+import signal
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+from attrs import define, field
+
+BACK_TO_NORMAL = (
+    "\x1b[?1047l"  # the normal screen; where it is on already, the cursor stays
+    "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"  # no mouse
+    "\x1b[?2004l\x1b[?1l\x1b>"  # plain paste and cursor keys
+    "\x0f\x1b[0m\x1b[?25h"  # letters, plain, and a cursor
+)
+"""Undoes what programs make of a terminal and leave behind when they are killed."""
+
+
+@define
+class Foreground:
+    """Which process group has the terminal: that of the prompt, or a program's.
+
+    `modes` are the terminal's as the user has them; every program finds them so.
+    """
+
+    descriptor: int
+    modes: list[Any] = field(repr=False)
+    on_return: Callable[[], object] = lambda: None
+    """Called when the terminal comes back."""
+    lent: int = field(default=0, init=False)
+    """The process group that has the terminal, 0 for the prompt's own."""
+
+    @classmethod
+    def of(cls, file: IO[str]) -> "Foreground | None":
+        """Return the terminal of a file; None where it is not one that can be lent."""
+        with suppress(OSError, ValueError, termios.error):
+            descriptor = file.fileno()
+            if os.tcgetpgrp(descriptor) == os.getpgrp():
+                return cls(descriptor, termios.tcgetattr(descriptor))
+        return None
+
+    def lend(self, group: int, modes: list[Any] | None = None) -> None:
+        """Give the terminal to a process group, with the modes that it had."""
+        if modes is not None:
+            self._set_modes(modes)
+        with _unstopped(), suppress(OSError):
+            os.tcsetpgrp(self.descriptor, group)
+            self.lent = group
+
+    def take_back(self) -> list[Any]:
+        """Give the terminal back to the prompt; returns the modes that it was left in."""
+        left = self.modes
+        with _unstopped(), suppress(OSError, termios.error):
+            os.tcsetpgrp(self.descriptor, os.getpgrp())
+            left = termios.tcgetattr(self.descriptor)
+        self.restore()
+        self.lent = 0
+        self.on_return()
+        return left
+
+    def restore(self) -> None:
+        """Have the terminal's modes as the user has them."""
+        self._set_modes(self.modes)
+
+    def _set_modes(self, modes: list[Any]) -> None:
+        # At once, and not when all is written: the user may have stopped that by Ctrl-S.
+        with _unstopped(), suppress(OSError, termios.error):
+            termios.tcsetattr(self.descriptor, termios.TCSANOW, modes)
+
+
+@contextmanager
+def _unstopped() -> Iterator[None]:
+    """Change the terminal of another process group without being stopped for it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

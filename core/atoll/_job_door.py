@@ -1,0 +1,143 @@
+"""The front door of a job: what a prompt has sent to the background.
+
+A job of a prompt is a process of its own: it keeps the folder that it began in, nothing that the
+prompt does makes it wait, and what it does never keeps the prompt from answering keys. The prompt
+holds the other end of a socket: through it come what to run and how, and go the job's remarks on
+its progress. It is closed when the prompt is gone, which ends the job.
+"""
+
+import json
+import pickle
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from atoll._background import Background
+from atoll._errors import AtollError, ExitCode
+from atoll._jobs import Job, Jobs, current_job
+from atoll._program import Program
+from atoll._syntax import AndOr, SimpleCommand
+from atoll._target import Kept
+from atoll._variables import Values
+from atoll._warnings import warn
+
+if TYPE_CHECKING:
+    import trio
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a job takes once it listens, and not earlier: it is started with these blocked."""
+
+
+@frozen
+class Task:
+    """What a job is told: what to run, and how its prompt was started and where that goes."""
+
+    node: SimpleCommand | AndOr
+    kept: Mapping[str, Values]
+    """The variables of the line."""
+    files: tuple[str, ...]
+    program_name: str
+    plugins: bool
+    target: Kept
+    skip_tls_check: bool
+    timeout: float | None
+    output_format: str
+
+    @classmethod
+    def of(cls, part: Background, program: Program, output_format: str) -> "Task":
+        """Return the task of what a prompt sends to the background now."""
+        settings = program.settings
+        return cls(
+            part.node,
+            part.variables.kept,
+            part.files,
+            sys.argv[0],
+            program.takes_plugins,
+            program.target.keep(),
+            settings.skip_tls_check,
+            settings.timeout,
+            output_format,
+        )
+
+
+def main(load: Callable[[bool], Program], descriptor: int) -> int:
+    """Run the job whose task comes from a socket; returns its exit code."""
+    prompt = socket.socket(fileno=descriptor)
+    with prompt.makefile("rb") as told:
+        task: Task = pickle.load(told)  # noqa: S301  # from the prompt that has started this, and nobody else
+    sys.argv[0] = task.program_name
+    try:
+        return _run(load(task.plugins), task, prompt)
+    except AtollError as error:
+        warn(str(error))
+        return error.exit_code
+
+
+def _run(program: Program, task: Task, prompt: socket.socket) -> int:
+    from atoll import _runtime
+
+    settings = program.settings
+    settings.profile_name = task.target.name
+    settings.skip_tls_check, settings.timeout = task.skip_tls_check, task.timeout
+    program.target.begin(task.target.choice)
+    program.show_progress = _Progress(prompt).show
+    return _runtime.run(_attended, program, task, prompt, guest=program.needs_asyncio())
+
+
+async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
+    """Run the statement for as long as the prompt is there."""
+    import trio
+
+    from atoll._interpreter import Interpreter
+    from atoll._runner import Runner
+    from atoll._terminal import Source
+
+    runner = Runner(program, Jobs(), Source(None), task.output_format, foreground=False)
+    program.variables.kept.update(task.kept)
+    interpreter = Interpreter(runner, program.variables, files=task.files)
+    job, code = Job(task.node.text), int(ExitCode.INTERRUPTED)
+    current_job.set(job)
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_with, prompt, nursery.cancel_scope)
+            nursery.start_soon(_end_on_signal, signals, job, nursery.cancel_scope)
+            with trio.CancelScope() as job.scope:
+                code = await interpreter.run([task.node])
+            nursery.cancel_scope.cancel()
+    await program.aclose()
+    return code
+
+
+async def _end_with(prompt: socket.socket, all_of_it: "trio.CancelScope") -> None:
+    """End when the prompt is gone."""
+    import trio
+
+    await trio.lowlevel.wait_readable(prompt)
+    all_of_it.cancel()
+
+
+async def _end_on_signal(
+    signals: AsyncIterator[int], job: Job, all_of_it: "trio.CancelScope"
+) -> None:
+    """Interrupt the job at Ctrl-C and `kill`; other signals say that the prompt is left."""
+    async for number in signals:
+        (job.scope if number == signal.SIGINT and job.scope else all_of_it).cancel()
+        # The next one does not wait for anything.
+        signal.signal(number, signal.SIG_DFL)
+
+
+class _Progress:
+    """Tells the prompt how far the job is; what it has no room for is dropped."""
+
+    def __init__(self, prompt: socket.socket) -> None:
+        self._prompt = prompt
+
+    def show(self, text: str) -> None:
+        with suppress(OSError):
+            self._prompt.send(json.dumps(text).encode() + b"\n", socket.MSG_DONTWAIT)

@@ -1,0 +1,16 @@
+"""`python -m atoll._job_process DESCRIPTOR`: the process of a job, as a prompt starts it."""
+
+import sys
+
+from atoll._cli import leave
+from atoll._job_door import main
+from atoll._program import Program
+
+
+def load(plugins: bool) -> Program:  # called by one place, with what it was told
+    """Load the program as its user has it."""
+    return Program.load(plugins=plugins)
+
+
+if __name__ == "__main__":
+    leave(main(load, int(sys.argv[-1])))

@@ -1,0 +1,117 @@
+"""Commands about jobs. A job is named by `%2` or `2`, `%` and how its line begins, or nothing: then
+it is the current one.
+"""
+
+import signal
+from datetime import UTC, datetime
+
+import click
+
+from atoll._context import Context
+from atoll._errors import UsageError
+from atoll._jobs import Job
+from atoll.output import Column, local_time
+
+
+def _since(seconds: float) -> str:
+    return local_time(datetime.fromtimestamp(seconds, UTC).isoformat())
+
+
+_JOBS = [
+    Column("number", "Job", right=True, keep=True),
+    Column("state", keep=True),
+    Column("exit_code", "Exit code", right=True),
+    Column("since", show=_since, brief=lambda at: _since(at).partition(" ")[2], keep=True),
+    Column("elapsed", "Took", show=lambda seconds: f"{seconds:.1f} s", right=True),
+    Column("profile"),
+    Column("doing", "Progress", keep=True),
+    Column("text", "Line"),
+]
+
+
+@click.command()
+async def jobs(context: Context) -> None:
+    """List what runs in the background, waits its turn or is stopped, and what has ended since you
+    last asked.
+    """
+    await context.output.rows(context.jobs.all(), _JOBS)
+
+
+@click.command()
+@click.argument("count", type=click.IntRange(0), required=False)
+async def limit(context: Context, count: int | None) -> None:
+    """Have at most COUNT jobs run at a time; those that come later wait as queued. 0 sets no limit.
+
+    Without COUNT, the limit is told. The setting shell.jobs_limit is for every prompt.
+    """
+    if count is not None:
+        context.jobs.limit = count
+        context.jobs.feed()
+    told = f"{context.jobs.limit} at a time" if context.jobs.limit else "no limit"
+    context.output.note(f"jobs: {told}")
+
+
+@click.command()
+@click.argument("job", default="")
+async def fg(context: Context, job: str) -> int:
+    """Bring a job to the foreground, where Ctrl-C and Ctrl-Z are its own, and let it go on if it is
+    stopped.
+    """
+    found = context.jobs.find_running(job)
+    return await context.jobs.bring(found, lambda: context.output.note(found.text))
+
+
+@click.command()
+@click.argument("job", default="")
+async def bg(context: Context, job: str) -> None:
+    """Let a stopped job go on in the background, or start one that waits its turn."""
+    found = context.jobs.find_running(job)
+    context.jobs.go_on(found)
+    context.output.note(f"[{found.number}] {found.text}")
+
+
+@click.command()
+@click.option("-n", "any_", is_flag=True, help="Wait for whichever ends first.")
+@click.argument("names", nargs=-1, metavar="[JOB]...")
+async def wait(context: Context, any_: bool, names: tuple[str, ...]) -> int:
+    """Wait until jobs have ended, or all of them; the exit code is that of the last one named.
+
+    Without names the exit code is 0.
+    """
+    if any_ and names:
+        raise UsageError("-n waits for any job: name none")
+    named = [context.jobs.find(name) for name in names]
+    with context.output.progress("waiting for jobs; Ctrl-C stops that"):
+        if any_:
+            return await context.jobs.wait_for_any()
+        codes = [await context.jobs.wait(job) for job in named or context.jobs.running()]
+    return codes[-1] if named else 0
+
+
+@click.command()
+@click.option("-s", "--signal", "name", default="TERM", help="A signal such as KILL, STOP or INT.")
+@click.argument("names", nargs=-1, required=True, metavar="JOB...")
+async def kill(context: Context, name: str, names: tuple[str, ...]) -> None:
+    """End jobs: commands of atoll are interrupted and put their things away, programs of the system
+    are terminated.
+    """
+    number = _signal(name)
+    for job in [context.jobs.find_running(one) for one in names]:
+        _send(context, job, number)
+
+
+def _signal(name: str) -> int:
+    known = {one.name.removeprefix("SIG"): int(one) for one in signal.Signals}
+    number = known.get(name.upper().removeprefix("SIG"))
+    if number is None and name.isdecimal() and int(name) in known.values():
+        number = int(name)
+    if number is None:
+        raise UsageError(f"no such signal: {name}", hint="kill -s KILL %1")
+    return number
+
+
+def _send(context: Context, job: Job, number: int) -> None:
+    if number == signal.SIGTERM or job.child is None:
+        context.jobs.cancel(job)
+    else:
+        job.child.signal(number)

@@ -1,0 +1,186 @@
+"""Runs what a prompt does not wait for, and programs of the system that have its terminal.
+
+All of these are processes of their own, so that none of them waits for another.
+"""
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Literal
+
+import trio
+from attrs import define, field
+
+from atoll._background import Background
+from atoll._children import Child
+from atoll._foreground import Foreground
+from atoll._job_door import SIGNALS, Task
+from atoll._jobs import Job, Jobs
+from atoll._program import Program
+from atoll._shell.job_output import follow_progress, relay
+from atoll._shell.reader import Reader
+from atoll._statement import Statement
+
+Name = Literal["stdout", "stderr"]
+
+_SHELL = ("/bin/sh", "-c")
+_GRACE = 3.0
+"""Seconds that a program of the system has for its end."""
+_JOB_GRACE = 60.0
+"""Seconds that a command has: there may be sessions to remove."""
+_LAST_WORDS = 1.0
+"""Seconds for which output is awaited after a job's end: what it has left running may hold on to
+it.
+"""
+
+
+_HELD = 2**20
+"""Characters of output that are held while a program has the screen; who writes more waits."""
+
+
+@define
+class JobControl:
+    """Starts the processes of a prompt; `reader` puts a job's output on the screen."""
+
+    program: Program
+    jobs: Jobs
+    reader: Reader
+    foreground: Foreground | None
+    output_format: str = ""
+    _held: list[tuple[Name, str]] = field(factory=list)
+    """What is shown when a program has given the terminal back."""
+    _returned: trio.Event = field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        if self.foreground is not None:
+            self.foreground.on_return = self._note_return
+
+    @property
+    def takes_system(self) -> bool:
+        """Whether there is a terminal to lend to programs of the system."""
+        return self.foreground is not None
+
+    async def run_system(self, statement: Statement) -> int:
+        """Run a program of the system in the foreground, until it ends or is stopped."""
+        return await self.jobs.run_in_front(statement.text, partial(self._run_in_front, statement))
+
+    def start(self, part: Background) -> Job:
+        """Start a part of a line in the background."""
+        if part.system:
+            return self.jobs.start(part.node.text, partial(self._run_program, part))
+        # What it is to know is what holds now, not when its turn comes.
+        task = Task.of(part, self.program, self.output_format)
+        return self.jobs.start(part.node.text, partial(self._run_task, task))
+
+    async def _run_in_front(self, statement: Statement, job: Job) -> int:
+        command = (*_SHELL, statement.system)
+        child = await Child.start(
+            command,
+            foreground=self.foreground,
+            cwd=job.folder or None,
+            env={**os.environ, **statement.variables},
+        )
+        return await self._attend(job, child, signal.SIGTERM, _GRACE)
+
+    async def _run_program(self, part: Background, job: Job) -> int:
+        variables = {**os.environ, **part.variables.exported()}
+        async with self._started(job, (*_SHELL, part.system), env=variables) as child:
+            return await self._attend(job, child, signal.SIGTERM, _GRACE)
+
+    async def _run_task(self, task: Task, job: Job) -> int:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            command = (*self.program.job_command, str(theirs.fileno()))
+            async with self._started(
+                job, command, deaf_to=SIGNALS, pass_fds=(theirs.fileno(),)
+            ) as child:
+                theirs.close()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(follow_progress, ours, pickle.dumps(task), job)
+                    code = await self._attend(job, child, signal.SIGINT, _JOB_GRACE)
+                    nursery.cancel_scope.cancel()
+                    return code
+
+    @asynccontextmanager
+    async def _started(
+        self, job: Job, command: Sequence[str], **options: Any
+    ) -> AsyncIterator[Child]:
+        """Start a program whose output is shown line by line; waits for the last of that."""
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        try:
+            child = await Child.start(
+                command,
+                cwd=job.folder or None,
+                stdin=subprocess.DEVNULL,
+                stdout=out_end,
+                stderr=err_end,
+                **options,
+            )
+        finally:
+            os.close(out_end)
+            os.close(err_end)
+        child.foreground = self.foreground
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(relay, out, job, partial(self._show, job, "stdout"))
+            nursery.start_soon(relay, err, job, partial(self._show, job, "stderr"))
+            yield child
+            nursery.cancel_scope.deadline = trio.current_time() + _LAST_WORDS
+
+    async def _show(self, job: Job, name: Name, text: str) -> None:
+        if job.foreground:
+            file = getattr(sys, name)
+            file.write(text)
+            file.flush()
+            return
+        while self._is_lent and sum(len(held) for _, held in self._held) > _HELD:
+            await self._returned.wait()
+        self._put(name, text)
+
+    def tell(self, text: str) -> None:
+        """Put whole lines about a job on the screen."""
+        self._put("stderr", text)
+
+    def _put(self, name: Name, text: str) -> None:
+        if self._is_lent:
+            # Some program has the screen, maybe an editor.
+            self._held.append((name, text))
+        else:
+            self.reader.put(name, text)
+
+    @property
+    def _is_lent(self) -> bool:
+        return self.foreground is not None and self.foreground.lent != 0
+
+    def _note_return(self) -> None:
+        self.reader.begin_line()
+        held, self._held = self._held, []
+        for name, text in held:
+            self.reader.put(name, text)
+        self._returned.set()
+        self._returned = trio.Event()
+
+    async def _attend(self, job: Job, child: Child, end: int, grace: float) -> int:
+        """Follow a program to its end; returns its exit code."""
+        job.child = child
+        try:
+            if job.foreground and not self._is_lent:
+                child.go_on(foreground=True)  # it was brought there before it had started
+            while (change := await child.change()) != "ended":
+                if change == "stopped":
+                    self.jobs.note_stop(job)
+                elif job.state == "stopped":
+                    job.begin()
+        except trio.Cancelled:
+            ended_alone = job.scope is not None and job.scope.cancel_called
+            await child.end(end if ended_alone else signal.SIGTERM, grace)
+            raise
+        finally:
+            child.give_back()
+            job.child = None
+        return child.code

@@ -1,0 +1,62 @@
+"""What jobs write, line by line with their numbers, and what they tell of their progress."""
+
+import codecs
+import json
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from atoll._jobs import Job
+from atoll.text import printable
+
+_LONGEST = 8192
+"""Characters after which a line is shown that has no end yet."""
+
+
+async def relay(descriptor: int, job: Job, show: Callable[[str], Awaitable[None]]) -> None:
+    """Show what is read from a pipe: as it comes while the job is in the foreground, else in whole
+    lines that begin with its number.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    begun = ""
+    async with trio.lowlevel.FdStream(descriptor) as pipe:
+        try:
+            async for chunk in pipe:
+                text = begun + decoder.decode(chunk)
+                lines, begun = (text, "") if job.foreground else _labelled(job, text)
+                if lines:
+                    await show(lines)
+        finally:
+            if begun:
+                with trio.CancelScope(shield=True) as scope:
+                    scope.deadline = trio.current_time()
+                    await show(_label(job, begun))
+
+
+def _labelled(job: Job, text: str) -> tuple[str, str]:
+    """Return the whole lines of a text with the job's number, and the rest."""
+    *lines, rest = text.split("\n")
+    if len(rest) > _LONGEST:
+        lines, rest = [*lines, rest], ""
+    return "".join(_label(job, line) for line in lines), rest
+
+
+def _label(job: Job, line: str) -> str:
+    return f"[{job.number}] {line}\n"
+
+
+async def follow_progress(prompt: socket.socket, task: bytes, job: Job) -> None:
+    """Tell the process of a job its task, and note what it tells of its progress."""
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(prompt.dup()))
+    async with stream:
+        try:
+            await stream.send_all(task)
+            begun = b""
+            async for chunk in stream:
+                *lines, begun = (begun + chunk).split(b"\n")
+                begun = begun[-_LONGEST:]
+                if lines:
+                    job.doing = printable(str(json.loads(lines[-1])))
+        except (trio.BrokenResourceError, ValueError):
+            pass  # it is ending, or not one of ours
