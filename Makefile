@@ -7,6 +7,7 @@
 #                   system can bring is told at the end, and its tests are skipped
 #   make interop    the tests against BACKEND_ENDPOINT, and official clients and the web server with the
 #                   embedded cluster
+#   make slurm     the tests on the site with Slurm that REALSLURM_SSH_CONFIG leads to
 #   make floors     the fast tests, with the lowest versions that pyproject.toml declares
 #   make newest     the same with the newest ones; both take a Python: make newest PYTHON=python3.13
 #   make compatibility CLUSTERS="23.09=FILE 26.4=FILE"
@@ -20,7 +21,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo demo-apps apps test floors newest interop compatibility lint format bench clean
+.PHONY: demo demo-apps apps test floors newest interop slurm compatibility lint format bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
@@ -46,7 +47,7 @@ demo-apps: $(STAMP)-apps
 apps: $(STAMP)-apps
 
 test: $(STAMP)-dev $(STAMP)-apps
-	$(BIN)/python -m pytest -m "not interop" -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not interop and not slurm" -n auto --dist loadfile $(ARGS)
 
 # Both begin with an empty environment each time, since what pip would install is what they are about.
 FAST       := tests/core tests/plugins tests/transports tests/test_library_insides.py tests/e2e/test_first_light.py
@@ -57,10 +58,13 @@ floors newest:
 	if [ $@ = floors ]; then $(PYTHON) .ci/floors.py > build/$@/constraints.txt; else : > build/$@/constraints.txt; fi
 	build/$@/venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint build/$@/constraints.txt --editable '.[testing]' $(FAST_TOOLS)
-	build/$@/venv/bin/python -m pytest -p no:cacheprovider -m "not interop" -n auto --dist loadfile $(FAST) $(ARGS)
+	build/$@/venv/bin/python -m pytest -p no:cacheprovider -m "not interop and not slurm" -n auto --dist loadfile $(FAST) $(ARGS)
 
 interop: $(STAMP)-dev
 	$(BIN)/python -m pytest -m interop $(ARGS)
+
+slurm: $(STAMP)-dev
+	$(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)
 
 compatibility: $(STAMP)-dev $(STAMP)-apps
 	$(BIN)/python tests/interop/compatibility $(CLUSTERS)

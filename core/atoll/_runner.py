@@ -157,7 +157,9 @@ class Runner:
             from atoll._apart import run_apart
 
             words = line.statement.words
-            return await run_apart(self.program, words, self.output_format, stdin, stdout)
+            code = await run_apart(self.program, words, self.output_format, stdin, stdout)
+            self.has_told = bool(code)
+            return code
         with prepared.calls:
             context = self._context(line, prepared, stdout, stdin)
             line.output = output = context.output

@@ -1,0 +1,224 @@
+"""Slurm as a place for kernels: each kernel is a job."""
+
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+
+import anyio
+from anyio.abc import ByteStream
+from atoll_cluster.engines import (
+    Ended,
+    EngineError,
+    Image,
+    Job,
+    KernelGone,
+    Running,
+    Site,
+    State,
+    StateBoard,
+    Unknown,
+    Waiting,
+    connect_over_tcp,
+    connect_through,
+    kept_log,
+    relay_command,
+)
+from attrs import define, field
+
+from atoll_slurm.nodes import partitions
+from atoll_slurm.options import options, partition_of
+from atoll_slurm.programs import NoAnswer, is_unreached, run
+from atoll_slurm.queue import CANCELLED, Listed, jobs
+from atoll_slurm.script import script
+from atoll_slurm.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+SOON, LATER = 1.0, 30.0
+"""Seconds between two questions to Slurm: while something is about to change, and at most."""
+SLOWER = 1.5
+_SETTLED = 10.0
+"""Seconds after its submission from which a job that Slurm does not list is gone."""
+_LAST = 15.0
+"""Seconds beyond the grace after which a job is cancelled that was asked to end."""
+
+
+@define
+class SlurmLauncher:
+    """Starts kernels as jobs, and asks Slurm for all of them at a time."""
+
+    site: Site
+    settings: Settings
+    is_here: bool = False
+    _board: StateBoard = field(factory=StateBoard, init=False)
+    _jobs: dict[str, str] = field(factory=dict, init=False)
+    """The ids of jobs, by kernels."""
+    _submitted: dict[str, float] = field(factory=dict, init=False)
+    _ending: set[str] = field(factory=set, init=False)
+    """Kernels that were asked to end: that their jobs are cancelled is no news."""
+    _look: anyio.Event = field(factory=anyio.Event, init=False)
+
+    def capacity(self) -> Mapping[str, Decimal] | None:
+        """Leave the queue to Slurm."""
+        return None
+
+    def images(self) -> Sequence[Image] | None:
+        """Take the runtimes of the login node, which sites have on all nodes alike."""
+        return None
+
+    async def start(self, job: Job) -> None:
+        """Submit a kernel's job."""
+        command = job.command(self.settings.python, listens=True)
+        try:
+            argv = ["sbatch", *options(job, self.settings, await self._longest(job))]
+            ran = await run(argv, script(command))
+        except NoAnswer as error:
+            raise EngineError(f"Slurm takes no jobs at present: {error}") from None
+        if ran.code:
+            what = "Slurm takes no jobs at present" if is_unreached(ran) else "Slurm refuses"
+            raise EngineError(f"{what}: {ran.words}")
+        job_id = re.search(r"^(\d+)(;\S+)?\s*$", ran.out, re.MULTILINE)
+        if job_id is None:
+            raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
+        self._submitted[job.kernel_id] = time.monotonic()
+        self._note(job.kernel_id, job_id[1])
+        self._board.put({job.kernel_id: Waiting()})
+        self._look.set()
+
+    async def watch(self, kernel_id: str, known: State | None) -> State:
+        """Return the state of a kernel once it differs from `known`."""
+        await self._remember(kernel_id)
+        return await self._board.watch(kernel_id, known)
+
+    async def end(self, kernel_id: str, grace: float) -> None:
+        """Cancel a job that waits; ask one that runs to end, and cancel it if it does not."""
+        await self._remember(kernel_id)
+        if (job_id := self._jobs.get(kernel_id)) is None:
+            return
+        self._ending.add(kernel_id)
+        if grace and isinstance(self._board[kernel_id], Running):
+            await self._must("scancel", "--batch", "--signal=TERM", job_id)
+            self._look.set()
+            with anyio.move_on_after(grace + _LAST):
+                while not isinstance(state := self._board[kernel_id], Ended):
+                    await self._board.watch(kernel_id, state)
+        if not isinstance(self._board[kernel_id], Ended):
+            await self._must("scancel", job_id)
+            self._look.set()
+
+    async def connect(self, kernel_id: str, name: str) -> ByteStream:
+        """Connect over TCP, or by a step of the job where nodes accept no connections."""
+        folder = self.site.folder(kernel_id)
+        try:
+            return await connect_over_tcp(folder, name)
+        except KernelGone:
+            if not isinstance(self._board[kernel_id], Running):
+                raise
+        job_id = self._jobs[kernel_id]
+        srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
+        srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
+        return await connect_through([*srun, *relay_command(self.settings.python)], name)
+
+    async def _longest(self, job: Job) -> str:
+        """Return the time limit of a job: what is set, or else the most that its partition gives.
+
+        Without one Slurm takes the partition's default, which may be minutes.
+        """
+        if self.settings.time:
+            return self.settings.time
+        wanted = partition_of(job, self.settings)
+        for one in await partitions():
+            if one.name == wanted or (one.is_default and not wanted):
+                return one.longest
+        return ""
+
+    def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
+        """Yield the log in the kernel's folder."""
+        return kept_log(self.site.folder(kernel_id))
+
+    async def keep_looking(self) -> None:
+        """Ask Slurm for all jobs, again and again: often while states change, else seldom."""
+        pause = SOON
+        while True:
+            changed = await self._ask()
+            waiting = any(isinstance(self._board[one], Waiting) for one in self._board.unended())
+            pause = SOON if changed else min(pause * SLOWER, LATER / 6 if waiting else LATER)
+            with anyio.move_on_after(pause):
+                await self._look.wait()
+            if self._look.is_set():
+                self._look, pause = anyio.Event(), SOON
+                await anyio.sleep(SOON / 4)  # lest many that start together are asked for each
+
+    async def _ask(self) -> bool:
+        """Look once; returns whether anything has changed."""
+        kernels = self._board.unended()
+        if not kernels:
+            return False
+        try:
+            listed = {one.kernel_id: one for one in await jobs() if self._is_ours(one)}
+        except (NoAnswer, EngineError) as error:
+            new: dict[str, State] = dict.fromkeys(kernels, Unknown(str(error)))
+        else:
+            new = {one: self._state(one, listed.get(one)) for one in kernels}
+        changed = any(self._board[one] != state for one, state in new.items())
+        if changed:
+            self._board.put(new)
+        return changed
+
+    def _is_ours(self, listed: Listed) -> bool:
+        """Tell whether it is the job that was submitted: ids begin anew some day."""
+        known = self._jobs.get(listed.kernel_id)
+        return known is None or known == listed.job_id
+
+    def _state(self, kernel_id: str, listed: Listed | None) -> State:
+        if listed is not None:
+            self._note(kernel_id, listed.job_id)
+            return Ended() if self._was_asked_to_end(kernel_id, listed.state) else listed.state
+        if time.monotonic() - self._submitted.get(kernel_id, 0) < _SETTLED:
+            return self._board[kernel_id]
+        return Ended()
+
+    def _was_asked_to_end(self, kernel_id: str, state: State) -> bool:
+        return kernel_id in self._ending and state == Ended(CANCELLED)
+
+    def _note(self, kernel_id: str, job_id: str) -> None:
+        if self._jobs.get(kernel_id) != job_id:
+            self._jobs[kernel_id] = job_id
+            with suppress(OSError):
+                self.site.remember(kernel_id, {"job_id": job_id})
+
+    async def _remember(self, kernel_id: str) -> None:
+        """Look for the job of a kernel that an earlier program has submitted."""
+        if kernel_id in self._submitted:
+            return
+        notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
+        if notes and isinstance(notes.get("job_id"), str):
+            self._jobs[kernel_id] = notes["job_id"]
+        # Killed between sbatch and its note, that program left none: Slurm knows the job's name.
+        self._board.put({kernel_id: Unknown()})
+        self._submitted[kernel_id] = time.monotonic() - _SETTLED
+        self._look.set()
+
+    async def _must(self, *argv: str) -> None:
+        """Run scancel; one for a job that has ended meanwhile fails, and that is well."""
+        try:
+            ran = await run(argv)
+        except NoAnswer as error:
+            raise EngineError(f"Slurm can't be told: {error}") from None
+        if is_unreached(ran):
+            raise EngineError(f"Slurm can't be told: {ran.words}")
+
+
+@asynccontextmanager
+async def launcher(site: Site) -> AsyncIterator[SlurmLauncher]:
+    """Open Slurm as the place for kernels."""
+    made = SlurmLauncher(site, Settings.read(site.settings))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(made.keep_looking)
+        try:
+            yield made
+        finally:
+            tasks.cancel_scope.cancel()

@@ -1,0 +1,104 @@
+"""A session in the words of sbatch."""
+
+import math
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from atoll_cluster.engines import EngineError, Job
+
+from atoll_slurm.settings import Settings
+
+_MIB = 2**20
+_GRES = {"cuda.device": "gpu", "rocm.device": "gpu"}
+_NOTICE = 60
+"""Seconds before the time limit at which a session is asked to end."""
+
+
+def options(job: Job, settings: Settings, time: str = "") -> list[str]:
+    """Return the options of sbatch for a kernel, with a limit of `time`; raises EngineError for
+    what Slurm can't give.
+    """
+    terms = job.terms
+    fixed = [
+        "--parsable",
+        f"--job-name={job_name(job)}",
+        f"--chdir={job.cwd}",
+        "--output=slurm.out",
+        "--open-mode=append",
+        "--export=NONE",
+        "--no-requeue",
+        f"--signal=B:TERM@{_NOTICE}",
+        "--nodes=1",
+        "--ntasks=1",
+    ]
+    named = {
+        "partition": partition_of(job, settings),
+        "account": settings.account if terms.group == "default" else terms.group,
+        "qos": settings.qos,
+        "time": time,
+        "begin": begin(terms.starts_at),
+    }
+    given = [f"--{name}={value}" for name, value in named.items() if value]
+    return [*fixed, *given, *resources(job, settings), *settings.extra_words]
+
+
+def partition_of(job: Job, settings: Settings) -> str:
+    """Return the partition of a kernel, empty for Slurm's default."""
+    group = job.terms.scaling_group
+    return settings.partition if group == "default" else group
+
+
+def job_name(job: Job) -> str:
+    """Return the name of a job: the session's, and the kernel's id, by which it is found again."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', job.name)[:40]}.{job.kernel_id}"
+
+
+def kernel_of(name: str) -> str:
+    """Return the kernel's id in the name of a job."""
+    return name.rpartition(".")[2]
+
+
+def resources(job: Job, settings: Settings) -> Iterator[str]:
+    """Yield the options about what a kernel may take."""
+    gres: list[str] = []
+    for slot, amount in job.terms.slots.items():
+        if not amount:
+            continue
+        if slot == "cpu":
+            yield f"--cpus-per-task={whole(amount)}"
+        elif slot == "mem":
+            if settings.memory == "mem":
+                yield f"--mem={math.ceil(amount / _MIB)}M"
+        else:
+            gres.append(f"{gres_name(slot)}:{whole(amount)}")
+    if gres:
+        yield f"--gres={','.join(gres)}"
+
+
+def gres_name(slot: str) -> str:
+    """Return what Slurm calls a slot; `gres:NAME` names one of its own. Raises EngineError."""
+    kind, colon, name = slot.partition(":")
+    if colon and kind == "gres" and re.fullmatch(r"[\w.:-]+", name):
+        return name
+    if slot in _GRES:
+        return _GRES[slot]
+    raise EngineError(f"Slurm has no slot {slot}; there are cpu, mem, cuda.device and gres:NAME")
+
+
+def whole(amount: Decimal) -> int:
+    """Return an amount that Slurm gives as a whole; a part of one takes all of it."""
+    return math.ceil(amount)
+
+
+def begin(starts_at: str | None) -> str:
+    """Return when a session may start, as sbatch has it: local time, to the second."""
+    if starts_at is None:
+        return ""
+    from datetime import datetime
+
+    try:
+        at = datetime.fromisoformat(starts_at)
+    except ValueError:
+        raise EngineError(f"{starts_at!r} is no time") from None
+    return at.astimezone().strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,107 @@
+"""What squeue tells of our jobs, all by one question."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from atoll_cluster.engines import Ended, Running, State, Unknown, Waiting
+from attrs import frozen
+
+from atoll_slurm.options import kernel_of
+from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
+
+# The name comes last, since it may hold what separates the others.
+_FORMAT = "%i|%T|%B|%V|%e|%r|%j"
+_FIELDS = 7
+_NONE = {"", "(null)", "N/A", "n/a", "None", "Unknown"}
+
+CANCELLED = "cancelled"
+
+WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+RUNNING = {
+    "RUNNING",
+    "CONFIGURING",
+    "COMPLETING",
+    "STAGE_OUT",
+    "SIGNALING",
+    "RESIZING",
+    "SUSPENDED",
+    "STOPPED",
+}
+ENDED = {
+    "COMPLETED": None,
+    "FAILED": None,
+    "CANCELLED": CANCELLED,
+    "TIMEOUT": "time-limit",
+    "DEADLINE": "time-limit",
+    "PREEMPTED": "preempted",
+    "NODE_FAIL": "node-failure",
+    "BOOT_FAIL": "node-failure",
+    "OUT_OF_MEMORY": "out-of-memory",
+    "REVOKED": "revoked",
+}
+"""The reasons of those states in which nothing runs any more; None where the job's own file tells
+more."""
+
+
+@frozen
+class Listed:
+    """One job, as squeue lists it; `ends` is when its time is up."""
+
+    job_id: str
+    kernel_id: str
+    state: State
+    ends: datetime | None = None
+
+
+async def jobs() -> list[Listed]:
+    """List our jobs, those that have ended lately among them; raises NoAnswer."""
+    argv = ["squeue", "--me", "--noheader", "--array", "--states=all", f"--format={_FORMAT}"]
+    ran = await run(argv)
+    if ran.code and is_before_me(ran):
+        argv[1] = f"--user={user()}"
+        ran = await run(argv)
+    if ran.code:
+        raise NoAnswer(ran.words)
+    return list(parse(ran.out.splitlines()))
+
+
+def is_before_me(ran: Ran) -> bool:
+    """Tell whether squeue is older than its option --me."""
+    return not is_unreached(ran) and "--me" in ran.err
+
+
+def user() -> str:
+    """Return our own name."""
+    import getpass
+
+    return getpass.getuser()
+
+
+def parse(lines: Iterable[str]) -> Iterable[Listed]:
+    """Read squeue's lines; what is none of them, a site's banner for one, is left out."""
+    for line in lines:
+        parts = line.split("|", _FIELDS - 1)
+        if len(parts) == _FIELDS and re.match(r"\d", parts[0]):
+            job_id, state, node, _submitted, ends, reason, name = (part.strip() for part in parts)
+            yield Listed(job_id, kernel_of(name), state_of(state, node, reason), time_of(ends))
+
+
+def state_of(state: str, node: str, reason: str) -> State:
+    """Translate a state; one of a release that nobody here knows is told as such."""
+    name = state.partition(" ")[0].upper()
+    if name in WAITING:
+        return Waiting(reason if reason not in _NONE else "")
+    if name in RUNNING:
+        return Running(node if node not in _NONE else "")
+    if name in ENDED:
+        return Ended(ENDED[name])
+    return Unknown(f"Slurm calls it {state}")
+
+
+def time_of(text: str) -> datetime | None:
+    """Read a time of squeue's; None where there is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

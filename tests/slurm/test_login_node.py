@@ -1,0 +1,11 @@
+"""The login node as another machine: its own cluster, by SSH alone."""
+
+import json
+
+
+def test_sessions_run_on_the_login_node(laptop):
+    laptop.must("profile add site --host site")
+    code = "import socket; print(socket.gethostname())"
+    assert laptop.must(f"run --profile site --rm -c '{code}' python") == "login\n"
+    shown = json.loads(laptop.must("host status site --output json"))
+    assert shown["cluster"] == "running"
