@@ -85,8 +85,8 @@ def test_atoll_is_installed_upgraded_and_removed(make_box):
     laptop.must("host install box\nprofile add box --host box")
     laptop.must("ps")
     first = box.installations.joinpath("current").readlink()
-    told = laptop.run("host install box").stderr
-    assert told == "atoll: atoll is installed on box already (atoll host upgrade box)\n"
+    [told] = laptop.run("host install box").stderr.splitlines()
+    assert told.endswith("atoll is installed on box already (atoll host upgrade box)")
     laptop.must("host upgrade box\nps")
     assert box.installations.joinpath("current").readlink() != first
     assert len(list(box.installations.glob("*-*"))) == 2
