@@ -2,60 +2,152 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
-from attrs import define
+from attrs import define, field
 
-from atoll._errors import ExitCode
+from atoll._errors import AtollError, ExitCode
 from atoll._interpreter import Interpreter
 from atoll._jobs import Jobs
 from atoll._line import Assembler
 from atoll._program import Program
+from atoll._progress import Progress, progress
 from atoll._runner import Runner
-from atoll._syntax import LineError, Node
+from atoll._syntax import AndOr, For, Let, LineError, Node, SimpleCommand
 from atoll._terminal import Source, open_terminal
 from atoll._warnings import warn
+
+if TYPE_CHECKING:
+    from atoll._checkpoint import Checkpoint
 
 
 @define
 class Batch:
     """A script: stops at the first failure with its exit code, unless told to keep going.
 
-    With `keep_going` the exit code is that of the first failure.
+    With `keep_going` the exit code is that of the first failure. `echo` shows each statement before
+    it runs. `checkpoint` is a file that remembers what was done, and `resume` goes on from there.
+    `total` is the number of lines, 0 where nobody knows.
     """
 
     program: Program
     keep_going: bool = False
     output_format: str = ""
+    echo: bool = False
+    checkpoint: Path | None = None
+    resume: bool = False
+    total: int = 0
 
     async def run(self, script: Source, *, stdin: Source | None = None) -> int:
-        """Run all lines, then wait for what was sent to the background; returns the exit code."""
+        """Run all lines, then wait for what was sent to the background; returns the exit code.
+
+        Raises AtollError for a checkpoint that can't be used.
+        """
         await trio.to_thread.run_sync(self.program.target.begin)
+        done = None
+        if self.checkpoint is not None:
+            script, done = await self._open_checkpoint(script, self.checkpoint)
+            if done.is_complete:
+                self.program.output().note(f"{self.checkpoint}: all lines were run before")
+                return ExitCode.OK
+        with progress(self.total) as shown:
+            code = await self._run_all(script, stdin, _Log(done, shown))
+        await self.program.aclose()
+        if done is not None:
+            done.close(complete=not code)
+        return code
+
+    async def _open_checkpoint(self, script: Source, path: Path) -> "tuple[Source, Checkpoint]":
+        """Read the whole script, and what was done of it."""
+        from atoll._checkpoint import Checkpoint
+
+        text = (await script.rest()).decode("utf-8", "replace")
+        begin = partial(Checkpoint.open, path, self.program, text, resume=self.resume)
+        done = await trio.to_thread.run_sync(begin, abandon_on_cancel=True)
+        if done.last_line and not done.is_complete:
+            self.program.output().note(f"line {done.last_line} was the last that is done")
+        return Source.of_text(text), done
+
+    async def _run_all(self, script: Source, stdin: Source | None, log: "_Log") -> int:
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery)
             # The script occupies standard input: code that asks for input asks the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
             interpreter = Interpreter(
-                runner, self.program.variables, self.keep_going, names_lines=True
+                runner, self.program.variables, self.keep_going, names_lines=True, echo=self.echo
             )
-            code = await self._run_lines(script, interpreter)
-        await self.program.aclose()
+            code = await self._run_lines(script, interpreter, log)
         return code or jobs.first_failure()
 
-    async def _run_lines(self, script: Source, interpreter: Interpreter) -> int:
+    async def _run_lines(self, script: Source, interpreter: Interpreter, log: "_Log") -> int:
         first_failure = int(ExitCode.OK)
+        number = 0
         async with aclosing(_statements(script)) as found:
             async for one in found:
                 if isinstance(one, LineError):
                     warn(f"line {one.line}: {one}")
                     code = int(one.exit_code)
                 else:
-                    code = await interpreter.run_one(one)
+                    code = await log.run(number, one, interpreter)
+                    number += 1
                 first_failure = first_failure or code
                 if interpreter.ends(code):
                     break
         return first_failure
+
+
+@define
+class _Log:
+    """What is known of a script while it runs: what was done, and what a user is shown."""
+
+    done: "Checkpoint | None"
+    shown: Progress | None
+    _lock: trio.Lock = field(factory=trio.Lock)
+
+    async def run(self, number: int, node: Node, interpreter: Interpreter) -> int:
+        """Run a node, unless it was done before; returns its exit code."""
+        if self.done is not None and number in self.done.done:
+            return ExitCode.OK
+        if self.shown is not None:
+            self._show(node)
+        return await interpreter.run_one(node, partial(self._ended, number, node.line))
+
+    def _show(self, node: Node) -> None:
+        assert self.shown  # noqa: S101  # callers have looked
+        if _runs_system(node):
+            self.shown.clear()  # what it runs writes to the terminal itself
+        else:
+            self.shown.show(node.line, node.text)
+
+    async def _ended(self, number: int, line: int, code: int) -> None:
+        """Note that a node has ended, which may have run in the background."""
+        if self.done is None or code:
+            return
+        try:
+            async with self._lock:
+                await trio.to_thread.run_sync(self.done.note, number, line)
+        except AtollError as error:
+            warn(f"{error}: what is done from here on is not remembered")
+            self.done = None
+
+
+def _runs_system(node: Node) -> bool:
+    """Whether commands of the system are among what a node runs."""
+    match node:
+        case SimpleCommand():
+            return bool(node.system or node.pipe)
+        case Let():
+            return _runs_system(node.value)
+        case For():
+            return any(map(_runs_system, node.body))
+        case AndOr():
+            return any(_runs_system(part) for _, part in node.parts)
+        case _:
+            return False
 
 
 async def _statements(script: Source) -> AsyncGenerator[Node | LineError]:

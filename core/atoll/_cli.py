@@ -14,6 +14,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from atoll._options import Options
     from atoll._program import Program
 
@@ -133,6 +135,10 @@ def _open_door(program: "Program", options: "Options") -> int:
         return _one_command(program, options)
     if options.lines is not None or options.script is not None or not sys.stdin.isatty():
         return _batch(program, options)
+    if options.checkpoint or options.echo:
+        from atoll._errors import UsageError
+
+        raise UsageError("--echo and --checkpoint are for scripts", hint="-c LINES or -f FILE")
     from atoll._shell.door import run_shell
 
     return run_shell(program, output_format=options.output)
@@ -168,6 +174,14 @@ def _one_command(program: "Program", options: "Options") -> int:
     return _runtime.run(one, guest=prepared.node.asyncio or program.needs_asyncio())
 
 
+def _count_lines(script: "Path") -> int:
+    """Count the lines of a script for who watches it run; 0 where it can be read only once."""
+    if not sys.stderr.isatty() or not script.is_file():
+        return 0
+    with script.open("rb") as file:
+        return sum(1 for _ in file)
+
+
 def _batch(program: "Program", options: "Options") -> int:
     from pathlib import Path
 
@@ -176,13 +190,21 @@ def _batch(program: "Program", options: "Options") -> int:
     from atoll._errors import AtollError
     from atoll._terminal import Source
 
-    batch = Batch(program, options.keep_going, options.output)
+    batch = Batch(
+        program,
+        options.keep_going,
+        options.output,
+        echo=options.echo,
+        checkpoint=options.checkpoint,
+        resume=options.resume,
+    )
     if options.lines is not None:
         script, stdin = Source.of_text(options.lines), Source()
     elif options.script is not None:
         try:
             script = Source(Path(options.script).open(encoding="utf-8"))  # noqa: SIM115  # it is open as long as the program runs
             stdin = Source()
+            batch.total = _count_lines(Path(options.script))
         except OSError as error:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:

@@ -1,7 +1,7 @@
 """Runs what the grammar makes of lines: variables, `&&` and `||`, `let`, `for` and `source`."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -80,15 +80,22 @@ class Interpreter:
     def _is_left(self) -> bool:
         return self.runner.shell is not None and self.runner.shell.leaving is not None
 
-    async def run_one(self, node: Node) -> int:
+    async def run_one(
+        self, node: Node, then: Callable[[int], Awaitable[None]] | None = None
+    ) -> int:
         """Run a node; a script is told which line has failed, whatever has failed without a word.
-        Returns the exit code.
+        Returns the exit code. `then` is given it as well, of a node in the background when that has
+        ended.
         """
+        if isinstance(node, SimpleCommand | AndOr) and node.background:
+            return self._start(node, then)
         code = await self._attempt(node)
         if code and self._failed and self._place(node):
             text, failed = self._failed
             self.runner.warn(f"{self._place(text)}{text.text!r} ended with exit code {failed}")
         self._failed = None
+        if then is not None:
+            await then(code)
         return code
 
     def _place(self, node: Node) -> str:
@@ -112,7 +119,7 @@ class Interpreter:
             case SimpleCommand():
                 return await self._command(node)
             case AndOr():
-                return self._start(node) if node.background else await self._and_or(node)
+                return await self._and_or(node)
             case Let():
                 return await self._let(node)
             case For():
@@ -120,12 +127,18 @@ class Interpreter:
             case Jump():
                 raise _Jumped(node.word)
 
-    def _start(self, node: SimpleCommand | AndOr) -> int:
+    def _start(
+        self, node: SimpleCommand | AndOr, then: Callable[[int], Awaitable[None]] | None
+    ) -> int:
         """Run a node in the background, with variables of its own."""
         part = Background(evolve(node, background=False), self.variables.copy(), self._files)
         runner = evolve(self.runner, foreground=False)
         other = evolve(self, runner=runner, variables=part.variables)
-        self.runner.start(part, partial(other.run, [part.node]))
+        try:
+            self.runner.start(part, partial(other.run_one, part.node, then))
+        except AtollError as error:
+            self.runner.warn(f"{self._place(node)}{error}")
+            return error.exit_code
         return ExitCode.OK
 
     async def _and_or(self, node: AndOr) -> int:
@@ -139,8 +152,6 @@ class Interpreter:
         return code
 
     async def _command(self, node: SimpleCommand) -> int:
-        if node.background:
-            return self._start(node)
         self._say(node.text)
         statement = self._statement(node)
         words = statement.words[before_command(statement.words) :]

@@ -1,6 +1,7 @@
 """The options of `atoll` itself, which stand before the command."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -18,6 +19,9 @@ class Options(NamedTuple):
     lines: str | None = None
     script: str | None = None
     keep_going: bool = False
+    echo: bool = False
+    checkpoint: Path | None = None
+    resume: bool = False
     skip_tls_check: bool = False
     timeout: float | None = None
     version: bool = False
@@ -37,6 +41,10 @@ def parse(arguments: Sequence[str]) -> Options:
     options = Options(**context.params)
     if sum((options.lines is not None, options.script is not None, bool(options.words))) > 1:
         raise UsageError("-c LINES, -f FILE and a command exclude each other", hint="atoll --help")
+    if options.resume and options.checkpoint is None:
+        raise UsageError("--resume needs a checkpoint", hint="--checkpoint FILE names it")
+    if options.words and (options.echo or options.checkpoint):
+        raise UsageError("--echo and --checkpoint are for scripts", hint="-c LINES or -f FILE")
     if options.profile == "":
         raise UsageError("--profile needs a name", hint="atoll profile list")
     return options
@@ -55,6 +63,16 @@ def root_command() -> click.Command:
             ),
             click.Option(
                 ["--keep-going"], is_flag=True, help="Don't stop at the first line that fails."
+            ),
+            click.Option(["--echo"], is_flag=True, help="Show each line before it runs."),
+            click.Option(
+                ["--checkpoint"],
+                metavar="FILE",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Remember in FILE which lines were done.",
+            ),
+            click.Option(
+                ["--resume"], is_flag=True, help="Leave out what the checkpoint says is done."
             ),
             click.Option(
                 ["--output"], metavar="FORMAT", default="", help="Write records in this format."

@@ -1,0 +1,79 @@
+"""How far a script has come: one line on a terminal that shows nothing else of it."""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from attrs import define
+
+from atoll.text import printable
+
+_CLEAR = "\r\x1b[2K"
+_PACE = 0.1
+"""Seconds between two lines: a script may have thousands that take none."""
+
+
+@define
+class Progress:
+    """Shows which line runs, out of `total`, if that is known; gives way to all that is told."""
+
+    terminal: IO[str]
+    total: int = 0
+    _shown: bool = False
+    _next: float = 0
+
+    def show(self, line: int, text: str) -> None:
+        """Show a line."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _PACE
+        of_total = f"/{self.total}" if self.total else ""
+        told = printable(f"line {line}{of_total}: {text}")
+        width = shutil.get_terminal_size().columns
+        self.terminal.write(f"{_CLEAR}{told[: width - 1]}")
+        self.terminal.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        """Take it away."""
+        if self._shown:
+            self._shown = False
+            self.terminal.write(_CLEAR)
+            self.terminal.flush()
+
+
+class _Told:
+    """Standard error, which takes the progress away before anything is told."""
+
+    def __init__(self, file: IO[str], progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> int:
+        self._progress.clear()
+        return self._file.write(text)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Progress | None]:
+    """Show progress on standard error within, where that is a terminal and the output goes
+    elsewhere; what the lines write would tear it.
+    """
+    stderr = sys.stderr
+    if not stderr.isatty() or sys.stdout.isatty():
+        yield None
+        return
+    shown = Progress(stderr, total)
+    sys.stderr = _Told(stderr, shown)
+    try:
+        yield shown
+    finally:
+        shown.clear()
+        sys.stderr = stderr
