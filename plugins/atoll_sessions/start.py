@@ -33,7 +33,7 @@ async def start(context: Context, quiet: bool, **options: Any) -> int:
     created = await create_session(context, api, wanted)
     tell_started(context, created, wanted, _COLUMNS)
     if quiet and not context.output.format:
-        context.output.item(created, _COLUMNS[:1], format="plain")
+        await context.output.rows([created], _COLUMNS[:1], format="plain")
     if created.failed:
         raise created.failure()
     created.check(wanted)
