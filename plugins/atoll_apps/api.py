@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from atoll_apps.exposure import Exposure, page_options, share_option
+from atoll_apps.access_options import AccessOptions, page_options, share_option
 from atoll_apps.http.messages import Malformed
 from atoll_apps.http.server import Connection, serve_connection
-from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.connection_filter import ConnectionFilter, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve, until_interrupted
 from atoll_apps.proxy.headers import forwarded_request
 from atoll_apps.proxy.requests import exchange, forward_request, is_websocket
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel.connector import Connector
-from atoll_apps.tunnel.forwarding import carry_all
+from atoll_apps.tunnel.forwarding import forward_all
 from atoll_apps.tunnel.readiness import wait_until_ready
 from atoll_apps.tunnel.target import Target, open_tunnel
 
@@ -39,24 +39,24 @@ async def forward(
     tried again, and when a connection of another account is refused. Raises NotFound when the
     session has ended, AtollError when the address is not free.
     """
-    admission = Admission(target.app, LimitedWarnings(say))
+    connection_filter = ConnectionFilter(target.app, LimitedWarnings(say))
     async with listening(bind) as (listeners, port):
         task_status.started(port)
-        await carry_all(Connector(api, target, say), listeners, admission)
+        await forward_all(Connector(api, target, say), listeners, connection_filter)
 
 
 __all__ = [
+    "AccessOptions",
     "Bind",
     "Connection",
     "Connector",
-    "Exposure",
     "Malformed",
     "Service",
     "Services",
     "Target",
-    "carry_all",
     "exchange",
     "forward",
+    "forward_all",
     "forward_request",
     "forwarded_request",
     "is_websocket",

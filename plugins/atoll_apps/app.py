@@ -11,15 +11,15 @@ from attrs import evolve, frozen
 
 from atoll import AtollError, Context, Name, UsageError
 from atoll.output import Column
+from atoll_apps.access_options import AccessOptions, page_options, share_option
 from atoll_apps.arguments import parse_arguments, parse_environment, start_options
-from atoll_apps.exposure import Exposure, page_options, share_option
 from atoll_apps.http.filter import RequestFilter
-from atoll_apps.ports.admission import Admission
+from atoll_apps.ports.connection_filter import ConnectionFilter
 from atoll_apps.ports.listeners import Bind, check_share, listening
 from atoll_apps.ports.serving import until_interrupted
 from atoll_apps.services import Service, Services, list_services, shut_down
 from atoll_apps.tunnel.connector import Connector
-from atoll_apps.tunnel.forwarding import carry_all
+from atoll_apps.tunnel.forwarding import forward_all
 from atoll_apps.tunnel.readiness import wait_until_ready
 from atoll_apps.tunnel.target import Target
 from atoll_sessions.api import find_running
@@ -43,7 +43,7 @@ class Forward:
     connector: Connector
     bind: Bind
     listeners: Sequence[trio.SocketListener]
-    admission: Admission
+    connections: ConnectionFilter
     web: RequestFilter | None
 
     @property
@@ -112,7 +112,7 @@ async def app(
     binds = parse_binds(options["binds"], len(apps))
     for bind in filter(None, binds):
         check_share(bind, share=options["share"])
-    exposure = Exposure(
+    access = AccessOptions(
         say=context.output.warn,
         hosts=options["allow_hosts"],
         origins=options["allow_origins"],
@@ -132,11 +132,11 @@ async def app(
         Connector(api, Target(session_id=found.id, app=service.name, **start), context.output.warn)
         for service in chosen
     ]
-    exposure.check(chosen)
+    access.check(chosen)
     if options["restart"]:
         for service in chosen:
             await shut_down(api, found.id, service)
-    async with _listening(chosen, connectors, binds, exposure) as forwards:
+    async with _listening(chosen, connectors, binds, access) as forwards:
         await _serve(context, forwards, options["max_wait"] or math.inf, show=options["show"])
 
 
@@ -166,18 +166,18 @@ async def _listening(
     services: Sequence[Service],
     connectors: Sequence[Connector],
     binds: Sequence[Bind | None],
-    exposure: Exposure,
+    access: AccessOptions,
 ) -> AsyncIterator[list[Forward]]:
     """Listen before anything else, so that a port in use is reported at once."""
     async with AsyncExitStack() as stack:
         forwards = []
         for service, connector, bind in zip(services, connectors, binds, strict=True):
-            listeners, port = await _listen(stack, bind, share=exposure.share)
+            listeners, port = await _listen(stack, bind, share=access.share)
             at = evolve(bind or Bind(), port=port)
-            admission = exposure.admission(service.name)
-            web = exposure.web(service, at, admission)
-            exposure.warn(at, service.name)
-            forwards.append(Forward(service, connector, at, listeners, admission, web))
+            connections = access.connection_filter(service.name)
+            web = access.request_filter(service, at, connections)
+            access.warn(at, service.name)
+            forwards.append(Forward(service, connector, at, listeners, connections, web))
         yield forwards
 
 
@@ -215,7 +215,7 @@ async def _forward_when_ready(
     with send:
         await wait_until_ready(forward.connector, forward.service, max_wait)
         await send.send(forward)
-    await carry_all(forward.connector, forward.listeners, forward.admission, forward.web)
+    await forward_all(forward.connector, forward.listeners, forward.connections, forward.web)
 
 
 async def _shown(

@@ -1,4 +1,4 @@
-"""Whom the page is logged in as: the user of the profile."""
+"""The user that the page is logged in as: that of the profile."""
 
 from typing import TYPE_CHECKING
 

@@ -10,8 +10,8 @@ from attrs import evolve
 from atoll import Context, UsageError
 from atoll.output import Column
 from atoll_apps.api import (
+    AccessOptions,
     Bind,
-    Exposure,
     listening,
     page_options,
     serve,
@@ -62,7 +62,7 @@ async def web(
         raise UsageError(
             f"whoever reaches {bind} could act as you", hint="--force serves it all the same"
         )
-    exposure = Exposure(
+    access = AccessOptions(
         say=context.output.warn, hosts=allow_hosts, origins=allow_origins, share=share
     )
     if install:
@@ -78,12 +78,12 @@ async def web(
             StorageServers(context, api) as servers,
             until_interrupted(context) as nursery,
         ):
-            forwards = Forwards(api, nursery, exposure)
+            forwards = Forwards(api, nursery, access)
             site = Site(
                 api=api, user=user, files=files, forwards=forwards, storage=StorageRoutes(servers)
             )
-            handle = partial(serve_connection, site.handle, evolve(exposure.rules(at), links=True))
-            nursery.start_soon(serve, listeners, exposure.admission("web"), handle)
+            handle = partial(serve_connection, site.handle, evolve(access.rules(at), links=True))
+            nursery.start_soon(serve, listeners, access.connection_filter("web"), handle)
             await _announce(context, api, at, show=show)
 
 

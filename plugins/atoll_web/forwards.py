@@ -1,4 +1,4 @@
-"""Ports that lead to services of sessions, opened as the page asks for them."""
+"""Ports that lead to services of sessions, opened when the page asks for them."""
 
 from typing import TYPE_CHECKING
 
@@ -7,12 +7,12 @@ from attrs import define, evolve, field, frozen
 
 from atoll import AtollError
 from atoll_apps.api import (
+    AccessOptions,
     Bind,
     Connector,
-    Exposure,
     Service,
     Target,
-    carry_all,
+    forward_all,
     list_services,
     listening,
     wait_until_ready,
@@ -43,12 +43,12 @@ class Forwards:
 
     api: "Api"
     nursery: trio.Nursery
-    exposure: Exposure
+    access: AccessOptions
     _open: dict[tuple[str, str], Forward] = field(factory=dict)
     _opening: trio.Lock = field(factory=trio.Lock)
 
     async def open(self, session_id: str, app: str) -> Forward:
-        """Return the port that leads to a service, opened if need be; raises AtollError."""
+        """Return the port that leads to a service, opening it if needed; raises AtollError."""
         async with self._opening:
             if (found := self._open.get((session_id, app))) is not None:
                 return found
@@ -58,20 +58,20 @@ class Forwards:
             return forward
 
     def close(self, session_id: str, app: str) -> None:
-        """Close a port; one that is not open is closed."""
+        """Close a port; nothing happens if it is not open."""
         if (found := self._open.get((session_id, app))) is not None:
             found.scope.cancel()
 
     def at(self, port: str) -> Forward | None:
-        """Return what leads somewhere from a port, None if it is not one of these."""
+        """Return the forward of a port, None if it is not one of these."""
         return next((one for one in self._open.values() if str(one.port) == port), None)
 
     async def _carry(
         self, session_id: str, service: Service, task_status: trio.TaskStatus[Forward]
     ) -> None:
-        say = self.exposure.say
+        say = self.access.say
         connector = Connector(self.api, Target(session_id=session_id, app=service.name), say)
-        admission = self.exposure.admission(service.name)
+        connections = self.access.connection_filter(service.name)
         with trio.CancelScope() as scope:
             async with listening(Bind()) as (listeners, port):
                 forward = Forward(service, port, scope)
@@ -81,8 +81,10 @@ class Forwards:
                 try:
                     await wait_until_ready(connector, service, _PATIENCE)
                     forward.ready.set()
-                    web = self.exposure.web(service, evolve(Bind(), port=port), admission)
-                    await carry_all(connector, listeners, admission, web)
+                    web = self.access.request_filter(
+                        service, evolve(Bind(), port=port), connections
+                    )
+                    await forward_all(connector, listeners, connections, web)
                 except AtollError as error:
                     # The session has ended, for one: it costs this port, and no other.
                     say(f"{service.name}: {error}")

@@ -1,7 +1,7 @@
-"""Bodies that the page has scrambled, as it does with passwords where there is no TLS.
+"""Decoding bodies that the page has scrambled, as it does with passwords where there is no TLS.
 
-The key is made of the page's own address and of the vector in front of the body, so it keeps
-nothing secret from anyone. The web server of Backend.AI undoes it in the same way (since 22.09).
+The key is derived from the page's own address and from the vector in front of the body, so it keeps
+nothing secret from anyone. The web server of Backend.AI decodes them in the same way (since 22.09).
 """
 
 from base64 import b64decode, b64encode
@@ -13,7 +13,7 @@ _KEY = 32
 
 
 def unscramble(body: bytes, endpoint: str) -> bytes:
-    """Return what a scrambled body stands for; `endpoint` is the page's address.
+    """Return the decoded body; `endpoint` is the page's address.
 
     Raises Malformed.
     """

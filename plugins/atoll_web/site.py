@@ -1,5 +1,5 @@
-"""The web server that the WebUI expects, as far as it asks for one: its files, its configuration,
-`/server/…` for the login, `/func/…` for the API, and the app proxy in its first version (`v1`).
+"""The web server that the WebUI expects: files, configuration, login (`/server/…`), API
+(`/func/…`), and the first version (`v1`) of the app proxy.
 """
 
 import json
@@ -44,7 +44,7 @@ _TRANSFERS = ("request-upload", "request-download")
 
 @frozen(kw_only=True)
 class Site:
-    """Handles the requests of the page; `secret` stands for the login."""
+    """Handles the requests of the page; `secret` is its login."""
 
     api: "Api"
     user: User
@@ -74,7 +74,7 @@ class Site:
             await self.files.send(connection, path)
 
     async def _log_in(self, connection: Connection, path: str) -> None:
-        """Be logged in, whatever is asked: the keys of the profile are the login."""
+        """Answer as after a login, whatever is sent: the keys of the profile are the login."""
         if path == "/server/logout":
             await connection.reply(201)
             return
@@ -95,7 +95,9 @@ class Site:
             await forward_request(self.api, connection, inner)
 
     async def _forward_transfer(self, connection: Connection, request: h11.Request) -> None:
-        """Pass on what asks where files go or come from, and put our own address in its place."""
+        """Forward a request for the URL of an upload or download, and replace the URL by one of
+        ours.
+        """
         try:
             response = await self.api.forward(forwarded_request(request, connection.body()))
             try:
@@ -121,7 +123,7 @@ class Site:
         return json.dumps({**answer, "url": self.storage.through(answer["url"], here)}).encode()
 
     async def _open_app(self, connection: Connection, request: h11.Request, target: Any) -> None:
-        """Be the app proxy: `conf`, `proxy/TOKEN/SESSION/add`, `…/delete`, and `redirect`."""
+        """Serve the app proxy: `conf`, `proxy/TOKEN/SESSION/add`, `…/delete`, and `redirect`."""
         words = [unquote(word) for word in target.path.removeprefix(APPS).split("/")]
         asked = {name: values[-1] for name, values in parse_qs(target.query).items()}
         match words:
@@ -154,7 +156,9 @@ class Site:
     async def _redirect(
         self, connection: Connection, request: h11.Request, asked: dict[str, str]
     ) -> None:
-        """Lead to the port of an app; the page asks first, by a program, then opens a window."""
+        """Redirect to the port of an app; the page asks first, by a program, then opens a
+        window.
+        """
         forward = self.forwards.at(asked.get("port", ""))
         if forward is None:
             await connection.answer(404, "This port leads to no app.")
@@ -198,6 +202,6 @@ class _Unscrambling:
 
 
 def _here(request: h11.Request) -> str:
-    """Return the page's address as its browser knows it; the rules have looked at the host."""
+    """Return the address of the page in its browser; the rules have checked the host."""
     host = dict(request.headers)[b"host"].decode("ascii")
     return f"http://{host}"

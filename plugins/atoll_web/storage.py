@@ -1,8 +1,9 @@
 """The cluster's storage proxies, reached through the page's own address.
 
-The cluster tells the page where a folder's files go and come from. The page's browser may not get
-there, behind a bastion for one, and may not go to other sites from here. So the address is replaced
-by one below the page's own, and what comes there is sent on.
+The cluster gives the page the URL of a storage proxy for each upload and download. The page's
+browser may not be able to reach it, for example behind a bastion, and may not send requests from
+here to other sites. So the URL is replaced by one below the page's own, and requests to that are
+forwarded.
 """
 
 from functools import partial
@@ -19,13 +20,15 @@ PREFIX = "/storage/"
 
 @define
 class StorageRoutes:
-    """The storage proxies that the cluster has told of, each by its number."""
+    """The storage proxies that the cluster has named, each with a number."""
 
     servers: StorageServers
     _origins: list[str] = field(factory=list)
 
     def through(self, url: str, here: str) -> str:
-        """Return the address below `here` for one at a storage proxy; others stay as they are."""
+        """Return the URL below `here` that leads to a URL of a storage proxy; others are returned
+        unchanged.
+        """
         origin = origin_of(url)
         if not origin:
             return url
@@ -34,7 +37,9 @@ class StorageRoutes:
         return f"{here}{PREFIX}{self._origins.index(origin)}{url.removeprefix(origin)}"
 
     async def forward(self, connection: Connection, request: h11.Request) -> bool:
-        """Send a request on to the storage proxy that its path names; False if there is none."""
+        """Forward a request to the storage proxy that its path names; return False if there is
+        none.
+        """
         number, slash, rest = request.target.decode("ascii").removeprefix(PREFIX).partition("/")
         origin = {str(index): one for index, one in enumerate(self._origins)}.get(number)
         if not slash or origin is None:

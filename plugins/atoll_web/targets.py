@@ -1,4 +1,4 @@
-"""Requests of the page, as they are meant where they are sent on to."""
+"""Requests of the page, with the path under which they are forwarded."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ import h11
 
 
 def retarget(request: h11.Request, target: str) -> h11.Request:
-    """Return a request for another target, else the same."""
+    """Return the same request for another target."""
     headers: Any = list(request.headers)
     return h11.Request(method=request.method, target=target.encode("ascii"), headers=headers)

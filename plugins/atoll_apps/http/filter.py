@@ -1,7 +1,7 @@
 """Filtering requests to a web service: each head is checked, everything else is copied unchanged.
 
-Responses are matched to their requests: so a refusal is sent in its turn, and a connection changes
-its protocol only after the service has agreed.
+Responses are matched to their requests. So a refusal is sent after the responses to earlier
+requests, and a connection changes its protocol only after the service has agreed.
 """
 
 import re
@@ -66,7 +66,7 @@ class RequestForwarder:
         self._own_address = local_address(local)
 
     async def copy_to(self, tunnel: ByteStream) -> None:
-        """Forward requests until the client ends its sending.
+        """Forward requests until the client stops sending.
 
         Raises RequestRefused after a request was refused, BrokenResourceError.
         """

@@ -7,15 +7,15 @@ from functools import partial
 import trio
 
 from atoll import AtollError, Context
-from atoll_apps.ports.admission import Admission
 from atoll_apps.ports.closing import reset
+from atoll_apps.ports.connection_filter import ConnectionFilter
 
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
 
 @asynccontextmanager
 async def until_interrupted(context: Context) -> AsyncIterator[trio.Nursery]:
-    """Open a nursery that Ctrl-C ends, which is how such a command is meant to end: no failure."""
+    """Open a nursery that Ctrl-C ends: that is the normal end of such a command, and no failure."""
     async with context.interrupts() as presses, trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_on, presses, nursery.cancel_scope)
         yield nursery
@@ -27,19 +27,21 @@ async def _cancel_on(presses: AsyncIterator[int], scope: trio.CancelScope) -> No
 
 
 async def serve(
-    listeners: Sequence[trio.SocketListener], admission: Admission, handle: Handler
+    listeners: Sequence[trio.SocketListener], connections: ConnectionFilter, handle: Handler
 ) -> None:
-    """Call `handle` with every connection that `admission` admits, for ever, then close it.
+    """Call `handle` with each connection that the filter accepts, without end; close it afterwards.
 
     An AtollError from `handle` ends the server. Any other exception ends that one connection, with
     a warning.
     """
-    await trio.serve_listeners(partial(_serve_one, admission, handle), list(listeners))
+    await trio.serve_listeners(partial(_serve_one, connections, handle), list(listeners))
 
 
-async def _serve_one(admission: Admission, handle: Handler, local: trio.SocketStream) -> None:
+async def _serve_one(
+    connections: ConnectionFilter, handle: Handler, local: trio.SocketStream
+) -> None:
     try:
-        if await admission.admits(local):
+        if await connections.accepts(local):
             await handle(local)
         else:
             reset(local)
@@ -47,4 +49,4 @@ async def _serve_one(admission: Admission, handle: Handler, local: trio.SocketSt
         raise
     except Exception as error:  # noqa: BLE001  # one connection must not end the others
         reset(local)
-        admission.warnings.warn(f"{admission.name}: a connection failed: {error!r}")
+        connections.warnings.warn(f"{connections.name}: a connection failed: {error!r}")

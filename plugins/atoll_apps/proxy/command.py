@@ -7,7 +7,7 @@ from attrs import evolve
 
 from atoll import Context, UsageError
 from atoll.output import Column
-from atoll_apps.exposure import Exposure, page_options, share_option
+from atoll_apps.access_options import AccessOptions, page_options, share_option
 from atoll_apps.http.server import serve_connection
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve, until_interrupted
@@ -44,7 +44,7 @@ async def proxy(
         raise UsageError(
             f"whoever reaches {bind} could act with your keys", hint="--force does it anyway"
         )
-    exposure = Exposure(
+    access = AccessOptions(
         say=context.output.warn, hosts=allow_hosts, origins=allow_origins, share=share
     )
     api = await context.connect()
@@ -53,10 +53,10 @@ async def proxy(
         at = evolve(at, port=found)
         if share:
             context.output.warn(f"whoever reaches {at.name} acts with your keys")
-        admission = exposure.admission("proxy")
-        handle = partial(serve_connection, partial(forward_request, api), exposure.rules(at))
+        connection_filter = access.connection_filter("proxy")
+        handle = partial(serve_connection, partial(forward_request, api), access.rules(at))
         async with until_interrupted(context) as nursery:
-            nursery.start_soon(serve, listeners, admission, handle)
+            nursery.start_soon(serve, listeners, connection_filter, handle)
             row = {"address": at.url, "endpoint": api.profile.endpoint}
             await context.output.rows([row], _COLUMNS)
             end = "Ctrl-C" if context.foreground else "kill %N"

@@ -1,4 +1,4 @@
-"""Sending requests on to the cluster, signed, and their responses back."""
+"""Forwarding requests to the cluster, signed, and its responses to the client."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -21,10 +21,10 @@ Send = Callable[["Request"], Awaitable["Response"]]
 
 
 async def forward_request(api: "Api", connection: Connection, request: h11.Request) -> None:
-    """Sign a request, send it to the cluster, and its response back.
+    """Sign a request and forward it to the cluster; send back the response.
 
-    A request for a websocket takes over the connection. Raises Malformed for a request that can't
-    be signed.
+    For a websocket, the connection is handed over to the cluster. Raises Malformed for a request
+    that can't be signed.
     """
     _check_text(request)
     if is_websocket(request):
@@ -48,7 +48,7 @@ def is_websocket(request: h11.Request) -> bool:
 
 
 async def _upgrade(api: "Api", connection: Connection, request: h11.Request) -> None:
-    """Send the handshake of a websocket on, then copy bytes unchanged."""
+    """Forward the handshake of a websocket, then copy bytes both ways."""
     draft = forwarded_request(request, None)
     try:
         async with api.forward_upgrade(

@@ -124,7 +124,7 @@ def own_command(profile: str = "") -> list[str]:
 
 
 async def run(context: Context, command: Sequence[str]) -> int:
-    """Run a program with our streams, and leave Ctrl-C to it; returns its exit code.
+    """Run a program on our terminal and streams, leaving Ctrl-C to it; returns its exit code.
 
     For a program that was killed, the code is 128 and the signal, as in a shell.
     """

@@ -1,7 +1,7 @@
 """Logins to sessions by SSH: the private key, and the public keys of the server.
 
-Both are kept in the state folder, which only the user can read, as long as the session lives. They
-belong to one container: after a restart of the session they are fetched again.
+Both are kept in the state folder, which only the user can read, until the session ends. They belong
+to one container: after a restart of the session they are fetched again.
 """
 
 import hashlib

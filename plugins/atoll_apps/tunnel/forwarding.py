@@ -8,8 +8,8 @@ import trio
 from atoll import AtollError, NotFound
 from atoll.transport import ChannelClosed
 from atoll_apps.http.filter import RequestFilter
-from atoll_apps.ports.admission import Admission
 from atoll_apps.ports.closing import close_in_order, reset
+from atoll_apps.ports.connection_filter import ConnectionFilter
 from atoll_apps.ports.serving import serve
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.copying import copy_both_ways
@@ -18,24 +18,26 @@ _NOBODY_LISTENS = 1013
 _LOST = {None, 1006, 1012}
 
 
-async def carry_all(
+async def forward_all(
     connector: Connector,
     listeners: Sequence[trio.SocketListener],
-    admission: Admission,
+    connections: ConnectionFilter,
     web: RequestFilter | None = None,
 ) -> None:
-    """Forward every connection to the listeners that `admission` admits, for ever.
+    """Forward each connection to the listeners that the filter accepts, without end.
 
     `web` checks the requests to a web service. Raises NotFound when the session has ended; other
     failures end one connection, with a warning.
     """
-    await serve(listeners, admission, partial(forward_connection, connector, web))
+    await serve(listeners, connections, partial(forward_connection, connector, web))
 
 
 async def forward_connection(
     connector: Connector, web: RequestFilter | None, local: trio.SocketStream
 ) -> None:
-    """Forward one connection, and close it as its service did: in order, or by a reset."""
+    """Forward one connection, and close it as the service closed its end: in order, or by a
+    reset.
+    """
     try:
         await _forward(connector, web, local)
     except NotFound:
@@ -69,7 +71,9 @@ async def _end(connector: Connector, local: trio.SocketStream, cause: BaseExcept
 
 
 async def _explain(connector: Connector, closed: ChannelClosed) -> None:
-    """Warn why a tunnel broke; after an outage, wait until the cluster answers again."""
+    """Warn of the reason why a tunnel broke; after an outage, wait until the cluster answers
+    again.
+    """
     if closed.code in _LOST:
         await connector.recover()
     elif closed.code == _NOBODY_LISTENS:

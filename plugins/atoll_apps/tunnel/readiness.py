@@ -15,10 +15,10 @@ _LOOKS = Backoff(first=0.1, longest=1.0)
 
 
 async def wait_until_ready(connector: Connector, service: Service, max_wait: float) -> None:
-    """Try the service until it answers; raises TimedOut after `max_wait` seconds.
+    """Connect to the service until it answers; raises TimedOut after `max_wait` seconds.
 
-    The first try starts it. A port that was opened for the user's own programs is tried only once,
-    and `say` of the connector is called when nothing listens there yet.
+    The first connection starts it. A port of the user's own programs is tried only once, and `say`
+    of the connector is called if nothing listens there.
     """
     with trio.move_on_after(max_wait):
         async for _ in _LOOKS:
@@ -42,7 +42,7 @@ async def _answers(connector: Connector, service: Service) -> bool:
 
 
 async def _stays(tunnel: ByteStream) -> bool:
-    """Whether the service sends something, or at least keeps the connection open."""
+    """Whether the service sends something, or at least does not close the connection."""
     with trio.move_on_after(_SETTLED):
         return bool(await tunnel.receive_some())
     return True

@@ -21,10 +21,10 @@ _HALF_CLOSE = "half-close"
 
 @frozen(kw_only=True)
 class Target:
-    """A service of a session, with the arguments and environment to start it with.
+    """A service of a session, with the arguments and environment variables to start it with.
 
-    They count only if the service does not run yet. The value of an argument is a string, a list
-    of strings, or None for a flag.
+    These only have an effect if the service does not run yet. The value of an argument is a string,
+    a list of strings, or None for a flag.
     """
 
     session_id: str
@@ -67,7 +67,7 @@ async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]
 
 
 async def _raise_reason(api: "Api", target: Target, problem: Problem) -> None:
-    """Raise the reason why no tunnel was opened, where a web server hides it.
+    """Raise the reason why no tunnel was opened, if a web server hides it.
 
     The list of services tells whether the session and the service exist.
     """

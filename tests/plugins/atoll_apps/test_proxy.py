@@ -12,7 +12,7 @@ from atoll import Api, Profile
 from atoll_apps.http import server as http_server
 from atoll_apps.http.rules import RequestRules
 from atoll_apps.http.server import serve_connection
-from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.connection_filter import ConnectionFilter, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.ports.serving import serve as serve_port
 from atoll_apps.proxy.requests import forward_request
@@ -49,8 +49,8 @@ def proxied(serve, answer):
                     partial(forward_request, api),
                     RequestRules(origins=frozenset({PAGES})),
                 )
-                admission = Admission("proxy", LimitedWarnings(pytest.fail))
-                nursery.start_soon(serve_port, listeners, admission, handle)
+                connection_filter = ConnectionFilter("proxy", LimitedWarnings(pytest.fail))
+                nursery.start_soon(serve_port, listeners, connection_filter, handle)
                 with trio.fail_after(20):
                     yield Proxy(cluster, port)
                 nursery.cancel_scope.cancel()

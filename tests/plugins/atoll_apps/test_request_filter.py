@@ -10,10 +10,10 @@ import trio
 
 from atoll_apps.http.filter import RequestFilter, looks_like_http
 from atoll_apps.http.rules import RequestRules
-from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.connection_filter import ConnectionFilter, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, listening
 from atoll_apps.tunnel.connector import Connector
-from atoll_apps.tunnel.forwarding import carry_all
+from atoll_apps.tunnel.forwarding import forward_all
 
 MINE = b"Host: localhost\r\n"
 EVIL = b"Host: evil.example\r\n"
@@ -82,9 +82,9 @@ def forwarded(make_manager, target):
             listening(Bind()) as (listeners, port),
             trio.open_nursery() as nursery,
         ):
-            admission = Admission("site", LimitedWarnings(print))
+            connection_filter = ConnectionFilter("site", LimitedWarnings(print))
             connector = Connector(api, target("site"), print)
-            nursery.start_soon(carry_all, connector, listeners, admission, web)
+            nursery.start_soon(forward_all, connector, listeners, connection_filter, web)
             with trio.fail_after(20):
                 async with await trio.open_tcp_stream("127.0.0.1", port) as local:
                     yield Client(local)

@@ -17,7 +17,9 @@ _REMEMBERED = 100
 
 @define
 class LimitedWarnings:
-    """Shows warnings that others can cause at will: each once a minute, and not too many."""
+    """Shows warnings that others can cause on purpose: each once a minute, and only a few at a
+    time.
+    """
 
     say: Callable[[str], None]
     _shown: dict[str, float] = field(factory=dict)
@@ -32,19 +34,18 @@ class LimitedWarnings:
 
 
 @define
-class Admission:
+class ConnectionFilter:
     """Decides which connections to one port are accepted; with `share`, all are.
 
-    Root is accepted too: it can do all that this user can, and port forwarders of containers and
-    virtual machines run as root. `name` is what the port leads to, for warnings about refused
-    connections.
+    Root is accepted too: it can do everything that this user can, and port forwarders of containers
+    and virtual machines run as root. `name` is the service behind the port, for warnings.
     """
 
     name: str
     warnings: LimitedWarnings
     share: bool = False
 
-    async def admits(self, stream: trio.SocketStream) -> bool:
+    async def accepts(self, stream: trio.SocketStream) -> bool:
         """Whether a connection is accepted; warns if it is not."""
         if self.share:
             return True
@@ -60,7 +61,7 @@ class Admission:
 
 
 def _has_left(stream: trio.SocketStream) -> bool:
-    """Whether the client has closed without sending anything, as port scans do."""
+    """Whether the client has closed the connection without sending anything, as port scans do."""
     with socket.socket(fileno=os.dup(stream.socket.fileno())) as sock:
         try:
             return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)

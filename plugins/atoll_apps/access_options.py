@@ -1,4 +1,6 @@
-"""Who may use what is served here: `--share`, `--token`, `--allow-host`, `--allow-origin`."""
+"""The options that say who may use what is served here: `--share`, `--token`, `--allow-host`,
+`--allow-origin`.
+"""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -10,7 +12,7 @@ from attrs import evolve, field, frozen
 from atoll import UsageError
 from atoll_apps.http.filter import RequestFilter
 from atoll_apps.http.rules import RequestRules, read_host, read_origin
-from atoll_apps.ports.admission import Admission, LimitedWarnings
+from atoll_apps.ports.connection_filter import ConnectionFilter, LimitedWarnings
 from atoll_apps.ports.listeners import Bind
 from atoll_apps.services import Service
 
@@ -58,8 +60,8 @@ def _read_origins(texts: Iterable[str]) -> frozenset[str]:
 
 
 @frozen(kw_only=True)
-class Exposure:
-    """Who may use what a command serves, as its options say.
+class AccessOptions:
+    """Who may use the ports that a command opens, from its options.
 
     `say` shows a warning; `protocol_given` means that the user has named the protocol of the
     services. Raises UsageError for an invalid host or origin.
@@ -72,18 +74,20 @@ class Exposure:
     token: bool = False
     protocol_given: bool = False
 
-    def admission(self, name: str) -> Admission:
-        """Return which connections to the service `name` are accepted."""
-        return Admission(name, LimitedWarnings(self.say), self.share)
+    def connection_filter(self, name: str) -> ConnectionFilter:
+        """Return the filter for connections to the service `name`."""
+        return ConnectionFilter(name, LimitedWarnings(self.say), self.share)
 
     def rules(self, bind: Bind) -> RequestRules:
-        """Return what requests to an address must fulfil."""
+        """Return the rules for requests to an address."""
         return RequestRules(self.hosts | ({bind.host.lower()} - _EVERYWHERE), self.origins)
 
-    def web(self, service: Service, bind: Bind, admission: Admission) -> RequestFilter | None:
-        """Return the filter for requests to a service, None for one that is no web service.
+    def request_filter(
+        self, service: Service, bind: Bind, connections: ConnectionFilter
+    ) -> RequestFilter | None:
+        """Return the filter for requests to a service, None if it is no web service.
 
-        A port of the user's own may serve HTTP or not: the first bytes tell.
+        A port of the user's own may serve HTTP or not: the first bytes decide.
         """
         if service.protocol == "tcp" and self.protocol_given:
             return None
@@ -91,12 +95,12 @@ class Exposure:
         rules = evolve(self.rules(bind), links=True, token=token, cookie=f"atoll-{bind.port}")
         return RequestFilter(
             rules,
-            lambda text: admission.warnings.warn(f"{service.name}: {text}"),
+            lambda text: connections.warnings.warn(f"{service.name}: {text}"),
             sniff=service.protocol != "http",
         )
 
     def check(self, services: Iterable[Service]) -> None:
-        """Raise UsageError for a token on a service that is not known to serve HTTP."""
+        """Raise UsageError for a token if one of the services may not serve HTTP."""
         for service in services:
             if self.token and service.protocol != "http":
                 raise UsageError(
@@ -105,7 +109,7 @@ class Exposure:
                 )
 
     def warn(self, bind: Bind, name: str) -> None:
-        """Warn who can connect, if others than the user can."""
+        """Warn if others than the user can connect, and say who."""
         if self.share:
             who = "every account of this machine" if bind.is_local else "whoever reaches it"
             how = "with its token" if self.token else "without a password"

@@ -13,11 +13,11 @@ import pytest
 import trio
 
 from atoll import AtollError, UsageError
+from atoll_apps.access_options import AccessOptions
 from atoll_apps.api import forward
-from atoll_apps.exposure import Exposure
 from atoll_apps.ports import peers
-from atoll_apps.ports.admission import Admission, LimitedWarnings
 from atoll_apps.ports.closing import close_in_order
+from atoll_apps.ports.connection_filter import ConnectionFilter, LimitedWarnings
 from atoll_apps.ports.listeners import Bind, check_share, listening
 from atoll_apps.ports.serving import serve
 from atoll_apps.services import Service
@@ -92,7 +92,9 @@ async def test_the_owner_of_a_connection(family, host, bound, uid, table, monkey
                 for me in (ROOT, ME):
                     told = []
                     with account(me):
-                        let_in = await Admission("app", LimitedWarnings(told.append)).admits(stream)
+                        let_in = await ConnectionFilter(
+                            "app", LimitedWarnings(told.append)
+                        ).accepts(stream)
                     assert let_in == (uid in {me, ROOT})
                     assert len(told) == (not let_in)
 
@@ -113,7 +115,7 @@ async def test_a_connection_that_has_gone():
         assert peers._ask_kernel(socket.AF_INET, there, here) is None
         assert await peers.owner_of_peer(stream.socket) is None
         # Whoever only looked whether the port is open is no matter.
-        assert not await Admission("app", LimitedWarnings(pytest.fail)).admits(stream)
+        assert not await ConnectionFilter("app", LimitedWarnings(pytest.fail)).accepts(stream)
         await stream.aclose()
 
 
@@ -172,12 +174,12 @@ async def test_a_socket_in_a_file(share, open_folder):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
     said = []
-    admission = Admission("app", LimitedWarnings(said.append), share)
+    connection_filter = ConnectionFilter("app", LimitedWarnings(said.append), share)
     bind = Bind.parse(f"unix:{path}")
     async with listening(bind, share=share) as (listeners, port), trio.open_nursery() as nursery:
         assert port == 0
         assert stat.S_IMODE(path.stat().st_mode) == (0o666 if share else 0o600)
-        nursery.start_soon(serve, listeners, admission, echo)
+        nursery.start_soon(serve, listeners, connection_filter, echo)
         assert await ask(ROOT, str(path), family=socket.AF_UNIX) == "hello"
         other = await ask(OTHER, str(path), family=socket.AF_UNIX)
         assert other == ("hello" if share else "PermissionError")
@@ -233,9 +235,9 @@ async def test_a_connection_that_fails_costs_itself_alone():
             raise RuntimeError("of its own")
         await stream.send_all(b"fine")
 
-    admission = Admission("app", LimitedWarnings(said.append))
+    connection_filter = ConnectionFilter("app", LimitedWarnings(said.append))
     async with listening(Bind()) as (listeners, port), trio.open_nursery() as nursery:
-        nursery.start_soon(serve, listeners, admission, fail)
+        nursery.start_soon(serve, listeners, connection_filter, fail)
         for data in (b"fail", b"work"):
             async with await trio.open_tcp_stream("127.0.0.1", port) as local:
                 await local.send_all(data)
@@ -250,13 +252,13 @@ async def test_a_connection_that_fails_costs_itself_alone():
 
 def test_how_services_are_looked_at():
     """Web services, and ports of which nobody knows; a token needs the former."""
-    at, admission = Bind(port=9900), Admission("app", LimitedWarnings(print))
+    at, connection_filter = Bind(port=9900), ConnectionFilter("app", LimitedWarnings(print))
 
     def web(protocol, **options):
-        exposure = Exposure(say=print, hosts=["lab.example.com"], origins=[], **options)
+        access = AccessOptions(say=print, hosts=["lab.example.com"], origins=[], **options)
         service = Service(name="app", protocol=protocol)
-        exposure.check([service])
-        return exposure.web(service, at, admission)
+        access.check([service])
+        return access.request_filter(service, at, connection_filter)
 
     assert web("tcp", protocol_given=True) is None
     assert [web(kind).sniff for kind in ("http", "preopen", "tcp")] == [False, True, True]
