@@ -203,6 +203,11 @@ def kept_of(context: Context) -> "Kept":
     return Kept(context.profile_name, context._choice)  # noqa: SLF001  # as above
 
 
+def has_consent(context: Context) -> bool:
+    """Whether the user has consented already to what the command may destroy."""
+    return context._has_consent  # noqa: SLF001  # as above
+
+
 async def ask_consent(context: Context, question: str) -> None:
     """Ask once for all that the command may destroy; raises as :meth:`Context.consent` does."""
     await context.consent(question, yes=False)

@@ -5,6 +5,7 @@ connections.
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -112,15 +113,17 @@ class Program:
         """Make the output of one command."""
         from atoll.output import Output
 
-        color = "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb"
-        return Output(
-            self._writer,
-            color=color,
-            default_format=self.settings["output"],
-            as_peer=self.as_peer,
-            show_progress=self.show_progress,
-            **options,
-        )
+        return Output(**self.output_options(), **options)
+
+    def output_options(self) -> dict[str, Any]:
+        """Return the options of outputs that are the same for all commands."""
+        return {
+            "writer": self._writer,
+            "color": "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb",
+            "default_format": self.settings["output"],
+            "as_peer": self.as_peer,
+            "show_progress": self.show_progress,
+        }
 
     def check_format(self, name: str) -> None:
         """Raise UsageError for a format of output that there is not."""
@@ -141,6 +144,15 @@ class Program:
     def _offers(self, take: Callable[..., "Profile"]) -> "Mapping[str, Offer]":
         offers = self.registry.named(PROFILES)
         return {name: partial(take, provided) for name, provided in offers.items()}
+
+    def running_offers(self) -> list[str]:
+        """Return the names of the offers whose clusters run."""
+        found = []
+        for name, take in self._offers(_take_running).items():
+            with suppress(AtollError):
+                take(self.paths, warn)
+                found.append(name)
+        return found
 
     async def connect(
         self, name: str | None, say: Callable[[str], None], kept: Choice | None = None

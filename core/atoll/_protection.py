@@ -2,8 +2,8 @@
 
 import trio
 
-from atoll._commands import Prepared
-from atoll._context import Context, ask_consent, choice_of
+from atoll._commands import Prepared, before_command
+from atoll._context import Context, ask_consent, choice_of, has_consent
 from atoll.text import quote
 
 _LONGEST = 200
@@ -11,15 +11,15 @@ _LONGEST = 200
 
 
 async def ask_first(context: Context, prepared: Prepared) -> None:
-    """Ask before a command that destroys on a protected profile, unless `--yes` has answered.
+    """Ask before a command that destroys on a protected profile, unless that is answered.
 
     Raises AtollError for a no, UsageError where nobody can answer.
     """
-    if not prepared.node.destroys or _says(prepared, "--dry-run"):
+    if not prepared.node.destroys or has_consent(context) or says(prepared, "--dry-run"):
         return
     name = await trio.to_thread.run_sync(_protected, context)
-    if name and not (context.options.get("yes") or _says(prepared, "--yes")):
-        await ask_consent(context, f"Profile {name} is protected. Run {_shown(prepared)}?")
+    if name and not says_yes(context, prepared):
+        await ask_consent(context, f"Profile {name} is protected. Run {shown_line(prepared)}?")
 
 
 def _protected(context: Context) -> str:
@@ -28,7 +28,12 @@ def _protected(context: Context) -> str:
     return choice.name if choice.profile and choice.profile.protect else ""
 
 
-def _says(prepared: Prepared, flag: str) -> bool:
+def says_yes(context: Context, prepared: Prepared) -> bool:
+    """Whether the line answers with yes before it is asked."""
+    return bool(context.options.get("yes")) or says(prepared, "--yes")
+
+
+def says(prepared: Prepared, flag: str) -> bool:
     """Whether the line has a flag of the command itself."""
     return any(
         flag in param.opts and context.params.get(param.name or "")
@@ -37,6 +42,7 @@ def _says(prepared: Prepared, flag: str) -> bool:
     )
 
 
-def _shown(prepared: Prepared) -> str:
-    line = " ".join(map(quote, prepared.words))
+def shown_line(prepared: Prepared) -> str:
+    """Return a line as a question repeats it, without its secrets."""
+    line = " ".join(map(quote, prepared.words[before_command(prepared.words) :]))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import trio
 from attrs import define, field
 
+from atoll._aim import names_several
 from atoll._background import Background
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
@@ -44,6 +45,7 @@ from atoll.text import quote
 if TYPE_CHECKING:
     from contextvars import ContextVar
 
+    from atoll._several import Share
     from atoll._state import ShellState
 
 _FOR_PEOPLE = "table"
@@ -72,8 +74,8 @@ class Runner:
 
     `shell` is the prompt that the lines come from, if they come from one. Statements that run in
     the background have no `foreground`. With a `capture`, what they write is kept there. A `nested`
-    one runs lines for a command, which leave nothing in the background. `control` runs the jobs of
-    a prompt.
+    one runs lines for a command, which leave nothing in the background; so does one that does its
+    `share` of a line that goes to several profiles. `control` runs the jobs of a prompt.
     """
 
     program: Program
@@ -85,6 +87,7 @@ class Runner:
     capture: Capture | None = None
     nested: bool = False
     control: JobControl | None = None
+    share: "Share | None" = None
 
     has_told: bool = field(default=False, init=False)
     """Whether the user knows already why the last statement has failed."""
@@ -145,7 +148,28 @@ class Runner:
                     stdout.write(f"{asked}\n")
                     stdout.flush()
                 return asked.code
+            if names_several(line.prepared.aim):
+                return await self._call_several(line, line.prepared, stdout, stdin)
             return await self._call(line, line.prepared, stdout, stdin)
+
+    async def run_share(self, statement: Statement, stdout: IO[str]) -> int:
+        """Run a statement for one of several profiles; returns its exit code, as :meth:`run`."""
+        line = _Line(statement, self.foreground, None, self.capture)
+        try:
+            return await self._open_and_call(line, stdout)
+        except BaseException as error:  # noqa: BLE001  # as above
+            return self._report(error, line)
+
+    async def _call_several(
+        self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source
+    ) -> int:
+        from atoll._several import run_several
+
+        with prepared.calls:
+            context = self._context(line, prepared, stdout, stdin)
+            line.output = context.output
+            with _running(context):
+                return await run_several(self, line.statement, prepared, context)
 
     async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
         """Have the words understood in a thread: plugins are imported on the way, and may ask."""
@@ -195,11 +219,12 @@ class Runner:
 
     async def _bounded(self, call: Callable[[], Awaitable[None]]) -> None:
         """Run a command for as long as the user allows; raises TimedOut after that."""
-        seconds = self.program.settings.timeout
+        seconds = self.share.seconds if self.share else self.program.settings.timeout
         with trio.move_on_after(math.inf if seconds is None else seconds):
             await call()
             return
-        raise TimedOut(f"it took longer than the {seconds:g} s of --timeout")
+        allowed = f"{seconds:g} s that it may" if self.share else f"{seconds:g} s of --timeout"
+        raise TimedOut(f"it took longer than the {allowed}", hint=_more_time(self.share))
 
     def _context(
         self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source
@@ -207,9 +232,7 @@ class Runner:
         options = {one.name: one.value for one in prepared.given}
         chosen = options.get("output") or self.output_format
         self.program.check_format(chosen)
-        output = self.program.output(stdout=stdout, format=chosen, **_kept(self.capture))
-        if self.capture and self.capture.writer and not chosen and not line.statement.pipe:
-            output.writer, output.format = self.capture.writer, _FOR_VARIABLES
+        output = self._output(line, chosen, stdout)
         kept = self.program.target.keep()
         return Context(
             program=self.program,
@@ -224,8 +247,18 @@ class Runner:
             foreground=line.foreground,
             shell=self.shell,
             choice=kept.choice,
+            has_consent=self.share is not None and prepared.node.destroys,
             run_within=partial(run_within, self),
         )
+
+    def _output(self, line: "_Line", chosen: str, stdout: IO[str]) -> Output:
+        options = {"stdout": stdout, "format": chosen, **_kept(self.capture)}
+        if self.share:
+            return self.share.output(self.program, **options)
+        output = self.program.output(**options)
+        if self.capture and self.capture.writer and not chosen and not line.statement.pipe:
+            output.writer, output.format = self.capture.writer, _FOR_VARIABLES
+        return output
 
     @contextmanager
     def _source(self, line: "_Line") -> Iterator[Source]:
@@ -341,6 +374,10 @@ class _Sink:
     file: IO[str]
     code: int = ExitCode.OK
     pipe_code: int = ExitCode.OK
+
+
+def _more_time(share: "Share | None") -> str:
+    return "the setting several.timeout, or --timeout, allows more" if share else ""
 
 
 async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]], _job: Job) -> int:

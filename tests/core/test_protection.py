@@ -85,8 +85,8 @@ async def test_what_asks_nothing(lines, line):
     [
         ("smash 'a b'", "smash 'a b'"),
         ("wipe", "wipe"),
-        ("@lab smash", "@lab smash"),
-        ("use open; @lab smash", "@lab smash"),
+        ("@lab smash", "smash"),
+        ("use open; @lab smash", "smash"),
         ("smash &", "smash"),
     ],
 )

@@ -84,6 +84,7 @@ def atoll_settings() -> Iterator[Setting]:
         "Whose JSON and whose questions: auto goes by the name that the program is called by",
         ("auto", *PROGRAM_NAMES),
     )
+    yield Setting("several.timeout", 30.0, "Seconds that each profile of a line as @* ps may take")
 
 
 @hookimpl

@@ -46,7 +46,8 @@ def _is_same_place(first: IO[str], second: IO[str]) -> bool:
         return False
 
 
-async def _iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
+async def iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
+    """Yield records, however they come."""
     if isinstance(records, AsyncGenerator):
         # One that is left in the middle is closed here, not by whoever collects garbage.
         async with aclosing(records):
@@ -116,24 +117,28 @@ class Output:
             await self._page(command, records, columns, format)
             return
         writer = self._begin(self.stdout, columns, format, single=False)
-        async with aclosing(_iterate(records)) as found:
+        async with aclosing(iterate(records)) as found:
             async for record in found:
                 self._write(writer, record, columns)
         writer.total = total()
         writer.end()
         self.stdout.flush()
 
+    def writes_for_people(self, format: str = "") -> bool:
+        """Whether people read it, and no program does; `format` is the command's own preference."""
+        return self._make(self.stdout, format).for_people
+
     def _pager(self, format: str) -> list[str]:
         """Return the pager to write through; programs that read a terminal have no use for one."""
         reads = not self.label and self.stdout.isatty()
-        return pager_command() if reads and self._make(self.stdout, format).for_people else []
+        return pager_command() if reads and self.writes_for_people(format) else []
 
     async def _live(self, records: Any, columns: Sequence[Column], format: str) -> None:
         writer = self._begin(self.stdout, columns, format, single=False)
         writer.live()
         self.stdout.flush()
         try:
-            async with aclosing(_iterate(records)) as found:
+            async with aclosing(iterate(records)) as found:
                 async for record in found:
                     self._write(writer, record, columns)
                     self.stdout.flush()
@@ -148,7 +153,7 @@ class Output:
         pager = Pager.start(command)
         try:
             writer = self._begin(pager, columns, format, single=False)
-            async with aclosing(_iterate(records)) as found:
+            async with aclosing(iterate(records)) as found:
                 async for record in found:
                     self._write(writer, record, columns)
                     await pager.drain()

@@ -1,0 +1,131 @@
+"""What one line tells of several profiles: records side by side, with a column that says whose."""
+
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from io import TextIOBase
+from typing import IO, Any
+
+from attrs import define, evolve, field
+
+from atoll._errors import AtollError
+from atoll.output._columns import Column
+from atoll.output._output import Output, iterate
+
+_WHOSE = "profile"
+_MOST = 100_000
+"""How many records of a profile are kept."""
+
+
+@define
+class _Part:
+    """A list, or one thing, that the command has told of a profile."""
+
+    columns: Sequence[Column]
+    format: str
+    single: bool
+    records: list[dict[str, Any]] = field(factory=list)
+
+    def add(self, record: Any) -> None:
+        """Keep a record; raises AtollError when there are too many."""
+        if len(self.records) >= _MOST:
+            raise AtollError(f"it tells more than {_MOST:,} records", hint="ask it alone")
+        self.records.append({column.name: column.get(record) for column in self.columns})
+
+
+@define
+class Gathering:
+    """Keeps what is told of each profile until all have told it, in the order of `profiles`."""
+
+    profiles: Sequence[str]
+    _parts: dict[str, list[_Part]] = field(factory=dict)
+
+    def begin(self, profile: str, part: _Part) -> _Part:
+        """Take the next part of a profile."""
+        self._parts.setdefault(profile, []).append(part)
+        return part
+
+    async def write(self, output: Output) -> None:
+        """Write it all: what is told first of each profile together, then what is told next."""
+        told = [self._parts.get(profile, []) for profile in self.profiles]
+        for place in range(max(map(len, told), default=0)):
+            parts = {
+                profile: parts[place]
+                for profile, parts in zip(self.profiles, told, strict=True)
+                if place < len(parts)
+            }
+            await _write(output, parts)
+
+
+async def _write(output: Output, parts: dict[str, _Part]) -> None:
+    columns: dict[str, Column] = {_WHOSE: Column(_WHOSE, keep=True)}
+    for part in parts.values():
+        for column in part.columns:
+            columns.setdefault(column.name, column)
+    shown = [evolve(column, get=_value_of(name)) for name, column in columns.items()]
+    records = [{_WHOSE: profile, **one} for profile, part in parts.items() for one in part.records]
+    first = next(iter(parts.values()))
+    if first.single and output.writes_for_people(first.format):
+        for number, record in enumerate(records):
+            if number:
+                output.stream("stdout", "\n")
+            output.item(record, shown, format=first.format)
+    else:
+        await output.rows(records, shown, format=first.format, paged=True)
+
+
+def _value_of(name: str) -> Callable[[Any], Any]:
+    """Return what takes a value from a record; clusters of other releases may lack the field."""
+    return lambda record: record.get(name)
+
+
+@define
+class GatheredOutput(Output):
+    """The output of a command for one of several profiles, whose name is the `label`."""
+
+    gathering: Gathering = field(kw_only=True)
+
+    async def rows(
+        self,
+        records: Iterable[Any] | AsyncIterable[Any],
+        columns: Sequence[Column],
+        *,
+        format: str = "",
+        paged: bool = False,  # noqa: ARG002  # all together are paged
+        live: bool = False,  # noqa: ARG002  # nothing is shown before all have told theirs
+        total: Callable[[], int | None] = lambda: None,  # noqa: ARG002  # these are of one profile
+    ) -> None:
+        """Keep a list."""
+        part = self.gathering.begin(self.label, _Part(columns, format, single=False))
+        async with aclosing(iterate(records)) as found:
+            async for record in found:
+                part.add(record)
+
+    def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
+        """Keep one thing."""
+        part = self.gathering.begin(self.label, _Part(columns, format, single=True))
+        part.add(record)
+
+
+class Labelled(TextIOBase):
+    """A file whose lines begin with a label."""
+
+    def __init__(self, file: IO[str], label: str) -> None:
+        self._file = file
+        self._label = label
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        """Write the lines that are whole."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        self._file.write("".join(f"{self._label}: {line}\n" for line in lines))
+        return len(text)
+
+    def writable(self) -> bool:
+        """Tell that it takes texts."""
+        return True
+
+    def finish(self) -> None:
+        """Write what was left without the end of a line."""
+        if self._begun:
+            self.write("\n")
+        self._file.flush()
