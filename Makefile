@@ -14,6 +14,7 @@
 #                   tries all commands of all clients, and writes the tables of docs/compatibility.md; each
 #                   FILE says `export BACKEND_ENDPOINT=…` and the keys; takes some twenty minutes
 #   make lint       ruff, mypy, import-linter
+#   make man        the manual page, docs/atoll.1
 #   make bench      speed, beside that of peers on the same machine
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo demo-apps apps test floors newest interop slurm compatibility lint format bench clean
+.PHONY: man demo demo-apps apps test floors newest interop slurm compatibility lint format bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "atoll needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
@@ -86,3 +87,6 @@ bench: $(STAMP)-dev
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+
+man: $(STAMP)
+	ATOLL_HOME=build/man $(BIN)/atoll --no-plugins help --man > docs/atoll.1

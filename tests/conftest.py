@@ -31,6 +31,7 @@ PACKAGES = {
     "chromium": "chromium",
     "fish": "fish",
     "git": "git",
+    "groff": "groff",
     "redis-server": "redis-server",
     "rsync": "rsync",
     "ssh": "openssh-client",

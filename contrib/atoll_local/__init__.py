@@ -6,7 +6,7 @@ which the launcher starts.
 
 from collections.abc import Iterator
 
-from atoll import Check, Command, ProfileOffer, Setting, Transport, hookimpl
+from atoll import Check, Command, Example, ProfileOffer, Setting, Transport, hookimpl
 
 
 @hookimpl
@@ -80,3 +80,11 @@ def atoll_settings() -> Iterator[Setting]:
 def atoll_checks() -> Iterator[Check]:
     """What its promises stand on."""
     yield Check("local", "atoll_local.checks:check")
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_local.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -4,7 +4,7 @@ Its callbacks are called only after the whole line has been parsed. It gets the 
 plugins add. An error that one of its parameters raises is reported in one line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -32,6 +32,22 @@ def adapted(command: click.Command, origin: Origin, added: Sequence[AddedOption]
     if isinstance(copied, click.Group):
         _adapt_subcommands(copied, origin, added)
     return copied
+
+
+def with_examples(command: click.Command, examples: Callable[[], Sequence[str]]) -> click.Command:
+    """Have a command's help end with examples, which are made when it is shown."""
+    format_epilog = command.format_epilog
+
+    def format_both(context: click.Context, formatter: click.HelpFormatter) -> None:
+        format_epilog(context, formatter)
+        if lines := examples():
+            with formatter.section("Examples"):
+                for line in lines:
+                    # As it is: a line that was broken could not be copied.
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+    vars(command).update(format_epilog=format_both)
+    return command
 
 
 def _adapt_subcommands(group: click.Group, origin: Origin, added: Sequence[AddedOption]) -> None:

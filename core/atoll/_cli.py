@@ -92,16 +92,6 @@ def show_version() -> int:
 USAGE = "[OPTIONS] [COMMAND [ARGS]...]"
 
 
-def _option_rows() -> list[tuple[str, str]]:
-    import click
-
-    from atoll._options import root_command
-
-    context = click.Context(root_command())
-    options = [one for one in context.command.params if isinstance(one, click.Option)]
-    return [record for record in (one.get_help_record(context) for one in options) if record]
-
-
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments ask; returns the exit code."""
     from atoll._errors import AtollError
@@ -127,9 +117,10 @@ def _open_door(program: "Program", options: "Options") -> int:
     if options.help:
         from atoll._commands import program_name
         from atoll._help import group_help
+        from atoll._options import option_rows
 
         usage = f"{program_name()} {USAGE}"
-        print(group_help(program.tree.root, usage, _option_rows()))  # noqa: T201  # help is the output here
+        print(group_help(program.tree.root, usage, option_rows()))  # noqa: T201  # help is the output here
         return 0
     if options.words:
         return _one_command(program, options)

@@ -3,7 +3,8 @@ used.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,10 +14,11 @@ from attrs import define, evolve
 from atoll._added_options import GivenOption, given, load_added_options
 from atoll._aim import MARK, check_aim
 from atoll._errors import AtollError, UsageError
+from atoll._examples import Examples
 from atoll._help import group_help
 from atoll._parsing import HelpAsked, guarded_parsing
 from atoll._plugins import PluginError, Provided, Registry
-from atoll._records import Command, Option
+from atoll._records import Command, Example, Option
 from atoll._secrets import without_secrets
 from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
@@ -50,6 +52,8 @@ class Node:
         self.children: dict[str, Node] = {}
         self.aliases: dict[str, Node] = {}
         self.options: list[Provided[Option]] = []
+        self.examples: Callable[[], list[Example]] = list
+        """Returns lines that show how it is used."""
         self._click: click.Command | None = None
         self._loading = RLock()
 
@@ -110,10 +114,15 @@ class Node:
             what = f"{self.provided.record.load} is no click command"
             raise PluginError(self.provided.origin, what)
         # Listings have no use for what makes commands run.
-        from atoll._adapting import adapted
+        from atoll._adapting import adapted, with_examples
 
         added = load_added_options(self.options, command, self.path)
-        return adapted(command, self.provided.origin, added)
+        return with_examples(adapted(command, self.provided.origin, added), self._examples)
+
+    def _examples(self) -> list[str]:
+        from atoll._examples import written
+
+        return written(self.examples(), program_name())
 
 
 def program_name() -> str:
@@ -158,6 +167,7 @@ class CommandTree:
         for name, provided in registry.named(COMMANDS).items():
             self._add(name, provided)
         self._add_options(registry.collect(OPTIONS))
+        self._add_examples(registry)
 
     def _add(self, name: str, provided: Provided[Command]) -> None:
         *above, word = name.split()
@@ -179,6 +189,18 @@ class CommandTree:
                 names = {node.provided.record.name, ALL_COMMANDS}
                 names |= {DESTROYING} if node.destroys else set()
                 node.options = [one for one in options if not names.isdisjoint(one.record.commands)]
+
+    def _add_examples(self, registry: Registry) -> None:
+        examples = Examples(registry, self._find_known)
+        for node in self._nodes():
+            if node.runs:
+                node.examples = partial(examples.of, node)
+
+    def _find_known(self, words: Sequence[str]) -> Node | None:
+        try:
+            return self.find(words)[0]
+        except NoSuchCommand:
+            return None
 
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Follow the words as far as they name commands; returns the node and the words that are

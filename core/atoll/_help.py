@@ -11,7 +11,7 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
     """Return the help of a group: usage, options and commands."""
     lines = [f"Usage: {usage}"]
     lines += ["", f"  {node.summary}"] if node.summary else []
-    sections = {"Options": list(options), **_listings(node)}
+    sections = {"Options": list(options), **listings(node)}
     width = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
     for title, rows in sections.items():
         if rows:
@@ -20,15 +20,15 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
     return "\n".join(lines)
 
 
-def _listings(node: "Node") -> dict[str, list[tuple[str, str]]]:
+def listings(node: "Node") -> dict[str, list[tuple[str, str]]]:
     """Return the rows that list commands: all of them in a group, by plugin at the top."""
-    listings: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(node.children):
         child = node.children[name]
         if not child.hidden:
             title = "Commands" if node.path else _plugin_title(child)
-            listings.setdefault(title, []).append((name, _described(child)))
-    return dict(sorted(listings.items()))
+            found.setdefault(title, []).append((name, _described(child)))
+    return dict(sorted(found.items()))
 
 
 def _described(node: "Node") -> str:

@@ -49,6 +49,16 @@ class Command:
 
 
 @frozen(eq=False, repr=False)
+class Example:
+    """A line that shows how a command is used, and what it does in a few words. Help on the command
+    that it begins with shows it.
+    """
+
+    line: str = field(validator=validators.min_len(1))
+    text: str = ""
+
+
+@frozen(eq=False, repr=False)
 class Option:
     """An option on commands of others.
 

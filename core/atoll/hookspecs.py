@@ -19,6 +19,7 @@ from atoll._records import (
     Check,
     Command,
     Completion,
+    Example,
     Format,
     Hint,
     Invocation,
@@ -36,6 +37,7 @@ __all__ = [
     "COMMANDS",
     "COMPLETIONS",
     "CORE_HOOKS",
+    "EXAMPLES",
     "FORMATS",
     "HINTS",
     "HOOKS",
@@ -137,6 +139,7 @@ HINTS = Hook(
     "What to do about refusals of the cluster's API.",
     lambda hint: [hint.problem],
 )
+EXAMPLES = Hook("atoll_examples", Example, "Lines that show how commands are used, for their help.")
 OPTIONS = Hook("atoll_options", Option, "Options on commands of others.")
 HOOKS: Hook[Hook[object]] = Hook(
     "atoll_hooks",
@@ -158,6 +161,7 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     INVOCATIONS,
     CHECKS,
     HINTS,
+    EXAMPLES,
     OPTIONS,
     HOOKS,
 )  # type: ignore[assignment]  # a hook takes in what it gives out, so that mypy has no common class

@@ -5,7 +5,7 @@ Most commands go by two spellings: `admin users add`, and `admin user add` of ne
 
 from collections.abc import Iterator, Sequence
 
-from atoll import Background, Command, Completion, hookimpl
+from atoll import Background, Command, Completion, Example, hookimpl
 
 _SERVICES = "atoll_admin.services"
 _CHANGES = ("add", "update", "delete", "purge")
@@ -232,3 +232,11 @@ def atoll_completions() -> Iterator[Completion]:
 def atoll_background() -> Iterator[Background]:
     """What administrators announce is told at the prompt."""
     yield Background("announcement", "atoll_admin.announcement_notice:tell")
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_admin.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, Setting, hookimpl
+from atoll import Command, Completion, Example, Setting, hookimpl
 
 
 @hookimpl
@@ -64,3 +64,11 @@ def atoll_settings() -> Iterator[Setting]:
     yield Setting(
         "ssh.client", "auto", "Which ssh, scp and sftp to run", ("auto", "openssh", "builtin")
     )
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_apps.examples import EXAMPLES
+
+    yield from EXAMPLES

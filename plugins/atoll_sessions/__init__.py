@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from atoll import Background, Command, Completion, Hint, Hook, Setting, Status, hookimpl
+from atoll import Background, Command, Completion, Example, Hint, Hook, Setting, Status, hookimpl
 from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
 
 _LIVE = "atoll_sessions.live"
@@ -190,3 +190,11 @@ def atoll_session_events() -> Iterator[SessionListener]:
     """Those who want to know of sessions at the prompt."""
     yield SessionListener("announce", f"{_LIVE}.announcing:changed", "sessions.announce")
     yield SessionListener("toolbar", f"{_LIVE}.looking:changed", "sessions.toolbar")
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_sessions.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, hookimpl
+from atoll import Command, Completion, Example, hookimpl
 
 _VERBS = {
     "check": "Look a template through, without a cluster",
@@ -42,3 +42,11 @@ def atoll_commands() -> Iterator[Command]:
 def atoll_completions() -> Iterator[Completion]:
     """Names of templates."""
     yield Completion("session-template", "atoll_templates.completions:templates", ttl=30.0)
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_templates.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, Completion, Hint, hookimpl
+from atoll import Command, Completion, Example, Hint, hookimpl
 
 _LISTING = "atoll_vfolders.listing"
 _MANAGE = "atoll_vfolders.manage"
@@ -89,3 +89,11 @@ def atoll_completions() -> Iterator[Completion]:
 def atoll_hints() -> Iterator[Hint]:
     """What to do when a name stands for several."""
     yield Hint("too-many-vfolders", "name the folder by its id")
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_vfolders.examples import EXAMPLES
+
+    yield from EXAMPLES

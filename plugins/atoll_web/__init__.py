@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll import Command, hookimpl
+from atoll import Command, Example, hookimpl
 
 
 @hookimpl
@@ -11,3 +11,11 @@ def atoll_commands() -> Iterator[Command]:
     yield Command(
         "web", "Open the web page of the cluster here", "atoll_web.command:web", single=True
     )
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll_web.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from atoll._commands import PROGRAM_NAMES
-from atoll._records import Check, Command, Format, Option, Setting
+from atoll._records import Check, Command, Example, Format, Option, Setting
 from atoll.hookspecs import hookimpl
 
 
@@ -99,3 +99,11 @@ def atoll_options() -> Iterator[Option]:
     yield Option(("*",), "atoll._builtin.options:output")
     yield Option(("*",), "atoll._builtin.options:profile")
     yield Option(("*destroys",), "atoll._builtin.options:yes")
+
+
+@hookimpl
+def atoll_examples() -> Iterator[Example]:
+    """How the commands are used."""
+    from atoll._builtin.examples import EXAMPLES
+
+    yield from EXAMPLES

@@ -1,11 +1,15 @@
 """`config`, `plugins` and `help`: what atoll knows of itself."""
 
+import shutil
+
 import click
 import trio
 
 from atoll._context import Context, program_of
 from atoll._failures import Failures
+from atoll._manual import manual
 from atoll._names import Name
+from atoll._options import option_rows
 from atoll._parsing import HelpAsked
 from atoll.output import Column
 
@@ -74,9 +78,25 @@ async def plugins(context: Context) -> None:
 
 @click.command("help")
 @click.argument("words", nargs=-1, type=Name("command"), metavar="[COMMAND]...")
-async def help_(context: Context, words: tuple[str, ...]) -> None:
-    """Show help on a command, or the list of commands."""
+@click.option("--man", "as_manual", is_flag=True, help="Show the manual page of atoll.")
+async def help_(context: Context, words: tuple[str, ...], as_manual: bool) -> None:
+    """Show help on a command, or the list of commands.
+
+    With --man, the manual page: by `man` at a terminal, as its source elsewhere.
+    """
+    tree = program_of(context).tree
+    if as_manual:
+        await _show_manual(context, manual(tree, option_rows()))
+        return
     try:
-        program_of(context).tree.prepare([*words, "--help"])
+        tree.prepare([*words, "--help"])
     except HelpAsked as asked:
         context.output.stream("stdout", f"{asked}\n")
+
+
+async def _show_manual(context: Context, page: str) -> None:
+    if context.output.stdout.isatty() and shutil.which("man"):
+        # It brings a pager, which reads its keys from the terminal.
+        await trio.run_process(["man", "-l", "-"], stdin=page.encode(), check=False)
+    else:
+        context.output.stream("stdout", page)

@@ -1,0 +1,18 @@
+"""How the commands about the embedded cluster are used, here and on other machines."""
+
+from atoll import Example
+
+EXAMPLES = [
+    Example("local up", "it starts by itself, too, when it is needed"),
+    Example("local up --slots cuda.shares=4,cpu=8", "pretends to have more than the machine"),
+    Example("local down", "and its sessions end"),
+    Example("local status"),
+    Example("local logs -n 50"),
+    Example("local env", "variables by which other clients find it"),
+    Example("local repair", "tries again what was put aside"),
+    Example("local reset", "deletes its sessions, folders and users"),
+    Example("host install me@box.example.com", "atoll on another machine"),
+    Example("host status me@box.example.com"),
+    Example("host upgrade me@box.example.com"),
+    Example("host remove me@box.example.com"),
+]
