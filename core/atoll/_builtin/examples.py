@@ -27,6 +27,10 @@ EXAMPLES = [
     Example("exit", "leaves; jobs that run are told of first"),
     Example("history train", "lines that hold a text"),
     Example("jobs", "what runs in the background of this prompt"),
-    Example("jobs cancel 2"),
+    Example("jobs kill %2"),
+    Example("jobs wait %1 %2", "until both have ended"),
+    Example("jobs limit 4", "those that come later wait"),
+    Example("fg %1", "Ctrl-C and Ctrl-Z are its own then"),
+    Example("bg %1"),
     Example("keys", "the keys of the prompt"),
 ]
