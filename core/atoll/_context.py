@@ -135,6 +135,10 @@ class Context:
             raise UsageError("no line can be run here")
         return await self._run_within(line, capture)
 
+    def is_command(self, word: str) -> bool:
+        """Whether a word is the first of a command's name."""
+        return self._program.tree.root.child(word) is not None
+
     @property
     def can_ask(self) -> bool:
         """Whether somebody at a terminal can answer."""

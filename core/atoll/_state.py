@@ -5,7 +5,7 @@ commands.
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -38,6 +38,8 @@ class ShellState:
     leaving: int | None = None
     redraws: Callable[[], object] = lambda: None
     """What the prompt does to draw its toolbar anew."""
+    held: "Callable[[], AbstractContextManager[None]]" = nullcontext
+    """Keeps what others write while something has the whole screen."""
     _held: "deque[str]" = field(factory=lambda: deque(maxlen=_MOST_HELD), init=False)
     """What was said while a command had the terminal."""
     _free: "trio.Event | None" = field(default=None, init=False)

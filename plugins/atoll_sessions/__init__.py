@@ -7,6 +7,7 @@ from atoll import Background, Command, Completion, Example, Hint, Hook, Setting,
 from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
 
 _LIVE = "atoll_sessions.live"
+_WATCH = "atoll_sessions.repeat.command"
 _RANGES = ("--env-range", "--exec-range", "--build-range")
 
 
@@ -34,9 +35,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command(
         "events", "Show what happens to a session", "atoll_sessions.events:events", single=True
     )
-    yield Command(
-        "watch", "Show events until a job is done", "atoll_sessions.watch:watch", single=True
-    )
+    yield Command("watch", "Repeat a command, or watch a session", f"{_WATCH}:watch", single=True)
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
     yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")
@@ -44,6 +43,12 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
     yield Command("download", "Download files from a session", "atoll_sessions.download:download")
     yield from _about_sweeps()
+    yield Command(
+        "session watch",
+        "Show events until a job is done",
+        "atoll_sessions.watch:watch",
+        single=True,
+    )
     yield Command("session", "The commands about sessions by their newer names")
     yield Command(
         "session show-graph", "Show what a session waits for", "atoll_sessions.graph:show_graph"
@@ -110,7 +115,6 @@ _NEWER = {
     "session task-logs": "task-logs",
     "session upload": "upload",
     "session wait": "wait",
-    "session watch": "watch",
 }
 
 

@@ -9,14 +9,15 @@ cluster would refuse a mistake too, in its own parser's words; here the position
 
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from atoll import UsageError
 
 _SIGNS = ("==", "!=", ">", ">=", "<", "<=")
 _WORDS = ("contains", "in", "is", "isnot", "like", "ilike")
-_CONSTANTS = ("null", "true", "false")
+_CONSTANTS = {"null": None, "true": True, "false": False}
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*")
       | (?P<number>[+-]?\d+(?:\.\d+)?(?![\w.]))
@@ -29,7 +30,23 @@ _UNREADABLE = {
     "'": "texts stand in double quotes",
     "=": "can't read '='; == compares",
 }
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPACE = re.compile(r"\s*")
+
+
+Constant: TypeAlias = str | float | bool | None
+
+
+@frozen
+class Comparison:
+    """A field, an operator, and the value or values to compare it with."""
+
+    field: str
+    operator: str
+    value: Constant | Sequence[Constant]
+
+
+Step: TypeAlias = Comparison | str
 
 
 @frozen
@@ -44,10 +61,18 @@ class _Token:
 
 def check_filter(text: str, fields: Sequence[str] | None = None) -> None:
     """Check a filter over these fields, or any; raises UsageError with the mistake's position."""
+    parse_filter(text, fields)
+
+
+def parse_filter(text: str, fields: Sequence[str] | None = None) -> Sequence[Step]:
+    """Return what a filter does, operands before what is done to them: comparisons, and `&`, `|`
+    and `!` for the last two or the last one. Raises UsageError with the mistake's position.
+    """
     parser = _Parser(_tokens(text), fields)
     parser.expression()
     if parser.next.kind != "end":
         raise parser.unexpected("& or |")
+    return parser.steps
 
 
 def check_order(text: str, fields: Sequence[str] | None = None) -> None:
@@ -88,6 +113,7 @@ class _Parser:
     tokens: Sequence[_Token]
     fields: Sequence[str] | None
     position: int = 0
+    steps: list[Step] = field(factory=list)
 
     @property
     def next(self) -> _Token:
@@ -109,51 +135,65 @@ class _Parser:
 
     def expression(self) -> None:
         """Read comparisons, joined, negated and in parentheses of any depth."""
-        depth = 0
+        # What is done to the next operand once that is complete, for each open parenthesis.
+        waiting: list[list[str]] = [[]]
         while True:
             while self.next.is_sign("!", "("):
-                depth += self.take().text == "("
+                if self.take().text == "(":
+                    waiting.append([])
+                else:
+                    waiting[-1].append("!")
             self.comparison()
-            while depth and self.next.is_sign(")"):
+            self._finish(waiting[-1])
+            while len(waiting) > 1 and self.next.is_sign(")"):
                 self.take()
-                depth -= 1
+                waiting.pop()
+                self._finish(waiting[-1])
             if not self.next.is_sign("&", "|"):
                 break
-            self.take()
-        if depth:
+            waiting[-1].append(self.take().text)
+        if len(waiting) > 1:
             raise self.unexpected(")")
+
+    def _finish(self, waiting: list[str]) -> None:
+        while waiting:
+            self.steps.append(waiting.pop())
 
     def comparison(self) -> None:
         if self.next.kind != "word":
             raise self.unexpected("a field")
         if self.fields is not None and self.next.text not in self.fields:
             raise _unknown_field("--filter", self.next, self.fields)
-        self.take()
+        name = self.take().text
         if self.next.text not in {*_SIGNS, *_WORDS}:
             raise self.unexpected(f"one of {' '.join((*_SIGNS, *_WORDS))}")
         operator = self.take().text
         if operator == "in" and not self.next.is_sign("["):
             raise self.unexpected("a list, as in [1, 2]")
-        self.value()
+        self.steps.append(Comparison(name, operator, self.value()))
 
-    def value(self) -> None:
+    def value(self) -> Constant | Sequence[Constant]:
         if not self.next.is_sign("["):
-            self.constant()
-            return
+            return self.constant()
         self.take()
+        found = []
         while not self.next.is_sign("]"):
-            self.constant()
+            found.append(self.constant())
             if not self.next.is_sign("]"):
                 self.expect(",")
         self.take()
+        return found
 
-    def constant(self) -> None:
+    def constant(self) -> Constant:
         token = self.next
         if token.kind == "word" and token.text not in _CONSTANTS:
             raise self.unexpected(f'a value, as in "{token.text}"')
         if token.kind not in {"string", "number", "word"}:
             raise self.unexpected("a value")
         self.take()
+        if token.kind == "string":
+            return _ESCAPED.sub(r"\1", token.text[1:-1])
+        return float(token.text) if token.kind == "number" else _CONSTANTS[token.text]
 
 
 def _unknown_field(option: str, token: _Token, fields: Sequence[str] | None) -> UsageError:

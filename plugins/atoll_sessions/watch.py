@@ -1,4 +1,4 @@
-"""`watch`: what happens to a session, until its job is done."""
+"""`session watch`: what happens to a session, until its job is done."""
 
 import math
 from typing import TYPE_CHECKING

@@ -64,6 +64,7 @@ async def _edited(program: Program, output_format: str, terminal: "_Terminal") -
 
     stdin, state = Source(), ShellState()
     screen = Screen(asyncio.get_running_loop())
+    state.held = screen.taken
     reader = PromptReader.make(program, state, screen, stdin)
     shell = Shell(program, reader, state, Leaving(state, terminal.restore), stdin)
     shell.output_format = output_format

@@ -17,6 +17,9 @@ from prompt_toolkit.application import Application
 from atoll._foreground import BACK_TO_NORMAL
 from atoll._shell.suspending import suspending
 
+_MOST_HELD = 10_000
+"""How many texts are kept while something has the screen to itself."""
+
 
 @define
 class Screen:
@@ -32,6 +35,7 @@ class Screen:
     _app: Application[str] | None = None
     _begun: bool = False
     """Whether something stands on the line that a command writes to."""
+    _is_taken: bool = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -50,6 +54,21 @@ class Screen:
     def shown(self) -> bool:
         """Whether the prompt is on the screen."""
         return self._app is not None
+
+    @property
+    def free(self) -> bool:
+        """Whether a command may write as it likes: the screen is neither the prompt's nor taken."""
+        return self._app is None and not self._is_taken
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Keep what is written within, the last of it: something has the screen to itself."""
+        self._is_taken = True
+        try:
+            yield
+        finally:
+            self._is_taken = False
+            self._put()
 
     @contextmanager
     def prompting(self, app: Application[str]) -> Iterator[None]:
@@ -71,7 +90,9 @@ class Screen:
     def write(self, file: IO[str], text: str) -> None:
         """Write whole lines: above the prompt when that is shown, else at once."""
         self._waiting.append((file, text))
-        if self.shown:
+        if self._is_taken:
+            del self._waiting[:-_MOST_HELD]
+        elif self.shown:
             self.loop.call_soon_threadsafe(self._put_above)
         else:
             self._put()
@@ -122,7 +143,7 @@ class _Stream:
         return getattr(self._file, name)
 
     def write(self, text: str) -> int:
-        if not self._screen.shown:
+        if self._screen.free:
             self._screen.wrote(text)
             return self._file.write(text)
         lines, end, self._unfinished = (self._unfinished + text).rpartition("\n")
@@ -139,5 +160,5 @@ class _Stream:
             self.write(line)
 
     def flush(self) -> None:
-        if not self._screen.shown:
+        if self._screen.free:
             self._file.flush()

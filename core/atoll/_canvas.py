@@ -1,0 +1,141 @@
+"""A terminal that is drawn line by line, by what prompt_toolkit knows of terminals and keys.
+
+Not by its Application, which lives on asyncio, and draws every cell of the screen each time.
+"""
+
+import sys
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
+
+import trio
+from attrs import define, field
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.key_binding.key_processor import KeyPress
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import get_cwidth
+
+if TYPE_CHECKING:
+    from atoll._context import Context
+
+Line: TypeAlias = Sequence[tuple[str, str]]
+_NAMES = {"c-m": "enter", "c-i": "tab", "c-h": "backspace"}
+"""Keys that go by other names than prompt_toolkit has for them."""
+_ESCAPE = 0.05
+"""Seconds after which Escape alone is told from the beginning of another key."""
+
+
+@define
+class Canvas:
+    """The terminal, with what stands on each of its lines."""
+
+    _input: Input
+    _output: Output
+    _depth: ColorDepth
+    _names: Mapping[str, str]
+    _style: Style
+    _lines: list[Line | None] = field(factory=list)
+
+    @classmethod
+    def open(cls, context: "Context", styles: Mapping[str, str]) -> "Canvas":
+        """Open the terminal that a command reads from, and the program writes to."""
+        assert sys.__stdout__ is not None  # noqa: S101  # a terminal, as was checked
+        # Past whatever stands for standard output: that is held while this is shown.
+        output = Vt100_Output.from_pty(sys.__stdout__)
+        depth = output.get_default_color_depth()
+        return cls(
+            create_input(cast("TextIO", context.stdin.file)),
+            output,
+            depth if context.output.color else ColorDepth.DEPTH_1_BIT,
+            styles,
+            Style.from_dict(dict(styles)),
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows, as they are now."""
+        size = self._output.get_size()
+        return size.columns, size.rows
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Turn to the other screen of the terminal, and give keys one by one, within."""
+        with self._input.raw_mode():
+            self._output.enter_alternate_screen()
+            self._output.hide_cursor()
+            self._output.erase_screen()
+            try:
+                yield
+            finally:
+                self._output.reset_attributes()
+                self._output.erase_screen()
+                self._output.quit_alternate_screen()
+                self._output.show_cursor()
+                self._output.flush()
+
+    def forget(self) -> None:
+        """Take it that nothing is on the screen any more."""
+        self._lines.clear()
+        self._output.erase_screen()
+
+    def draw(self, lines: Sequence[Line]) -> None:
+        """Show these lines from the top on, each cut at the right; what is there already stays."""
+        columns, rows = self.size
+        self._lines += [None] * (rows - len(self._lines))
+        for row in range(rows):
+            line = lines[row] if row < len(lines) else ()
+            if self._lines[row] != line:
+                self._lines[row] = line
+                self._output.cursor_goto(row + 1, 1)
+                self._write(line, columns)
+        self._output.flush()
+
+    def _write(self, line: Line, columns: int) -> None:
+        left = columns
+        for name, text in line:
+            cut = _cut(text, left)
+            left -= get_cwidth(cut)
+            style = f"class:{name}" if name in self._names else name
+            self._output.set_attributes(self._style.get_attrs_for_style_str(style), self._depth)
+            self._output.write(cut)
+        self._output.reset_attributes()
+        if left > 0:
+            self._output.erase_end_of_line()
+
+    async def keys(self) -> AsyncGenerator[str]:
+        """Yield the keys that are pressed, until the terminal goes."""
+        descriptor = self._input.fileno()
+        wait = partial(trio.lowlevel.wait_readable, descriptor)
+        while not self._input.closed:
+            await wait()
+            for key in _names(self._input.read_keys()):
+                yield key
+            with trio.move_on_after(_ESCAPE) as patience:
+                await wait()
+            if patience.cancelled_caught:
+                for key in _names(self._input.flush_keys()):
+                    yield key
+
+
+def _names(presses: Sequence[KeyPress]) -> Iterator[str]:
+    for press in presses:
+        key = press.key.value if isinstance(press.key, Keys) else press.key
+        if len(key) == 1 or not key.startswith("<"):  # the others are no keys at all
+            yield _NAMES.get(key, key)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return the beginning of a text that takes so many cells at most."""
+    if text.isascii():
+        return text[:width]
+    kept = []
+    for char in text:
+        width -= get_cwidth(char)
+        if width < 0:
+            break
+        kept.append(char)
+    return "".join(kept)

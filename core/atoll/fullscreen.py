@@ -1,0 +1,210 @@
+"""A full screen of the terminal: drawn when something changes, and left without a trace.
+
+    screen = FullScreen(context, draw, pressed)
+    await screen.run()
+
+`draw` returns the lines, `pressed` is told each key, and whatever else runs in the command calls
+`screen.redraw()` when there is something new to see. The screen stands by itself: what was on the
+terminal before is there again afterwards, also when the command fails, is ended by a signal, or is
+suspended.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from io import StringIO
+from typing import TYPE_CHECKING, TypeAlias
+
+import trio
+from attrs import define, field
+
+from atoll._context import Context
+from atoll._errors import UsageError
+
+if TYPE_CHECKING:
+    from atoll._canvas import Canvas
+
+__all__ = ["FullScreen", "Line", "check_terminal"]
+
+Line: TypeAlias = Sequence[tuple[str, str]]
+"""Texts of one line, each after its style: the name of one of the screen's, or `bold reverse`."""
+_FREQUENCY = 0.05
+"""Seconds between two drawings at least."""
+_ALTERNATE, _BACK, _CLEAR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H\x1b[2J"
+
+
+def check_terminal(context: Context, what: str) -> None:
+    """Raise UsageError where there is no terminal to draw on; `what` needs it."""
+    file = context.stdin.file
+    if not context.foreground or file is None or not file.isatty() or not _stdout_is_terminal():
+        raise UsageError(f"{what} needs a terminal")
+    if context.environ.get("TERM") in {None, "", "dumb"}:
+        raise UsageError(f"{what} needs a terminal that can move its cursor", hint="TERM names it")
+
+
+def _stdout_is_terminal() -> bool:
+    return sys.__stdout__ is not None and sys.__stdout__.isatty()
+
+
+@define
+class FullScreen:
+    """A screen that a command has to itself, from :meth:`run` until :meth:`leave`.
+
+    `draw(columns, rows)` returns the lines to show, no more than there are rows. `pressed(key)` is
+    told keys as prompt_toolkit names them (`a`, `up`, `pagedown`, `c-c`), and `enter`, `tab`,
+    `backspace`, `escape`; both are plain functions that wait for nothing. `styles` gives names to
+    looks (`{"head": "bold ansigreen"}`).
+    """
+
+    context: Context
+    draw: Callable[[int, int], Sequence[Line]]
+    pressed: Callable[[str], object]
+    styles: Mapping[str, str] = field(factory=dict)
+    _scope: trio.CancelScope | None = field(default=None, init=False)
+    """What is cancelled when the screen is left, for good or for a while."""
+    _changed: trio.Event = field(factory=trio.Event, init=False)
+    _errand: Callable[[], Awaitable[object]] | None = field(default=None, init=False)
+    _error: Exception | None = field(default=None, init=False)
+    _is_left: bool = field(default=False, init=False)
+
+    async def run(self) -> None:
+        """Show the screen until it is left; raises what drawing it or a key has raised."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._heed_signals)
+            while not self._is_left:
+                await self._show()
+                if self._errand is not None:
+                    errand, self._errand = self._errand, None
+                    await errand()
+            nursery.cancel_scope.cancel()
+        if self._error is not None:
+            raise self._error
+
+    def redraw(self) -> None:
+        """Draw it anew soon, since something has changed."""
+        self._changed.set()
+
+    def leave(self) -> None:
+        """Give the terminal back, and let :meth:`run` return."""
+        self._is_left = True
+        self._stop_drawing()
+
+    def aside(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Let something else have the terminal for a while, a clean one; then come back.
+
+        What it leaves on the terminal is gone by then.
+        """
+        self._begin_errand(_on_clean_screen, work)
+
+    def suspend(self) -> None:
+        """Stop the program, as Ctrl-Z does, with the terminal as it was found."""
+        self._begin_errand(_stop_process)
+
+    def _begin_errand(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        self._errand = lambda: work(*arguments)
+        self._stop_drawing()
+
+    def _stop_drawing(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def _show(self) -> None:
+        from atoll._canvas import Canvas
+
+        canvas = Canvas.open(self.context, self.styles)
+        with self._others_held(), canvas.shown():
+            async with trio.open_nursery() as nursery:
+                self._scope = nursery.cancel_scope
+                nursery.start_soon(self._read_keys, canvas)
+                nursery.start_soon(self._follow_size, canvas)
+                nursery.start_soon(self._draw, canvas)
+        self._scope = None
+
+    async def _draw(self, canvas: "Canvas") -> None:
+        while True:
+            self._changed = trio.Event()
+            with self._failing():
+                canvas.draw(self.draw(*canvas.size))
+            await trio.sleep(_FREQUENCY)
+            await self._changed.wait()
+
+    async def _follow_size(self, canvas: "Canvas") -> None:
+        with trio.open_signal_receiver(signal.SIGWINCH) as changes:
+            async for _ in changes:
+                canvas.forget()
+                self.redraw()
+
+    async def _read_keys(self, canvas: "Canvas") -> None:
+        async for key in canvas.keys():
+            with self._failing():
+                if key == "c-z":
+                    self.suspend()
+                else:
+                    self.pressed(key)
+        self.leave()  # the terminal has gone
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Leave the screen by what is raised within, which would be lost in prompt_toolkit."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # run() raises it
+            self._error = self._error or error
+            self.leave()
+
+    @contextmanager
+    def _others_held(self) -> Iterator[None]:
+        """Keep what others write to the terminal until it is free again."""
+        shell, output = self.context.shell, self.context.output
+        if shell is not None:
+            with shell.held():
+                yield
+            return
+        before, said = output.stderr, StringIO()
+        output.stderr = sys.stderr = said
+        try:
+            yield
+        finally:
+            output.stderr = sys.stderr = before
+            before.write(said.getvalue())
+
+    async def _heed_signals(self) -> None:
+        """Suspend when told to; come back with all that the terminal needs."""
+        with trio.open_signal_receiver(signal.SIGTSTP, signal.SIGCONT) as signals:
+            await self._heed(signals)
+
+    async def _heed(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number == signal.SIGTSTP:
+                self.suspend()
+            elif self._errand is None:
+                # It was stopped in a way that nobody hears of: the shell has changed its modes.
+                self._begin_errand(trio.lowlevel.checkpoint)
+
+
+async def _on_clean_screen(work: Callable[[], Awaitable[object]]) -> None:
+    """Do something on a screen of its own, which is gone afterwards."""
+    _put(_ALTERNATE + _CLEAR)
+    try:
+        await work()
+    finally:
+        _put(_BACK)
+
+
+def _put(text: str) -> None:
+    assert sys.__stdout__ is not None  # noqa: S101  # a terminal, as was checked
+    with suppress(OSError):
+        sys.__stdout__.write(text)
+        sys.__stdout__.flush()
+
+
+async def _stop_process() -> None:
+    """Stop this process and those beside it; returns when it goes on."""
+    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        os.kill(0, signal.SIGTSTP)
+        await trio.lowlevel.checkpoint()
+    finally:
+        signal.signal(signal.SIGTSTP, before)

@@ -1,0 +1,117 @@
+"""Runs a line again and again, until its result is what is waited for."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field, frozen
+
+from atoll import Capture, Context, ExitCode
+
+if TYPE_CHECKING:
+    from atoll_sessions.repeat.conditions import Condition
+
+
+@frozen
+class Result:
+    """What a run of the line has come to: its exit code, what it wrote, and when it ended."""
+
+    code: int
+    capture: Capture
+    at: float = field(factory=time.time)
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the cluster could not be reached, so that nothing is known."""
+        return self.code == ExitCode.UNREACHABLE
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What to repeat: the pause between runs in seconds, and when to stop.
+
+    It stops once `until` holds, once `unless` holds no more, or after `count` runs; after `timeout`
+    seconds it gives up.
+    """
+
+    line: str
+    pause: float = 2.0
+    until: "Condition | None" = None
+    unless: "Condition | None" = None
+    count: float = math.inf
+    timeout: float = math.inf
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is waited for."""
+        return self.until is not None or self.unless is not None
+
+    def is_met(self, result: Result) -> bool:
+        """Whether a result is what is waited for; raises UsageError as conditions do."""
+        found = result.capture.records, result.code, result.capture.text
+        if self.until is not None:
+            return self._is_known(self.until, result) and self.until.holds(*found)
+        if self.unless is not None:
+            return self._is_known(self.unless, result) and not self.unless.holds(*found)
+        return False
+
+    @staticmethod
+    def _is_known(condition: "Condition", result: Result) -> bool:
+        """Whether a result tells enough: one that failed tells of its failure alone."""
+        return not result.code or condition.fields <= {"exit_code", "output"}
+
+
+@define
+class Repeater:
+    """Repeats a line; `width` tells how wide a terminal it writes for, if any, and `show` is given
+    each result.
+    """
+
+    context: Context
+    plan: Plan
+    show: Callable[[Result], object]
+    width: Callable[[], int | None] = lambda: None
+    began: float | None = field(default=None, init=False)
+    """When the run began that is on its way, by trio's clock."""
+    _hurry: trio.Event = field(factory=trio.Event, init=False)
+
+    async def run(self) -> int:
+        """Repeat until the plan says so; returns the exit code of it all.
+
+        That is 0 when what was waited for has come, 124 when it has not in time, and otherwise that
+        of the last run, or of one that can't go better: a line that is not understood.
+        """
+        with trio.move_on_after(self.plan.timeout):
+            return await self._repeat()
+        return ExitCode.TIMED_OUT
+
+    def hurry(self) -> None:
+        """Run the line at once, without waiting for the end of the pause."""
+        self._hurry.set()
+
+    async def _repeat(self) -> int:
+        times = 0
+        while True:
+            began = trio.current_time()
+            result = await self._once()
+            self.show(result)
+            times += 1
+            if self.plan.is_met(result):
+                return ExitCode.OK
+            if times >= self.plan.count or result.code == ExitCode.USAGE:
+                return result.code or (ExitCode.FAILED if self.plan.waits else ExitCode.OK)
+            took = trio.current_time() - began
+            with trio.move_on_after(max(self.plan.pause, took)):
+                await self._hurry.wait()
+            self._hurry = trio.Event()
+
+    async def _once(self) -> Result:
+        capture = Capture(columns=self.width())
+        self.began = trio.current_time()
+        try:
+            code = await self.context.run(self.plan.line, capture)
+        finally:
+            self.began = None
+        return Result(code, capture)

@@ -1,0 +1,146 @@
+"""`watch` on a terminal: the last result, what has changed in it, and since when it is old."""
+
+import time
+from collections.abc import Sequence
+
+import trio
+from attrs import define, field
+
+from atoll import Context, ExitCode
+from atoll.fullscreen import FullScreen, Line
+from atoll.outages import Backoff
+from atoll.text import printable
+from atoll_sessions.repeat.marks import Spans, changed_spans
+from atoll_sessions.repeat.repeater import Plan, Repeater, Result
+
+_STYLES = {"head": "bold", "late": "bold ansired", "changed": "reverse"}
+_TICKS = Backoff(first=1.0, factor=1.0)
+"""How often is looked for how long a run has been on its way."""
+_SLOW = 2.0
+"""Seconds after which a run is told to be on its way."""
+_MOST_LINES = 10_000
+_HEAD = 2
+"""Lines above the result."""
+
+
+@define
+class View:
+    """The screen of one `watch`; `code` is what it ends with."""
+
+    context: Context
+    plan: Plan
+    repeater: Repeater = field(init=False)
+    screen: FullScreen = field(init=False)
+    code: int = field(default=int(ExitCode.OK), init=False)
+    last: Result | None = field(default=None, init=False)
+    _lines: Sequence[str] = field(default=(), init=False)
+    _marks: dict[int, Spans] = field(factory=dict, init=False)
+    _top: int = field(default=0, init=False)
+    _rows: int = field(default=1, init=False)
+    _columns: int = field(default=80, init=False)
+    _late_since: float | None = field(default=None, init=False)
+    """When the last result came that is no outage, if the last one is."""
+
+    def __attrs_post_init__(self) -> None:
+        self.repeater = Repeater(self.context, self.plan, self.take, self._width)
+        self.screen = FullScreen(self.context, self.draw, self.press, _STYLES)
+
+    async def run(self) -> int:
+        """Show results until the plan's end, or the user's; returns the exit code."""
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._repeat, nursery.cancel_scope)
+            nursery.start_soon(self._tick)
+            try:
+                await self.screen.run()
+            except Exception as error:  # noqa: BLE001  # raised again outside the nursery's group
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return self.code
+
+    async def _repeat(self, _scope: trio.CancelScope) -> None:
+        try:
+            self.code = await self.repeater.run()
+        finally:
+            self.screen.leave()
+
+    async def _tick(self) -> None:
+        async for _ in _TICKS:
+            if self._late_since is not None or self.repeater.began is not None:
+                self.screen.redraw()
+
+    def _width(self) -> int:
+        return self._columns
+
+    def take(self, result: Result) -> None:
+        """Show a result; one that is missing for an outage leaves the one before on the screen."""
+        before, self.last = self._lines, result
+        if result.is_outage and before:
+            self._late_since = self._late_since or time.time()
+        else:
+            self._late_since = None
+            self._lines = result.capture.text.rstrip("\n").split("\n")[:_MOST_LINES]
+            self._marks = changed_spans(before, self._lines) if before else {}
+        self.screen.redraw()
+
+    def press(self, key: str) -> None:
+        """Leave, scroll, or look at once."""
+        if key in ("q", "escape", "c-c"):
+            self.code = ExitCode.INTERRUPTED if self.plan.waits or key == "c-c" else ExitCode.OK
+            self.screen.leave()
+        elif key in (" ", "r"):
+            self.repeater.hurry()
+        else:
+            page = max(1, self._rows - 1)
+            moves = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}
+            moves |= {"home": -len(self._lines), "end": len(self._lines)}
+            self._top += moves.get(key, 0)
+            self.screen.redraw()
+
+    def draw(self, columns: int, rows: int) -> list[Line]:
+        """Return the lines of the screen."""
+        self._columns, self._rows = columns, max(1, rows - _HEAD)
+        self._top = max(0, min(self._top, len(self._lines) - self._rows))
+        shown = range(self._top, min(len(self._lines), self._top + self._rows))
+        return [self._head(columns), [], *(self._line(number) for number in shown)][:rows]
+
+    def _head(self, columns: int) -> Line:
+        """Return what is repeated, and at the right when it was, or since when it is not."""
+        clock = time.strftime("%H:%M:%S", time.localtime(self.last.at)) if self.last else "…"
+        late = self._lateness()
+        right = late or clock
+        what = printable(f"every {self.plan.pause:g} s: {self.plan.line}")
+        if self.plan.until or self.plan.unless:
+            condition = self.plan.until or self.plan.unless
+            word = "until" if self.plan.until else "while"
+            what += f" · {word} {printable(condition.text) if condition else ''}"
+        room = max(0, columns - len(right) - 1)
+        left = what if len(what) <= room else what[: max(0, room - 1)] + "…"
+        gap = " " * max(1, columns - len(left) - len(right))
+        return [("head", left), ("", gap), ("late" if late else "", right)]
+
+    def _lateness(self) -> str:
+        if self._late_since is not None:
+            return f"offline {time.time() - self._late_since:.0f} s"
+        began = self.repeater.began
+        taken = 0.0 if began is None else trio.current_time() - began
+        return f"waiting {taken:.0f} s" if taken >= _SLOW else ""
+
+    def _line(self, number: int) -> Line:
+        return marked(self._lines[number], self._marks.get(number, ()))
+
+
+def marked(line: str, spans: Spans) -> Line:
+    """Return a line with its own colours, in which what has changed is marked."""
+    from prompt_toolkit.formatted_text import ANSI, to_formatted_text
+
+    characters: list[tuple[str, str]] = []
+    for style, text, *_ in to_formatted_text(ANSI(line.replace("\t", "    "))):
+        characters += [(style, char) for char in text if char.isprintable()]
+    for start, end in spans:
+        for place in range(start, min(end, len(characters))):
+            style, char = characters[place]
+            characters[place] = f"{style} reverse", char
+    return characters
