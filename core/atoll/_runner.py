@@ -18,7 +18,7 @@ from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
 from atoll._context import Context, current_context, kept_of
 from atoll._deferred import result_of
-from atoll._errors import AtollError, ExitCode, TimedOut, UsageError, is_interruption
+from atoll._errors import ExitCode, TimedOut, UsageError, is_interruption
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
@@ -28,11 +28,12 @@ from atoll._plugins import Origin, culprit
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._protection import ask_first
+from atoll._redirection import Sink, open_source
 from atoll._reports import Ending, ending, exit_code, give_hint
 from atoll._runtime import has_asyncio
 from atoll._statement import Statement
-from atoll._streams import real_stdout, streams_of
-from atoll._system import pipe_into, run_system
+from atoll._streams import streams_of
+from atoll._system import run_system
 from atoll._target import Kept, kept_target
 from atoll._terminal import Source
 from atoll._threads import in_thread
@@ -104,12 +105,22 @@ class Runner:
         try:
             if statement.system:
                 return await self._run_system(line)
-            async with self._sink(line) as sink:
-                call = partial(self._open_and_call, line, sink.file)
-                sink.code = await (interruptible(call) if line.foreground else call())
+            return await self._call_into(Sink(statement, line.file), line)
         except BaseException as error:  # noqa: BLE001  # the last place where an error can be told in one line
             return self._report(error, line)
-        return sink.code or sink.pipe_code
+
+    async def _call_into(self, sink: Sink, line: "_Line") -> int:
+        """Run a command, and wait for what reads its output."""
+        code, failure = int(ExitCode.OK), None
+        call = partial(self._open_and_call, line, sink)
+        try:
+            code = await (interruptible(call) if line.foreground else call())
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            failure = error
+        read = await sink.ended()
+        if failure is not None:
+            raise failure
+        return code or read
 
     async def _run_system(self, line: "_Line") -> int:
         statement = line.statement
@@ -138,25 +149,31 @@ class Runner:
         """Tell of an error."""
         warn(text, _errors_of(self.capture))
 
-    async def _open_and_call(self, line: "_Line", stdout: IO[str]) -> int:
-        with self._source(line) as stdin:
-            try:
-                if line.prepared is None:
-                    line.prepared = await self._prepare(line, stdin)
-            except HelpAsked as asked:
-                if str(asked):
-                    stdout.write(f"{asked}\n")
-                    stdout.flush()
-                return asked.code
-            if names_several(line.prepared.aim):
-                return await self._call_several(line, line.prepared, stdout, stdin)
-            return await self._call(line, line.prepared, stdout, stdin)
+    async def _open_and_call(self, line: "_Line", sink: Sink) -> int:
+        code: int = ExitCode.OK
+        async with sink.opened() as stdout, self._source(line) as stdin:
+            code = await self._understand_and_call(line, stdout, stdin)
+        return code  # noqa: RET504  # not reached above where the reader has seen enough
+
+    async def _understand_and_call(self, line: "_Line", stdout: IO[str], stdin: Source) -> int:
+        try:
+            if line.prepared is None:
+                line.prepared = await self._prepare(line, stdin)
+        except HelpAsked as asked:
+            if str(asked):
+                stdout.write(f"{asked}\n")
+                stdout.flush()
+            return asked.code
+        if names_several(line.prepared.aim):
+            return await self._call_several(line, line.prepared, stdout, stdin)
+        return await self._call(line, line.prepared, stdout, stdin)
 
     async def run_share(self, statement: Statement, stdout: IO[str]) -> int:
         """Run a statement for one of several profiles; returns its exit code, as :meth:`run`."""
         line = _Line(statement, self.foreground, None, self.capture)
         try:
-            return await self._open_and_call(line, stdout)
+            async with self._source(line) as stdin:
+                return await self._understand_and_call(line, stdout, stdin)
         except BaseException as error:  # noqa: BLE001  # as above
             return self._report(error, line)
 
@@ -260,34 +277,13 @@ class Runner:
             output.writer, output.format = self.capture.writer, _FOR_VARIABLES
         return output
 
-    @contextmanager
-    def _source(self, line: "_Line") -> Iterator[Source]:
+    @asynccontextmanager
+    async def _source(self, line: "_Line") -> AsyncIterator[Source]:
         if line.statement.source is None:
             yield self.stdin if line.foreground else Source(None)
             return
-        with _open(line.statement.source, "r") as file:
+        with await open_source(line.statement.source) as file:
             yield Source(file)
-
-    @asynccontextmanager
-    async def _sink(self, line: "_Line") -> AsyncIterator["_Sink"]:
-        """Open where the statement's output goes; a pipe's command is waited for."""
-        statement = line.statement
-        if statement.pipe:
-            with pipe_into(statement.pipe, stdout=line.file, variables=statement.variables) as pipe:
-                sink = _Sink(pipe.stdin or real_stdout())
-                try:
-                    yield sink
-                except BrokenPipeError:
-                    pass  # a reader that has seen enough is no failure of the writer
-                finally:
-                    with suppress(BrokenPipeError):
-                        sink.file.close()
-                    sink.pipe_code = await trio.to_thread.run_sync(pipe.wait)
-        elif statement.target is not None:
-            with _open(statement.target, "a" if statement.append else "w") as file:
-                yield _Sink(file)
-        else:
-            yield _Sink(line.file or real_stdout())
 
     def _report(self, error: BaseException, line: "_Line") -> int:
         """Tell why a line failed, and return its exit code; what is not a failure is raised."""
@@ -369,13 +365,6 @@ class _Line:
         return provided.origin if provided else "atoll"
 
 
-@define
-class _Sink:
-    file: IO[str]
-    code: int = ExitCode.OK
-    pipe_code: int = ExitCode.OK
-
-
 def _more_time(share: "Share | None") -> str:
     return "the setting several.timeout, or --timeout, allows more" if share else ""
 
@@ -418,11 +407,3 @@ def _running(context: Context) -> Iterator[None]:
     finally:
         for variable, token in tokens:
             variable.reset(token)
-
-
-def _open(path: Any, mode: str) -> IO[str]:
-    try:
-        file: IO[str] = path.open(mode, encoding="utf-8")
-    except OSError as error:
-        raise AtollError(f"{path}: {error.strerror}") from None
-    return file

@@ -21,15 +21,16 @@ _GRACE = 3
 
 
 def pipe_into(
-    command: str, *, stdout: IO[str] | None = None, variables: Mapping[str, str] = {}
-) -> "subprocess.Popen[str]":
-    """Start a command that reads what is written to its standard input; what it writes goes to
-    `stdout` if there is one. It has these variables beside those of the environment.
+    command: str,
+    stdin: int,
+    *,
+    stdout: IO[str] | None = None,
+    variables: Mapping[str, str] = {},
+) -> "subprocess.Popen[bytes]":
+    """Start a command that reads from a descriptor; what it writes goes to `stdout` if there is
+    one. It has these variables beside those of the environment.
     """
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*_SHELL, command], stdin=pipe, stdout=stdout, env=_environ(variables), text=True
-    )
+    return subprocess.Popen([*_SHELL, command], stdin=stdin, stdout=stdout, env=_environ(variables))
 
 
 def _environ(variables: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -111,10 +111,15 @@ class Source:
             return b""
         if self._typed:
             return self.take_typed()
-        # Regular files never block, and epoll refuses them.
-        with suppress(PermissionError):
-            await trio.lowlevel.wait_readable(self.file.fileno())
-        return os.read(self.file.fileno(), _CHUNK)
+        descriptor = self.file.fileno()
+        try:
+            await trio.lowlevel.wait_readable(descriptor)
+        except PermissionError:
+            # epoll refuses regular files, whose file system may keep one waiting all the same.
+            return await trio.to_thread.run_sync(
+                os.read, descriptor, _CHUNK, abandon_on_cancel=True
+            )
+        return os.read(descriptor, _CHUNK)
 
     @contextmanager
     def _no_echo(self) -> Iterator[None]:

@@ -157,6 +157,7 @@ class Execution:
                 await self._gallery().page(value)
             elif kind == "log":
                 stream("stderr", value)
+        await self.context.output.drain()
 
     def _gallery(self) -> "Gallery":
         """Return what shows pictures, which most code has no need of."""

@@ -52,6 +52,7 @@ async def logs(context: Context, session: str, follow: bool, kernel: str | None)
     else:
         async for text in printed(api, found.id, kernel_id):
             show(text)
+            await context.output.drain()
     if end not in ("", "\n"):
         show("\n")
 

@@ -29,6 +29,7 @@ async def task_logs(context: Context, task_id: str) -> None:
     async with reply:
         async for chunk in reply.chunks():
             context.output.stream("stdout", decoder.decode(chunk))
+            await context.output.drain()
     context.output.stream("stdout", decoder.decode(b"", final=True))
 
 

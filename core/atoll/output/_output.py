@@ -120,6 +120,7 @@ class Output:
         async with aclosing(iterate(records)) as found:
             async for record in found:
                 self._write(writer, record, columns)
+                await self.drain()
         writer.total = total()
         writer.end()
         self.stdout.flush()
@@ -142,6 +143,7 @@ class Output:
                 async for record in found:
                     self._write(writer, record, columns)
                     self.stdout.flush()
+                    await self.drain()
         finally:
             # Ctrl-C is how watching usually ends: what was written shall be whole even so.
             writer.end()
@@ -264,6 +266,13 @@ class Output:
         else:
             file.write(raw.decode("utf-8", "replace"))
         file.flush()
+
+    async def drain(self) -> None:
+        """Wait while more has been written to standard output than is taken there. To be awaited by
+        who writes much by `stream`; lists do so themselves.
+        """
+        if (drain := getattr(self.stdout, "drain", None)) is not None:
+            await drain()
 
     def note(self, text: str) -> None:
         """Remark on what happens, on standard error."""

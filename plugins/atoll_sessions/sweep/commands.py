@@ -104,10 +104,12 @@ async def logs(context: Context, sweep: str, cases: tuple[int, ...]) -> None:
     for number in cases or sorted(found.progress().states):
         label = "" if cases else f"{plan.case(number).label} "
         for stream in _STREAMS:
-            _show_file(context, found, number, stream, label)
+            await _show_file(context, found, number, stream, label)
 
 
-def _show_file(context: Context, sweep: Sweep, number: int, stream: Stream, label: str) -> None:
+async def _show_file(
+    context: Context, sweep: Sweep, number: int, stream: Stream, label: str
+) -> None:
     try:
         file = sweep.output(number, stream).open(encoding="utf-8", errors="replace", newline="")
     except FileNotFoundError:
@@ -116,6 +118,7 @@ def _show_file(context: Context, sweep: Sweep, number: int, stream: Stream, labe
         for line in file:
             end = "" if line.endswith("\n") or not label else "\n"
             context.output.stream(stream, f"{label}{line}{end}")
+            await context.output.drain()
 
 
 @click.command()

@@ -39,6 +39,7 @@ class Prompted:
         yield Command("ask", "Ask for a line", "prompted:ask")
         yield Command("linger", "Wait until interrupted", "prompted:linger")
         yield Command("begin", "Print half a line, and wait", "prompted:begin")
+        yield Command("flood", "Print four megabytes", "prompted:flood")
         yield Command("drip", "Print in pieces", "prompted:drip")
         yield Command("login", "Take a secret", "prompted:echo", secret=True)
         yield Command("broken", "Can't be loaded", "prompted:nothing_there")
@@ -186,6 +187,14 @@ async def begin(context):
     """Leave a line unfinished."""
     context.output.stream("stdout", "begun")
     await trio.sleep_forever()
+
+
+@click.command()
+async def flood(context):
+    """Print more than a pipe takes."""
+    for _ in range(64):
+        context.output.stream("stdout", "x" * 65_535 + "\n")
+        await context.output.drain()
 
 
 @click.command()

@@ -1,0 +1,222 @@
+"""A file that hands on what is written to it while other things go on."""
+
+import os
+import stat
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import TextIOBase
+from typing import IO, Any, Self, cast
+
+import trio
+
+from atoll._errors import is_interruption
+
+_ENOUGH = 2**18
+"""Bytes that are held before whoever writes more is asked to wait."""
+_CHUNK = 2**16
+_LAST_CHANCE = 1.0
+"""Seconds in which a command that is interrupted gets rid of what it has written."""
+
+
+class Outlet(TextIOBase):
+    """A text file that takes everything at once; a task of its own, :meth:`pump`, writes it.
+
+    Async code is to await `drain` where it writes much; other threads are held up while enough is
+    there to be written. A write raises the OSError that an earlier one has come to, BrokenPipeError
+    where the reader has gone. `descriptor` is one of ours alone, and does not block.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, descriptor: int, name: str = "") -> None:
+        self.buffer = _Bytes(self)
+        self._descriptor = descriptor
+        self._name = name or None
+        self._blocks = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._held: deque[bytes] = deque()
+        self._size = 0
+        self._failure: OSError | None = None
+        self._changed = threading.Condition()
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = threading.get_ident()
+        self._more, self._less = trio.Event(), trio.Event()
+        self._is_abandoned = False
+
+    def fileno(self) -> int:
+        """Return the descriptor, which does not block."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return os.isatty(self._descriptor)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take a text."""
+        self.take(text.encode(errors="backslashreplace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: all is on its way."""
+
+    def take(self, data: bytes) -> None:
+        """Take bytes; raises what an earlier write has come to."""
+        with self._changed:
+            self._raise()
+            self._held.append(data)
+            self._size += len(data)
+            if threading.get_ident() != self._thread:
+                self._token.run_sync_soon(self._wake)
+                self._changed.wait_for(lambda: self._size < _ENOUGH or self._failure)
+                self._raise()
+                return
+        self._wake()
+
+    def _wake(self) -> None:
+        self._more.set()
+
+    def _raise(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def drain(self, *, all: bool = False) -> None:
+        """Wait until little is held, or nothing at all; raises what writing has come to."""
+        while self._size > (0 if all else _ENOUGH) and self._failure is None:
+            await self._less.wait()
+        self._raise()
+
+    async def pump(self) -> None:
+        """Write what comes, until cancelled or something goes wrong."""
+        try:
+            while True:
+                await self._more.wait()
+                self._more = trio.Event()
+                while self._held:
+                    await self._write(self._joined())
+        except OSError as error:
+            self.end(type(error)(error.errno, error.strerror, self._name))
+
+    def _joined(self) -> bytes:
+        """Return some of what is held, in one piece."""
+        pieces, size = [], 0
+        while self._held and size < _CHUNK:
+            pieces.append(self._held.popleft())
+            size += len(pieces[-1])
+        return b"".join(pieces)
+
+    async def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            count = await self._write_some(view[:_CHUNK])
+            view = view[count:]
+            self._note_less(count)
+
+    async def _write_some(self, view: memoryview) -> int:
+        if self._blocks:
+            return await self._write_in_thread(view)
+        await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                return os.write(self._descriptor, view)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._descriptor)
+
+    async def _write_in_thread(self, view: memoryview) -> int:
+        """Write to a file system that may keep one waiting."""
+        try:
+            return await trio.to_thread.run_sync(
+                os.write, self._descriptor, view, abandon_on_cancel=True
+            )
+        except trio.Cancelled:
+            self._is_abandoned = True
+            raise
+
+    def _note_less(self, count: int) -> None:
+        with self._changed:
+            self._size -= count
+            self._changed.notify_all()
+        self._less.set()
+        self._less = trio.Event()
+
+    def end(self, failure: OSError) -> None:
+        """Have whoever writes to it, or waits for it, fail from now on."""
+        with self._changed:
+            self._failure = self._failure or failure
+            self._held.clear()
+            self._changed.notify_all()
+        self._less.set()
+
+    def close(self) -> None:
+        """Close it; what is still held is lost."""
+        self.end(BrokenPipeError())
+        # A thread that was left to itself still writes there, and must not find another file.
+        if not self._is_abandoned and not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+class _Bytes:
+    """The same file, for bytes."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outlet, name)
+
+    def write(self, data: bytes) -> int:
+        self._outlet.take(bytes(data))
+        return len(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave it open: whoever has opened the file closes it."""
+
+
+def as_file(outlet: Outlet) -> IO[str]:
+    """Return an outlet as what all who write to it take it for."""
+    return cast("IO[str]", outlet)
+
+
+@asynccontextmanager
+async def flowing(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
+    """Make an outlet of a descriptor, which is closed at the end, when all has been written."""
+    failure: BaseException | None = None
+    outlet = Outlet(descriptor, name)
+    try:
+        async with trio.open_nursery() as nursery:
+            # It ends when all is written, not as soon as the line is interrupted.
+            pumping = trio.CancelScope(shield=True)
+            nursery.start_soon(_pump, outlet, pumping)
+            try:
+                yield outlet
+            except BaseException as error:  # noqa: BLE001  # raised again below, outside the nursery's group
+                failure = error
+            try:
+                await _finish(outlet, in_haste=failure is not None and is_interruption(failure))
+            except BaseException as error:  # noqa: BLE001  # as above
+                failure = failure or error
+            pumping.cancel()
+    finally:
+        outlet.close()
+    if failure is not None:
+        raise failure
+
+
+async def _pump(outlet: Outlet, scope: trio.CancelScope) -> None:
+    with scope:
+        await outlet.pump()
+
+
+async def _finish(outlet: Outlet, *, in_haste: bool) -> None:
+    with trio.CancelScope(shield=in_haste) as scope:
+        if in_haste:
+            scope.deadline = trio.current_time() + _LAST_CHANCE
+        await outlet.drain(all=True)
