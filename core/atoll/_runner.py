@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 _FOR_PEOPLE = "table"
 """The format of records that other text may stand beside."""
+_EXPLAINING = {("config",), ("doctor",), ("help",)}
+"""Commands that tell what is wrong with settings, and so run whatever that is."""
 _FOR_VARIABLES = "value"
 """What the output of a command is told that its format is when `let` or `for` takes it."""
 
@@ -246,6 +248,8 @@ class Runner:
     def _context(
         self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source
     ) -> Context:
+        if prepared.node.path in _EXPLAINING:
+            self.program.settings.tolerant = True
         options = {one.name: one.value for one in prepared.given}
         chosen = options.get("output") or self.output_format
         self.program.check_format(chosen)

@@ -1,17 +1,22 @@
 """What the user has set: `config.yaml`, and the environment over it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from atoll._errors import ConfigError
 from atoll._paths import Paths
 from atoll._records import Setting
+from atoll.text import near_matches
 
 Value = str | int | float | bool
 
 
+_LONGEST = 60
+"""Characters of what was set that a message repeats."""
+_PREFIX = "ATOLL_"
+_OTHER_VARIABLES = {"ATOLL_HOME", "ATOLL_PROFILE", "ATOLL_PLUGINS"}
 _PREFER = Setting(
     "plugins.prefer",
     "",
@@ -24,7 +29,8 @@ class Settings:
 
     The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile
     named on the command line, if any; `skip_tls_check` was asked for there too, and so was
-    `timeout`, which bounds each command, in seconds.
+    `timeout`, which bounds each command, in seconds. Where `tolerant`, defaults stand in for what
+    can't be used: for a prompt, which has told of it, and for what tells of it.
     """
 
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
@@ -33,6 +39,7 @@ class Settings:
         self.profile_name: str | None = None
         self.skip_tls_check = False
         self.timeout: float | None = None
+        self.tolerant = False
         self._declared = {_PREFER.key: _PREFER}
         self._file: dict[str, Any] | None = None
 
@@ -47,17 +54,39 @@ class Settings:
 
     def __getitem__(self, key: str) -> Any:
         """Return the value of a declared key; raises ConfigError when what was set does not fit."""
-        return self.lookup(key)[0]
+        try:
+            return self.lookup(key)[0]
+        except ConfigError:
+            if not self.tolerant:
+                raise
+            return self._declared[key].default
 
     def lookup(self, key: str) -> tuple[Any, str]:
         """Return the value of a declared key and where it came from, in words."""
         setting = self._declared[key]
-        variable = "ATOLL_" + key.upper().replace(".", "_").replace("-", "_")
+        variable = _variable(key)
         if variable in self.environ:
             return _convert(setting, self.environ[variable], variable), variable
         if key in (values := self._values()):
             return _convert(setting, values[key], str(self.config_file)), "config.yaml"
         return setting.default, "default"
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with what the user has set, a line each."""
+        try:
+            values = self._values()
+        except ConfigError as error:
+            return [str(error)]
+        keys, file = list(self._declared), str(self.config_file)
+        unknown = [_unknown(key, keys, file) for key in values if key not in keys]
+        return [*unknown, *_unknown_variables(self.environ, keys), *self._unfit()]
+
+    def _unfit(self) -> Iterator[str]:
+        for setting in self.declared:
+            try:
+                self.lookup(setting.key)
+            except ConfigError as error:
+                yield str(error)
 
     def preferred_plugins(self) -> list[str]:
         """Return the plugins that keep a name which several offer, the first before the others.
@@ -95,8 +124,37 @@ def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, An
     flat: list[tuple[str, Any]] = []
     for key, value in content.items():
         name = f"{prefix}{key}"
-        flat += _flatten(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+        if isinstance(value, dict):
+            flat += _flatten(value, f"{name}.")
+        elif value is not None:  # as what is left of `output:` without a value
+            flat.append((name, value))
     return flat
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper().replace(".", "_").replace("-", "_")
+
+
+def _unknown(key: str, known: Sequence[str], source: str) -> str:
+    hint = near_matches(key, known) or "no plugin that is loaded knows it"
+    return f"{source}: unknown setting {_cut(key)} ({hint})"
+
+
+def _unknown_variables(environ: Mapping[str, str], keys: Sequence[str]) -> Iterator[str]:
+    """Tell of variables that are almost one of a setting; others may be anybody's."""
+    known = [_variable(key) for key in keys]
+    for name in sorted(environ):
+        if not name.startswith(_PREFIX) or name in (*known, *_OTHER_VARIABLES):
+            continue
+        # By what differs: all of them begin alike.
+        ends = [one.removeprefix(_PREFIX) for one in known]
+        if near_matches(name.removeprefix(_PREFIX), ends):
+            yield f"unknown variable {name} ({near_matches(name, known)})"
+
+
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _convert(setting: Setting, value: Any, source: str) -> Value:
@@ -104,15 +162,18 @@ def _convert(setting: Setting, value: Any, source: str) -> Value:
     if kind is bool and isinstance(value, str):
         from atoll._profiles import parse_bool
 
-        return parse_bool(value, source)
+        in_environment = source == _variable(setting.key)
+        return parse_bool(value, source if in_environment else f"{source}: {setting.key}")
     try:
         converted = kind(value)
     except (TypeError, ValueError):
         raise ConfigError(
-            f"{source}: {setting.key} should be {kind.__name__}, not {value!r}"
+            f"{source}: {setting.key} should be {kind.__name__}, not {_cut(repr(value))}"
         ) from None
     if setting.choices and converted not in setting.choices:
         raise ConfigError(
-            f"{source}: {setting.key} is {value!r}", hint=f"one of {', '.join(setting.choices)}"
+            f"{source}: {setting.key} is {_cut(repr(value))}",
+            hint=near_matches(str(value)[:_LONGEST], setting.choices)
+            or f"one of {', '.join(setting.choices)}",
         )
     return converted

@@ -89,7 +89,8 @@ def atoll_settings() -> Iterator[Setting]:
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """The way to the cluster in use."""
+    """What the user has set, and the way to the cluster in use."""
+    yield Check("settings", "atoll._builtin.configured:check")
     yield Check("cluster", "atoll._builtin.reaching:check")
 
 

@@ -6,11 +6,14 @@ import click
 import trio
 
 from atoll._context import Context, program_of
+from atoll._errors import ConfigError, ExitCode
 from atoll._failures import Failures
 from atoll._manual import manual
 from atoll._names import Name
 from atoll._options import option_rows
 from atoll._parsing import HelpAsked
+from atoll._records import Setting
+from atoll._settings import Settings
 from atoll.output import Column
 
 _SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]
@@ -25,17 +28,32 @@ _PLUGINS = [
 
 
 @click.command()
-async def config(context: Context) -> None:
-    """Show the settings and where they come from."""
+async def config(context: Context) -> int:
+    """Show the settings and where they come from, and what is wrong with them.
+
+    The exit code is 2 when something can't be used; the default stands in for it here.
+    """
     settings = context.settings
-    rows = []
-    for setting in settings.declared:
-        value, source = settings.lookup(setting.key)
-        rows.append(
-            {"key": setting.key, "value": value, "source": source, "summary": setting.summary}
-        )
+    found = [(setting, *_found(settings, setting)) for setting in settings.declared]
+    rows = [
+        {"key": setting.key, "value": value, "source": source, "summary": setting.summary}
+        for setting, value, source in found
+    ]
     await context.output.rows(rows, _SETTINGS)
+    problems = settings.problems()
+    for problem in problems:
+        context.output.warn(problem)
+    if problems:
+        return ExitCode.USAGE
     context.output.note(f"settings are read from {settings.config_file}")
+    return ExitCode.OK
+
+
+def _found(settings: Settings, setting: Setting) -> tuple[object, str]:
+    try:
+        return settings.lookup(setting.key)
+    except ConfigError:
+        return setting.default, "default"
 
 
 @click.command()

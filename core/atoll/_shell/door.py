@@ -12,6 +12,7 @@ from attrs import frozen
 from atoll import _runtime
 from atoll._colors import color_problem
 from atoll._program import Program
+from atoll._settings import Settings
 from atoll._shell.leaving import Leaving
 from atoll._shell.loop import Shell
 from atoll._state import ShellState
@@ -20,6 +21,8 @@ from atoll._terminal import Source
 from atoll._version import __version__
 from atoll._warnings import warn
 
+_MOST_TOLD = 3
+"""How many problems of settings are told when the prompt opens."""
 _CLOSING = 5.0
 """Seconds that closing connections may take when the prompt is left."""
 
@@ -38,11 +41,22 @@ def _greet(program: Program) -> None:
     program.target.begin()
     name = program.target.name or "no profile"
     sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
+    _tell_settings(program.settings)
     problem = program.target.choice().problem
     if problem and not isinstance(problem, NothingConfigured):
         warn(str(problem))
     if wrong := color_problem(program.target):
         warn(wrong)
+
+
+def _tell_settings(settings: Settings) -> None:
+    """Tell what is wrong with them, once: the prompt goes on without."""
+    settings.tolerant = True
+    problems = settings.problems()
+    for problem in problems[:_MOST_TOLD]:
+        warn(problem)
+    if len(problems) > _MOST_TOLD:
+        warn(f"{len(problems) - _MOST_TOLD} more settings are wrong: config tells")
 
 
 async def _plain(program: Program, output_format: str, terminal: "_Terminal") -> int:

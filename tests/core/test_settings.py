@@ -1,0 +1,110 @@
+"""What the user sets wrongly: it is named, and the prompt opens all the same."""
+
+import json
+
+import pytest
+
+FILE = "config.yaml"
+
+
+@pytest.fixture
+def config(shell):
+    """The file with the settings, in a folder that is there."""
+    shell.home.joinpath("config").mkdir(parents=True)
+    return shell.home / "config" / FILE
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("shell: {editmode: vi}", "unknown setting shell.editmode (did you mean shell.edit_mode"),
+        (
+            "shell:\n  suggest:\n    a: 1",
+            "unknown setting shell.suggest.a (did you mean shell.sugg",
+        ),
+        ("nope: 1", "unknown setting nope (no plugin that is loaded knows it)"),
+        ("output: jsn", "output is 'jsn' (did you mean json"),
+        ("output: [json]", "output is \"['json']\""),
+        ("shell: {edit_mode: vim}", "shell.edit_mode is 'vim' (did you mean vi"),
+        ("shell: {suggest: perhaps}", "shell.suggest='perhaps' is neither yes nor no"),
+        ("shell: {history_size: many}", "shell.history_size should be int, not 'many'"),
+        ("shell: {history_size: " + "x" * 9999 + "}", "should be int, not 'xxx"),
+        ("a: &x [1]\nb: *x", "line 2: aliases (*name) are not understood here"),
+        ("- 1", "should hold keys and values"),
+        ("output: [", "is not YAML: line 1"),
+        ("[" * 10_000, "it nests deeper than 30 levels"),
+    ],
+)
+async def test_config_and_doctor_name_what_is_wrong(shell, config, text, problem):
+    """And what was meant, if that can be guessed; both work whatever it is."""
+    config.write_text(text)
+
+    result = await shell.run("config")
+    assert problem in result.stderr
+    assert max(map(len, result.stderr.splitlines())) < 400
+    assert (result.code, "shell.edit_mode" in result.stdout) == (2, True)
+    found = json.loads((await shell.run("doctor --output json")).stdout)
+    (finding,) = [one for one in found if one["check"] == "settings"]
+    assert (finding["status"], problem in finding["detail"]) == ("failed", True)
+
+
+async def test_nothing_is_wrong(shell, config):
+    """Also where a key has no value, and variables are there that are no settings of ours."""
+    config.write_text("output:\nshell:\n  suggest: no\n")
+    shell.environ |= {"ATOLL_OUTPUT": "table", "ATOLL_SOMETHING_ELSE": "1", "ATOLL_PROFILE": "x"}
+
+    result = await shell.run("config --output json")
+
+    assert (result.code, result.stderr.count("\n")) == (0, 1)
+    assert {one["key"]: one["value"] for one in json.loads(result.stdout)}["shell.suggest"] is False
+
+
+async def test_variables_that_are_almost_a_setting(shell):
+    shell.environ |= {"ATOLL_SHELL_EDITMODE": "vi", "ATOLL_SHELL_SUGGEST": "perhaps"}
+
+    result = await shell.run("config")
+
+    assert "unknown variable ATOLL_SHELL_EDITMODE (did you mean ATOLL_SHELL_EDIT_MODE" in (
+        result.stderr
+    )
+    assert "ATOLL_SHELL_SUGGEST='perhaps' is neither yes nor no" in result.stderr
+
+
+async def test_a_plugin_knows_its_own(shell, config):
+    """By its hook; without it the setting is unknown."""
+    from atoll import Setting, hookimpl
+
+    class Greeting:
+        @hookimpl
+        def atoll_settings(self):
+            yield Setting("greet.word", "hello", "How to greet")
+
+    config.write_text("greet: {word: hi}\n")
+    assert "unknown setting greet.word" in (await shell.run("config")).stderr
+    shell.add(Greeting(), "greet")
+    assert (await shell.run("config")).code == 0
+
+
+async def test_a_script_uses_no_setting_that_is_wrong(shell, config):
+    """What it wants can't be known: it is refused in a line."""
+    config.write_text("output: jsn\n")
+
+    result = await shell.run("profile list\n")
+
+    assert (result.code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"shell: {edit_mode: vim, nope: 1}", b"\xff\xfe", b"[" * 10_000, None]
+)
+def test_the_prompt_opens(prompt, config, content):
+    """Having told what is wrong, by what it would do without."""
+    config.mkdir() if content is None else config.write_bytes(content)
+
+    terminal = prompt()
+
+    assert FILE in terminal.shown().replace("\n", "")
+    terminal.type("profile list\r")
+    terminal.see("Endpoint")
+    terminal.ready()
+    assert terminal.leave() == 0
