@@ -24,7 +24,7 @@ def config(shell):
         ),
         ("nope: 1", "unknown setting nope (no plugin that is loaded knows it)"),
         ("output: jsn", "output is 'jsn' (did you mean json"),
-        ("output: [json]", "output is \"['json']\""),
+        ("output: [json]", "output is ['json'] (did you mean json"),
         ("shell: {edit_mode: vim}", "shell.edit_mode is 'vim' (did you mean vi"),
         ("shell: {suggest: perhaps}", "shell.suggest='perhaps' is neither yes nor no"),
         ("shell: {history_size: many}", "shell.history_size should be int, not 'many'"),
