@@ -138,12 +138,12 @@ def atoll_hooks() -> Iterator[Hook[Any]]:
 def atoll_session_fields() -> Iterator[SessionField]:
     """What is made of several things that the cluster tells."""
     yield SessionField(
-        "trouble", "Trouble", "atoll_sessions.added:trouble", ("status_data",), usual=False
+        "trouble", "Trouble", "atoll_sessions.added_fields:trouble", ("status_data",), usual=False
     )
     yield SessionField(
         "exit_code",
         "Exit Code",
-        "atoll_sessions.added:exit_code",
+        "atoll_sessions.added_fields:exit_code",
         ("type", "status", "status_data", "result"),
         usual=False,
     )

@@ -4,7 +4,7 @@ from atoll_sessions.background import follow_task
 from atoll_sessions.creation import (
     HOLD,
     Created,
-    Wanted,
+    SessionRequest,
     check_release,
     create_session,
     rarely_given,
@@ -24,15 +24,15 @@ from atoll_sessions.queries import (
     list_sessions,
     read_file,
 )
+from atoll_sessions.start_output import show_started
 from atoll_sessions.streams import WEB_SERVERS_ANSWER
-from atoll_sessions.welcome import tell_started
 
 __all__ = [
     "HOLD",
     "PAGE",
     "WEB_SERVERS_ANSWER",
     "Created",
-    "Wanted",
+    "SessionRequest",
     "check_filter",
     "check_order",
     "check_release",
@@ -53,7 +53,7 @@ __all__ = [
     "rarely_given",
     "read_file",
     "session_ids",
+    "show_started",
     "started",
     "takes_any_name",
-    "tell_started",
 ]

@@ -41,10 +41,10 @@ class Code:
         return {"mode": self.mode, "code": self.snippet, "options": options}
 
     def paced(self, version: "ApiVersion") -> Self:
-        """Return the code in the form that a cluster runs without losing what it prints.
+        """Return the code so that a cluster of this release loses none of its output.
 
-        An agent of 26.4 drops all that comes between the end of one step and its manager's call for
-        the next, be it the end of the run. A pause lets the call come first.
+        An agent of 26.4 drops all output between the end of one step and the manager's call for the
+        next, or the end of the run. A pause before each step gives the call time to arrive.
         """
         if version.major < _FIRST_TO_LOSE:
             return self
@@ -52,5 +52,5 @@ class Code:
 
 
 def _paused(command: str | None) -> str | None:
-    """Put the pause before a command; `*` names a way to run files, and is none."""
+    """Put the pause before a command; `*` names a way to run files, and is no command."""
     return f"sleep {_PAUSE}; {command}" if command and command != "*" else command

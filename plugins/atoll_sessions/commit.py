@@ -1,4 +1,6 @@
-"""`session commit` and `convert-to-image`: keep what a session has become, for others to start."""
+"""`session commit` and `convert-to-image`: save the files of a session, to start others from
+them.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +25,7 @@ _COLUMNS = [
 @click.command()
 @click.argument("session", type=Name("session"))
 async def commit(context: Context, session: str) -> int:
-    """Have the cluster keep the files of a running session as they are now.
+    """Save the files of a running session as they are now.
 
     A Backend.AI cluster keeps an archive beside its agent. The embedded one makes an image, which
     `start` and `run` take.
@@ -39,9 +41,9 @@ async def commit(context: Context, session: str) -> int:
 @click.argument("session", type=Name("session"))
 @click.argument("name")
 async def convert_to_image(context: Context, session: str, name: str) -> int:
-    """Make an image called NAME of a running session, which `start` and `run` take.
+    """Make an image called NAME from a running session, which `start` and `run` take.
 
-    Clusters know this since 24.03; some need a registry for it.
+    Clusters have this since 24.03; some need a registry for it.
     """
     api = await context.connect()
     found = await find_running(api, session)
@@ -52,7 +54,7 @@ async def convert_to_image(context: Context, session: str, name: str) -> int:
 
 
 async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -> Mapping[str, Any]:
-    """Have a session kept (`POST /session/{id}/{verb}`); returns what the cluster tells of it."""
+    """Ask for it (`POST /session/{id}/{verb}`); returns the cluster's answer."""
     from atoll.urls import path
 
     route = path("session", session_id, verb)
@@ -69,7 +71,7 @@ async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -
 
 
 async def _see_through(context: Context, api: Api, what: str, done: Mapping[str, Any]) -> None:
-    """Wait for the end of it, and tell by which name it goes where the cluster says so."""
+    """Wait for the end of the task, and print the name of the result if the cluster gives one."""
     if task := done.get("bgtask_id") or done.get("task_id"):
         await follow_task(context, api, str(task), "committing")
     shown = done if context.output.format else None

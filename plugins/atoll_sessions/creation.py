@@ -1,4 +1,4 @@
-"""Making a session, and waiting for it, as `run` and `start` both do."""
+"""Creating a session and waiting until it runs, for `run` and `start`."""
 
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from atoll import AtollError, Context, NotFound, Problem
 from atoll.reading import maybe
 from atoll.text import near_matches
 from atoll_sessions import doings
+from atoll_sessions.bootstrap_failures import bootstrap_failure
 from atoll_sessions.model import Session
-from atoll_sessions.preparation import preparation_failure
 from atoll_sessions.queries import find_session, get_session, image_names
 from atoll_sessions.reasons import Reasons
 from atoll_sessions.waiting import OVER, WAITING_FIELDS, Waiting
@@ -43,8 +43,8 @@ HOLD = 1
 
 
 @frozen(kw_only=True)
-class Wanted:
-    """The session that a command line asks for; field names follow the options."""
+class SessionRequest:
+    """The session that a command line asks for; fields are named after the options."""
 
     image: str
     name: str
@@ -82,30 +82,29 @@ class Wanted:
 
     @property
     def runs_something_first(self) -> bool:
-        """Whether something is run in the session before it is ready."""
+        """Whether something runs in the session before it is ready."""
         return self.prepares or bool(self.bootstrap_script)
 
 
 class JobFailed(AtollError):
-    """What a batch session was started for has ended with an exit code other than 0."""
+    """The startup command of a batch session has ended with an exit code other than 0."""
 
     def __init__(self, what: str, code: int) -> None:
         super().__init__(f"{what} has ended with exit code {code}")
         self.exit_code = code
 
 
-Post = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
+Post = Callable[[SessionRequest], Awaitable[Mapping[str, Any]]]
 """Asks the cluster for a session and returns what it answers."""
 
 
 @frozen(kw_only=True)
 class Created:
-    """A session that was made, or found under its name (`created` false).
+    """A session that was created, or one that exists under that name (`created` false).
 
-    `status` is RUNNING when it can be used, and `reason` says why when it never will be;
-    `served_by` is the image that serves it when another was asked for; `pretended` names the slots
-    of which the cluster gives away more than it has. `trouble` tells how what it runs first has
-    failed.
+    `status` is RUNNING when it can be used; `reason` says why it never will be. `served_by` is the
+    image in use if another was asked for. `pretended` names the slots of which the cluster gives
+    out more than it has. `trouble` says how the bootstrap script has failed.
     """
 
     id: str
@@ -124,54 +123,56 @@ class Created:
         """Whether it will never run."""
         return self.status in _FAILED and self.job_code != 0
 
-    def check(self, wanted: Wanted) -> None:
-        """Raise AtollError if what it ran first has failed, and that was to be an error."""
-        if self.trouble and wanted.strict:
+    def check(self, request: SessionRequest) -> None:
+        """Raise AtollError if the bootstrap script has failed, and the request says that this is an
+        error.
+        """
+        if self.trouble and request.strict:
             raise AtollError(
                 f"session {self.name} runs, but its preparation failed",
                 hint=f"atoll logs {self.name} tells why, atoll rm {self.name} removes it",
             )
 
     def failure(self) -> AtollError:
-        """Make the error for a session that will never run."""
+        """Return the error for a session that will never run."""
         reason = f": {self.reason}" if self.reason else ""
         if self.job_code is None:
             return AtollError(f"session {self.name} is {self.status}{reason}")
         return JobFailed(f"the job of session {self.name}", self.job_code)
 
 
-def creation_body(wanted: Wanted) -> dict[str, Any]:
+def creation_body(request: SessionRequest) -> dict[str, Any]:
     """Return the body of `POST /session` in the shape that 23.09 and 26.x both read."""
     return {
-        "name": wanted.name,
-        "image": wanted.image,
-        "type": wanted.type,
-        "domain": wanted.domain,
-        "group": wanted.group,
-        "tag": wanted.tag,
-        "clusterSize": wanted.cluster_size,
-        "clusterMode": wanted.cluster_mode,
-        "enqueueOnly": wanted.enqueue_only,
+        "name": request.name,
+        "image": request.image,
+        "type": request.type,
+        "domain": request.domain,
+        "group": request.group,
+        "tag": request.tag,
+        "clusterSize": request.cluster_size,
+        "clusterMode": request.cluster_mode,
+        "enqueueOnly": request.enqueue_only,
         # The cluster holds the answer back this long: enough where sessions start at once. After
         # that, asking again shows what the session waits for, and survives a cut connection.
-        "maxWaitSeconds": min(wanted.max_wait or HOLD, HOLD),
-        "reuseIfExists": not wanted.no_reuse,
-        "starts_at": wanted.starts_at,
-        "startupCommand": wanted.startup_command,
-        "bootstrap_script": wanted.bootstrap_script,
-        "owner_access_key": wanted.owner,
-        **rarely_given(wanted.priority, wanted.timeout, wanted.depends, wanted.callback_url),
-        **({"architecture": wanted.architecture} if wanted.architecture else {}),
+        "maxWaitSeconds": min(request.max_wait or HOLD, HOLD),
+        "reuseIfExists": not request.no_reuse,
+        "starts_at": request.starts_at,
+        "startupCommand": request.startup_command,
+        "bootstrap_script": request.bootstrap_script,
+        "owner_access_key": request.owner,
+        **rarely_given(request.priority, request.timeout, request.depends, request.callback_url),
+        **({"architecture": request.architecture} if request.architecture else {}),
         "config": {
-            "environ": dict(wanted.env),
-            "resources": dict(wanted.resources),
-            "resource_opts": dict(wanted.resource_opts),
-            "scalingGroup": wanted.scaling_group,
-            "mounts": list(wanted.mounts),
-            "mount_map": {name: path for name, path in wanted.mounts.items() if path},
-            "preopen_ports": list(wanted.preopen),
-            **({"agentList": list(wanted.assign_agent)} if wanted.assign_agent else {}),
-            **({"attach_network": wanted.network} if wanted.network else {}),
+            "environ": dict(request.env),
+            "resources": dict(request.resources),
+            "resource_opts": dict(request.resource_opts),
+            "scalingGroup": request.scaling_group,
+            "mounts": list(request.mounts),
+            "mount_map": {name: path for name, path in request.mounts.items() if path},
+            "preopen_ports": list(request.preopen),
+            **({"agentList": list(request.assign_agent)} if request.assign_agent else {}),
+            **({"attach_network": request.network} if request.network else {}),
         },
     }
 
@@ -179,7 +180,7 @@ def creation_body(wanted: Wanted) -> dict[str, Any]:
 def rarely_given(
     priority: int | None, timeout: str | None, depends: Sequence[str], callback_url: str | None
 ) -> dict[str, Any]:
-    """Return the parts of a request that are left out unless given: older releases refuse them."""
+    """Return the parts of a request that are omitted unless given: older releases refuse them."""
     parts = {
         "priority": priority,
         "batch_timeout": timeout,
@@ -190,10 +191,10 @@ def rarely_given(
 
 
 async def check_release(api: "Api", **given: Any) -> None:
-    """Raise AtollError when an option is given that the cluster is too old for."""
-    wanted = [name for name, value in given.items() if value]
-    if wanted and (await api.version()).major < _NEWER:
-        raise AtollError(f"this cluster has no --{wanted[0]}: Backend.AI has it since 24.09")
+    """Raise AtollError if an option is given that the cluster's release does not have."""
+    request = [name for name, value in given.items() if value]
+    if request and (await api.version()).major < _NEWER:
+        raise AtollError(f"this cluster has no --{request[0]}: Backend.AI has it since 24.09")
 
 
 async def session_ids(api: "Api", references: Sequence[str]) -> tuple[str, ...]:
@@ -204,40 +205,42 @@ async def session_ids(api: "Api", references: Sequence[str]) -> tuple[str, ...]:
 async def create_session(
     context: Context,
     api: "Api",
-    wanted: Wanted,
+    request: SessionRequest,
     *,
     stays: bool = True,
     post: Post | None = None,
 ) -> Created:
-    """Make the session, and wait until it runs unless told otherwise, saying what it waits for.
+    """Create the session, and wait until it runs unless told otherwise, saying what it waits for.
 
-    `stays` tells that the session is not removed when the user stops waiting for it, who is then
-    told how to find it. `post` asks for the session in another way than by `POST /session`. Raises
-    NotFound with near matches for an unknown image.
+    `stays` says that the session is kept when the user stops waiting; then the user is told how to
+    find it. `post` sends the request in another way than by `POST /session`. Raises NotFound with
+    near matches for an unknown image.
     """
-    await check_release(api, timeout=wanted.timeout, network=wanted.network)
-    wanted = evolve(wanted, depends=await session_ids(api, wanted.depends))
-    deadline = trio.current_time() + wanted.max_wait if wanted.max_wait else math.inf
+    await check_release(api, timeout=request.timeout, network=request.network)
+    request = evolve(request, depends=await session_ids(api, request.depends))
+    deadline = trio.current_time() + request.max_wait if request.max_wait else math.inf
     with (
-        context.output.progress(f"starting {wanted.name} ({wanted.image}) …") as show,
-        _told_when_left(context, wanted.name if stays else ""),
+        context.output.progress(f"starting {request.name} ({request.image}) …") as show,
+        _told_when_left(context, request.name if stays else ""),
     ):
-        answer = api.read(await _post(api, wanted, post or partial(_post_once, api)), _ANSWER)
-        created = _noted(context, _created(wanted, answer))
-        if not wanted.enqueue_only and created.status not in OVER:
-            reasons = Reasons(api, created.id, wanted.group, wanted.resources, wanted.cluster_size)
+        answer = api.read(await _post(api, request, post or partial(_post_once, api)), _ANSWER)
+        created = _noted(context, _created(request, answer))
+        if not request.enqueue_only and created.status not in OVER:
+            reasons = Reasons(
+                api, created.id, request.group, request.resources, request.cluster_size
+            )
             waiting = Waiting(context, api, reasons)
             created = _updated(created, await waiting.finish(show, deadline))
-        if created.created and created.status == "RUNNING" and wanted.runs_something_first:
-            created = evolve(created, trouble=await preparation_failure(api, created.id))
+        if created.created and created.status == "RUNNING" and request.runs_something_first:
+            created = evolve(created, trouble=await bootstrap_failure(api, created.id))
     if created.status in _FAILED and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
     return _noted(context, created)
 
 
 def started(context: Context) -> list[Created]:
-    """Return the sessions that a command has started or found, each as far as it has come: for what
-    runs around commands, such as an option of another plugin.
+    """Return the sessions that a command has started or found, in their present state. For code
+    that runs around commands, such as an option of another plugin.
     """
     return list(_started(context).values())
 
@@ -255,7 +258,7 @@ def _started(context: Context) -> dict[str, Created]:
 
 @contextmanager
 def _told_when_left(context: Context, name: str) -> Iterator[None]:
-    """Say what becomes of the session when the user stops waiting for it."""
+    """Say what becomes of the session if the user stops waiting for it."""
     try:
         yield
     except trio.Cancelled:
@@ -267,7 +270,7 @@ def _told_when_left(context: Context, name: str) -> Iterator[None]:
 
 
 def _updated(created: Created, session: Session | None) -> Created:
-    """Take what waiting has brought; None means that patience ended first."""
+    """Return the session after waiting; None means that the time is up."""
     if session is None:
         return evolve(created, status="TIMEOUT")
     return evolve(
@@ -279,22 +282,22 @@ def _updated(created: Created, session: Session | None) -> Created:
     )
 
 
-async def _post(api: "Api", wanted: Wanted, post: Post) -> Mapping[str, Any]:
-    """Post the wish, under the image's full name where the cluster knows no short ones."""
+async def _post(api: "Api", request: SessionRequest, post: Post) -> Mapping[str, Any]:
+    """Send the request, under the image's full name if the cluster does not know short ones."""
     try:
-        return await post(wanted)
+        return await post(request)
     except Problem as problem:
         if problem.type != "object-not-found" or "image" not in problem.message.lower():
             raise
     known = await image_names(api)
-    if known.get(wanted.image, wanted.image) == wanted.image:
-        hint = near_matches(wanted.image, list(known)) or _some_of(known)
-        raise NotFound(f"no image is called {wanted.image!r}", hint=hint)
-    return await post(evolve(wanted, image=known[wanted.image]))
+    if known.get(request.image, request.image) == request.image:
+        hint = near_matches(request.image, list(known)) or _some_of(known)
+        raise NotFound(f"no image is called {request.image!r}", hint=hint)
+    return await post(evolve(request, image=known[request.image]))
 
 
 def _some_of(known: Mapping[str, str]) -> str:
-    """Return a hint that names the first images, each by the first of its names."""
+    """Return a hint that lists the first images, each by its shortest name."""
     by_image: dict[str, str] = {}
     for name, image in known.items():
         by_image.setdefault(image, name)
@@ -303,16 +306,16 @@ def _some_of(known: Mapping[str, str]) -> str:
     return f"known: {', '.join(names[:_NAMED])}{more}"
 
 
-async def _post_once(api: "Api", wanted: Wanted) -> Mapping[str, Any]:
-    answer: Mapping[str, Any] = await api.json("POST", "/session", json=creation_body(wanted))
+async def _post_once(api: "Api", request: SessionRequest) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = await api.json("POST", "/session", json=creation_body(request))
     return answer
 
 
-def _created(wanted: Wanted, answer: Mapping[str, Any]) -> Created:
+def _created(request: SessionRequest, answer: Mapping[str, Any]) -> Created:
     ports = answer.get("servicePorts") or answer.get("service_ports") or ()
     return Created(
         id=answer["sessionId"],
-        name=answer.get("sessionName") or wanted.name,
+        name=answer.get("sessionName") or request.name,
         status=answer["status"],
         created=bool(answer["created"]),
         services=tuple(port["name"] for port in ports),

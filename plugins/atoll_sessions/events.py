@@ -1,4 +1,4 @@
-"""`events`: what happens to a session, live."""
+"""`events`: shows the events of a session as they happen."""
 
 import math
 from datetime import datetime
@@ -81,7 +81,7 @@ async def events(
 
 
 async def _check_come(api: "Api", session: Session, watching: Watch, wanted: str) -> None:
-    """Raise AtollError when a session has ended without the event that was waited for."""
+    """Raise AtollError if a session has ended without the event that was waited for."""
     if watching.last is not None and watching.last.event == wanted:
         return
     if not _has_happened(await get_session(api, session.id, ["status"]), wanted):
@@ -102,12 +102,12 @@ async def show_events(context: Context, watching: Watch, *, quiet: bool = False)
 
 
 def single_scope(scope: str) -> str:
-    """Return the scope as a watch takes it: both of them are all that there is."""
+    """Return the scope for a watch: `session` and `kernel` together are `*`."""
     return "*" if scope == "session,kernel" else scope
 
 
 def _known_event(name: str) -> str:
-    """Return an event's full name; raises UsageError for what can be none."""
+    """Return an event's full name; raises UsageError for an unknown one."""
     full = name if "_" in name else f"session_{name}"
     if not full.startswith(("session_", "kernel_")) or not full.replace("_", "").isalpha():
         known = ", ".join([*_REACHED, *RESULTS])

@@ -1,7 +1,7 @@
 """One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`).
 
-The API knows code that asks for a line of input. On a cluster that offers it, what is piped into
-atoll goes along as bytes; what other clusters get of it, `staging` tells.
+The API lets code ask for lines of input. What is piped into atoll is sent as bytes to clusters that
+offer it; for others see :mod:`atoll_sessions.input_upload`.
 """
 
 import json
@@ -18,7 +18,7 @@ from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
 from atoll.urls import path
 from atoll_sessions.code import Code
-from atoll_sessions.feeding import Room, feed
+from atoll_sessions.piped_input import SendWindow, send_input
 from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ _RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
 
 
 def _piece(value: Any) -> tuple[str, Any]:
-    """Check a piece of what code has printed: its kind, and a text, or of media a type and data.
+    """Check a piece of output: its kind, and its text; for media, a type and data.
 
-    Bytes become a text, too, with surrogate escapes (PEP 383) for what is no UTF-8.
+    Bytes become text, with surrogate escapes (PEP 383) where they are not UTF-8.
     """
     kind, content = value
     if kind in _RAW:
@@ -60,7 +60,7 @@ TURN = {
 
 @define
 class Execution:
-    """Follows one run: passes its output on, answers its prompts, interrupts it."""
+    """Follows one run: shows its output, answers its prompts, interrupts it."""
 
     context: Context
     api: "Api"
@@ -71,27 +71,27 @@ class Execution:
     interrupted: bool = field(default=False, init=False)
     _takes_bytes: bool = field(default=False, init=False)
     _lacks_input: bool = field(default=False, init=False)
-    _room: Room = field(factory=Room, init=False)
+    _window: SendWindow = field(factory=SendWindow, init=False)
     _opened: "Gallery | None" = field(default=None, init=False)
 
     async def run(self, code: Code) -> int:
         """Run the code; returns its exit code.
 
-        Raises Unreachable when the connection is lost, AtollError when code asks for input that
-        there is not.
+        Raises Unreachable when the connection is lost, AtollError when code asks for input and
+        there is none.
         """
         self._takes_bytes = await self.api.supports(_BYTES)
         if not self._takes_bytes and not self.context.stdin.is_terminal:
-            from atoll_sessions.staging import stage
+            from atoll_sessions.input_upload import upload_input
 
-            code = await stage(self.context, self.api, self.session_id, code)
+            code = await upload_input(self.context, self.api, self.session_id, code)
         exit_code: int = ExitCode.INTERRUPTED
         opening = open_stream(self.api, self.session_id, "execute")
         async with opening as channel, trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_interrupts, nursery.cancel_scope)
             await channel.send(json.dumps(await self._message(code)))
             if self._takes_bytes and not self.context.stdin.is_terminal:
-                nursery.start_soon(feed, self.context, channel, self._room)
+                nursery.start_soon(send_input, self.context, channel, self._window)
             exit_code = await self._follow(channel)
             nursery.cancel_scope.cancel()
         if self._lacks_input and not self.interrupted:
@@ -114,7 +114,7 @@ class Execution:
                         return ExitCode.FAILED
                     await self._answer(channel, message)
                 elif status == "input-room":
-                    self._room.add((message.get("options") or {}).get("size") or 0)
+                    self._window.add((message.get("options") or {}).get("size") or 0)
                 elif status == "build-finished" and message.get("exitCode"):
                     self.context.output.note(
                         f"the build failed with exit code {message['exitCode']}"
@@ -179,8 +179,8 @@ class Execution:
             await self._interrupt()
 
     async def _watch_interrupts(self, scope: trio.CancelScope) -> None:
-        """Interrupt the code at the first Ctrl-C; let go of it at the second, or when it does not
-        listen.
+        """Interrupt the code at the first Ctrl-C; leave it at the second, or if it does not
+        react.
         """
         async with self.context.interrupts() as presses:
             async for _ in presses:

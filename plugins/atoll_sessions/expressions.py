@@ -3,8 +3,9 @@
     email ilike "%@lab.org" & (role == "admin" | !is_active == true)
     -created_at,email
 
-A comparison is `field operator value`; `&` and `|` bind alike; `!` negates what follows. The
-cluster would refuse a mistake too, in its own parser's words; here the position is told.
+A comparison is `field operator value`; `&` and `|` have the same precedence; `!` negates what
+follows. The cluster would refuse a mistake too, in its own parser's words; here the error gives its
+position.
 """
 
 import re

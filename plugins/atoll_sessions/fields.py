@@ -22,9 +22,9 @@ _HOST_NAMES = "containers { cluster_hostname cluster_role }"
 
 @frozen
 class Field:
-    """A column, and what GraphQL must be asked for to fill it.
+    """A column, and the GraphQL fields that it needs.
 
-    Those that are not `usual` are shown when they are asked for by name, and only then.
+    Fields that are not `usual` are shown only when they are named.
     """
 
     column: Column
@@ -63,7 +63,7 @@ def _pairs(pairs: Mapping[str, Any] | None) -> str:
 
 
 def show_idle_checks(checks: Mapping[str, Any] | None) -> str:
-    """Show what limits a session's idleness, and the seconds that each leaves it."""
+    """Show what limits a session's idle time, and the seconds that are left."""
     left = {
         name: check.get("remaining")
         for name, check in (checks or {}).items()
@@ -81,7 +81,7 @@ def _containers(containers: Sequence[Mapping[str, Any]] | None) -> str:
 
 
 def _container(container: Mapping[str, Any]) -> str:
-    """Tell a container's name, its status, and what it uses, as far as that was measured."""
+    """Show a container's name, its status, and what it uses, if that was measured."""
     use, memory = (figure_of(container, *which) for which in (_USE, _MEMORY))
     figures = [
         "" if use is None else f"cpu {use:.0f} %",
@@ -187,5 +187,5 @@ _OTHER_NAMES = {
 
 
 def known_names(names: str) -> str:
-    """Replace other names for fields by those known here, in a comma-separated list."""
+    """Replace other names for fields by ours, in a comma-separated list."""
     return ",".join(_OTHER_NAMES.get(name.strip(), name) for name in names.split(","))

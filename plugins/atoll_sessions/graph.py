@@ -1,4 +1,4 @@
-"""`session show-graph`: the sessions that a session waits for, and theirs."""
+"""`session show-graph`: the sessions that a session waits for, directly and indirectly."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from atoll_sessions.queries import find_session
 class Node:
     """A session of a graph; `depth` counts from the session that was asked about.
 
-    `again` marks one that was shown before: what it waits for stands there.
+    `again` marks one that was shown before, with the sessions that it waits for.
     """
 
     name: str
@@ -63,9 +63,9 @@ async def show_graph(context: Context, session: str, table: bool) -> None:
 
 
 def walk(root: Mapping[str, Any]) -> Iterator[Node]:
-    """Yield the sessions of a graph from its root on; what one of them waits for, once.
+    """Yield the sessions of a graph from its root on; the sessions that one waits for only once.
 
-    A session that several wait for would else be followed as often as there are ways to it.
+    Otherwise a session that several wait for would be followed once for each path to it.
     """
     known = _entries(root)
     seen: set[str] = set()

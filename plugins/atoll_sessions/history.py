@@ -1,4 +1,4 @@
-"""`session status-history` and `session abuse-history`: what a session has been through."""
+"""`session status-history` and `session abuse-history`: the history of a session."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ async def status_history(context: Context, session: str) -> None:
 @click.command("abuse-history")
 @click.argument("session", type=Name("session"))
 async def abuse_history(context: Context, session: str) -> None:
-    """Show what the cluster has found wrong with how a session uses it."""
+    """Show what the cluster has found wrong with the way a session is used."""
     from atoll.urls import path
 
     api = await context.connect()

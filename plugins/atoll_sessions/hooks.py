@@ -14,8 +14,8 @@ class SessionField:
     """A field of sessions, for `ps -f NAME` and, if it is `usual`, for `info`.
 
     `load` names `def value(session) -> object`, which is called for each session that is shown, and
-    waits for nothing. `needs` are the fields of GraphQL's `ComputeSession` that it looks at, which
-    it finds as attributes of the session; None stands for what the cluster does not tell.
+    must not wait for anything. `needs` are the fields of GraphQL's `ComputeSession` that it reads
+    as attributes of the session; None stands for what the cluster does not give.
     """
 
     name: str
@@ -35,10 +35,10 @@ SESSION_FIELDS = Hook(
 
 @frozen(kw_only=True)
 class SessionChange:
-    """Something that has happened to one of the user's sessions.
+    """An event of one of the user's sessions.
 
-    `event` is named as the cluster does (`session_started`, `session_terminated`), `reason` what
-    the cluster says of it. `exit_code` is that of a batch job, where the cluster tells it.
+    `event` is named as the cluster does (`session_started`, `session_terminated`), `reason` is the
+    cluster's text. `exit_code` is that of a batch job, if the cluster gives it.
     """
 
     session_id: str
@@ -49,7 +49,7 @@ class SessionChange:
 
     @property
     def is_end(self) -> bool:
-        """Whether the session has ended by it."""
+        """Whether the session ends with this event."""
         return self.event in ("session_terminated", "session_cancelled", "session_error")
 
 

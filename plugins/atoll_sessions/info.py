@@ -3,7 +3,7 @@
 import click
 
 from atoll import Context, Name
-from atoll_sessions.added import all_fields
+from atoll_sessions.added_fields import all_fields
 from atoll_sessions.fields import selection
 from atoll_sessions.queries import find_session, get_session
 

@@ -8,7 +8,7 @@ import trio
 
 from atoll import Context, Name, NotFound, Problem
 from atoll.outages import Backoff, is_permanent
-from atoll_sessions.printed import printed
+from atoll_sessions.log_stream import stream_log
 from atoll_sessions.queries import find_session, get_session
 from atoll_sessions.statuses import FINAL
 
@@ -50,7 +50,7 @@ async def logs(context: Context, session: str, follow: bool, kernel: str | None)
     if follow:
         await _follow(api, found.id, kernel_id, show)
     else:
-        async for text in printed(api, found.id, kernel_id):
+        async for text in stream_log(api, found.id, kernel_id):
             show(text)
             await context.output.drain()
     if end not in ("", "\n"):
@@ -74,8 +74,8 @@ async def _follow(
 ) -> None:
     """Show what a session prints until it has ended.
 
-    The API gives the whole log each time, so it is asked for less often while nothing is printed,
-    and the longer it takes to come.
+    The API gives the whole log each time. So it is asked for less often while nothing is printed,
+    and the longer an answer takes.
     """
     shown, pauses = "", _LOOKS.pauses()
     while True:
@@ -97,11 +97,11 @@ async def _follow(
 async def _read(
     api: "Api", session_id: str, kernel_id: str | None, *, default: str, strict: bool
 ) -> str:
-    """Return the log; while its container is made or removed, clusters may have none to give."""
+    """Return the log; while its container is created or removed, clusters may have none."""
     from atoll.transport import ConnectionLost
 
     try:
-        return "".join([text async for text in printed(api, session_id, kernel_id)]) or default
+        return "".join([text async for text in stream_log(api, session_id, kernel_id)]) or default
     except (Problem, ConnectionLost) as error:
         if strict or is_permanent(error):
             raise
@@ -109,11 +109,11 @@ async def _read(
 
 
 def new_part(before: str, now: str) -> str:
-    """Return what a log has that an earlier reading of it had not.
+    """Return the part of a log that an earlier reading of it did not have.
 
-    Clusters keep a log up to some length and then drop its front, so the later one may begin
-    anywhere in the earlier one, perhaps after a line that tells of that; where it does not, all of
-    it is new.
+    Clusters keep a log up to some length and then drop its beginning, so the later one may begin
+    anywhere in the earlier one, perhaps after a line that says so. If nothing overlaps, all of it
+    is new.
     """
     if now.startswith(before):
         return now[len(before) :]

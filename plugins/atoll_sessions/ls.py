@@ -46,9 +46,9 @@ async def ls(context: Context, session: str, path: str) -> None:
 async def _file_alone(
     api: "Api", session_id: str, path: PurePosixPath, error: AtollError
 ) -> FileEntry:
-    """Return a file that the API lists among its neighbours only.
+    """Return a file that the API lists only among its neighbours.
 
-    Raises NotFound, or `error` when it is no file that could not be listed.
+    Raises NotFound, or `error` if it is no file.
     """
     try:
         entry = await find_entry(api, session_id, path)

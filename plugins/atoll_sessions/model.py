@@ -1,4 +1,4 @@
-"""A session as the API tells of it."""
+"""A session, as the API describes it."""
 
 import json
 import math
@@ -33,7 +33,8 @@ _CALM = 0.1
 class Session:
     """A compute session; attributes are fields of GraphQL's `ComputeSession` (every release).
 
-    Times are ISO 8601 text, slots maps of slot name to amount. What was not asked for is None.
+    Times are ISO 8601 text, slots maps of slot name to amount. Fields that were not asked for are
+    None.
     """
 
     id: str = ""
@@ -90,7 +91,9 @@ class Session:
 
     @property
     def trouble(self) -> str:
-        """What the cluster has noted of a start that failed, or is put off; empty for nothing."""
+        """What the cluster has noted about a start that failed or was postponed; empty for
+        nothing.
+        """
         data = self.status_data if isinstance(self.status_data, dict) else {}
         return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
 
@@ -131,9 +134,9 @@ class Session:
 
     @property
     def seems_idle(self) -> bool:
-        """Whether it waits for somebody: it is no batch job, and its processors do next to nothing.
+        """Whether it waits for input: it is no batch job, and its processors do next to nothing.
 
-        A young one is judged by what it has used in all, which its start would hide otherwise.
+        A young session is judged by its use since its start, which the measured rate would hide.
         """
         if (self.type or "").lower() != "interactive":
             return False
@@ -151,7 +154,7 @@ class Session:
 
 
 def _age(moment: str | None) -> float:
-    """Return how many seconds ago a moment was; for ever when that is not told."""
+    """Return how many seconds ago a time was; infinity if it is not known."""
     try:
         return (datetime.now(UTC) - datetime.fromisoformat(moment or "")).total_seconds()
     except (ValueError, TypeError):
@@ -170,7 +173,7 @@ def _failure(error: Any) -> str:
 
 
 def _obstacle(scheduler: Any) -> str:
-    """Say what the scheduler waits for: the limits that are reached, or else room."""
+    """Say what the scheduler waits for: the limits that are reached, or free slots."""
     if not isinstance(scheduler, dict):
         return ""
     failed = scheduler.get("failed_predicates")

@@ -1,4 +1,4 @@
-"""The options by which `run` and `start` are told what session to make."""
+"""The options of `run` and `start` that describe the session."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from uuid import uuid4
 import click
 
 from atoll import Name, Secret, UsageError
-from atoll_sessions.creation import Wanted
+from atoll_sessions.creation import SessionRequest
 from atoll_sessions.reasons import to_number
 
 if TYPE_CHECKING:
@@ -129,22 +129,22 @@ _OPTIONS = (
 
 
 def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say when a session starts, how long it may run, and who is told."""
+    """Add the options that say when a session starts, how long it may run, and who is notified."""
     for option in reversed(_QUEUE_OPTIONS):
         command = option(command)
     return command
 
 
 def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that make a session."""
+    """Add the options that describe a session."""
     command = queue_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return click.argument("image", type=Name("image"))(command)
 
 
-def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
-    """Make sense of the options; raises UsageError."""
+def session_request_from(api: "Api", options: Mapping[str, Any]) -> SessionRequest:
+    """Read the options; raises UsageError."""
     given = dict(options)
     _check_name(given["name"])
     _check_batch(given)
@@ -162,7 +162,7 @@ def wanted_from(api: "Api", options: Mapping[str, Any]) -> Wanted:
         "domain": given["domain"] or api.profile.domain,
         "group": given["group"] or api.profile.group,
     }
-    return Wanted(**given)
+    return SessionRequest(**given)
 
 
 def _check_name(name: str | None) -> None:
@@ -171,7 +171,7 @@ def _check_name(name: str | None) -> None:
 
 
 def _check_batch(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for what clusters refuse in words that name no option."""
+    """Raise UsageError for options that clusters refuse without naming the option."""
     if given["type"] == "batch" and not given.get("startup_command"):
         raise UsageError(
             "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
@@ -193,7 +193,7 @@ def _read(path: Path) -> str:
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """Split KEY=VAL texts at the first `=`; raises UsageError for one that holds none."""
+    """Split KEY=VAL texts at the first `=`; raises UsageError for one without it."""
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -217,7 +217,7 @@ def parse_resources(texts: Iterable[str]) -> dict[str, str]:
 
 
 def parse_mounts(texts: Iterable[str]) -> dict[str, str]:
-    """Split `-v` texts into folder names and the paths they are mounted at, empty for the usual."""
+    """Split `-v` texts into folder names and mount paths, empty for the default."""
     mounts = {}
     for text in texts:
         # Both separators are in use: the document's `=`, and `:` as container tools have it.

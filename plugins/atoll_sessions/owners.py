@@ -1,4 +1,4 @@
-"""`-o`, which means the same in all commands that have it: in the name of another user."""
+"""The option `-o`, which means the same in all commands that have it: act for another user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from atoll import Name
 
 
 def owner_option(what: str) -> Callable[[Any], Any]:
-    """Add `-o ACCESS_KEY`, which `what` explains; its value is `owner`, None without it."""
+    """Add `-o ACCESS_KEY`, which `what` explains; its value is `owner`, None by default."""
     return click.option(
         "-o",
         "--owner",

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from atoll import Context, Name, UsageError
 from atoll.output import columns_of
-from atoll_sessions.added import all_fields
+from atoll_sessions.added_fields import all_fields
 from atoll_sessions.fields import DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD

@@ -1,4 +1,4 @@
-"""Sessions over the API: finding them, listing them, ending them, what they printed."""
+"""Sessions over the API: finding, listing and terminating them."""
 
 import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -90,7 +90,7 @@ async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Ses
 
 
 def _named_session(asked: Iterable[str], node: Mapping[str, Any]) -> Session:
-    """Take a session from a node in which nothing that waiting hangs on may be missing."""
+    """Return the session of a node; none of the fields that waiting depends on may be missing."""
     for name in asked:
         if not node[name]:
             raise ValueError(f"{name} is empty")
@@ -133,7 +133,7 @@ async def find_session(
 
 
 def _usable(session: Session, key: str) -> Session:
-    """Return a session that something can be done with, by this key; raises NotFound for others."""
+    """Return a session that this key may use; raises NotFound for others."""
     if session.status in DEAD:
         raise NotFound(f"session {session.name} has ended", hint=f"atoll info {session.name}")
     if key and session.access_key and session.access_key != key:
@@ -143,7 +143,7 @@ def _usable(session: Session, key: str) -> Session:
 
 
 async def find_running(api: "Api", reference: str) -> Session:
-    """Find a session that something can be done in; raises AtollError when it does not run."""
+    """Find a session that runs; raises AtollError if it does not."""
     found = await find_session(api, reference)
     if not found.status.startswith("RUNNING"):
         raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
@@ -174,10 +174,11 @@ async def destroy(
     recursive: bool = False,
     owner: str | None = None,
 ) -> Any:
-    """End a session by id or name (`DELETE /session/{s}`); a pending one is cancelled. Returns its
-    last figures.
+    """Terminate a session by id or name (`DELETE /session/{s}`); a pending one is cancelled.
+    Returns its last statistics.
 
-    With `recursive`, those that depend on it end first; `others` then tells how many.
+    With `recursive`, those that depend on it are terminated first; `others` is called with their
+    number.
     """
     from atoll.urls import path
 

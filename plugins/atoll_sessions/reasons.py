@@ -1,4 +1,4 @@
-"""Why a session waits, in words: its place in the queue, what it needs, what is free, what fits."""
+"""Why a session waits: its place in the queue, what it needs, what is free, what would fit."""
 
 import math
 import re
@@ -28,7 +28,8 @@ IDLE_FIELDS = [
 class Reasons:
     """Finds out why one session waits, as far as its cluster tells.
 
-    `asked` are the amounts of `-r` for each of its `containers`; newer clusters know better.
+    `asked` are the amounts of `-r` for each of its `containers`; newer clusters give them
+    themselves.
     """
 
     api: "Api"
@@ -82,7 +83,7 @@ class Reasons:
         return f"number {ids.index(self.session_id) + 1} of {len(ids)} in the queue"
 
     async def _idle_ones(self, needs: Mapping[str, float], free: Mapping[str, float]) -> str:
-        """Name sessions of the user's that do nothing and stand in the way, and how to end them."""
+        """Name the user's idle sessions whose end would make room, and how to terminate them."""
         lacking = {slot: need - free.get(slot, 0.0) for slot, need in needs.items()}
         lacking = {slot: amount for slot, amount in lacking.items() if amount > 0}
         if not free or not lacking:
@@ -99,7 +100,7 @@ class Reasons:
         return f"idle sessions would make room: atoll rm {names}" if names else ""
 
     async def _free(self) -> Mapping[str, float]:
-        """Return what the session might get, as little as the scarcest of all limits leaves."""
+        """Return what the session might get: of each slot, what the strictest limit leaves."""
         try:
             return await free_slots(self.api, self.group)
         except AtollError:
@@ -115,7 +116,7 @@ def _needs_and_free(needs: Mapping[str, float], free: Mapping[str, float]) -> st
 
 
 def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
-    """Say what would start at once in place of what is needed; nothing if too little is known."""
+    """Say which smaller amounts would start at once; empty if too little is known."""
     if not needs or not free:
         return ""
     fitting = {slot: min(amount, free.get(slot, 0.0)) for slot, amount in needs.items()}
@@ -128,7 +129,9 @@ def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
 
 
 def room_makers(idle: Sequence[Session], lacking: Mapping[str, float]) -> Sequence[Session]:
-    """Return those of the idle sessions whose end leaves what is lacking, none if all do not."""
+    """Return those of the idle sessions whose end would free enough; none if all together would
+    not.
+    """
     left, chosen = dict(lacking), []
     for session in idle:
         held = amounts(session.occupying_slots)
@@ -139,7 +142,7 @@ def room_makers(idle: Sequence[Session], lacking: Mapping[str, float]) -> Sequen
 
 
 def to_number(text: str) -> float:
-    """Read an amount as users write it (`2`, `0.5`, `512m`); NaN for what is none."""
+    """Read an amount as users write it (`2`, `0.5`, `512m`); NaN for anything else."""
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
         return math.nan

@@ -40,10 +40,10 @@ async def restart(context: Context, sessions: tuple[str, ...], owner: str | None
 
 
 async def _restart(api: "Api", session: Session, owner: str | None) -> None:
-    """Restart a session (`PATCH /session/{s}`) and see what has become of it.
+    """Restart a session (`PATCH /session/{s}`) and check its status.
 
-    Raises AtollError when it does not run again. That the cluster reports success says little:
-    23.09 does so also when its agent has failed half-way.
+    Raises AtollError if it does not run again. A success reported by the cluster means little:
+    23.09 reports it also when its agent has failed half-way.
     """
     before = await get_session(api, session.id, ["status", *_FIELDS])
     await _ask(api, session, owner)

@@ -52,7 +52,7 @@ class _Found:
 
 @define
 class _Ending:
-    """Ends sessions one by one; `exit_code` is the first failure's."""
+    """Terminates sessions one by one; `exit_code` is that of the first failure."""
 
     context: Context
     api: "Api"
@@ -62,7 +62,7 @@ class _Ending:
     exit_code: int = 0
 
     async def find(self, references: Sequence[str]) -> list[_Found]:
-        """Find the sessions, those that wait first: the end of others would have them start."""
+        """Find the sessions, pending ones first: terminating others would make them start."""
         found = []
         for reference in references:
             try:
@@ -78,7 +78,7 @@ class _Ending:
         return _Found(reference, session.id, session.status)
 
     async def end(self, one: _Found, *, forced: bool) -> Mapping[str, Any] | None:
-        """End a session; returns its last figures, None if that fails."""
+        """Terminate a session; returns its last statistics, None if that fails."""
         try:
             last: Mapping[str, Any] = await destroy(
                 self.api, one.id, forced=forced, recursive=self.recursive, owner=self.owner
@@ -98,7 +98,9 @@ class _Ending:
         return None
 
     async def _why_refused(self, one: _Found, error: AtollError) -> AtollError:
-        """Tell a session that can't be ended just now from one that is none of the user's."""
+        """Return the reason: the session can't be terminated just now, or belongs to somebody
+        else.
+        """
         if self.owner:
             return error
         status = (await get_session(self.api, one.id, ["status"])).status

@@ -12,14 +12,14 @@ from attrs import define
 from atoll import AtollError, Context, ExitCode, UsageError
 from atoll_sessions.code import Code
 from atoll_sessions.creation import Created, create_session
-from atoll_sessions.ending import end
 from atoll_sessions.execution import Execution
 from atoll_sessions.files import collect, upload
-from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.options import session_options, session_request_from
+from atoll_sessions.start_output import show_created
 from atoll_sessions.stats import tell_use
 from atoll_sessions.sweep.options import sweep_options, take_sweep_options
 from atoll_sessions.terminal import open_terminal, the_terminal
-from atoll_sessions.welcome import tell_created
+from atoll_sessions.termination import terminate
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -105,18 +105,18 @@ async def run(
         return await submit(context, sweep, options, parts, what, remove=rm)
     album = _album(media) if media is not None else None
     api = await context.connect()
-    wanted = wanted_from(api, options)
-    async with _removal(context, api, wanted.name) as removal:
+    request = session_request_from(api, options)
+    async with _removal(context, api, request.name) as removal:
         removal.due = rm
         try:
-            created = await create_session(context, api, wanted, stays=not rm)
+            created = await create_session(context, api, request, stays=not rm)
         except AtollError:
             removal.due = False  # it was refused: what goes by that name is not of our making
             raise
-        tell_created(context, created, wanted, stays=not rm)
+        show_created(context, created, request, stays=not rm)
         if created.status != "RUNNING":
             return _not_running(context, created)
-        created.check(wanted)
+        created.check(request)
         await upload(api, created.id, parts)
         exit_code = 0
         if what is not None:
@@ -156,7 +156,9 @@ def _code_of(
 
 
 def _default_exec(files: "Sequence[Part]", build: str | None) -> str:
-    """Return the command that runs a single file; `*` leaves it to the session's runtime."""
+    """Return the command that runs a single file; `*` leaves the choice to the session's
+    runtime.
+    """
     from shlex import quote
 
     if len(files) != 1 or build is not None:
@@ -167,7 +169,7 @@ def _default_exec(files: "Sequence[Part]", build: str | None) -> str:
 
 
 def _interpreter(content: bytes) -> str:
-    """Return the command that a program's first line names, which is run where it lies."""
+    """Return the command from a program's first line (`#!`), which is run in the session."""
     first, _, _ = content[:_LONGEST_LINE].partition(b"\n")
     return first[2:].decode(errors="replace").strip() if first.startswith(b"#!") else ""
 
@@ -190,7 +192,7 @@ class _Removal:
 
 @asynccontextmanager
 async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Removal]:
-    """Terminate the session at the end, however that comes, if that is due then."""
+    """Terminate the session at the end, whatever ends the command, if it is to be removed."""
     removal = _Removal()
     try:
         yield removal
@@ -205,7 +207,7 @@ async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Re
 
 async def _remove(context: Context, api: "Api", name: str) -> None:
     try:
-        await end(api, name)
+        await terminate(api, name)
     except AtollError as error:
         if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
             context.output.warn(f"session {name} could not be terminated: {error}")

@@ -1,8 +1,8 @@
-"""What happens to a session, as it happens (`GET /events/session`, server-sent events).
+"""Events of a session as they happen (`GET /events/session`, server-sent events).
 
 Releases differ in what they send: 23.09 refuses parameters that it does not know, 26.x sends the
-events of all sessions whichever was asked for, and both send some events several times. Nothing is
-replayed, so whoever listens has to look at the session once listening has begun.
+events of all sessions whichever was asked for, and both send some events several times. Past events
+are not repeated, so look at the session after the stream has begun.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class SessionEvent:
 
     @classmethod
     def from_data(cls, name: str, data: dict[str, Any]) -> "SessionEvent":
-        """Make an event, which has happened now, of its name and data."""
+        """Make an event, which has happened now, from its name and data."""
         return cls(
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             event=name,
@@ -74,10 +74,10 @@ class SessionEvent:
 
 @define
 class Watch:
-    """Listens to one session until an event `stops` it; `say` is told what is no event.
+    """Listens to one session until an event `stops` it; `say` is called with remarks.
 
-    `scope` is `session` or `kernel` to hear of nothing else, `*` otherwise. One that is `done`
-    already is not watched. `last` is the event that stopped it, None when there was nothing to wait
+    `scope` is `session` or `kernel` to get only such events, `*` for both. A session that is `done`
+    already is not watched. `last` is the event that stopped it, None if there was nothing to wait
     for.
     """
 
@@ -139,7 +139,7 @@ class Watch:
         return await _OUTAGE.retry(self._subscribe, passes=_passes)
 
     async def _is_done(self) -> bool:
-        """Check whether there is anything to wait for, and say so if there is not."""
+        """Check whether there is anything to wait for, and say so if not."""
         try:
             session = await get_session(
                 self.api, self.session_id, ["name", "status", "status_info"]
@@ -154,7 +154,7 @@ class Watch:
         return True
 
     def _event(self, name: str, text: str) -> SessionEvent | None:
-        """Return the event that a message tells of, None when it is of no interest."""
+        """Return the event in a message, None if it is of no interest."""
         try:
             data = self.api.decode(text, _DATA)
         except Malformed:
@@ -170,6 +170,6 @@ class Watch:
 
 
 def _passes(error: Exception) -> bool:
-    """Tell whether to connect again: before a cluster that restarts, a proxy may speak for it."""
+    """Tell whether to connect again: a proxy may answer for a cluster that restarts."""
     is_broken = isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
     return is_broken or is_transient(error)

@@ -7,9 +7,9 @@ import click
 from atoll import Context, ExitCode
 from atoll.output import Column
 from atoll_sessions.creation import create_session
-from atoll_sessions.options import session_options, wanted_from
+from atoll_sessions.options import session_options, session_request_from
 from atoll_sessions.owners import owner_option
-from atoll_sessions.welcome import tell_started
+from atoll_sessions.start_output import show_started
 
 _COLUMNS = [
     Column("id", "Session ID", peer_name="session_id"),
@@ -29,12 +29,12 @@ async def start(context: Context, quiet: bool, **options: Any) -> int:
     """Start a session of IMAGE without running anything in it."""
     context.output.quiet = quiet
     api = await context.connect()
-    wanted = wanted_from(api, options)
-    created = await create_session(context, api, wanted)
-    tell_started(context, created, wanted, _COLUMNS)
+    request = session_request_from(api, options)
+    created = await create_session(context, api, request)
+    show_started(context, created, request, _COLUMNS)
     if quiet and not context.output.format:
         await context.output.rows([created], _COLUMNS[:1], format="plain")
     if created.failed:
         raise created.failure()
-    created.check(wanted)
+    created.check(request)
     return ExitCode.TIMED_OUT if created.status == "TIMEOUT" else ExitCode.OK

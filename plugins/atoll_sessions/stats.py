@@ -16,7 +16,7 @@ _FIELDS = ("used_memory", "max_used_memory", "cpu_using")
 
 
 async def tell_use(context: Context, api: "Api", session_id: str) -> None:
-    """Remark on what a session uses, as `ps --detail` shows it."""
+    """Show what a session uses now, as `ps --detail` does."""
     columns = [column for column in COLUMNS if column.name in _FIELDS]
     try:
         session = await get_session(api, session_id, selection(columns))
@@ -28,13 +28,13 @@ async def tell_use(context: Context, api: "Api", session_id: str) -> None:
 
 
 def tell_last_stats(context: Context, stats: Mapping[str, Any]) -> None:
-    """Remark on the figures that ending a session brought (`stats` of `DELETE /session/{s}`)."""
+    """Show the statistics in the answer to a termination (`stats` of `DELETE /session/{s}`)."""
     for line in show_metrics(stats):
         context.output.note(line)
 
 
 def show_metrics(stats: Mapping[str, Any]) -> Sequence[str]:
-    """Return a line for each metric: what it was last, and at most."""
+    """Return a line for each metric: its last value and its maximum."""
     metrics = {name: entry for name, entry in stats.items() if isinstance(entry, Mapping)}
     if not metrics:
         return ["  no statistics were measured"]

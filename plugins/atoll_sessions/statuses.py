@@ -1,4 +1,4 @@
-"""What statuses a session goes through, and waiting for one."""
+"""The statuses of sessions, and waiting for one."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -36,14 +36,14 @@ LOOKS = Backoff(first=0.1, factor=1.5, longest=1.0)
 
 
 def known_status(name: str) -> str:
-    """Return the status of this name in whatever case; raises UsageError listing all."""
+    """Return the status of this name in either case; raises UsageError listing all."""
     if name.upper() not in KNOWN:
         raise UsageError(f"no such status: {name}", hint=f"known: {', '.join(KNOWN)}")
     return name.upper()
 
 
 def known_statuses(names: str) -> str:
-    """Return a list by commas to choose sessions by, in which ALL and former statuses may be.
+    """Return a comma-separated list to filter sessions by, in which ALL and former statuses may be.
 
     Raises UsageError listing all.
     """
@@ -57,9 +57,9 @@ def known_statuses(names: str) -> str:
 
 
 def has_reached(status: str, wanted: str) -> bool:
-    """Tell whether a session is in the wanted status, or has come through it on its usual way.
+    """Tell whether a session has a status, or has passed it on its usual path.
 
-    It may be in some for a moment only, which nobody can be sure to see.
+    It may have had some statuses for a moment only, so that nobody has seen them.
     """
     for way in (_STARTING, _ENDING):
         now, then = _step(way, status), _step(way, wanted)
@@ -73,7 +73,7 @@ def _step(way: Sequence[tuple[str, ...]], status: str) -> int | None:
 
 
 def can_reach(status: str, wanted: str) -> bool:
-    """Tell whether a session in one status may come to be in another one still."""
+    """Tell whether a session in one status can still get another."""
     if status == FAILED:
         return _step(_ENDING, wanted) is not None
     return status not in DEAD
@@ -86,7 +86,9 @@ async def look_until(
     done: Callable[[Session], bool],
     show: Callable[[str], None] = lambda _status: None,
 ) -> Session:
-    """Look at a session again and again until `done` with it; `show` is told each status."""
+    """Query a session again and again until `done` returns true; `show` is called with each
+    status.
+    """
     async for _ in LOOKS:
         session = await get_session(api, session_id, ["id", "name", "status", *fields])
         if done(session):

@@ -1,4 +1,4 @@
-"""Channels to what goes on in a session, which end with it."""
+"""Channels into a session, which are closed when it ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -25,10 +25,10 @@ _LOOKS = Backoff(first=5.0, longest=10.0)
 
 @asynccontextmanager
 async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[Channel]:
-    """Hold a channel open (`GET /stream/session/{s}/{name}`) that closes when its session ends.
+    """Open a channel (`GET /stream/session/{s}/{name}`) that is closed when its session ends.
 
-    Managers close it themselves. But web servers, of 23.09 as of 26.x, keep that to themselves, so
-    through one the session is looked at from time to time.
+    Managers close it themselves. Web servers, of 23.09 and of 26.x, don't pass that on, so through
+    one the session is checked from time to time.
     """
     opening = api.open(path("stream", "session", session_id, name))
     if api.login is None:
@@ -43,7 +43,7 @@ async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[C
 async def _told(
     opening: AbstractAsyncContextManager[Channel], session_id: str
 ) -> AsyncIterator[Channel]:
-    """Open a channel; says what it means where a web server tells that the cluster is away."""
+    """Open a channel; if a web server says that the cluster is away, say what that means."""
     async with AsyncExitStack() as stack:
         try:
             channel = await stack.enter_async_context(opening)

@@ -25,9 +25,9 @@ _LINE_ENDS = (b"\r", b"\n")
 
 
 def the_terminal(context: Context, what: str) -> int:
-    """Return the descriptor of the user's terminal; raises UsageError where there is none.
+    """Return the descriptor of the user's terminal; raises UsageError if there is none.
 
-    `what` needs it.
+    `what` is what needs it, for the message.
     """
     source = context.stdin.file
     if not context.foreground or source is None or not source.isatty() or not sys.stdout.isatty():
@@ -36,7 +36,7 @@ def the_terminal(context: Context, what: str) -> int:
 
 
 async def open_terminal(context: Context, api: "Api", session_id: str, descriptor: int) -> None:
-    """Connect the user's terminal to a shell in the session, until that ends.
+    """Connect the user's terminal to a shell in the session, until the shell ends.
 
     Raises Unreachable when the connection is lost, AtollError when the session opens no terminal.
     """
@@ -54,7 +54,7 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
 
 
 async def _show(api: "Api", channel: Channel) -> AtollError | None:
-    """Write what the session shows, until it ends; returns what went wrong, if anything did."""
+    """Write the session's output until it ends; returns the error, if any."""
     shown = 0
     try:
         # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
@@ -69,9 +69,7 @@ async def _show(api: "Api", channel: Channel) -> AtollError | None:
 
 
 def _output(message: Any) -> bytes | None:
-    """Return what a message has for the screen, None if it is the last, as the embedded cluster
-    has it.
-    """
+    """Return the output in a message, None if it is the last message of the embedded cluster."""
     if message.get("type") == "end":
         return None
     return base64.b64decode(message["data"]) if message.get("type") == "out" else b""
@@ -90,7 +88,7 @@ async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope)
 
 @define
 class Typed:
-    """Keys on their way to a session, and the escape looked for among them."""
+    """Filters typed keys on their way to a session for the escape sequence."""
 
     left: bool = False
     """Whether the escape was typed."""
@@ -99,7 +97,7 @@ class Typed:
     """The beginning of what may become an escape."""
 
     def take(self, keys: bytes) -> bytes:
-        """Return what of all that was typed until now is to be sent."""
+        """Return which of the keys typed until now are to be sent."""
         keys, self._held = self._held + keys, b""
         lines = keys.splitlines(keepends=True)
         for number, line in enumerate(lines):
@@ -136,7 +134,7 @@ async def _send(channel: Channel, message: dict[str, object]) -> None:
 
 @contextmanager
 def _raw(descriptor: int) -> Iterator[None]:
-    """Hand every key on as it is typed, Ctrl-C included."""
+    """Put the terminal into raw mode: every key is passed on at once, Ctrl-C included."""
     import termios
     import tty
 

@@ -46,7 +46,7 @@ async def upload(
 
 @define
 class _Uploading:
-    """What became of files so far; `exit_code` is the first failure's."""
+    """Counts what became of files; `exit_code` is that of the first failure."""
 
     context: Context
     sent: Sent = field(factory=Sent)
@@ -60,7 +60,7 @@ class _Uploading:
         self.exit_code = self.exit_code or 1
 
     async def run(self, api: "Api", session_id: str, files: Sequence[LocalFile]) -> None:
-        """Send files; says how far it has come should it not come to the end."""
+        """Send files; says how many have arrived if it is interrupted."""
         is_done = False
         try:
             with self.context.output.progress(f"uploading {counted(len(files))} …") as show:

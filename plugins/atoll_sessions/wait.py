@@ -1,4 +1,4 @@
-"""`wait`: until a session is in a status."""
+"""`wait`: waits until a session has a status."""
 
 import math
 
@@ -52,7 +52,7 @@ async def wait(context: Context, session: str, wanted: str, max_wait: int) -> in
 
 
 def _tell(context: Context, session: Session, target: str) -> None:
-    """Say what came of it; raises AtollError when it is not what was waited for."""
+    """Show the result; raises AtollError if it is not the status that was waited for."""
     code = session.job_code
     if code is None and not has_reached(session.status, target):
         reason = f" ({session.status_info})" if session.status_info else ""

@@ -1,4 +1,4 @@
-"""Waiting for a session to start, and telling why it does not."""
+"""Waiting for a session to start, and saying why it does not."""
 
 import math
 from collections.abc import Callable
@@ -40,9 +40,10 @@ class Waiting:
     _said_at: float = field(default=-math.inf, init=False)
 
     async def finish(self, show: Callable[[str], None], deadline: float) -> Session | None:
-        """Wait, telling `show` why; returns the session as it is then, or None at the deadline.
+        """Wait, calling `show` with the reason; returns the session as it is then, or None at the
+        deadline.
 
-        The deadline is one of trio's clock.
+        The deadline is a time of trio's clock.
         """
         self.deadline = deadline
         explained = -math.inf
@@ -59,13 +60,13 @@ class Waiting:
         return None
 
     async def _explain_at_last(self) -> None:
-        """Say why it did not start where patience has ended before anything was said."""
+        """Say why the session did not start, if nothing has been said before the time was up."""
         with trio.move_on_after(0 if self._said else _GRACE):
             session = await get_session(self.api, self.reasons.session_id, WAITING_FIELDS)
             self._say(await self.reasons.tell(session))
 
     def _say(self, text: str) -> None:
-        """Remark on the reason when it is another one than before."""
+        """Show the reason if it differs from the last one."""
         if text != self._said and trio.current_time() - self._said_at >= _SAY_EVERY:
             self.context.output.note(text)
             self._said, self._said_at = text, trio.current_time()

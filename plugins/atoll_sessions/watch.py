@@ -1,4 +1,4 @@
-"""`session watch`: what happens to a session, until its job is done."""
+"""`session watch`: shows the events of a session until its job is done."""
 
 import math
 from typing import TYPE_CHECKING
@@ -53,14 +53,14 @@ async def watch(
 
 
 def _exit_code(last: SessionEvent | None) -> int:
-    """Return what a batch job has ended with; 26.x tells no more than that it failed."""
+    """Return the exit code of a batch job; 26.x only says that it failed."""
     if last is None or last.event != "session_failure":
         return ExitCode.OK
     return last.exit_code or ExitCode.FAILED
 
 
 async def _only(api: "Api") -> Session:
-    """Return the session of a user who has one; raises NotFound naming them all."""
+    """Return the only session of the user; raises NotFound naming all if there are several."""
     key = await api.access_key()
     living = [one async for one in list_sessions(api, ["name"], access_key=key, limit=10)]
     if len(living) != 1:

@@ -9,13 +9,13 @@ import click
 from atoll import Context, ExitCode, Name, Secret
 from atoll.output import Column
 from atoll_sessions.api import (
-    Wanted,
+    SessionRequest,
     check_release,
     create_session,
     owner_option,
     queue_options,
     session_ids,
-    tell_started,
+    show_started,
 )
 from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
@@ -121,7 +121,7 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
     template = await find_template(api, template_id)
     config = {**own_config(template), **given_config(given)}
     kernel = (template.template.get("spec") or {}).get("kernel") or {}
-    wanted = Wanted(
+    request = SessionRequest(
         image=given["image"] or template.image,
         name=given["name"],
         enqueue_only=given["enqueue_only"],
@@ -132,16 +132,16 @@ async def start_template(context: Context, template_id: str, **given: Any) -> in
         strict=given["strict"],
     )
 
-    async def post(wanted: Wanted) -> Mapping[str, Any]:
-        body = creation_body(template, {**given, "image": wanted.image}, config)
+    async def post(request: SessionRequest) -> Mapping[str, Any]:
+        body = creation_body(template, {**given, "image": request.image}, config)
         answer: Mapping[str, Any] = await api.json(
             "POST", "/session/_/create-from-template", json=body
         )
         return answer
 
-    created = await create_session(context, api, wanted, post=post)
-    tell_started(context, created, wanted, _COLUMNS)
+    created = await create_session(context, api, request, post=post)
+    show_started(context, created, request, _COLUMNS)
     if created.failed:
         raise created.failure()
-    created.check(wanted)
+    created.check(request)
     return ExitCode.TIMED_OUT if created.status == "TIMEOUT" else ExitCode.OK

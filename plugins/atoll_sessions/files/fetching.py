@@ -1,9 +1,9 @@
-"""Bringing files and folders of a session here, each in as few requests as the API allows.
+"""Downloading files and folders of a session, with as few requests as the API allows.
 
-The API packs a file or folder into an archive of at most 1 MiB, and clusters say little of why they
-refuse one: some answer a missing file, one that is too large and one that lies elsewhere all with
-"internal server error". What a refusal means is therefore read from the listing of the folder, and
-a folder that can't be had as a whole is fetched piece by piece.
+The API packs a file or folder into an archive of at most 1 MiB, and clusters say little about why
+they refuse one: some answer "internal server error" for a missing file, for one that is too large
+and for one elsewhere. So the listing of the folder is used to find the reason of a refusal, and a
+folder that can't be packed as a whole is downloaded piece by piece.
 """
 
 from pathlib import PurePosixPath
@@ -35,9 +35,9 @@ _TAR_OVERHEAD = 2048
 
 @define
 class Fetching:
-    """Fetches files; what fails is told as a warning, and the others are fetched all the same.
+    """Downloads files; a failure costs a warning, and the other files are downloaded nevertheless.
 
-    `done` adds up what came, `exit_code` is the first failure's.
+    `done` counts files and bytes, `exit_code` is that of the first failure.
     """
 
     api: "Api"
@@ -48,8 +48,8 @@ class Fetching:
     exit_code: int = 0
 
     async def fetch(self, path: PurePosixPath) -> None:
-        """Fetch a file or folder; raises Unreachable and NotAuthorized, after which no other can be
-        fetched either.
+        """Download a file or folder; raises Unreachable and NotAuthorized, after which no other can
+        be downloaded either.
         """
         pieces = [_Piece(path, PurePosixPath(path.name or HOME.name))]
         while pieces:
@@ -63,7 +63,7 @@ class Fetching:
                 self.exit_code = self.exit_code or error.exit_code
 
     async def _fetch(self, piece: "_Piece") -> list["_Piece"]:
-        """Fetch a file, or a folder as a whole; else return what it is to be fetched by."""
+        """Download a file, or a folder as a whole; else return the pieces to download instead."""
         if piece.entry is not None and piece.entry.is_link:
             await self._fetch_link(piece, piece.entry)
         elif not piece.path.name or piece.patience:
@@ -80,7 +80,7 @@ class Fetching:
         return []
 
     async def _archive(self, path: PurePosixPath) -> Archive:
-        """Return the archive of a file or folder, or of what a link leads to."""
+        """Return the archive of a file or folder, or of the target of a link."""
         wanted = path
         for _ in range(_MOST_LINKS):
             archive = Archive.read(wanted.name or HOME.name, await self._content(wanted))
@@ -99,14 +99,14 @@ class Fetching:
             )
 
     async def _entry(self, path: PurePosixPath, problem: Problem) -> FileEntry:
-        """Look at what the cluster refused to pack; raises NotFound when it isn't there."""
+        """Look up what the cluster refused to pack; raises NotFound if it does not exist."""
         try:
             return await find_entry(self.api, self.session_id, path)
         except Problem:
             raise problem from None
 
     async def _pieces_of(self, piece: "_Piece") -> list["_Piece"]:
-        """Make a folder, and return what is in it."""
+        """Create a folder, and return its content as pieces."""
         entries = await list_folder(self.api, self.session_id, piece.path)
         self.target.make_folder(piece.place)
         pieces = []
@@ -119,7 +119,7 @@ class Fetching:
         return pieces
 
     async def _fetch_link(self, piece: "_Piece", entry: FileEntry) -> None:
-        """Make a link as it is there, if it stays in the folder that was asked for."""
+        """Create a link with the same target, if that is inside the folder that was asked for."""
         says = entry.target if entry.target is not None else await self._link_at(piece.path)
         if says is not None and stays_below(says, len(piece.place.parts) - 2):
             self.target.link(piece.place, says)
@@ -128,7 +128,9 @@ class Fetching:
             self.done.left_out.append(f"{piece.path} ({what})")
 
     async def _link_at(self, path: PurePosixPath) -> str | None:
-        """Return what a link says where listings don't tell: some clusters pack the link itself."""
+        """Return the target of a link if listings don't give it: some clusters pack the link
+        itself.
+        """
         try:
             return Archive.read(path.name, await self._content(path)).link_target()
         except Problem:
@@ -137,7 +139,7 @@ class Fetching:
 
 @frozen
 class _Piece:
-    """A file or folder still to be fetched, the place it goes to, and how it was listed."""
+    """A file or folder still to be downloaded, its destination, and its entry in the listing."""
 
     path: PurePosixPath
     place: PurePosixPath
@@ -147,11 +149,13 @@ class _Piece:
     """For how many levels it is not asked for as a whole, having been refused too often."""
 
     def refused(self) -> "_Piece":
-        """Return it after one more refusal, of it or of the folders whose only content it is."""
+        """Return the piece with one more refusal counted, of it or of the folders that hold only
+        it.
+        """
         return evolve(self, refusals=self.refusals + 1, patience=2**self.refusals)
 
     def below(self, entry: FileEntry, *, alone: bool) -> "_Piece":
-        """Return what is in it; what is there `alone` is about as large as the folder is."""
+        """Return the content as pieces; one that is `alone` is about as large as the folder."""
         piece = _Piece(self.path / entry.filename, self.place / entry.filename, entry)
         if not (alone and entry.is_folder):
             return piece
@@ -159,7 +163,7 @@ class _Piece:
 
 
 def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
-    """Return where a link leads to."""
+    """Return the target of a link."""
     try:
         return in_home(str(path.parent / link))
     except UsageError:
@@ -167,7 +171,7 @@ def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
 
 
 def _refusal(path: PurePosixPath, entry: FileEntry, problem: Problem) -> AtollError:
-    """Make the error for a file that is there and was refused."""
+    """Return the error for a file that exists and was refused."""
     if entry.size + _TAR_OVERHEAD > MOST_BYTES:
         return AtollError(
             f"{path} is too large to download this way ({binary_size(entry.size)})",

@@ -1,7 +1,7 @@
-"""Names of files on the wire, whatever bytes they are of.
+"""Names of files in requests, whatever bytes they contain.
 
-The API has texts for names. Bytes of a name that are not in UTF-8 can be told to the embedded
-cluster alone: there a NUL and two hex digits stand for each.
+The API has text for names. Only the embedded cluster accepts bytes of a name that are not UTF-8: a
+NUL and two hex digits stand for each.
 """
 
 import re
@@ -18,7 +18,7 @@ _HALF = re.compile("[\udc80-\udcff]")
 
 
 async def for_wire(api: "Api", path: PurePosixPath | str) -> str:
-    """Return what stands for a path in requests; raises AtollError where nothing can."""
+    """Return a path for requests; raises AtollError if the cluster does not accept it."""
     text = str(path)
     if not is_text(text) and not await takes_any_name(api):
         raise no_text(text)
@@ -26,10 +26,10 @@ async def for_wire(api: "Api", path: PurePosixPath | str) -> str:
 
 
 def from_wire(text: str) -> str:
-    """Return the path that a cluster means."""
+    """Return a path from an answer."""
     return _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)
 
 
 async def takes_any_name(api: "Api") -> bool:
-    """Tell whether a cluster can be told names that are no text: the embedded one can."""
+    """Tell whether a cluster accepts names that are no text, as the embedded one does."""
     return (await api.manager()).startswith("atoll ")

@@ -64,12 +64,12 @@ def find(
     leave: Callable[[str], None] = lambda _what: None,
     failed: Callable[[AtollError], None] = refuse,
 ) -> list[LocalFile]:
-    """Find files, and the files in folders, named by their way from `base`, else from the current
+    """Find files, and the files in folders, named by their path from `base`, else from the current
     folder.
 
-    A file that does not lie here goes by its name alone, one outside of `base` is refused. `leave`
-    is told what in folders is left out, `failed` what can't be looked at. Raises AtollError, before
-    anything has been sent, for what is named and can't be uploaded.
+    A file outside the current folder is sent under its name alone; one outside of `base` is
+    refused. `leave` is called for what is left out of folders, `failed` for what can't be read.
+    Raises AtollError, before anything has been sent, for a named file that can't be uploaded.
     """
     root = _absolute(base or Path())
     files = [
@@ -86,7 +86,7 @@ def find(
 def collect(
     paths: Sequence[Path], base: Path | None, leave: Callable[[str], None] = lambda _what: None
 ) -> "list[Part]":
-    """Find files as `find` does, and read them all; raises AtollError if one can't be had."""
+    """Find files as `find` does, and read them all; raises AtollError if one can't be read."""
     return [file.read() for file in find(paths, base, leave)]
 
 
@@ -130,7 +130,9 @@ def _name_in(path: Path, root: Path, *, strict: bool) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    """Return the path from the root; links are left in it, since files go by the links' names."""
+    """Return the absolute path; links are kept in it, since files are sent under the links'
+    names.
+    """
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow them
 
 
@@ -140,8 +142,9 @@ async def upload(
     parts: "Sequence[Part]",
     on_sent: Callable[[int], None] = lambda _number: None,
 ) -> None:
-    """Put files into a session's /home/work, as many in one request as the API takes; `on_sent` is
-    told how many are there. Raises AtollError for a name that the cluster can't be told.
+    """Put files into a session's /home/work, as many in one request as the API takes. `on_sent` is
+    called with the number of files sent so far. Raises AtollError for a name that the cluster does
+    not accept.
     """
     from atoll.urls import path
 
@@ -157,7 +160,7 @@ async def upload(
 
 @frozen
 class Sent:
-    """What has arrived: how many files, and their bytes together."""
+    """How many files have arrived, and their bytes together."""
 
     files: int = 0
     size: int = 0
@@ -172,8 +175,8 @@ async def send(
 ) -> None:
     """Put files into a session's /home/work, those of one request read at a time.
 
-    `failed` is told of each that can't be read or named, or is refused, and the others go all the
-    same; `on_sent` of what has arrived so far.
+    `failed` is called for each file that can't be read or named, or is refused; the others are sent
+    nevertheless. `on_sent` is called with what has arrived so far.
     """
     sent = Sent()
     for start in range(0, len(files), MOST_FILES):
@@ -200,7 +203,7 @@ async def _read(
 async def _arrived(
     api: "Api", session_id: str, parts: "Sequence[Part]", failed: Callable[[AtollError], None]
 ) -> "Sequence[Part]":
-    """Send files together, and if that is refused each by itself; returns those that arrived."""
+    """Send files together; if that is refused, each by itself. Returns those that arrived."""
     try:
         await upload(api, session_id, parts)
     except (NotAuthorized, NotFound, Unreachable):

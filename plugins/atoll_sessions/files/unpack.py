@@ -24,12 +24,12 @@ _LATEST = 2.0**33
 
 
 class HostileArchive(AtollError):
-    """The archive holds what no honest cluster sends; nothing of it was written."""
+    """The archive holds something that no honest cluster sends; nothing of it was written."""
 
 
 @define
 class Unpacked:
-    """What came out of archives: files, their bytes, and what was left out, with the reason."""
+    """The files and bytes that came out of archives, and what was left out, with the reason."""
 
     files: int = 0
     size: int = 0
@@ -67,12 +67,12 @@ class Archive:
         return first.linkname if first and is_alone and first.issym() else None
 
     def file_content(self) -> bytes | None:
-        """Return the bytes of the file that was asked for; None if it is something else."""
+        """Return the bytes of the file that was asked for; None if it is no file."""
         member = self._members.get(self.name)
         return self._content_of(member) if member is not None else None
 
     def unpack(self, target: SafeFolder, place: PurePosixPath, done: Unpacked) -> None:
-        """Write what was asked for to `place`, which may have another name, adding up `done`.
+        """Write what was asked for to `place`, which may have another name, and add it to `done`.
 
         Links that lead out of the folder, devices and the like are left out. Raises AtollError when
         the target can't be written.
@@ -126,10 +126,10 @@ def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
 
 
 def _ask_standard_library(member: tarfile.TarInfo) -> None:
-    """Have Python's own filter look as well, which learns of new attacks with its releases.
+    """Let Python's own filter check as well, which learns of new attacks with its releases.
 
-    What it refuses for its kind or its target alone is left out later on, and told. The first
-    releases of 3.11, which Debian 12 still has, know no such filter.
+    What it refuses only for its kind or its target is left out later on, with a warning. The first
+    releases of 3.11, which Debian 12 still has, don't have that filter.
     """
     if not hasattr(tarfile, "data_filter"):
         return

@@ -16,7 +16,6 @@ from attrs import Factory, define, evolve
 from atoll import AtollError, Context, ExitCode, NotAuthorized, NotFound, Problem, Unreachable
 from atoll.outages import Backoff, is_permanent
 from atoll_sessions.creation import Created, create_session
-from atoll_sessions.ending import end
 from atoll_sessions.files import upload
 from atoll_sessions.sweep.capacity import Capacity
 from atoll_sessions.sweep.client import Client
@@ -26,6 +25,7 @@ from atoll_sessions.sweep.polling import NeverRan, Run
 from atoll_sessions.sweep.progress import CaseState
 from atoll_sessions.sweep.report import Report
 from atoll_sessions.sweep.sessions import end_session, own_sessions
+from atoll_sessions.termination import terminate
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -59,7 +59,7 @@ class CaseRunner:
     async def run(self, case: Case) -> None:
         """Run a case to its end, whatever that is. Raises StopSweep."""
         began = trio.current_time()
-        self.journal.start(case.number, case.wanted.name)
+        self.journal.start(case.number, case.request.name)
         async with self._removal(case):
             try:
                 exit_code, error = await self._attempts(case), ""
@@ -77,7 +77,7 @@ class CaseRunner:
     def _concerns_all(self, refusal: AtollError) -> bool:
         if isinstance(refusal, Unreachable | NotAuthorized) or is_permanent(refusal):
             return True
-        # No session of the sweep was ever there, so it was the wish for one that was refused.
+        # No session of the sweep was ever there, so the request for one was refused.
         refused = isinstance(refusal, Problem | NotFound)
         return refused and not self.journal.progress.sessions
 
@@ -97,15 +97,15 @@ class CaseRunner:
 
     async def _session(self, case: Case) -> Created:
         created = await self._created(case)
-        if created.served_by and ":" in self.plan.wanted.image:
-            self.report.say_once(f"{self.plan.wanted.image} is served by {created.served_by}")
+        if created.served_by and ":" in self.plan.request.image:
+            self.report.say_once(f"{self.plan.request.image} is served by {created.served_by}")
         if created.status == "TIMEOUT":
-            raise AtollError(f"its session has not started in {case.wanted.max_wait} s")
+            raise AtollError(f"its session has not started in {case.request.max_wait} s")
         if created.failed:
             raise created.failure()
         if created.trouble:
             what = f"what its session runs first has failed: {created.trouble}"
-            if case.wanted.strict:
+            if case.request.strict:
                 raise AtollError(what)
             self.report.warn(f"{case.label} {what}")
         return created
@@ -126,17 +126,19 @@ class CaseRunner:
         remarks = cast("IO[str]", _Remarks(self.report, case))
         quiet = evolve(self.context, output=evolve(self.context.output, stderr=remarks))
         try:
-            return await create_session(quiet, api, case.wanted, stays=False)
+            return await create_session(quiet, api, case.request, stays=False)
         except Problem as problem:
             if problem.type != "session-already-exists":
                 raise
         if not await self._clear(api, case):
-            raise AtollError(f"session {case.wanted.name} exists and does not belong to this sweep")
-        return await create_session(quiet, api, case.wanted, stays=False)
+            raise AtollError(
+                f"session {case.request.name} exists and does not belong to this sweep"
+            )
+        return await create_session(quiet, api, case.request, stays=False)
 
     async def _clear(self, api: "Api", case: Case) -> bool:
         """End the session that an earlier attempt has left; False if there is none of ours."""
-        found = await own_sessions(api, self.plan, case.wanted.name)
+        found = await own_sessions(api, self.plan, case.request.name)
         for session in found:
             await end_session(api, session.id)
         return bool(found)
@@ -161,7 +163,7 @@ class CaseRunner:
             await self._remove(case)
         self._removals.discard(scope)
         if scope.cancelled_caught:
-            self.report.warn(f"session {case.wanted.name} may still be there")
+            self.report.warn(f"session {case.request.name} may still be there")
 
     def hurry(self) -> None:
         """Let go of the sessions that are still being removed."""
@@ -172,13 +174,13 @@ class CaseRunner:
         session_id = self._state(case).session_id
         try:
             if session_id:
-                await self.client.call(partial(end, session=session_id))
+                await self.client.call(partial(terminate, session=session_id))
             else:
                 # It may have been made without our having been told.
                 await self.client.call(lambda api: self._clear(api, case))
         except AtollError as error:
             if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
-                self.report.warn(f"session {case.wanted.name} could not be terminated: {error}")
+                self.report.warn(f"session {case.request.name} could not be terminated: {error}")
 
 
 class _Remarks(io.TextIOBase):

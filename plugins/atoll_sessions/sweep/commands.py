@@ -191,8 +191,8 @@ async def _take_up(
 ) -> int:
     found = find_sweep(context, reference)
     parallel = max_parallel or found.plan.max_parallel or MAX_PARALLEL
-    wanted = LaunchOptions(verb, parallel, detach=detach, silent=silent)
-    return await launch(context, found, wanted, connector(context, found))
+    how = LaunchOptions(verb, parallel, detach=detach, silent=silent)
+    return await launch(context, found, how, connector(context, found))
 
 
 @click.command()

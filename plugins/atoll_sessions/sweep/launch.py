@@ -36,21 +36,21 @@ class LaunchOptions:
     silent: bool = False
 
 
-async def launch(context: Context, sweep: Sweep, wanted: LaunchOptions, connect: Connect) -> int:
+async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect: Connect) -> int:
     """Run what is due of a sweep; returns its exit code: 0 if all cases have ended with 0, else 1;
     130 when interrupted.
     """
     if sweep.held():
         raise AtollError(f"sweep {sweep.id} is running", hint=f"atoll sweep status {sweep.id}")
-    if wanted.silent:
-        return await _run(context, sweep, wanted, connect)
+    if options.silent:
+        return await _run(context, sweep, options, connect)
     sweep.forget_cancel()
-    if context.foreground and not wanted.detach:
-        return await _run(context, sweep, wanted, connect)
+    if context.foreground and not options.detach:
+        return await _run(context, sweep, options, connect)
     runs = sweep.progress().runs
-    spawn(context, sweep, wanted.verb, wanted.max_parallel)
+    spawn(context, sweep, options.verb, options.max_parallel)
     context.output.note(f"sweep {sweep.id} runs in the background: atoll sweep status {sweep.id}")
-    if wanted.detach:
+    if options.detach:
         return ExitCode.OK
     # A job stands for its sweep for as long as its prompt is open.
     code = await follow(sweep, runs)
@@ -58,17 +58,17 @@ async def launch(context: Context, sweep: Sweep, wanted: LaunchOptions, connect:
     return code
 
 
-async def _run(context: Context, sweep: Sweep, wanted: LaunchOptions, connect: Connect) -> int:
-    numbers = sweep.progress().numbers(_DUE[wanted.verb])
-    report = _report(context, sweep, silent=wanted.silent)
-    runner = SweepRunner(context, sweep, report, connect, wanted.max_parallel)
+async def _run(context: Context, sweep: Sweep, options: LaunchOptions, connect: Connect) -> int:
+    numbers = sweep.progress().numbers(_DUE[options.verb])
+    report = _report(context, sweep, silent=options.silent)
+    runner = SweepRunner(context, sweep, report, connect, options.max_parallel)
     progress = await runner.run(numbers)
-    if not wanted.silent and (progress.sessions or runner.failure is None):
+    if not options.silent and (progress.sessions or runner.failure is None):
         await _summarize(context, sweep, progress, runner)
     if runner.failure is not None:
         if progress.sessions or progress.runs > 1:
             context.output.note(f"atoll sweep resume {sweep.id} continues it")
-        elif not wanted.silent:
+        elif not options.silent:
             sweep.remove()  # nothing of it ever ran
         raise runner.failure
     if runner.how != "finished":

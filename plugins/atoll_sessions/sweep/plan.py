@@ -11,7 +11,7 @@ from attrs import asdict, evolve, fields, frozen
 
 from atoll import UsageError
 from atoll_sessions.code import Code
-from atoll_sessions.creation import Wanted
+from atoll_sessions.creation import SessionRequest
 from atoll_sessions.sweep.ranges import Grid, Place, make_grid, parse_range
 from atoll_sessions.sweep.template import interpolate, mentioned
 
@@ -32,7 +32,7 @@ class Case:
     number: int
     values: Mapping[str, str]
     label: str
-    wanted: Wanted
+    request: SessionRequest
     code: Code
 
 
@@ -50,7 +50,7 @@ class Plan:
     created: str = ""
     profile: str = ""
     grid: Grid
-    wanted: Wanted
+    request: SessionRequest
     code: Code
     named: bool = False
     remove: bool = False
@@ -66,12 +66,12 @@ class Plan:
     @property
     def tag(self) -> str:
         """The tag of its sessions, by which they are known as its own."""
-        return f"{self.wanted.tag or ''} {TAG}{self.id}".strip()
+        return f"{self.request.tag or ''} {TAG}{self.id}".strip()
 
     @property
     def stem(self) -> str:
         """What the names of its sessions begin with."""
-        return f"{self.wanted.name if self.named else self.id}-"
+        return f"{self.request.name if self.named else self.id}-"
 
     def case(self, number: int) -> Case:
         """Return a case by its number."""
@@ -82,10 +82,10 @@ class Plan:
             number=number,
             values=values,
             label=f"[{number}/{self.count} {shown}]",
-            wanted=evolve(
-                self.wanted,
+            request=evolve(
+                self.request,
                 name=f"{self.stem}{self._padded(number)}",
-                env={key: interpolate(text, env) for key, text in self.wanted.env.items()},
+                env={key: interpolate(text, env) for key, text in self.request.env.items()},
                 tag=self.tag,
                 # A session that is there already is another's, or one to be cleared away.
                 no_reuse=True,
@@ -129,7 +129,7 @@ class Plan:
         texts = {
             "exec": [self.code.exec or "", self.code.snippet],
             "build": [self.code.build or ""],
-            "env": list(self.wanted.env.values()),
+            "env": list(self.request.env.values()),
         }
         return [
             one.variable
@@ -143,7 +143,7 @@ def dump_plan(plan: Plan) -> str:
     document = asdict(plan, recurse=False)
     document["grid"] = [[one.place, one.text] for one in plan.grid.ranges]
     document["code"] = asdict(plan.code)
-    document["wanted"] = asdict(plan.wanted)
+    document["request"] = asdict(plan.request)
     return json.dumps(document, indent=1)
 
 
@@ -151,12 +151,12 @@ def load_plan(text: str) -> Plan:
     """Read what :func:`dump_plan` has written; raises ValueError, KeyError or TypeError."""
     document: dict[str, Any] = json.loads(text)
     ranges = [parse_range(place, expression) for place, expression in document["grid"]]
-    wanted = _known(Wanted, document["wanted"])
+    request = _known(SessionRequest, document["request"])
     return Plan(
         **_known(Plan, document)
         | {
             "grid": make_grid(ranges),
-            "wanted": Wanted(**wanted),
+            "request": SessionRequest(**request),
             "code": Code(**_known(Code, document["code"])),
         }
     )
@@ -167,8 +167,8 @@ def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
 
     How many run at a time, and what happens to sessions and output, is no part of it.
     """
-    wanted = plan.wanted if plan.named else evolve(plan.wanted, name="")
-    same = Plan(grid=plan.grid, wanted=wanted, code=plan.code, profile=plan.profile)
+    request = plan.request if plan.named else evolve(plan.request, name="")
+    same = Plan(grid=plan.grid, request=request, code=plan.code, profile=plan.profile)
     digest = sha256(dump_plan(same).encode())
     for part in files:
         digest.update(f"\0{part.filename}\0{len(part.content)}\0".encode(errors="surrogateescape"))

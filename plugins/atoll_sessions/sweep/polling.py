@@ -32,7 +32,7 @@ _STREAMS: Mapping[str, Stream] = {
 
 
 class NeverRan(Exception):
-    """The cluster knows nothing of the run: the wish for it was lost on the way."""
+    """The cluster knows nothing of the run: the request for it was lost."""
 
 
 @frozen

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from atoll import NotFound
 from atoll.outages import Backoff
-from atoll_sessions.ending import end
 from atoll_sessions.model import Session
 from atoll_sessions.queries import get_session, list_sessions
 from atoll_sessions.sweep.plan import Plan
+from atoll_sessions.termination import terminate
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -34,7 +34,7 @@ def case_number(plan: Plan, session: Session) -> int:
 async def end_session(api: "Api", session_id: str) -> None:
     """End a session and wait until it has: then its name is free again."""
     try:
-        await end(api, session_id)
+        await terminate(api, session_id)
         async for _ in _LOOKS:
             if not (await get_session(api, session_id, _FIELDS)).alive:
                 return

@@ -11,8 +11,8 @@ from atoll import Context, UsageError
 from atoll.output import Column, counted
 from atoll.text import quote
 from atoll_sessions.code import Code
-from atoll_sessions.creation import Wanted
-from atoll_sessions.options import parse_pairs, wanted_from
+from atoll_sessions.creation import SessionRequest
+from atoll_sessions.options import parse_pairs, session_request_from
 from atoll_sessions.sweep.launch import RESUME, LaunchOptions, launch
 from atoll_sessions.sweep.options import SweepOptions
 from atoll_sessions.sweep.plan import Plan, fingerprint
@@ -59,8 +59,8 @@ async def submit(
     plan = _completed(await context.connect(), context, plan, session)
     plan = evolve(plan, fingerprint=fingerprint(plan, files))
     sweep = _sweep_for(context, plan, files, resume=options.resume)
-    wanted = LaunchOptions(RESUME, options.max_parallel, detach=options.detach)
-    return await launch(context, sweep, wanted, context.connect)
+    how = LaunchOptions(RESUME, options.max_parallel, detach=options.detach)
+    return await launch(context, sweep, how, context.connect)
 
 
 def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, remove: bool) -> Plan:
@@ -73,7 +73,7 @@ def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, rem
         # Of the length of a real id: names of sessions are made of it.
         id="s-0000",
         grid=make_grid(options.ranges),
-        wanted=Wanted(image=session["image"], name=name, env=env),
+        request=SessionRequest(image=session["image"], name=name, env=env),
         code=code,
         named=bool(name),
         remove=remove,
@@ -85,10 +85,10 @@ def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, rem
 async def _show_cases(context: Context, plan: Plan) -> None:
     columns = [
         *value_columns(plan, lambda case: case.values),
-        Column("session", get=lambda case: case.wanted.name.replace(plan.id, "s-…")),
+        Column("session", get=lambda case: case.request.name.replace(plan.id, "s-…")),
         Column("command", get=lambda case: case.code.exec or case.code.snippet),
         Column("build", get=lambda case: case.code.build),
-        Column("env", get=lambda case: " ".join(f"{k}={v}" for k, v in case.wanted.env.items())),
+        Column("env", get=lambda case: " ".join(f"{k}={v}" for k, v in case.request.env.items())),
     ]
     shown = [one for one in columns if one.name != "build" or plan.code.build]
     await context.output.rows(plan.cases(), shown)
@@ -109,7 +109,7 @@ def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, A
         line=" ".join(map(quote, context.words)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=api.profile.name,
-        wanted=wanted_from(api, session),
+        request=session_request_from(api, session),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from atoll import NotFound, UsageError
 from atoll.output import local_time, show_slots
 from atoll.transport import Part
-from atoll_sessions.creation import Wanted, _some_of, creation_body
+from atoll_sessions.creation import SessionRequest, _some_of, creation_body
 from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.model import Session
 from atoll_sessions.options import parse_pairs, parse_resources
@@ -36,7 +36,7 @@ def test_memory_is_in_mib_unless_it_says_otherwise():
 
 def test_the_body_holds_nothing_that_an_older_manager_refuses():
     """23.09 rejects keys it does not know."""
-    body = creation_body(Wanted(image="python", name="sess", bootstrap_script="echo hi"))
+    body = creation_body(SessionRequest(image="python", name="sess", bootstrap_script="echo hi"))
 
     assert body["bootstrap_script"] == "echo hi"
     assert not {"priority", "batch_timeout", "callback_url"} & set(body)

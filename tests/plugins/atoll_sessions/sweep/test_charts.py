@@ -7,7 +7,7 @@ import pytest
 
 from atoll import UsageError
 from atoll_sessions.code import Code
-from atoll_sessions.creation import Wanted
+from atoll_sessions.creation import SessionRequest
 from atoll_sessions.sweep.charts import as_file, as_text
 from atoll_sessions.sweep.plan import Plan, dump_plan
 from atoll_sessions.sweep.ranges import make_grid, parse_range
@@ -20,7 +20,7 @@ def results(tmp_path):
     """Eight cases whose loss depends on both of their parameters, and one that told no number."""
     ranges = ["lr=case:0.001,0.01,0.1,1", "model=case:big,small"]
     grid = make_grid([parse_range("exec", text) for text in ranges])
-    plan = Plan(grid=grid, wanted=Wanted(image="python", name=""), code=Code(mode="query"))
+    plan = Plan(grid=grid, request=SessionRequest(image="python", name=""), code=Code(mode="query"))
     sweep = Sweep(tmp_path / "s-12ab")
     sweep.folder.mkdir()
     (sweep.folder / "plan.json").write_text(dump_plan(plan))

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from atoll.transport import Part
-from atoll_sessions.creation import Wanted
+from atoll_sessions.creation import SessionRequest
 from atoll_sessions.execution import Code
 from atoll_sessions.sweep.plan import Plan, dump_plan, fingerprint, load_plan
 from atoll_sessions.sweep.ranges import make_grid, parse_range
@@ -21,7 +21,7 @@ def plan():
         line="run …",
         profile="lab",
         grid=make_grid([parse_range(place, text) for place, text in ranges]),
-        wanted=Wanted(
+        request=SessionRequest(
             image="python",
             name="exp",
             env={"V": "$Y", "$Y": "$X"},
@@ -42,7 +42,7 @@ def plan():
 def test_read_as_written(plan):
     """With all it holds, bytes too; what a later release has added is passed over."""
     document = json.loads(dump_plan(plan))
-    document["later"] = document["wanted"]["later"] = 1
+    document["later"] = document["request"]["later"] = 1
 
     assert load_plan(dump_plan(plan)) == plan
     assert load_plan(json.dumps(document)) == plan
@@ -56,9 +56,9 @@ def test_cases(plan):
     assert case.values == {"X": "1", "Y": "b", "Z": "1"}
     assert case.label == "[8/12 X=1 Y=b Z=1]"
     assert case.code == Code(mode="batch", clean="c $X", build="b 1 $X", exec="e 1 ${Y}")
-    assert case.wanted.env == {"V": "b", "$Y": "$X"}
-    assert (case.wanted.name, case.wanted.tag) == ("exp-0008", "mine sweep:s-12ab")
-    assert evolve(plan, named=False).case(12).wanted.name == "s-12ab-0012"
+    assert case.request.env == {"V": "b", "$Y": "$X"}
+    assert (case.request.name, case.request.tag) == ("exp-0008", "mine sweep:s-12ab")
+    assert evolve(plan, named=False).case(12).request.name == "s-12ab-0012"
 
 
 def test_what_makes_two_sweeps_the_same(plan):
@@ -73,7 +73,7 @@ def test_what_makes_two_sweeps_the_same(plan):
         fingerprint(plan, [Part("src", "a.py", b"2")]),
         fingerprint(evolve(plan, code=evolve(plan.code, exec="f")), files),
         fingerprint(evolve(plan, profile="other"), files),
-        fingerprint(evolve(plan, wanted=evolve(plan.wanted, resources={})), files),
+        fingerprint(evolve(plan, request=evolve(plan.request, resources={})), files),
         fingerprint(evolve(plan, grid=make_grid(plan.grid.ranges[:2])), files),
     ]
     assert len({same, *others}) == 6

@@ -1,4 +1,4 @@
-"""What is piped into atoll on its way into a run, as fast as the program there takes it."""
+"""Sends what is piped into atoll into a run, as fast as the program there reads it."""
 
 from contextlib import aclosing, suppress
 
@@ -13,19 +13,19 @@ _LARGEST = 256 * 1024
 
 
 @define
-class Room:
-    """How many bytes the cluster takes before the program has read what it was sent."""
+class SendWindow:
+    """How many bytes may be sent before the program has read more of its input."""
 
     _size: int = 0
     _more: trio.Event = field(factory=trio.Event)
 
     def add(self, size: int) -> None:
-        """Let so many bytes more be sent."""
+        """Add bytes to the window."""
         self._size += size
         self._more.set()
 
     async def take(self, most: int) -> int:
-        """Wait until there is some; returns how much of it was taken."""
+        """Wait until the window is open; takes up to `most` bytes from it, and returns how many."""
         while not self._size:
             self._more = trio.Event()
             await self._more.wait()
@@ -34,18 +34,18 @@ class Room:
         return taken
 
 
-async def feed(context: Context, channel: Channel, room: Room) -> None:
-    """Send what is piped into the command into a run, and an empty message for its end."""
+async def send_input(context: Context, channel: Channel, window: SendWindow) -> None:
+    """Send the command's standard input into a run, and an empty message at its end."""
     # A run that ends before it has read all has read enough.
     with suppress(ChannelClosed):
         async with aclosing(context.stdin.pieces()) as pieces:
             async for piece in pieces:
-                await _send(channel, memoryview(piece), room)
+                await _send(channel, memoryview(piece), window)
         await channel.send(b"")
 
 
-async def _send(channel: Channel, data: memoryview, room: Room) -> None:
+async def _send(channel: Channel, data: memoryview, window: SendWindow) -> None:
     while data:
-        size = await room.take(min(len(data), _LARGEST))
+        size = await window.take(min(len(data), _LARGEST))
         await channel.send(bytes(data[:size]))
         data = data[size:]

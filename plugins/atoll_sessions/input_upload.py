@@ -1,7 +1,7 @@
-"""What is piped into `run`, for clusters whose API has no word for it: there it goes up as a file.
+"""Standard input for `run` on clusters whose API can't send it: it is uploaded as a file.
 
-A command reads from the file, whose name is gone by then. So does Python code; in a session of
-another language, code can't be told of a file.
+A command reads from the file, which has been unlinked by then. So does Python code; code in a
+session of another language can't be given a file.
 """
 
 import json
@@ -76,10 +76,10 @@ del _atoll_input
 """
 
 
-async def stage(context: Context, api: "Api", session_id: str, code: Code) -> Code:
-    """Upload what is piped in, to its end; returns code that reads it.
+async def upload_input(context: Context, api: "Api", session_id: str, code: Code) -> Code:
+    """Upload standard input, to its end; returns code that reads it.
 
-    Raises AtollError where there is something that the code can't be given.
+    Raises AtollError if there is input that the code can't be given.
     """
     folder = f".atoll-input-{uuid4().hex[:8]}"
     async with _explained(context):
@@ -92,7 +92,7 @@ async def stage(context: Context, api: "Api", session_id: str, code: Code) -> Co
 
 
 async def _prepare(api: "Api", session_id: str, folder: str) -> None:
-    """Have the session's Python read its next code's input from the file."""
+    """Make the session's Python read the input of its next code from the file."""
     snippet = _PYTHON.replace("{ready!r}", repr(_READY)).replace("{path!r}", repr(folder))
     printed = await _run_aside(api, session_id, Code(mode="query", snippet=snippet))
     if _READY not in printed and folder:
@@ -103,7 +103,7 @@ async def _prepare(api: "Api", session_id: str, folder: str) -> None:
 
 
 async def _run_aside(api: "Api", session_id: str, code: Code) -> str:
-    """Run code to its end, or until it asks for input; returns what it printed."""
+    """Run code until it ends or asks for input; returns what it printed."""
     printed = []
     async with open_stream(api, session_id, "execute") as channel:
         await channel.send(json.dumps(code.message()))
@@ -117,7 +117,7 @@ async def _run_aside(api: "Api", session_id: str, code: Code) -> str:
 
 
 def _reading(code: Code, folder: str) -> Code:
-    """Have the last step of a run read from the file."""
+    """Return the code, with its last step reading from the file."""
     if code.exec in (None, "", "*"):
         if not folder:
             return code
@@ -131,7 +131,9 @@ def _reading(code: Code, folder: str) -> Code:
 
 
 async def _upload(context: Context, api: "Api", session_id: str, folder: str) -> int:
-    """Upload the input in parts, since files of the API are small; returns its bytes."""
+    """Upload the input in parts, since the API takes small files only; returns its size in
+    bytes.
+    """
     from atoll.transport import Part
 
     size, parts = 0, []
@@ -151,7 +153,9 @@ _TOGETHER = min(8, MOST_FILES)
 
 
 async def _blocks(context: Context) -> AsyncGenerator[bytes]:
-    """Yield the input in blocks of the size that a file may have, the last one less."""
+    """Yield the input in blocks of the largest size that a file may have; the last may be
+    smaller.
+    """
     pending = bytearray()
     async with aclosing(context.stdin.pieces()) as pieces:
         async for piece in pieces:
@@ -165,7 +169,7 @@ async def _blocks(context: Context) -> AsyncGenerator[bytes]:
 
 @asynccontextmanager
 async def _explained(context: Context) -> AsyncIterator[None]:
-    """Say what is waited for if the input takes long to end: it may be that nobody ends it."""
+    """Explain what is waited for if the input does not end for long: maybe nobody will end it."""
 
     async def explain() -> None:
         await trio.sleep(_PATIENCE)

@@ -1,4 +1,4 @@
-"""Ending a session wherever it is on its way: about to start, running, or failed."""
+"""Terminating a session in any status: starting, running, or failed."""
 
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ _STARTS = Backoff(first=0.05, longest=1.0)
 """How often one that is about to start is tried to be ended."""
 
 
-async def end(api: "Api", session: str) -> None:
+async def terminate(api: "Api", session: str) -> None:
     """Terminate a session by id or name; raises AtollError.
 
-    One that is about to start is let start, since clusters up to 24 have only administrators end it
-    before. One that has failed at its start is removed by force, which clusters ask for then.
+    A session that is starting is left to start first, since clusters up to 24 let only
+    administrators terminate it earlier. A session that has failed to start is removed by force, as
+    clusters demand.
     """
     has_started = False
     async for _ in _STARTS:

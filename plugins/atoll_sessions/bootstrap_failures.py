@@ -1,14 +1,14 @@
-"""What a session runs before all else, its bootstrap script or a template's `git`, when it fails.
+"""Failures of what a session runs first: its bootstrap script, or the `git` of its template.
 
-The session runs nevertheless, on every cluster. Of the failure only its log tells, in the line that
-the kernels of Backend.AI write, and those of the embedded cluster.
+The session runs nevertheless, on every cluster. Only its log tells of the failure, in a line that
+the kernels of Backend.AI and of the embedded cluster write.
 """
 
 import re
 from typing import TYPE_CHECKING
 
 from atoll import AtollError
-from atoll_sessions.printed import printed
+from atoll_sessions.log_stream import stream_log
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -21,11 +21,13 @@ _KEPT = 8192
 _LONGEST = 200
 
 
-async def preparation_failure(api: "Api", session_id: str) -> str:
-    """Tell how what runs first has failed, empty if it has not, or if nothing is known of it."""
+async def bootstrap_failure(api: "Api", session_id: str) -> str:
+    """Return how what runs first has failed; empty if it has not failed, or if that is not
+    known.
+    """
     text = ""
     try:
-        async for piece in printed(api, session_id, None):
+        async for piece in stream_log(api, session_id, None):
             text = text[-_KEPT:] + piece
             if match := _ENDED.search(text):
                 return _failure(match[1] or "", int(match[2]))

@@ -1,10 +1,10 @@
-"""What is said of a session when it has been made, or has not come to run."""
+"""What `run` and `start` print about a session that was created, or did not start."""
 
 from collections.abc import Sequence
 
 from atoll import Context
 from atoll.output import Column
-from atoll_sessions.creation import Created, Wanted
+from atoll_sessions.creation import Created, SessionRequest
 
 _PEER = {
     "PENDING": "is enqueued for scheduling.",
@@ -15,36 +15,38 @@ _PEER = {
 """What Backend.AI's own client says of a session that does not run."""
 
 
-def tell_created(context: Context, created: Created, wanted: Wanted, *, stays: bool = True) -> None:
-    """Tell the user what became of the session."""
-    _tell_beside(context, created, wanted)
-    words = _words(created, wanted, stays=stays)
+def show_created(
+    context: Context, created: Created, request: SessionRequest, *, stays: bool = True
+) -> None:
+    """Print what became of the session."""
+    _tell_beside(context, created, request)
+    words = _words(created, request, stays=stays)
     if said := context.output.words(words, _peer_words(created)):
         context.output.note(said)
     _tell_trouble(context, created)
 
 
-def tell_started(
-    context: Context, created: Created, wanted: Wanted, columns: Sequence[Column]
+def show_started(
+    context: Context, created: Created, request: SessionRequest, columns: Sequence[Column]
 ) -> None:
-    """Tell the same as the outcome of a command, and the record where a format was chosen."""
-    _tell_beside(context, created, wanted)
+    """Print the same as the outcome of a command, and the record if a format was chosen."""
+    _tell_beside(context, created, request)
     shown = created if context.output.format else None
-    words, peer = _words(created, wanted, stays=True), _peer_words(created)
+    words, peer = _words(created, request, stays=True), _peer_words(created)
     context.output.done(words, shown, columns, kind="session", peer=peer)
     _tell_trouble(context, created)
 
 
-def _tell_beside(context: Context, created: Created, wanted: Wanted) -> None:
+def _tell_beside(context: Context, created: Created, request: SessionRequest) -> None:
     # A short name asks for no version in particular; a full one does.
-    if ":" in wanted.image and created.served_by not in ("", wanted.image):
-        context.output.note(f"{wanted.image} is served by {created.served_by}")
+    if ":" in request.image and created.served_by not in ("", request.image):
+        context.output.note(f"{request.image} is served by {created.served_by}")
     if created.pretended:
         pretended = ", ".join(created.pretended)
         context.output.note(f"this cluster only pretends to have so much of: {pretended}")
 
 
-def _words(created: Created, wanted: Wanted, *, stays: bool) -> str:
+def _words(created: Created, request: SessionRequest, *, stays: bool) -> str:
     name = created.name
     if not created.created:
         return f"session {name} is there already and is used again"
@@ -53,7 +55,7 @@ def _words(created: Created, wanted: Wanted, *, stays: bool) -> str:
         return f"session {name} is ready{services}"
     if created.status == "TIMEOUT":
         queued = " and stays queued" if stays else ""
-        return f"session {name} has not started in {wanted.max_wait} s{queued}"
+        return f"session {name} has not started in {request.max_wait} s{queued}"
     if created.job_code == 0:
         return f"session {name} has ended: its job has succeeded"
     return "" if created.failed else f"session {name} is {created.status}"

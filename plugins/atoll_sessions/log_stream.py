@@ -1,4 +1,4 @@
-"""What a session has printed, read as it comes: a log may be longer than answers otherwise are."""
+"""The log of a session, read piece by piece: it may be longer than answers usually are."""
 
 import json
 import re
@@ -19,16 +19,18 @@ _HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 _LONGEST_HEAD = 64 * 1024
 
 
-async def printed(api: "Api", session_id: str, kernel_id: str | None = None) -> AsyncIterator[str]:
-    """Yield what a session has printed, also after its end (`GET /session/{s}/logs`).
+async def stream_log(
+    api: "Api", session_id: str, kernel_id: str | None = None
+) -> AsyncIterator[str]:
+    """Yield the log of a session piece by piece, also after its end (`GET /session/{s}/logs`).
 
-    `kernel_id` names one of its containers; otherwise the main one is meant. Raises Malformed for
-    another answer than a JSON map with `logs` in it, ConnectionLost for one that breaks off.
+    `kernel_id` names one of its containers, None the main one. Raises Malformed for an answer that
+    is no JSON map with `logs` in it, ConnectionLost if it breaks off.
     """
     from atoll.reading import Malformed
     from atoll.urls import path
 
-    scanner, decoder = Scanner(), getincrementaldecoder("utf-8")("replace")
+    scanner, decoder = LogScanner(), getincrementaldecoder("utf-8")("replace")
     params = {"kernel_id": kernel_id}
     route = path("session", session_id, "logs")
     reply = await api.request("GET", route, params=params, stream=True)
@@ -43,7 +45,7 @@ async def printed(api: "Api", session_id: str, kernel_id: str | None = None) -> 
 
 
 @define
-class Scanner:
+class LogScanner:
     """Finds the text called `logs` in a JSON document that comes in pieces."""
 
     _rest: str = ""
@@ -53,11 +55,13 @@ class Scanner:
 
     @property
     def is_lost(self) -> bool:
-        """Whether this can't be such a document: no text has begun for long, or one is none."""
+        """Whether this can't be such a document: no text has begun for long, or `logs` is no
+        text.
+        """
         return len(self._rest) > _LONGEST_HEAD
 
     def feed(self, piece: str) -> str:
-        """Take a piece of the document; returns what it adds to the text."""
+        """Read a piece of the document; returns the part of the log in it."""
         if self.is_over:
             return ""
         self._rest += piece

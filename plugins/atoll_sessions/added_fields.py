@@ -14,7 +14,7 @@ from atoll_sessions.model import Session
 
 
 def all_fields(context: Context) -> Sequence[Field]:
-    """Return all fields of sessions; one that goes by the name of another is told, and left out."""
+    """Return all fields of sessions, without those whose name is taken: each costs a warning."""
     own = {one.column.name for one in FIELDS}
     return [*FIELDS, *_added(context, own)]
 
@@ -31,7 +31,9 @@ def _added(context: Context, own: set[str]) -> Iterator[Field]:
 
 @define
 class _Value:
-    """Asks a plugin for a field's value; once that has failed, it is told, and the field empty."""
+    """Asks a plugin for the value of a field. After a failure, which costs a warning, the field is
+    empty.
+    """
 
     provided: Provided[SessionField]
     warn: Callable[[str], None]
@@ -56,7 +58,7 @@ def _loaded(provided: Provided[SessionField]) -> Callable[[Session], Any]:
 
 
 def trouble(session: Session) -> str:
-    """What the cluster has noted of a start that failed, or is put off."""
+    """What the cluster has noted about a start that failed or was postponed."""
     return session.trouble
 
 
