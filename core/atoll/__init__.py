@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from atoll._jobs import Job, Jobs, current_job
     from atoll._key_press import KeyPress
-    from atoll._names import Name
+    from atoll._names import Name, Values
     from atoll._paths import Paths
     from atoll._plugins import Origin, PluginError, Provided
     from atoll._profiles import ENVIRONMENT, Profile
@@ -75,7 +75,7 @@ _HOMES = {
     ],
     "atoll.hookspecs": ["Hook", "hookimpl"],
     "atoll._jobs": ["Job", "Jobs", "current_job"],
-    "atoll._names": ["Name"],
+    "atoll._names": ["Name", "Values"],
     "atoll._paths": ["Paths"],
     "atoll._plugins": ["Origin", "PluginError", "Provided"],
     "atoll._key_press": ["KeyPress"],
@@ -149,6 +149,7 @@ __all__ = [
     "Transport",
     "Unreachable",
     "UsageError",
+    "Values",
     "__version__",
     "aio",
     "current_context",

@@ -206,13 +206,14 @@ class Hint:
 @frozen(eq=False, repr=False)
 class Setting:
     """A key of `config.yaml` (`shell.edit_mode`), its default, which also fixes its type, and its
-    choices.
+    choices. One that is a `mapping` has keys of the user's own below it.
     """
 
     key: str
     default: str | int | float | bool
     summary: str
     choices: Sequence[str] = field(default=(), converter=_texts)
+    mapping: bool = False
 
 
 @frozen(eq=False, repr=False)

@@ -78,7 +78,13 @@ class Settings:
         except ConfigError as error:
             return [str(error)]
         keys, file = list(self._declared), str(self.config_file)
-        unknown = [_unknown(key, keys, file) for key in values if key not in keys]
+        mappings = [one.key for one in self.declared if one.mapping]
+        below = tuple(f"{key}." for key in mappings)
+        strange = [key for key in values if key not in keys and not key.startswith(below)]
+        unknown = [_unknown(key, keys, file) for key in strange]
+        unknown += [
+            f"{file}: {key} should hold keys and values" for key in mappings if key in values
+        ]
         return [*unknown, *_unknown_variables(self.environ, keys), *self._unfit()]
 
     def _unfit(self) -> Iterator[str]:
@@ -87,6 +93,21 @@ class Settings:
                 self.lookup(setting.key)
             except ConfigError as error:
                 yield str(error)
+
+    def below(self, key: str) -> dict[str, str]:
+        """Return what stands below a key of `config.yaml` that holds a mapping, as texts."""
+        try:
+            values = self._values()
+        except ConfigError:
+            if not self.tolerant:
+                raise
+            return {}
+        prefix = f"{key}."
+        return {
+            name.removeprefix(prefix): str(value)
+            for name, value in values.items()
+            if name.startswith(prefix)
+        }
 
     def preferred_plugins(self) -> list[str]:
         """Return the plugins that keep a name which several offer, the first before the others.

@@ -45,6 +45,9 @@ class ShellState:
     _free: "trio.Event | None" = field(default=None, init=False)
     """Set when the command has ended that has the terminal; None while there is none."""
 
+    merges: Callable[[], int] = lambda: 0
+    """What the prompt does to read the lines of other prompts; returns how many are new."""
+
     def say(self, text: str) -> None:
         """Print a line above the prompt; the line being typed stays."""
         self._held.append(f"{printable(text)}\n")

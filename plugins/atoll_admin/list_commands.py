@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Context, Name, UsageError
+from atoll import Context, Name, UsageError, Values
 from atoll_admin.entity import Entity, ListQuery, Resolve, resolve_values
 from atoll_admin.queries import ListOptions, fetch_list, fetch_one
-from atoll_sessions.api import check_filter, check_order
+from atoll_sessions.api import check_filter, check_order, filter_values
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -113,18 +113,28 @@ def _list_options(entity: Entity, listing: ListQuery) -> Sequence[click.Option]:
     whole = click.IntRange(min=0)
     return (
         click.Option(
-            ["--filter"], metavar="EXPR", help=f'Only those that match, e.g. {example} == "x".'
+            ["--filter"],
+            type=filter_values(listing.filterable),
+            metavar="EXPR",
+            help=f'Only those that match, e.g. {example} == "x".',
         ),
-        click.Option(["--order"], metavar="EXPR", help=f"Sort by these fields, e.g. -{example}."),
+        click.Option(
+            ["--order"],
+            type=Values.several(listing.orderable, signs="+-"),
+            metavar="EXPR",
+            help=f"Sort by these fields, e.g. -{example}.",
+        ),
         click.Option(["--offset"], type=whole, default=0, help="Leave out the first ones."),
         click.Option(["--limit"], type=click.IntRange(min=1), help="Show no more than this."),
     )
 
 
 def _fields_option(entity: Entity) -> click.Option:
-    known = ", ".join(field.name for field in entity.fields)
+    names = [field.name for field in entity.fields]
+    known = ", ".join(names)
     return click.Option(
         ["-f", "--format", "fields"],
+        type=Values.several(names),
         metavar="FIELDS",
         help=f"These columns, separated by commas: {known}.",
     )

@@ -11,7 +11,7 @@ from atoll_sessions.creation import (
     session_ids,
     started,
 )
-from atoll_sessions.expressions import check_filter, check_order
+from atoll_sessions.expressions import check_filter, check_order, filter_values
 from atoll_sessions.files.names import for_wire, from_wire, takes_any_name
 from atoll_sessions.options import parse_mounts, parse_pairs, parse_resources, queue_options
 from atoll_sessions.owners import owner_option
@@ -37,6 +37,7 @@ __all__ = [
     "check_order",
     "check_release",
     "create_session",
+    "filter_values",
     "find_running",
     "find_session",
     "follow_task",

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from atoll import UsageError
+from atoll import UsageError, Values
 
 _SIGNS = ("==", "!=", ">", ">=", "<", "<=")
 _WORDS = ("contains", "in", "is", "isnot", "like", "ilike")
@@ -87,6 +87,41 @@ def check_order(text: str, fields: Sequence[str] | None = None) -> None:
         if not name or (fields is not None and name not in fields):
             raise _unknown_field("--order", _Token("word", name, start), fields)
         at += len(part) + 1
+
+
+def filter_values(fields: Sequence[str]) -> Values:
+    """Return the type of a filter over these fields, which completes it word by word."""
+    return Values(lambda typed: _next_words(typed, fields))
+
+
+def _next_words(typed: str, fields: Sequence[str]) -> Sequence[str]:
+    """Return what a filter may become by its next word; nothing within a text."""
+    wanted, at = "field", _skip(typed, 0)
+    while at < len(typed):
+        match = _TOKEN.match(typed, at)
+        if match is None:
+            return ()
+        if match.lastgroup == "word" and match.end() == len(typed):
+            break  # it is being typed
+        wanted, at = _wanted_after(wanted, match[0]), _skip(typed, match.end())
+    begun = typed[:at]
+    if wanted == "join" and begun[-1:] != " ":
+        begun += " "
+    words = {"field": fields, "operator": (*_SIGNS, *_WORDS), "join": ("&", "|")}
+    if wanted == "value":
+        return [begun + word for word in _CONSTANTS]
+    return [f"{begun}{word} " for word in words.get(wanted, ())]
+
+
+def _wanted_after(wanted: str, piece: str) -> str:
+    """Return what follows a piece of a filter in the place of what was wanted."""
+    if wanted == "field":
+        return "field" if piece in {"!", "("} else "operator"
+    if wanted == "operator":
+        return "value"
+    if piece in {"&", "|"}:
+        return "field"
+    return "list" if piece != "]" and (piece == "[" or wanted == "list") else "join"
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -6,24 +6,33 @@ from typing import Any
 import click
 from attrs import frozen
 
-from atoll import Context, Name, UsageError
+from atoll import Context, Name, UsageError, Values
 from atoll.output import columns_of
 from atoll_sessions.added_fields import all_fields
-from atoll_sessions.fields import DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
+from atoll_sessions.expressions import check_filter, check_order, filter_values
+from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
 from atoll_sessions.info import show_session
 from atoll_sessions.model import DEAD
 from atoll_sessions.queries import list_sessions
-from atoll_sessions.statuses import known_statuses
+from atoll_sessions.statuses import KNOWN, known_statuses
 
 FIRST = 10
 """How many sessions are shown unless all are asked for."""
 PEER_FIRST = 20
 """The same in the JSON of Backend.AI's own client, which tells how many there are in all."""
 _RUNNING = "PREPARING,PULLING,RUNNING"
+_QUERIED = (
+    *("id", "name", "type", "image", "status", "status_info", "result", "created_at"),
+    *("status_changed", "starts_at", "terminated_at", "scheduled_at", "access_key", "user_email"),
+    *("domain_name", "group_name", "scaling_group", "cluster_mode", "cluster_size", "agent"),
+    *("architecture", "startup_command"),
+)
+"""Fields that clusters of most releases filter and sort sessions by."""
 _OPTIONS = (
     click.option(
         "-s",
         "--status",
+        type=Values.several(("ALL", *KNOWN)),
         metavar="STATUS",
         help="Only sessions of this status, or ALL; several by commas.",
     ),
@@ -41,13 +50,26 @@ _OPTIONS = (
     click.option("--name-only", is_flag=True, help="Only the names, one a line."),
     click.option("--detail", is_flag=True, help="More columns."),
     click.option(
-        "-f", "--format", "fields", metavar="FIELDS", help="These columns, separated by commas."
+        "-f",
+        "--format",
+        "fields",
+        type=Values.several([column.name for column in COLUMNS]),
+        metavar="FIELDS",
+        help="These columns, separated by commas.",
     ),
     click.option("--plain", is_flag=True, help="No header and no lines."),
     click.option(
-        "--filter", metavar="EXPR", help='Only sessions that match, e.g. name like "exp%".'
+        "--filter",
+        type=filter_values(_QUERIED),
+        metavar="EXPR",
+        help='Only sessions that match, e.g. name like "exp%".',
     ),
-    click.option("--order", metavar="EXPR", help="Sort by these fields, e.g. -created_at."),
+    click.option(
+        "--order",
+        type=Values.several(_QUERIED, signs="+-"),
+        metavar="EXPR",
+        help="Sort by these fields, e.g. -created_at.",
+    ),
     click.option("--access-key", metavar="KEY", help="Sessions of this key; for administrators."),
 )
 
@@ -96,8 +118,6 @@ class Listing:
 
     def check_expressions(self) -> None:
         """Raise UsageError for a filter or an order that can't be read, whatever its fields."""
-        from atoll_sessions.expressions import check_filter, check_order
-
         if self.filter:
             check_filter(self.filter)
         if self.order:

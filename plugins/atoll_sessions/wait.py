@@ -5,17 +5,23 @@ import math
 import click
 import trio
 
-from atoll import AtollError, Context, Name, TimedOut
+from atoll import AtollError, Context, Name, TimedOut, Values
 from atoll_sessions import doings
 from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session
-from atoll_sessions.statuses import FINAL, can_reach, has_reached, known_status, look_until
+from atoll_sessions.statuses import FINAL, KNOWN, can_reach, has_reached, known_status, look_until
 
 
 @click.command()
 @click.argument("session", type=Name("session"))
 @click.option(
-    "--for", "wanted", default="RUNNING", metavar="STATUS", show_default=True, help="Wait for this."
+    "--for",
+    "wanted",
+    type=Values(lambda _typed: KNOWN),
+    default="RUNNING",
+    metavar="STATUS",
+    show_default=True,
+    help="Wait for this.",
 )
 @click.option(
     "--max-wait",

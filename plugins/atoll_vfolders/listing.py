@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atoll import Context, Name
+from atoll import Context, Name, Values
 from atoll.output import Column
+from atoll_sessions.api import filter_values
 from atoll_vfolders.api import find_folder, get_folder, group_id, list_folders
 from atoll_vfolders.api import list_hosts as hosts_of
 from atoll_vfolders.fields import COLUMNS, DETAIL, HOST_COLUMNS, PEER_COLUMNS
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _PAGE = 100
+_QUERIED = (
+    *("id", "host", "name", "group", "group_name", "user", "user_email", "creator", "status"),
+    *("usage_mode", "permission", "ownership_type", "created_at", "cloneable"),
+)
+"""Fields that clusters of most releases filter and sort folders by."""
 _QUERY = """
 query($limit: Int!, $offset: Int!, $group: UUID, $filter: String, $order: String) {
   found: ROOT(limit: $limit, offset: $offset, group_id: $group, filter: $filter, order: $order) {
@@ -31,8 +37,16 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--limit", type=click.IntRange(1), help="List no more than this."),
         click.option("--offset", type=click.IntRange(0), default=0, help="Leave out the first."),
-        click.option("--order", help="Sort by a field: +name, -created_at."),
-        click.option("--filter", help='Only those that fit: name ilike "data%".'),
+        click.option(
+            "--order",
+            type=Values.several(_QUERIED, signs="+-"),
+            help="Sort by a field: +name, -created_at.",
+        ),
+        click.option(
+            "--filter",
+            type=filter_values(_QUERIED),
+            help='Only those that fit: name ilike "data%".',
+        ),
     ):
         command = option(command)
     return command

@@ -22,6 +22,7 @@ def config(shell):
             "shell:\n  suggest:\n    a: 1",
             "unknown setting shell.suggest.a (did you mean shell.sugg",
         ),
+        ("shell: {keys: f5}", "shell.keys should hold keys and values"),
         ("nope: 1", "unknown setting nope (no plugin that is loaded knows it)"),
         ("output: jsn", "output is 'jsn' (did you mean json"),
         ("output: [json]", "output is ['json'] (did you mean json"),
@@ -50,7 +51,7 @@ async def test_config_and_doctor_name_what_is_wrong(shell, config, text, problem
 
 async def test_nothing_is_wrong(shell, config):
     """Also where a key has no value, and variables are there that are no settings of ours."""
-    config.write_text("output:\nshell:\n  suggest: no\n")
+    config.write_text("output:\nshell:\n  suggest: no\n  keys: {f5: ps}\n")
     shell.environ |= {"ATOLL_OUTPUT": "table", "ATOLL_SOMETHING_ELSE": "1", "ATOLL_PROFILE": "x"}
 
     result = await shell.run("config --output json")

@@ -47,6 +47,10 @@ def _commands() -> Iterator[Command]:
 def atoll_settings() -> Iterator[Setting]:
     """Keys of config.yaml that the prompt reads."""
     yield Setting("shell.edit_mode", "emacs", "Key bindings of the prompt", ("emacs", "vi"))
+    yield Setting("shell.menu", "tab", "When the menu opens", ("tab", "typing"))
+    keys = "Lines for keys of your own, such as f5: ps"
+    yield Setting("shell.keys", "", keys, mapping=True)
+    yield Setting("shell.plain", False, "No colours, toolbar and redrawing: for screen readers")
     yield Setting("shell.suggest", True, "Suggest the rest of a line from the history")
     yield Setting("shell.history_size", 10_000, "How many lines the history keeps")
     yield Setting("shell.history_ignore", "", "Lines that it does not keep: patterns, by commas")
@@ -71,11 +75,13 @@ def atoll_keys() -> Iterator[Keys]:
         "Run the line, or go on while a quote or a brace is open",
     )
     yield Keys("c-z", "atoll._shell.suspending:press", "Stop atoll, until fg in your own shell")
-    yield Keys("tab", None, "Complete")
+    yield Keys("tab", None, "Complete, and go through what fits")
     yield Keys("right", None, "Take the suggestion from the history")
     yield Keys("up", None, "The line before")
     yield Keys("down", None, "The line after")
-    yield Keys("c-r", None, "Search through earlier lines")
+    yield Keys("c-r", None, "List earlier lines, and search through them")
+    yield Keys("escape enter", None, "Begin another line (emacs keys)")
+    yield Keys("c-x c-e", None, "Edit the line in your editor")
     yield Keys("c-c", None, "Clear the line, or interrupt a command")
     yield Keys("c-l", None, "Clear the screen")
     yield Keys("c-d", None, "Leave, on an empty line")

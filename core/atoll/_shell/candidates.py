@@ -5,22 +5,25 @@ from functools import partial
 from itertools import starmap
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 
 from atoll._aim import MARK
 from atoll._commands import Node, before_command
-from atoll._names import Name
+from atoll._jobs import Jobs, job_words
+from atoll._names import Name, Values
 from atoll._plugins import Origin, guarded
 from atoll._profiles import ProfileStore
 from atoll._program import Program
 from atoll._records import Candidate
+from atoll._shell.asking import checked
 from atoll._shell.clicks import click_values, completes_itself
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names
 from atoll._shell.params import Taken, takes_value
 from atoll._shell.place import Place
-from atoll._shell.variables import begins_variable, variables
+from atoll._shell.programs import programs
+from atoll._shell.variables import variables
 from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll.hookspecs import FORMATS, PROFILES
 
@@ -33,16 +36,13 @@ class Candidates:
 
     program: Program
     names: Names
+    jobs: Jobs = field(factory=Jobs)
 
     def at(self, where: Place) -> Offer:
         """Return what may stand at a place."""
-        if where.kind == "file":
-            return Offer(partial(files, where.typed))
         if where.kind != "word":
-            return Offer()
-        if begins_variable(where.raw):
-            return Offer(partial(variables, self.program.variables, where.typed))
-        node, words = self._follow(where.words)
+            return Offer(partial(self._beside_words, where))
+        node, words = self._follow(where.words, where.typed)
         if node is self.program.tree.root and not words and where.typed.startswith(MARK):
             return Offer(partial(self._aims, where))
         if not words:
@@ -68,10 +68,17 @@ class Candidates:
         offered = {one.record.name: one.record.summary for one in offers}
         return list(starmap(Candidate, (offered | named).items()))
 
-    def _follow(self, words: Sequence[str]) -> tuple[Node, list[str]]:
-        """Go down the tree as far as the words name commands."""
-        node, rest = self.program.tree.root, list(words)
-        del rest[: before_command(rest)]
+    def _beside_words(self, where: Place) -> Sequence[Candidate]:
+        if where.kind == "file":
+            return files(where.typed)
+        if where.kind == "variable":
+            return variables(self.program.variables, where.typed)
+        return programs(where.typed) if where.kind == "program" else ()
+
+    def _follow(self, words: Sequence[str], typed: str = "") -> tuple[Node, list[str]]:
+        """Go down the tree as far as the words before the typed one name commands."""
+        *rest, _ = job_words((*words[before_command(words) :], typed))
+        node = self.program.tree.root
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
         return node, rest
@@ -107,6 +114,9 @@ class Candidates:
         if kind == "format":
             formats = self.program.registry.collect(FORMATS)
             return [Candidate(one.record.name, one.record.summary) for one in formats]
+        if kind == "job":
+            running = self.jobs.running()
+            return [Candidate(f"%{job.number}", f"{job.state}: {job.text}") for job in running]
         if kind == "command":
             return _commands(self._follow(given)[0], with_aliases=False)
         return None
@@ -159,9 +169,15 @@ class _Values:
             return Offer(lambda: names.of(want) or (), (want,))
         if isinstance(param.type, Name):
             return self._named(param.type, typed, given)
+        if isinstance(param.type, Values):
+            return Offer(partial(self._known_here, param.type, typed))
         if param.metavar in _FILE_METAVARS:
             return Offer(partial(files, typed))
         return Offer(partial(self._by_click, param, typed))
+
+    def _known_here(self, values: Values, typed: str) -> Sequence[Candidate]:
+        with guarded(self.origin, "the completion of an option"):
+            return matches(typed, checked(values.fitting(typed)))
 
     def _by_click(self, param: click.Parameter, typed: str) -> Sequence[Candidate]:
         # An empty start, so that matches() alone decides what fits.

@@ -44,14 +44,27 @@ async def leave(context: Context, code: int) -> None:
 @click.option(
     "-n", "count", type=click.IntRange(1), default=50, show_default=True, help="How many lines."
 )
+@click.option("--merge", is_flag=True, help="Let this prompt have the lines of other ones, too.")
 @click.argument("text", required=False)
-async def history(context: Context, count: int, text: str | None) -> None:
+async def history(context: Context, count: int, merge: bool, text: str | None) -> None:
     """List the last lines that were typed, or those of them that hold TEXT."""
+    if merge:
+        await _merge(context)
+        return
     from atoll._shell.entries import history_file, read_entries
 
     entries = read_entries(history_file(context.paths))
     found = [entry for entry in entries if not text or text in entry.line]
     await context.output.rows(found[-count:], _HISTORY)
+
+
+async def _merge(context: Context) -> None:
+    import trio
+
+    if context.shell is None:
+        raise UsageError("--merge is for the prompt, and there is none")
+    count = await trio.to_thread.run_sync(context.shell.merges, abandon_on_cancel=True)
+    context.output.note(f"{count} line{'s' * (count != 1)} of other prompts")
 
 
 @click.command()

@@ -111,18 +111,23 @@ def _spelled(where: Place, found: Iterable[Candidate]) -> Iterator[Completion]:
     known = f"{known}/" if known else ""
     for one in found:
         yield Completion(
-            spell(one.text, where.piece, where.raw),
+            _written(one.text, where),
             start_position=-len(where.raw),
             display=printable(one.text.removeprefix(known)),
             display_meta=printable(one.meta),
         )
 
 
+def _written(text: str, where: Place) -> str:
+    # A variable that was quoted would be none.
+    return text if where.kind == "variable" else spell(text, where.piece, where.raw)
+
+
 def _becomes(where: Place, found: list[Candidate]) -> Completion | None:
     """Return what all that fits has in common, if it goes beyond what was typed."""
     if not where.typed and all(one.text.startswith("-") for one in found):
         return None  # options are told of where no value is left to give; nobody has begun one
-    spelled = [spell(one.text, where.piece, where.raw) for one in found]
+    spelled = [_written(one.text, where) for one in found]
     common = _common(spelled)
     # A single one is what was meant, even if it does not begin with what was typed.
     if common == where.raw or (len(found) != 1 and not common.startswith(where.raw)):

@@ -31,10 +31,17 @@ def run_shell(program: Program, output_format: str = "") -> int:
     """Open the prompt on standard input, and stay until it is left; returns the exit code."""
     _greet(program)
     with _terminal_restored() as terminal:
-        if program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty():
+        if _is_plain(program):
             guest = program.needs_asyncio()
             return _runtime.run(_plain, program, output_format, terminal, guest=guest)
         return _runtime.run_guest(_edited, program, output_format, terminal)
+
+
+def _is_plain(program: Program) -> bool:
+    """Whether the cursor can't be moved, or should not be, as where a screen is read aloud."""
+    if program.settings["shell.plain"]:
+        return True
+    return program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty()
 
 
 def _greet(program: Program) -> None:

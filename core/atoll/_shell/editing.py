@@ -1,20 +1,55 @@
 """Keys of line editing that are the prompt's own."""
 
+from attrs import frozen
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus, vi_insert_mode
+from prompt_toolkit.filters import (
+    emacs_mode,
+    has_focus,
+    vi_insert_mode,
+    vi_navigation_mode,
+)
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from atoll._shell.detours import Detour, Way
 from atoll._shell.menu import Menu
 
 
-def keys_of(menu: Menu) -> KeyBindings:
-    """Return the keys of the menu, in the place of prompt_toolkit's."""
+@frozen
+class Ways:
+    """Where keys lead: into the editor, and to the list of earlier lines."""
+
+    edit: Way
+    search: Way
+
+
+def keys_of(menu: Menu, ways: Ways) -> KeyBindings:
+    """Return keys of the line in the place of prompt_toolkit's, or beside them."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
+    typing = focused & (emacs_mode | vi_insert_mode)
 
     @made.add("tab", filter=focused)
     @made.add("c-n", filter=focused & vi_insert_mode)
     def _(_event: KeyPressEvent) -> None:
         menu.press()
 
+    @made.add("escape", "enter", filter=focused & emacs_mode)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    @made.add("c-x", "c-e", filter=typing)
+    @made.add("v", filter=focused & vi_navigation_mode)
+    def _(event: KeyPressEvent) -> None:
+        _leave(event, ways.edit)
+
+    @made.add("c-r", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        _leave(event, ways.search)
+
     return made
+
+
+def _leave(event: KeyPressEvent, way: Way) -> None:
+    """Take the prompt from the screen, to come back to it."""
+    event.app.erase_when_done = True
+    event.app.exit(exception=Detour(way, event.current_buffer.text))

@@ -10,6 +10,7 @@ import click
 from atoll._context import Context
 from atoll._errors import UsageError
 from atoll._jobs import Job
+from atoll._names import Name
 from atoll.output import Column, local_time
 
 
@@ -52,7 +53,7 @@ async def limit(context: Context, count: int | None) -> None:
 
 
 @click.command()
-@click.argument("job", default="")
+@click.argument("job", default="", type=Name("job"))
 async def fg(context: Context, job: str) -> int:
     """Bring a job to the foreground, where Ctrl-C and Ctrl-Z are its own, and let it go on if it is
     stopped.
@@ -62,7 +63,7 @@ async def fg(context: Context, job: str) -> int:
 
 
 @click.command()
-@click.argument("job", default="")
+@click.argument("job", default="", type=Name("job"))
 async def bg(context: Context, job: str) -> None:
     """Let a stopped job go on in the background, or start one that waits its turn."""
     found = context.jobs.find_running(job)
@@ -72,7 +73,7 @@ async def bg(context: Context, job: str) -> None:
 
 @click.command()
 @click.option("-n", "any_", is_flag=True, help="Wait for whichever ends first.")
-@click.argument("names", nargs=-1, metavar="[JOB]...")
+@click.argument("names", nargs=-1, type=Name("job"), metavar="[JOB]...")
 async def wait(context: Context, any_: bool, names: tuple[str, ...]) -> int:
     """Wait until jobs have ended, or all of them; the exit code is that of the last one named.
 
@@ -90,7 +91,7 @@ async def wait(context: Context, any_: bool, names: tuple[str, ...]) -> int:
 
 @click.command()
 @click.option("-s", "--signal", "name", default="TERM", help="A signal such as KILL, STOP or INT.")
-@click.argument("names", nargs=-1, required=True, metavar="JOB...")
+@click.argument("names", nargs=-1, required=True, type=Name("job"), metavar="JOB...")
 async def kill(context: Context, name: str, names: tuple[str, ...]) -> None:
     """End jobs: commands of atoll are interrupted and put their things away, programs of the system
     are terminated.

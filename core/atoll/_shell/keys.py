@@ -40,7 +40,7 @@ def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
     taken: dict[Sequence, Provided[Keys]] = {}
     for provided in registry.collect(KEYS):
         with contained(provided.origin, f"the keys {provided.record.keys!r}", warn):
-            keys = _parsed(provided.record.keys)
+            keys = parsed(provided.record.keys)
             if other := _in_the_way(keys, taken):
                 what = f"{other.record.keys!r} of {other.origin}"
                 warn(f"{provided.origin}: the keys {provided.record.keys!r} are taken by {what}")
@@ -49,7 +49,8 @@ def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
             yield keys, provided
 
 
-def _parsed(keys: str) -> Sequence:
+def parsed(keys: str) -> Sequence:
+    """Return keys as prompt_toolkit has them; raises ValueError for those that there are not."""
     names = keys.split(" ")
     if len(names[0]) == 1:
         raise ValueError("a line could not be typed without them")

@@ -1,16 +1,28 @@
 """Where the cursor stands in a line: what completion goes by."""
 
+import re
 from collections.abc import Sequence
+from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll._aim import aim_of
 from atoll._commands import before_command
 from atoll._shell.lines import last_chunk
 from atoll._tokens import Kind, Token, scan, statements
 
-_AFTER: dict[Kind, Kind] = {"redirect": "file", "system": "system"}
-"""What follows a piece, where that is not a word."""
+_VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][\w.]*|\{)?\Z")
+"""A variable whose name is being typed."""
+
+_SHELL_PIECE = re.compile(
+    r"""(?P<redirect>[<>]++&?)
+      | (?P<mark>[|&;()`\n])
+      | (?P<word>(?: [^\s|&;()<>`'"\\]++ | \\. | \\\Z
+                   | '[^']*+(?:'|\Z) | "(?:[^"\\]++|\\.)*+(?:"|\\?\Z) )++)""",
+    re.VERBOSE | re.DOTALL,
+)
+"""What a command of the system's shell consists of, near enough to complete its words."""
+_ASSIGNMENT = re.compile(r"\w+=")
 
 
 @frozen
@@ -19,11 +31,12 @@ class Place:
     words that are there already to its right.
 
     `piece` is None where nothing has been typed of the next word yet; `kind` says what that would
-    be. `raw` is the piece as it was typed.
+    be, `program` the first word of a system command, `variable` a `$` with its name. `raw` is the
+    piece as it was typed.
     """
 
     words: tuple[str, ...]
-    kind: Kind
+    kind: Kind | Literal["program", "variable"]
     piece: Token | None
     raw: str = ""
     right: tuple[str, ...] = ()
@@ -43,13 +56,47 @@ class Place:
 
 def place(before: str, after: str = "") -> Place:
     """Tell where a cursor stands that has `before` on its left, and `after` on its right."""
-    before = last_chunk(before)
+    where = _place(last_chunk(before), after)
+    if where.kind == "system":
+        where = _within_system(where.raw[1:])
+    if variable := _variable(where):
+        return evolve(where, kind="variable", piece=variable, raw=variable.value)
+    return where
+
+
+def _within_system(command: str) -> Place:
+    """Tell where a cursor stands at the end of a command of the system's shell."""
+    kind: Literal["program", "file"] = "program"
+    for piece in _SHELL_PIECE.finditer(command):
+        word = piece["word"]
+        if word and piece.end() == len(command):
+            return Place((), kind, next(scan(word), None), word)
+        if word and not (kind == "program" and _ASSIGNMENT.match(word)):
+            kind = "file"
+        elif not word:
+            kind = "file" if piece["redirect"] else "program"
+    return Place((), kind, None)
+
+
+def _variable(where: Place) -> Token | None:
+    """Return the variable at the end of a piece, as a piece of its own."""
+    if where.piece is None or where.piece.quote in ("'", "\\") or where.kind == "comment":
+        return None
+    found = _VARIABLE.search(where.raw)
+    if found is None or where.raw[: found.start()].endswith("\\"):
+        return None
+    return Token("word", where.piece.start + found.start(), where.piece.end, found[0])
+
+
+def _place(before: str, after: str) -> Place:
     *_, pieces = statements(scan(before))
     right = _words(next(statements(scan(after))))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
         return Place(_words(pieces[:-1]), last.kind, last, before[last.start :], right)
-    kind = _AFTER.get(last.kind, "word") if last else "word"
+    if last is not None and last.kind == "system":
+        return Place((), "system", last, before[last.start :])
+    kind: Kind = "file" if last is not None and last.kind == "redirect" else "word"
     return Place(_words(pieces), kind, None, right=right)
 
 

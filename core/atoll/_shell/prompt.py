@@ -1,14 +1,19 @@
 """The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import trio
 from attrs import define, field
 from prompt_toolkit import PromptSession
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.styles import Style
 
 from atoll._program import Program
@@ -16,17 +21,20 @@ from atoll._runtime import aio
 from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
 from atoll._shell.contexts import shell_context
-from atoll._shell.editing import keys_of
+from atoll._shell.detours import Detour, edit
+from atoll._shell.editing import Ways, keys_of
 from atoll._shell.entries import history_file
 from atoll._shell.history import LineHistory
 from atoll._shell.keys import bindings
 from atoll._shell.lexer import LineLexer
 from atoll._shell.menu import Menu
 from atoll._shell.names import names_of
+from atoll._shell.own_keys import own_keys
 from atoll._shell.reader import Cleared, Left
 from atoll._shell.recent import Recent
 from atoll._shell.refresh import Refresher
 from atoll._shell.screen import Screen
+from atoll._shell.search import find_line
 from atoll._shell.suggesting import LastAlike
 from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
@@ -47,10 +55,17 @@ _STYLE = Style.from_dict(
         "comment": "ansibrightblack",
         "profile": "bold",
         "bottom-toolbar": "noreverse ansibrightblack",
+        "mode": "ansibrightblack",
+        "remark": "ansibrightblack",
+        "failed": "ansired",
+        "earlier.about": "ansibrightblack",
+        "earlier.marked": "reverse",
     }
 )
 
 
+_PAUSE = 0.05
+"""Seconds without a key after which is asked for what the line wants."""
 _KEEPING = 0.2
 """Seconds that a line may wait until it is in the history's file."""
 
@@ -66,6 +81,7 @@ class PromptReader:
     menu: Menu
     stdin: Source
     _drawn: trio.Event = field(factory=trio.Event)
+    _pause: asyncio.TimerHandle | None = None
 
     @classmethod
     def make(
@@ -74,19 +90,22 @@ class PromptReader:
         """Make the prompt of a program; `stdin` is what its commands read."""
         names, recent = names_of(program), Recent()
         history = _history(program, recent)
-        completer = LineCompleter(Candidates(program, names), recent)
+        completer = LineCompleter(Candidates(program, names, state.jobs), recent)
         session = _session(program, state, completer, history)
         buffer = session.default_buffer
-        state.redraws = session.app.invalidate
+        state.redraws, state.merges = session.app.invalidate, history.read
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(buffer.document)[1]
         menu = Menu(buffer, completer)
-        session.key_bindings = merge_key_bindings(
-            [bindings(program.registry, state), keys_of(menu)]
-        )
         reader = cls(session, screen, refresher, history, menu, stdin)
+        ways = Ways(partial(edit, environ=program.environ), reader._search)
+        session.key_bindings = merge_key_bindings(
+            [bindings(program.registry, state), keys_of(menu, ways), own_keys(program.settings)]
+        )
         refresher.on_change = reader._answered
         buffer.on_text_changed += reader._typed
+        if program.settings["shell.menu"] == "typing":
+            buffer.on_text_insert += lambda _: menu.open(inserts=False)
         # Names are nothing to wait for: the prompt is to be on the screen first.
         session.app.after_render += reader._first_drawn
         # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
@@ -96,13 +115,33 @@ class PromptReader:
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
         self._type_ahead(self.stdin.take_typed())
+        text = ""
+        while True:
+            try:
+                line = await self._prompt(text)
+                break
+            except Detour as detour:
+                text = await detour.way(detour.text)
+        await self._keep()
+        return line
+
+    async def _prompt(self, text: str) -> str:
+        """Show the prompt with a text to begin with; raises Cleared, Left or Detour."""
+        self.session.app.erase_when_done = False
+        prompt = partial(self.session.prompt_async, default=text, set_exception_handler=False)
         with self.screen.prompting(self.session.app):
             try:
-                line = await aio(self.session.prompt_async, set_exception_handler=False)
+                return await aio(prompt)
             except (EOFError, OSError):
                 raise Left from None  # the terminal has gone
-        await self._keep()
-        return str(line)
+
+    async def _search(self, text: str) -> str:
+        """Have an earlier line chosen in place of the one that was typed."""
+        find = partial(find_line, self.history.entries, text, _STYLE, self.screen.prompting)
+        try:
+            return await aio(find)
+        except (EOFError, OSError):
+            raise Left from None  # as above
 
     async def _keep(self) -> None:
         """Let the file have what was typed, so that a command finds it there."""
@@ -122,8 +161,12 @@ class PromptReader:
         self.refresher.typed()
 
     def _typed(self, _buffer: object) -> None:
-        self.refresher.typed()
         self.menu.answers.note()
+        # What the line wants is looked for in a thread, which would take its time from the next
+        # key: it is done when nobody types for a moment.
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self.screen.loop.call_later(_PAUSE, self.refresher.typed)
 
     def _answered(self) -> None:
         self.menu.answers.note()
@@ -173,7 +216,7 @@ def _session(
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
     session: PromptSession[str] = PromptSession(
-        lambda: prompt_pieces(program.target),
+        lambda: [*_mode_sign(session), *prompt_pieces(program.target)],
         multiline=True,
         prompt_continuation=_continuation,
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
@@ -184,6 +227,7 @@ def _session(
         auto_suggest=LastAlike() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),
         style=_STYLE,
+        cursor=ModalCursorShapeConfig() if vi else None,
         include_default_pygments_style=False,
         interrupt_exception=Cleared,
         eof_exception=Left,
@@ -194,3 +238,13 @@ def _session(
 def _continuation(width: int, _line: int, wrapped: int) -> str:
     """Return what stands before a further line; nothing where one was only too long."""
     return "" if wrapped else "." * (width - 1) + " "
+
+
+_MODES = {InputMode.NAVIGATION: "[N] ", InputMode.REPLACE: "[R] "}
+
+
+def _mode_sign(session: PromptSession[str]) -> StyleAndTextTuples:
+    """Return what tells the mode of vi keys; nothing for others."""
+    if session.app.editing_mode != EditingMode.VI:
+        return []
+    return [("class:mode", _MODES.get(session.app.vi_state.input_mode, "[I] "))]

@@ -1,20 +1,24 @@
-"""How a completed word is written: in the quotes that were begun, or in those it needs."""
+"""How a completed word is written: in the quotes that were begun, or in those it needs.
+
+The quotes of one that has to go on stay open: of a folder's path, and of a text that ends in a
+blank.
+"""
 
 from atoll._tokens import Token
 from atoll.text import quote
 
+_GOES_ON = ("/", " ")
+
 
 def spell(word: str, piece: Token | None, raw: str) -> str:
-    """Write `word` in place of the piece, of which `raw` was typed; a folder's quote stays open."""
-    if raw.startswith(("$", '"$')) and word.startswith("$"):
-        return raw[: raw.index("$")] + word  # quoted, it would be no variable
+    """Write `word` in place of the piece, of which `raw` was typed."""
     mark = raw[:1] if raw[:1] in ("'", '"') else ""
     if mark == "'" and "'" in word:
         mark = ""
     if not mark or (piece is not None and not piece.quote):
         return _bare(word, raw)
     inside = word.replace("\\", "\\\\").replace('"', '\\"') if mark == '"' else word
-    return mark + inside + ("" if word.endswith("/") else mark)
+    return mark + inside + ("" if word.endswith(_GOES_ON) else mark)
 
 
 def _bare(word: str, raw: str) -> str:
@@ -22,4 +26,5 @@ def _bare(word: str, raw: str) -> str:
     if raw.startswith("~") and word.startswith("~/"):
         return "~/" + (quote(word[2:]) if word[2:] else "")
     # In a line, * means nothing by itself.
-    return word if word == "@*" else quote(word)
+    quoted = word if word == "@*" else quote(word)
+    return quoted[:-1] if word.endswith(" ") and quoted.endswith("'") else quoted

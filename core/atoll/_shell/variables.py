@@ -1,6 +1,5 @@
 """What Tab offers after a `$`: variables, and the fields of records."""
 
-import re
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
 
@@ -8,14 +7,8 @@ from atoll._records import Candidate
 from atoll._shell.matching import matches
 from atoll._variables import Values, Variables
 
-_BEGUN = re.compile(r'"?\$\{?[\w.]*')
 _SHOWN = 40
 """Characters of a value that are told beside its name."""
-
-
-def begins_variable(raw: str) -> bool:
-    """Whether what was typed of a word is the start of a variable."""
-    return _BEGUN.fullmatch(raw) is not None
 
 
 def variables(known: Variables, typed: str) -> Sequence[Candidate]:

@@ -49,7 +49,7 @@ def complete(program, prompted):
         ("echo ", ["--output", "--profile", "--help"]),
         ("broken --", []),
         ("nothing such ", []),
-        ("echo x | gr", []),
+        ("echo x | no-such-program", []),
         ("echo # x", []),
     ],
 )
@@ -219,7 +219,7 @@ def test_profiles_after_an_at(complete, program):
     ("before", "expected"),
     [
         ("echo $no", ["$node", "$nodes"]),
-        ('echo "$nodes', ['"$nodes']),
+        ('echo "$nodes', ["$nodes"]),
         ("echo ${node", ["${node}", "${nodes}"]),
         ("echo $node.", ["$node.id", "$node.name"]),
         ("echo $nodes.", []),
@@ -231,7 +231,7 @@ def test_profiles_after_an_at(complete, program):
         ("for n in a { echo } && thing s", ["show"]),
         ("let n = thing s", ["show"]),
         ("echo '$no", []),
-        ("! echo $no", []),
+        ("! echo $no", ["$node", "$nodes"]),
     ],
 )
 def test_variables_and_what_stands_in_blocks(complete, program, before, expected):

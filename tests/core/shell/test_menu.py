@@ -3,6 +3,12 @@
 import os
 
 import pytest
+from prompt_toolkit.document import Document
+
+from atoll._shell.candidates import Candidates
+from atoll._shell.completion import LineCompleter
+from atoll._shell.names import Names
+from atoll._variables import Value, Values
 
 TAB, DOWN = "\t", "\x1b[B"
 
@@ -115,3 +121,74 @@ def test_a_terminal_that_does_not_tell_where_its_cursor_is(open_prompt):
     terminal.ready()
     terminal.run("echo st'i'll", "still\r\n")
     assert "WARNING" not in terminal.shown()
+
+
+def test_the_menu_while_typing(open_prompt):
+    """By a setting: it is there without Tab, and inserts nothing by itself."""
+    terminal = open_prompt(ATOLL_SHELL_MENU="typing")
+    terminal.type("thing s")
+    terminal.appears("Show things")
+    terminal.type("\x15echo qui'e't\r")
+    terminal.see("quiet\r\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("! tru", "true"),
+        ("echo x | so", "sort"),
+        ("echo x | sort | uni", "uniq"),
+        ("echo x | sort -k 2 ./her", "./here is.txt"),
+        ("! cat 'here i", "here is.txt"),
+        ("! cat < he", "here is.txt"),
+        ("! ./pro", "./program"),
+        ("! HOME=x tru", "true"),
+        ("read < he", "here is.txt"),
+    ],
+)
+def test_what_follows_for_the_system(program, here, typed, shown):
+    """Programs where a command begins, files behind."""
+    (here / "here is.txt").touch()
+    (here / "program").touch(0o755)
+    rows = LineCompleter(Candidates(program, Names())).rows(Document(typed)).shown
+    texts = [row.display_text for row in rows]
+    assert shown in texts or shown.removeprefix("./") in texts
+
+
+@pytest.mark.parametrize("typed", ["fg ", "bg ", "wait %", "kill %"])
+def test_numbers_of_jobs(open_prompt, typed):
+    """Those that run, with their lines beside."""
+    terminal = open_prompt()
+    for number in (1, 2):
+        terminal.type("linger &\r")
+        terminal.see(f"[{number}] waiting")
+        terminal.ready()
+    terminal.type(typed + TAB)
+    terminal.appears("running: linger")
+    rows = [line.split() for line in terminal.shown().splitlines() if "running: " in line]
+    assert [row[0] for row in rows] == ["%1", "%2"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("echo $na", ["$name"]),
+        ("echo ${na", ["${name}"]),
+        ("echo x-$na", ["$name"]),
+        ('echo "it is $na', ["$name"]),
+        ("! echo $na", ["$name"]),
+        ("echo > $na", ["$name"]),
+        ("echo $session.", ["$session.id", "$session.status"]),
+        ("echo $session.st", ["$session.status"]),
+        ("echo $ATOLL_H", ["$ATOLL_HOME"]),
+        ("echo '$na", []),
+        ("echo \\$na", []),
+    ],
+)
+def test_variables(program, typed, becomes):
+    """Those that were set, with their fields, and the environment; not where a $ means nothing."""
+    kept = program.variables.kept
+    kept["name"] = Values([Value("mine")])
+    kept["session"] = Values([Value("s", {"id": "1", "status": "RUNNING"})], are_records=True)
+    rows = LineCompleter(Candidates(program, Names())).rows(Document(typed)).shown
+    assert [row.text for row in rows if row.text.startswith("$")] == becomes

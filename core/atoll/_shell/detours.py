@@ -1,0 +1,58 @@
+"""What a key leaves the prompt for, to come back to it with another line."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import trio
+
+from atoll._system import run_system
+from atoll._warnings import warn
+from atoll.text import quote
+
+_EDITORS = ("editor", "vi", "nano")
+"""What is tried where the environment names no editor."""
+
+Way = Callable[[str], Awaitable[str]]
+"""Takes the line that stands at the prompt, and returns the one to come back with."""
+
+
+class Detour(Exception):
+    """The prompt is left for a while, by a way that takes the line typed so far."""
+
+    def __init__(self, way: Way, text: str) -> None:
+        super().__init__()
+        self.way = way
+        self.text = text
+
+
+async def edit(text: str, environ: Mapping[str, str]) -> str:
+    """Have a text edited in the user's editor; returns it as it was if that fails."""
+    editor = environ.get("VISUAL") or environ.get("EDITOR") or _known_editor()
+    if not editor:
+        warn("no editor is there: EDITOR names one")
+        return text
+    with tempfile.TemporaryDirectory(prefix="atoll-") as folder:
+        # Nobody else may enter the folder. The name tells editors what kind of text it is.
+        file = trio.Path(folder) / "line.sh"
+        await file.write_text(f"{text}\n", encoding="utf-8")
+        code = await run_system(f"{editor} {quote(str(file))}", sys.__stdin__, foreground=True)
+        if code:
+            warn(f"{editor} has failed ({code}): the line is as it was")
+            return text
+        return _read(Path(folder) / "line.sh", text)
+
+
+def _read(file: Path, otherwise: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, ValueError) as error:
+        warn(f"the line is as it was: {error}")
+        return otherwise
+
+
+def _known_editor() -> str:
+    return next((name for name in _EDITORS if shutil.which(name, path=os.environ.get("PATH"))), "")

@@ -1,0 +1,182 @@
+"""How long a key takes at the prompt until it is on the screen, beside a bare prompt of
+prompt_toolkit, in the same run.
+
+The prompt knows 10,000 sessions, 5,000 images and 10,000 earlier lines. It is typed at on a
+terminal, 50 keys a second: names that many begin with, and at the end of 1,000 lines. The cluster
+accepts connections and says nothing. Run it on a machine that does nothing else:
+
+    python tests/benchmarks/keys.py [KEYS]
+"""
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fcntl import ioctl
+from pathlib import Path
+
+from common import ATOLL, plain_environment, say
+
+from atoll import Candidate, Profile
+from atoll._shell.names import Names
+from atoll._shell.wants import NamesOf
+
+KEYS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+TARGET = 0.016
+"""Seconds that 99 of 100 keys may take at the most."""
+PACE = 0.02
+"""Seconds between two keys."""
+SILENCE = 0.5
+"""Seconds without output after which a prompt has come to rest."""
+DEADLINE = 20.0
+SESSIONS, IMAGES, EARLIER, LINES = 10_000, 5_000, 10_000, 1_000
+PASTE = "\x1b[200~{}\x1b[201~"
+BARE = (
+    sys.executable,
+    "-c",
+    "from prompt_toolkit import PromptSession; PromptSession('atoll> ', multiline=True).prompt()",
+)
+BEGUN = {
+    "a name of 10,000": "rm exp-resnet-",
+    "an image of 5,000": "run registry.example/team/",
+    "the end of 1,000 lines": "\r".join(["ps --all -f 'id,name' | grep x"] * LINES),
+    "a quote of 1,000 lines": "run -c '" + "\r".join(["print(6 * 7)  # if x > y"] * LINES),
+}
+
+
+class Terminal:
+    """A program on a terminal of its own, which tells where its cursor is when it is asked."""
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.pid, self.file = pty.fork()
+        if self.pid == 0:
+            variables = {**environ, "TERM": "xterm-256color"}
+            os.execve(command[0], command, variables)  # noqa: S606  # a list of words, as ever
+        ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+
+    def press(self, keys: str) -> None:
+        """Write keys, as fast as they are taken."""
+        data = keys.encode()
+        while data:
+            if select.select([self.file], [self.file], [], DEADLINE)[0]:
+                self.read()
+            else:
+                data = data[os.write(self.file, data[:500]) :]
+
+    def read(self) -> bytes:
+        """Read what is there."""
+        shown = os.read(self.file, 65536)
+        if b"\x1b[6n" in shown:
+            os.write(self.file, b"\x1b[1;1R")
+        return shown
+
+    def rest(self) -> None:
+        """Read until nothing more comes."""
+        while select.select([self.file], [], [], SILENCE)[0]:
+            self.read()
+
+    def time(self, key: str) -> float:
+        """Press a key; returns the seconds until it is shown."""
+        began = time.perf_counter()
+        os.write(self.file, key.encode())
+        if not select.select([self.file], [], [], DEADLINE)[0]:
+            sys.exit(f"the key {key!r} was not shown")
+        took = time.perf_counter() - began
+        self.read()
+        return took
+
+    def close(self) -> None:
+        """End the program."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.file)
+
+
+@contextmanager
+def opened(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Terminal]:
+    """Run a prompt until it has drawn itself and come to rest."""
+    terminal = Terminal(command, environ)
+    try:
+        select.select([terminal.file], [], [], DEADLINE)
+        terminal.rest()
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def main() -> None:
+    """Print a table: what is typed, and the median, the 99th percentile and the most of each."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        environ = plain_environment(Path(name))
+        environ |= {
+            "BACKEND_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "BACKEND_ACCESS_KEY": "AK",
+            "BACKEND_SECRET_KEY": "SK",
+        }
+        know(Path(environ["ATOLL_HOME"]), environ)
+        typing = environ | {"ATOLL_SHELL_MENU": "typing"}
+        say(f"{'':26} {'':16} {'median':>9} {'99 %':>9} {'most':>9}")
+        met = True
+        for what, begun in BEGUN.items():
+            show(what, "bare prompt", measure(BARE, environ, begun))
+            met &= show("", "atoll", measure([ATOLL], environ, begun))
+            met &= show("", "menu typing", measure([ATOLL], typing, begun))
+    say(f"99 of 100 keys within {TARGET * 1000:.0f} ms: {'yes' if met else 'NO'}")
+
+
+def know(home: Path, environ: Mapping[str, str]) -> None:
+    """Have the prompt know names and earlier lines, as it would from the last time."""
+    names = Names()
+    keys = {"access_key": environ["BACKEND_ACCESS_KEY"], "secret_key": "SK"}
+    endpoint = environ["BACKEND_ENDPOINT"]
+    names.switch(home / "cache", Profile(name="environment", endpoint=endpoint, **keys))
+    sessions = [Candidate(f"exp-resnet-{n:05}", "RUNNING") for n in range(SESSIONS)]
+    images = [Candidate(f"registry.example/team/python:{n}") for n in range(IMAGES)]
+    names.learn(NamesOf("session"), sessions)
+    names.learn(NamesOf("image"), images)
+    names.save()
+    state = home / "state"
+    state.mkdir(parents=True)
+    lines = [{"at": 1.7e9 + n, "line": f"info exp-resnet-{n:05}"} for n in range(EARLIER)]
+    (state / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+
+def measure(command: Sequence[str], environ: Mapping[str, str], begun: str) -> list[float]:
+    """Type after what was pasted; returns the seconds that each key took."""
+    times = []
+    with opened(command, environ) as terminal:
+        terminal.press(PASTE.format(begun))
+        terminal.rest()
+        for number in range(KEYS):
+            # Words of five digits, so that names fit for a while, and then none does.
+            times.append(terminal.time("01234 "[number % 6]))
+            while select.select([terminal.file], [], [], PACE)[0]:
+                terminal.read()
+    return times
+
+
+def show(what: str, whose: str, times: list[float]) -> bool:
+    """Print a line of the table; returns whether the target is met."""
+    slow = statistics.quantiles(times, n=100)[98]
+    shown = (
+        f"{seconds * 1000:6.1f} ms" for seconds in (statistics.median(times), slow, max(times))
+    )
+    say(f"{what:26} {whose:16} {' '.join(shown)}")
+    return slow <= TARGET
+
+
+if __name__ == "__main__":
+    main()
