@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal
@@ -53,6 +53,8 @@ class JobControl:
     reader: Reader
     foreground: Foreground | None
     output_format: str = ""
+    redraw: Callable[[], None] = lambda: None
+    """Draws the toolbar anew."""
     _held: list[tuple[Name, str]] = field(factory=list)
     """What is shown when a program has given the terminal back."""
     _returned: trio.Event = field(factory=trio.Event)
@@ -102,7 +104,7 @@ class JobControl:
             ) as child:
                 theirs.close()
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(follow_progress, ours, pickle.dumps(task), job)
+                    nursery.start_soon(follow_progress, ours, pickle.dumps(task), job, self.redraw)
                     code = await self._attend(job, child, signal.SIGINT, _JOB_GRACE)
                     nursery.cancel_scope.cancel()
                     return code

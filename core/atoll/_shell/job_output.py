@@ -10,6 +10,8 @@ import trio
 from atoll._jobs import Job
 from atoll.text import printable
 
+_REDRAW = 0.5
+"""Seconds between two drawings of a job's progress."""
 _LONGEST = 8192
 """Characters after which a line is shown that has no end yet."""
 
@@ -46,8 +48,13 @@ def _label(job: Job, line: str) -> str:
     return f"[{job.number}] {line}\n"
 
 
-async def follow_progress(prompt: socket.socket, task: bytes, job: Job) -> None:
-    """Tell the process of a job its task, and note what it tells of its progress."""
+async def follow_progress(
+    prompt: socket.socket, task: bytes, job: Job, redraw: Callable[[], None]
+) -> None:
+    """Tell the process of a job its task, and note what it tells of its progress; `redraw` draws
+    that anew, once in a while.
+    """
+    drawn = 0.0
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(prompt.dup()))
     async with stream:
         try:
@@ -58,5 +65,8 @@ async def follow_progress(prompt: socket.socket, task: bytes, job: Job) -> None:
                 begun = begun[-_LONGEST:]
                 if lines:
                     job.doing = printable(str(json.loads(lines[-1])))
+                    if trio.current_time() - drawn > _REDRAW:
+                        drawn = trio.current_time()
+                        redraw()
         except (trio.BrokenResourceError, ValueError):
             pass  # it is ending, or not one of ours

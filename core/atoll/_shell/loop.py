@@ -101,7 +101,9 @@ class Shell:
 
     def _runner(self) -> Runner:
         state, foreground = self.state, Foreground.of(sys.stdin)
-        control = JobControl(self.program, state.jobs, self.reader, foreground, self.output_format)
+        control = JobControl(
+            self.program, state.jobs, self.reader, foreground, self.output_format, state.redraw
+        )
         state.jobs.on_change = partial(self._tell_change, control)
         state.jobs.limit = max(self.program.settings["shell.jobs_limit"], 0)
         state.jobs.profile = lambda: state.profile_name

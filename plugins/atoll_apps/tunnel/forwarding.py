@@ -10,6 +10,7 @@ from atoll.transport import ChannelClosed
 from atoll_apps.http.filter import RequestFilter
 from atoll_apps.ports.closing import close_in_order, reset
 from atoll_apps.ports.connection_filter import ConnectionFilter
+from atoll_apps.ports.meter import Meter
 from atoll_apps.ports.serving import serve
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.copying import copy_both_ways
@@ -23,13 +24,15 @@ async def forward_all(
     listeners: Sequence[trio.SocketListener],
     connections: ConnectionFilter,
     web: RequestFilter | None = None,
+    meter: Meter | None = None,
 ) -> None:
     """Forward each connection to the listeners that the filter accepts, without end.
 
-    `web` checks the requests to a web service. Raises NotFound when the session has ended; other
-    failures end one connection, with a warning.
+    `web` checks the requests to a web service, `meter` measures. Raises NotFound when the session
+    has ended; other failures end one connection, with a warning.
     """
-    await serve(listeners, connections, partial(forward_connection, connector, web))
+    handle = partial(forward_connection, connector, web)
+    await serve(listeners, connections, meter.measuring(handle) if meter else handle)
 
 
 async def forward_connection(
