@@ -97,13 +97,17 @@ def run(arguments: Sequence[str]) -> int:
     from atoll._errors import AtollError
     from atoll._options import parse
     from atoll._program import Program
+    from atoll._timings import begin, measured
     from atoll._warnings import warn
 
     try:
         options = parse(arguments)
         if options.version:
             return show_version()
-        program = Program.load(plugins=not options.no_plugins)
+        if options.timings:
+            begin()
+        with measured("plugins, settings and the tree of commands"):
+            program = Program.load(plugins=not options.no_plugins)
         program.settings.profile_name = options.profile
         program.settings.skip_tls_check = options.skip_tls_check
         program.settings.timeout = options.timeout
@@ -114,6 +118,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _open_door(program: "Program", options: "Options") -> int:
+    from atoll._timings import measured, tell_start
+
     if options.help:
         from atoll._commands import program_name
         from atoll._help import group_help
@@ -130,8 +136,9 @@ def _open_door(program: "Program", options: "Options") -> int:
         from atoll._errors import UsageError
 
         raise UsageError("--echo and --checkpoint are for scripts", hint="-c LINES or -f FILE")
-    from atoll._shell.door import run_shell
-
+    with measured("importing the prompt"):
+        from atoll._shell.door import run_shell
+    tell_start()
     return run_shell(program, output_format=options.output)
 
 
@@ -140,20 +147,23 @@ def _one_command(program: "Program", options: "Options") -> int:
     from atoll._parsing import HelpAsked
     from atoll._streams import streams_of
     from atoll._terminal import Source
+    from atoll._timings import measured, tell_start
 
     stdin = Source()
     try:
         # Before an event loop is loaded: help and usage errors need none.
-        with streams_of(stdin, Printed()):
+        with streams_of(stdin, Printed()), measured(f"importing the command {options.words[0]}"):
             prepared = before_loop(program.tree.prepare, options.words)
     except HelpAsked as asked:
         if str(asked):
             print(asked)  # noqa: T201  # help is the output here
         return asked.code
-    from atoll import _runtime
-    from atoll._runner import Runner
-    from atoll._statement import Statement
-    from atoll.text import quote
+    with measured("importing what runs commands"):
+        from atoll import _runtime
+        from atoll._runner import Runner
+        from atoll._statement import Statement
+        from atoll.text import quote
+    tell_start()
 
     async def one() -> int:
         statement = Statement(words=options.words, text=" ".join(map(quote, options.words)))
@@ -176,10 +186,13 @@ def _count_lines(script: "Path") -> int:
 def _batch(program: "Program", options: "Options") -> int:
     from pathlib import Path
 
-    from atoll import _runtime
-    from atoll._batch import Batch
-    from atoll._errors import AtollError
-    from atoll._terminal import Source
+    from atoll._timings import measured, tell_start
+
+    with measured("importing what runs scripts"):
+        from atoll import _runtime
+        from atoll._batch import Batch
+        from atoll._errors import AtollError
+        from atoll._terminal import Source
 
     batch = Batch(
         program,
@@ -200,4 +213,5 @@ def _batch(program: "Program", options: "Options") -> int:
             raise AtollError(f"{options.script}: {error.strerror}") from None
     else:
         script, stdin = Source(), None
+    tell_start()
     return _runtime.run(lambda: batch.run(script, stdin=stdin), guest=program.needs_asyncio())

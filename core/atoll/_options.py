@@ -24,6 +24,7 @@ class Options(NamedTuple):
     resume: bool = False
     skip_tls_check: bool = False
     timeout: float | None = None
+    timings: bool = False
     version: bool = False
     help: bool = False
 
@@ -91,6 +92,9 @@ def root_command() -> click.Command:
                 metavar="SECONDS",
                 type=click.FloatRange(0, min_open=True),
                 help="End a command that takes longer, with exit code 124.",
+            ),
+            click.Option(
+                ["--timings"], is_flag=True, help="Tell what takes time at the start, and after."
             ),
             click.Option(["-V", "--version"], is_flag=True, help="Show the version."),
             click.Option(["-h", "--help"], is_flag=True, help="Show this help."),

@@ -37,6 +37,7 @@ from atoll._system import run_system
 from atoll._target import Kept, kept_target
 from atoll._terminal import Source
 from atoll._threads import in_thread
+from atoll._timings import measured, told
 from atoll._warnings import warn
 from atoll._within import run_captured, run_within
 from atoll.hookspecs import HINTS, INVOCATIONS
@@ -99,6 +100,10 @@ class Runner:
         """Run a statement, which may have been `prepared`; returns its exit code, having told the
         user of any error.
         """
+        with told(statement.words[0] if statement.words else "!"):
+            return await self._run(statement, prepared)
+
+    async def _run(self, statement: Statement, prepared: Prepared | None) -> int:
         self.has_told = False
         if self.capture and self.capture.keeps_errors and (statement.system or statement.pipe):
             return await run_captured(self, statement, self.capture)
@@ -192,7 +197,7 @@ class Runner:
 
     async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
         """Have the words understood in a thread: plugins are imported on the way, and may ask."""
-        with streams_of(stdin, Printed()):
+        with streams_of(stdin, Printed()), measured("importing the command"):
             return await in_thread(self.program.tree.prepare, job_words(line.statement.words))
 
     async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:

@@ -21,6 +21,7 @@ from atoll._api.retries import with_retries
 from atoll._api.slow_answers import report_if_slow
 from atoll._errors import Problem, Unreachable
 from atoll._profiles import Profile
+from atoll._timings import measured
 from atoll.problems import graphql_problem, problem_from, redirected
 from atoll.reading import Malformed, Shape, decode, read
 from atoll.transport import (
@@ -250,9 +251,11 @@ class Api:
         async with AsyncExitStack() as stack:
 
             async def enter(version: ApiVersion) -> Any:
-                def attempt() -> Awaitable[Any]:
-                    opener = getattr(self._channel_transport(), kind)
-                    return stack.enter_async_context(opener(path, query, version=str(version)))
+                async def attempt() -> Any:
+                    with measured(f"opening {path}"):
+                        opener = getattr(self._channel_transport(), kind)
+                        opening = opener(path, query, version=str(version))
+                        return await stack.enter_async_context(opening)
 
                 return await with_retries(attempt, safe=False, loopback=self._loopback)
 
@@ -370,7 +373,8 @@ class Api:
         self, request: Request, *, stream: bool, safe: bool, lasting: bool = True
     ) -> Reply:
         async def attempt() -> Reply:
-            return await self._attempt(request, stream=stream)
+            with measured(f"{request.method} {request.path}"):
+                return await self._attempt(request, stream=stream)
 
         patient = request.timeout is None or not isinstance(request.body, bytes | None)
         asking = partial(with_retries, attempt, safe=safe, loopback=self._loopback, lasting=lasting)

@@ -4,6 +4,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from atoll._plugins.guard import guarded, load_attribute
 from atoll._plugins.origins import Origin
+from atoll._timings import measured
 
 R = TypeVar("R")
 
@@ -19,7 +20,8 @@ class Provided(NamedTuple, Generic[R]):
 
         Raises PluginError, which names the plugin, when that fails.
         """
-        return load_attribute(path or self.record.load, self.origin)  # type: ignore[attr-defined]  # of records that have none, nothing is loaded
+        with measured(str(self.origin)):
+            return load_attribute(path or self.record.load, self.origin)  # type: ignore[attr-defined]  # of records that have none, nothing is loaded
 
     def guarded(self, doing: str) -> guarded:
         """Guard calls of what was loaded: `with provided.guarded("its column 'load'"): …`.

@@ -14,6 +14,7 @@ from atoll._plugins.guard import contained, guarded, isolated
 from atoll._plugins.names import share_names
 from atoll._plugins.origins import OWN_DISTRIBUTION, Origin, PluginError, Selection
 from atoll._plugins.provided import Provided
+from atoll._timings import measured
 from atoll._version import __version__
 from atoll.hookspecs import CORE_HOOKS, HOOKS, PROJECT, Hook
 
@@ -70,7 +71,11 @@ class Registry:
             return f"the name is taken by {self.origins[origin.name]}"
         doing = f"importing {origin.module}"
         try:
-            with guarded(origin, doing), isolated(origin, doing, self._warn, descriptors=True):
+            with (
+                measured(str(origin)),
+                guarded(origin, doing),
+                isolated(origin, doing, self._warn, descriptors=True),
+            ):
                 module = import_module(origin.module)
             self.register(module, origin)
         except PluginError as error:
@@ -169,6 +174,7 @@ class Registry:
         """Call an implementation; what it has given before it raised is good."""
         given: list[object] = []
         with (
+            measured(str(origin)),
             contained(origin, hook.name, self._warn),
             isolated(origin, hook.name, self._warn),
         ):

@@ -1,0 +1,117 @@
+"""What takes time at the start and in each command, for `--timings`."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+from attrs import define, field
+
+SLOW = 0.25
+"""Seconds from which a plugin is called slow."""
+_LEAST = 0.001
+"""Seconds that a part has to take to be told of."""
+_LONGEST_NAME = 60
+
+
+@define
+class Ledger:
+    """The seconds that parts of something have taken, and how often each was done."""
+
+    _parts: dict[str, tuple[float, int]] = field(factory=dict)
+
+    def add(self, part: str, seconds: float) -> None:
+        """Add to what a part has taken."""
+        taken, times = self._parts.get(part, (0.0, 0))
+        self._parts[part] = (taken + seconds, times + 1)
+
+    def lines(self, title: str, total: float) -> list[str]:
+        """Return the parts as lines, the slowest first."""
+        rows = sorted(self._parts.items(), key=lambda one: -one[1][0])
+        told = [
+            (f"  {_named(part, times)}", taken) for part, (taken, times) in rows if taken >= _LEAST
+        ]
+        width = max(len(name) for name, _ in [(title, total), *told])
+        return [
+            f"{title:<{width}}  {total:7.3f} s",
+            *(f"{name:<{width}}  {taken:7.3f} s{_slow(name, taken)}" for name, taken in told),
+        ]
+
+
+def _named(part: str, times: int) -> str:
+    short = part if len(part) <= _LONGEST_NAME else f"{part[: _LONGEST_NAME - 1]}…"
+    return f"{short} ({times} times)" if times > 1 and not _is_plugin(part) else short
+
+
+def _is_plugin(part: str) -> bool:
+    return part.startswith("plugin '")
+
+
+def _slow(name: str, taken: float) -> str:
+    return "  slow" if taken >= SLOW and _is_plugin(name.lstrip()) else ""
+
+
+ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
+"""Where the running code's times go; None without `--timings`."""
+
+
+@contextmanager
+def measured(part: str) -> Iterator[None]:
+    """Measure a part of what is running, should that be asked for."""
+    book = ledger.get()
+    if book is None:
+        yield
+        return
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        book.add(part, time.perf_counter() - began)
+
+
+@contextmanager
+def told(title: str) -> Iterator[None]:
+    """Measure a command with its parts, and tell of them at its end, should that be asked for."""
+    if ledger.get() is None:
+        yield
+        return
+    began, book = time.perf_counter(), Ledger()
+    token = ledger.set(book)
+    try:
+        yield
+    finally:
+        ledger.reset(token)
+        _tell(book.lines(title, time.perf_counter() - began))
+
+
+def begin() -> None:
+    """Measure from now on. Python and what was imported until now is the first part."""
+    book = Ledger()
+    ledger.set(book)
+    if (seconds := _since_process_began()) is not None:
+        book.add("Python, and the first imports", seconds)
+
+
+def tell_start() -> None:
+    """Tell of the start."""
+    if (book := ledger.get()) is not None:
+        _tell(book.lines("start", _since_process_began() or 0.0))
+
+
+def _tell(lines: list[str]) -> None:
+    with suppress(OSError):
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+
+
+def _since_process_began() -> float | None:
+    """Return the age of this process in seconds, to a hundredth; None where that is not told."""
+    import os
+
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        began = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - began)
+    return None
