@@ -110,17 +110,17 @@ class Context:
         """
         return self._program.transport(kind, profile)
 
-    async def consent(self, question: str, *, yes: bool, peer_asks: bool = True) -> None:
+    async def consent(self, question: str, *, yes: bool, official_asks: bool = True) -> None:
         """Ask before something that can't be taken back, unless `yes` has answered already.
 
         Where this stands in for Backend.AI's own client, only what that one asks is asked, and the
         answer may come through a pipe. Raises AtollError for a no, UsageError where nobody can
         answer.
         """
-        if yes or self._has_consent or (self._program.as_peer and not peer_asks):
+        if yes or self._has_consent or (self._program.as_official and not official_asks):
             return
         # Scripts pipe an answer into that client; the prompt's own input is lines.
-        piped = self._program.as_peer and self.shell is None
+        piped = self._program.as_official and self.shell is None
         if not await self._hear(question, "--yes answers yes", piped=piped):
             raise AtollError("nothing was changed")
 

@@ -102,7 +102,7 @@ class Program:
         return Variables(self.environ)
 
     @property
-    def as_peer(self) -> bool:
+    def as_official(self) -> bool:
         """Whether this stands in for Backend.AI's own client: scripts written for that one find its
         JSON, and are asked nothing that it does not ask.
         """
@@ -121,7 +121,7 @@ class Program:
             "writer": self._writer,
             "color": "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb",
             "default_format": self.settings["output"],
-            "as_peer": self.as_peer,
+            "as_official": self.as_official,
             "show_progress": self.show_progress,
         }
 

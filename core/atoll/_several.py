@@ -34,7 +34,7 @@ class Share:
 
     def output(self, program: "Program", **options: Any) -> GatheredOutput:
         """Make the output of the command for this profile."""
-        usual = {**program.output_options(), "as_peer": False}
+        usual = {**program.output_options(), "as_official": False}
         return GatheredOutput(**usual, **options, label=self.profile, gathering=self.gathering)
 
 

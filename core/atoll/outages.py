@@ -1,4 +1,4 @@
-"""Failures that pass by themselves, and how long to wait for that.
+"""Transient failures, and how long to wait for their end.
 
 One policy object says how long the pauses are and when to give up:
 
@@ -6,13 +6,13 @@ One policy object says how long the pauses are and when to give up:
 
     found = await _OUTAGE.retry(partial(list_things, api), tell=report)
 
-The same object paces a loop that looks at something until it has changed:
+The same object sets the pace of a loop that looks at something until it has changed:
 
     async for _ in Backoff(first=0.1, factor=1.5, longest=1.0):
         if (await get_thing(api)).is_ready:
             break
 
-Time is trio's, so that a test under :class:`trio.testing.MockClock` waits for nothing.
+Time is trio's, so that a test under :class:`trio.testing.MockClock` does not wait.
 """
 
 import math
@@ -38,10 +38,10 @@ _FULL = "instance-not-available"
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Tell whether the error itself says that trying again won't help, whatever its kind.
+    """Tell whether the error itself says that trying again won't help.
 
     A frozen manager is such a case: it answers with HTTP status 503, as an overloaded one does, but
-    stays as it is until an administrator changes that.
+    stays frozen until an administrator changes that.
     """
     if isinstance(error, Problem):
         return error.type in _LASTING
@@ -49,11 +49,11 @@ def is_permanent(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether trying again later may help, without anybody doing anything about it.
+    """Tell whether trying again later may help, without anybody repairing anything.
 
-    So it is with a cluster that can't be reached, a connection that broke, a gateway without its
-    server, an overloaded server, and a limit of requests in a time; not with a cluster that has no
-    room. Whether a request may be sent twice is another question, which depends on the request.
+    That is true of a cluster that can't be reached, a connection that broke, a gateway without its
+    server, an overloaded server, and a rate limit; not of a cluster without free resources. Whether
+    a request may be sent twice is another question, which depends on the request.
     """
     if isinstance(error, Problem):
         passing = error.status in _PASSING and error.type != _FULL
@@ -66,13 +66,12 @@ class Backoff:
     """How long to pause between attempts, and when to give up; all times in seconds.
 
     The `first` pause grows by `factor` each time up to the `longest`; `jitter` is the share of a
-    pause by which it varies at random either way, lest many clients come back in the same moment.
-    It ends after so many `attempts`, the first one counted, or once the next one would come later
-    than `patience` seconds after the first failure.
+    pause by which it varies at random either way, so that many clients don't come back at the same
+    moment. It ends after this many `attempts`, counting the first, or when the next attempt would
+    start later than `patience` seconds after the first failure.
 
-    A cluster that says by `Retry-After` when to come again is taken at its word; pauses are never
-    shorter than the first one, though. With `outlasts_rate_limits`, a limit of requests in a time
-    is waited out however long that takes: it passes for certain.
+    If a cluster says by `Retry-After` when to come back, that is the pause, but no less than the
+    first one. With `outlasts_rate_limits`, a rate limit is waited for however long that takes.
     """
 
     first: float = field(validator=validators.ge(0))
@@ -84,7 +83,7 @@ class Backoff:
     outlasts_rate_limits: bool = False
 
     def pauses(self) -> "Pauses":
-        """Return pauses of this length that have not begun yet."""
+        """Return new pauses of this policy."""
         return Pauses(self)
 
     def retrying(
@@ -93,7 +92,8 @@ class Backoff:
         *,
         since: float | None = None,
     ) -> "Retrying":
-        """Return the state of one thing that is tried again; `tell` is given the first error.
+        """Return the state for one thing that is tried again; `tell` is called with the first
+        error.
 
         Patience counts from the first failure, or from `since`, a time of trio's clock.
         """
@@ -106,22 +106,22 @@ class Backoff:
         passes: Callable[[Exception], bool] = is_transient,
         tell: Callable[[Exception], None] = lambda _error: None,
     ) -> T:
-        """Await `action()` until it succeeds, and return what it does.
+        """Await `action()` until it succeeds, and return its result.
 
-        Raises what it raises: at once if that does not pass, otherwise when patience has ended.
-        `tell` is called once, with the first error that is waited for. The action must bear being
-        done twice, since it may have had its effect before it failed.
+        Raises its error: at once if that is not transient, otherwise when patience has ended.
+        `tell` is called once, with the first error that is waited for. It must be safe to do the
+        action twice, since it may have had its effect before it failed.
         """
         return await self.retrying(tell).retry(action, passes=passes)
 
     def __aiter__(self) -> AsyncIterator[int]:
-        """Go through the numbers of attempts from 0 on, after a pause each but for the first."""
+        """Yield the numbers of attempts from 0 on, with a pause before each but the first."""
         return _Attempts(self)
 
 
 @define
 class Pauses:
-    """The pauses of one loop: each is longer than the one before, until they `restart`."""
+    """The pauses of one loop: each is longer than the one before, until `restart` is called."""
 
     policy: Backoff
     _upcoming: float = field(init=False)
@@ -131,17 +131,17 @@ class Pauses:
         return self.policy.first
 
     def next(self) -> float:
-        """Return the length of the next pause in seconds, and let the one after it be longer."""
+        """Return the length of the next pause in seconds, and make the one after it longer."""
         policy, pause = self.policy, self._upcoming
         self._upcoming = min(pause * policy.factor, policy.longest)
         return pause * random.uniform(1 - policy.jitter, 1 + policy.jitter)
 
     def restart(self) -> None:
-        """Begin with the first pause again."""
+        """Start again with the first pause."""
         self._upcoming = self.policy.first
 
     async def sleep(self, at_least: float = 0.0) -> None:
-        """Sleep for the next pause, or for `at_least` so many seconds."""
+        """Sleep for the next pause, or for `at_least` this many seconds."""
         await trio.sleep(max(self.next(), at_least))
 
 
@@ -177,7 +177,7 @@ class _Attempts:
 class Retrying:
     """One thing that is tried again under a policy, made by :meth:`Backoff.retrying`.
 
-    `failures` are those since it last succeeded or went forward.
+    `failures` are those since the last success or progress.
     """
 
     policy: Backoff
@@ -192,18 +192,18 @@ class Retrying:
 
     @property
     def seconds(self) -> float:
-        """How long ago the first of the failures was, in seconds; 0 without one."""
+        """Seconds since the first of the failures; 0 without one."""
         return 0.0 if self.since is None else trio.current_time() - self.since
 
     def reset(self) -> None:
-        """Note that something went forward: what fails from here on is another outage."""
+        """Note progress: the next failure starts a new outage."""
         self.failures, self.since = 0, None
         self._pauses.restart()
 
     async def wait(self, error: Exception, *, passes: bool | None = None) -> None:
         """Wait before the next attempt; raises `error` if there must be none.
 
-        Whether it `passes` is decided by :func:`is_transient` where the caller does not say.
+        `passes` says whether the error is transient; by default :func:`is_transient` decides.
         """
         now = trio.current_time()
         self.since = now if self.since is None else self.since
@@ -235,7 +235,9 @@ class Retrying:
         return pause if asked is None else max(asked, self.policy.first)
 
     def _is_over(self, error: Exception, then: float) -> bool:
-        """Tell whether an attempt at a time of trio's clock would be one too many."""
+        """Tell whether an attempt at a time of trio's clock would come too late or be one too
+        many.
+        """
         if self.policy.outlasts_rate_limits and _is_rate_limit(error):
             return False
         since = then if self.since is None else self.since

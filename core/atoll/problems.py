@@ -1,4 +1,4 @@
-"""What a refusal of the API means: its class, one readable line, and what to do about it."""
+"""Errors for refusals of the API: the class, one readable line, and a hint."""
 
 import json
 import re
@@ -36,9 +36,9 @@ def problem_from(
 ) -> Problem:
     """Return the error for an answer of the API that is neither 2xx nor 3xx.
 
-    The class follows the status, which both generations of managers agree on better than on their
-    texts; scripts should look at `type`. A body that is no problem document, such as a proxy's HTML
-    page, becomes a `generic-error`. `headers`, by lower-case name, give hints their figures.
+    The class depends on the status, which managers of all releases agree on better than on texts;
+    scripts should look at `type`. A body that is no problem document, such as a proxy's HTML page,
+    becomes a `generic-error`. `headers`, by lower-case name, give numbers for hints.
     """
     content = _content(body, content_type)
     kind = _kind(content)
@@ -55,7 +55,9 @@ def problem_from(
 
 
 def graphql_problem(errors: Any) -> Problem:
-    """Return the error for the `errors` of a GraphQL answer: the first one's words, all as data."""
+    """Return the error for the `errors` of a GraphQL answer: the message of the first, all in
+    `data`.
+    """
     errors = errors if isinstance(errors, list) and errors else [errors]
     first = errors[0]
     message = first.get("message") if isinstance(first, dict) else first
@@ -68,7 +70,9 @@ def graphql_problem(errors: Any) -> Problem:
 
 
 def redirected(endpoint: str, status: int, headers: Mapping[str, str]) -> Problem:
-    """Return the error for a redirect: following it would hand the request to someone else."""
+    """Return the error for a redirect, which is not followed: that would send the request to
+    another server.
+    """
     location = _one_line(headers.get("location", "elsewhere"))
     return Problem(
         f"{endpoint} redirects to {location}",

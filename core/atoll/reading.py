@@ -1,10 +1,10 @@
-"""Where answers become values: nothing that a cluster sends is believed before it was looked at.
+"""Reading answers: nothing that a cluster sends is trusted before it was checked.
 
-What is expected is said by a *shape*, which mirrors the answer:
+A *shape* describes the expected value, and mirrors it:
 
 - a type (`str`, `int`, `float`, `bool`, `dict`, `list`), or `object` for anything;
 - `[shape]`, a list of such; `{"key": shape}`, a map that has these keys among others;
-  `{str: shape}`, a map of whatever keys;
+  `{str: shape}`, a map with any keys;
 - `maybe(shape)`, which may be null or missing, and is None then;
 - a function, which makes a value of the answer's part, such as a record's `from_node`.
 """
@@ -42,7 +42,7 @@ _CONVERSION = (TypeError, ValueError, LookupError, AttributeError, ArithmeticErr
 
 
 class Malformed(AtollError):
-    """The cluster has answered, with something that its API does not have."""
+    """The cluster's answer does not have the shape that its API promises."""
 
     def __init__(self, endpoint: str, what: str) -> None:
         hint = "check the endpoint: this is not what its API says"
@@ -62,7 +62,9 @@ def maybe(shape: Shape) -> Maybe:
 
 
 def decode(text: bytes | str, endpoint: str) -> Any:
-    """Decode JSON from `endpoint`; raises Malformed for what is none, and for what is too deep."""
+    """Decode JSON from `endpoint`; raises Malformed for anything else, and for nesting that is too
+    deep.
+    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -75,7 +77,7 @@ def decode(text: bytes | str, endpoint: str) -> Any:
 
 
 def _is_deep(value: Any) -> bool:
-    """Tell whether lists and maps lie deeper in one another than code may go by recursion."""
+    """Tell whether lists and maps are nested deeper than recursive code can handle."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [
@@ -90,16 +92,16 @@ def _is_deep(value: Any) -> bool:
 
 
 def _encodable(value: Any, text: bytes | str) -> Any:
-    """Replace halves of characters, which JSON can spell and no file can hold."""
+    """Replace lone surrogates, which JSON can contain and no file can."""
     if (b"\\ud" if isinstance(text, bytes) else "\\ud") not in text.lower():  # type: ignore[operator]  # as above
         return value
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def read(value: Any, shape: Shape, endpoint: str, where: str = "") -> Any:
-    """Return what a shape makes of an answer of `endpoint`; raises Malformed.
+    """Return a value of `endpoint` read as a shape; raises Malformed.
 
-    `where` says which part of the answer the value is.
+    `where` says which part of the answer the value is, for the message.
     """
     if isinstance(shape, Maybe):
         return None if value is None else read(value, shape.shape, endpoint, where)
@@ -160,9 +162,9 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def record(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Make an attrs record of those values that it has fields for; null stands for a default.
+    """Make an attrs record from the values that it has fields for; null stands for the default.
 
-    Raises TypeError for a value that is not of its field's type, and for one that is missing.
+    Raises TypeError for a value of a wrong type, and for a missing one.
     """
     checks, required = _checks(kind)  # type: ignore[arg-type]  # classes are hashable
     taken = {key: value for key, value in values.items() if key in checks and value is not None}
@@ -176,7 +178,7 @@ def record(kind: type[T], values: Mapping[str, Any]) -> T:
 
 @cache
 def _checks(kind: type) -> tuple[dict[str, Callable[[Any], bool]], frozenset[str]]:
-    """Return a check for each field of a class, and the names of those that have no default."""
+    """Return a check for each field of a class, and the names of those without a default."""
     found = {field.name: field for field in fields(kind) if field.init}
     required = frozenset(name for name, field in found.items() if not _has_default(field))
     return {name: _check_of(field.type) for name, field in found.items()}, required
@@ -189,7 +191,7 @@ def _has_default(field: Any) -> bool:
 
 
 def _check_of(annotation: Any) -> Callable[[Any], bool]:
-    """Return the function that tells whether a value is of the type that is annotated."""
+    """Return the function that checks for an annotated type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, UnionType):
         options = [_check_of(one) for one in arguments]
@@ -208,13 +210,13 @@ def _check_of(annotation: Any) -> Callable[[Any], bool]:
 
 
 def whole_number(text: str) -> int | None:
-    """Read a number of ASCII digits, no more than fit into 64 bits; None for anything else."""
+    """Read a number of ASCII digits that fits into 64 bits; None for anything else."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def to_figure(value: Any) -> float | None:
-    """Read a figure, which clusters spell as a number or as text; None for what is none."""
+    """Read a number that clusters write as a number or as text; None for anything else."""
     try:
         figure = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Requests that change something: confirmed first, or only shown."""
+"""Requests that change something: after a confirmation, or only shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,9 @@ def dry_run_option() -> click.Option:
 
 
 def show_request(context: Context, method: str, path: str, body: Mapping[str, Any]) -> None:
-    """Show what would be sent, as JSON unless another format was chosen, without passwords."""
+    """Show the request instead of sending it, as JSON unless another format was chosen, without
+    passwords.
+    """
     context.output.item(_shown(method, path, body), _REQUEST, format="json")
 
 
@@ -43,17 +45,17 @@ async def carry_out(  # noqa: PLR0913  # each is a part of one request
     dry_run: bool,
     question: str = "",
     yes: bool = False,
-    peer_asks: bool = False,
+    official_asks: bool = False,
 ) -> int:
-    """Send a request that changes something, after its `question` was answered with yes, and say
-    that it is `done`; or only show it. `peer_asks` tells whether Backend.AI's own client asks,
-    too. Returns the exit code.
+    """Send a request that changes something, after its `question` was answered with yes, and report
+    that it is `done`; or only show it. `official_asks` says whether the official client asks, too.
+    Returns the exit code.
     """
     if dry_run:
         show_request(context, method, path, body)
         return 0
     if question:
-        await context.consent(question, yes=yes, peer_asks=peer_asks)
+        await context.consent(question, yes=yes, official_asks=official_asks)
     await send(await context.connect(), method, path, body)
     context.output.done(done)
     return 0

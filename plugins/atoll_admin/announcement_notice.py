@@ -1,4 +1,4 @@
-"""The administrators' announcement, told above the prompt, once for each that is made."""
+"""The administrators' announcement, shown above the prompt, once for each version."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _LATER = 120.0
 
 
 async def tell(context: "Context", shell: "ShellState") -> None:
-    """Tell of announcements that were not dismissed, for as long as the prompt is open."""
+    """Show announcements that were not dismissed, while the prompt is open."""
     told: set[tuple[str, str]] = set()
     while True:
         api = await context.connect_if_up()
@@ -29,7 +29,7 @@ async def tell(context: "Context", shell: "ShellState") -> None:
 
 
 async def _announced(context: "Context", api: "Api") -> str:
-    """Return what is announced and was not dismissed; a cluster that does not tell has no news."""
+    """Return the announcement unless it was dismissed; empty if the cluster does not tell."""
     try:
         answer = await api.json("GET", ROUTE, like=SHAPE)
     except AtollError:

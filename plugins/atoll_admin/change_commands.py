@@ -1,4 +1,4 @@
-"""The commands that change entities: each sends one mutation, made of its description."""
+"""The commands that change entities: each sends one mutation, made from its description."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def change_command(entity: Entity, change: Change, help: str) -> click.Command:
-    """Return the command that makes a change."""
+    """Return the command for a change."""
 
     async def callback(context: Context, dry_run: bool, yes: bool = False, **values: Any) -> int:
         return await _change(context, entity, change, values, dry_run=dry_run, yes=yes)
@@ -37,7 +37,7 @@ async def _change(
     yes: bool,
 ) -> int:
     named = dict(values)
-    context.output.attempt(entity.peer_name, change.action)
+    context.output.attempt(entity.official_name, change.action)
     api = await context.connect()
     major = (await api.version()).major
     refuse_unknown(change, values, major, await api.manager())
@@ -51,7 +51,7 @@ async def _change(
         return 0
     if change.question:
         question = change.question.format(**named)
-        await context.consent(question, yes=yes, peer_asks=change.peer_asks)
+        await context.consent(question, yes=yes, official_asks=change.official_asks)
     answers = [await mutation.send(api) for mutation in mutations]
     fields, made = await _made(api, entity, change, mutations[0], answers[0])
     about = {name: made[name] for name in change.lifted} if made else _named(mutations[0])
@@ -59,7 +59,7 @@ async def _change(
         change.done.format(**named),
         made,
         [field.column for field in fields],
-        kind=entity.peer_name,
+        kind=entity.official_name,
         about={"msg": answers[0].get("msg") or "success", **about},
     )
     return 0
@@ -68,7 +68,7 @@ async def _change(
 def _mutations(
     entity: Entity, change: Change, variables: Mapping[str, Any], major: int
 ) -> Sequence[Mutation]:
-    """Return what makes the change: one mutation, or two where one would fail."""
+    """Return the mutations of the change: one, or two if one alone would fail."""
     if change.existing and not change.question and variables.get("props") == {}:
         raise UsageError("nothing to change", hint="give at least one option")
     arguments = {name: (change.type_of(name), value) for name, value in variables.items()}
@@ -85,14 +85,14 @@ def _mutations(
 
 
 async def _look_up(api: "Api", entity: Entity, mutation: Mutation) -> None:
-    """Raise NotFound if what is to be changed is not there."""
+    """Raise NotFound if the thing to be changed does not exist."""
     await fetch_one(api, entity, mutation.key, entity.select_fields(entity.key))
 
 
 async def _made(
     api: "Api", entity: Entity, change: Change, mutation: Mutation, answer: Mapping[str, Any]
 ) -> tuple[Sequence[Field], Mapping[str, Any] | None]:
-    """Return what was made, and its fields."""
+    """Return the thing that was created, and its fields."""
     if not change.returned:
         return (), None
     fields = entity.select_fields(change.shown)
@@ -104,7 +104,7 @@ async def _made(
 
 
 def _named(mutation: Mutation) -> Mapping[str, Any]:
-    """Return what a mutation is about by its name, such as `{"email": "ada@example.org"}`."""
+    """Return the argument that names the thing, such as `{"email": "ada@example.org"}`."""
     return {next(iter(mutation.arguments)): mutation.key}
 
 

@@ -25,7 +25,7 @@ async def users(api: Api) -> Sequence[Candidate]:
 
 
 async def keypairs(api: Api) -> Sequence[Candidate]:
-    """Return access keys, each with whose it is."""
+    """Return access keys, each with its owner."""
     return await _names(api, KEYPAIR)
 
 
@@ -35,7 +35,7 @@ async def domains(api: Api) -> Sequence[Candidate]:
 
 
 async def groups(api: Api) -> Sequence[Candidate]:
-    """Return the names of groups; commands take them for ids."""
+    """Return the names of groups, which commands take instead of ids."""
     return await _names(api, GROUP, "name")
 
 

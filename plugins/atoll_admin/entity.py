@@ -1,7 +1,7 @@
-"""What an entity of the cluster is: its fields, how it is queried and how it is changed.
+"""Description of an entity of the cluster: its fields, how it is queried and how it is changed.
 
-Such a description is all that an entity needs: its commands, their output and the completion
-of its names come from it (:mod:`atoll_admin.list_commands`, :mod:`atoll_admin.completions`).
+Such a description is all that an entity needs: its commands, their output and the completion of its
+names are made from it (:mod:`atoll_admin.list_commands`, :mod:`atoll_admin.completions`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ Resolve = Callable[["Api", Any], Awaitable[Any]]
 class SingleQuery:
     """The GraphQL root that shows one: `user(email: String)`.
 
-    Without its argument, many a root shows what the caller has.
+    Without its argument, many of these roots show what belongs to the caller.
     """
 
     root: str
@@ -51,15 +51,15 @@ class ListQuery:
 
 @frozen(kw_only=True)
 class Entity:
-    """A sort of thing that a cluster has: users, agents, images.
+    """A kind of thing in a cluster: users, agents, images.
 
     `key` is the field that names one of them, `default_columns` the columns of a list,
     `described_by` the fields that completion shows beside a name, `hidden` those that are shown
-    only to those who ask for them by name. `visible_to` says who may see them all, and `list_word`
-    is the word below `admin` that lists them.
+    only when they are named. `visible_to` says who may see them all, and `list_word` is the word
+    below `admin` that lists them.
 
-    `peer_columns` are the columns of a list in the JSON of Backend.AI's own client, and `peer_name`
-    is what it calls one of them there.
+    In the JSON of the official client, `official_columns` are the columns of a list, and
+    `official_name` is the name of the kind.
     """
 
     name: str
@@ -73,10 +73,10 @@ class Entity:
     visible_to: str = "superadmins"
     plural: str = field()
     list_word: str = field()
-    peer_columns: str = ""
-    peer_name: str = field()
+    official_columns: str = ""
+    official_name: str = field()
 
-    @peer_name.default
+    @official_name.default
     def _same_with_underscores(self) -> str:
         return self.name.replace(" ", "_")
 
@@ -90,7 +90,7 @@ class Entity:
 
     @property
     def shown(self) -> list[Field]:
-        """Everything that is shown about one of them."""
+        """All fields that are shown about one of them."""
         return [one for one in self.fields if one.name not in self.hidden]
 
     def select_fields(self, names: str) -> list[Field]:
@@ -106,8 +106,8 @@ def _as_given(values: dict[str, Any]) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class FollowUp:
-    """Props that clusters from a major version on fail to take when a thing is made: a mutation of
-    their own sets them then.
+    """Props that clusters from a major version on can't set in the mutation that creates a thing: a
+    second mutation sets them.
     """
 
     names: Sequence[str]
@@ -120,19 +120,19 @@ class FollowUp:
 class Change:
     """A mutation, as a command.
 
-    Each of the command's `params` goes by its name to the mutation's `arguments` (by name, with
-    their types) or else into its `props`, an input of the type named there. On the way, `prepare`
-    may add to what was given, `resolve` makes of a value what the API wants, `renamed` maps names
-    that would clash, and `fixed` are props that the command itself stands for. What is left out is
-    not changed. `since` tells the major version from which clusters know a param; `secrets` are
-    asked for without echo where they are left out.
+    Each of the command's `params` becomes an argument of the mutation (`arguments`, by name, with
+    their types) or else a field of its `props`, an input of the type named there. `prepare` may add
+    values, `resolve` turns values into what the API wants, `renamed` maps names that would clash,
+    and `fixed` are props that the command itself sets. What is left out is not changed. `since`
+    gives the major version from which clusters know a param; `secrets` are asked for without echo
+    if they are left out.
 
     `done` says what was done, with the params in braces; `question` asks first. `shown` names
-    fields of what was made, which comes back under `returned`. An `existing` thing is looked up
-    before anything is changed, since releases disagree on what happens to one that is not there.
-    `peer_asks` tells whether Backend.AI's own client asks first, too, and `action` what it calls
-    the change where it tells of a failure; it tells fields that are `lifted` twice, of a thing that
-    was made and beside it.
+    fields of the created thing, which is in the answer under `returned`. An `existing` thing is
+    looked up before anything is changed, since releases disagree on what happens to one that does
+    not exist. `official_asks` says whether the official client asks first, too, and `action` is its
+    name for the change in errors; it writes fields that are `lifted` twice, in the created thing
+    and beside it.
     """
 
     mutation: str
@@ -151,7 +151,7 @@ class Change:
     returned: str = ""
     shown: str = ""
     existing: bool = True
-    peer_asks: bool = False
+    official_asks: bool = False
     action: str = "update"
     lifted: Sequence[str] = ()
 
@@ -172,7 +172,7 @@ class Change:
 async def resolve_values(
     api: "Api", resolve: Mapping[str, Resolve], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return values in the API's terms, those that are given and have a way to be resolved."""
+    """Return the given values in the API's terms."""
     found = dict(values)
     for name, function in resolve.items():
         if found.get(name) is not None:
@@ -181,7 +181,7 @@ async def resolve_values(
 
 
 def refuse_unknown(change: Change, values: Mapping[str, Any], major: int, manager: str) -> None:
-    """Raise AtollError for a value that a cluster of this major version can't take."""
+    """Raise AtollError for a value that a cluster of this major version does not accept."""
     newer = {name for name, since in change.since.items() if since > major}
     given = [param for param in change.params if values.get(param.name or "") is not None]
     if refused := [param.opts[0] for param in given if param.name in newer]:

@@ -1,4 +1,6 @@
-"""Fields of the things that administrators see: a column each, and how GraphQL's value is read."""
+"""Fields of the things that administrators manage: a column each, and how GraphQL's value is
+decoded.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +22,9 @@ def _same(value: Any) -> Any:
 class Field:
     """A field of an entity.
 
-    `selection` is what GraphQL is asked for to fill it; `decode` makes a record's value of what it
-    answers. `since` is the major version of the API from which clusters have it: older ones are
-    not asked.
+    `selection` is the GraphQL selection that fills it; `decode` turns the answer into the record's
+    value. `since` is the major version of the API from which clusters have it: older ones are not
+    asked.
     """
 
     column: Column
@@ -32,7 +34,7 @@ class Field:
 
     @property
     def name(self) -> str:
-        """The name by which `-f` and the machine formats know it."""
+        """The name in `-f` and in the formats for programs."""
         return self.column.name
 
     @property
@@ -42,7 +44,7 @@ class Field:
 
 
 def text(name: str, title: str = "", *, keep: bool = False, since: int = 0) -> Field:
-    """Return a field that is shown as it is."""
+    """Return a field that is shown unchanged."""
     return Field(Column(name, title, keep=keep), name, since=since)
 
 
@@ -53,7 +55,7 @@ def number(name: str, title: str = "", *, since: int = 0) -> Field:
 
 def size(name: str, title: str = "", *, since: int = 0) -> Field:
     """Return a field that holds a number of bytes."""
-    column = Column(name, title, show_size, right=True, peer=_short_size)
+    column = Column(name, title, show_size, right=True, official=_short_size)
     return Field(column, name, since=since)
 
 
@@ -83,13 +85,13 @@ def slots(name: str, title: str = "", *, since: int = 0) -> Field:
 
 
 def slots_as_text(name: str, title: str = "") -> Field:
-    """Return such a field that Backend.AI's own client leaves as JSON inside JSON."""
-    return Field(Column(name, title, show_slots, peer=_as_text), name, decode_json)
+    """Return such a field that the official client leaves as JSON inside JSON."""
+    return Field(Column(name, title, show_slots, official=_as_text), name, decode_json)
 
 
 def hosts(name: str, title: str = "") -> Field:
-    """Return a field that holds what is allowed on which folder hosts, as JSON inside JSON."""
-    return Field(Column(name, title, show_list, peer=_as_text), name, decode_json)
+    """Return a field with the permissions on each folder host, as JSON inside JSON."""
+    return Field(Column(name, title, show_list, official=_as_text), name, decode_json)
 
 
 def document(
@@ -100,7 +102,7 @@ def document(
 
 
 def decode_json(value: Any) -> Any:
-    """Decode JSON that came as a text; what is none stays as it is."""
+    """Decode JSON in a text; other text is returned unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -110,17 +112,17 @@ def decode_json(value: Any) -> Any:
 
 
 def yes_or_no(value: Any) -> str:
-    """Show a truth value."""
+    """Show a boolean."""
     return "" if value is None else "yes" if value else "no"
 
 
 def show_size(value: Any) -> str:
-    """Show a number of bytes; none at all where there is no number."""
+    """Show a number of bytes; nothing if there is no number."""
     return "" if value is None else binary_size(value)
 
 
 def _short_size(value: Any) -> Any:
-    """Write a number of bytes as `ls -h` does, and as Backend.AI's own client does: `161.3M`."""
+    """Write a number of bytes as `ls -h` and the official client do: `161.3M`."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value
     if abs(value) < 1024:

@@ -1,4 +1,4 @@
-"""The commands that list entities and show one of them, made of their descriptions."""
+"""The commands that list entities and show one of them, made from their descriptions."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ def list_command(
 ) -> click.Command:
     """Return the command that lists entities; `params` are the root's arguments.
 
-    `below` names the commands that go by further words, since the help does not know them.
+    `below` names subcommands, since the help does not list them.
     """
     root = listing or entity.listing
     text = help or f"List {entity.plural}; for {entity.visible_to}."
@@ -40,7 +40,7 @@ async def _list(
     context: Context, entity: Entity, listing: ListQuery, values: dict[str, Any]
 ) -> None:
     named = values.pop("fields")
-    usual = (context.output.in_envelope and entity.peer_columns) or entity.default_columns
+    usual = (context.output.in_envelope and entity.official_columns) or entity.default_columns
     fields = entity.select_fields(named or usual)
     wanted = (
         ListOptions(**{name: values.pop(name) for name in _LIST_OPTIONS})
@@ -69,8 +69,8 @@ def show_command(
 ) -> click.Command:
     """Return the command that shows everything about one thing.
 
-    It is named by an argument, or by an option of these `flags`. When it is not named, `default`
-    tells which one is meant; the cluster shows the caller's own otherwise.
+    The thing is named by an argument, or by an option of these `flags`. If it is not named,
+    `default` returns the name; otherwise the cluster shows the caller's own.
     """
     params = _naming_params(entity, flags, required=required)
 
@@ -148,5 +148,5 @@ def _command(
 
 
 def _unbroken(words: str) -> str:
-    """Wrap a text that names commands: click would break the names at their hyphens."""
+    """Wrap a text with names of commands: click would break the names at their hyphens."""
     return "\b\n" + textwrap.fill(words, 76, break_on_hyphens=False)

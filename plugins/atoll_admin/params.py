@@ -16,12 +16,12 @@ _HOSTS = (
 
 
 def argument(name: str, completes: str = "", **how: Any) -> click.Argument:
-    """Return an argument; `completes` is what completes it."""
+    """Return an argument; `completes` is the kind of its names."""
     return click.Argument([name], **_completed(completes), **how)
 
 
 def option(*flags: str, help: str, completes: str = "", **how: Any) -> click.Option:
-    """Return an option; `completes` is what completes it."""
+    """Return an option; `completes` is the kind of its names."""
     return click.Option([*flags], help=help, **_completed(completes), **how)
 
 
@@ -35,12 +35,12 @@ def boolean(*flags: str, help: str) -> click.Option:
 
 
 def switch(*flags: str, help: str) -> click.Option:
-    """Return a flag that says nothing when it is left out."""
+    """Return a flag whose value is None if it is left out."""
     return click.Option([*flags], is_flag=True, callback=_only_true, help=help)
 
 
 def negation(*flags: str, help: str) -> click.Option:
-    """Return a flag that makes false what it is named for, and says nothing when it is left out."""
+    """Return a flag that sets what it is named for to false, None if it is left out."""
     return click.Option([*flags], is_flag=True, callback=_only_false, help=help)
 
 
@@ -50,7 +50,7 @@ def inactive() -> click.Option:
 
 
 def slots_option() -> click.Option:
-    """Return the option for what may be occupied at most."""
+    """Return the option for the limits on slots."""
     return option(
         "--total-resource-slots",
         type=SLOTS,

@@ -1,5 +1,5 @@
 """Queries for entities: one by its name, or all of them page by page, in the fields that the
-cluster's release knows.
+cluster's release has.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _PAGE = {"items": [dict], "total_count": int}
 
 @frozen(kw_only=True)
 class ListOptions:
-    """Which part of a long list is wanted, in which order; `limit` None means all that follows."""
+    """Which part of a long list to get, in which order; `limit` None means all that follow."""
 
     offset: int = 0
     limit: int | None = None
@@ -33,8 +33,8 @@ class ListOptions:
 
 @frozen
 class Rows:
-    """A list that is being read: the fields it turned out to have, its records, and how many there
-    are in all where the cluster tells.
+    """A list that is being read: the fields that the cluster has, the records, and the number of
+    all if the cluster gives it.
     """
 
     fields: Sequence[Field]
@@ -65,7 +65,7 @@ async def fetch_one(
 
 
 def not_found(entity: Entity, key: Any) -> NotFound:
-    """Return the error for a thing that is not there."""
+    """Return the error for a thing that does not exist."""
     what = f"there is no {entity.name} {key!r}" if key is not None else f"no {entity.name}"
     return NotFound(what, hint=f"atoll admin {entity.list_word} lists them")
 
@@ -79,7 +79,7 @@ async def fetch_list(
     *,
     strict: bool = False,
 ) -> Rows:
-    """Begin to read a list; the first page is there when this returns.
+    """Start to read a list; the first page has arrived when this returns.
 
     `values` are the root's arguments, those of value None left out. Raises what `run_query` does.
     """
@@ -101,7 +101,7 @@ async def fetch_list(
 
 @frozen
 class _Query:
-    """A root, its arguments, and what stands around the fields."""
+    """A root, its arguments, and the text around the fields."""
 
     root: str
     arguments: Mapping[str, tuple[str, Any]]
@@ -131,7 +131,7 @@ async def _supported(api: "Api", fields: Sequence[Field], *, strict: bool) -> Se
 async def _query_supported(
     api: "Api", query: _Query, fields: Sequence[Field], like: Shape, *, strict: bool
 ) -> tuple[Any, Sequence[Field]]:
-    """Ask for fields, without those that the cluster turns out not to know."""
+    """Query fields, leaving out those that the cluster turns out not to have."""
     while True:
         selection = " ".join(dict.fromkeys(field.selection for field in fields))
         try:

@@ -1,7 +1,7 @@
-"""Requests of administrators, and what their refusals mean.
+"""Requests of administrators, and the meaning of their refusals.
 
-Releases word their refusals differently and mix up statuses: 23.09 answers 401 where a role is
-missing, GraphQL answers 200 to everything, and some mutations carry their failure in a `msg`.
+Releases word their refusals differently and mix up statuses: 23.09 answers 401 if a role is
+missing, GraphQL answers 200 to everything, and some mutations report their failure in a `msg`.
 """
 
 import re
@@ -37,10 +37,10 @@ async def run_query(
     selection: str,
     like: Shape = object,
 ) -> Any:
-    """Ask GraphQL for one root and return what it answers, read as `like`.
+    """Query one GraphQL root and return its answer, read as the shape `like`.
 
-    `arguments` maps names to a type and a value. Raises UnknownFields where the cluster does not
-    know what was selected, NotOffered, NotAuthorized, NotFound, or AtollError.
+    `arguments` maps names to a type and a value. Raises UnknownFields if the cluster does not know
+    what was selected, NotOffered, NotAuthorized, NotFound, or AtollError.
     """
     return await _gql(api, root, _body("query", root, arguments, selection), like)
 
@@ -68,11 +68,11 @@ class Mutation:
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """What is sent to `POST /admin/gql`."""
+        """The body for `POST /admin/gql`."""
         return _body("mutation", self.root, self.arguments, self.selection)
 
     async def send(self, api: "Api") -> Mapping[str, Any]:
-        """Make the change and return what is told of it; raises what `run_query` does."""
+        """Send it and return the answer; raises what `run_query` does."""
         return _succeeded(await _gql(api, self.root, self.body, dict))
 
 
@@ -90,8 +90,8 @@ def _body(
 
 
 class UnknownFields(AtollError):
-    """The cluster can't tell some of the fields that it was asked for: its release does not know
-    them, or it failed to find them out.
+    """The cluster can't return some of the selected fields: its release does not have them, or it
+    failed to compute them.
     """
 
     def __init__(self, names: Sequence[str], manager: str) -> None:
@@ -101,7 +101,7 @@ class UnknownFields(AtollError):
 
 
 class NotOffered(AtollError):
-    """The cluster's release does not have what was asked for: it came later, or was dropped."""
+    """The cluster's release does not have what was asked for: it was added later, or removed."""
 
     def __init__(self, what: str, manager: str) -> None:
         super().__init__(f"this cluster ({manager}) does not offer {what}")
@@ -114,7 +114,7 @@ async def send(
     params: Mapping[str, Any] | None = None,
     like: Shape = object,
 ) -> Any:
-    """Send a request of the REST API and return its answer, read as `like`.
+    """Send a request of the REST API and return its answer, read as the shape `like`.
 
     Raises what :func:`run_query` does.
     """
@@ -135,7 +135,7 @@ def _succeeded(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _failure(message: str) -> AtollError:
-    """Return the error that the message of a mutation stands for."""
+    """Return the error for the message of a failed mutation."""
     line = _readable(message)
     if _FORBIDDEN.search(line):
         return NotAuthorized(line, hint=_ROLE)
@@ -143,7 +143,7 @@ def _failure(message: str) -> AtollError:
 
 
 def _readable(message: str) -> str:
-    """Cut a message down to what a person can use: databases speak through some of them."""
+    """Shorten a message to the useful part: some are texts of the database."""
     if duplicate := _DUPLICATE.search(message):
         return f"{duplicate[1]} already exists"
     if user := _IN_USE.search(message):
@@ -168,7 +168,7 @@ def _explain(problem: Problem, manager: str) -> AtollError:
 
 
 def _failed_fields(problem: Problem) -> list[str]:
-    """Return the fields below the root that could not be told, if nothing else went wrong."""
+    """Return the fields below the root that have failed, if nothing else went wrong."""
     paths = [path if isinstance(path := one.get("path"), list) else [] for one in _errors(problem)]
     below = [[part for part in path if isinstance(part, str)] for path in paths]
     return [path[-1] for path in below] if all(len(path) > 1 for path in below) else []

@@ -1,12 +1,12 @@
-"""Texts from the cluster that are no records: an announcement, a file, a value."""
+"""Text from the cluster: an announcement, a file, a value."""
 
 from atoll import Context
 from atoll.output import Column
 
 
 async def write_text(context: Context, text: str) -> None:
-    """Write a text to standard output: as it is where a program reads it, and on a terminal
-    without anything that the terminal would obey.
+    """Write a text to standard output: unchanged for programs, and without control characters on a
+    terminal.
     """
     if not context.output.stdout.isatty():
         context.output.stream("stdout", text.rstrip("\n") + "\n")

@@ -1,4 +1,4 @@
-"""What the options of administrators take: amounts of slots, JSON, folder hosts."""
+"""Types of options for administrators: amounts of slots, JSON, folder hosts."""
 
 import json
 from collections.abc import Sequence
@@ -44,12 +44,12 @@ class Slots(click.ParamType[str]):
 
 
 class Document(click.ParamType[str]):
-    """A JSON object, checked, kept as a text."""
+    """A JSON object, checked, kept as text."""
 
     name = "json"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the text when it is a JSON object."""
+        """Return the text if it is a JSON object."""
         return _json_object(self, str(value), param, ctx)
 
 
@@ -68,8 +68,8 @@ DOCUMENT = Document()
 
 
 async def host_permissions(api: "Api", hosts: Sequence[str]) -> str | None:
-    """Make JSON of folder hosts: each either a JSON map of host to permissions, or a bare name,
-    which means all permissions. None when there is none.
+    """Return JSON of folder hosts: each given as a JSON map of host to permissions, or as a name,
+    which means all permissions. None if none is given.
     """
     if not hosts:
         return None
@@ -100,7 +100,7 @@ async def _all_permissions(api: "Api") -> Sequence[str]:
 
 
 async def known_permissions(api: "Api") -> Sequence[str]:
-    """Return what a cluster can allow on a host for folders."""
+    """Return all permissions that a cluster has on folder hosts."""
     name = "vfolder_host_permission_list"
     answer = await run_query(api, "vfolder_host_permissions", {}, name, {name: [str]})
     return answer[name] if answer else ()

@@ -61,4 +61,4 @@ def _tell(context: Context, done: Unpacked, dest: Path) -> None:
         context.output.warn(f"left out: {what}")
     if done.files:
         told = f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
-        context.output.done(told, peer=f"Downloaded to {dest.resolve()}.")
+        context.output.done(told, official=f"Downloaded to {dest.resolve()}.")

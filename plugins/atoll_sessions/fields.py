@@ -99,7 +99,7 @@ def _get(attribute: str) -> Any:
 # name is taken too.
 FIELDS = [
     # Commands take the beginning of an id for it.
-    Field(Column("id", "Session ID", keep=True, enough=9, peer_name="session_id"), "id"),
+    Field(Column("id", "Session ID", keep=True, enough=9, official_name="session_id"), "id"),
     Field(Column("name", keep=True), "name"),
     Field(Column("access_key", "Owner"), "access_key"),
     Field(Column("image"), "image"),
@@ -112,14 +112,14 @@ FIELDS = [
             "Last updated",
             local_time,
             brief=age,
-            peer_name="status_changed",
+            official_name="status_changed",
             get=_get("status_changed"),
         ),
         "status_changed",
     ),
     Field(Column("result"), "result"),
     Field(
-        Column("task_id", "Task ID", peer_name="main_kernel_id", get=_get("main_kernel_id")),
+        Column("task_id", "Task ID", official_name="main_kernel_id", get=_get("main_kernel_id")),
         "main_kernel_id",
     ),
     Field(Column("tag"), "tag"),
@@ -131,7 +131,7 @@ FIELDS = [
             "occupied_slots",
             "Occupied Resource",
             show_slots,
-            peer_name="occupying_slots",
+            official_name="occupying_slots",
             get=_get("occupying_slots"),
         ),
         "occupying_slots",

@@ -20,4 +20,4 @@ async def rename(context: Context, session: str, new_name: str) -> None:
         "POST", path("session", found.id, "rename"), params={"name": new_name}, query=True
     )
     told = f"session {found.name} is called {new_name} now"
-    context.output.done(told, peer=f"Session renamed to {new_name}.")
+    context.output.done(told, official=f"Session renamed to {new_name}.")

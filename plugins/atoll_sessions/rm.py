@@ -93,7 +93,7 @@ class _Ending:
             if others and others > 1:
                 more = f", and so are {others} that depend on it"
             told = f"session {one.reference} is {status}{more if others else ''}"
-            self.context.output.done(told, peer="Done.")
+            self.context.output.done(told, official="Done.")
             return last
         return None
 

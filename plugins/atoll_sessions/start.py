@@ -12,7 +12,7 @@ from atoll_sessions.owners import owner_option
 from atoll_sessions.start_output import show_started
 
 _COLUMNS = [
-    Column("id", "Session ID", peer_name="session_id"),
+    Column("id", "Session ID", official_name="session_id"),
     Column("name"),
     Column("status"),
     Column("created"),

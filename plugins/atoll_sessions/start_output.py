@@ -21,7 +21,7 @@ def show_created(
     """Print what became of the session."""
     _tell_beside(context, created, request)
     words = _words(created, request, stays=stays)
-    if said := context.output.words(words, _peer_words(created)):
+    if said := context.output.words(words, _official_words(created)):
         context.output.note(said)
     _tell_trouble(context, created)
 
@@ -32,8 +32,8 @@ def show_started(
     """Print the same as the outcome of a command, and the record if a format was chosen."""
     _tell_beside(context, created, request)
     shown = created if context.output.format else None
-    words, peer = _words(created, request, stays=True), _peer_words(created)
-    context.output.done(words, shown, columns, kind="session", peer=peer)
+    words, official = _words(created, request, stays=True), _official_words(created)
+    context.output.done(words, shown, columns, kind="session", official=official)
     _tell_trouble(context, created)
 
 
@@ -61,7 +61,7 @@ def _words(created: Created, request: SessionRequest, *, stays: bool) -> str:
     return "" if created.failed else f"session {name} is {created.status}"
 
 
-def _peer_words(created: Created) -> str:
+def _official_words(created: Created) -> str:
     is_so = _PEER.get(created.status, "")
     if created.status == "RUNNING":
         is_so = "is created and ready." if created.created else "is already running and ready."

@@ -40,7 +40,7 @@ async def upload(
     await uploading.run(api, target.id, found)
     sent = uploading.sent
     told = f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
-    context.output.done(told, peer="Uploaded.")
+    context.output.done(told, official="Uploaded.")
     return uploading.exit_code
 
 

@@ -21,7 +21,7 @@ from atoll_templates.api import find_template
 from atoll_templates.overrides import creation_body, given_config, own_config
 
 _COLUMNS = [
-    Column("id", "Session ID", peer_name="session_id"),
+    Column("id", "Session ID", official_name="session_id"),
     Column("name"),
     Column("status"),
     Column("created"),

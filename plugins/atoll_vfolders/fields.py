@@ -27,7 +27,7 @@ _ID = Column("id", "ID", keep=True, enough=9)
 _NAME = Column("name", keep=True)
 _OWNERSHIP = Column("ownership_type", "Type")
 _SIZE = Column("max_size", "Quota", _mebibytes, right=True)
-_CREATED = Column("created_at", "Created", local_time, brief=age, peer=_with_t)
+_CREATED = Column("created_at", "Created", local_time, brief=age, official=_with_t)
 COLUMNS = [
     _NAME,
     _ID,
@@ -39,7 +39,7 @@ COLUMNS = [
     Column("owner"),
     _CREATED,
 ]
-PEER_COLUMNS = [*COLUMNS, Column("creator"), Column("group", peer_name="group_id")]
+PEER_COLUMNS = [*COLUMNS, Column("creator"), Column("group", official_name="group_id")]
 DETAIL = [
     *COLUMNS,
     Column("is_owner", "Yours", _yes_or_no),

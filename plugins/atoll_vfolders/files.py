@@ -83,7 +83,7 @@ async def mkdir(
             ) from None
         if failures:
             raise AtollError(failures[0])
-    context.output.done("", peer=f"Successfully created: {', '.join(map(str, places))}")
+    context.output.done("", official=f"Successfully created: {', '.join(map(str, places))}")
 
 
 def _failures(answer: object) -> list[str]:
@@ -103,7 +103,7 @@ async def mv(context: Context, name: str, src: str, dst: str) -> None:
     body = {"src": await for_wire(api, old), "dst": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "move-file", json=body)
-    context.output.done("", peer="Moved.")
+    context.output.done("", official="Moved.")
 
 
 @click.command()
@@ -121,7 +121,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
     body = {"target_path": await for_wire(api, old), "new_name": await for_wire(api, new)}
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "rename-file", json=body)
-    context.output.done("", peer="Renamed.")
+    context.output.done("", official="Renamed.")
 
 
 @click.command()
@@ -141,7 +141,7 @@ async def rm(
     api = await context.connect()
     folder = await find_folder(api, name)
     await _delete_files(api, folder, places, recursive=recursive)
-    context.output.done(f"deleted {what} in {folder.name}", peer="Done.")
+    context.output.done(f"deleted {what} in {folder.name}", official="Done.")
 
 
 async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recursive: bool) -> None:

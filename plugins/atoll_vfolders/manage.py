@@ -57,7 +57,7 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
     told = f"folder {made.name} is made on {made.host or host}"
     shown = made if context.output.format else None
     said = f'Virtual folder "{made.name}" is created.'
-    context.output.done(told, shown, DETAIL, kind="vfolder", peer=said)
+    context.output.done(told, shown, DETAIL, kind="vfolder", official=said)
 
 
 def _check_name(name: str) -> None:
@@ -115,10 +115,10 @@ async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name)
         question = f"Delete {name} for good, with all that is in it?"
-        await context.consent(question, yes=yes or has_trash, peer_asks=False)
+        await context.consent(question, yes=yes or has_trash, official_asks=False)
         await _delete(api, folder)
         fate = "moved to the trash" if has_trash else "deleted"
-        context.output.done(f"folder {folder.name} is {fate}", peer="Deleted.")
+        context.output.done(f"folder {folder.name} is {fate}", official="Deleted.")
 
     return await _each(context, names, act)
 
@@ -139,7 +139,7 @@ async def restore(context: Context, names: tuple[str, ...]) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
         await _trash(api, "restore-from-trash-bin", folder)
-        context.output.done(f"folder {folder.name} is restored", peer="Restored.")
+        context.output.done(f"folder {folder.name} is restored", official="Restored.")
 
     return await _each(context, names, act)
 
@@ -154,9 +154,9 @@ async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
         question = f"Delete {name} for good, with all that is in it?"
-        await context.consent(question, yes=yes, peer_asks=False)
+        await context.consent(question, yes=yes, official_asks=False)
         await _trash(api, "delete-from-trash-bin", folder)
-        context.output.done(f"folder {folder.name} is deleted for good", peer="Deleted.")
+        context.output.done(f"folder {folder.name} is deleted for good", official="Deleted.")
 
     return await _each(context, names, act)
 
@@ -180,7 +180,7 @@ async def rename(context: Context, old_name: str, new_name: str) -> None:
     api = await context.connect()
     folder = await find_folder(api, old_name)
     await request_folder(api, folder, "POST", "rename", json={"new_name": new_name})
-    context.output.done(f"folder {folder.name} is now called {new_name}", peer="Renamed.")
+    context.output.done(f"folder {folder.name} is now called {new_name}", official="Renamed.")
 
 
 @click.command()
@@ -202,7 +202,7 @@ async def clone(
     answer = await request_folder(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
     await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
     told = f"folder {folder.name} is copied to {target_name}"
-    context.output.done(told, peer="Cloning the vfolder is complete.")
+    context.output.done(told, official="Cloning the vfolder is complete.")
     return 0
 
 
@@ -228,4 +228,4 @@ async def update_options(
     api = await context.connect()
     folder = await find_folder(api, name)
     await request_folder(api, folder, "POST", "update-options", json=body)
-    context.output.done(f"folder {folder.name} is changed", peer="Updated.")
+    context.output.done(f"folder {folder.name} is changed", official="Updated.")

@@ -1,8 +1,7 @@
-"""Records in, text out: what commands emit, written as the sink wants it.
+"""Output of commands: records, written in the format that was asked for.
 
-A command never prints. It emits records with the columns they have, streams the output of remote
-programs, and says on the side what it is doing; data goes to standard output, everything else to
-standard error.
+A command never prints. It emits records with their columns, streams the output of remote programs,
+and reports progress; data goes to standard output, everything else to standard error.
 """
 
 from atoll.output._columns import Column, columns_of

@@ -1,4 +1,4 @@
-"""Columns: which fields of a record are written, under which names, in which dress."""
+"""Columns: which fields of a record are written, under which names, and how they are shown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -29,13 +29,14 @@ def _last_part(path: str) -> Callable[[Any], Any]:
 class Column:
     """A field of a record.
 
-    `name` is the API's own and is used by the machine formats; `title` heads it for people; `show`
-    turns its value into text for people; `keep` spares it from being cut on a narrow terminal,
-    unless its first `enough` cells say as much, as of an id; `width` is how many cells to reserve
-    when records are written live, before their values are known; `brief` turns its value into a
-    shorter text, for a table that would be wider than the screen otherwise; `peer_name` is what the
-    client of Backend.AI calls the field in its JSON, and `peer` turns the value into what it writes
-    there; `get` takes it from the record, by default the attribute or key `name`.
+    `name` is the API's own, used by the formats for programs; `title` is the heading for people;
+    `show` turns the value into text for people. `keep` protects it from being cut on a narrow
+    terminal, except beyond its first `enough` cells if these suffice, as of an id; `width` is how
+    many cells to reserve when records are written live, before their values are known; `brief`
+    turns the value into a shorter text, for a table that would be wider than the screen. In the
+    JSON of the official client, `official_name` is the field's name, and `official` turns the value
+    into the one written there. `get` takes the value from the record, by default the attribute or
+    key `name`.
     """
 
     name: str
@@ -46,11 +47,11 @@ class Column:
     enough: int = 0
     width: int = 0
     brief: Callable[[Any], str] | None = None
-    peer_name: str = field()
-    peer: Callable[[Any], Any] = _same
+    official_name: str = field()
+    official: Callable[[Any], Any] = _same
     get: Callable[[Any], Any] = field()
 
-    @peer_name.default
+    @official_name.default
     def _same_name(self) -> str:
         return self.name
 

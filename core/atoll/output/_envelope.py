@@ -1,5 +1,5 @@
-"""What the client of Backend.AI writes as JSON: `{count, total_count, items}` about things, and
-`{ok, msg, …}` about what was done.
+"""The JSON of the official client: `{count, total_count, items}` for things, `{ok, msg, …}` for
+changes.
 """
 
 from collections.abc import Sequence
@@ -21,25 +21,25 @@ class Envelope(Writer):
         self._items: list[dict[str, Any]] = []
 
     def row(self, values: Sequence[Any]) -> None:
-        """Hold a record, spelled as that client spells it."""
+        """Hold a record, in the official client's spelling."""
         self._items.append(_object(self.columns, values))
 
     def end(self) -> None:
-        """Write it all."""
+        """Write all of it."""
         count = len(self._items)
         total = count if self.total is None else self.total
         content = {"count": count, "total_count": total, "items": self._items}
         write_object(self.file, content)
 
 
-def peer_object(record: Any, columns: Sequence[Column]) -> dict[str, Any]:
-    """Return a record by the names that the client of Backend.AI gives its fields."""
+def official_object(record: Any, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return a record under the names that the official client gives its fields."""
     return _object(columns, [column.get(record) for column in columns])
 
 
 def _object(columns: Sequence[Column], values: Sequence[Any]) -> dict[str, Any]:
     pairs = zip(columns, values, strict=True)
-    return {column.peer_name: column.peer(value) for column, value in pairs}
+    return {column.official_name: column.official(value) for column, value in pairs}
 
 
 def write_object(file: IO[str], content: dict[str, Any]) -> None:

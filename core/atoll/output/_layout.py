@@ -1,7 +1,8 @@
-"""Which columns of a table are shown, and how wide, so that nothing is wider than the screen.
+"""Which columns of a table are shown, and how wide, so that no line is wider than the screen.
 
-Where the room does not do, times become ages, empty columns go, ids are cut to what names them, and
-what all rows have in common is told below. After that texts are cut, and the last columns go.
+If there is too little room, times become ages, empty columns are left out, ids are cut to the part
+that identifies them, and values that all rows share are shown below the table. After that texts are
+cut, and the last columns are left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,7 @@ def fit(text: str, width: int) -> str:
 
 @define
 class Place:
-    """A column that is shown: its number among all, how its values are spelled, and its width."""
+    """A column that is shown: its index among all, how its values are shown, and its width."""
 
     index: int
     column: Column
@@ -46,20 +47,20 @@ class Place:
     width: int = 0
 
     def spell(self, values: Sequence[Any], show: Callable[[Any], str], least: int) -> None:
-        """Spell the column's values, and be as wide as they are."""
+        """Set the width to that of the column's values."""
         self.show = show
         self.texts = [shown_by(show, value) for value in values]
         self.width = max([least, *map(cells, self.texts)])
 
     @property
     def enough(self) -> int:
-        """The cells that say as much as all."""
+        """The width in cells that suffices."""
         return min(self.width, self.column.enough or self.width)
 
 
 @define
 class Layout:
-    """The places of a table, and the columns that have none."""
+    """The columns of a table that are shown, and those that are left out."""
 
     places: list[Place]
     gone: list[Place]
@@ -77,7 +78,7 @@ class Layout:
         whole: bool = False,
         least: Sequence[int] = (),
     ) -> Self:
-        """Lay a table out for these rows, which are the `whole` of it or its beginning."""
+        """Make the layout of these rows, which are the `whole` table or its beginning."""
         places = []
         for index, column in enumerate(columns):
             place = Place(index, column, column.show)
@@ -91,11 +92,11 @@ class Layout:
         return layout
 
     def excess(self, room: int) -> int:
-        """Return how many cells there are too many."""
+        """Return by how many cells a line is too wide."""
         return _total(place.width for place in self.places) - room
 
     def left_out(self) -> str:
-        """Tell in a line of what had no room; empty if all had."""
+        """Return the line about columns that are left out; empty if there are none."""
         same = [f"{one.column.heading} {one.texts[0]}" for one in self.common]
         gone = [one.column.heading for one in self.gone]
         told = [f"all: {', '.join(same)}"] if same else []
@@ -120,7 +121,7 @@ class Layout:
             self.places[0].width = room
 
     def _drop(self, fits: Callable[[Place], bool], room: int, into: list[Place]) -> None:
-        """Take out columns that can be done without, the widest first, until the rest has room."""
+        """Leave out dispensable columns, the widest first, until the rest fits."""
         for place in sorted(self.places, key=lambda one: one.width, reverse=True):
             if _total(one.enough for one in self.places) <= room:
                 return
@@ -129,7 +130,7 @@ class Layout:
                 into.append(place)
 
     def _narrow(self, room: int) -> None:
-        """Take cells from the widest columns until the line fits, or nothing more can be taken."""
+        """Make the widest columns narrower until the line fits, or none can be narrower."""
         for least in (
             lambda place: place.column.enough,
             lambda place: 0 if place.column.keep else _READABLE,
@@ -139,7 +140,7 @@ class Layout:
             self._take(room, least)
 
     def _take(self, room: int, least: Callable[[Place], int]) -> None:
-        """Take cells from the widest of the columns that have a least width, and more than that."""
+        """Make the widest column narrower that is wider than its minimum."""
         while (excess := self.excess(room)) > 0:
             wide = [place for place in self.places if 0 < least(place) < place.width]
             if not wide:

@@ -11,7 +11,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Any, **options: Any) -> str:
-    """Return a value as JSON, whatever bytes the names of files in it hold."""
+    """Return a value as JSON, whatever bytes the names of files in it contain."""
     text = json.dumps(value, ensure_ascii=False, default=str, **options)
     # Names of files may hold bytes that are no text; escapes keep them, and the output readable.
     return json.dumps(value, default=str, **options) if _HALF.search(text) else text
@@ -36,7 +36,7 @@ class Json(JsonLines):
         self._count = 0
 
     def row(self, values: Sequence[Any]) -> None:
-        """Write one object, and what joins it to the one before."""
+        """Write one object, and the separator before it."""
         text = encode(self._object(values), indent=2)
         if not self.single:
             text = ("[\n  " if not self._count else ",\n  ") + text.replace("\n", "\n  ")
@@ -69,7 +69,7 @@ class Yaml(JsonLines):
         self.file.write(yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True))
 
     def end(self) -> None:
-        """Say that there was nothing, in YAML."""
+        """Write an empty list if there was no record."""
         if not self._count:
             self.file.write("null\n" if self.single else "[]\n")
 

@@ -1,4 +1,4 @@
-"""What has come of a command that changes something, in the JSON of Backend.AI's client."""
+"""The result of a command that changes something, in the JSON of the official client."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -10,9 +10,9 @@ from atoll.output._columns import Column
 
 @define
 class Outcome:
-    """What was done so far, and what was about to be.
+    """The changes made so far, and the one that was about to be made.
 
-    One thing done is one object, `{ok, msg, …}`; several are a list of such.
+    One change is one object, `{ok, msg, …}`; several are a list of such.
     """
 
     attempted: Mapping[str, str] = field(factory=dict)
@@ -27,16 +27,18 @@ class Outcome:
         kind: str,
         about: Mapping[str, Any],
     ) -> None:
-        """Add something that was done; `kind` names the record of what has come of it."""
-        from atoll.output._envelope import peer_object
+        """Add a change; `kind` names its record."""
+        from atoll.output._envelope import official_object
 
         one = {"ok": True, "msg": text, **about}
         if record is not None:
-            one[kind or "item"] = peer_object(record, columns)
+            one[kind or "item"] = official_object(record, columns)
         self._done.append(one)
 
     def write(self, file: IO[str], failure: str) -> bool:
-        """Write it, with why the command ended early if it did; False if there is nothing to."""
+        """Write the result, with the error that ended the command, if any; False if there is
+        nothing to write.
+        """
         content = self._content(failure)
         if content is None:
             return False

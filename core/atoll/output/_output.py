@@ -1,4 +1,4 @@
-"""One command's way to its user."""
+"""The output of one command: records, streams and remarks."""
 
 import os
 import shutil
@@ -65,9 +65,9 @@ async def iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator
 class Output:
     """Where a command's records, streams and remarks go.
 
-    `writer` looks a format up by name; `format` is what `--output` chose, empty when it chose
-    nothing. `quiet` drops remarks and progress, never data, warnings or errors. With
-    `as_peer`, JSON is what the client of Backend.AI writes (:mod:`atoll.output._envelope`).
+    `writer` finds a format by name; `format` is that of `--output`, empty without it. `quiet` drops
+    remarks and progress, never data, warnings or errors. With `as_official`, JSON is written as the
+    official client does (:mod:`atoll.output._envelope`).
     """
 
     writer: Callable[[str], Callable[..., Writer]]
@@ -78,7 +78,7 @@ class Output:
     quiet: bool = False
     color: bool = False
     label: str = ""
-    as_peer: bool = False
+    as_official: bool = False
     columns: int | None = None
     """How wide a terminal to write for, where the file is none but shall be taken for one."""
     on_record: Callable[[Mapping[str, Any]], object] | None = None
@@ -104,11 +104,11 @@ class Output:
         live: bool = False,
         total: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Write a list; `format` is the command's own preference, which `--output` overrides.
+        """Write a list; `format` is the command's own default, which `--output` overrides.
 
         With `paged`, a table that does not fit the terminal goes through a pager. With `live`, each
-        record can be read as soon as it comes. `total` is asked at the end how many there are in
-        all, should these be only some of them.
+        record can be read as soon as it is written. `total` is called at the end for the number of
+        all records, if these may be only some of them.
         """
         if live:
             await self._live(records, columns, format)
@@ -130,7 +130,7 @@ class Output:
         return self._make(self.stdout, format).for_people
 
     def _pager(self, format: str) -> list[str]:
-        """Return the pager to write through; programs that read a terminal have no use for one."""
+        """Return the pager to write through; None if a program reads the terminal."""
         reads = not self.label and self.stdout.isatty()
         return pager_command() if reads and self.writes_for_people(format) else []
 
@@ -186,16 +186,16 @@ class Output:
         record: Any = None,
         columns: Sequence[Column] = (),
         *,
-        peer: str = "",
+        official: str = "",
         kind: str = "",
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        """Tell that something was changed, and what has come of it, if anything has.
+        """Report a change and, if there is one, the record of its result.
 
-        `peer` is what Backend.AI's client says. In its JSON, `kind` names what has come of it, and
-        `about` is what else that client tells.
+        `official` is the official client's message. In its JSON, `kind` is the key of the result,
+        and `about` holds what else that client writes.
         """
-        said = self.words(text, peer)
+        said = self.words(text, official)
         if self.in_envelope:
             self._outcome.add(said, record, columns, kind=kind, about=about or {})
             return
@@ -204,36 +204,38 @@ class Output:
         if record is not None:
             self.item(record, columns)
 
-    def words(self, text: str, peer: str) -> str:
-        """Return a remark in our words, or first in those that scripts know of Backend.AI's client
-        where this stands in for it.
+    def words(self, text: str, official: str) -> str:
+        """Return a remark; in place of the official client, its message comes first, since scripts
+        know that.
         """
-        if not (self.as_peer and peer):
+        if not (self.as_official and official):
             return text
-        return f"{peer} ({text})" if text else peer
+        return f"{official} ({text})" if text else official
 
     def attempt(self, thing: str, action: str) -> None:
-        """Say what the command is about to change, as Backend.AI's client calls it."""
+        """Note the change that the command is about to make, in the official client's words."""
         self._outcome.attempted = {"item_name": thing, "action_name": action}
 
     def finish(self, code: int, failure: str = "") -> None:
-        """Write what is still held back when the command has ended, with a failure or without."""
+        """Write what is still held back when the command has ended, with `error` if it has
+        failed.
+        """
         failure = failure or (self._warning if code and not self._has_written else "")
         if self.in_envelope and self._outcome.write(self.stdout, failure):
             self.has_told_failure = bool(failure) and _is_same_place(self.stdout, self.stderr)
 
     @property
     def in_envelope(self) -> bool:
-        """Whether what is written is the JSON of Backend.AI's client."""
+        """Whether the JSON of the official client is written."""
         return self.chosen_format() == "envelope"
 
     def chosen_format(self, format: str = "") -> str:
-        """Return the name of the format; `format` is the command's own preference. JSON that a
-        command itself prefers stays as it is.
+        """Return the name of the format; `format` is the command's own default. If that is JSON, it
+        stays as it is, without an envelope.
         """
         name = self.format or format or self.default_format
         asked = self.format or not format
-        return "envelope" if self.as_peer and asked and name == "json" else name
+        return "envelope" if self.as_official and asked and name == "json" else name
 
     def _make(self, file: Any, format: str) -> Writer:
         width = shutil.get_terminal_size().columns if file.isatty() else self.columns
@@ -252,9 +254,9 @@ class Output:
         return writer
 
     def stream(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Pass on what a remote program wrote, as it is, at once.
+        """Write the output of a remote program unchanged, at once.
 
-        Surrogate escapes (PEP 383) stand for bytes that are no UTF-8.
+        Surrogate escapes (PEP 383) stand for bytes that are not UTF-8.
         """
         self._has_written = True
         file = self.stdout if name == "stdout" else self.stderr
@@ -275,12 +277,12 @@ class Output:
             await drain()
 
     def note(self, text: str) -> None:
-        """Remark on what happens, on standard error."""
+        """Write a remark to standard error."""
         if not self.quiet:
             self._say(text)
 
     def warn(self, text: str) -> None:
-        """Tell of something that went wrong but did not stop the command."""
+        """Write a warning about something that went wrong but did not stop the command."""
         self.has_warned = True
         self._warning = text
         self._say(f"atoll: {text}")
@@ -294,8 +296,8 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show a line while something takes its time, on a terminal or in the list of jobs; call
-        what is yielded to change it.
+        """Show a line while something takes its time, on a terminal only; call the yielded function
+        to change it.
         """
         if self.show_progress is not None and not self.quiet:
             self.show_progress(text)

@@ -12,7 +12,7 @@ _CHUNK = 4096
 
 
 def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the pager that `PAGER` names, `less` otherwise; empty when there is none to use."""
+    """Return the pager that `PAGER` names, `less` by default; empty if there is none to use."""
     env = os.environ if environ is None else environ
     command = shlex.split(env.get("PAGER", "less"))
     return command if command and command[0] != "cat" and shutil.which(command[0]) else []
@@ -22,9 +22,9 @@ def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
 class Pager:
     """A text file whose reader is a pager.
 
-    What is written is held until `drain` hands it over, which waits as long as the pager has
-    enough: a list of any length is fetched no further than it is read. Raises BrokenPipeError when
-    the user has left.
+    What is written is held until `drain` passes it on, which waits while the pager has enough: a
+    list of any length is fetched no further than it is read. Raises BrokenPipeError when the user
+    has left.
     """
 
     process: "subprocess.Popen[str]"
@@ -33,7 +33,7 @@ class Pager:
 
     @classmethod
     def start(cls, command: list[str]) -> "Pager":
-        """Start the pager; a list that fits the screen is just printed."""
+        """Start the pager; a list that fits the screen is printed without it."""
         environ = {"LESS": "FRX", **os.environ}
         return cls(subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=environ))
 
@@ -44,14 +44,14 @@ class Pager:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: `drain` may have to wait, and this may not."""
+        """Do nothing: `drain` may have to wait, and this must not."""
 
     def isatty(self) -> bool:
-        """Tell that a person reads this."""
+        """Return True: a person reads this."""
         return True
 
     async def drain(self, *, all: bool = False) -> None:
-        """Hand over what is held, when that is enough to be worth it."""
+        """Pass on what is held, once it is enough to be worth it."""
         import trio
 
         if self._size >= _CHUNK or (all and self._held):
@@ -64,7 +64,7 @@ class Pager:
         self.process.stdin.flush()
 
     async def aclose(self) -> None:
-        """Tell the pager that this is all, and wait until its user leaves it."""
+        """Pass on the end, and wait until the user leaves the pager."""
         import trio
 
         with trio.CancelScope(shield=True):

@@ -16,7 +16,7 @@ def local_time(text: str | None) -> str:
 
 
 def age(text: str | None) -> str:
-    """Show how long ago an ISO time was, in its largest unit: `3m`; one to come as `in 3m`."""
+    """Show how long ago an ISO time was, in its largest unit: `3m`; a future time as `in 3m`."""
     if not text:
         return ""
     try:
@@ -32,7 +32,7 @@ def age(text: str | None) -> str:
 def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
     """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`.
 
-    Those of which there is nothing are left out unless `zeros` are wanted.
+    Slots of amount 0 are left out unless `zeros` is true.
     """
     return ", ".join(
         f"{name} {binary_size(amount) if name == 'mem' else f'{float(amount):g}'}"
@@ -42,12 +42,12 @@ def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
 
 
 def counted(number: int, thing: str = "file") -> str:
-    """Say how many there are of something."""
+    """Return a number with its noun: `1 file`, `2 files`."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def binary_size(amount: Any) -> str:
-    """Show a number of bytes in the largest unit that leaves it above one."""
+    """Show a number of bytes in the largest unit in which it is at least one."""
     size = float(amount)
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:

@@ -1,4 +1,4 @@
-"""The formats for people: a table of fixed widths, and the same without header and lines."""
+"""The formats for people: a table, and the same without header and rule."""
 
 import textwrap
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ def _pad(text: str, width: int, *, right: bool) -> str:
 
 
 class Table(Writer):
-    """A header, a rule and a line a record; one record alone is shown with a line a field."""
+    """A header, a rule and a line for each record; one record alone is shown with a line for each
+    field.
+    """
 
     header = True
     for_people = True
@@ -28,7 +30,7 @@ class Table(Writer):
         self._layout = Layout([], [])
 
     def live(self) -> None:
-        """Write the header now, as wide as the titles and the columns' own widths ask."""
+        """Write the header now, as wide as the titles and the columns' own widths."""
         # Where no later row has a say in the widths, one that needs more is not cut to them.
         self.width = None
         self._held = None
@@ -45,7 +47,7 @@ class Table(Writer):
             self._release(whole=False)
 
     def end(self) -> None:
-        """Write a table that was shorter than the sample, and what it had no room for."""
+        """Write a table that was shorter than the sample, and the line about columns left out."""
         if self._held is not None:
             self._release(whole=True)
         if told := self._layout.left_out():
@@ -101,7 +103,7 @@ class Table(Writer):
 
 
 class Plain(Table):
-    """The table without its header and lines."""
+    """The table without its header and rule."""
 
     header = False
     for_people = False

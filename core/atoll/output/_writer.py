@@ -1,4 +1,4 @@
-"""The contract of a format: what the class that a `Format` record names is asked to do."""
+"""The contract of a format: the methods of the class that a `Format` record names."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ class Writer(ABC):
     """Writes records one by one, so that a list of any length takes constant memory.
 
     `begin` is called once, then `row` for each record with its raw values in the order of the
-    columns, then `end`, also when there was none. `live` is called after `begin` when records come
-    as things happen, and each shall be read at once. `single` tells that the command shows one
-    thing, not a list. `width` is the number of cells of the terminal, or None when the output is
-    no terminal. `total` is how many records there are in all where that is known and more than what
-    was asked for. What is `for_people` may go through a pager. One that is `binary` writes by
+    columns, then `end`, also if there was no record. `live` is called after `begin` when each
+    record shall be readable at once, because they come as things happen. `single` says that the
+    command shows one thing, not a list. `width` is the number of cells of the terminal, None if the
+    output is no terminal. `total` is the number of all records, if that is known and more than were
+    asked for. A format that is `for_people` may go through a pager. One that is `binary` writes by
     :meth:`write_bytes` and is refused on a terminal.
     """
 
@@ -32,7 +32,7 @@ class Writer(ABC):
         self.total: int | None = None
 
     def begin(self, columns: Sequence[Column], *, single: bool) -> None:
-        """Learn the columns."""
+        """Take the columns."""
         self.columns = columns
         self.single = single
 
@@ -47,9 +47,9 @@ class Writer(ABC):
         """Write what is still held back."""
 
     def write_bytes(self, data: bytes) -> None:
-        """Write bytes as they are.
+        """Write bytes unchanged.
 
-        Where only text can be kept, what is no UTF-8 becomes surrogate escapes (PEP 383).
+        If the file takes only text, bytes that are not UTF-8 become surrogate escapes (PEP 383).
         """
         buffer = getattr(self.file, "buffer", None)
         if buffer is None:
@@ -66,8 +66,8 @@ class Writer(ABC):
 
 
 def shown_by(show: Callable[[Any], str], value: Any) -> str:
-    """Return what a column makes of a value, on one line. It stays as it is where the column can't
-    show it: it may come from a cluster that has its own idea of the field.
+    """Return a value as the text of a column, on one line. A value that the column can't show is
+    shown as it is: it may come from a cluster with another idea of the field.
     """
     return printable(_shown(show, value))
 

@@ -32,7 +32,7 @@ def _percent(value: Any) -> str:
 
 
 def _live(figures: Any) -> str:
-    """Tell what is in use of the whole machine, metric by metric, in units for people."""
+    """Show the use of the whole machine, one metric after the other, in units for people."""
     node = figures.get("node") if isinstance(figures, Mapping) else None
     if not isinstance(node, Mapping):
         return show_json(figures)
@@ -57,7 +57,7 @@ def _amount(value: Any, unit: str) -> str:
 
 
 def _pairs(document: Any) -> str:
-    """Show a document on a line: the paths to its values, and those."""
+    """Show a document on one line: the paths to its values, and the values."""
     waiting, told = [("", document)], []
     while waiting:
         path, value = waiting.pop()
@@ -91,7 +91,7 @@ AGENT = Entity(
         slots("occupied_slots", "Occupied"),
         Field(Column("cpu_cur_pct", "CPU", _percent, right=True), "cpu_cur_pct"),
         Field(
-            Column("mem_cur_bytes", "Memory", show_size, right=True, peer=_mebibytes),
+            Column("mem_cur_bytes", "Memory", show_size, right=True, official=_mebibytes),
             "mem_cur_bytes",
         ),
         number("container_count", "Containers"),
@@ -106,7 +106,7 @@ AGENT = Entity(
         document("live_stat", "Live figures", show=_live),
     ],
     default_columns="id,status,schedulable,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
-    peer_columns="id,status,architecture,scaling_group,region,first_contact,cpu_cur_pct,"
+    official_columns="id,status,architecture,scaling_group,region,first_contact,cpu_cur_pct,"
     "mem_cur_bytes,available_slots,occupied_slots",
     described_by=("status", "scaling_group"),
     listing=ListQuery(

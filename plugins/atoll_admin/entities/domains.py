@@ -53,7 +53,7 @@ def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
         params=[argument("name", "domain")],
         arguments={"name": "String!"},
         question=question,
-        peer_asks=action == "purge",
+        official_asks=action == "purge",
         action=action,
         done=f"domain {{name}} is {verb}",
     )

@@ -41,7 +41,7 @@ FOLDER = Entity(
         text("user_email", "User"),
         text("user", "User ID"),
         text("group_name", "Group"),
-        Field(Column("group", "Group ID", peer_name="group_id"), "group"),
+        Field(Column("group", "Group ID", official_name="group_id"), "group"),
         text("permission"),
         text("usage_mode"),
         text("status"),
@@ -54,7 +54,7 @@ FOLDER = Entity(
         timestamp("last_used", "Last used"),
     ],
     default_columns="id,name,host,creator,ownership_type,user_email,group_name,permission,status,created_at",
-    peer_columns="id,name,host,creator,ownership_type,user_email,group_name,group,permission,"
+    official_columns="id,name,host,creator,ownership_type,user_email,group_name,group,permission,"
     "status,created_at",
     listing=ListQuery(
         root="vfolder_list",

@@ -44,7 +44,7 @@ GROUP = Entity(
         document("container_registry", since=SINCE_24_03),
     ],
     default_columns="id,name,domain_name,is_active,created_at",
-    peer_columns="id,name,is_active,created_at,integration_id,domain_name",
+    official_columns="id,name,is_active,created_at,integration_id,domain_name",
     described_by=("domain_name", "description"),
     listing=ListQuery(root="groups", arguments={"domain_name": "String"}),
     single=SingleQuery(root="group", argument="id", type="UUID!"),
@@ -108,7 +108,7 @@ def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
         arguments={"gid": "UUID!"},
         resolve={"gid": group_id},
         question=question,
-        peer_asks=action == "purge",
+        official_asks=action == "purge",
         action=action,
         done=f"group {{gid}} is {verb}",
     )

@@ -1,4 +1,4 @@
-"""Images: what sessions are made of, and their aliases."""
+"""Images, from which sessions are made, and their aliases."""
 
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ IMAGE = Entity(
 
 
 async def _known_alias(api: "Api", alias: str) -> str:
-    """Return the alias if an image has it; 23.09 fails in its own ways where none has."""
+    """Return the alias if an image has it: 23.09 fails with unclear errors if none has."""
     images = await run_query(api, "images", {}, "aliases", [{"aliases": maybe([str])}])
     if not any(alias in (image["aliases"] or ()) for image in images or ()):
         raise NotFound(f"no image has the alias {alias!r}", hint="atoll admin images lists them")
@@ -105,7 +105,7 @@ forget = change_command(
 async def rescan(
     context: Context, registry: str | None, project: str | None, dry_run: bool
 ) -> None:
-    """Have the cluster look for new images in its registries, and wait for the end."""
+    """Make the cluster look for new images in its registries, and wait for the end."""
     given = {"registry": registry, "project": project}
     arguments = {name: ("String", value) for name, value in given.items() if value}
     mutation = Mutation("rescan_images", arguments, "ok msg task_id")

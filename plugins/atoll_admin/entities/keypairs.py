@@ -1,4 +1,4 @@
-"""Keypairs: what signs the requests of a user, and which policy these come under."""
+"""Keypairs: they sign the requests of a user, and have a resource policy."""
 
 from atoll_admin.change_commands import change_command
 from atoll_admin.entity import Change, Entity, ListQuery, SingleQuery
@@ -44,7 +44,7 @@ KEYPAIR = Entity(
     ],
     hidden=["secret_key"],
     default_columns="access_key,user_id,is_active,is_admin,resource_policy,created_at,last_used",
-    peer_columns="user_id,projects,full_name,access_key,secret_key,is_active,is_admin,created_at,"
+    official_columns="user_id,projects,full_name,access_key,secret_key,is_active,is_admin,created_at,"
     "last_used,resource_policy,rate_limit,concurrency_used",
     described_by=("user_id", "resource_policy"),
     listing=ListQuery(

@@ -1,4 +1,4 @@
-"""Keypair resource policies: how much the sessions of a keypair may take."""
+"""Keypair resource policies: limits for the sessions of a keypair."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +45,7 @@ POLICY = Entity(
     default_columns="name,created_at,total_resource_slots,max_concurrent_sessions,"
     "max_containers_per_session,idle_timeout,max_vfolder_count,max_vfolder_size,"
     "allowed_vfolder_hosts",
-    peer_name="resource_policy",
+    official_name="resource_policy",
     listing=ListQuery(root="keypair_resource_policies"),
     single=SingleQuery(root="keypair_resource_policy", argument="name"),
 )
@@ -149,7 +149,7 @@ delete = change_command(
         params=[argument("name", "keypair-resource-policy")],
         arguments={"name": "String!"},
         action="deletion",
-        peer_asks=True,
+        official_asks=True,
         question="Delete keypair resource policy {name} for good?",
         done="keypair resource policy {name} is gone",
     ),

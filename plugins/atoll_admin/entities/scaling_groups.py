@@ -33,7 +33,7 @@ SCALING_GROUP = Entity(
         text("wsproxy_api_token", "App proxy's token"),
     ],
     default_columns="name,description,is_active,is_public,created_at,driver,scheduler",
-    peer_columns="name,description,is_active,is_public,created_at,driver,scheduler,"
+    official_columns="name,description,is_active,is_public,created_at,driver,scheduler,"
     "use_host_network,wsproxy_addr,wsproxy_api_token",
     hidden=["wsproxy_api_token"],
     described_by=("description",),
@@ -62,7 +62,9 @@ def _options(driver: str | None = None, scheduler: str | None = None) -> Sequenc
 
 
 def _opposites(values: dict[str, Any]) -> dict[str, Any]:
-    """Say in the API's words, active and public, what the options say of the contrary."""
+    """Translate the options into the API's fields, `is_active` and `is_public`, which mean the
+    opposite.
+    """
     given = dict(values)
     inactive, private = given.pop("inactive"), given.pop("private")
     if inactive:

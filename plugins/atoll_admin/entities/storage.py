@@ -1,4 +1,4 @@
-"""Storage volumes: where folders lie."""
+"""Storage volumes, on which folders are stored."""
 
 from atoll_admin.entity import Entity, ListQuery, SingleQuery
 from atoll_admin.fields import document, text, texts

@@ -67,7 +67,7 @@ USER = Entity(
         timestamp("modified_at", "Modified"),
     ],
     default_columns="uuid,email,username,role,domain_name,groups,status,need_password_change,created_at",
-    peer_columns="uuid,role,username,email,full_name,need_password_change,status,status_info,"
+    official_columns="uuid,role,username,email,full_name,need_password_change,status,status_info,"
     "created_at,domain_name,groups,allowed_client_ip,sudo_session_enabled,main_access_key",
     described_by=("full_name", "role"),
     listing=ListQuery(
@@ -218,7 +218,7 @@ purge = change_command(
         props="PurgeUserInput!",
         since={"delegate_endpoint_ownership": SINCE_24_03},
         action="purge",
-        peer_asks=True,
+        official_asks=True,
         question="Delete user {email}, with all keypairs, folders and sessions, for good?",
         done="user {email} is gone",
     ),

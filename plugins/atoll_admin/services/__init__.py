@@ -1,1 +1,1 @@
-"""Commands over the REST API: what is no entity, but something that the cluster does."""
+"""Commands over the REST API for functions of the cluster that are no entities."""

@@ -1,4 +1,4 @@
-"""`login`, `logout` and `whoami`: as whom one works, and at which cluster."""
+"""`login`, `logout` and `whoami`: the user, and the cluster."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ async def login(context: Context, name: str | None) -> None:
 @click.command()
 @click.argument("name", required=False, type=Name("profile"))
 async def logout(context: Context, name: str | None) -> None:
-    """Log out of a web server; what was kept of the login is removed."""
+    """Log out of a web server, and delete the stored login."""
     api = await _connect(context, name)
     logged_in = _login_of(api)
     who = await logged_in.identity()
@@ -96,7 +96,7 @@ async def _connect(context: Context, name: str | None) -> "Api":
 
 
 def _login_of(api: "Api") -> "Login":
-    """Return how the user of a profile logs in; raises UsageError where nobody does."""
+    """Return the login of a profile; raises UsageError if the profile has none."""
     if api.login is None:
         raise UsageError(
             f"profile {api.profile.name} signs its requests with a keypair: it has no login",

@@ -1,4 +1,4 @@
-"""`announcement`: a word of the administrators to everybody."""
+"""`announcement`: a message of the administrators to all users."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -58,14 +58,14 @@ async def _read(context: Context) -> str:
 @click.command(params=[dry_run_option()])
 @yes_option()
 async def delete(context: Context, dry_run: bool, yes: bool) -> int:
-    """Announce nothing any more; for superadmins."""
+    """Remove the announcement; for superadmins."""
     return await carry_out(
         context,
         "POST",
         ROUTE,
         {"enabled": False},
         question="Delete the announcement?",
-        peer_asks=True,
+        official_asks=True,
         done="nothing is announced any more",
         dry_run=dry_run,
         yes=yes,
@@ -74,7 +74,7 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
 
 @click.command()
 async def dismiss(context: Context) -> None:
-    """Don't be told of the present announcement again; it is told at the prompt."""
+    """Don't show the current announcement at the prompt again."""
     api = await context.connect()
     told = await send(api, "GET", ROUTE, like=SHAPE)
     if not told["enabled"]:

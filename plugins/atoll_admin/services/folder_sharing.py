@@ -1,4 +1,4 @@
-"""`admin vfolder …`: who shares folders, and whose they are."""
+"""`admin vfolder …`: who shares folders, and who owns them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ async def update_shared_vf_permission(
 async def remove_shared_vf_permission(
     context: Context, vfolder_id: str, user_id: str, dry_run: bool, yes: bool
 ) -> int:
-    """Share a folder with a user no longer; both are named by their ids."""
+    """Stop sharing a folder with a user; both are named by their ids."""
     body = {"vfolder": vfolder_id, "user": user_id, "perm": None}
     return await carry_out(
         context,
@@ -96,7 +96,7 @@ async def remove_shared_vf_permission(
 async def change_vfolder_ownership(
     context: Context, vfolder_id: str, user_email: str, dry_run: bool, yes: bool
 ) -> int:
-    """Make a folder another user's, with all that is in it; for superadmins."""
+    """Give a folder, with everything in it, to another user; for superadmins."""
     return await carry_out(
         context,
         "POST",
@@ -110,7 +110,7 @@ async def change_vfolder_ownership(
 
 
 async def _shares(api: "Api", vfolder_id: str | None = None) -> list[dict[str, Any]]:
-    """Return with whom folders are shared, or that one."""
+    """Return the users that folders, or one folder, are shared with."""
     like = {"shared": [_share]}
     shares: list[dict[str, Any]] = (
         await send(api, "GET", _SHARED, {"vfolder_id": vfolder_id}, like)

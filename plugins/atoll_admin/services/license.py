@@ -1,4 +1,4 @@
-"""`admin show-license`: what the cluster may be used for."""
+"""`admin show-license`: the license of the cluster."""
 
 import click
 

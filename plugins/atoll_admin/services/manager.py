@@ -1,4 +1,4 @@
-"""`manager`: is the cluster running, and shall it take new work."""
+"""`manager`: whether the cluster runs and accepts new work."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,12 +40,12 @@ async def status(context: Context) -> None:
 @click.option("--wait", is_flag=True, help="First wait until no session runs.")
 @click.option("--force-kill", is_flag=True, help="First terminate all sessions.")
 async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, yes: bool) -> int:
-    """Let the cluster take no more work; for superadmins."""
+    """Make the cluster refuse new work; for superadmins."""
     if wait and force_kill:
         raise UsageError("--wait and --force-kill exclude each other")
     sessions = ", and terminate all sessions" * force_kill
     if not dry_run:
-        await context.consent(f"Freeze the cluster{sessions}?", yes=yes, peer_asks=False)
+        await context.consent(f"Freeze the cluster{sessions}?", yes=yes, official_asks=False)
         if wait:
             await _wait_for_sessions(context, await context.connect())
     return await carry_out(
@@ -70,7 +70,7 @@ async def _wait_for_sessions(context: Context, api: "Api") -> None:
 
 @click.command(params=[dry_run_option()])
 async def unfreeze(context: Context, dry_run: bool) -> int:
-    """Let the cluster take work again; for superadmins."""
+    """Make the cluster accept new work again; for superadmins."""
     body = {"status": "running", "force_kill": False}
     done = "the cluster takes work again"
     return await carry_out(context, "PUT", "/manager/status", body, done=done, dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""`update-password` and `update-password-no-auth`: another password for yourself."""
+"""`update-password` and `update-password-no-auth`: change your password."""
 
 import click
 

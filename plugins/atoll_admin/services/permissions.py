@@ -1,4 +1,4 @@
-"""`admin permission list`: what can be allowed on a host for folders."""
+"""`admin permission list`: the permissions on a folder host."""
 
 import click
 

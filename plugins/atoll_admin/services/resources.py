@@ -1,4 +1,4 @@
-"""`admin resources`: slots, registries, and what has been used."""
+"""`admin resources`: slots, registries, and usage."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,7 +68,7 @@ async def vfolder_types(context: Context) -> None:
 
 @click.command(params=[dry_run_option()])
 async def recalculate_usage(context: Context, dry_run: bool) -> int:
-    """Count anew what sessions occupy; for superadmins."""
+    """Recalculate how much sessions occupy; for superadmins."""
     route, done = "/resource/recalculate-usage", "usage is counted anew"
     return await carry_out(context, "POST", route, {}, done=done, dry_run=dry_run)
 
@@ -130,7 +130,7 @@ def _usage(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _as_month(usage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a period's usage in the shape of a month's: 26.x has another."""
+    """Return a period's usage in the shape of a month's; 26.x has another one."""
     total = usage.get("total_usage")
     if total is None:
         return _usage(usage)

@@ -1,4 +1,4 @@
-"""`server-logs`: what has gone wrong in the cluster."""
+"""`server-logs`: errors in the cluster."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

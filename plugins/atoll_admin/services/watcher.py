@@ -37,7 +37,7 @@ def _operation(name: str, done: str) -> click.Command:
 
 
 async def _ask_watcher(context: Context, method: str, route: str, agent: str) -> Any:
-    """Send a request that the manager passes on to a watcher; raises AtollError if none answers."""
+    """Send a request that the manager forwards to a watcher; raises AtollError if none answers."""
     api = await context.connect()
     try:
         return await send(api, method, route, {"agent_id": agent})

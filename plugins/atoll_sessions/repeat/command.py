@@ -84,7 +84,7 @@ def _is_line(context: Context, words: Sequence[str]) -> bool:
     """Whether words are a line of the shell, and no session with options."""
     if not words or not words[0].strip():
         return False
-    if context.output.as_peer and len(words) == 1:
+    if context.output.as_official and len(words) == 1:
         return False  # as that client has it, even if a command is called so
     first = words[0].split()[0]
     return first[0] in "!@" or context.is_command(first) or first in ("atoll", "backend.ai")

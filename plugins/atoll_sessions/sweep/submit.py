@@ -100,7 +100,7 @@ async def _ask_about(context: Context, count: int, *, yes: bool) -> None:
     somebody = context.foreground and file is not None and file.isatty()
     if yes or count <= (ASKED_FROM if somebody else REFUSED_FROM):
         return
-    await context.consent(f"Run {count:,} cases?", yes=yes, peer_asks=False)
+    await context.consent(f"Run {count:,} cases?", yes=yes, official_asks=False)
 
 
 def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, Any]) -> Plan:

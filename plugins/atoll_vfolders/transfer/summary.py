@@ -47,4 +47,4 @@ def report(
         note += f", {unchanged:,} unchanged"
     said = "" if failed else f"{note}. Done."
     shown = summary if context.output.format else None
-    context.output.done(note, shown, _COLUMNS, kind="transfer", peer=said)
+    context.output.done(note, shown, _COLUMNS, kind="transfer", official=said)
