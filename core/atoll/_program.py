@@ -164,9 +164,14 @@ class Program:
         """
         import trio
 
-        # In a thread, because an offer may have a cluster to start while a prompt is being drawn.
-        choice = await trio.to_thread.run_sync(self.target.of, name, kept)
-        profile = await trio.to_thread.run_sync(self.profile, choice, say)
+        choice = kept
+        if choice is None or name:
+            choice = await trio.to_thread.run_sync(self.target.of, name, kept)
+        if choice.profile is None:
+            # In a thread, because an offer may have a cluster to start while a prompt is drawn.
+            profile = await trio.to_thread.run_sync(self.profile, choice, say)
+        else:
+            profile = self.profile(choice, say)
         self._require_loop(profile)
         return self._api(await self._complete(profile))
 

@@ -61,22 +61,23 @@ def measure(folder: Path, environ: Mapping[str, str], session: str, lines: int) 
     """Measure all; returns whether the targets are met."""
     recorded = folder / "requests.json"
     once = record(environ, recorded)
-    ours, bare = [], []
-    for turn in range(TURNS + 1):
-        times = script(environ, lines), replay(environ, recorded, lines)
-        if turn:  # the first leaves compiled modules behind
-            ours.append(times[0])
-            bare.append(times[1])
-    own, peer = statistics.median(ours), statistics.median(bare)
-    say(f"{lines} lines of {' '.join(LINE)}, {once} request{'s' * (once > 1)} each: {own:.2f} s")
-    met = [tell(f"bare httpx, the same requests: {peer:.2f} s", own / peer, SLOWER, "at most")]
-    for release in OFFICIAL:
-        if client := official_client(release):
+    clients = {release: found for release in OFFICIAL if (found := official_client(release))}
+    taken: dict[str, list[float]] = {"atoll": [], "httpx": [], **{name: [] for name in clients}}
+    script(environ, lines)  # it leaves compiled modules behind
+    for _ in range(TURNS):
+        taken["atoll"].append(script(environ, lines))
+        taken["httpx"].append(replay(environ, recorded, lines))
+        for release, client in clients.items():
             # Since 23.03, it takes no names.
-            each = official(client, ("session", "info", session), environ)
-            ratio = each * lines / own
-            told = f"client {release}, {RUNS} runs: {each:.2f} s each"
-            met.append(tell(told, ratio, FASTER, "at least"))
+            command = [client, "session", "info", session]
+            taken[release] += [wall_time(command, environ) for _ in range(RUNS // TURNS)]
+    medians = {name: statistics.median(times) for name, times in taken.items()}
+    own, bare = medians.pop("atoll"), medians.pop("httpx")
+    say(f"{lines} lines of {' '.join(LINE)}, {once} request{'s' * (once > 1)} each: {own:.2f} s")
+    met = [tell(f"bare httpx, the same requests: {bare:.2f} s", own / bare, SLOWER, "at most")]
+    for release, each in medians.items():
+        told = f"client {release}, {RUNS} runs: {each:.2f} s each"
+        met.append(tell(told, each * lines / own, FASTER, "at least"))
     return all(met)
 
 
@@ -106,11 +107,6 @@ def timed(command: Sequence[str], environ: Mapping[str, str], text: str, count: 
     if done.returncode or done.stdout.count("\n") != count:
         sys.exit(f"{' '.join(command[:3])} failed: {done.stdout[-300:]}{done.stderr[-600:]}")
     return taken
-
-
-def official(client: str, words: Sequence[str], environ: Mapping[str, str]) -> float:
-    """Return the median seconds of some runs of an official client."""
-    return statistics.median(wall_time([client, *words], environ) for _ in range(RUNS))
 
 
 def record(environ: Mapping[str, str], path: Path) -> int:
