@@ -28,7 +28,7 @@ _ORDER = ("api_version", "kind", "metadata", "spec")
 
 @frozen(kw_only=True)
 class Template:
-    """A stored template, as lists tell it; `template` is its content."""
+    """A stored template, as lists return it; `template` is its content."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class Template:
 
     @property
     def image(self) -> str:
-        """What its sessions run."""
+        """The image of its sessions."""
         kernel = (self.template.get("spec") or {}).get("kernel") or {}
         return str(kernel.get("image") or "")
 
@@ -60,7 +60,7 @@ class Template:
 def decoded(template: Any) -> dict[str, Any]:
     """Return a template's content, which some releases give as JSON text.
 
-    Raises TypeError where something stands in the place of what other code looks into.
+    Raises TypeError if a value is of another type than the code that reads it expects.
     """
     content = dict(json.loads(template) if isinstance(template, str) else template or {})
     _check(content, _MAPS, "")
@@ -116,9 +116,9 @@ def _content(answer: Any) -> dict[str, Any]:
 
 
 def readable(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a template without what was never said, and without its password.
+    """Return a template without unset keys, and without its password.
 
-    A cluster calls the place of a git clone by a name that it does not take back.
+    A cluster returns the destination of a git clone under a name that it does not accept.
     """
     clean: dict[str, Any] = _without_nothing(template)
     git = _git(clean)
@@ -135,7 +135,7 @@ def _place(key: str) -> int:
 
 
 def with_password(template: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the password that was stored before where a template that was shown hides it."""
+    """Put in the stored password where a template that was shown hides it."""
     credential, stored = _git(template).get("credential"), _git(before).get("credential")
     if credential and stored and credential.get("password") == HIDDEN:
         credential["password"] = stored["password"]
@@ -143,7 +143,7 @@ def with_password(template: dict[str, Any], before: Mapping[str, Any]) -> dict[s
 
 
 def hides_password(templates: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a password is still hidden."""
+    """Tell whether the password in a template is hidden."""
     found = [_git(one["template"]).get("credential") or {} for one in templates]
     return any(credential.get("password") == HIDDEN for credential in found)
 

@@ -1,4 +1,4 @@
-"""`session-template check`: what is wrong with a file, and where."""
+"""`session-template check`: the errors in a file, with their positions."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _COLUMNS = [
 @click.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 async def check(context: Context, file: Path | None) -> int:
-    """Look through the templates in FILE, or on standard input, and list what is wrong."""
+    """Check the templates in FILE, or on standard input, and list their errors."""
     document = read(await read_text_input(context, file, MOST_BYTES))
     if document.flaws or context.output.format:
         await context.output.rows(document.flaws, _COLUMNS)

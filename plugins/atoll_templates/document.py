@@ -1,6 +1,6 @@
-"""Reading templates from YAML, with the line and column of what is wrong.
+"""Reading templates from YAML, with the line and column of each error.
 
-The text of every scalar is taken as it was written: a branch called 19.09 is no number here.
+The text of every scalar is kept as it was written: a branch called 19.09 is no number here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _TAKES = {"text": "text", "map": "a mapping", "texts": "a mapping", "values": "a
 
 @frozen(kw_only=True)
 class Flaw:
-    """What is wrong, and where: line and column count from one."""
+    """An error, and its place: line and column count from one."""
 
     line: int
     column: int
@@ -40,7 +40,7 @@ class Flaw:
 
 @define
 class Document:
-    """The templates of a file, in the spelling that is sent, and what is wrong with them."""
+    """The templates of a file, in the spelling that is sent, and the errors in them."""
 
     templates: list[dict[str, Any]] = Factory(list)
     flaws: list[Flaw] = Factory(list)
@@ -52,7 +52,7 @@ class Document:
 
 
 def read(text: str) -> Document:
-    """Read one or several templates: bare, below `template`, in a list, or one after the other."""
+    """Read one or several templates: bare, below `template`, in a list, or as several documents."""
     document = Document()
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
@@ -68,7 +68,7 @@ def read(text: str) -> Document:
 
 
 def read_sound(text: str, name: str) -> Document:
-    """Read templates; raises UsageError with the first thing that is wrong."""
+    """Read templates; raises UsageError with the first error."""
     document = read(text)
     if document.flaws:
         first, others = document.flaws[0], len(document.flaws) - 1
@@ -86,7 +86,7 @@ def _syntax_flaw(error: yaml.YAMLError) -> Flaw:
 
 @define
 class _Reading:
-    """Turns nodes into plain values by the table of keys, noting flaws."""
+    """Converts nodes into plain values by the table of keys, collecting errors."""
 
     flaws: list[Flaw]
     _sources: dict[int, _Pairs] = Factory(dict)
@@ -95,7 +95,7 @@ class _Reading:
     """How many mappings are being merged into one another."""
 
     def wrapped(self, node: yaml.Node) -> dict[str, Any]:
-        """Read a template that may stand below the key `template`."""
+        """Read a template that may be below the key `template`."""
         pairs = self._pairs(node, "") if isinstance(node, yaml.MappingNode) else {}
         if "template" not in pairs:
             return {"template": self.value(TEMPLATE, node, "")}
@@ -107,7 +107,7 @@ class _Reading:
         return {"template": self.value(TEMPLATE, pairs["template"][1], ""), **wrapping}
 
     def value(self, key: Key, node: yaml.Node, where: str) -> Any:
-        """Read what stands at a key; None when that is nothing, or wrong."""
+        """Read the value of a key; None if it is empty, or wrong."""
         if node.tag == _NULL:
             if key.required:
                 self._note(node, where, "is empty")
@@ -159,7 +159,7 @@ class _Reading:
         return {**self._merged(node, where), **pairs}
 
     def _merged(self, node: yaml.MappingNode, where: str) -> _Pairs:
-        """Return the pairs that merge keys (`<<`) bring; of several, the first one's hold."""
+        """Return the pairs from merge keys (`<<`); of several, the first has precedence."""
         found: _Pairs = {}
         for name, value in node.value:
             if name.tag == _MERGE:
@@ -184,7 +184,7 @@ class _Reading:
         return found
 
     def _names(self, node: yaml.MappingNode, where: str) -> dict[str, str]:
-        """Read a mapping of any names to texts; nothing is the empty text."""
+        """Read a mapping from any names to texts; an empty value is the empty text."""
         return {
             name: "" if value.tag == _NULL else self._text(value, _below(where, name)) or ""
             for name, (_, value) in self._pairs(node, where).items()
@@ -220,5 +220,5 @@ def _below(where: str, name: str | None) -> str:
 
 
 def _offered(key: Key) -> Iterator[str]:
-    """Yield the spellings worth recommending."""
+    """Yield the spellings to suggest."""
     yield from key.spellings[:2] if key.name == "api_version" else key.spellings[:1]

@@ -1,7 +1,7 @@
-"""What a session from a template is asked to be.
+"""The request for a session from a template.
 
-A request may leave out what the template says. Managers of 23.09 and 26.x alike fail at that, or
-forget the startup command, so all that the template says is said again.
+The request may omit what the template says. But managers of 23.09 and 26.x fail then, or forget the
+startup command, so everything in the template is sent again.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from atoll_templates.api import Template
 
 
 def own_config(template: Template) -> dict[str, Any]:
-    """Return the configuration that a template has, every key of it."""
+    """Return the template's configuration, with every key."""
     spec = template.template.get("spec") or {}
     kernel = spec.get("kernel") or {}
     return {
@@ -25,7 +25,7 @@ def own_config(template: Template) -> dict[str, Any]:
 
 
 def given_config(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the options put in place of that; raises UsageError."""
+    """Return the values that options replace; raises UsageError."""
     config: dict[str, Any] = {}
     if given["env"] or given["no_env"]:
         config["environ"] = parse_pairs(given["env"], "-e")

@@ -1,4 +1,4 @@
-"""What a session template may hold, as a table: keys, their spellings, and what they take."""
+"""The keys of a session template, as a table: spellings and types."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ class Key:
     """A key of a mapping; its first spelling is the one that is sent.
 
     `takes` is `text`, `map` (of `keys`), `texts` (names to texts), `values` (names to anything) or
-    `list` (of texts). What may be absent may also be empty.
+    `list` (of texts). An optional key may also be empty.
     """
 
     spellings: Sequence[str]

@@ -1,4 +1,4 @@
-"""`start-template`: a session from a template, with what is to be different."""
+"""`start-template`: starts a session from a template, with changes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Virtual folders, what lies in them, and dotfiles."""
+"""Virtual folders, the files in them, and dotfiles."""
 
 from collections.abc import Iterator
 
@@ -87,7 +87,7 @@ def atoll_completions() -> Iterator[Completion]:
 
 @hookimpl
 def atoll_hints() -> Iterator[Hint]:
-    """What to do when a name stands for several."""
+    """What to do if a name fits several folders."""
     yield Hint("too-many-vfolders", "name the folder by its id")
 
 

@@ -1,4 +1,4 @@
-"""Folders over the API. What other plugins may use of this one."""
+"""Folders over the API; the part of this plugin that others may use."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -33,13 +33,15 @@ _BY_ID = 8
 
 
 async def list_folders(api: "Api") -> list[Folder]:
-    """Return the folders that the user can reach: own, shared, and of groups (`GET /folders`)."""
+    """Return the folders that the user can access: own, shared, and of groups (`GET /folders`)."""
     found = await api.json("GET", "/folders", params={}, like=[Folder.from_entry])
     return sorted(found, key=lambda folder: folder.name)
 
 
 async def list_hosts(api: "Api", group: str | None = None) -> list[Host]:
-    """Return where the user may put folders, or those of a group (`GET /folders/_/hosts`)."""
+    """Return the hosts on which the user, or a group, may create folders (`GET
+    /folders/_/hosts`).
+    """
     found: list[Host] = await api.json(
         "GET", "/folders/_/hosts", params={"group_id": group}, like=_hosts
     )
@@ -51,7 +53,7 @@ def _hosts(answer: Mapping[str, Any]) -> list[Host]:
 
 
 async def find_folder(api: "Api", reference: str, *, trashed: bool = False) -> Folder:
-    """Find a folder by its name or id; with `trashed`, one that lies in the trash.
+    """Find a folder by its name or id; with `trashed`, one in the trash.
 
     Raises NotFound when there is none, and, listing them, when there are several.
     """
@@ -92,9 +94,9 @@ async def request_folder(
     params: Mapping[str, Any] | None = None,
     **content: Any,
 ) -> Any:
-    """Send a request to a route of a folder (`/folders/{f}/…`) and return what it answers.
+    """Send a request to a route of a folder (`/folders/{f}/…`) and return the answer.
 
-    Raises NotFound with the reason where the cluster can't tell folders of one name apart.
+    Raises NotFound with the reason if the cluster can't tell folders of one name apart.
     """
     from atoll.urls import path
 
@@ -107,7 +109,7 @@ async def request_folder(
 
 
 def _explained(folder: Folder, problem: Problem) -> AtollError:
-    """Put into words what clusters tell in numbers, or refuse for a name that two folders have."""
+    """Return a clear error for numeric codes of clusters, and for a name that two folders have."""
     data = problem.data if isinstance(problem.data, dict) else {}
     if problem.type == "too-many-vfolders":
         hint = "rename the one that is yours, or leave the other"

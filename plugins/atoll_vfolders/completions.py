@@ -10,17 +10,17 @@ from atoll_vfolders.paths import folder_path
 
 
 async def vfolders(api: Api) -> Sequence[Candidate]:
-    """Return the names of folders, with whose they are."""
+    """Return the names of folders, each with its owner."""
     return [Candidate(folder.name, folder.described) for folder in await list_folders(api)]
 
 
 async def hosts(api: Api) -> Sequence[Candidate]:
-    """Return the names of hosts of folders."""
+    """Return the names of folder hosts."""
     return [Candidate(host.name, host.backend) for host in await list_hosts(api)]
 
 
 async def files(api: Api, within: str, folder: str) -> Sequence[Candidate]:
-    """Return what lies in a folder below one that can be mounted, with the sizes of files."""
+    """Return the files in a folder of a vfolder, with their sizes."""
     found = await list_entries(api, await find_folder(api, within), folder_path(folder or "."))
     above = f"{folder}/" if folder else ""
     return [

@@ -1,4 +1,6 @@
-"""`dotfile`: files that every new session finds in its home; of a keypair, a group or a domain."""
+"""`dotfile`: files that every new session finds in its home; they belong to a keypair, a group or a
+domain.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -53,14 +55,16 @@ class Dotfile:
 
 @frozen
 class Owner:
-    """Whose dotfiles are meant: the route they have, and the keys that tell whose."""
+    """The owner of dotfiles: the route, and the keys that name the owner."""
 
     route: str
     keys: Mapping[str, str]
 
     @classmethod
     def of(cls, owner: str | None, domain: str | None, group: str | None, home: str) -> Self:
-        """Make sense of the options; `home` is the domain of a group when none is named."""
+        """Return the owner that the options name; `home` is the domain of a group if none is
+        given.
+        """
         if owner and (domain or group):
             raise UsageError("dotfiles belong to a keypair, a group or a domain: name only one")
         if group is not None:
@@ -70,7 +74,7 @@ class Owner:
         return cls("/user-config/dotfiles", {} if owner is None else {"owner_access_key": owner})
 
     async def request(self, api: "Api", method: str, *, like: Any = object, **params: Any) -> Any:
-        """Send a request; says which file is meant where the cluster does not."""
+        """Send a request; errors name the file if the cluster's does not."""
         if params.get("path") == "":
             # To the cluster it would be the list of all.
             raise UsageError("'' is the name of no dotfile")
@@ -134,7 +138,7 @@ async def list_dotfiles(
 async def get(
     context: Context, path: str, owner: str | None, domain: str | None, group: str | None
 ) -> None:
-    """Show what is in a dotfile."""
+    """Show the content of a dotfile."""
     api = await context.connect()
     whose = Owner.of(owner, domain, group, api.profile.domain)
     found = await whose.request(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
@@ -151,7 +155,7 @@ async def get(
 async def create(
     context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
 ) -> None:
-    """Make a dotfile, PATH being seen from the home folder."""
+    """Create a dotfile; PATH is relative to the home folder."""
     data = await read_text_input(context, file, _MOST_BYTES)
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
@@ -166,7 +170,7 @@ async def create(
 async def update(
     context: Context, path: str, perm: str | None, file: Path | None, **whose: Any
 ) -> None:
-    """Give a dotfile another content; its mode stays unless one is given."""
+    """Replace the content of a dotfile; its mode stays unless one is given."""
     data = await read_text_input(context, file, _MOST_BYTES)
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)

@@ -1,4 +1,4 @@
-"""What lies in a folder (`GET /folders/{f}/files`, every release)."""
+"""Listing a folder (`GET /folders/{f}/files`, every release)."""
 
 import stat
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ _KINDS = {"FILE": stat.S_IFREG, "DIRECTORY": stat.S_IFDIR, "SYMLINK": stat.S_IFL
 
 @frozen(kw_only=True)
 class Entry:
-    """A file or folder: `type` is `FILE`, `DIRECTORY` or `SYMLINK`, `size` in bytes, `mode` as
-    `ls -l` shows it and `bits` as numbers, times ISO 8601 text. `target` is what a link says, where
-    the cluster tells.
+    """A file or folder: `type` is `FILE`, `DIRECTORY` or `SYMLINK`, `size` in bytes, `mode` as `ls
+    -l` shows it and `bits` as numbers, times ISO 8601 text. `target` is the target of a link, if
+    the cluster gives it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Entry:
 
     @property
     def mtime(self) -> float:
-        """When it was last modified, in Unix seconds; 0 when that was not told."""
+        """The time of the last change in Unix seconds; 0 if it is not known."""
         try:
             return datetime.fromisoformat(self.modified or "").timestamp()
         except (ValueError, OverflowError):
@@ -73,7 +73,9 @@ class Entry:
 
 
 def _bits(item: Mapping[str, Any]) -> int:
-    """Return a mode: 23.09 tells the last three octal digits, as text, 26.x all of it as number."""
+    """Return a mode: 23.09 gives the last three octal digits as text, 26.x all of it as a
+    number.
+    """
     mode = item.get("mode")
     if isinstance(mode, str) and mode.isdigit():
         return int(mode, 8) & 0o777
@@ -81,7 +83,7 @@ def _bits(item: Mapping[str, Any]) -> int:
 
 
 async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
-    """Return what lies at a path, by name; raises NotFound."""
+    """Return the entries at a path, by name; raises NotFound."""
     params, like = {"path": await for_wire(api, path)}, {"items": [Entry.from_item]}
     answer = await request_folder(api, folder, "GET", "files", params=params, like=like)
     entries: list[Entry] = answer["items"]

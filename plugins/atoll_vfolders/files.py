@@ -36,7 +36,7 @@ _FILE = Name("vfolder-file", within="name")
 @click.argument("name", type=Name("vfolder"))
 @click.argument("path", default=".", type=_FILE)
 async def ls(context: Context, name: str, path: str) -> None:
-    """List what lies at PATH in a folder."""
+    """List the files at PATH in a folder."""
     place = folder_path(path)
     api = await context.connect()
     folder = await find_folder(api, name)
@@ -48,7 +48,7 @@ async def ls(context: Context, name: str, path: str) -> None:
 
 
 async def _alone(api: "Api", folder: Folder, place: "PurePosixPath", error: AtollError) -> Entry:
-    """Return a file that could not be listed as a folder; raises NotFound where there is none."""
+    """Return a file that could not be listed as a folder; raises NotFound if there is none."""
     if isinstance(error, (NotAuthorized, Unreachable)) or not place.name:
         raise error
     entry = await find_entry(api, folder, place)
@@ -87,7 +87,7 @@ async def mkdir(
 
 
 def _failures(answer: object) -> list[str]:
-    """Return what 26.x fails to make while answering that all is well."""
+    """Return the paths that 26.x has failed to create, although it reports success."""
     results = answer.get("results") if isinstance(answer, dict) else None
     return [f"{one['item']}: {one['msg']}" for one in (results or {}).get("failed") or ()]
 
@@ -111,7 +111,7 @@ async def mv(context: Context, name: str, src: str, dst: str) -> None:
 @click.argument("target_path", type=_FILE)
 @click.argument("new_name")
 async def rename_file(context: Context, name: str, target_path: str, new_name: str) -> None:
-    """Give a file another name; it stays where it is."""
+    """Rename a file; it stays in its folder."""
     if "/" in new_name:
         raise UsageError(
             f"{new_name} can't be the name of a file", hint="atoll vfolder mv moves files"
@@ -132,7 +132,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
 async def rm(
     context: Context, name: str, filenames: tuple[str, ...], recursive: bool, yes: bool
 ) -> None:
-    """Delete files in a folder, for good."""
+    """Delete files in a folder permanently."""
     places = [str(folder_path(filename)) for filename in filenames]
     if "." in places:
         raise UsageError("the path is the folder itself", hint="atoll vfolder delete")

@@ -1,4 +1,4 @@
-"""`vfolder list` and its like: what folders there are, and where they may lie."""
+"""`vfolder list` and similar: the folders, and where they may be created."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ query($limit: Int!, $offset: Int!, $group: UUID, $filter: String, $order: String
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options by which the cluster chooses."""
+    """Add the options by which the cluster filters."""
     for option in (
         click.option("--limit", type=click.IntRange(1), help="List no more than this."),
         click.option("--offset", type=click.IntRange(0), default=0, help="Leave out the first."),
@@ -57,7 +57,7 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-g", "--group", help="Those of a group (administrators).")
 @_filters
 async def list_all(context: Context, list_all: bool, group: str | None, **chosen: Any) -> None:
-    """List the folders that you can reach."""
+    """List the folders that you can access."""
     api = await context.connect()
     if list_all or group or any(chosen.values()):
         chosen["group"] = await group_id(api, group) if group else None
@@ -69,14 +69,14 @@ async def list_all(context: Context, list_all: bool, group: str | None, **chosen
 @click.command()
 @_filters
 async def list_own(context: Context, **chosen: Any) -> None:
-    """List the folders that are your own."""
+    """List your own folders."""
     await _list_some(context, "vfolder_own_list", _is_own, chosen)
 
 
 @click.command()
 @_filters
 async def list_invited(context: Context, **chosen: Any) -> None:
-    """List the folders of others that you were invited to."""
+    """List folders of others that you were invited to."""
     await _list_some(context, "vfolder_invited_list", _is_anothers, chosen)
 
 
@@ -137,7 +137,7 @@ async def _query(
 
 @click.command()
 async def list_hosts(context: Context) -> None:
-    """List the hosts on which you may make folders."""
+    """List the hosts on which you may create folders."""
     await context.output.rows(await hosts_of(await context.connect()), HOST_COLUMNS)
 
 

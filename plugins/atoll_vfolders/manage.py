@@ -1,4 +1,4 @@
-"""Making folders, changing them, and getting rid of them."""
+"""Creating, changing and deleting folders."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ _YES = yes_option("--force")
 @click.option("-q", "--quota", default="0", metavar="SIZE", help="The most it may hold: 10g.")
 @click.option("--cloneable", "--allow-clone", "cloneable", is_flag=True, help="Others may copy it.")
 async def create(context: Context, name: str, host: str | None, **options: Any) -> None:
-    """Make a folder, on HOST where there are several."""
+    """Create a folder, on HOST if there are several."""
     _check_name(name)
     api = await context.connect()
     body = _creation_body(name, host, options, (await api.version()).major)
@@ -91,7 +91,9 @@ def _creation_body(
 async def _each(
     context: Context, names: Sequence[str], act: Callable[[str], Awaitable[None]]
 ) -> int:
-    """Do the same to every folder; what fails is told, and the others are done all the same."""
+    """Do the same to every folder; a failure costs a warning, and the others are done
+    nevertheless.
+    """
     first_failure = 0
     for name in names:
         try:
@@ -108,7 +110,7 @@ async def _each(
 @click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
 @_YES
 async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
-    """Delete folders: where the cluster has a trash, they go there; elsewhere they are gone."""
+    """Delete folders: clusters with a trash move them there, others delete them permanently."""
     api = await context.connect()
     has_trash = (await api.version()).major >= _TRASH
 
@@ -148,7 +150,7 @@ async def restore(context: Context, names: tuple[str, ...]) -> int:
 @click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
 @_YES
 async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
-    """Delete folders in the trash for good, by name or id."""
+    """Delete folders in the trash permanently, by name or id."""
     api = await context.connect()
 
     async def act(name: str) -> None:
@@ -162,7 +164,7 @@ async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
 
 
 async def _trash(api: "Api", verb: str, folder: Folder) -> None:
-    """Deal with a folder in the trash (`POST /folders/{verb}`, since 24.03)."""
+    """Act on a folder in the trash (`POST /folders/{verb}`, since 24.03)."""
     try:
         await api.json("POST", f"/folders/{verb}", json={"id": folder.id})
     except Problem as problem:
@@ -175,7 +177,7 @@ async def _trash(api: "Api", verb: str, folder: Folder) -> None:
 @click.argument("old_name", type=Name("vfolder"))
 @click.argument("new_name")
 async def rename(context: Context, old_name: str, new_name: str) -> None:
-    """Give a folder of yours another name."""
+    """Rename a folder of yours."""
     _check_name(new_name)
     api = await context.connect()
     folder = await find_folder(api, old_name)
@@ -193,7 +195,7 @@ async def rename(context: Context, old_name: str, new_name: str) -> None:
 async def clone(
     context: Context, name: str, target_name: str, target_host: str | None, **options: Any
 ) -> int:
-    """Copy a folder with all that is in it, and wait until it is done."""
+    """Copy a folder with all its files, and wait until that is done."""
     _check_name(target_name)
     api = await context.connect()
     folder = await find_folder(api, name)
@@ -220,7 +222,7 @@ async def _default_host(api: "Api") -> str:
 async def update_options(
     context: Context, name: str, permission: str | None, set_cloneable: bool | None
 ) -> None:
-    """Change what may be done with a folder of yours."""
+    """Change the settings of a folder of yours."""
     changes = {"permission": permission, "cloneable": set_cloneable}
     body = {key: value for key, value in changes.items() if value is not None}
     if not body:

@@ -1,4 +1,4 @@
-"""What the API tells of folders, as records."""
+"""What the API says about folders, as records."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -12,8 +12,8 @@ from atoll.reading import record
 class Folder:
     """A virtual folder; attributes are the keys of `GET /folders` (every release).
 
-    `id` has 32 hexadecimal digits. `permission` is the caller's own: `ro`, `rw` or `wd`, the last
-    allowing to delete. Sizes are in MiB, times ISO 8601 text. `address` is how routes name it.
+    `id` has 32 hexadecimal digits. `permission` is the caller's own: `ro`, `rw` or `wd`, which also
+    allows deleting. Sizes are in MiB, times ISO 8601 text. `address` is its name in routes.
     """
 
     id: str
@@ -50,26 +50,28 @@ class Folder:
 
     @property
     def usable(self) -> bool:
-        """Whether files can be reached, as far as can be told: statuses are an open set."""
+        """Whether files can be accessed, as far as the status says; unknown statuses count as
+        usable.
+        """
         return not self.status.startswith("delet")
 
     @property
     def owner(self) -> str:
-        """Whose it is, in words."""
+        """The owner, in words."""
         if self.ownership_type == "group":
             return f"group {self.group_name or self.group}"
         return self.user_email or self.creator or self.user or ""
 
     @property
     def described(self) -> str:
-        """What tells it from another of its name."""
+        """What distinguishes it from another folder of the same name."""
         whose = "yours" if self.is_owner and self.ownership_type == "user" else f"of {self.owner}"
         return f"{whose}, on {self.host}" if self.usable else f"{whose}, {self.status}"
 
 
 @frozen(kw_only=True)
 class Host:
-    """A place where folders may lie, `proxy:volume`; sizes are in bytes."""
+    """A place for folders, `proxy:volume`; sizes are in bytes."""
 
     name: str
     default: bool = False

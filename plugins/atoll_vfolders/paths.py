@@ -1,4 +1,4 @@
-"""Paths in a folder, as users type them and as a cluster tells them."""
+"""Paths in a folder, as users type them and as clusters list them."""
 
 import os
 from pathlib import PurePosixPath
@@ -12,7 +12,7 @@ _LONGEST_NAME = 255
 
 
 def folder_path(path: str) -> PurePosixPath:
-    """Return a path in a folder, seen from its top; raises UsageError for one that leads out."""
+    """Return a path relative to the folder's top; raises UsageError for one that leads out."""
     if not is_path(path):
         raise UsageError(f"{path!r} can't be the name of a file")
     clean = PurePosixPath(normpath(path.lstrip("/") or "."))

@@ -1,4 +1,4 @@
-"""Folders and other people: inviting, answering invitations, sharing, leaving."""
+"""Sharing folders: inviting people, answering invitations, sharing, leaving."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,7 @@ async def share(context: Context, name: str, emails: tuple[str, ...], perm: str)
 @click.argument("name", type=Name("vfolder"))
 @click.argument("emails", nargs=-1, required=True)
 async def unshare(context: Context, name: str, emails: tuple[str, ...]) -> None:
-    """Take away what share has given (administrators)."""
+    """Remove the permission that share has given (administrators)."""
     api = await context.connect()
     folder = await find_folder(api, name)
     done = await _ask(api, folder, "unshared_emails", "DELETE", "unshare", emails)
@@ -69,7 +69,7 @@ async def _ask(
     emails: Sequence[str],
     **more: str,
 ) -> Sequence[str]:
-    """Send a request about people; returns whom it was done to, which the answer has as `told`."""
+    """Send a request about people; returns those it was done for, under `told` in the answer."""
     body = {**more, "emails": list(emails)}
     answer = await request_folder(api, folder, method, verb, json=body, like={told: maybe([str])})
     return answer[told] or ()
@@ -78,7 +78,7 @@ async def _ask(
 def _tell(
     context: Context, folder: Folder, asked: Sequence[str], done: Sequence[str], what: str
 ) -> None:
-    """Say to how many people it was done; the cluster passes over addresses in silence."""
+    """Say for how many people it was done; the cluster silently ignores unknown addresses."""
     if not done:
         raise NotFound(
             f"nobody was {what} {folder.name}",
@@ -138,7 +138,7 @@ def _choose(found: Sequence[Invitation], reference: str) -> Invitation:
     "-s", "--shared-user-uuid", metavar="UUID", help="Take it from this user (administrators)."
 )
 async def leave(context: Context, name: str, shared_user_uuid: str | None) -> None:
-    """Leave a folder that somebody has shared with you."""
+    """Leave a folder that somebody shares with you."""
     api = await context.connect()
     folder = await find_folder(api, name)
     body: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""The storage proxies of a cluster: the servers that files go to and come from.
+"""The storage proxies of a cluster: the servers that files are sent to and come from.
 
-They are not the endpoint of the profile, and know no signatures and no logins: a token that the
-endpoint has given out says what may be done to which file. They are reached as the endpoint is all
-the same, by its bastion, its proxies and its certificate authorities.
+They are not the endpoint of the profile, and know no signatures and no logins: a token from the
+endpoint says what may be done to which file. They are reached in the same way as the endpoint:
+through its bastion and its proxies, with its certificate authorities.
 """
 
 from types import TracebackType
@@ -25,7 +25,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def origin_of(url: str) -> str:
-    """Return where a URL of a storage proxy leads, `https://host:port`; empty for another URL."""
+    """Return the origin of a storage proxy's URL, `https://host:port`; empty for another URL."""
     parts = urlsplit(url)
     is_one = parts.scheme in _DEFAULT_PORTS and parts.hostname
     return f"{parts.scheme}://{parts.netloc}" if is_one else ""
@@ -57,7 +57,7 @@ class StorageServers:
         return self._transports[origin]
 
     def _profile_for(self, origin: str) -> Profile:
-        """Return a profile by which a server is reached."""
+        """Return a profile for connections to a server."""
         profile = self.api.profile
         scheme, own_scheme = origin.partition(":")[0], profile.endpoint.partition(":")[0]
         endpoint = origin.removesuffix(_DEFAULT_PORTS[scheme])

@@ -1,9 +1,9 @@
 """Whole folders of small files, each in one archive: thousands of files for the price of two
 requests.
 
-An archive (`GET …?archive=true` of the storage) can't be gone on with where it broke off, so none
-is larger than what a cut connection may cost. What is in it is believed only where it is what the
-folder has listed, by name and by size; everything else is fetched file by file.
+The download of an archive (`GET …?archive=true` of the storage) can't be resumed, so none is larger
+than what a broken connection may cost. A file in it is accepted only if its name and size are as
+the folder has listed them; everything else is downloaded file by file.
 """
 
 import io
@@ -29,7 +29,7 @@ _OVERHEAD = 1024
 
 @frozen
 class Batch:
-    """Files that are fetched together: all that is in a folder, or a single one."""
+    """Files that are downloaded together: all files of a folder, or a single one."""
 
     folder: PurePosixPath | None
     files: Sequence[RemoteFile]
@@ -41,7 +41,7 @@ class Batch:
 
 
 def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[Batch]:
-    """Put files together that are all there is in a folder, up to `most` bytes in each."""
+    """Group files that are all of a folder, up to `most` bytes in each group."""
     chosen = _chosen_folders(tree, wanted, most)
     together: dict[PurePosixPath, list[RemoteFile]] = defaultdict(list)
     alone = []
@@ -57,9 +57,9 @@ def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[B
 def _chosen_folders(
     tree: RemoteTree, wanted: Sequence[RemoteFile], most: int
 ) -> dict[PurePosixPath, PurePosixPath]:
-    """Choose folders whose archive is worth its while and holds nothing that is not wanted.
+    """Choose folders that are worth an archive and contain only wanted files.
 
-    Returns for each folder in those, by which archive it comes.
+    Returns for each folder inside them the folder whose archive it is in.
     """
     everything, counts, sizes = _sums(tree.files), _sums(wanted), _sums(wanted, sizes=True)
     fit = {
@@ -80,7 +80,7 @@ def _chosen_folders(
 
 
 def _sums(files: Sequence[RemoteFile], *, sizes: bool = False) -> dict[PurePosixPath, int]:
-    """Add up what is in each folder, whatever its depth: the lowest first, into those above."""
+    """Add up the sizes in each folder, whatever its depth: the deepest first, into those above."""
     sums: dict[PurePosixPath, int] = defaultdict(int)
     for file in files:
         sums[file.path.parent] += file.size if sizes else 1
@@ -100,15 +100,13 @@ def _depth(folder: PurePosixPath) -> int:
 
 @define
 class Archives:
-    """Fetches batches; where the storage packs no archives, file by file."""
+    """Downloads batches; file by file if the storage packs no archives."""
 
     downloader: Downloader
     packs: bool = field(default=True)
 
     async def fetch(self, batch: Batch) -> list[RemoteFile]:
-        """Fetch what comes in one archive; returns the files that are to be fetched by
-        themselves.
-        """
+        """Download the files of one archive; returns those to be downloaded by themselves."""
         if batch.folder is None or not self.packs:
             return list(batch.files)
         try:
@@ -149,7 +147,7 @@ class Archives:
 
 
 def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
-    """Return a file of an archive if it is as long as it should be; its checksum is verified."""
+    """Return a file of an archive if it has the expected size; its checksum is verified."""
     if "\N{REPLACEMENT CHARACTER}" in name:
         return None  # It stands for any name that is no text.
     try:

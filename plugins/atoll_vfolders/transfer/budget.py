@@ -1,4 +1,4 @@
-"""A bound on what is under way at a time, in bytes, over all files."""
+"""A limit on the bytes that are being transferred at one time, over all files."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,9 @@ from attrs import define, field
 
 @define
 class Budget:
-    """As many bytes as may be under way: what a cut connection costs, and memory, at most."""
+    """The number of bytes that may be in transfer: it limits memory, and what a broken connection
+    costs.
+    """
 
     size: int
     _used: int = 0
@@ -18,7 +20,9 @@ class Budget:
 
     @asynccontextmanager
     async def reserved(self, size: int) -> AsyncIterator[None]:
-        """Wait for room, first come first served, and hold it; more than all is all."""
+        """Wait for this many bytes of the budget, in order of arrival, and hold them; a request for
+        more than the budget holds all of it.
+        """
         size = min(size, self.size)
         async with self._turn:
             while self._used + size > self.size:

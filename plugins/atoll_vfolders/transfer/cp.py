@@ -1,4 +1,4 @@
-"""`vfolder cp`: upload or download, told by where the colon is."""
+"""`vfolder cp`: uploads or downloads, depending on which path has a colon."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`vfolder download`: files and folders of a folder onto this machine."""
+"""`vfolder download`: downloads files and folders of a folder."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.argument("name", type=Name("vfolder"))
 @click.argument("filenames", nargs=-1, type=Name("vfolder-file", within="name"))
 @base_dir(exists=False)
-@click.option("--max-retries", type=int, hidden=True, help="Taken, and not needed.")
+@click.option("--max-retries", type=int, hidden=True, help="Accepted, without effect.")
 @transfer_options
 async def download(
     context: Context,
@@ -64,7 +64,7 @@ async def download_tree(
     dest: Path,
     options: TransferOptions,
 ) -> int:
-    """Download what was found to a place below `dest`; returns the exit code."""
+    """Download the files that were found to a place below `dest`; returns the exit code."""
     for what in tree.left_out:
         context.output.warn(f"left out: {what}")
     target = _prepared(dest, tree.folders)
@@ -116,7 +116,7 @@ def _downloader(
 
 
 async def _run(workers: Workers[Any], downloader: Downloader, jobs: Sequence[Batch]) -> None:
-    """Fetch batches, and then what they did not bring."""
+    """Download batches, and then the files that they did not contain."""
     archives = Archives(downloader)
     alone: list[RemoteFile] = []
 

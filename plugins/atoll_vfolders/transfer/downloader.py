@@ -1,7 +1,7 @@
-"""Files out of a folder, by ranged requests (wire: request-download, then GET).
+"""Downloading files of a folder, by ranged requests (wire: request-download, then GET).
 
-A small file is fetched into memory. A large one comes under a name of its own, from where it broke
-off if it is still the same, by what the storage says of it: its length, ETag and time.
+A small file is downloaded into memory. A large one is written under a temporary name, and resumed
+if its length, ETag and time in the storage are still the same.
 """
 
 import io
@@ -48,7 +48,7 @@ class Downloader:
     budget: Budget
 
     async def download(self, file: RemoteFile) -> None:
-        """Download a file; raises AtollError, keeping what has come of a large one."""
+        """Download a file; raises AtollError, keeping the part of a large one that has arrived."""
         try:
             if file.size <= SMALL:
                 await self._download_small(file)
@@ -73,7 +73,7 @@ class Downloader:
         return content
 
     def place(self, file: RemoteFile, content: bytes) -> None:
-        """Write a file that is whole."""
+        """Write a complete file."""
         entry = file.entry
         self.target.write(file.path, io.BytesIO(content), mode_of(file), entry.mtime)
         self.progress.move(len(content))
@@ -99,7 +99,7 @@ class Downloader:
 
 @define
 class _LargeDownload:
-    """One large file on its way."""
+    """The download of one large file."""
 
     downloader: Downloader
     file: RemoteFile
@@ -137,7 +137,7 @@ class _LargeDownload:
             await self._receive(answer)
 
     def _check(self, answer: "Response") -> None:
-        """See to it that what comes belongs to what is there; raises Changed."""
+        """Check that the answer continues the part that exists; raises Changed."""
         facts = _facts(answer.headers)
         if answer.status == 206 and _range(answer.headers) == (self.partial.size, self.file.size):
             etag = self.resume_state.facts.get("etag")
@@ -153,7 +153,7 @@ class _LargeDownload:
         self.resume_state.keep(**facts)
 
     async def _receive(self, answer: "Response") -> None:
-        """Write what comes, several pieces at a time."""
+        """Write the answer, several pieces at a time."""
         pieces: list[bytes] = []
         waiting = 0
         try:
@@ -188,7 +188,7 @@ def _facts(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _range(headers: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return where a partial answer starts, and how long the whole is."""
+    """Return where a partial answer starts, and the length of the whole."""
     unit, _, rest = headers.get("content-range", "").partition(" ")
     span, _, total = rest.partition("/")
     start = span.partition("-")[0]
@@ -202,7 +202,7 @@ def mode_of(file: RemoteFile) -> int:
 
 
 async def read_bounded(answer: "Response", most: int) -> bytes:
-    """Read an answer; raises Changed when it is longer than what was expected."""
+    """Read an answer; raises Changed if it is longer than expected."""
     body = bytearray()
     with trio.CancelScope() as enough:
         async for piece in answer.chunks():

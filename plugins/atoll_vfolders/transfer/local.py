@@ -15,7 +15,9 @@ from atoll_vfolders.paths import folder_path
 
 @frozen(kw_only=True)
 class LocalFile:
-    """A file to upload to `target`, its way in the folder; `identity` changes when it does."""
+    """A file to upload to `target`, its path in the folder; `identity` changes when the file
+    does.
+    """
 
     path: Path
     target: PurePosixPath
@@ -26,7 +28,7 @@ class LocalFile:
 
     @classmethod
     def of(cls, path: Path, target: PurePosixPath, found: os.stat_result) -> "LocalFile | None":
-        """Take what was found at a path; None when it is no file."""
+        """Return the file at a path; None if it is no file."""
         if not stat.S_ISREG(found.st_mode):
             return None
         return cls(
@@ -39,7 +41,7 @@ class LocalFile:
         )
 
     def check_unchanged(self, descriptor: int) -> None:
-        """Raise AtollError when the open file is no longer what it was."""
+        """Raise AtollError if the open file has changed."""
         now = os.fstat(descriptor)
         if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
             raise AtollError(f"{self.path} has changed while it was uploaded")
@@ -47,8 +49,8 @@ class LocalFile:
 
 @define
 class LocalTree:
-    """What there is to upload: files, folders without any; what was left out and why; and what
-    was found in folders, but can't be had.
+    """What to upload: files, and empty folders; what was left out and why; and files in folders
+    that can't be read.
     """
 
     files: list[LocalFile] = Factory(list)
@@ -57,9 +59,9 @@ class LocalTree:
     failures: list[AtollError] = Factory(list)
 
     def add(self, path: Path, target: PurePosixPath) -> None:
-        """Add a file, or a folder with all that is in it; links to folders are left out.
+        """Add a file, or a folder with all its files; links to folders are left out.
 
-        Raises AtollError when `path` itself can't be had.
+        Raises AtollError if `path` itself can't be read.
         """
         try:
             if path.is_dir():
@@ -89,7 +91,7 @@ class LocalTree:
             self.left_out.append(f"{path} (no file or folder)")
 
     def leave_out_unnamable(self) -> None:
-        """Leave out what has a name that is no text, for clusters that can't be told it."""
+        """Leave out files whose name is no text, for clusters that don't accept them."""
         unnamable = [file for file in self.files if not is_text(str(file.target))]
         folders = [one for one in self.empty_folders if not is_text(str(one))]
         self.failures += map(no_text, [*(str(file.path) for file in unnamable), *map(str, folders)])
@@ -98,8 +100,8 @@ class LocalTree:
 
 
 def find_local(names: Sequence[str], base: Path | None, below: PurePosixPath) -> LocalTree:
-    """Find what was named, patterns expanded; it goes to the folder `below` by its way from
-    `base`, else from the current folder, or by its name alone when it lies elsewhere.
+    """Find what was named, patterns expanded. Its path in the folder is `below` and its path from
+    `base`, else from the current folder, or its name alone if it is elsewhere.
 
     Raises NotFound and UsageError before anything has been sent.
     """
@@ -125,7 +127,9 @@ def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
 
 
 def _found(path: Path, *, may_match: bool) -> list[Path]:
-    """Return what goes by a name, else what is there of somebody's home, else what matches it."""
+    """Return the files of a name: an existing file, one below somebody's home (`~`), or matches of
+    a pattern.
+    """
     for one in (path, _expand_home(path)):
         if one.exists() or one.is_symlink():
             return [one]

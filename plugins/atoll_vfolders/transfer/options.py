@@ -1,4 +1,4 @@
-"""The options that moving files up and down have in common."""
+"""The options that uploads and downloads share."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _LEAST_CHUNK = 64 * 1024
 
 @frozen(kw_only=True)
 class TransferOptions:
-    """How files are moved, as the options have it; `chunk` is in bytes."""
+    """How files are transferred, from the options; `chunk` is in bytes."""
 
     chunk: int
     sync: bool
@@ -79,7 +79,7 @@ def _read_overrides(text: str | None) -> Mapping[str, str]:
 
 
 def base_dir(*, exists: bool) -> Callable[..., Any]:
-    """Make the option `-b`."""
+    """Return the option `-b`."""
     return click.option(
         "-b",
         "--base-dir",

@@ -1,7 +1,7 @@
-"""Many small files up in one request, where a cluster takes them so.
+"""Uploading many small files in one request, to clusters that accept that.
 
-The embedded cluster does (`POST /folders/{f}/upload-packed`), and keeps their times and modes.
-Others know no such route; they are given file by file.
+The embedded cluster does (`POST /folders/{f}/upload-packed`), and keeps times and modes. Others
+have no such route; they get file by file.
 """
 
 import io
@@ -36,7 +36,7 @@ _OVERHEAD = 2048
 
 
 async def takes_packed(api: "Api", folder: Folder, files: Sequence[LocalFile]) -> bool:
-    """Tell whether files should go up packed: an archive without any is sent to find out."""
+    """Tell whether the cluster accepts packed files: an empty archive is sent to find out."""
     if sum(file.size <= _SMALL for file in files) < _FEWEST:
         return False
     try:
@@ -47,7 +47,7 @@ async def takes_packed(api: "Api", folder: Folder, files: Sequence[LocalFile]) -
 
 
 def packs(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
-    """Yield files that go together; large ones by themselves."""
+    """Yield groups of files to send together; large ones alone."""
     pack: list[LocalFile] = []
     for file in files:
         if file.size > _SMALL:
@@ -63,7 +63,9 @@ def packs(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
 
 @define
 class Packer:
-    """Sends packs; what is refused in one is left to be sent by itself, and says why then."""
+    """Sends packs; a file that is refused in one is sent by itself later, and gives its error
+    then.
+    """
 
     api: "Api"
     folder: Folder
@@ -71,7 +73,7 @@ class Packer:
     budget: Budget
 
     async def send(self, pack: Sequence[LocalFile]) -> bool:
-        """Send one pack; returns whether it was taken."""
+        """Send one pack; returns whether it was accepted."""
         size = sum(file.size for file in pack)
         async with self.budget.reserved(size + len(pack) * _OVERHEAD):
             try:

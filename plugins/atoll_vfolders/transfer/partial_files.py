@@ -1,4 +1,4 @@
-"""A download that is not complete yet: a file under a temporary name."""
+"""An incomplete download: a file under a temporary name."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _MOST_PIECES = 512
 
 @define
 class PartialFile:
-    """The bytes of a file so far; they stay for a later attempt unless dropped."""
+    """The part of a file that has arrived; it is kept for a later attempt unless dropped."""
 
     name: str
     final: str

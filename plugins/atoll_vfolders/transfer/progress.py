@@ -1,4 +1,4 @@
-"""The progress line of a transfer: files, bytes, rate and the time that is left."""
+"""The progress line of a transfer: files, bytes, rate and remaining time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _WINDOW = 5.0
 class Progress:
     """Counts the files and bytes of a transfer; `total` files of `size` bytes are expected.
 
-    `whole` are the bytes of the `files` that are complete, `done` those of all files.
+    `whole` is the number of bytes in the `files` that are complete, `done` the number in all files.
     """
 
     verb: str
@@ -39,7 +39,7 @@ class Progress:
         self._draw()
 
     def move(self, size: int) -> None:
-        """Count bytes that were moved; a negative number when some were lost."""
+        """Count transferred bytes; a negative number if some were lost."""
         self.done += size
         self._draw()
 
@@ -83,6 +83,6 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def show_progress(context: Context, verb: str) -> Iterator[Progress]:
-    """Show the progress line while this lasts, on a terminal only."""
+    """Show the progress line during the block, on a terminal only."""
     with context.output.progress(f"{verb} …") as show:
         yield Progress(verb, show)

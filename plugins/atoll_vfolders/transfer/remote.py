@@ -38,8 +38,8 @@ class RemoteFile:
 
 @define
 class RemoteTree:
-    """What there is to download: files, links with what they say, all folders; what was left out
-    and why; and what was listed, but can't be had.
+    """What to download: files, links with their targets, all folders; what was left out and why;
+    and entries that were listed, but can't be downloaded.
     """
 
     files: list[RemoteFile] = Factory(list)
@@ -49,7 +49,7 @@ class RemoteTree:
     failures: list[AtollError] = Factory(list)
 
     def add(self, path: PurePosixPath, entry: Entry) -> bool:
-        """Add one entry; returns whether what is in it should be added as well."""
+        """Add one entry; returns whether its content should be added as well."""
         if entry.is_folder:
             is_new = path not in self.folders
             self.folders.add(path)
@@ -67,7 +67,7 @@ class RemoteTree:
 
 @define
 class RemoteWalk:
-    """Looks through a folder, several levels at a time."""
+    """Lists a folder recursively, several levels at a time."""
 
     api: "Api"
     folder: Folder
@@ -105,7 +105,7 @@ class RemoteWalk:
 
 
 async def find_remote(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
-    """Find what was named, patterns expanded; nothing named is everything. Raises NotFound and
+    """Find what was named, patterns expanded; without names, everything. Raises NotFound and
     UsageError.
     """
     check_given(names)
@@ -136,7 +136,7 @@ async def _named(
 async def _matching(
     api: "Api", folder: Folder, above: PurePosixPath, parts: Sequence[str]
 ) -> AsyncIterator[tuple[PurePosixPath, Entry]]:
-    """Yield what fits a pattern, level by level; `**` stands for any number of levels."""
+    """Yield what matches a pattern, level by level; `**` stands for any number of levels."""
     first, rest = parts[0], parts[1:]
     if first == "**" and rest:
         async for one in _matching(api, folder, above, rest):

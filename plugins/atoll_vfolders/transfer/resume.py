@@ -1,4 +1,4 @@
-"""State of a transfer on disk, so that a later one resumes where it broke off.
+"""State of a transfer on disk, so that a later one can resume it.
 
 Each large file has a small state file, locked while a process works on it: two at once would mix
 their bytes. It holds a token, so only its owner may read it.
@@ -24,7 +24,7 @@ _KEPT = 7 * 24 * 3600
 
 
 def identity(*facts: object) -> str:
-    """Return a short text that stands for these facts, and for no others."""
+    """Return a short text that is the same for the same facts, and differs for others."""
     return hashlib.sha256("\0".join(map(str, facts)).encode(errors="surrogateescape")).hexdigest()[
         :32
     ]
@@ -38,7 +38,7 @@ class ResumeState:
     facts: Mapping[str, Any] = field(factory=dict)
 
     def keep(self, **facts: Any) -> None:
-        """Save these facts in place of others."""
+        """Save these facts instead of the old ones."""
         self.facts = facts
         content = json.dumps(facts).encode()
         os.ftruncate(self._descriptor, 0)

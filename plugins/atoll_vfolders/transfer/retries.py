@@ -1,4 +1,4 @@
-"""How long a transfer puts up with a connection that breaks."""
+"""How long a transfer tries again when a connection breaks."""
 
 from atoll.outages import Backoff
 

@@ -31,7 +31,7 @@ _MOST_BYTES = 1024 * 1024
 
 @frozen
 class Ticket:
-    """The permission to upload or download one file: where to go, and the token to show."""
+    """The permission to upload or download one file: the URL, and the token to send."""
 
     url: str
     token: str = field(repr=False)
@@ -39,7 +39,9 @@ class Ticket:
 
 @define
 class Storage:
-    """What a folder's files lie on; `overrides` says which server to reach under another URL."""
+    """The storage of a folder's files; `overrides` maps URLs of servers to others that reach
+    them.
+    """
 
     servers: StorageServers
     folder: Folder
@@ -47,14 +49,14 @@ class Storage:
 
     @property
     def api(self) -> "Api":
-        """The API that gives out the permissions."""
+        """The API that gives the permissions."""
         return self.servers.api
 
     async def ticket(self, verb: str, path: PurePosixPath, **more: Any) -> Ticket:
         """Ask for a permission (`POST /folders/{f}/request-upload` or `-download`).
 
-        Asking again does no harm. A manager of 23.09 fails now and then when files go to one
-        folder side by side, and is asked again for that.
+        Asking again does no harm: a manager of 23.09 sometimes fails when files are sent to one
+        folder at the same time, and is asked again then.
         """
         return await _TICKET.retry(partial(self._ticket, verb, path, more), passes=_has_stumbled)
 
@@ -82,7 +84,7 @@ class Storage:
         query: tuple[tuple[str, str], ...] = (),
         body: bytes | AsyncIterable[bytes] | None = None,
     ) -> "AsyncIterator[Response]":
-        """Send a request and give its answer, of success; raises Problem and Unreachable."""
+        """Send a request and return its successful answer; raises Problem and Unreachable."""
         parts = urlsplit(ticket.url)
         request = Request(
             method=method,
@@ -105,9 +107,11 @@ class Storage:
 
 
 def _has_stumbled(error: Exception) -> bool:
-    """Tell whether the storage failed at something that it can do: 23.09 says so with 400, too.
+    """Tell whether the storage failed at something that may work next time: 23.09 answers 400 then,
+    too.
 
-    There, two uploads that are the first of a folder fail each other by making the same folder.
+    There, the first two uploads into a new folder can fail each other by creating it at the same
+    time.
     """
     if not isinstance(error, Problem) or is_permanent(error):
         return False
@@ -115,7 +119,7 @@ def _has_stumbled(error: Exception) -> bool:
 
 
 def _url(text: str) -> str:
-    """Check where files are said to be."""
+    """Check the URL that is given for files."""
     if not origin_of(text):
         raise ValueError("that is no http or https URL")
     return text
@@ -129,7 +133,7 @@ async def _refusal(response: "Response") -> Problem:
 
 
 async def _read_small(response: "Response") -> bytes:
-    """Return what an answer says that carries no file, nothing of one that says too much."""
+    """Return the text of an answer without a file, empty if it is too long."""
     try:
         return await response.read(_MOST_BYTES)
     except TooLong:
@@ -140,6 +144,6 @@ async def _read_small(response: "Response") -> bytes:
 async def storage_of(
     context: Context, api: "Api", folder: Folder, overrides: Mapping[str, str]
 ) -> AsyncIterator[Storage]:
-    """Reach the storage of a folder for as long as this lasts."""
+    """Open the storage of a folder for the length of the block."""
     async with StorageServers(context, api) as servers:
         yield Storage(servers, folder, overrides)

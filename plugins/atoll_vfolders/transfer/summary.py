@@ -1,4 +1,4 @@
-"""What is said, or written as a record, when a transfer has ended."""
+"""The result of a transfer, as a line or a record."""
 
 from attrs import frozen
 
@@ -18,7 +18,7 @@ _COLUMNS = [
 
 @frozen(kw_only=True)
 class Summary:
-    """How many files were moved, left because they were there, and failed."""
+    """How many files were transferred, left out because the other side has them, and failed."""
 
     folder: str
     files: int
@@ -31,7 +31,7 @@ class Summary:
 def report(
     context: Context, progress: Progress, folder: str, where: str, *, unchanged: int, failed: int
 ) -> None:
-    """Tell what was moved, and `where` to."""
+    """Report the result; `where` is the destination."""
     summary = Summary(
         folder=folder,
         files=progress.files,

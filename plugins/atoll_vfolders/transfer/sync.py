@@ -1,4 +1,4 @@
-"""Which files need not be moved, since the other side has them (`--sync`)."""
+"""Which files need not be transferred, since the other side has them (`--sync`)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -24,7 +24,7 @@ _SAME = 1.0
 async def changed_here(
     context: Context, api: "Api", folder: Folder, files: Sequence[LocalFile]
 ) -> list[LocalFile]:
-    """Leave out the files that the folder has, as long, and written after ours was."""
+    """Leave out files that the folder has with the same size, and newer than ours."""
     there: dict[PurePosixPath, Mapping[str, Entry]] = {}
 
     async def look(path: PurePosixPath) -> None:
@@ -55,7 +55,7 @@ def _is_there(file: LocalFile, there: Mapping[str, Entry]) -> bool:
 
 
 def changed_there(files: Sequence[RemoteFile], target: Path) -> list[RemoteFile]:
-    """Leave out the files that lie here, as long and as old."""
+    """Leave out files that exist here with the same size and time."""
     return [file for file in files if not _is_here(file, target / file.path)]
 
 

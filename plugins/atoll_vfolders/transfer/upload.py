@@ -1,4 +1,4 @@
-"""`vfolder upload`: files and folders of this machine into a folder."""
+"""`vfolder upload`: uploads files and folders into a folder."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -60,7 +60,7 @@ async def upload(
 async def upload_tree(
     context: Context, api: "Api", folder: Folder, tree: LocalTree, options: TransferOptions
 ) -> int:
-    """Upload what was found; returns the exit code."""
+    """Upload the files that were found; returns the exit code."""
     if not await takes_any_name(api):
         tree.leave_out_unnamable()
     for what in tree.left_out:
@@ -91,7 +91,7 @@ async def _make_folder(api: "Api", folder: Folder, path: PurePosixPath) -> None:
 
 
 async def _send(workers: Workers[Any], uploader: Uploader, files: Sequence[LocalFile]) -> None:
-    """Send files, the small ones packed where that is possible, and then what is left."""
+    """Send files, the small ones packed if possible, and then the rest."""
     api, folder = uploader.storage.api, uploader.storage.folder
     if not await takes_packed(api, folder, files):
         await workers.run(files, uploader.upload)

@@ -1,8 +1,9 @@
-"""Files into a folder, by tus 1.0.0 (wire: request-upload, then PATCH until all is there).
+"""Uploading files into a folder, by tus 1.0.0 (wire: request-upload, then PATCH until all has
+arrived).
 
-A folder's storage keeps what it has got of a file for a while, so a file whose upload broke off
-goes on from there, in this process or in a later one. How much has arrived is the server's to say:
-newer releases count whole requests, older ones every byte.
+A folder's storage keeps the received part of a file for a while, so an interrupted upload is
+resumed, in this process or in a later one. The server says how much has arrived: newer releases
+count whole requests, older ones every byte.
 """
 
 import os
@@ -37,20 +38,20 @@ _CONFLICT, _TOO_LARGE, _LOCKED = 409, 413, 423
 
 
 class _Vanished(Exception):
-    """The storage knows nothing of the upload any more: it is complete, or forgotten."""
+    """The storage does not know the upload any more: it is complete, or was forgotten."""
 
 
 class _Overrun(Exception):
-    """The storage got more than there is: two requests have mixed their bytes."""
+    """The storage has received more than the file has: two requests have mixed their bytes."""
 
 
 @define
 class Uploader:
     """Uploads files to one folder.
 
-    `chunk` is how many bytes a cut connection may cost, `request` how many one request carries.
-    Older storages keep whatever has come of a request that was cut, so that there one request may
-    carry all of a file.
+    `chunk` is how many bytes a broken connection may cost, `request` how many one request carries.
+    Older storages keep every byte of a broken request, so that one request may carry the whole
+    file.
     """
 
     storage: Storage
@@ -74,11 +75,11 @@ class Uploader:
         return cls(storage, resume_store, progress, chunk, Budget(chunk), request)
 
     def cost(self, size: int) -> int:
-        """Return what a request of so many bytes may cost should it be cut."""
+        """Return how many bytes of a request of this size may be lost if it breaks."""
         return size if self.request <= self.chunk else min(size, _PIECE)
 
     async def upload(self, file: LocalFile) -> None:
-        """Upload a file; raises AtollError, having forgotten nothing that helps to go on."""
+        """Upload a file; raises AtollError, keeping the state that a later upload resumes from."""
         try:
             descriptor = open_deep(file.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -103,7 +104,7 @@ class Uploader:
 
 @define
 class _FileUpload:
-    """One file on its way."""
+    """The upload of one file."""
 
     uploader: Uploader
     file: LocalFile
@@ -114,7 +115,7 @@ class _FileUpload:
     _shown: int = 0
 
     async def run(self) -> None:
-        """Upload the file to its end, starting again should the storage have lost it."""
+        """Upload the file to its end, from the start again if the storage has lost it."""
         retrying = RETRIES.retrying()
         ticket = self._saved_ticket()
         must_ask = ticket is not None
@@ -167,7 +168,7 @@ class _FileUpload:
         self._shown = offset
 
     async def _send(self, ticket: Ticket, retrying: Retrying) -> None:
-        """Send what is missing, chunk by chunk; an empty file is one empty chunk."""
+        """Send the missing part, chunk by chunk; an empty file is one empty chunk."""
         while True:
             size = min(self.uploader.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
@@ -181,7 +182,7 @@ class _FileUpload:
             retrying.reset()
 
     async def _send_chunk(self, ticket: Ticket, size: int, retrying: Retrying) -> int:
-        """Send one chunk; returns where the storage stands then."""
+        """Send one chunk; returns the storage's offset after it."""
         headers = {**_TUS, "Upload-Offset": str(self.offset), **_metadata(self.file)}
         body: bytes | AsyncIterator[bytes]
         if size <= _WHOLE:
@@ -227,7 +228,7 @@ class _FileUpload:
             self._show(start)
 
     async def _wait_for_offset(self, ticket: Ticket) -> int:
-        """Ask where the storage stands, until it has written all of a request that was cut."""
+        """Ask for the storage's offset until it has written all of a broken request."""
         before, offset = -1, await self._query_offset(ticket)
         while offset != before:
             await trio.sleep(_SETTLE_TIME)
@@ -244,9 +245,9 @@ class _FileUpload:
             raise _Vanished from None
 
     async def _is_there(self) -> bool:
-        """Tell whether the storage has lost the upload because it was complete.
+        """Tell whether the storage does not know the upload because it was complete.
 
-        The answer to the last request may have been cut, and nothing but the folder tells then.
+        The answer to the last request may have been lost, and only the folder can tell then.
         """
         if self._shown < self.file.size:
             return False
@@ -256,7 +257,7 @@ class _FileUpload:
 
 
 def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
-    """Read how much of a file the storage has; some leave it out where it is as `expected`."""
+    """Read how much of a file the storage has; some omit it if it is as `expected`."""
     told = whole_number(headers.get("upload-offset", "" if expected is None else str(expected)))
     if told is None:
         raise AtollError("the storage does not tell how much of the file has arrived")
@@ -264,14 +265,14 @@ def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
 
 
 def _metadata(file: LocalFile) -> "Mapping[str, str]":
-    """Return what tells the embedded cluster that a file may be run; others pass over it."""
+    """Return metadata that marks executable files for the embedded cluster; others ignore it."""
     if not file.mode & 0o111:
         return {}
     return {"Upload-Metadata": f"mode {b64encode(f'{file.mode & 0o777:o}'.encode()).decode()}"}
 
 
 def _named(file: LocalFile, problem: Problem) -> Problem:
-    """Say which file was refused, whatever the storage says of why."""
+    """Name the file in the error, whatever the storage's reason is."""
     full = problem.status == 507 or "no space" in problem.message.lower()
     reason = "the storage has no room for it" if full else problem.message
     # The usual hint is about sessions.

@@ -1,4 +1,4 @@
-"""Runs several jobs at a time; one that fails does not stop the others."""
+"""Runs several jobs at a time; a failing one does not stop the others."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -26,7 +26,7 @@ class Workers(Generic[Job]):
     _fatal: AtollError | None = None
 
     async def run(self, jobs: Iterable[Job], act: Callable[[Job], Awaitable[None]]) -> None:
-        """Run every job; raises the error that every other job would meet too."""
+        """Run every job; raises an error that would stop every other job, too."""
         rest = iter(jobs)
         async with trio.open_nursery() as nursery:
             for _ in range(self.number):
@@ -53,7 +53,7 @@ class Workers(Generic[Job]):
                 self.fail(error)
 
     def attempt(self, act: Callable[[], None]) -> None:
-        """Run something quick at once; reports an error."""
+        """Run something quick at once; report its error."""
         try:
             act()
         except AtollError as error:
@@ -68,6 +68,6 @@ class Workers(Generic[Job]):
 
 
 def _stops_all(error: AtollError) -> bool:
-    """Tell whether all others would fail for the same reason."""
+    """Tell whether all other jobs would fail for the same reason."""
     is_full = isinstance(error, Problem) and (error.status == 507 or error.type in _FULL)
     return is_full or isinstance(error, (Unreachable, NotAuthorized))
