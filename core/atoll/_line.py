@@ -18,7 +18,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
-from atoll._tokens import BLANK, Token, Tokenizer, Word
+from atoll._tokens import BLANK, PASTED, Token, Tokenizer, Word
 
 _OPEN = {
     "'": "a single quote is not closed",
@@ -41,6 +41,7 @@ _OPEN = {
 _FOR = "for is written so: for NAME in VALUES { … }"
 _LET = "let is written so: let NAME = VALUE"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORDS = ("let", "for", "break", "continue")
 _DEEPEST = 20
 """How deep blocks may stand in one another."""
 
@@ -193,9 +194,9 @@ class _Parser:
 
     def _node(self, block: _Block, mark: str, at: int) -> Node | None:
         """Make a node of the pieces of a statement; None where there are none."""
-        pieces = block.pieces
-        if not pieces:
+        if not block.pieces:
             return None
+        pieces = block.pieces = self._without_pasted(block.pieces)
         text = self._text(block.start, at)
         keyword, takes = self._raw(pieces, 0), len(pieces) > 1
         if keyword in ("let", "for") and takes and not self._raw(pieces, 1).startswith("-"):
@@ -217,6 +218,13 @@ class _Parser:
             return self.text[piece.start : piece.end]
         return ""
 
+    def _without_pasted(self, pieces: list[Piece]) -> list[Piece]:
+        """Leave out what stands before a keyword where a line was pasted."""
+        at = 0
+        while self._raw(pieces, at) in PASTED:
+            at += 1
+        return pieces[at:] if self._raw(pieces, at) in _KEYWORDS else pieces
+
     def _name(self, block: _Block, usage: str, joint: str) -> str:
         """Return the name after a keyword, which `joint` has to follow."""
         name = self._raw(block.pieces, 1)
@@ -232,6 +240,7 @@ class _Parser:
         return Let(name=name, value=value, line=block.line, text=text)
 
     def _for(self, block: _Block, body: Sequence[Node]) -> For:
+        block.pieces = self._without_pasted(block.pieces)
         name = self._name(block, _FOR, "in")
         pieces = block.pieces[3:]
         if not pieces or any(isinstance(one, Token) and one.kind != "word" for one in pieces):

@@ -32,6 +32,8 @@ _ESCAPED_IN_QUOTES = re.compile(r"\\([\"\\\n$])")
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
 _VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}}|(\?))")
 _CHAINS = ("&&", "||")
+PASTED = ("$", "atoll", "backend.ai")
+"""Words that come along before a statement when a line of a document is pasted."""
 _AFTER_KEYWORD = {"for": 3, "let": 3}
 """The number of words before values: `for NAME in`, `let NAME =`."""
 
@@ -84,6 +86,8 @@ class _Statement:
 
     def add(self, word: str) -> None:
         """Take the next word, as it is written."""
+        if not self.words and word in PASTED:
+            return
         self.words += 1
         if self.words == 1:
             self.keyword = word if word in _AFTER_KEYWORD else ""

@@ -235,6 +235,14 @@ def test_let():
     assert four.value.pipe == "grep first"
 
 
+def test_a_line_may_be_pasted_with_what_stands_before_it():
+    """The prompt of a system's shell, and the name of the program."""
+    let, loop, other = parse("$ atoll let a = b; atoll for x in c { backend.ai break }; atoll ps")
+
+    assert (let.name, loop.name, loop.body[0].word) == ("a", "x", "break")
+    assert other.words == ("atoll", "ps")
+
+
 def test_for():
     """Values are words and what commands give; the body is statements, over lines as well."""
     text = "for s in a $b $(ps --all | grep ')') {\n ps | grep '}'\nfor t in $s { break }; c } && d"

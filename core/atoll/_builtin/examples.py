@@ -5,7 +5,7 @@ from atoll._records import Example
 EXAMPLES = [
     Example("config", "all settings, and where each comes from"),
     Example("doctor", "goes the way to the cluster step by step"),
-    Example("for lr in 0.1 0.01 { run -q --rm --exec 'python train.py $lr' python train.py }"),
+    Example('for lr in 0.1 0.01 { run -q --rm --exec "python train.py $lr" python train.py }'),
     Example("help", "all commands"),
     Example("help vfolder upload"),
     Example("help --man", "the manual page"),

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from atoll._aim import aim_of
 from atoll._commands import before_command
 from atoll._shell.lines import last_chunk
-from atoll._tokens import Kind, Token, scan, statements
+from atoll._tokens import PASTED, Kind, Token, scan, statements
 
 _VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][\w.]*|\{)?\Z")
 """A variable whose name is being typed."""
@@ -103,4 +103,5 @@ def _place(before: str, after: str) -> Place:
 def _words(pieces: Sequence[Token]) -> tuple[str, ...]:
     words = tuple(token.value for token in pieces if token.kind == "word")
     # What a variable is to keep is a statement by itself.
-    return words[3:] if words[:1] == ("let",) and words[2:3] == ("=",) else words
+    at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
+    return words[at + 3 :] if words[at : at + 3 : 2] == ("let", "=") else words

@@ -230,6 +230,7 @@ def test_profiles_after_an_at(complete, program):
         ("for n in a {\nthing s", ["show"]),
         ("for n in a { echo } && thing s", ["show"]),
         ("let n = thing s", ["show"]),
+        ("atoll let n = thing s", ["show"]),
         ("echo '$no", []),
         ("! echo $no", ["$node", "$nodes"]),
     ],
