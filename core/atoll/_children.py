@@ -15,7 +15,13 @@ from atoll._foreground import Foreground
 
 Change = Literal["stopped", "continued", "ended"]
 _SIGNALLED = 128
-_WAITED_FOR = os.WEXITED | os.WSTOPPED | os.WCONTINUED
+_CHANGES = os.WSTOPPED | os.WCONTINUED
+_ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
+_CHANGE: dict[int, Change] = {
+    os.CLD_STOPPED: "stopped",
+    os.CLD_TRAPPED: "stopped",
+    os.CLD_CONTINUED: "continued",
+}
 _WAITS = trio.CapacityLimiter(1_000_000)
 """One thread waits for each program, and for as long as that runs."""
 _GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
@@ -76,17 +82,24 @@ class Child:
 
     async def change(self) -> Change:
         """Wait until it is stopped, goes on, or has ended."""
-        pid = self.process.pid
-        # Its end is left for `process` to find.
-        wait = partial(os.waitid, os.P_PID, pid, _WAITED_FOR | os.WNOWAIT)
-        found = None
-        with suppress(ChildProcessError):  # somebody has asked for its exit code
+        while not (change := await self._next_change()):
+            pass
+        return change
+
+    async def _next_change(self) -> Change | None:
+        """Wait for something to happen; None where that is past already."""
+        wait = partial(os.waitid, os.P_PID, self.process.pid, _CHANGES | os.WEXITED | os.WNOWAIT)
+        try:
             found = await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=_WAITS)
-        if found is None or found.si_code in (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED):
+        except ChildProcessError:  # somebody has asked for its exit code
             return "ended"
+        if found is None or found.si_code in _ENDS:
+            return "ended"  # which is left for `process` to find
         with suppress(ChildProcessError):  # it has ended meanwhile
-            os.waitid(os.P_PID, pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
-        return "continued" if found.si_code == os.CLD_CONTINUED else "stopped"
+            # Taken here, and not above: whoever is left waiting there would take what is next.
+            found = os.waitid(os.P_PID, self.process.pid, _CHANGES | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
+            return None if found is None else _CHANGE[found.si_code]
+        return None
 
     def go_on(self, *, foreground: bool) -> None:
         """Let it go on, with the terminal or without."""

@@ -143,9 +143,9 @@ def test_what_has_ended_is_told_from_what_never_was(shared):
         assert refused.stderr == "atoll: session brief has ended (atoll info brief)\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_killed_run_leaves_no_session_behind(shared, number):
-    """As `timeout` and a closed window kill it; it still dies of that signal."""
+    r"""As `timeout`, a closed window and Ctrl-\ kill it; it still dies of that signal."""
     code = "print('on', flush=True); import time; time.sleep(100)"
     words = ["run", "--rm", "-t", "killed", *SMALL, "-c", code, "python"]
     with subprocess.Popen(

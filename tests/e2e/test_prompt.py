@@ -12,7 +12,7 @@ ATOLL = str(Path(sys.executable).with_name("atoll"))
 DEADLINE = 15
 NO_TOOLBAR = {"PROMPT_TOOLKIT_NO_CPR": "1"}
 """Nobody reads, and answers the terminal's questions, while a test does something else."""
-CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
+CTRL_C, CTRL_D, CTRL_BACKSLASH, TAB = "\x03", "\x04", "\x1c", "\t"
 
 
 @pytest.fixture
@@ -68,9 +68,19 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     terminal.type(CTRL_C)
     terminal.see("KeyboardInterrupt")
     terminal.ready()
-    terminal.type("run -t tried -c 'print(2 * 8)' python &\r")
+    run = "run --rm -t quit -c 'print(4 * 4, flush=True); import time; time.sleep(100)' python"
+    terminal.type(f"{run}\r")
+    terminal.see("\n16\r\n")
+    terminal.type(CTRL_BACKSLASH)
+    terminal.ready()
+    terminal.type(f"{run} &\r")
     terminal.see("[1] 16\r\n")
-    terminal.see("[1] done")
+    terminal.type("kill %1\r")
+    terminal.see("[1] failed (130)")
+    terminal.run("info quit", "TERMINATED")
+    terminal.type("run -t tried -c 'print(2 * 8)' python &\r")
+    terminal.see("[2] 16\r\n")
+    terminal.see("[2] done")
     terminal.see("python &\r\n")
     terminal.type("rm tri" + TAB)
     terminal.see("ed")

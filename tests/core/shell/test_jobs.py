@@ -175,6 +175,47 @@ def test_ctrl_backslash_is_the_commands(open_prompt):
     terminal.run("echo st'i'll", "still\r\n")
 
 
+def test_a_program_learns_of_a_new_size(open_prompt):
+    """And the prompt has it afterwards."""
+    terminal = open_prompt()
+    terminal.type("! trap 'stty size' WINCH && echo be'gun' && while :; do sleep 0.1; done\r")
+    terminal.see("begun")
+    terminal.child.setwinsize(20, 60)
+    terminal.see("20 60\r\n")
+    terminal.type(CTRL_C)
+    terminal.ready()
+    terminal.run("! stty size", "20 60\r\n")
+
+
+def test_signals_end_the_prompt_and_its_jobs(open_prompt, here):
+    """Programs that are stopped among them."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        terminal = open_prompt()
+        terminal.type("! echo pid-$$- && exec sleep 1000\r")
+        terminal.see("pid-")
+        stopped = terminal.see("-\r\n")
+        terminal.type(CTRL_Z)
+        terminal.see("[1] stopped")
+        terminal.ready()
+        terminal.type("! echo pid-$$- && exec sleep 1000 &\r")
+        terminal.see("[2] pid-")
+        running = terminal.see("-\r\n")
+        os.kill(terminal.child.pid, number)
+        assert terminal.ended() == 128 + number
+        for pid in (stopped, running):
+            assert not Path(f"/proc/{pid.rpartition('pid-')[2]}").exists()
+
+
+def test_jobs_end_with_a_prompt_that_is_killed(open_prompt, fifo):
+    """A command notices, and puts its things away."""
+    terminal = open_prompt()
+    terminal.run("linger > fifo &", "[1]")
+    with fifo.open() as reading:
+        assert reading.readline() == "waiting\n"
+        os.kill(terminal.child.pid, signal.SIGKILL)
+        assert reading.read() == ""
+
+
 def test_the_terminal_is_put_right_after_a_program(open_prompt):
     """Its modes, its screen, the mouse: a killed editor leaves them all wrong."""
     terminal = open_prompt()
