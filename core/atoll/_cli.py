@@ -142,7 +142,32 @@ def _open_door(program: "Program", options: "Options") -> int:
     return run_shell(program, output_format=options.output)
 
 
+def _alias(program: "Program", options: "Options") -> int:
+    """Run a line that begins with an alias."""
+    from atoll import _runtime
+    from atoll._interpreter import Interpreter
+    from atoll._runner import Runner
+    from atoll._syntax import SimpleCommand
+    from atoll._terminal import Source
+    from atoll.text import quote
+
+    async def run() -> int:
+        node = SimpleCommand(words=options.words, text=" ".join(map(quote, options.words)))
+        runner = Runner(program, stdin=Source(), output_format=options.output)
+        code = await Interpreter(runner, program.variables).run([node])
+        await program.aclose()
+        return code
+
+    program.target.begin()
+    return _runtime.run(run, guest=program.needs_asyncio())
+
+
 def _one_command(program: "Program", options: "Options") -> int:
+    from atoll._commands import before_command
+
+    name = options.words[before_command(options.words) :][:1]
+    if name and program.tree.root.child(name[0]) is None and name[0] in program.aliases.lines:
+        return _alias(program, options)
     from atoll._click_prompts import Printed, before_loop
     from atoll._parsing import HelpAsked
     from atoll._streams import streams_of

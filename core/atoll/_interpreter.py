@@ -9,6 +9,7 @@ from typing import NamedTuple
 import trio
 from attrs import define, evolve, field
 
+from atoll._aliases import Call
 from atoll._background import Background
 from atoll._commands import CommandTree, before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
@@ -58,6 +59,8 @@ class Interpreter:
     echo: bool = False
     _files: tuple[str, ...] = ()
     """What `source` runs, the innermost last."""
+    _expanding: frozenset[str] = frozenset()
+    """The aliases that are being expanded: none of them stands for itself."""
     _failed: _Failed | None = field(default=None, init=False)
 
     async def run(self, nodes: Sequence[Node]) -> int:
@@ -153,11 +156,36 @@ class Interpreter:
 
     async def _command(self, node: SimpleCommand) -> int:
         self._say(node.text)
+        node, call = self._resolved(node)
+        if call:
+            inner = evolve(self, names_lines=False, expanding=self._expanding | {call.name})
+            return await inner.run(call.nodes())
         statement = self._statement(node)
         words = statement.words[before_command(statement.words) :]
         if words[:1] == ("source",) and len(words) == 2 and not words[1].startswith("-"):
             return await self._source(statement, words[1])
         return self._noted(node, await self.runner.run(statement), self.runner)
+
+    def _resolved(self, node: SimpleCommand) -> tuple[SimpleCommand, Call | None]:
+        """Return the command that a statement comes to when its aliases are put in, and the alias
+        that is more than one command, if it comes to one. Raises UsageError.
+        """
+        seen = self._expanding
+        while call := self._alias(node, seen):
+            if (one := call.single(node)) is None:
+                return node, call
+            node, seen = one, seen | {call.name}
+        return node, None
+
+    def _alias(self, node: SimpleCommand, seen: frozenset[str]) -> Call | None:
+        """Return the alias that a statement begins with; no alias hides a command."""
+        words, program = [as_written(word) for word in node.words], self.runner.program
+        begin = before_command(words)
+        name = words[begin] if begin < len(words) and not node.quoted else ""
+        line = program.aliases.lines.get(name)
+        if line is None or name in seen or program.tree.root.child(name):
+            return None
+        return Call(name, line, node.words[begin + 1 :])
 
     def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
         """Note a statement that has failed without a word."""
@@ -214,13 +242,16 @@ class Interpreter:
                 raise UsageError("a text of several words stands in one pair of quotes")
             return True
         (word,) = value.words
-        names = (
-            isinstance(word, str) and not value.quoted and self.runner.program.tree.root.child(word)
-        )
+        known = isinstance(word, str) and not value.quoted
+        command = self.runner.program.tree.root.child(str(word)) if known else None
+        names = command or self._alias(value, self._expanding)
         return bool(names or value.pipe or value.source or value.target or value.first)
 
     async def _captured(self, node: SimpleCommand) -> tuple[int, Values]:
         """Run a command; returns its exit code, and what it gives."""
+        node, call = self._resolved(node)
+        if call:
+            raise UsageError(f"alias {call.name} is more than one command", hint=call.meaning)
         statement = self._statement(node)
         with capturing() as capture:
             runner = evolve(self.runner, capture=capture)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
 from atoll._errors import AtollError, ConfigError, UsageError
+from atoll._kept_aliases import Aliases
 from atoll._paths import Paths, ensure_owner_access, restrict_to_owner
 from atoll._plugins import (
     PluginError,
@@ -67,6 +68,7 @@ class Program:
         self.environ = environ
         self.tree = CommandTree(registry)
         self.target = Target(settings, lambda: list(registry.named(PROFILES)))
+        self.aliases = Aliases(self.paths.config / "aliases.yaml")
         self.transports = Transports(registry, settings.preferred_plugins, warn)
         self.last_seconds = 0.0
         self.takes_plugins = True

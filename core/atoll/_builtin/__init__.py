@@ -54,6 +54,11 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
     yield Command("for", "Run statements for each value", f"{language}:for_", single=True)
     yield Command("source", "Run the lines of a file here", f"{language}:source", single=True)
+    yield Command(
+        "alias", "Give a line a name, or list such names", "atoll._builtin.alias:alias", single=True
+    )
+    yield Command("unalias", "Forget aliases", "atoll._builtin.alias:unalias", single=True)
+    yield Command("version", "Show the version", "atoll._builtin.about:version", single=True)
     yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
 
 

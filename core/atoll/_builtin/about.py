@@ -1,5 +1,6 @@
 """`config`, `plugins` and `help`: what atoll knows of itself."""
 
+import platform
 import shutil
 
 import click
@@ -14,6 +15,7 @@ from atoll._options import option_rows
 from atoll._parsing import HelpAsked
 from atoll._records import Setting
 from atoll._settings import Settings
+from atoll._version import __version__
 from atoll.output import Column
 
 _SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]
@@ -92,6 +94,15 @@ async def plugins(context: Context) -> None:
         for one in registry.damaged
     ]
     await context.output.rows(rows, _PLUGINS)
+
+
+@click.command()
+async def version(context: Context) -> None:
+    """Show the version of atoll, and of the Python that runs it."""
+    context.output.item(
+        {"version": __version__, "python": platform.python_version()},
+        [Column("version", "atoll"), Column("python", "Python")],
+    )
 
 
 @click.command("help")

@@ -3,6 +3,8 @@
 from atoll._records import Example
 
 EXAMPLES = [
+    Example("alias ll = ps --all -f name,status,created_at", "ll is a command from now on"),
+    Example("alias who = 'ps --all -f name,access_key | grep -i $1'", "who ada fills it in"),
     Example("config", "all settings, and where each comes from"),
     Example("doctor", "goes the way to the cluster step by step"),
     Example('for lr in 0.1 0.01 { run -q --rm --exec "python train.py $lr" python train.py }'),
@@ -19,7 +21,10 @@ EXAMPLES = [
     Example("profile test lab", "is it reached, are the keys good"),
     Example("profile use lab", "from now on, in prompts that are opened later"),
     Example("source train.atoll", "runs the lines of a file here"),
+    Example("unalias ll"),
+    Example("version"),
     Example("use lab", "this prompt goes to another cluster"),
+    Example("clear"),
     Example("cd results", "files are looked for there"),
     Example("completion bash > ~/.bash_completion"),
     Example("completion fish > ~/.config/fish/completions/atoll.fish"),

@@ -33,6 +33,7 @@ def _commands() -> Iterator[Command]:
     yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")
     yield Command("exit", "Leave the prompt", f"{_COMMANDS}:leave", ("quit",))
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
+    yield Command("clear", "Clear the screen", f"{_COMMANDS}:clear")
     yield Command("keys", "List the keys of the prompt", f"{_COMMANDS}:keys")
     yield Command("completion", "Tab for the system's own shells")
     yield Command("completion bash", "Print what bash is to run", f"{_SYSTEM_SHELLS}:bash")

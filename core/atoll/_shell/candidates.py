@@ -10,6 +10,7 @@ from attrs import field, frozen
 from atoll._aim import MARK
 from atoll._commands import Node, before_command
 from atoll._jobs import Jobs, job_words
+from atoll._line import parse
 from atoll._names import Name, Values
 from atoll._plugins import Origin, guarded
 from atoll._profiles import ProfileStore
@@ -25,6 +26,8 @@ from atoll._shell.place import Place
 from atoll._shell.programs import programs
 from atoll._shell.variables import variables
 from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
+from atoll._syntax import LineError, SimpleCommand
+from atoll._variables import as_written
 from atoll.hookspecs import FORMATS, PROFILES
 
 _FILE_METAVARS = {"FILE", "PATH", "DIR"}
@@ -46,7 +49,8 @@ class Candidates:
         if node is self.program.tree.root and not words and where.typed.startswith(MARK):
             return Offer(partial(self._aims, where))
         if not words:
-            commands = matches(where.typed, _commands(node, with_aliases=bool(where.typed)))
+            known = [*_commands(node, with_aliases=bool(where.typed)), *self._lines_at(node)]
+            commands = matches(where.typed, known)
             if commands or not node.runs:
                 return Offer(lambda: commands)
         return self._parameters(node, words, where) if node.runs else Offer()
@@ -61,6 +65,28 @@ class Candidates:
         known += [] if comma else [Candidate("*", "all profiles, side by side")]
         found = matches(typed, known) if typed else known
         return [Candidate(f"{MARK}{before}{comma}{one.text}", one.meta) for one in found]
+
+    def _aliases(self) -> list[Candidate]:
+        lines = sorted(self.program.aliases.lines.items())
+        return [Candidate(name, line) for name, line in lines]
+
+    def _without_alias(self, words: Sequence[str]) -> Sequence[str]:
+        """Return words with what their alias stands for, where that is one command."""
+        line = self.program.aliases.lines.get(words[0]) if words else None
+        if line is None or self.program.tree.root.child(words[0]):
+            return words
+        try:
+            nodes = parse(line)
+        except LineError:
+            return words
+        if len(nodes) > 1 or not isinstance(nodes[0], SimpleCommand):
+            return words
+        return [*map(as_written, nodes[0].words), *words[1:]]
+
+    def _lines_at(self, node: Node) -> list[Candidate]:
+        """Return the aliases where a command may begin, those of commands that there are not."""
+        root = self.program.tree.root
+        return [one for one in self._aliases() if node is root and root.child(one.text) is None]
 
     def _profiles(self) -> list[Candidate]:
         offers = self.program.registry.collect(PROFILES)
@@ -77,7 +103,8 @@ class Candidates:
 
     def _follow(self, words: Sequence[str], typed: str = "") -> tuple[Node, list[str]]:
         """Go down the tree as far as the words before the typed one name commands."""
-        *rest, _ = job_words((*words[before_command(words) :], typed))
+        words = self._without_alias(words[before_command(words) :])
+        *rest, _ = job_words((*words, typed))
         node = self.program.tree.root
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
@@ -111,6 +138,8 @@ class Candidates:
         """Return the names of a kind that the prompt knows by itself; None for other kinds."""
         if kind == "profile":
             return self._profiles()
+        if kind == "alias":
+            return self._aliases()
         if kind == "format":
             formats = self.program.registry.collect(FORMATS)
             return [Candidate(one.record.name, one.record.summary) for one in formats]

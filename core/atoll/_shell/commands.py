@@ -68,6 +68,14 @@ async def _merge(context: Context) -> None:
 
 
 @click.command()
+async def clear(context: Context) -> None:
+    """Clear the screen; where the output is no terminal, nothing happens."""
+    if context.output.stdout.isatty():
+        # Home, what is shown, and what has scrolled away.
+        context.output.stream("stdout", "\x1b[H\x1b[2J\x1b[3J")
+
+
+@click.command()
 async def keys(context: Context) -> None:
     """List the keys of the prompt, beside those that every line editor has.
 

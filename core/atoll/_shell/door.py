@@ -49,6 +49,8 @@ def _greet(program: Program) -> None:
     name = program.target.name or "no profile"
     sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
     _tell_settings(program.settings)
+    if program.aliases.lines is not None and program.aliases.problem:
+        warn(program.aliases.problem)
     problem = program.target.choice().problem
     if problem and not isinstance(problem, NothingConfigured):
         warn(str(problem))

@@ -1,6 +1,6 @@
 """Colours the line as it is typed: commands, options, quoted words, redirections."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 
 from prompt_toolkit.document import Document
@@ -22,12 +22,17 @@ _JUMPS = ("break", "continue")
 class LineLexer(Lexer):
     """Highlights by the grammar of lines and the names of commands; loads no command for it."""
 
-    def __init__(self, tree: CommandTree) -> None:
+    def __init__(self, tree: CommandTree, aliases: Callable[[], Container[str]] = tuple) -> None:
         self._tree = tree
+        self._aliases = aliases
+        self._known: Container[str] = ()
         self._coloured = lru_cache(_REMEMBERED)(self._colour)
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return a function that gives the coloured pieces of a line by its number, from 0."""
+        if (now := self._aliases()) is not self._known:
+            self._known = now
+            self._coloured.cache_clear()
         found = [
             line for chunk in chunks(document.lines) for line in self._coloured("\n".join(chunk))
         ]
@@ -71,6 +76,8 @@ class LineLexer(Lexer):
             return None, "class:command"
         if node is self._tree.root and word.startswith(MARK):
             return node, "class:operator"
+        if node is self._tree.root and word in self._known and node.child(word) is None:
+            return None, "class:command"
         if below := node.child(word):
             return below, "class:command"
         wrong = not node.runs and not word.startswith("-")

@@ -222,7 +222,7 @@ def _session(
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
         completer=completer,
         complete_while_typing=False,
-        lexer=LineLexer(program.tree),
+        lexer=LineLexer(program.tree, lambda: program.aliases.lines),
         history=history,
         auto_suggest=LastAlike() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),

@@ -1,0 +1,68 @@
+"""The aliases of a user: lines by their names, in a file of their own."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define, field
+
+from atoll._errors import ConfigError, NotFound, UsageError
+from atoll._private_files import write_atomic
+from atoll._small_files import mapping_of, read_small
+from atoll.text import near_matches
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+@define
+class Aliases:
+    """The aliases of a user, kept in a file of their own."""
+
+    file: Path
+    _lines: dict[str, str] | None = field(default=None, init=False)
+    problem: str = field(default="", init=False)
+    """Why there are none, where the file can't be read."""
+
+    @property
+    def lines(self) -> Mapping[str, str]:
+        """The lines, by their names."""
+        if self._lines is None:
+            self._lines = self._read()
+        return self._lines
+
+    def keep(self, name: str, line: str) -> None:
+        """Give a name to a line; raises UsageError for a name or a line that makes no sense."""
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} can't name an alias", hint="letters, digits, _ . and -")
+        # Another window may have written others.
+        self._write({**self._read(), name: line})
+
+    def forget(self, name: str) -> None:
+        """Take a name away; raises NotFound."""
+        left = self._read()
+        if left.pop(name, None) is None:
+            hint = near_matches(name, list(self.lines)) or "alias lists them"
+            raise NotFound(f"there is no alias {name}", hint=hint)
+        self._write(left)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            content = mapping_of(read_small(self.file), self.file)
+        except FileNotFoundError:
+            return {}
+        except ConfigError as error:
+            self.problem = str(error)
+            return {}
+        return {
+            name: line
+            for name, line in content.items()
+            if isinstance(name, str) and isinstance(line, str) and _NAME.fullmatch(name)
+        }
+
+    def _write(self, lines: dict[str, str]) -> None:
+        if self.problem:
+            raise ConfigError(self.problem, hint="mend it, or remove it")
+        import yaml
+
+        write_atomic(self.file, yaml.safe_dump(lines, sort_keys=True, allow_unicode=True))
+        self._lines = lines
