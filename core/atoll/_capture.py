@@ -31,6 +31,11 @@ class Capture:
         return True
 
     @property
+    def whole(self) -> bool:
+        """Whether lists are to be whole."""
+        return False
+
+    @property
     def writer(self) -> Callable[[str], Callable[..., Any]] | None:
         """What makes the writers of records; None for those of the formats."""
         return None

@@ -253,7 +253,7 @@ class Interpreter:
         if call:
             raise UsageError(f"alias {call.name} is more than one command", hint=call.meaning)
         statement = self._statement(node)
-        with capturing() as capture:
+        with capturing(first=node.first) as capture:
             runner = evolve(self.runner, capture=capture)
             code = self._noted(node, await runner.run(statement), runner)
             values = capture.values() if not code else Values(())

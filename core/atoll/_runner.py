@@ -256,7 +256,8 @@ class Runner:
         if prepared.node.path in _EXPLAINING:
             self.program.settings.tolerant = True
         options = {one.name: one.value for one in prepared.given}
-        chosen = options.get("output") or self.output_format
+        asked = options.get("output") or ""
+        chosen = asked or ("" if self._is_for_variables else self.output_format)
         self.program.check_format(chosen)
         output = self._output(line, chosen, stdout)
         kept = self.program.target.keep()
@@ -277,11 +278,17 @@ class Runner:
             run_within=partial(run_within, self),
         )
 
+    @property
+    def _is_for_variables(self) -> bool:
+        return self.capture is not None and self.capture.writer is not None
+
     def _output(self, line: "_Line", chosen: str, stdout: IO[str]) -> Output:
         options = {"stdout": stdout, "format": chosen, **_kept(self.capture)}
         if self.share:
             return self.share.output(self.program, **options)
         output = self.program.output(**options)
+        if self.capture:
+            output.whole = self.capture.whole
         if self.capture and self.capture.writer and not chosen and not line.statement.pipe:
             output.writer, output.format = self.capture.writer, _FOR_VARIABLES
         return output

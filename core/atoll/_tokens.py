@@ -338,6 +338,15 @@ def scan(text: str) -> Iterator[Token]:
     return Tokenizer().read(text)
 
 
+def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
+    """Return the words of the command among the pieces of a statement: those of the value, where a
+    variable is to keep one.
+    """
+    words = tuple(token.value for token in tokens if token.kind == "word")
+    at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
+    return words[at + 3 :] if words[at : at + 3 : 2] == ("let", "=") else words
+
+
 def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
     """Yield the pieces of each statement, its `end` with them; the last has none, and may be
     empty.

@@ -30,6 +30,8 @@ class ValueCapture(Capture):
     """
 
     _file: IO[str] = field(kw_only=True)
+    _first: bool = field(default=False, kw_only=True)
+    """Whether the first record is all that is wanted."""
     _values: list[Value] = field(factory=list, init=False)
     _has_records: bool = field(default=False, init=False)
 
@@ -37,6 +39,11 @@ class ValueCapture(Capture):
     def keeps_errors(self) -> bool:
         """No, these are shown."""
         return False
+
+    @property
+    def whole(self) -> bool:
+        """Yes, if more than the first is wanted."""
+        return not self._first
 
     @property
     def writer(self) -> Callable[[str], Callable[..., Any]]:
@@ -64,11 +71,11 @@ class ValueCapture(Capture):
 
 
 @contextmanager
-def capturing() -> Iterator[ValueCapture]:
-    """Open a capture."""
+def capturing(*, first: bool) -> Iterator[ValueCapture]:
+    """Open a capture, of which only the `first` record may be wanted."""
     # A file, since commands of the system write into it as well.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
-        yield ValueCapture(file=cast("IO[str]", file))
+        yield ValueCapture(file=cast("IO[str]", file), first=first)
 
 
 class _Collector(Writer):

@@ -99,12 +99,12 @@ class Listing:
         usual = f"{PEER_DEFAULT}," if in_envelope else ""
         return known_names(self.fields or usual + (DETAIL if self.detail else DEFAULT))
 
-    def most(self, *, in_envelope: bool) -> int | None:
+    def most(self, *, in_envelope: bool, whole: bool) -> int | None:
         """Return how many to show; None for all."""
         if self.everything and self.limit is not None:
             raise UsageError("--all and --limit exclude each other")
         first = PEER_FIRST if in_envelope else FIRST
-        return first if self.limit is None and not self.everything else self.limit
+        return self.limit if whole or self.everything or self.limit is not None else first
 
     def statuses(self) -> str | None:
         """Return the statuses to ask for; None means all that have not ended."""
@@ -155,7 +155,7 @@ async def _show(context: Context, listing: Listing) -> None:
     columns = columns_of(listing.names(in_envelope=in_envelope), known)
     statuses = listing.statuses()
     listing.check_expressions()
-    most = listing.most(in_envelope=in_envelope)
+    most = listing.most(in_envelope=in_envelope, whole=context.output.whole)
     api = await context.connect()
     totals = [0]
     sessions = list_sessions(

@@ -117,6 +117,14 @@ async def test_let_keeps_what_a_command_gives(shell, lines, stdout):
     assert (result.stderr, result.stdout, result.code) == ("", stdout, 0)
 
 
+async def test_the_format_of_a_script_is_none_of_values(shell):
+    """A value is a record, whatever the script writes; an option of its own makes it a text."""
+    lines = "let t = table | first; echo $t.size\nlet u = table --one --output csv; echo $u\ntable"
+    shell.environ["ATOLL_OUTPUT"] = "jsonl"
+    result = await shell.run(lines)
+    assert result.stdout.splitlines()[:4] == ["1", "name,size", "a,1", '{"name": "a", "size": 1}']
+
+
 async def test_a_let_that_fails_keeps_nothing(shell):
     """The value before stays."""
     result = await shell.run("let x = a\nlet x = find it || echo $x $?")

@@ -43,6 +43,19 @@ ps --name-only
     assert sorted(rest) == ["from lang-a", "from lang-b"]
 
 
+def test_a_loop_goes_over_all_sessions(shared):
+    """Not only the first that a table shows."""
+    every = "ps -s ALL -f id"
+    lines = f"for s in $({every}) {{ ! echo one }}; for s in $({every} | cat) {{ ! echo two }}"
+    start = f"for n in 1 2 3 4 5 6 7 8 9 10 11 {{ start --enqueue-only -t all-$n {SLOTS} python }}"
+    assert shared.run("-c", start).returncode == 0
+    result = shared.run("-c", lines)
+    count = int(shared.run("-c", "ps --all -s ALL --output jsonl | wc -l").stdout)
+
+    assert (result.stdout.count("one"), result.stdout.count("two")) == (count, count + 2)
+    assert "--all shows them" not in result.stderr
+
+
 def test_a_sweep_keeps_its_variables(shared):
     """In single quotes, in double quotes and bare; another is the line's own."""
     line = (
@@ -58,6 +71,7 @@ def test_a_sweep_keeps_its_variables(shared):
 @pytest.mark.parametrize("door", ["-c", "-f", "pipe"])
 def test_a_session_that_is_missing(shared, tmp_path, door):
     """`||` makes it good; else the line is named, and nothing runs after it."""
+    shared.run("local", "up")
     lines = "info nothing-there || ps --name-only\ninfo nothing-there && ps\nps\n"
     (tmp_path / "lines").write_text(lines)
     arguments = {"-c": ["-c", lines], "-f": ["-f", str(tmp_path / "lines")], "pipe": []}[door]

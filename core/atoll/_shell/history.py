@@ -17,7 +17,7 @@ from atoll._commands import CommandTree, before_command
 from atoll._shell.aside import aside
 from atoll._shell.entries import Entry, append, cut, read_entries
 from atoll._shell.recent import Recent
-from atoll._tokens import Token, scan, statements
+from atoll._tokens import Token, command_words, scan, statements
 
 _SLACK = 1.2
 """How far the file may outgrow its size before it is cut, which costs writing it anew."""
@@ -180,7 +180,7 @@ def holds_secret(text: str, tree: CommandTree) -> bool:
 
 
 def _is_secret(tokens: list[Token], tree: CommandTree) -> bool:
-    words = [token.value for token in tokens if token.kind == "word"]
+    words = command_words(tokens)
     if any(_SECRET.fullmatch(word) for word in words):
         return True
     node = tree.root

@@ -1,7 +1,6 @@
 """Where the cursor stands in a line: what completion goes by."""
 
 import re
-from collections.abc import Sequence
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -9,7 +8,7 @@ from attrs import evolve, frozen
 from atoll._aim import aim_of
 from atoll._commands import before_command
 from atoll._shell.lines import last_chunk
-from atoll._tokens import PASTED, Kind, Token, scan, statements
+from atoll._tokens import Kind, Token, command_words, scan, statements
 
 _VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][\w.]*|\{)?\Z")
 """A variable whose name is being typed."""
@@ -90,18 +89,11 @@ def _variable(where: Place) -> Token | None:
 
 def _place(before: str, after: str) -> Place:
     *_, pieces = statements(scan(before))
-    right = _words(next(statements(scan(after))))
+    right = command_words(next(statements(scan(after))))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
-        return Place(_words(pieces[:-1]), last.kind, last, before[last.start :], right)
+        return Place(command_words(pieces[:-1]), last.kind, last, before[last.start :], right)
     if last is not None and last.kind == "system":
         return Place((), "system", last, before[last.start :])
     kind: Kind = "file" if last is not None and last.kind == "redirect" else "word"
-    return Place(_words(pieces), kind, None, right=right)
-
-
-def _words(pieces: Sequence[Token]) -> tuple[str, ...]:
-    words = tuple(token.value for token in pieces if token.kind == "word")
-    # What a variable is to keep is a statement by itself.
-    at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
-    return words[at + 3 :] if words[at : at + 3 : 2] == ("let", "=") else words
+    return Place(command_words(pieces), kind, None, right=right)

@@ -81,6 +81,8 @@ class Output:
     as_official: bool = False
     columns: int | None = None
     """How wide a terminal to write for, where the file is none but shall be taken for one."""
+    whole: bool = False
+    """Whether lists that are shown in part to people are to be whole: a script goes over them."""
     on_record: Callable[[Mapping[str, Any]], object] | None = None
     """Is told each record that is written, by the names of its fields."""
     show_progress: Callable[[str], None] | None = None
