@@ -8,6 +8,7 @@ from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, S
 
 _LIVE = "atoll_sessions.live"
 _WATCH = "atoll_sessions.repeat.command"
+_TOP = "atoll_sessions.top.command"
 _RANGES = ("--env-range", "--exec-range", "--build-range")
 
 
@@ -36,6 +37,7 @@ def atoll_commands() -> Iterator[Command]:
         "events", "Show what happens to a session", "atoll_sessions.events:events", single=True
     )
     yield Command("watch", "Repeat a command, or watch a session", f"{_WATCH}:watch", single=True)
+    yield Command("top", "Sessions and nodes, live on the full screen", f"{_TOP}:top", single=True)
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
     yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
     yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")

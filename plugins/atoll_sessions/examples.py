@@ -29,6 +29,8 @@ EXAMPLES = [
     Example("watch --until 'status == \"RUNNING\"' info work", "until it runs"),
     Example("watch --while 'status == \"PENDING\"' ps --all", "as long as any waits"),
     Example("watch --until 'exit_code == 0' '! curl -fs localhost:8000'"),
+    Example("top", "? lists its keys"),
+    Example("top --order cpu --filter train"),
     Example("session watch job --max-wait 600"),
     Example("info work"),
     Example("logs job --follow"),

@@ -1,7 +1,5 @@
 """Tells the listeners of plugins what happens to the user's sessions, while the prompt is open."""
 
-from collections import OrderedDict
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -9,7 +7,7 @@ import trio
 
 from atoll import AtollError, Context, Provided, ShellState
 from atoll.outages import Backoff
-from atoll.reading import Malformed, maybe
+from atoll_sessions.changes import session_changes
 from atoll_sessions.hooks import SESSION_EVENTS, SessionChange, SessionListener
 from atoll_sessions.live.looking import missed
 
@@ -18,19 +16,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0
 """Seconds that a listener may take over one change."""
-_OUTAGE = Backoff(first=1.0, longest=30.0, jitter=0.2)
-"""How a stream is asked for again that has ended or broken off."""
 _LOOKS = Backoff(first=1.0, factor=1.0)
 """How often is looked whether there is a cluster, and whether it is still the same."""
-_MOST_SESSIONS = 1000
-"""How many sessions' last events are kept, to tell news from what is sent twice."""
-_DATA = {
-    "sessionId": str,
-    "sessionName": maybe(str),
-    "ownerAccessKey": maybe(str),
-    "reason": maybe(str),
-    "exitCode": maybe(int),
-}
 
 
 async def listen(context: Context, shell: ShellState) -> None:
@@ -55,7 +42,7 @@ async def _pass_on(
     listeners: list[Provided[SessionListener]], context: Context, shell: ShellState
 ) -> None:
     """Pass the changes of one cluster on, until nobody listens any more."""
-    async with aclosing(_changes(await _connected(context))) as changes:
+    async with aclosing(session_changes(await _connected(context), on_gap=missed)) as changes:
         async for change in changes:
             for one in list(listeners):
                 if not await _tell(one, change, context, shell):
@@ -91,57 +78,3 @@ async def _tell(
         shell.say(f"atoll: {error.message}")
         return False
     return True
-
-
-async def _changes(api: "Api") -> AsyncGenerator[SessionChange]:
-    """Yield what happens to the user's own sessions, once each, from now on."""
-    newest: OrderedDict[str, str] = OrderedDict()
-    outage = _OUTAGE.retrying()
-    while True:
-        try:
-            async with aclosing(_stream(api)) as stream:
-                async for change in stream:
-                    outage.reset()
-                    if newest.get(change.session_id) != change.event:
-                        newest[change.session_id] = change.event
-                        newest.move_to_end(change.session_id)
-                        if len(newest) > _MOST_SESSIONS:
-                            newest.popitem(last=False)
-                        yield change
-        except AtollError as error:
-            missed()
-            await outage.wait(error)
-        else:
-            missed()
-            await trio.sleep(_OUTAGE.first)
-
-
-async def _stream(api: "Api") -> AsyncGenerator[SessionChange]:
-    """Yield the changes that one connection tells of."""
-    own = await api.access_key()
-    reply = await api.request(
-        "GET", "/events/session", params={"scope": "*"}, stream=True, timeout=None
-    )
-    async with reply, aclosing(reply.events()) as messages:
-        async for message in messages:
-            if change := _change(api, message.event, message.data, own):
-                yield change
-
-
-def _change(api: "Api", event: str, text: str, own: str) -> SessionChange | None:
-    """Read a message; None for what is about a container alone, or about another's session."""
-    if not event.startswith("session_"):
-        return None
-    try:
-        data = api.decode(text, _DATA)
-    except Malformed:
-        return None
-    if own and data.get("ownerAccessKey") not in (None, own):
-        return None
-    return SessionChange(
-        session_id=data["sessionId"],
-        session_name=data.get("sessionName") or "",
-        event=event,
-        reason=data.get("reason") or "",
-        exit_code=data.get("exitCode"),
-    )

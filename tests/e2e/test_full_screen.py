@@ -183,3 +183,69 @@ class TestWatch:
 
 def stop_from_outside(terminal):
     os.kill(program_of(terminal), signal.SIGTSTP)
+
+
+@pytest.mark.slow
+class TestTop:
+    """`top`."""
+
+    def test_events_keys_and_no_trace(self, terminal, shared, session):
+        """Sessions come and go by themselves; keys are for the selected one."""
+        terminal.type("atoll top --filter seen\r")
+        terminal.appears(rf"^{session[:10]}.*RUNNING")
+        terminal.appears(r"^i-local .* cpu [\d.]+ of ")
+        new = f"{session}b"
+        shared.run("start", "-t", new, "--enqueue-only", "python")
+        terminal.appears("2 running|1 pending")
+        shared.run("rm", "-f", new)
+        terminal.appears("TERMINATED")
+        terminal.appears(new, gone=True)
+        terminal.type("/" + session + "\r")
+        terminal.type("x")
+        terminal.appears(f"end session {session}. .y/N.")
+        terminal.type("n")
+        terminal.appears("l logs")
+        terminal.type("s")
+        terminal.appears(rf"\[{session}\]")
+        terminal.type("echo sh'o'wn; exit\r")
+        terminal.appears(rf"^{session[:10]}.*RUNNING")
+        terminal.type("xy")
+        terminal.appears(f"session {session} is terminated")
+        terminal.type("q")
+        is_back(terminal)
+        assert "shown" not in terminal.shown()
+        terminal.type("echo code $?\r")
+        terminal.appears("code 0")
+
+    def test_signals_and_sizes(self, terminal, session):
+        """Suspended, stopped, made small, ended: the terminal is always given back."""
+        terminal.type("atoll top\r")
+        terminal.appears(session[:10])
+        for stop in (lambda: terminal.type(CTRL_Z), lambda: stop_from_outside(terminal)):
+            stop()
+            is_back(terminal)
+            terminal.type("fg\r")
+            terminal.appears("q quit|q q…")
+        terminal.child.setwinsize(10, 40)
+        terminal.screen.resize(10, 40)
+        terminal.appears("^l logs .*…$")
+        os.killpg(program_of(terminal), signal.SIGTERM)
+        is_back(terminal)
+
+    def test_at_the_prompt_without_colours(self, terminal, session):
+        """It is one of the prompt's commands; NO_COLOR holds."""
+        terminal.type("NO_COLOR=1 atoll\r")
+        terminal.appears("atoll>")
+        terminal.type("top\r")
+        terminal.appears(session[:10])
+        assert not re.search(r"\x1b\[[\d;]*3\d[;m]", terminal.sent[terminal.sent.rindex(ON) :])
+        terminal.type(CTRL_C)
+        terminal.appears("atoll> *$")
+        terminal.type("exit\r")
+        is_back(terminal)
+
+
+def test_no_terminal(shared):
+    """One line says so."""
+    done = shared.run("top")
+    assert (done.returncode, done.stderr) == (2, "atoll: top needs a terminal\n")

@@ -110,7 +110,7 @@ async def test_nothing_is_asked_where_nobody_listens(listened):
 
 async def test_a_stream_that_breaks_off_is_asked_for_again(listened, monkeypatch):
     """And so it is when the prompt turns to another profile."""
-    monkeypatch.setattr("atoll_sessions.listening._OUTAGE", Backoff(first=0.01))
+    monkeypatch.setattr("atoll_sessions.changes._OUTAGE", Backoff(first=0.01))
     heard = []
 
     async def changed(change, _context, shell) -> None:

@@ -1,0 +1,284 @@
+"""`top` itself: what is on the screen, and what keys do."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field
+
+from atoll import Capture, Context, ExitCode
+from atoll.fullscreen import FullScreen, Line
+from atoll.outages import Backoff
+from atoll.text import printable, quote
+from atoll_sessions import doings
+from atoll_sessions.model import Session
+from atoll_sessions.top import drawing
+from atoll_sessions.top.feed import Feed
+from atoll_sessions.top.nodes import Nodes
+from atoll_sessions.top.rows import FAR, ORDERS, Rows
+
+if TYPE_CHECKING:
+    from atoll import Api
+
+_TICKS = Backoff(first=2.0, factor=1.0)
+"""How often ages and the clock are drawn anew."""
+_MOST_NODES = 4
+_SMALL = 12
+"""Rows below which nodes are left out."""
+_KEYS = "l logs  s shell  a app  x rm  / filter  N S C M A sort  Enter info  ? help  q quit"
+_HELP = f"""Keys of top
+
+  up, down, page up, page down, home, end   select a session
+  Enter   everything about it          l   what it prints
+  s       a shell in it                a   open one of its services
+  x       end it, after asking         /   show only sessions with these words, Esc shows all
+  {", ".join(f"{key} {name}" for key, (name, _) in ORDERS.items())}   sort; again, the other way
+  n       show nodes or hide them      Space   look at once
+  q       leave                        Ctrl-Z  suspend
+
+Any key goes back."""
+
+
+@define
+class Question:
+    """Something that is asked on the last line; `done` is told the answer, `typing` each change."""
+
+    label: str
+    done: Callable[[str], object]
+    typing: Callable[[str], object] = lambda _text: None
+    text: str = ""
+    one_key: bool = False
+
+
+@define
+class Top:
+    """The screen of one `top`; `code` is what it ends with."""
+
+    context: Context
+    api: "Api"
+    everybody: bool = False
+    rows: Rows = field(factory=Rows)
+    nodes: Nodes = field(factory=Nodes)
+    code: int = field(default=int(ExitCode.OK), init=False)
+    feed: Feed = field(init=False)
+    screen: FullScreen = field(init=False)
+    _question: Question | None = field(default=None, init=False)
+    _message: str = field(default="", init=False)
+    _shows_help: bool = field(default=False, init=False)
+    _shows_nodes: bool = field(default=True, init=False)
+    _height: int = field(default=1, init=False)
+    _nursery: trio.Nursery | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.screen = FullScreen(self.context, self.draw, self.press, drawing.STYLES)
+        self.feed = Feed(
+            self.api, self.rows, self.nodes, self.screen.redraw, self._visible, self.everybody
+        )
+
+    async def run(self) -> int:
+        """Show it until the user leaves; returns the exit code. Raises what ends the feed."""
+        failures: list[Exception] = []
+        async with trio.open_nursery() as self._nursery:
+            for work in (self.feed.run, self._tick):
+                self._nursery.start_soon(self._beside, work, failures)
+            await self._beside(self.screen.run, failures)
+            self._nursery.cancel_scope.cancel()
+        if failures:
+            raise failures[0]
+        return self.code
+
+    async def _beside(self, work: Callable[[], object], failures: list[Exception]) -> None:
+        """Do some work; what it fails by ends it all, once the terminal is given back."""
+        try:
+            await work()  # type: ignore[misc]  # all of them are async
+        except Exception as error:  # noqa: BLE001  # run() raises it
+            failures.append(_only(error))
+            self.screen.leave()
+
+    async def _tick(self) -> None:
+        async for _ in _TICKS:
+            self.screen.redraw()
+
+    def _visible(self) -> list[str]:
+        return [row.session.id for row in drawing.visible(self.rows, self._height)]
+
+    # What is on the screen.
+
+    def draw(self, columns: int, rows: int) -> list[Line]:
+        """Return the lines of the screen."""
+        if self._shows_help:
+            return [[("", line)] for line in _HELP.splitlines()]
+        nodes: list[Line] = []
+        if self._shows_nodes and rows >= _SMALL:
+            nodes = drawing.node_lines(self.nodes, columns, _MOST_NODES)
+        self._height = max(2, rows - len(nodes) - 2)
+        table = drawing.table(self.rows, columns, self._height)
+        table += [[]] * (self._height - len(table))
+        return [self._head(columns), *nodes, *table, self._foot(columns)]
+
+    def _head(self, columns: int) -> Line:
+        since = self.feed.silent_since
+        late = since is not None
+        right = time.strftime("%H:%M:%S")
+        if since is not None:
+            right = f"offline {time.monotonic() - since:.0f} s"
+        elif not self.feed.loaded:
+            right = "loading …"
+        left = f"{self.api.profile.name} · {drawing.told_counts(self.rows.counts())}"
+        if self.rows.words:
+            left = f"/{' '.join(self.rows.words)}: {len(self.rows.shown):,} · {left}"
+        return drawing.head(left, right, columns, late=late)
+
+    def _foot(self, columns: int) -> Line:
+        if (question := self._question) is not None:
+            return [("head", f"{question.label}{question.text}"), ("reverse", " ")]
+        if self._message:
+            return [("head", drawing.fitted(self._message, columns))]
+        return [("dim", drawing.fitted(_KEYS, columns))]
+
+    # What keys do.
+
+    def press(self, key: str) -> None:
+        """Do what a key stands for."""
+        self.screen.redraw()
+        self._message = ""
+        if self._shows_help:
+            self._shows_help = False
+        elif self._question is not None:
+            self._answer(self._question, key)
+        elif key in _MOVES or key in ("pageup", "pagedown"):
+            page = {"pageup": 1 - self._height, "pagedown": self._height - 1}
+            self.rows.move(_MOVES.get(key, page.get(key, 0)))
+        elif key in ORDERS:
+            self.rows.sort_by(key)
+        elif key in _COMMANDS:
+            _COMMANDS[key](self)
+        elif (session := self.rows.current) is not None and key in _ACTIONS:
+            # Keys are for this one from now on, wherever it moves to.
+            self.rows.selected = session.id
+            _ACTIONS[key](self, session)
+
+    def _answer(self, question: Question, key: str) -> None:
+        if key in ("escape", "c-c"):
+            self._question = None
+            question.typing("")
+        elif question.one_key or key == "enter":
+            self._question = None
+            question.done(key if question.one_key else question.text)
+        else:
+            if key == "backspace":
+                question.text = question.text[:-1]
+            elif len(key) == 1 and key.isprintable():
+                question.text += key
+            question.typing(question.text)
+
+    def _leave(self) -> None:
+        self.screen.leave()
+
+    def _interrupt(self) -> None:
+        self.code = ExitCode.INTERRUPTED
+        self.screen.leave()
+
+    def _help(self) -> None:
+        self._shows_help = True
+
+    def _toggle_nodes(self) -> None:
+        self._shows_nodes = not self._shows_nodes
+
+    def _ask_words(self) -> None:
+        self._question = Question("/", lambda _text: None, self.rows.choose)
+
+    def _show_all(self) -> None:
+        self.rows.choose("")
+
+    def _look(self) -> None:
+        self.feed.look_at(self._visible())
+
+    def _logs(self, session: Session) -> None:
+        follow = " --follow" if session.status.startswith("RUNNING") else ""
+        self._run(f"logs {session.id}{follow}", stays=True)
+
+    def _info(self, session: Session) -> None:
+        self._run(f"info {session.id}", stays=True)
+
+    def _shell(self, session: Session) -> None:
+        self._run(f"shell {session.id}", stays=False)
+
+    def _app(self, session: Session) -> None:
+        names = [str(port.get("name")) for port in session.service_ports or ()]
+        label = f"open which service of {printable(session.name)}? ({', '.join(names[:4])}) "
+
+        def start(name: str) -> None:
+            if name.strip():
+                self._run(f"app {session.id} {quote(name.strip())}", stays=False)
+
+        self._question = Question(label, start)
+
+    def _run(self, line: str, *, stays: bool) -> None:
+        self.screen.aside(partial(self._on_terminal, line, stays=stays))
+
+    async def _on_terminal(self, line: str, *, stays: bool) -> None:
+        """Run a line on the terminal; what it shows stays there until somebody has read it."""
+        code = await self.context.run(line)
+        if stays or code not in (ExitCode.OK, ExitCode.INTERRUPTED):
+            self.context.output.note("--- Enter goes back ---")
+            await self._enter()
+
+    async def _enter(self) -> None:
+        """Wait for Enter, or Ctrl-C."""
+        async with self.context.interrupts() as presses, trio.open_nursery() as nursery:
+
+            async def line() -> None:
+                await self.context.stdin.line()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(line)
+            async for _ in presses:
+                nursery.cancel_scope.cancel()
+
+    def _rm(self, session: Session) -> None:
+        def end(key: str) -> None:
+            if key in ("y", "Y") and self._nursery is not None:
+                self._nursery.start_soon(self._end, session)
+
+        label = f"end session {printable(session.name)}? [y/N] "
+        self._question = Question(label, end, one_key=True)
+
+    async def _end(self, session: Session) -> None:
+        capture = Capture()
+        doings.note(session.id, "end")
+        self._message = f"ending session {printable(session.name)} …"
+        await self.context.run(f"rm --yes {session.id}", capture)
+        told = capture.text.strip().splitlines() or [""]
+        self._message = printable(told[-1]).replace(session.id, session.name)
+        self.feed.look_at([session.id])
+        self.screen.redraw()
+
+
+_MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "home": -FAR, "end": FAR}
+_COMMANDS: dict[str, Callable[[Top], None]] = {
+    "q": Top._leave,  # noqa: SLF001  # of this module
+    "c-c": Top._interrupt,  # noqa: SLF001
+    "?": Top._help,  # noqa: SLF001
+    "n": Top._toggle_nodes,  # noqa: SLF001
+    "/": Top._ask_words,  # noqa: SLF001
+    "escape": Top._show_all,  # noqa: SLF001
+    " ": Top._look,  # noqa: SLF001
+}
+_ACTIONS: dict[str, Callable[[Top, Session], None]] = {
+    "l": Top._logs,  # noqa: SLF001
+    "enter": Top._info,  # noqa: SLF001
+    "s": Top._shell,  # noqa: SLF001
+    "a": Top._app,  # noqa: SLF001
+    "x": Top._rm,  # noqa: SLF001
+    "delete": Top._rm,  # noqa: SLF001
+}
+
+
+def _only(error: Exception) -> Exception:
+    """Return the one error that a group holds."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

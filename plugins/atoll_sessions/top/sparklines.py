@@ -1,0 +1,25 @@
+"""A short history as a line of small bars."""
+
+import sys
+from collections.abc import Iterable
+
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII = "_.-=+*#@"
+"""The same for terminals that can show no more."""
+
+
+def sparkline(figures: Iterable[float], width: int, most: float) -> str:
+    """Return the last `width` figures as bars, of which the highest stands for `most` and more."""
+    bars = _BARS if _can_show_bars() else _ASCII
+    shown = list(figures)[-width:]
+    top = len(bars) - 1
+    line = "".join(
+        bars[min(top, max(0, round(figure / most * top)))] if most > 0 else bars[0]
+        for figure in shown
+    )
+    return line.rjust(width)
+
+
+def _can_show_bars() -> bool:
+    encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
+    return encoding.lower().startswith("utf")
