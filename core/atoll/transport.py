@@ -1,6 +1,6 @@
-"""What core asks of a transport, and the little records that pass between them.
+"""What core asks of a transport: protocols, and the records that they exchange.
 
-Three protocols, one for each way of reaching a cluster. They compose: a request transport or a
+There are three protocols, one for each way of communication. They compose: a request transport or
 channel transport that is given a dialer sends its bytes through it, and closes it with itself.
 """
 
@@ -58,7 +58,7 @@ class Request:
 
     `path` is percent-encoded and starts with `/`, relative to the endpoint; `query` is appended in
     order. `version` is the API version to announce, empty on the request that asks for it.
-    `timeout` bounds the silence between two pieces of the answer, in seconds; None waits for ever.
+    `timeout` is how many seconds may pass between two pieces of the answer, None for no limit.
     """
 
     method: str
@@ -74,7 +74,7 @@ class Request:
 
 
 class Response(Protocol):
-    """An answer whose body may still be on its way. Close it, or read it to its end."""
+    """An answer whose body may not have arrived yet. Close it, or read it to its end."""
 
     @property
     def status(self) -> int:
@@ -90,10 +90,10 @@ class Response(Protocol):
         """
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes, in pieces of a bounded size."""
+        """Yield the body as it arrives, in pieces of a bounded size."""
 
     async def aclose(self) -> None:
-        """Give the connection back; what was not read is dropped."""
+        """Release the connection; the rest of the body is dropped."""
 
 
 class RequestTransport(Protocol):
@@ -101,22 +101,25 @@ class RequestTransport(Protocol):
 
     @property
     def proxy(self) -> str:
-        """What requests go through that the profile does not tell of, such as a proxy; or empty."""
+        """What requests go through besides the profile's `via`, such as a proxy of the environment;
+        empty for nothing.
+        """
 
     @property
     def origin(self) -> str:
-        """Scheme and authority by which the cluster is asked, such as `https://api.example.com`.
+        """Scheme and authority under which the cluster is addressed, such as
+        `https://api.example.com`.
 
-        The cluster takes them for its own address, from the header `Host`, and tells URLs that
+        The cluster takes them from the header `Host` as its own address, and returns URLs that
         begin with them. For an endpoint without a host they are `http://localhost`.
         """
 
     async def request(self, request: Request) -> Response:
-        """Send a request; returns when the head of the answer is there, whatever its status.
+        """Send a request; returns when the head of the answer has arrived, whatever its status.
 
-        Raises :class:`NotSent` when no byte of the request can have reached the cluster, so that
-        any request may be tried again, :class:`ConnectionLost` when the connection broke later, and
-        another :class:`~atoll.Unreachable` when asking again would not help.
+        Raises :class:`NotSent` if no byte of the request can have reached the cluster, so that any
+        request may be tried again, :class:`ConnectionLost` if the connection broke later, and
+        another :class:`~atoll.Unreachable` if asking again would not help.
         """
 
     async def aclose(self) -> None:
@@ -125,52 +128,54 @@ class RequestTransport(Protocol):
 
 @frozen
 class Identity:
-    """Who is logged in: the name that was given, and the access key that requests then count as."""
+    """The user who is logged in, by the name given, and the access key of the requests."""
 
     user: str
     access_key: str = ""
 
 
 class Ask(Protocol):
-    """Asks the user something."""
+    """A function that asks the user."""
 
     async def __call__(
         self, question: str, *, hidden: bool = False, default: str | None = None
     ) -> str:
-        """Return the answer, which is not shown where it is `hidden`.
+        """Return the answer; input is not shown if it is `hidden`.
 
-        An empty one means the `default`. Raises UsageError for none.
+        An empty answer means the `default`. Raises UsageError if nobody answers.
         """
 
 
 class Login(Protocol):
-    """How a user logs in to one profile's endpoint, and out of it; kept from program to program.
+    """The login of a user at one profile's endpoint; it is stored for later programs.
 
     A request transport offers it as its attribute `login`, None for profiles that sign. When the
-    cluster answers with status 401, :class:`~atoll.Api` asks whether the login still holds, and
-    has the user log in again where somebody can be asked.
+    cluster answers with status 401, :class:`~atoll.Api` checks whether the login is still valid,
+    and asks the user to log in again if somebody can be asked.
     """
 
     async def identity(self) -> Identity | None:
-        """Return who has logged in, as far as is known here; None for nobody."""
+        """Return who is logged in, as far as is known here; None for nobody."""
 
-    async def holds(self) -> bool:
-        """Ask the cluster whether it knows the login still; without one it is not asked.
+    async def is_valid(self) -> bool:
+        """Ask the cluster whether the login is still valid; False, without asking, if there is
+        none.
 
         Raises Unreachable, and Problem.
         """
 
     async def log_in(self, ask: Ask, user: str = "") -> Identity:
-        """Log in, asking for all that it takes, but for the name of `user` if that is given.
+        """Log in, asking for everything that is needed, except for the name of `user` if that is
+        given.
 
-        What was kept before stays unless this succeeds. Raises NotAuthorized when it is refused,
+        The stored login is replaced only on success. Raises NotAuthorized if the login is refused,
         and what `ask` raises.
         """
 
     async def log_out(self) -> None:
-        """End the login there and forget it here; nothing happens without one.
+        """End the login at the cluster and delete it here; nothing happens without one.
 
-        It is forgotten even if this raises Unreachable.
+        It is deleted even if this raises Unreachable.
         """
 
 
@@ -189,36 +194,37 @@ class Channel(Protocol):
 
 class ByteStream(Protocol):
     """A two-way stream of bytes, with the methods of :class:`trio.abc.HalfCloseableStream` and
-    faster ways to pass much on.
+    faster ones for copying.
 
     At the end, `receive_some` returns nothing if the other side ended in order; otherwise it raises
     BrokenResourceError, whose cause is a :class:`ChannelClosed`. Its code is None if the connection
-    was closed between two pieces without a word, which some servers mean as an orderly end, and
-    1006 if it was lost.
+    was closed between two pieces without a close message, which some servers mean as an orderly
+    end, and 1006 if it was lost.
     """
 
     @property
     def is_closed(self) -> bool:
-        """Whether the other side has closed, so that nothing it is sent arrives."""
+        """Whether the other side has closed, so that nothing sent to it arrives."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return some bytes as soon as there are any, none at the end."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes, waiting while the other side does not take them."""
+        """Send bytes, waiting while the other side does not accept them."""
 
     async def send_eof(self) -> None:
-        """Say that no more will come; what the other side sends still does."""
+        """Tell the other side that no more will come; it may go on sending."""
 
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
-        """Send all that comes from `source`, until its end."""
+        """Send everything that comes from `source`, until its end."""
 
     async def copy_to(
         self, sink: "trio.abc.SendStream", passed: Callable[[memoryview], None] | None = None
     ) -> None:
-        """Send all that comes to `sink`, until the end.
+        """Send everything that is received to `sink`, until the end.
 
-        `passed` is shown each piece once it was sent; afterwards its bytes are good no more.
+        `passed` is called with each piece after it was sent; its bytes are only valid during the
+        call.
         """
 
     async def aclose(self) -> None:
@@ -231,17 +237,16 @@ class ChannelTransport(Protocol):
     def open(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
     ) -> AbstractAsyncContextManager[Channel]:
-        """Hold a channel open for as long as the context lasts, since tasks of its own keep it
-        alive.
+        """Open a channel for the length of the block; background tasks keep it alive.
 
-        Entering raises Problem when the cluster refuses it, NotSent or Unreachable when it can't
-        be reached.
+        Entering raises Problem if the cluster refuses it, NotSent or Unreachable if it can't be
+        reached.
         """
 
     def stream(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
     ) -> AbstractAsyncContextManager[ByteStream]:
-        """Hold a stream of bytes open, as :meth:`open` does a channel."""
+        """Open a stream of bytes, as :meth:`open` opens a channel."""
 
     def upgrade(
         self,
@@ -251,45 +256,47 @@ class ChannelTransport(Protocol):
         version: str,
         headers: Mapping[str, str],
     ) -> "AbstractAsyncContextManager[trio.abc.Stream]":
-        """Hold a connection open on which a signed request with these headers was sent.
+        """Open a connection and send a signed request with these headers on it.
 
         Nothing of the answer has been read. Raises NotSent or Unreachable.
         """
 
     async def aclose(self) -> None:
-        """Close the way to the cluster."""
+        """Close all connections."""
 
 
 class Dialer(Protocol):
-    """How bytes get there: straight over TCP, or through something."""
+    """Opens connections: directly over TCP, or through a bastion."""
 
     async def dial(self, host: str, port: int) -> "trio.abc.HalfCloseableStream":
         """Open a byte stream to `host:port` as seen from the far side.
 
-        Raises :class:`NotSent` when another attempt may succeed, and an AtollError otherwise. How
-        long to wait for an answer is the dialer's own affair.
+        Raises :class:`NotSent` if another attempt may succeed, and an AtollError otherwise. The
+        dialer decides how long to wait for an answer.
         """
 
     async def aclose(self) -> None:
-        """Close the way itself; it may be closed twice, and be used again afterwards."""
+        """Close the dialer's own connection; this may be called twice, and the dialer be used
+        again.
+        """
 
 
 class CompletingDialer(Dialer, Protocol):
-    """A dialer whose far side knows what the profile leaves open, such as the keys."""
+    """A dialer that can get what the profile leaves open, such as the keys, from the far side."""
 
     async def complete(self, profile: "Profile") -> "Profile":
-        """Return the profile with what is known there; called before the first request.
+        """Return the profile with what the far side knows; called before the first request.
 
         The same dialer serves what it returns. Raises as :meth:`Dialer.dial` does.
         """
 
 
 class NotSent(Exception):
-    """The request never left: it is safe to send it again, whatever it was. The text says why."""
+    """The request was not sent: it is safe to send it again, whatever it was. The text says why."""
 
 
 class TooLong(Exception):
-    """The other side sends more than was asked for; no more than that was kept."""
+    """The other side sends more than was asked for; only as much as that was kept."""
 
 
 class ConnectionLost(Unreachable):

@@ -1,4 +1,4 @@
-"""Where a profile's requests go, in the exact spelling that is both signed and sent."""
+"""The address of a profile's requests, in the exact spelling that is both signed and sent."""
 
 from collections.abc import Sequence
 from urllib.parse import SplitResult, quote, urlsplit
@@ -14,11 +14,11 @@ _LEFT_AS_IT_IS = bytes(range(0x21, 0x7F))
 
 @frozen(kw_only=True)
 class Address:
-    """An endpoint, taken apart.
+    """The parts of an endpoint.
 
-    `host` is what name lookup and TLS want, `netloc` what the `Host` header says, `prefix` the
-    path below which the server lives, without a slash at its end, and `api` where below that the
-    API does: at a web server all but its own `/server/…` is below `/func`.
+    `host` is for name lookup and TLS, `netloc` is the `Host` header, `prefix` the path of the
+    server, without a slash at its end, and `api` the path of the API below that: at a web server
+    `/func`, except for its own `/server/…`.
     """
 
     secure: bool
@@ -30,13 +30,14 @@ class Address:
 
     @property
     def origin(self) -> str:
-        """What URLs of this server begin with."""
+        """The beginning of URLs of this server."""
         return f"{'https' if self.secure else 'http'}://{self.netloc}"
 
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """Return the request target of a percent-encoded path.
 
-        Raises AtollError for one that does not begin with `/`: it would go on with the host's name.
+        Raises AtollError for a path that does not begin with `/`: it would continue the host's
+        name.
         """
         if not path.startswith("/"):
             raise AtollError(f"{path!r} is no path of the cluster's API")
@@ -46,10 +47,10 @@ class Address:
 
 
 def address(profile: Profile) -> Address:
-    """Take a profile's endpoint apart.
+    """Return the parts of a profile's endpoint.
 
-    One of another scheme than HTTP names no host: it is spoken to as `localhost`, which is signed,
-    too, and the dialer that its transport brings knows the way.
+    An endpoint of another scheme than HTTP names no host: it is addressed as `localhost`, also in
+    signatures, and the dialer of its transport connects to it.
     """
     known = profile.endpoint.startswith(("http:", "https:"))
     parts = urlsplit(profile.endpoint if known else "http://localhost")

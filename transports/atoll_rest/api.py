@@ -1,4 +1,4 @@
-"""What other transports to the same endpoint may use: who sends, addresses, TLS, streams.
+"""For transports to endpoints of other schemes: credentials, addresses, TLS, streams.
 
 Nothing here imports an HTTP library.
 """
@@ -15,20 +15,20 @@ from atoll_rest.tls import find_tls_error, tls_context, tls_failure
 USER_AGENT = f"atoll/{__version__}"
 
 
-def require_way(profile: Profile, dialer: Dialer | None) -> None:
-    """Raise ValueError where neither the endpoint nor a dialer says where bytes go."""
+def require_destination(profile: Profile, dialer: Dialer | None) -> None:
+    """Raise ValueError if neither the endpoint nor a dialer says where to connect to."""
     if dialer is None and not profile.endpoint.startswith(("http:", "https:")):
         raise ValueError(f"{profile.endpoint} can't be reached without a dialer")
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> RequestTransport:
-    """Return requests by HTTP over the streams that a dialer opens, else over TCP.
+    """Return requests by HTTP over the streams of a dialer, by default over TCP.
 
-    For transports of other schemes, which bring a dialer: to their endpoints HTTP is spoken without
-    TLS, as to `localhost`, and signed so. The dialer is asked for that host and its port 80, and is
+    For transports of other schemes, which bring a dialer: HTTP is spoken to their endpoints without
+    TLS, as to `localhost`, and signed so. The dialer is asked for that host and port 80, and is
     closed with the transport. No connection is made before the first request.
     """
-    require_way(profile, dialer)
+    require_destination(profile, dialer)
     from atoll_rest.transport import RestTransport
 
     return RestTransport(profile, dialer)
@@ -47,7 +47,7 @@ __all__ = [
     "find_tls_error",
     "open_stream",
     "proxy_for",
-    "require_way",
+    "require_destination",
     "signed_headers",
     "tls_context",
     "tls_failure",

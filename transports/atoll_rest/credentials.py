@@ -1,4 +1,4 @@
-"""What shows a cluster who sends a request: a signature, or the cookies of a login."""
+"""What identifies the sender of a request: a signature, or the cookies of a login."""
 
 from datetime import UTC, datetime
 from typing import Protocol
@@ -8,8 +8,8 @@ from attrs import frozen
 
 from atoll import ConfigError, Profile
 from atoll_rest.address import address
-from atoll_rest.kept import LoginFile
 from atoll_rest.signing import Signable, authorization
+from atoll_rest.stored_login import LoginFile
 
 
 class Credentials(Protocol):
@@ -18,15 +18,15 @@ class Credentials(Protocol):
     async def headers(
         self, *, method: str, target: str, content_type: str, version: str
     ) -> dict[str, str]:
-        """Return `Date`, `X-BackendAI-Version`, and what identifies the user, if anything does.
+        """Return `Date`, `X-BackendAI-Version`, and the headers that identify the user, if any.
 
-        `content_type` is what the request will carry, empty for none at all, as on streams. Raises
-        ConfigError for what no header can hold.
+        `content_type` is that of the request, empty for none at all, as on streams. Raises
+        ConfigError for a value that no header can contain.
         """
 
 
 def credentials(profile: Profile) -> Credentials:
-    """Return the credentials that a profile's requests carry."""
+    """Return the credentials of a profile."""
     if profile.endpoint_type == "session":
         return SessionCookies(LoginFile.of(profile))
     return Keypair(profile)
@@ -49,14 +49,14 @@ class Keypair:
 
 @frozen
 class SessionCookies:
-    """Shows the login that is kept, as it is at that moment: another program may renew it."""
+    """Sends the stored login, read for each request: another program may renew it."""
 
     file: LoginFile
 
     async def headers(
         self, *, method: str, target: str, content_type: str, version: str
     ) -> dict[str, str]:
-        """Return the headers of a request by who is logged in, if anybody is."""
+        """Return the headers of a request, with the cookies of the login if there is one."""
         del method, target, content_type  # nothing is signed
         headers = {"Date": datetime.now(UTC).isoformat(), "X-BackendAI-Version": version}
         # In a thread, since a home folder may be far away and stand still.
@@ -75,10 +75,10 @@ def signed_headers(
     version: str,
     date: datetime | None = None,
 ) -> dict[str, str]:
-    """Return the headers of a request that a profile's keypair signs.
+    """Return the headers of a request that is signed with a profile's keypair.
 
-    A profile without an access key is anonymous: its requests are not signed. Raises ConfigError
-    for a key that no header can hold.
+    Without an access key the request is anonymous, and not signed. Raises ConfigError for a key
+    that no header can contain.
     """
     now = date or datetime.now(UTC)
     headers = {"Date": now.isoformat(), "X-BackendAI-Version": version}

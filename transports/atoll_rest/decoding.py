@@ -1,6 +1,6 @@
-"""Bodies that travel compressed, made plain in pieces of a bounded size.
+"""Decompressing bodies, in pieces of a bounded size.
 
-httpx makes of each piece that comes all that it stands for, which can be a thousand times as much.
+httpx decompresses each received piece as a whole, which can grow a thousand times.
 """
 
 import zlib
@@ -14,11 +14,11 @@ _ANY_HEADER = 47
 
 
 class Undecodable(Exception):
-    """A body is not compressed as its headers say, or in a way that nobody has asked for."""
+    """A body is not compressed as its headers say, or in a way that was not asked for."""
 
 
 class Unpacker:
-    """Takes the compression off that `Content-Encoding` names; raises Undecodable."""
+    """Decompresses what `Content-Encoding` names; raises Undecodable."""
 
     def __init__(self, encoding: str) -> None:
         self._stream = None
@@ -28,7 +28,7 @@ class Unpacker:
             raise Undecodable(f"nobody asked for {encoding[:40]}")
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what a piece of the body stands for, in pieces."""
+        """Yield the decompressed data of a piece, in pieces."""
         if self._stream is None:
             yield chunk
             return

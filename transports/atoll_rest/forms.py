@@ -1,4 +1,4 @@
-"""Multipart bodies, whose files have names that every server reads as they are."""
+"""Multipart bodies with file names that every server reads unchanged."""
 
 import re
 from collections.abc import Sequence

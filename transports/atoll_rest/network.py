@@ -1,4 +1,4 @@
-"""The byte streams under httpcore: trio's, opened by a dialer where there is one."""
+"""The byte streams for httpcore: trio's, or those of a dialer."""
 
 # ruff: noqa: ASYNC109  # httpcore's interface hands time-outs over as arguments
 
@@ -22,7 +22,7 @@ _READ = 1024 * 1024
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens streams to the endpoint, or to the proxy that errors shall name if there is one."""
+    """Opens streams to the endpoint, or to the proxy; errors name the proxy if there is one."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None = None, *, proxy: str = "") -> None:
         self._profile = profile
@@ -48,7 +48,7 @@ class Network(httpcore.AsyncNetworkBackend):
         return NetworkStream(stream, self._profile, self._name)
 
     async def sleep(self, seconds: float) -> None:
-        """Pause between the connection attempts of httpcore."""
+        """Pause between httpcore's connection attempts."""
         await trio.sleep(seconds)
 
 
@@ -65,7 +65,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         self._name = name
 
     def end(self) -> None:
-        """Tell readers from here on that nothing more will come."""
+        """Make reads return the end from now on."""
         self._has_ended = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -94,7 +94,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Continue under TLS; raises Unreachable that says what is wrong with it."""
+        """Continue under TLS; raises Unreachable with the reason if it fails."""
         # Through a proxy, the first handshake may be the proxy's and the next is the endpoint's.
         at_endpoint = server_hostname == address(self._profile).host
         name = self._profile.endpoint if at_endpoint else self._name
@@ -113,7 +113,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         return NetworkStream(secured, self._profile, name)
 
     def get_extra_info(self, info: str) -> Any:
-        """Tell the pool whether an idle connection has been closed by the other side."""
+        """Tell the pool whether the other side has closed an idle connection."""
         stream = self._stream
         while isinstance(stream, trio.SSLStream):
             stream = stream.transport_stream

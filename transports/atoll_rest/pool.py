@@ -62,7 +62,7 @@ class Pool(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer; where much of it is left, that comes straight from the connection.
+    """The body of an answer; a long rest of it is read directly from the connection.
 
     The parser would copy each byte three times. As it does not see the end then, the connection
     can't be used again, and is closed.
@@ -102,7 +102,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _known_length(answer: httpcore.Response) -> int:
-    """Return how long the body of an answer is, 0 if only its parser can tell."""
+    """Return the length of an answer's body, 0 if only its parser can tell."""
     headers = httpx.Headers(answer.headers)
     plain = answer.extensions["http_version"] == b"HTTP/1.1" and "transfer-encoding" not in headers
     return int(headers.get("content-length", 0)) if plain else 0

@@ -1,7 +1,7 @@
-"""Proxies that the environment asks for (`HTTPS_PROXY` and its companions, in either case).
+"""Proxies from the environment (`HTTPS_PROXY` and similar, in upper or lower case).
 
-Read as curl reads them, and written out, since the standard library's version costs the import of
-its whole HTTP client.
+They are read as curl reads them. The code is our own, since the standard library's costs the import
+of its whole HTTP client.
 """
 
 import os
@@ -33,7 +33,7 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS, which carries any bytes."""
+        """Whether it speaks SOCKS, which transports any bytes."""
         return self.scheme.startswith("socks")
 
     @property
@@ -47,9 +47,9 @@ class Proxy:
 
 
 def proxy_for(address: Address, environ: Mapping[str, str] | None = None) -> Proxy | None:
-    """Return the proxy for an address, or None. Loopback is always reached straight.
+    """Return the proxy for an address, or None. Loopback is always connected to directly.
 
-    Raises ConfigError for a variable that names none that can be used.
+    Raises ConfigError for a variable that names no usable proxy.
     """
     env = os.environ if environ is None else environ
     variable, value = _chosen(env, "https" if address.secure else "http")
@@ -60,7 +60,7 @@ def proxy_for(address: Address, environ: Mapping[str, str] | None = None) -> Pro
 
 
 def _chosen(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
-    """Return the first variable that is set, and its value; an empty one asks for no proxy."""
+    """Return the first variable that is set, and its value; an empty value means no proxy."""
     names = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
     if "REQUEST_METHOD" in environ:
         # In a CGI program, whoever sends a request with a header `Proxy` sets this one.

@@ -1,7 +1,7 @@
-"""The HMAC signature of the Backend.AI API, as a pure function of what it covers.
+"""The HMAC signature of the Backend.AI API, as a pure function of the signed values.
 
-The text that is signed holds the method, the request target and the host exactly as they travel,
-so sign last, when nothing on the way to the socket will change them any more.
+The signed text holds the method, the request target and the host exactly as they are sent, so sign
+last, when nothing will change them any more.
 """
 
 import hmac
@@ -16,12 +16,11 @@ _EMPTY_DIGEST = sha256(b"").hexdigest()
 
 @frozen(kw_only=True)
 class Signable:
-    """What a signature covers.
+    """The values that a signature covers.
 
     `target` is the path with its query string and `host` the `Host` header, both as sent.
-    `content_type` may carry parameters: only its media type is signed, and empty means what a
-    server assumes without the header. `date` needs a time zone; its ISO-8601 text is the `Date`
-    header.
+    `content_type` may have parameters: only its media type is signed, and empty means the default
+    of servers. `date` needs a time zone; its ISO-8601 text is the `Date` header.
     """
 
     method: str
@@ -51,12 +50,12 @@ def media_type(content_type: str) -> str:
 
 
 def day_key(secret_key: str, date: datetime) -> bytes:
-    """Derive the key of one day, counted in the date's own zone."""
+    """Derive the key of one day in the date's own zone."""
     return _hmac(secret_key.encode(), f"{date:%Y%m%d}")
 
 
 def host_key(secret_key: str, date: datetime, host: str) -> bytes:
-    """Derive the key of one day and one host, which signs."""
+    """Derive the signing key of one day and one host."""
     return _hmac(day_key(secret_key, date), host)
 
 

@@ -1,4 +1,4 @@
-"""Byte streams through a SOCKS 5 proxy (RFC 1928, passwords by RFC 1929)."""
+"""Byte streams through a SOCKS 5 proxy (RFC 1928, passwords as in RFC 1929)."""
 
 import ipaddress
 import socket
@@ -64,7 +64,9 @@ class SocksDialer:
                 raise Unreachable(f"{self.proxy} refused the user and the password", permanent=True)
 
     async def _destination(self, host: str) -> bytes:
-        """Spell a host for the request: with `socks5`, names are looked up here, as curl does."""
+        """Return the host as a request has it: with `socks5`, names are looked up here, as curl
+        does.
+        """
         if self.proxy.scheme == "socks5":
             try:
                 found = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -99,7 +101,7 @@ def _counted(text: bytes) -> bytes:
 
 
 async def _read(stream: trio.abc.Stream, count: int) -> bytes:
-    """Read so many bytes and no more; raises EOFError at an end that comes earlier."""
+    """Read exactly this many bytes; raises EOFError if the stream ends earlier."""
     data = b""
     while len(data) < count:
         some = await stream.receive_some(count - len(data))

@@ -14,10 +14,10 @@ CONNECT_TIMEOUT = 10.0
 async def open_stream(
     host: str, port: int, *, name: str, dialer: Dialer | None, patience: float = CONNECT_TIMEOUT
 ) -> trio.abc.HalfCloseableStream:
-    """Reach `host:port` within `patience` seconds.
+    """Connect to `host:port` within `patience` seconds.
 
-    `name` is what errors call the other side. Raises NotSent, or what the dialer raises, which says
-    more than could be said here. A dialer has a patience of its own: it may have to ask the user.
+    `name` is the other side's name in errors. Raises NotSent, or what the dialer raises, which
+    knows more. A dialer has a time limit of its own: it may have to ask the user.
     """
     if dialer is not None:
         return await dialer.dial(host, port)

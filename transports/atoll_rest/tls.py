@@ -1,4 +1,4 @@
-"""TLS as a profile wants it, and what a failed handshake means in words."""
+"""TLS settings of a profile, and errors of handshakes in words."""
 
 import os
 import ssl
@@ -29,9 +29,9 @@ _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNK
 
 
 def tls_context(profile: Profile) -> ssl.SSLContext:
-    """Return the TLS settings for a profile.
+    """Return the TLS settings of a profile.
 
-    Raises ConfigError for a `ca_file` of no use, or a variable of the environment that names one.
+    Raises ConfigError for an unusable `ca_file`, or one that a variable of the environment names.
     """
     asked = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
     return _context(profile.verify_tls, profile.ca_file, asked)
@@ -65,7 +65,7 @@ def _system_has_authorities(context: ssl.SSLContext) -> bool:
 
 
 def _add_authorities(context: ssl.SSLContext, place: str, name: str) -> None:
-    """Trust what a file holds, or a folder with names as OpenSSL makes them (`c_rehash`)."""
+    """Trust the certificates in a file, or in a folder with OpenSSL's names (`c_rehash`)."""
     path = Path(place).expanduser()
     try:
         if path.is_dir():
@@ -80,7 +80,7 @@ def _add_authorities(context: ssl.SSLContext, place: str, name: str) -> None:
 
 
 def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
-    """Say in one line why there is no TLS with the server called `name`."""
+    """Return one line that says why TLS with the server called `name` failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         default = (f"was refused: {error.verify_message}", "")
         reason, hint = _REASONS.get(error.verify_code, default)
@@ -93,7 +93,9 @@ def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
 
 
 async def speaks_tls(stream: trio.abc.Stream) -> bool:
-    """Tell whether the other side of a stream, which is used up by that, answers in TLS."""
+    """Tell whether the other side of a stream answers in TLS; the stream can't be used
+    afterwards.
+    """
     secured = trio.SSLStream(stream, _context(False, "", ()))
     try:
         with trio.move_on_after(_PATIENCE):

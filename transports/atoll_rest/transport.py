@@ -1,4 +1,6 @@
-"""Requests over HTTP and HTTPS, with httpx on trio. Nothing of httpx shows outside."""
+"""Requests over HTTP and HTTPS, with httpx on trio. No type or error of httpx is visible
+outside.
+"""
 
 # ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
 
@@ -48,11 +50,11 @@ def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
 
 
 class NoHttp(AtollError):
-    """What answers speaks something else."""
+    """The other side speaks no HTTP."""
 
 
 class RestTransport:
-    """Requests to one profile's endpoint, signed or by the cookies of a login."""
+    """Requests to one profile's endpoint, with a signature or the cookies of a login."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
@@ -74,10 +76,10 @@ class RestTransport:
 
     @property
     def login(self) -> Login | None:
-        """How the user of a web server logs in; None where requests are signed."""
+        """The login at a web server; None for profiles that sign."""
         if self._profile.endpoint_type != "session":
             return None
-        from atoll_rest.kept import LoginFile
+        from atoll_rest.stored_login import LoginFile
         from atoll_rest.weblogin import WebLogin
         from atoll_rest.webserver import WebServer
 
@@ -91,7 +93,7 @@ class RestTransport:
 
     @property
     def proxy(self) -> str:
-        """The proxy that the environment asks for, if it does."""
+        """The proxy from the environment, empty for none."""
         proxy = None if self._dialer else proxy_for(self._address)
         return str(proxy) if proxy else ""
 
@@ -112,16 +114,15 @@ class RestTransport:
         return RestResponse(response, self._profile.endpoint, request.timeout)
 
     async def aclose(self) -> None:
-        """Close all connections, and the way they went."""
+        """Close all connections, and the dialer."""
         await self._client.aclose()
         if self._dialer is not None:
             await self._dialer.aclose()
 
     @contextmanager
     def _patience(self, request: Request) -> Iterator[None]:
-        """Bound what comes before the head of an answer, which may be told to be on its way for
-        ever; raises Unreachable. What takes long to send, or asks the user on its way, is left
-        alone.
+        """Bound the time until the head of an answer, which interim responses could extend forever;
+        raises Unreachable. Long uploads and questions to the user are not counted.
         """
         is_short = request.body is None or (
             isinstance(request.body, bytes) and len(request.body) <= _SHORT
@@ -136,7 +137,7 @@ class RestTransport:
             raise Unreachable(f"{self._profile.endpoint} has not answered in {limit:g} s")
 
     async def _look_for_tls(self) -> None:
-        """Raise Unreachable if TLS is spoken where plain HTTP was not understood from the start."""
+        """Raise Unreachable if a server that did not understand plain HTTP speaks TLS."""
         direct = not (self._dialer or self.proxy)
         if self._has_heard or self._address.secure or not direct:
             return
@@ -149,7 +150,7 @@ class RestTransport:
             raise Unreachable(f"{endpoint} speaks TLS", hint=hint, permanent=True)
 
     def _draft(self, request: Request) -> httpx.Request:
-        """Build what will be sent, all but the signature."""
+        """Build the request without its signature."""
         target = self._address.target(request.path, request.query)
         body, content_type = _content(request)
         draft = self._client.build_request(
@@ -178,7 +179,7 @@ class RestTransport:
 
 
 class RestResponse:
-    """An answer of which the head has come."""
+    """An answer whose head has arrived."""
 
     def __init__(self, response: httpx.Response, endpoint: str, timeout: float | None) -> None:
         self._response = response
@@ -198,11 +199,11 @@ class RestResponse:
 
     @property
     def set_cookies(self) -> Sequence[str]:
-        """The headers that set cookies, one by one."""
+        """The headers `Set-Cookie`, one by one."""
         return self._response.headers.get_list("set-cookie")
 
     async def read(self, most: int = MOST_BYTES) -> bytes:
-        """Return the whole body, and give the connection back; raises TooLong."""
+        """Return the whole body, and release the connection; raises TooLong."""
         body = bytearray()
         async with aclosing(self.chunks()) as chunks:
             async for chunk in chunks:
@@ -212,7 +213,7 @@ class RestResponse:
         return bytes(body)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes, in pieces of a bounded size."""
+        """Yield the body as it arrives, in pieces of a bounded size."""
         raw = self._response.aiter_raw()
         with _explained(self._endpoint, self._timeout):
             try:
@@ -225,15 +226,15 @@ class RestResponse:
                 await _unwind(raw)
 
     async def aclose(self) -> None:
-        """Give the connection back; what was not read is dropped."""
+        """Release the connection; the rest of the body is dropped."""
         await self._response.aclose()
 
 
 async def _unwind(raw: AsyncIterator[bytes]) -> None:
-    """End an iteration that may not have come to its end.
+    """End an iteration that may not have reached its end.
 
-    The generators within it, which are httpx's and httpcore's, close each other only where an error
-    comes up from the innermost.
+    The inner generators, of httpx and httpcore, close each other only if an error is raised in the
+    innermost.
     """
     with trio.CancelScope(shield=True) as now:
         now.cancel()
@@ -242,7 +243,7 @@ async def _unwind(raw: AsyncIterator[bytes]) -> None:
 
 
 def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str]:
-    """Return what a request carries, and its type."""
+    """Return the content of a request, and its type."""
     if request.parts:
         return encode_form(request.parts)
     usual = "text/plain" if request.body is None else "application/octet-stream"
@@ -251,7 +252,7 @@ def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str
 
 @contextmanager
 def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
-    """Say what went wrong in our words: those of httpcore and httpx may quote headers."""
+    """Raise our errors instead of those of httpcore and httpx, which may quote headers."""
     try:
         yield
     except httpcore.TimeoutException:
@@ -271,7 +272,7 @@ def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
 
 
 def _broken_off(endpoint: str, error: httpcore.RemoteProtocolError) -> AtollError:
-    """Tell a connection that ended too early from one on which no HTTP is spoken."""
+    """Tell a connection that ended too early from one that speaks no HTTP."""
     if "closed" in str(error) or "disconnected" in str(error):
         return ConnectionLost(f"connection to {endpoint} was lost")
     return NoHttp(f"{endpoint} answered with something that is not HTTP", hint="check the endpoint")

@@ -1,7 +1,6 @@
-"""Logging in to a web server by e-mail address and password, as its own pages do.
+"""Logging in to a web server by e-mail address and password, as its pages do.
 
-The password is asked for and sent, and never kept: what is kept are the cookies that it was given
-for.
+The password is asked for and sent, and never stored: only the cookies from the answer are.
 """
 
 import trio
@@ -12,7 +11,7 @@ from atoll.output import current_output
 from atoll.transport import Ask, Identity
 from atoll.urls import is_loopback
 from atoll_rest.address import address
-from atoll_rest.kept import KeptLogin, LoginFile
+from atoll_rest.stored_login import LoginFile, StoredLogin
 from atoll_rest.webserver import Refusal, WebServer
 
 _EXPIRED = "password-expired"
@@ -28,59 +27,59 @@ class WebLogin:
     file: LoginFile
 
     async def identity(self) -> Identity | None:
-        """Return who has logged in, as far as is known here."""
-        kept = await self._kept()
-        return kept.identity if kept else None
+        """Return who is logged in, as far as is known here."""
+        stored = await self._stored()
+        return stored.identity if stored else None
 
-    async def holds(self) -> bool:
-        """Ask the web server whether it knows the login still."""
-        kept = await self._kept()
-        return kept is not None and await self.server.knows(kept)
+    async def is_valid(self) -> bool:
+        """Ask the web server whether the login is still valid."""
+        stored = await self._stored()
+        return stored is not None and await self.server.is_logged_in(stored)
 
     async def log_in(self, ask: Ask, user: str = "") -> Identity:
-        """Log in, asking for all that it takes; another login of the profile ends then."""
+        """Log in, asking for everything that is needed; another login of the profile ends then."""
         _warn_of_plain_http(self.profile)
-        before = await self._kept_if_readable()
+        before = await self._stored_if_readable()
         user = user or await _ask_user(ask, before.user if before else "")
-        kept = await _Conversation(self.profile, self.server, ask, user).hold()
-        await trio.to_thread.run_sync(self.file.save, kept)
+        stored = await _LoginDialog(self.profile, self.server, ask, user).hold()
+        await trio.to_thread.run_sync(self.file.save, stored)
         if before is not None:
             await self._end(before)
-        return kept.identity
+        return stored.identity
 
     async def log_out(self) -> None:
-        """End the login there, and forget it here."""
-        kept = await self._kept_if_readable()
+        """End the login at the server, and delete it here."""
+        stored = await self._stored_if_readable()
         await trio.to_thread.run_sync(self.file.remove)
-        if kept is None:
+        if stored is None:
             return
         try:
-            await self.server.log_out(kept)
+            await self.server.log_out(stored)
         except Unreachable as error:
             hint = "the server ends the login by itself"
             raise Unreachable(
                 f"logged out only on this machine: {error.message}", hint=hint
             ) from None
 
-    async def _kept(self) -> KeptLogin | None:
+    async def _stored(self) -> StoredLogin | None:
         return await trio.to_thread.run_sync(self.file.load)
 
-    async def _kept_if_readable(self) -> KeptLogin | None:
+    async def _stored_if_readable(self) -> StoredLogin | None:
         try:
-            return await self._kept()
+            return await self._stored()
         except ConfigError:
             return None
 
-    async def _end(self, kept: KeptLogin) -> None:
-        """End a login that another has replaced; it may have ended by itself."""
+    async def _end(self, stored: StoredLogin) -> None:
+        """End a login that another has replaced; it may have expired already."""
         try:
-            await self.server.log_out(kept)
+            await self.server.log_out(stored)
         except AtollError:
             return
 
 
 @define
-class _Conversation:
+class _LoginDialog:
     """One login, question by question."""
 
     profile: Profile
@@ -89,8 +88,8 @@ class _Conversation:
     user: str
     code: str = ""
 
-    async def hold(self) -> KeptLogin:
-        """Ask until the user is let in; raises NotAuthorized when that is refused."""
+    async def hold(self) -> StoredLogin:
+        """Ask until the login succeeds; raises NotAuthorized if it is refused."""
         question = f"password of {self.user} at {self.profile.endpoint}"
         password = await self.ask(question, hidden=True)
         answer = await self._try(password)
@@ -100,7 +99,7 @@ class _Conversation:
             raise self._refused(answer)
         return answer
 
-    async def _try(self, password: str) -> KeptLogin | Refusal:
+    async def _try(self, password: str) -> StoredLogin | Refusal:
         answer = await self.server.log_in(self.user, password, self.code)
         if isinstance(answer, Refusal) and answer.wants_code:
             self.code = (await self.ask("one-time code")).strip()
@@ -108,7 +107,7 @@ class _Conversation:
         return answer
 
     async def _renew(self, password: str) -> str:
-        """Have the user choose another password; returns it."""
+        """Let the user choose another password; returns it."""
         _warn(f"the password of {self.user} has expired: choose another")
         new = await self.ask("new password", hidden=True)
         if new != await self.ask("new password again", hidden=True):

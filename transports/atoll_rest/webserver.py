@@ -1,4 +1,4 @@
-"""What a web server of Backend.AI answers itself, below `/server`: who is let in, and for how long.
+"""The web server's own API, below `/server`: logging in and out.
 
 Routes and shapes are those of 23.09 to 26.x. A refused login has status 200 in 23.09, and the
 manager's status in 26.x.
@@ -14,7 +14,7 @@ from atoll import AtollError, NotFound, Profile, Unreachable
 from atoll.problems import problem_from, redirected
 from atoll.reading import Malformed, decode, maybe, read
 from atoll.transport import NotSent, Request, TooLong
-from atoll_rest.kept import KeptLogin
+from atoll_rest.stored_login import StoredLogin
 
 if TYPE_CHECKING:
     from atoll_rest.transport import RestTransport
@@ -29,7 +29,7 @@ _ASKS_FOR_CODE = {"otp not provided", "require-totp-authentication"}
 
 @frozen
 class Refusal:
-    """Why a login or a new password was not taken: the end of a problem's type, and words."""
+    """Why a login or a new password was refused: the end of a problem's type, and a text."""
 
     type: str
     words: str
@@ -54,7 +54,7 @@ class WebServer:
     profile: Profile
     transport: "RestTransport"
 
-    async def log_in(self, user: str, password: str, code: str) -> KeptLogin | Refusal:
+    async def log_in(self, user: str, password: str, code: str) -> StoredLogin | Refusal:
         """Log in (`POST /server/login`), with a one-time code unless that is empty."""
         body = {"username": user, "password": password, **({"otp": code} if code else {})}
         answer = await self._post("login", body)
@@ -65,21 +65,21 @@ class WebServer:
         cookies = dict(list(_cookies(answer.set_cookies))[:_MOST_COOKIES])
         if not cookies:
             raise Malformed(self.profile.endpoint, "a login without a cookie")
-        return KeptLogin(user, str(data.get("access_key") or ""), cookies)
+        return StoredLogin(user, str(data.get("access_key") or ""), cookies)
 
-    async def knows(self, login: KeptLogin) -> bool:
-        """Ask whether a login holds (`POST /server/login-check`)."""
+    async def is_logged_in(self, login: StoredLogin) -> bool:
+        """Ask whether a login is valid (`POST /server/login-check`)."""
         answer = await self._post("login-check", cookie=login.header)
         return bool(self._read(answer, {"authenticated": bool})["authenticated"])
 
-    async def log_out(self, login: KeptLogin) -> None:
+    async def log_out(self, login: StoredLogin) -> None:
         """End a login (`POST /server/logout`)."""
         self._refuse_failure(await self._post("logout", cookie=login.header))
 
     async def change_password(self, user: str, current: str, new: str) -> Refusal | None:
-        """Change a password that has expired (`POST /server/update-password-no-auth`).
+        """Change an expired password (`POST /server/update-password-no-auth`).
 
-        Returns None when that is done.
+        Returns None on success.
         """
         body = {"username": user, "current_password": current, "new_password": new}
         answer = await self._post("update-password-no-auth", body)
@@ -109,7 +109,7 @@ class WebServer:
         return _Answer(response.status, response.headers, body_read, response.set_cookies)
 
     def _read(self, answer: "_Answer", like: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an answer of the web server itself says, whatever its status."""
+        """Return the content of the web server's own answer, whatever its status."""
         try:
             told: dict[str, Any] = read(
                 decode(answer.body, self.profile.endpoint), like, self.profile.endpoint
@@ -120,7 +120,7 @@ class WebServer:
         return told
 
     def _refuse_failure(self, answer: "_Answer") -> None:
-        """Raise the Problem that an answer of no success stands for."""
+        """Raise the Problem for an unsuccessful answer."""
         endpoint = self.profile.endpoint
         if answer.status < 300:
             return
@@ -136,7 +136,7 @@ class WebServer:
 
 @frozen
 class _Answer:
-    """An answer that is whole; `set_cookies` are its headers of that name."""
+    """A complete answer; `set_cookies` are its headers of that name."""
 
     status: int
     headers: Mapping[str, str]
@@ -145,7 +145,7 @@ class _Answer:
 
 
 def _cookies(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the cookies that are set, by name; those that are taken away are not among them."""
+    """Yield the cookies that are set, by name, without those that are deleted."""
     from http.cookies import CookieError, SimpleCookie
 
     for header in headers:

@@ -1,6 +1,7 @@
-"""SSH: a way through a bastion for the other transports, and clients where OpenSSH is missing.
+"""SSH: a dialer through a bastion for the other transports, and clients for machines without
+OpenSSH.
 
-This light module only offers :mod:`atoll_ssh.connection`.
+This light module only offers :mod:`atoll_ssh.dialer`.
 """
 
 from collections.abc import Iterable
@@ -10,5 +11,5 @@ from atoll import Transport, hookimpl
 
 @hookimpl
 def atoll_transports() -> Iterable[Transport]:
-    """Offer the way through a bastion, for a profile's `via: ssh://user@bastion`."""
+    """Offer the dialer for a profile's `via: ssh://user@bastion`."""
     yield Transport("dial", ("ssh",), load="atoll_ssh.connection:connect", asyncio=True)

@@ -1,7 +1,8 @@
-"""`python -m atoll_ssh PROGRAM …`: a small ssh, scp, sftp and ssh-keyscan, for want of OpenSSH.
+"""`python -m atoll_ssh PROGRAM …`: small versions of ssh, scp, sftp and ssh-keyscan, for machines
+without OpenSSH.
 
-They take those options of OpenSSH's that the commands of atoll use, and a few that people type. It
-is a program of its own, on asyncio alone, since asyncssh is.
+They accept those options of OpenSSH that atoll's commands use, and a few that people type. This is
+a program of its own, on asyncio alone, as asyncssh needs.
 """
 
 import asyncio

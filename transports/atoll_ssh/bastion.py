@@ -1,4 +1,4 @@
-"""Where a profile's `via` leads: the bastion as its URL names it."""
+"""The bastion in a profile's `via`."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,7 +13,7 @@ _EXAMPLE = "such as ssh://me@bastion.example.com:22"
 class Bastion:
     """A host between here and the cluster.
 
-    `user` and `port` are None where the URL leaves them to `~/.ssh/config`.
+    `user` and `port` are None if the URL leaves them to `~/.ssh/config`.
     """
 
     host: str

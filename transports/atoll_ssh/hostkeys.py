@@ -1,7 +1,7 @@
-"""Whether a host may be believed to be the one it says it is.
+"""Verification of host keys.
 
-What `known_hosts` says is asyncssh's to check. Here lies what happens when it does not say yes:
-a host that nobody knows yet can be accepted once, and one whose key has changed can't.
+asyncssh compares keys with `known_hosts`. This module handles the rest: an unknown host can be
+accepted once, a changed key can't.
 """
 
 import os
@@ -19,17 +19,17 @@ _DEFAULT_PORT = 22
 
 
 class HostKeyRefused(NotAuthorized):
-    """The host's key is not the one that is known, or none is known and nobody could be asked.
+    """The host's key differs from the known one, or is unknown and nobody could be asked.
 
     Its exit code is 4 rather than 3: trying again must not help.
     """
 
 
 @frozen
-class Offered:
-    """A key that a host showed, and that no file vouches for.
+class OfferedKey:
+    """A key that a host showed and that is in no file of known hosts.
 
-    `changed` tells that another key of this host is known.
+    `changed` says that another key of this host is known.
     """
 
     host: str
@@ -39,7 +39,7 @@ class Offered:
 
     @property
     def name(self) -> str:
-        """The host as `known_hosts` spells it."""
+        """The host as `known_hosts` writes it."""
         return self.host if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
 
     @property
@@ -48,44 +48,42 @@ class Offered:
         return f"{self.key.get_algorithm()} {self.key.get_fingerprint()}"
 
     def line(self) -> str:
-        """Return the line of `known_hosts` that vouches for the key."""
+        """Return the line for `known_hosts`."""
         algorithm, body, *_comment = self.key.export_public_key().decode().split()
         return f"{self.name} {algorithm} {body}\n"
 
 
 @define
 class Watch(asyncssh.SSHClient):
-    """Notes the key that a host shows when no file vouches for it, and refuses it."""
+    """Records a host key that is not known, and refuses it."""
 
     files: Sequence[str]
-    offered: Offered | None = None
+    offered: OfferedKey | None = None
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
-        """Be told of a key; asyncssh asks only about those that it does not know."""
+        """Handle a key; asyncssh calls this only for unknown ones."""
         port_in_file = None if port == _DEFAULT_PORT else port
         known: Any = asyncssh.match_known_hosts(vouching(self.files), host, addr, port_in_file)
-        self.offered = Offered(host, port, key, changed=bool(known[0]))
+        self.offered = OfferedKey(host, port, key, changed=bool(known[0]))
         return False
 
 
 def known_hosts_files(options: asyncssh.SSHClientConnectionOptions) -> list[str]:
-    """Return the files that vouch for hosts and are there, as `~/.ssh/config` or the default has
-    it.
-    """
+    """Return the existing files of known hosts, from `~/.ssh/config` or the default."""
     named: Any = options.known_hosts
     files = named or [_default_file(), "/etc/ssh/ssh_known_hosts"]
     return [str(path) for file in files if (path := Path(file).expanduser()).is_file()]
 
 
 def vouching(files: Sequence[str]) -> Any:
-    """Return the files as asyncssh wants them told; no file means its default to it, not none."""
+    """Return the files in asyncssh's form; for it, no file means its default, not none."""
     return list(files) or b""
 
 
 def pin_file(options: asyncssh.SSHClientConnectionOptions) -> Path:
-    """Return the file to which a host that the user accepts is added."""
+    """Return the file to which an accepted host is added."""
     named: Any = options.known_hosts
     return Path(named[0] if named else _default_file()).expanduser()
 
@@ -94,7 +92,7 @@ def _default_file() -> str:
     return str(Path.home() / ".ssh" / "known_hosts")
 
 
-def pin(file: Path, offered: Offered) -> None:
+def pin(file: Path, offered: OfferedKey) -> None:
     """Add a host to a file of known hosts; raises HostKeyRefused when that can't be written."""
     try:
         make_private(file.parent)
@@ -112,8 +110,8 @@ def _missing_newline(known: Any) -> bytes:
     return b"" if known.read(1) == b"\n" else b"\n"
 
 
-def changed(offered: Offered, files: Sequence[str]) -> HostKeyRefused:
-    """Make the error for a host that shows another key than before."""
+def changed(offered: OfferedKey, files: Sequence[str]) -> HostKeyRefused:
+    """Return the error for a host whose key has changed."""
     return HostKeyRefused(
         f"the host key of {offered.name} has changed: it shows {offered.fingerprint},"
         f" and {', '.join(files)} know another",
@@ -122,8 +120,8 @@ def changed(offered: Offered, files: Sequence[str]) -> HostKeyRefused:
     )
 
 
-def unknown(offered: Offered) -> HostKeyRefused:
-    """Make the error for a host that nobody has accepted yet."""
+def unknown(offered: OfferedKey) -> HostKeyRefused:
+    """Return the error for a host that nobody has accepted yet."""
     return HostKeyRefused(
         f"the host key of {offered.name} is not known: {offered.fingerprint}",
         hint="atoll profile test at a terminal asks whether to accept it",

@@ -1,4 +1,4 @@
-"""Logging in to a bastion: whose key is believed, who is asked, and what is said when it fails."""
+"""Logging in to a bastion: host keys, questions to the user, and errors."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from atoll import ConfigError, NotAuthorized, Unreachable, UsageError, aio, curr
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.hostkeys import (
-    Offered,
+    OfferedKey,
     Watch,
     changed,
     known_hosts_files,
@@ -33,10 +33,10 @@ _KEEPALIVE = 20.0
 
 
 async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
-    """Connect to a bastion, asking the user about a host that is new.
+    """Connect to a bastion, asking the user about an unknown host.
 
-    Raises NotSent when it does not answer, NotAuthorized when it refuses the user or is not
-    believed, ConfigError for what `~/.ssh` holds, and Unreachable for all else.
+    Raises NotSent if it does not answer, NotAuthorized if it refuses the user or is not trusted,
+    ConfigError for errors in `~/.ssh`, and Unreachable for all else.
     """
     with _explained(bastion):
         options = await _options(bastion)
@@ -51,13 +51,13 @@ async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
 
 
 def _arguments(bastion: Bastion) -> dict[str, Any]:
-    """What the URL leaves open is for `~/.ssh/config` to say, which asyncssh reads."""
+    """Return arguments for asyncssh; what the URL leaves open it reads from `~/.ssh/config`."""
     named = {"username": bastion.user, "port": bastion.port}
     return {"host": bastion.host, **{key: value for key, value in named.items() if value}}
 
 
 async def _options(bastion: Bastion) -> asyncssh.SSHClientConnectionOptions:
-    """Read `~/.ssh/config`, and no keys yet."""
+    """Read `~/.ssh/config`, but no keys yet."""
     return await aio(
         asyncssh.SSHClientConnectionOptions.construct,
         config=(),  # the default of `connect`, which is not that of `construct`
@@ -80,7 +80,7 @@ async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnecti
 
 
 async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) -> None:
-    """Have the user accept a host that is new; raises HostKeyRefused."""
+    """Ask the user to accept an unknown host; raises HostKeyRefused."""
     offered = watch.offered
     assert offered is not None  # noqa: S101  # the caller has looked
     if offered.changed:
@@ -90,7 +90,7 @@ async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) ->
     pin(pin_file(options), offered)
 
 
-async def _agreed(offered: Offered) -> bool:
+async def _agreed(offered: OfferedKey) -> bool:
     # Nothing but a command in the foreground may ask: what the prompt looks up in the background
     # would take the keys that are meant for the line.
     context = current_context.get()

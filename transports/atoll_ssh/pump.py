@@ -1,7 +1,7 @@
-"""Bytes between an SSH channel, which is asyncio's, and a socket, which trio reads.
+"""Copying bytes between an SSH channel, which is asyncio's, and a socket for trio.
 
-A crossing between the two loops costs more than half a millisecond, and a read from a socket next
-to nothing. So a channel becomes a pair of sockets: asyncio pumps at one end, trio holds the other.
+Switching between the two loops costs more than half a millisecond, and reading from a socket next
+to nothing. So a channel becomes a pair of sockets: asyncio copies at one end, trio has the other.
 """
 
 import asyncio
@@ -14,9 +14,7 @@ _CHUNK = 2**18
 
 
 async def attach(channel: tuple[Any, Any], end: socket.socket) -> None:
-    """Pump between a channel's reader and writer and one end of a pair until both directions have
-    ended.
-    """
+    """Copy between a channel and one end of a socket pair until both directions have ended."""
     near = await asyncio.open_unix_connection(sock=end, limit=_CHUNK)
     try:
         await asyncio.gather(_pump(channel[0], near[1]), _pump(near[0], channel[1]))
@@ -29,7 +27,7 @@ async def attach(channel: tuple[Any, Any], end: socket.socket) -> None:
 
 
 async def _pump(reader: Any, writer: Any) -> None:
-    """Copy until the end, which is passed on: the other direction may go on for long."""
+    """Copy until the end, and pass that on: the other direction may continue."""
     while chunk := await reader.read(_CHUNK):
         writer.write(chunk)
         await writer.drain()

@@ -1,11 +1,10 @@
-"""A stream of bytes over a websocket: binary frames, whose limits mean nothing.
+"""A stream of bytes over a websocket: binary frames, whose boundaries mean nothing.
 
-Large transfers go through here, so bytes are moved from socket to frame and from frame to socket
-in one reused buffer for each direction, and a frame is passed on before it has come whole.
+Large transfers go through here, so bytes are copied from socket to frame and from frame to socket
+in one reused buffer for each direction, and a frame is passed on before it is complete.
 
-A websocket can't be closed in one direction. An empty binary message says that no more will come
-that way; servers that don't know this take it for what it is, nothing, and close when they have
-sent all they have.
+A websocket can't be closed in one direction. So an empty binary message says that no more will
+come; servers that don't know this ignore the message, and close when they have sent everything.
 """
 
 import secrets
@@ -16,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 import trio
 
 from atoll.transport import ChannelClosed
+from atoll_websocket.frame_reader import FrameReader
 from atoll_websocket.frames import (
     BINARY,
     CLOSE,
@@ -26,7 +26,6 @@ from atoll_websocket.frames import (
     masked,
     read_close,
 )
-from atoll_websocket.inbox import Inbox
 from atoll_websocket.wire import Wire, new_buffer, watch_over
 
 _INCOMING = 1024 * 1024
@@ -54,7 +53,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         self._wire = Wire(transport)
         buffer = new_buffer(max(_INCOMING, len(early)))
         buffer[: len(early)] = early
-        self._inbox = Inbox(Wire(transport), self._heed, buffer, len(early))
+        self._reader = FrameReader(Wire(transport), self._heed, buffer, len(early))
         self._ended: ChannelClosed | None = None
         self._sent_eof = False
         self._closed = False
@@ -66,7 +65,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the other side has closed, so that nothing it is sent arrives."""
+        """Whether the other side has closed, so that nothing sent to it arrives."""
         return self._ended is not None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -76,7 +75,9 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
     async def copy_to(
         self, sink: trio.abc.SendStream, passed: Callable[[memoryview], None] | None = None
     ) -> None:
-        """Send all that comes to `sink`, until the end; `passed` is shown what was sent."""
+        """Send everything that is received to `sink`, until the end; `passed` is called with what
+        was sent.
+        """
         wire = Wire(sink)
         while piece := await self._receive(_INCOMING):
             await wire.write(piece)
@@ -92,7 +93,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await trio.lowlevel.checkpoint()
 
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
-        """Send all that comes from `source`, until its end."""
+        """Send everything that comes from `source`, until its end."""
         if isinstance(source, trio.SocketStream):
             wire, buffer = Wire(source), new_buffer(_OUTGOING)
             while count := await wire.read_into(buffer):
@@ -107,13 +108,15 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await self._transport.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        """Say that no more will come; what the other side sends still does."""
+        """Tell the other side that no more will come; it may go on sending."""
         if not self._sent_eof:
             await self._send(b"")
             self._sent_eof = True
 
     async def aclose(self) -> None:
-        """Close in order: what was sent arrives. Cancelled, it says so and does not wait."""
+        """Close in order, so that what was sent arrives. If cancelled, send the close frame and do
+        not wait.
+        """
         if self._closed:
             return
         self._closed = True
@@ -121,19 +124,19 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             with trio.move_on_after(_CLOSE_TIMEOUT), suppress(trio.BrokenResourceError):
                 await self._part()
         finally:
-            self._inbox.close()
+            self._reader.close()
             await trio.aclose_forcefully(self._transport)
 
     async def _part(self) -> None:
-        """Send the last frame, and wait for the other side's."""
+        """Send the close frame, and wait for the other side's."""
         with trio.move_on_after(_FAREWELL, shield=True):
             await self._write(CLOSE, close_payload(1000))
         while self._ended is None:
-            self._inbox.no_more = False
+            self._reader.no_more = False
             await self._receive(_INCOMING)
 
     async def keep_alive(self) -> None:
-        """Answer pings, and send some, lest something on the way takes silence for the end."""
+        """Answer pings, and send some, so that no proxy closes an idle connection."""
         while not self._closed:
             with trio.move_on_after(_PING_INTERVAL) as silence:
                 await self._control_waits.wait()
@@ -160,7 +163,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             self._sending.release()
 
     async def _take_turn(self) -> None:
-        """Acquire the lock; one that is free costs no turn of the loop."""
+        """Acquire the lock; without a checkpoint if it is free."""
         try:
             self._sending.acquire_nowait()
         except trio.WouldBlock:
@@ -178,7 +181,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         self._torn = False
 
     async def _receive(self, limit: int) -> memoryview:
-        """Return the next bytes, good until the next call, and none at the end."""
+        """Return the next bytes, valid until the next call, and none at the end."""
         piece = await self._next(limit)
         if not piece and self._ended is not None and self._ended.code not in _ORDERLY:
             raise _broken(self._ended)
@@ -186,16 +189,16 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def _next(self, limit: int) -> memoryview:
         try:
-            return await self._inbox.next(limit)
+            return await self._reader.next(limit)
         except EOFError:
             silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
-            self._end(silent if self._inbox.is_between_frames else _lost())
+            self._end(silent if self._reader.is_between_frames else _lost())
         except (FrameError, trio.BrokenResourceError) as error:
             self._end(_lost(str(error)))
         return memoryview(b"")
 
     def _heed(self, opcode: int, payload: bytes) -> None:
-        """Do what a control frame asks for."""
+        """React to a control frame."""
         if opcode == PING:
             # Left to another task: if sending has to wait until the server reads, and the server
             # until we do, receiving must go on.
@@ -206,7 +209,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             self._end(ChannelClosed(code, reason, clean=code in _ORDERLY))
 
     def _end(self, closed: ChannelClosed) -> None:
-        self._ended, self._inbox.no_more = closed, True
+        self._ended, self._reader.no_more = closed, True
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Frames of RFC 6455, as far as a stream of bytes needs them: no extensions, no assembly."""
+"""Frames of RFC 6455, as far as a stream of bytes needs them: no extensions, no reassembly."""
 
 import secrets
 import struct
@@ -18,12 +18,12 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 
 
 class FrameError(Exception):
-    """What came is no frame that a server may send."""
+    """The received bytes are no frame that a server may send."""
 
 
 @frozen
 class Header:
-    """What stands before a frame's payload. `size` is its own length, `length` the payload's."""
+    """The header of a frame. `size` is its own length, `length` the payload's."""
 
     opcode: int
     final: bool
@@ -32,12 +32,12 @@ class Header:
 
     @property
     def is_control(self) -> bool:
-        """Whether the frame is a ping, a pong or a close, which come between those of data."""
+        """Whether the frame is a ping, a pong or a close, which may come between data frames."""
         return self.opcode >= CLOSE
 
 
 def read_header(data: memoryview) -> Header | None:
-    """Read a header at the start of `data`, None if not all of it is there; raises FrameError."""
+    """Read a header at the start of `data`, None if it is incomplete; raises FrameError."""
     if len(data) < 2:
         return None
     first, length, size = data[0], data[1], 2
@@ -58,7 +58,7 @@ def read_header(data: memoryview) -> Header | None:
 
 
 def masked(opcode: int, payload: bytes | bytearray | memoryview) -> tuple[bytes, bytes]:
-    """Return the header and the payload of a frame as a client sends it."""
+    """Return the header and the payload of a frame of a client."""
     length = len(payload)
     # The standard asks for a key that nobody can foresee, for the sake of caches on the way.
     key = secrets.token_bytes(4)
@@ -73,12 +73,12 @@ def masked(opcode: int, payload: bytes | bytearray | memoryview) -> tuple[bytes,
 
 
 def close_payload(code: int, reason: str = "") -> bytes:
-    """Return what a close frame carries."""
+    """Return the payload of a close frame."""
     return code.to_bytes(2) + reason.encode()
 
 
 def read_close(payload: bytes) -> tuple[int, str]:
-    """Return the code and the reason that a close frame carries; 1005 stands for none."""
+    """Return the code and the reason in a close frame; 1005 stands for none."""
     if len(payload) < 2:
         return 1005, ""
     return int.from_bytes(payload[:2]), payload[2:].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The opening handshake of a websocket, on a stream that is then ours from the first frame on."""
+"""The opening handshake of a websocket, on a stream that we read from the first frame on."""
 
 import trio
 from websockets.client import ClientProtocol
@@ -11,12 +11,12 @@ _HEAD_END = b"\r\n\r\n"
 _LONGEST_HEAD = 64 * 1024
 
 
-async def shake_hands(
+async def open_handshake(
     stream: trio.abc.Stream, uri: str, headers: HeadersLike, user_agent: str
 ) -> bytes:
-    """Ask for a websocket at `uri`; returns what the server sent after its answer already.
+    """Do the handshake for a websocket at `uri`; returns the bytes that the server sent after it.
 
-    Raises the InvalidHandshake of websockets when there is none to be had.
+    Raises InvalidHandshake of websockets if the server refuses.
     """
     protocol = ClientProtocol(parse_uri(uri))
     request = protocol.connect()
@@ -41,7 +41,7 @@ async def _read_answer(stream: trio.abc.Stream, protocol: ClientProtocol) -> byt
 
 
 async def _read_head(stream: trio.abc.Stream) -> tuple[bytes, bytes]:
-    """Read an answer up to its empty line; returns it, and what came with it."""
+    """Read an answer up to its empty line; returns it, and the bytes after it."""
     received = bytearray()
     while (end := received.find(_HEAD_END)) < 0:
         some = await stream.receive_some()
@@ -53,7 +53,7 @@ async def _read_head(stream: trio.abc.Stream) -> tuple[bytes, bytes]:
 
 
 async def _read_refusal(stream: trio.abc.Stream, protocol: ClientProtocol, rest: bytes) -> None:
-    """Feed the body of an answer that is no websocket, until it is whole."""
+    """Read the body of an answer that refuses the websocket."""
     while rest and protocol.handshake_exc is None:
         protocol.receive_data(rest)
         rest = bytes(await stream.receive_some()) if protocol.handshake_exc is None else b""

@@ -1,4 +1,6 @@
-"""Channels of messages over websockets, with `websockets.trio`. Its names don't show outside."""
+"""Channels of messages over websockets, with `websockets.trio`. None of its names is visible
+outside.
+"""
 
 import logging
 import ssl
@@ -35,7 +37,7 @@ from atoll_rest.api import (
     tls_failure,
 )
 from atoll_websocket.bytestream import WebsocketStream, running
-from atoll_websocket.handshake import shake_hands
+from atoll_websocket.handshake import open_handshake
 
 # What goes wrong with a connection is raised where it is used; nobody wants it told twice.
 _log = logging.getLogger("atoll.websocket")
@@ -54,7 +56,7 @@ def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTranspo
 
 
 class WebsocketTransport:
-    """Opens websockets to one profile's endpoint, each over a connection of its own."""
+    """Opens websockets to one profile's endpoint, each on a connection of its own."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
@@ -69,7 +71,7 @@ class WebsocketTransport:
     async def open(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
     ) -> AsyncIterator["WebsocketChannel"]:
-        """Hold a channel open; see :class:`atoll.transport.ChannelTransport`."""
+        """Open a channel; see :class:`atoll.transport.ChannelTransport`."""
         async with AsyncExitStack() as stack:
             opening = await self._opening(self._address.target(path, query), version)
             with _explained(self._profile.endpoint):
@@ -80,7 +82,7 @@ class WebsocketTransport:
     async def stream(
         self, path: str, query: Sequence[tuple[str, str]] = (), *, version: str = ""
     ) -> AsyncIterator[WebsocketStream]:
-        """Hold a stream of bytes open; see :class:`atoll.transport.ChannelTransport`."""
+        """Open a stream of bytes; see :class:`atoll.transport.ChannelTransport`."""
         opening = await self._opening(self._address.target(path, query), version)
         with _explained(self._profile.endpoint):
             stream = await opening.open_bytes()
@@ -96,7 +98,7 @@ class WebsocketTransport:
         version: str,
         headers: Mapping[str, str],
     ) -> AsyncIterator[trio.abc.Stream]:
-        """Hold a connection open for somebody else's handshake; see
+        """Open a connection for another client's handshake; see
         :class:`atoll.transport.ChannelTransport`.
         """
         target = self._address.target(path, query)
@@ -111,7 +113,7 @@ class WebsocketTransport:
             yield stream
 
     async def aclose(self) -> None:
-        """Close the way to the cluster."""
+        """Close all connections."""
         if self._dialer is not None:
             await self._dialer.aclose()
 
@@ -156,7 +158,7 @@ class WebsocketTransport:
 
 
 def _spelled(proxy: Proxy) -> str:
-    """Return a proxy's URL with all that websockets wants to know."""
+    """Return a proxy's URL in the form that websockets wants."""
     if not proxy.user:
         return proxy.url
     scheme, _, host = proxy.url.partition("://")
@@ -164,25 +166,27 @@ def _spelled(proxy: Proxy) -> str:
 
 
 class _Opening(open_websocket):
-    """A handshake that follows no redirect: it would take the signature elsewhere."""
+    """A handshake that follows no redirect, which would send the signature to another server."""
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
 
     async def open_stream(self) -> trio.abc.Stream:
-        """Open the connection alone, for a handshake of our own."""
+        """Open the connection only, for a handshake of our own."""
         with trio.fail_after(_HANDSHAKE_TIMEOUT):
             stream = self.stream or await self.open_tcp_stream()
             async with _closed_on_failure(stream):
                 return await self.enable_tls(stream) if self.ws_uri.secure else stream
 
     async def open_bytes(self) -> WebsocketStream:
-        """Open the websocket as a stream of bytes, out of reach of the library's own reading."""
+        """Open the websocket as a stream of bytes, which the library does not read from."""
         agent, headers = self.user_agent_header or "", self.additional_headers or {}
         stream = await self.open_stream()
         with trio.fail_after(_HANDSHAKE_TIMEOUT):
             async with _closed_on_failure(stream):
-                return WebsocketStream(stream, await shake_hands(stream, self.uri, headers, agent))
+                return WebsocketStream(
+                    stream, await open_handshake(stream, self.uri, headers, agent)
+                )
 
 
 @asynccontextmanager
@@ -208,7 +212,7 @@ class WebsocketChannel:
 
     async def receive(self) -> str | bytes:
         """Return the next message; raises ChannelClosed at the end, and Malformed for a message
-        that is longer than any is.
+        that is too long.
         """
         try:
             with _closing():
@@ -225,7 +229,7 @@ class WebsocketChannel:
 
 
 def _was_too_big(error: BaseException | None) -> bool:
-    """Tell whether we have closed since a message was too long."""
+    """Tell whether we have closed because a message was too long."""
     sent = error.sent if isinstance(error, ConnectionClosed) and not error.rcvd_then_sent else None
     return sent is not None and sent.code == _TOO_BIG
 
@@ -245,7 +249,7 @@ def _closing() -> Iterator[None]:
 
 @contextmanager
 def _explained(endpoint: str) -> Iterator[None]:
-    """Say in our words why there is no channel."""
+    """Raise our errors for failures to open a channel."""
     try:
         yield
     except InvalidStatus as error:

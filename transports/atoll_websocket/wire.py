@@ -1,7 +1,7 @@
-"""Moving bytes through streams, those over sockets without a turn of trio's loop for each piece.
+"""Reading and writing streams; those over sockets without a checkpoint for each piece.
 
-A turn costs as much as moving 100 KiB. So a piece that can be moved at once is, and the loop gets
-its turn when there is nothing to move, or after a good deal was.
+A checkpoint costs as much as copying 100 KiB. So a piece that can be read or written at once is,
+and other tasks run when there is nothing to do, or after a certain amount.
 """
 
 import mmap
@@ -35,7 +35,7 @@ class Wire:
         self._since_turn = 0
 
     async def read_into(self, buffer: memoryview) -> int:
-        """Read what there is, waiting for something; returns how much, 0 at the end.
+        """Read some bytes, waiting for the first; returns how many, 0 at the end.
 
         Raises BrokenResourceError.
         """
@@ -56,7 +56,7 @@ class Wire:
             _drop(left, await self._move(write, room))
 
     async def _move(self, move: _Move, wait: Callable[[int], Awaitable[None]]) -> int:
-        """Move what can be moved, once anything can."""
+        """Read or write what is possible, once something is."""
         if self._socket is None:
             raise TypeError("only sockets can be read and written at once")
         while True:
@@ -80,9 +80,9 @@ class Wire:
 
 
 def watch_over(stream: trio.abc.AsyncResource) -> None:
-    """Have the system notice, in a minute and a half, when a connection leads nowhere any more.
+    """Make the system detect a dead connection within a minute and a half.
 
-    A websocket's pings don't tell: a server that waits for somebody slow answers none.
+    A websocket's pings can't: a server that waits for a slow reader answers none.
     """
     if not isinstance(stream, trio.SocketStream):
         return
@@ -95,12 +95,12 @@ def watch_over(stream: trio.abc.AsyncResource) -> None:
 
 
 def new_buffer(size: int) -> memoryview:
-    """Return room for bytes that takes memory only as far as it gets used."""
+    """Return a buffer that takes memory only as far as it is used."""
     return memoryview(mmap.mmap(-1, size))
 
 
 def _drop(parts: list[memoryview], count: int) -> None:
-    """Take the first `count` bytes away."""
+    """Remove the first `count` bytes."""
     while parts and count >= len(parts[0]):
         count -= len(parts.pop(0))
     if count:

@@ -53,7 +53,7 @@ class Relogin:
         """
         async with self._lock:
             if self._count == before:
-                if await login.holds():
+                if await login.is_valid():
                     return False
                 await self._renew(login)
                 self._count += 1

@@ -159,7 +159,7 @@ async def _accepted(api: "Api") -> AsyncIterator[Finding]:
 async def _held(api: "Api", login: Login) -> str:
     """Tell whose login the cluster knows; raises NotAuthorized for none, and asks for none."""
     who = await login.identity()
-    if who is None or not await login.holds():
+    if who is None or not await login.is_valid():
         raise not_logged_in(api.profile, who.user if who else "")
     return f"{who.user} is logged in"
 

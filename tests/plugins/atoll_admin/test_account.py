@@ -201,7 +201,7 @@ class Badges:
     async def identity(self):
         return Identity(self.shown) if self.shown else None
 
-    async def holds(self):
+    async def is_valid(self):
         return bool(self.shown)
 
     async def log_in(self, ask, user=""):

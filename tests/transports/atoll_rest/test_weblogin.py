@@ -78,7 +78,7 @@ async def test_of_a_login_the_cookie_is_kept_alone(serve, web, home):
         first, second = connect(profile(server)), connect(profile(server))
         await log_in(first, USER, PASSWORD)
         assert await second.login.identity() == Identity(USER, "AKIAANN")
-        assert await second.login.holds()
+        assert await second.login.is_valid()
         [text] = kept(home)
         [file] = home.rglob("login-*.json")
         assert PASSWORD not in text
@@ -98,7 +98,7 @@ async def test_a_cookie_goes_to_its_own_endpoint_alone(serve, web):
         assert response.status == 401
         assert "cookie" not in web.seen[-1].headers
         assert await elsewhere.login.identity() is None
-        assert await elsewhere.login.holds() is False
+        assert await elsewhere.login.is_valid() is False
         await transport.aclose()
         await elsewhere.aclose()
 
@@ -139,7 +139,7 @@ async def test_a_refused_login_leaves_the_one_before(serve, web):
         await log_in(transport, USER, PASSWORD)
         with pytest.raises(NotAuthorized):
             await log_in(transport, USER, "wrong")
-        assert await transport.login.holds()
+        assert await transport.login.is_valid()
         await transport.aclose()
 
 
@@ -192,7 +192,7 @@ async def test_a_password_that_has_run_out_is_changed(serve, web):
         transport = connect(profile(server))
         who, questions = await log_in(transport, USER, PASSWORD, "new-one", "new-one")
         assert who.user == USER
-        assert await transport.login.holds()
+        assert await transport.login.is_valid()
         await transport.aclose()
     assert web.passwords[USER] == "new-one"
     assert questions[2:] == [("new password", True), ("new password again", True)]

@@ -1,4 +1,4 @@
-"""Understanding a command line of OpenSSH's, as far as the small programs go."""
+"""Parsing command lines of OpenSSH, as far as the small programs support them."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ _FLAGS = {"ssh": "aCkqTtvx46", "scp": "Cpqrv46", "sftp": "Cpqrv46", "ssh-keyscan
 
 
 class Misused(Exception):
-    """The line asks for what these programs don't do."""
+    """The line asks for something that these programs don't support."""
 
 
 @define
 class Arguments:
-    """A line taken apart.
+    """A parsed line.
 
-    `settings` are options by their name in ssh_config, in lower case, and without its quotes;
-    `keys` the files named as identities; `flags` letters; `rest` all that is no option.
+    `settings` are options by their name in ssh_config, in lower case and without quotes; `keys` are
+    the identity files; `flags` are letters; `rest` are all other words.
     """
 
     program: str
@@ -33,12 +33,12 @@ class Arguments:
     rest: list[str] = field(factory=list)
 
     def setting(self, name: str, default: str = "") -> str:
-        """Return an option's value; `none` means that there is none."""
+        """Return an option's value; `none` means no value."""
         value = self.settings.get(name, default)
         return default if value == "none" else value
 
     def add(self, name: str, value: str) -> None:
-        """Take an option; the first that speaks of something holds."""
+        """Add an option; the first value counts."""
         if name == "identityfile":
             self.keys.append(value)
         else:
@@ -46,7 +46,7 @@ class Arguments:
 
 
 def parse(program: str, words: Sequence[str]) -> Arguments:
-    """Take a line apart; raises Misused for options that only OpenSSH knows."""
+    """Parse a line; raises Misused for options that only OpenSSH has."""
     arguments = Arguments(program)
     waiting = list(words)
     while waiting and waiting[0].startswith("-") and waiting[0] != "-":

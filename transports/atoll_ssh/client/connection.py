@@ -1,4 +1,6 @@
-"""The connection of the small programs: made as their options say, and never believed blindly."""
+"""The connection of the small programs, made as their options say, and always with a verified host
+key.
+"""
 
 import getpass
 from typing import Any
@@ -11,9 +13,9 @@ _KEEPALIVE = 30
 
 
 def connection(arguments: Arguments, target: str) -> Any:
-    """Return what connects to `[user@]host`, to be entered by `async with`.
+    """Return a context manager that connects to `[user@]host`.
 
-    Only keys in the files that the options name are believed: there is nobody to ask.
+    Only keys in the files that the options name are trusted: there is nobody to ask.
     """
     user, _, host = target.rpartition("@")
     options: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""scp: files to or from the other side, over SFTP as OpenSSH's own does today."""
+"""scp: copies files to or from the other side over SFTP, as OpenSSH's own does today."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ _FAILED = 1
 
 
 async def main(arguments: Arguments) -> int:
-    """Copy what the line says; returns 1 when something could not be copied."""
+    """Copy what the line names; returns 1 if something could not be copied."""
     if len(arguments.rest) < 2:
         raise Misused("a source and a target are needed")
     *sources, target = arguments.rest
@@ -51,7 +51,7 @@ async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
 
 
 def _check_openable(path: str) -> None:
-    """Raise Misused for a pipe or the like, there or below: to open one may wait for ever."""
+    """Raise Misused for a pipe or the like, there or below: opening one may block forever."""
     below = (Path(above, name) for above, _, names in os.walk(path) for name in names)
     for one in (Path(path), *below):
         with suppress(OSError):  # what is not there is told when it is its turn

@@ -1,4 +1,4 @@
-"""sftp: lines that look through the other side's files, and move them."""
+"""sftp: browses and transfers the other side's files."""
 
 import asyncio
 import errno
@@ -19,7 +19,7 @@ _LEAVING = {"bye", "exit", "quit"}
 
 
 async def main(arguments: Arguments) -> int:
-    """Run lines from the batch file or standard input; returns 1 when a batch has failed."""
+    """Run lines from the batch file or standard input; returns 1 if a batch has failed."""
     if len(arguments.rest) != 1:
         raise Misused("one host is needed")
     host, _, path = arguments.rest[0].partition(":")
@@ -43,7 +43,7 @@ class Files:
     batch: bool = False
 
     async def run(self, lines: list[str] | None) -> int:
-        """Run lines to their end; those of a batch to the first that fails."""
+        """Run all lines; a batch stops at the first that fails."""
         while (line := await self._next(lines)) is not None:
             words = _words(line)
             if words and words[0] in _LEAVING:
@@ -62,7 +62,7 @@ class Files:
         return line.rstrip("\n") if line else None
 
     async def _one(self, words: list[str]) -> bool:
-        """Run one line; returns whether it went well."""
+        """Run one line; returns whether it succeeded."""
         name, *rest = words
         command = self._commands().get(name.lstrip("-"))
         if command is None:
@@ -128,7 +128,7 @@ class Files:
 
 
 def _words(line: str) -> list[str]:
-    """Split a line; one whose quotes are not closed is a command that there is not."""
+    """Split a line; unclosed quotes make it an unknown command."""
     try:
         return shlex.split(line, comments=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""ssh-keyscan: the key that a server shows, as a line of known hosts."""
+"""ssh-keyscan: prints a server's key as a line of known_hosts."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ _FAILED = 1
 
 
 async def main(arguments: Arguments) -> int:
-    """Write the line; returns 1 when the server shows no key."""
+    """Print the line; returns 1 if the server shows no key."""
     if len(arguments.rest) != 1:
         raise Misused("one host is needed")
     [host] = arguments.rest

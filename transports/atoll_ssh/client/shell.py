@@ -1,4 +1,4 @@
-"""ssh: a shell or a command at the other side, with a terminal where there is one here."""
+"""ssh: a shell or a command at the other side, with a terminal if there is one here."""
 
 import asyncio
 import os
@@ -53,7 +53,7 @@ def _wants_terminal(arguments: Arguments, words: list[str]) -> bool:
 
 
 def _code(ended: Any) -> int:
-    """Return the code that ssh would: the program's own, or a shell's for one that was killed."""
+    """Return ssh's exit code: the program's own, or a shell's for one that was killed."""
     if ended.exit_signal:
         number = getattr(signal, f"SIG{ended.exit_signal[0]}", None)
         return _SIGNALLED + number if number else _FAILED
@@ -72,7 +72,7 @@ def _follow_size(process: Any) -> None:
 
 @contextmanager
 def _raw() -> Iterator[None]:
-    """Hand every key on as it is typed."""
+    """Put the terminal into raw mode."""
     import termios
     import tty
 
@@ -86,7 +86,7 @@ def _raw() -> Iterator[None]:
 
 @contextmanager
 def _blocking_again() -> Iterator[None]:
-    """Leave our streams as they were: whoever has them besides us expects them to block."""
+    """Make our streams block again: other programs that use them expect that."""
     before = {number: os.get_blocking(number) for number in (0, 1, 2)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The login that a profile keeps on disk: cookies of a web server, and whose they are."""
+"""The login of a profile on disk: cookies of a web server, and their user."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from atoll.transport import Identity
 
 
 @frozen
-class KeptLogin:
-    """Cookies by name, and who has got them."""
+class StoredLogin:
+    """Cookies by name, and the user that they belong to."""
 
     user: str
     access_key: str = ""
@@ -28,13 +28,13 @@ class KeptLogin:
 
     @property
     def header(self) -> str:
-        """The `Cookie` header that shows the login."""
+        """The `Cookie` header of requests."""
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
 
 @frozen
 class LoginFile:
-    """Where the login of one profile is kept, readable by its owner alone.
+    """The file with the login of one profile, readable by its owner alone.
 
     Each endpoint has a file of its own: cookies of one are never sent to another.
     """
@@ -43,14 +43,16 @@ class LoginFile:
 
     @classmethod
     def of(cls, profile: Profile) -> "LoginFile":
-        """Return the file of a profile, which may not be there."""
+        """Return the file of a profile, which may not exist."""
         name = sha256(profile.endpoint.encode()).hexdigest()[:16]
         return cls(Paths.from_environment().of_profile(profile.name) / f"login-{name}.json")
 
-    def load(self) -> KeptLogin | None:
-        """Return what is kept; raises ConfigError for a file that others can read, or damaged."""
+    def load(self) -> StoredLogin | None:
+        """Return the stored login; raises ConfigError for a file that others can read, or that is
+        damaged.
+        """
         try:
-            return record(KeptLogin, json.loads(read_private(self.path)))
+            return record(StoredLogin, json.loads(read_private(self.path)))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, LookupError, AttributeError):
@@ -58,8 +60,8 @@ class LoginFile:
                 f"{self.path} holds no login", hint="atoll login makes it anew"
             ) from None
 
-    def save(self, login: KeptLogin) -> None:
-        """Keep a login in the place of another."""
+    def save(self, login: StoredLogin) -> None:
+        """Store a login instead of another."""
         write_atomic(self.path, json.dumps(asdict(login)))
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Taking frames apart as they come in, without waiting for them to be whole."""
+"""Reading frames as they arrive, without waiting for them to be complete."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from atoll_websocket.wire import Wire
 
 
 @define
-class Inbox:
-    """The payloads of binary frames, out of one reused buffer.
+class FrameReader:
+    """The payloads of binary frames, from one reused buffer.
 
     `on_control` is called with the opcode and the payload of a ping, a pong or a close. `no_more`
-    is set once an empty binary message has said that nothing comes after it, and may be set by
-    whoever knows that for another reason.
+    is set after an empty binary message, which says that nothing follows, and may be set by others
+    who know that.
     """
 
     wire: Wire
@@ -29,11 +29,11 @@ class Inbox:
 
     @property
     def is_between_frames(self) -> bool:
-        """Whether what came last was a frame's end."""
+        """Whether the last byte read was the end of a frame."""
         return not self._left and self._start == self.filled
 
     async def next(self, limit: int) -> memoryview:
-        """Return the next bytes, good until the next call, and none if there are no more.
+        """Return the next bytes, valid until the next call, and none if there are no more.
 
         Raises FrameError, BrokenResourceError, and EOFError when the wire ends.
         """
@@ -47,7 +47,7 @@ class Inbox:
         return self.buffer[:0]
 
     def close(self) -> None:
-        """Give the buffer back, and forget whom to tell."""
+        """Release the buffer, and the callback."""
         self.no_more = True
         self.buffer = memoryview(b"")
         self.on_control = _nobody
@@ -59,8 +59,8 @@ class Inbox:
         return piece
 
     def _begin_frame(self) -> bool:
-        """Take the next frame's header, and all of the frame if it is a control; False if more
-        bytes are needed for it.
+        """Read the next frame's header, and all of a control frame; False if more bytes are
+        needed.
         """
         header = read_header(self.buffer[self._start : self.filled])
         if header is None:
@@ -85,7 +85,7 @@ class Inbox:
         return True
 
     async def _fill(self) -> None:
-        """Read more; what is left in the buffer is part of a header or of a control at most."""
+        """Read more; the rest in the buffer is part of a header or of a control frame at most."""
         rest = self.filled - self._start
         if rest:
             self.buffer[:rest] = bytes(self.buffer[self._start : self.filled])
@@ -97,4 +97,4 @@ class Inbox:
 
 
 def _nobody(_opcode: int, _payload: bytes) -> None:
-    """Stand in for whoever is not told any more."""
+    """The callback after `close`."""
