@@ -184,12 +184,15 @@ class Program:
         import trio
 
         try:
-            profile = await trio.to_thread.run_sync(self._profile_if_up, name, kept)
+            profile = await trio.to_thread.run_sync(self.profile_if_up, name, kept)
             return self._api(await self._complete(profile))
         except AtollError:
             return None
 
-    def _profile_if_up(self, name: str | None, kept: Choice | None) -> "Profile":
+    def profile_if_up(self, name: str | None, kept: Choice | None) -> "Profile":
+        """Return the profile that a command would go to; raises AtollError where that would start
+        a cluster.
+        """
         choice = self.target.of(name, kept)
         profile = taken(choice, self._offers(_take_running), self.settings, warn)
         # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.

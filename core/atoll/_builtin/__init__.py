@@ -59,6 +59,12 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("unalias", "Forget aliases", "atoll._builtin.alias:unalias", single=True)
     yield Command("version", "Show the version", "atoll._builtin.about:version", single=True)
+    yield Command(
+        "explain",
+        "Show what a command would send",
+        "atoll._builtin.explain:explain",
+        single=True,
+    )
     yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
 
 

@@ -7,6 +7,8 @@ EXAMPLES = [
     Example("alias who = 'ps --all -f name,access_key | grep -i $1'", "who ada fills it in"),
     Example("config", "all settings, and where each comes from"),
     Example("doctor", "goes the way to the cluster step by step"),
+    Example("explain rm work", "the request that would end the session"),
+    Example("explain --output json ps --running", "with all of each body"),
     Example('for lr in 0.1 0.01 { run -q --rm --exec "python train.py $lr" python train.py }'),
     Example("help", "all commands"),
     Example("help vfolder upload"),

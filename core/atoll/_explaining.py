@@ -1,0 +1,198 @@
+"""Runs a command as far as it gets without a cluster, to tell what it would send."""
+
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlencode
+
+import trio
+from attrs import define, field, frozen
+
+from atoll._commands import Prepared
+from atoll._context import Context, kept_of, program_of
+from atoll._errors import UsageError
+from atoll._paths import Paths
+from atoll._streams import streams_of
+from atoll._terminal import Source
+
+if TYPE_CHECKING:
+    from atoll._api import Api
+    from atoll._api.explained import ExplainedApi
+    from atoll.transport import Request
+
+_PATIENCE = 5.0
+"""Seconds that a command may take without an answer."""
+_MOST = 30
+"""Requests that are told of."""
+_SECRET = re.compile(r"password|secret|token|private_key", re.IGNORECASE)
+
+
+@frozen
+class Sent:
+    """What would be sent: a request, the opening of a channel, or a message on it."""
+
+    method: str
+    path: str
+    body: str = ""
+
+
+@frozen
+class Explanation:
+    """All that is known to be sent; `is_whole` tells that nothing follows, `assumes` that what was
+    looked up was taken to be there.
+    """
+
+    sent: Sequence[Sent]
+    is_whole: bool
+    assumes: bool
+
+
+@define
+class _ExplainedContext(Context):
+    """A context whose connections send nothing, and whose folders are thrown away."""
+
+    home: Paths | None = None
+    sent: list[Sent] = field(factory=list)
+    apis: "list[ExplainedApi]" = field(factory=list)
+
+    @property
+    def paths(self) -> Paths:
+        """Folders in which nothing lasts."""
+        return self.home or super().paths
+
+    async def connect(self, profile: str | None = None) -> "Api":
+        """Return an api that notes what would be sent."""
+        from atoll._api.explained import ExplainedApi
+        from atoll._api.negotiation import ServerCache
+
+        program, kept = program_of(self), kept_of(self)
+        name = profile or self.profile_name
+        chosen = await trio.to_thread.run_sync(program.profile_if_up, name, kept.choice)
+        cache = ServerCache(program.paths.cache, chosen)
+        self.apis.append(ExplainedApi(chosen, cache, self._note))
+        return self.apis[-1]
+
+    def _note(self, request: "Request") -> None:
+        from atoll._api.explained import Unanswered
+
+        if len(self.sent) >= _MOST:
+            raise Unanswered
+        self.sent.append(_sent(request))
+
+    async def connect_if_up(self, profile: str | None = None) -> "Api | None":
+        """Return the same."""
+        return await self.connect(profile)
+
+    async def consent(self, question: str, *, yes: bool, official_asks: bool = True) -> None:
+        """Go on: nothing is destroyed."""
+
+    async def confirm(self, question: str, *, hint: str = "") -> bool:
+        """Go on."""
+        del question, hint
+        return True
+
+    def transport(self, *_arguments: object) -> Any:
+        """Refuse: what it would send is not known."""
+        from atoll._api.explained import Unanswered
+
+        raise Unanswered
+
+
+def check_explainable(prepared: Prepared) -> None:
+    """Raise UsageError for a command that is not run without a cluster, since it does something on
+    this machine, or stays.
+    """
+    node = prepared.node
+    if node.single or node.asyncio or node.hidden:
+        name = " ".join(node.path)
+        raise UsageError(
+            f"{name} works on this machine, or stays: there is no list of requests for it",
+            hint="explain is for commands that ask the cluster something and end",
+        )
+
+
+async def explained(context: Context, prepared: Prepared) -> Explanation:
+    """Run a prepared command without sending anything. Raises what it raises before its first
+    request.
+    """
+    from atoll._api.explained import Unanswered
+
+    is_whole = False
+    async with _apart(context, prepared) as apart:
+        failure: BaseException | None = None
+        with trio.move_on_after(_PATIENCE):
+            try:
+                await prepared.calls.run(apart)
+                is_whole = True
+            except Unanswered:
+                pass
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # it may stumble over the answer
+                failure = error
+        if failure is not None and not apart.sent:
+            raise failure
+    # A command that has caught that an answer is missing has told of it.
+    is_whole = is_whole and not apart.output.has_warned
+    return Explanation(apart.sent, is_whole, any(api.assumes for api in apart.apis))
+
+
+@asynccontextmanager
+async def _apart(context: Context, prepared: Prepared) -> AsyncIterator["_ExplainedContext"]:
+    """Make the context of a command that is only explained, with folders for the time of it."""
+    program = program_of(context)
+    nothing = Source(None)
+    options = {one.name: one.value for one in prepared.given}
+    with TemporaryDirectory() as folder, prepared.calls:
+        root = Path(folder)
+        apart = _ExplainedContext(
+            program=program,
+            output=program.output(stdout=io.StringIO(), stderr=io.StringIO()),
+            stdin=nothing,
+            jobs=context.jobs,
+            profile_name=str(options.get("profile") or context.profile_name or "") or None,
+            command=" ".join(prepared.node.path),
+            words=prepared.words,
+            options=options,
+            foreground=False,
+            choice=kept_of(context).choice,
+            home=Paths(*(root / name for name in Paths._fields)),
+        )
+        with streams_of(nothing, io.StringIO()):
+            yield apart
+
+
+def _sent(request: "Request") -> Sent:
+    query = f"?{unquote(urlencode(request.query))}" if request.query else ""
+    return Sent(request.method, unquote(request.path) + query, _body(request))
+
+
+def _body(request: "Request") -> str:
+    if request.parts:
+        return ", ".join(f"{one.filename} ({len(one.content)} bytes)" for one in request.parts)
+    if not isinstance(request.body, bytes):
+        return "" if request.body is None else "a stream of bytes"
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return f"{len(request.body)} bytes"
+    tidy = _without_secrets(document)
+    if isinstance(tidy, dict) and tidy.keys() == {"query", "variables"}:
+        # What it is about comes first, for those who see the beginning.
+        tidy = {"variables": tidy["variables"], "query": tidy["query"]}
+    return json.dumps(tidy, ensure_ascii=False)
+
+
+def _without_secrets(document: Any) -> Any:
+    """Return a document with `***` for what has the name of a secret, and white space tidied."""
+    if isinstance(document, dict):
+        return {
+            key: "***" if _SECRET.search(key) and value else _without_secrets(value)
+            for key, value in document.items()
+        }
+    if isinstance(document, list):
+        return [_without_secrets(one) for one in document]
+    return " ".join(document.split()) if isinstance(document, str) else document

@@ -1,0 +1,147 @@
+"""`explain` tells what a command would send, sends nothing, and changes nothing."""
+
+import json
+import sys
+from types import ModuleType
+
+import click
+import pytest
+
+from atoll import Command, hookimpl
+from atoll._api.imagined import answer_to
+from atoll.reading import maybe
+from atoll.testing import Shell
+
+
+@pytest.fixture
+async def refusing(serve):
+    """An endpoint at which nobody may ask for anything."""
+
+    async def handler(seen, stream):
+        raise AssertionError(f"{seen.method} {seen.target} was sent")
+
+    async with serve(handler) as server:
+        yield server
+
+
+@pytest.fixture
+def shell(home, refusing):
+    """The shell, for which that endpoint is the cluster."""
+    keys = {"BACKEND_ACCESS_KEY": "AKEY", "BACKEND_SECRET_KEY": "SKEY"}
+    shell = Shell(home, {"BACKEND_ENDPOINT": refusing.url, **keys})
+    shell.load("rest", "sessions", "vfolders", "admin")
+    yield shell
+    assert refusing.requests == []
+
+
+async def sent(shell, line):
+    """Explain a line; returns the requests, each as its method, path and body."""
+    result = await shell.run(f"explain --output json {line}")
+    assert result.code == 0, result.stderr
+    return [
+        (one["method"], one["path"], json.loads(one["body"]) if one["body"] else None)
+        for one in json.loads(result.stdout)
+    ], result.stderr
+
+
+async def test_a_command_that_looks_nothing_up(shell):
+    requests, told = await sent(shell, "start -t work -r cpu=2 python")
+    assert [one[:2] for one in requests] == [("GET", "/"), ("POST", "/session")]
+    assert requests[1][2]["config"]["resources"]["cpu"] == "2"
+    assert told == "what follows depends on the answers\n"
+
+
+async def test_what_is_looked_up_is_taken_to_be_there(shell):
+    requests, told = await sent(shell, "rm work")
+    assert [one[:2] for one in requests] == [
+        ("GET", "/"),
+        ("POST", "/admin/gql"),
+        ("DELETE", "/session/<id>"),
+    ]
+    assert 'name == "work"' in requests[1][2]["variables"]["filter"]
+    assert told.startswith("what is looked up is taken to be there, and to run\n")
+
+
+async def test_a_command_that_asks_first_is_not_asked(shell):
+    requests, _ = await sent(shell, "admin domain delete research")
+    assert "mutation" in requests[-1][2]["query"]
+
+
+async def test_secrets_are_not_shown(shell):
+    line = "update-password old-Secret1 new-Secret1 new-Secret1"
+    result = await shell.run(f"explain --output json {line}")
+    assert "Secret1" not in result.stdout + result.stderr
+    assert json.loads(json.loads(result.stdout)[-1]["body"])["new_password"] == "***"
+
+
+async def test_files_are_told_by_their_size(shell, tmp_path):
+    (tmp_path / "data.csv").write_text("1,2,3")
+    result = await shell.run(f"explain run --basedir {tmp_path} python {tmp_path}/data.csv")
+    assert "POST    /session" in result.stdout
+    assert "1,2,3" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("profile remove lab", "works on this machine, or stays"),
+        ("sweep rm s-12ab", "works on this machine, or stays"),
+        ("explain ps", "works on this machine, or stays"),
+        ("nope", "no such command: nope"),
+        ("rm", "missing argument"),
+        ("rm --nonsense x", "no such option"),
+        ("start -r cpu python", "-r cpu: not of the form"),
+        ("@lab ps", "takes no @NAME"),
+    ],
+)
+async def test_what_can_not_be_explained(shell, line, told):
+    result = await shell.run(f"explain {line}")
+    assert (result.code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+async def test_nothing_of_the_user_is_changed(shell, home):
+    """Folders of the user's own are others while a command is explained."""
+
+    @click.command()
+    async def scribble(context):
+        """Write a file, then ask."""
+        context.paths.state.mkdir(parents=True)
+        (context.paths.state / "scribbled").write_text("x")
+        await (await context.connect()).json("POST", "/scribble", json={"lines": 3})
+
+    class Plugin:
+        @hookimpl
+        def atoll_commands(self):
+            yield Command("scribble", "Scribble", "scribbling:scribble")
+
+    module = ModuleType("scribbling")
+    module.scribble = scribble
+    sys.modules["scribbling"] = module
+    try:
+        shell.add(Plugin(), "scribbler")
+        result = await shell.run("explain scribble")
+    finally:
+        del sys.modules["scribbling"]
+    assert '/scribble  {"lines": 3}' in result.stdout
+    assert list(home.rglob("scribbled")) == []
+
+
+async def test_a_command_that_would_send_nothing(shell):
+    result = await shell.run("explain run --exec-range=X=case:1,2 --dry-run -c '$X' python")
+    assert (result.code, result.stderr) == (0, "nothing would be sent\n")
+
+
+def test_likely_answers():
+    """Made of the fields that are asked for, aliases among them, and of the shape."""
+    query = "query($f: String) { found: list(filter: $f) { items { id name status } total_count } }"
+
+    def record(node):
+        return tuple(node.items())
+
+    like = {"found": maybe({"items": [record], "total_count": int})}
+    fields = (("id", "<id>"), ("name", "<name>"), ("status", "RUNNING"))
+    assert answer_to(query, like, "AKEY") == {"found": {"items": [fields], "total_count": 1}}
+    assert answer_to("{ me { access_key } }", {"me": {"access_key": str}}, "AKEY") == {
+        "me": {"access_key": "AKEY"}
+    }
