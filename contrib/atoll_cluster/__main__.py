@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
                 sandbox=options.sandbox,
                 keep_sessions=options.keep_sessions,
                 slots=options.slots,
+                engine=options.engine,
                 version=options.release,
             )
         )
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=0, help="port on 127.0.0.1; 0 for that of the last time")
     add("--release", default="0", help="the version of atoll that it tells clients")
     add("--sandbox", choices=["auto", "plain"], default="auto", help="plain: no sandbox at all")
+    add("--engine", metavar="MODULE:ATTR", help="what starts kernels; else as in DIR/config.json")
     add("--keep-sessions", action="store_true", help="let sessions live on when it is stopped")
     add("--log-file", action="store_true", help="log to DIR/log/ instead of standard error")
     add(

@@ -1,7 +1,8 @@
 """What the owner of a data folder has written into its `config.json`.
 
 `{"slots": {"cpu": 8, "cuda.shares": 4}}` lets the cluster give away more than this machine has, so
-that what asks for it can be tried. `atoll local up --slots` writes it.
+that what asks for it can be tried. `"engine": "module:attr"` names what starts kernels, with its
+own `"settings"`, texts by names. `atoll local up` writes all of it.
 """
 
 import json
@@ -16,14 +17,19 @@ from atoll_cluster.paths import DataDir, StartError, write_private
 from atoll_cluster.scheduler.slots import AmountError, parse_count, parse_size, plain
 
 _DEVICE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
-_KEYS = {"slots"}
+_KEYS = ("slots", "engine", "settings")
 
 
 @frozen
 class Configuration:
-    """The settings of a data folder; `slots` are amounts that take the place of the machine's."""
+    """The settings of a data folder; `slots` are amounts that take the place of the machine's.
+
+    `engine` names what starts kernels, None for this machine; `settings` are for that alone.
+    """
 
     slots: Mapping[str, Decimal] = field(factory=dict)
+    engine: str | None = None
+    settings: Mapping[str, str] = field(factory=dict)
 
 
 def read_configuration(data: DataDir) -> Configuration:
@@ -35,21 +41,44 @@ def read_configuration(data: DataDir) -> Configuration:
         return Configuration()
     except (OSError, ValueError, RecursionError) as error:
         raise StartError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict) or content.keys() - _KEYS:
+    if not isinstance(content, dict) or content.keys() - set(_KEYS):
         raise StartError(f"{path} must be a JSON object with the keys: {', '.join(_KEYS)}")
-    slots = content.get("slots", {})
-    if not isinstance(slots, dict):
-        raise StartError(f"{path}: slots must be an object of names and amounts")
     try:
-        return Configuration({name: slot_amount(name, slots[name]) for name in slots})
+        return Configuration(
+            slots=_slots(content.get("slots", {})),
+            engine=_engine(content.get("engine")),
+            settings=_settings(content.get("settings", {})),
+        )
     except AmountError as error:
         raise StartError(f"{path}: {error}") from error
 
 
+def _slots(slots: object) -> dict[str, Decimal]:
+    if not isinstance(slots, dict):
+        raise AmountError("slots must be an object of names and amounts")
+    return {name: slot_amount(name, slots[name]) for name in slots}
+
+
+def _engine(engine: object) -> str | None:
+    if engine is not None and not isinstance(engine, str):
+        raise AmountError("engine must be a text like module:attr")
+    return engine
+
+
+def _settings(settings: object) -> dict[str, str]:
+    if not isinstance(settings, dict) or not all(isinstance(s, str) for s in settings.values()):
+        raise AmountError("settings must be an object of names and texts")
+    return settings
+
+
 def write_configuration(data: DataDir, configuration: Configuration) -> None:
     """Replace `config.json`; raises OSError."""
-    slots = {name: plain(amount) for name, amount in configuration.slots.items()}
-    write_private(_file(data), json.dumps({"slots": slots}) + "\n")
+    content: dict[str, object] = {
+        "slots": {name: plain(amount) for name, amount in configuration.slots.items()}
+    }
+    if configuration.engine is not None:
+        content |= {"engine": configuration.engine, "settings": dict(configuration.settings)}
+    write_private(_file(data), json.dumps(content) + "\n")
 
 
 def parse_slots(text: str) -> dict[str, Decimal]:

@@ -25,7 +25,9 @@ from atoll_cluster.cluster import Cluster
 from atoll_cluster.configuration import read_configuration
 from atoll_cluster.credentials import ensure_accounts
 from atoll_cluster.engine import cgroup
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.finding import find_launcher
+from atoll_cluster.engine.kernels import KernelEngine, open_engine
+from atoll_cluster.engine.launcher import Site
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.leftovers import delete_leftovers
 from atoll_cluster.opening import explained, open_store, start_errors_alone
@@ -65,6 +67,7 @@ class Options:
     sandbox: Literal["auto", "plain"] = "auto"
     keep_sessions: bool = False
     slots: Mapping[str, Decimal] = field(factory=dict)
+    engine: str | None = None
     version: str = "0"
 
 
@@ -123,10 +126,21 @@ async def _run(
     asyncio.get_running_loop().set_exception_handler(_log_faults)
     configuration = read_configuration(data)
     await anyio.to_thread.run_sync(cgroup.divide_delegated)
-    engine = LocalEngine(data.kernels, plain=options.sandbox == "plain")
-    machine = Machine.this({**configuration.slots, **options.slots}, _network(data))
+    here = Machine.this({**configuration.slots, **options.slots}, _network(data))
+    site = Site(
+        root=data.kernels,
+        settings=configuration.settings,
+        plain=options.sandbox == "plain",
+        slots=here.slots.amounts(),
+    )
+    launcher = find_launcher(options.engine or configuration.engine)
     storage = Storage.prepare(data.storage)
-    async with supervised(PutAside.read(data.put_aside)) as supervisor:
+    async with (
+        open_engine(launcher, site) as engine,
+        supervised(PutAside.read(data.put_aside)) as supervisor,
+    ):
+        is_here = engine.launcher.is_here
+        machine = here if is_here else Machine.elsewhere(engine.capacity())
         scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
         cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
         scheduler.begin()
@@ -149,13 +163,13 @@ def _network(data: DataDir) -> int:
     return 100 + zlib.crc32(bytes(data.root)) % 100
 
 
-async def _warm_up(engine: LocalEngine, server: "_Server") -> None:
+async def _warm_up(engine: KernelEngine, server: "_Server") -> None:
     """Do ahead what the first session and the first query would wait for."""
     await server.listening.wait()
     await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
 
 
-def _look_around(engine: LocalEngine) -> None:
+def _look_around(engine: KernelEngine) -> None:
     from atoll_cluster.api.gql.schema import schema
 
     schema()

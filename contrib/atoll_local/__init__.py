@@ -5,8 +5,10 @@ which the launcher starts.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
-from atoll import Check, Command, Example, ProfileOffer, Setting, Transport, hookimpl
+from atoll import Check, Command, Example, Hook, ProfileOffer, Setting, Transport, hookimpl
+from atoll_local.hooks import ENGINES, Engine
 
 
 @hookimpl
@@ -88,3 +90,15 @@ def atoll_examples() -> Iterator[Example]:
     from atoll_local.examples import EXAMPLES
 
     yield from EXAMPLES
+
+
+@hookimpl
+def atoll_hooks() -> Iterator[Hook[Any]]:
+    """Where else the cluster can run sessions."""
+    yield ENGINES
+
+
+@hookimpl
+def atoll_engines() -> Iterator[Engine]:
+    """This machine."""
+    yield Engine("here", "This machine", "atoll_cluster.engine.local:launcher")

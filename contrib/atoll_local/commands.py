@@ -1,20 +1,24 @@
 """`atoll local …`: minding the embedded cluster."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 
 import click
 import trio
+from attrs import evolve
 
 from atoll import AtollError, Context, UsageError, __version__, yes_option
 from atoll.output import Column
 from atoll_cluster.instance import find_server
-from atoll_cluster.paths import DataDir
+from atoll_cluster.paths import DataDir, StartError
 from atoll_local import launcher
 
 _STATUS = [
     Column("status"),
     Column("endpoint"),
     Column("pid", "Process"),
+    Column("engine"),
     Column("sandbox"),
     Column("pretended", "Pretends to have"),
     Column("put_aside", "Put aside"),
@@ -28,11 +32,25 @@ _STATUS = [
     metavar="SLOT=AMOUNT,…",
     help="Pretend to have these, now and at later starts: cuda.shares=4,cpu=8. `none` ends that.",
 )
-async def up(context: Context, slots: str | None) -> None:
+@click.option(
+    "--engine",
+    metavar="NAME",
+    help="Where sessions run, now and at later starts. `here` is this machine.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A setting of the engine; may be repeated.",
+)
+async def up(
+    context: Context, slots: str | None, engine: str | None, settings: tuple[str, ...]
+) -> None:
     """Start the embedded cluster, unless it runs."""
     data = launcher.data_dir(context.paths)
-    if slots is not None:
-        await trio.to_thread.run_sync(_configure, data, slots)
+    if slots is not None or engine is not None or settings:
+        await trio.to_thread.run_sync(_configure, context, data, slots, engine, settings)
     server = await trio.to_thread.run_sync(find_server, data)
     if server is None:
         sandbox = str(context.settings["local.sandbox"])
@@ -42,30 +60,46 @@ async def up(context: Context, slots: str | None) -> None:
         context.output.note(f"it pretends to have {pretended}")
 
 
-def _configure(data: DataDir, text: str) -> None:
-    """Write what the cluster shall pretend to have; raises UsageError, and AtollError while it runs
-    with other slots.
+def _configure(
+    context: Context,
+    data: DataDir,
+    slots: str | None,
+    engine: str | None,
+    settings: Sequence[str],
+) -> None:
+    """Write what the cluster shall pretend to have, and where it shall run sessions.
+
+    Raises UsageError, and AtollError while it runs with something else.
     """
-    from atoll_cluster.configuration import (
-        Configuration,
-        parse_slots,
-        read_configuration,
-        write_configuration,
-    )
+    from atoll_cluster.configuration import read_configuration, write_configuration
+    from atoll_local.engines import chosen
+
+    try:
+        before = read_configuration(data)
+    except StartError as error:
+        raise AtollError(str(error)) from None
+    wanted = before if slots is None else evolve(before, slots=_slots(slots))
+    if engine is not None or settings:
+        wanted = chosen(context, wanted, engine, settings)
+    if find_server(data) is None:
+        write_configuration(DataDir.prepare(data.root), wanted)
+    elif wanted != before:
+        what = "slots" if wanted.slots != before.slots else "settings"
+        raise AtollError(
+            f"the embedded cluster runs with other {what}", hint="atoll local down ends it first"
+        )
+
+
+def _slots(text: str) -> dict[str, Decimal]:
+    from atoll_cluster.configuration import parse_slots
     from atoll_cluster.scheduler.slots import AmountError
 
     if not text.strip():
         raise UsageError("--slots: it is empty", hint="--slots none gives the machine's own again")
     try:
-        wanted = Configuration({} if text.strip() == "none" else parse_slots(text))
+        return {} if text.strip() == "none" else parse_slots(text)
     except AmountError as error:
         raise UsageError(f"--slots: {error}") from None
-    if find_server(data) is None:
-        write_configuration(DataDir.prepare(data.root), wanted)
-    elif wanted != read_configuration(data):
-        raise AtollError(
-            "the embedded cluster runs with other slots", hint="atoll local down ends it first"
-        )
 
 
 @click.command()
@@ -83,19 +117,20 @@ async def status(context: Context) -> None:
     """Show whether the embedded cluster runs, what its sandbox stands on, and what it has put aside
     because it could not be done.
     """
-    from atoll_cluster.engine.local import LocalEngine
+    from atoll_cluster.engine.sandbox import probe
     from atoll_local.maintenance import put_aside, told
 
     data = launcher.data_dir(context.paths)
     server = await trio.to_thread.run_sync(find_server, data)
     plain = context.settings["local.sandbox"] == "plain"
-    probe = await trio.to_thread.run_sync(lambda: LocalEngine(data.kernels, plain=plain).probe)
+    found = await trio.to_thread.run_sync(lambda: probe(force_plain=plain))
     left = await trio.to_thread.run_sync(put_aside, data)
     record = {
         "status": "running" if server else "stopped",
         "endpoint": server.endpoint if server else None,
         "pid": server.pid if server else None,
-        "sandbox": str(probe),
+        "engine": await trio.to_thread.run_sync(_engine, context, data),
+        "sandbox": str(found),
         "pretended": launcher.pretended(data),
         "put_aside": len(left),
         "data": str(data.root),
@@ -105,6 +140,17 @@ async def status(context: Context) -> None:
         context.output.note(f"put aside: {line}")
     if left:
         context.output.note("atoll local repair tries again")
+
+
+def _engine(context: Context, data: DataDir) -> str | None:
+    """Name where sessions run; None where the settings make no sense, as the next start tells."""
+    from atoll_cluster.configuration import read_configuration
+    from atoll_local.engines import name_of
+
+    try:
+        return name_of(context, read_configuration(data))
+    except StartError:
+        return None
 
 
 @click.command()

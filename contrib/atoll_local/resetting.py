@@ -73,7 +73,7 @@ def _supervisors(data: DataDir) -> Processes:
     return {
         pid: process_start(pid)
         for pid, words in _commands()
-        if words[-1] == "launch.json" and _works_in(pid, data.kernels)
+        if "launch.json" in words[-2:] and _works_in(pid, data.kernels)
     }
 
 

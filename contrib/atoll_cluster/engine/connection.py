@@ -1,12 +1,19 @@
-"""A connection to a service inside a kernel: a descriptor that the kernel program handed out."""
+"""A connection to a service inside a kernel: a descriptor that the kernel program handed out.
 
+Where descriptors don't get through, the kernel's relay keeps it and carries its bytes.
+"""
+
+import asyncio
 import os
 import socket
 
+import anyio
+from anyio.abc import ByteStream, TaskGroup
 from attrs import define
 
-from .contract import ServiceRefused
-from .control import Control
+from .contract import KernelGone, ServiceRefused
+from .control import CLOSED, Control
+from .relay.carry import CHUNK, HEAD
 
 
 @define
@@ -14,10 +21,13 @@ class ServiceConnection:
     """Bytes both ways, each of which can end on its own."""
 
     sock: socket.socket
+    _closed: anyio.Event | None = None
 
     def close(self) -> None:
         """Let go of it; nobody may be waiting for it then."""
         self.sock.close()
+        if self._closed is not None:
+            self._closed.set()
 
 
 async def ask_for_connection(control: Control, **request: object) -> ServiceConnection:
@@ -39,3 +49,79 @@ def _socket(descriptor: int) -> socket.socket:
     except OSError:
         os.close(descriptor)
         raise
+
+
+async def relay_connection(
+    control: Control, carriers: TaskGroup, **request: object
+) -> ServiceConnection:
+    """Ask a kernel behind its relay to connect; raises ServiceRefused and EngineError.
+
+    The connection of `control` then carries the service's bytes, passed on by a task of `carriers`.
+    """
+    await control.send(op="connect", **request)
+    answer = await control.receive()
+    if answer.get("event") != "connected":
+        raise ServiceRefused("nobody listens there inside the session")
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    stream, begin = control.detach()
+    closed = anyio.Event()
+    carriers.start_soon(_carry, stream, begin, theirs, closed)
+    return ServiceConnection(ours, closed)
+
+
+async def _carry(
+    stream: ByteStream, begin: bytes, sock: socket.socket, closed: anyio.Event
+) -> None:
+    """Pass bytes on between a relay and our end of a pair of sockets, until that is closed."""
+    with sock:
+        try:
+            async with anyio.create_task_group() as ways:
+                ways.start_soon(_from_node, _Pieces(stream, begin), sock)
+                await _to_node(sock, stream)
+                await closed.wait()
+                ways.cancel_scope.cancel()
+        except* (*CLOSED, anyio.EndOfStream, KernelGone, OSError):
+            pass  # Either side has broken off, and so does the other.
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(stream)
+
+
+async def _to_node(sock: socket.socket, stream: ByteStream) -> None:
+    loop, data = asyncio.get_running_loop(), b"."
+    while data:
+        data = await loop.sock_recv(sock, CHUNK)
+        await stream.send(len(data).to_bytes(HEAD) + data)
+
+
+async def _from_node(pieces: "_Pieces", sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while left := int.from_bytes(await pieces.exactly(HEAD)):
+        while left:
+            data = await pieces.some(left)
+            left -= len(data)
+            await loop.sock_sendall(sock, data)
+    sock.shutdown(socket.SHUT_WR)
+
+
+@define
+class _Pieces:
+    """Reads a stream, beginning with what was read of it already."""
+
+    _stream: ByteStream
+    _begin: bytes
+
+    async def some(self, most: int) -> bytes:
+        """Return at least one byte and at most so many."""
+        data = self._begin or await self._stream.receive(CHUNK)
+        self._begin = data[most:]
+        return data[:most]
+
+    async def exactly(self, count: int) -> bytes:
+        """Return so many bytes."""
+        data = b""
+        while len(data) < count:
+            data += await self.some(count - len(data))
+        return data

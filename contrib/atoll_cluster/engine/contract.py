@@ -1,15 +1,18 @@
 """What the rest of the cluster knows of the engine: kernels to start, runs to follow, an end.
 
 The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got.
-Nothing outside this folder knows that a kernel is a sandbox with processes in it.
+Nothing outside this folder knows that a kernel is a sandbox with processes in it, or where it is.
 """
 
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
 from attrs import field, frozen
+
+from .states import State, Terms
 
 Stream = Literal["stdout", "stderr"]
 RunMode = Literal["query", "batch"]
@@ -128,6 +131,8 @@ class KernelSpec:
     cluster_role: str = "main"
     cluster_index: int = 1
     hostname: str = "main1"
+    terms: Terms = field(factory=Terms)
+    """What a place with a queue of its own decides by."""
 
 
 @frozen
@@ -384,8 +389,15 @@ class Kernel(Protocol):
         """Wait until the kernel has ended by itself or by `stop`."""
 
 
+def _tell_nobody(_state: State) -> None:
+    pass
+
+
 class Engine(Protocol):
-    """Starts kernels on this machine and finds them again."""
+    """Starts kernels and finds them again."""
+
+    def capacity(self) -> Mapping[str, Decimal] | None:
+        """Return the slots that all kernels together may take; None for a queue of their own."""
 
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
         """Have `tell` called with the session of a kernel that makes no sense, and the reason.
@@ -409,10 +421,18 @@ class Engine(Protocol):
         version, not exactly, and so do those of `python-tensorflow`; no other name does.
         """
 
-    async def start(self, spec: KernelSpec) -> Kernel:
-        """Start a kernel; returns when it accepts runs, raises EngineError when it can't start."""
+    async def start(
+        self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
+    ) -> Kernel:
+        """Start a kernel; returns when it accepts runs, raises EngineError when it can't start.
 
-    async def restart(self, spec: KernelSpec) -> Kernel:
+        `on_state` is told what it waits for, where it has to, and that it runs. Where kernels queue
+        by themselves, one that an earlier program has started already is waited for.
+        """
+
+    async def restart(
+        self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
+    ) -> Kernel:
         """Start an ended kernel again in its old home; its log goes on. Raises as `start` does."""
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio.abc import ByteStream, UNIXSocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 from attrs import define, field
 
@@ -19,9 +20,13 @@ LONGEST_ERROR = 1000
 LONGEST_SETTLING = 2.0
 """Seconds that a supervisor has to see to the log before it is read as it is."""
 GONE = "the kernel is gone"
-CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError)
+KERNEL_SOCKET, SUPERVISOR_SOCKET = "kernel.sock", "supervisor.sock"
+"""The sockets in a kernel's `run/`, of its program and of its supervisor."""
+CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 Tell = Callable[[str], None]
+Way = Callable[[str], Awaitable[ByteStream]]
+"""Connects to one of the sockets in a kernel's folder, named; raises KernelGone."""
 
 
 @define
@@ -32,7 +37,7 @@ class Control:
     told to `on_fault` and raised as KernelFault.
     """
 
-    _stream: anyio.abc.UNIXSocketStream
+    _stream: ByteStream
     _on_fault: Tell
     _lines: BufferedByteReceiveStream = field(init=False)
 
@@ -56,6 +61,8 @@ class Control:
 
     async def receive_with_descriptor(self) -> tuple[dict[str, Any], list[int]]:
         """Return the next message, the first of this connection, and the open file sent with it."""
+        if not isinstance(self._stream, UNIXSocketStream):
+            raise TypeError("only a unix socket can carry an open file")
         try:
             line, descriptors = await self._stream.receive_fds(LONGEST_LINE_WITH_FILE, 1)
         except (*CLOSED, anyio.EndOfStream) as error:
@@ -94,15 +101,22 @@ class Control:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
+    def detach(self) -> tuple[ByteStream, bytes]:
+        """Leave the connection to somebody else; returns it, and what was read of it already."""
+        return self._stream, self._lines.buffer
+
 
 def _tell_nobody(_reason: str) -> None:
     pass
 
 
-async def connect(
-    run_folder: Path, on_fault: Tell = _tell_nobody, name: str = "kernel.sock"
-) -> Control:
-    """Connect to a socket in a kernel's run folder; raises EngineError when nobody listens.
+async def connect(way: Way, on_fault: Tell = _tell_nobody, name: str = KERNEL_SOCKET) -> Control:
+    """Connect to a kernel's program, or to its supervisor; raises KernelGone."""
+    return Control(await way(name), on_fault)
+
+
+async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
+    """Connect to a socket in a run folder of this machine; raises KernelGone when nobody listens.
 
     The folder is named by a descriptor: a socket address has room for 108 bytes only.
     """
@@ -111,17 +125,17 @@ async def connect(
     except OSError as error:
         raise KernelGone(GONE) from error
     try:
-        return Control(await anyio.connect_unix(f"/proc/self/fd/{fd}/{name}"), on_fault)
+        return await anyio.connect_unix(f"/proc/self/fd/{fd}/{name}")
     except OSError as error:
         raise KernelGone(GONE) from error
     finally:
         os.close(fd)
 
 
-async def settle_log(run_folder: Path) -> None:
+async def settle_log(way: Way) -> None:
     """Wait until all that a kernel has printed so far is in its log, with a bound to the wait."""
     with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
-        supervisor = await connect(run_folder, name="supervisor.sock")
+        supervisor = await connect(way, name=SUPERVISOR_SOCKET)
         try:
             await supervisor.receive()
         finally:
@@ -129,9 +143,9 @@ async def settle_log(run_folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def connected(run_folder: Path, on_fault: Tell) -> AsyncIterator[Control]:
+async def connected(way: Way, on_fault: Tell) -> AsyncIterator[Control]:
     """Be connected for the time of a block."""
-    control = await connect(run_folder, on_fault)
+    control = await connect(way, on_fault)
     try:
         yield control
     finally:

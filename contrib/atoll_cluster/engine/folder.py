@@ -1,16 +1,18 @@
 """A kernel's folder on the host: where things lie, and what its supervisor has written there."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll_cluster.storage.removal import remove
 
 from .contract import EngineError, ExitStatus
 from .process import Process
+from .states import Ended
 from .supervisor.files import END, STATE
 
 _LONGEST_STATE = 1024 * 1024
@@ -103,11 +105,29 @@ class KernelFolder:
         # Nobody else's group may be taken for one of these, whatever is written there.
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
-    def exit_status(self) -> ExitStatus:
-        """Tell how the kernel ended; without a word from its supervisor, it was killed with it."""
+    def has_told_its_end(self) -> bool:
+        """Whether the supervisor has written how the kernel ended, or has never begun.
+
+        Another machine may have written that just now; lists of folders are the first to show it.
+        """
+        try:
+            names = os.listdir(self.run)  # noqa: PTH208 - names alone are wanted
+        except OSError:
+            return True
+        return END in names or STATE not in names
+
+    def exit_status(self, ended: Ended) -> ExitStatus:
+        """Tell how the kernel ended, as its supervisor wrote and its launcher knows.
+
+        Without a word from either, it was killed with its supervisor.
+        """
         state = self.read_state(END)
         if state is not None:
-            return _exit_status(state)
+            status = _exit_status(state)
+            return evolve(status, reason=ended.reason or status.reason)
+        if ended != Ended():
+            code = 137 if ended.exit_code is None else ended.exit_code
+            return ExitStatus(code & 0xFF, ended.reason or "unknown")
         if self.read_state(STATE) is None:
             return ExitStatus(1, "failed-to-start")
         return ExitStatus(137, "unknown")

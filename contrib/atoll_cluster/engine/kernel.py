@@ -3,29 +3,28 @@
 import base64
 import contextlib
 import secrets
-import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio.abc import ByteStream, TaskGroup
 from attrs import define
 
 from . import contract
-from .connection import ServiceConnection, ask_for_connection
+from .connection import ServiceConnection, ask_for_connection, relay_connection
 from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Service
 from .control import Control, Tell, connect, connected
 from .folder import KernelFolder
-from .process import Process
-from .terminal import LocalTerminal
+from .launcher import Launcher
+from .states import Ended
+from .terminal import KernelTerminal
 
 _LONGEST_IDLE = 1e9
 _LONGEST_REASON = 200
 PIECE = 65536
 """Bytes of input in one message."""
-PATIENCE = 5.0
-"""Seconds beyond the grace in which a supervisor must have ended its kernel."""
 
 
 def _event(message: Mapping[str, Any]) -> Event | None:
@@ -77,7 +76,7 @@ def _wrong_with(message: Mapping[str, Any]) -> str:
 
 
 @define
-class LocalRun:
+class KernelRun:
     """One execution, over a connection of its own that lasts until its events are read."""
 
     run_id: str
@@ -123,14 +122,16 @@ class LocalRun:
 
 
 @define
-class LocalKernel:
+class LaunchedKernel:
     """A kernel whose supervisor is alive, or was when this was made."""
 
     spec: KernelSpec
     _folder: KernelFolder
-    _supervisor: Process
+    _launcher: Launcher
     _grace: float
     _on_fault: Tell
+    _read_end: Callable[[KernelFolder, Ended], Awaitable[ExitStatus]]
+    _carriers: TaskGroup | None = None
     services: Sequence[Service] = ()
 
     @property
@@ -150,26 +151,26 @@ class LocalKernel:
         run_id: str | None = None,
         *,
         piped: bool = False,
-    ) -> LocalRun:
+    ) -> KernelRun:
         run_id = run_id or secrets.token_hex(8)
         if not isinstance(code, str) or not isinstance(run_id, str):
             raise EngineError("code and run id must be texts")
         request = {"mode": mode, "code": code, "options": dict(options), "piped": piped}
         control, _ = await self._begin(op="execute", run_id=run_id, **request)
-        return LocalRun(run_id, control, piped)
+        return KernelRun(run_id, control, piped)
 
-    async def follow(self, run_id: str) -> LocalRun:
+    async def follow(self, run_id: str) -> KernelRun:
         """Come back to a run by its id, from the start of what is kept of it."""
         control, _ = await self._begin(op="follow", run_id=run_id)
-        return LocalRun(run_id, control)
+        return KernelRun(run_id, control)
 
     async def interrupt(self) -> None:
         async with self._connected() as control:
             await control.send(op="interrupt", run_id=None)
 
-    async def open_terminal(self) -> LocalTerminal:
+    async def open_terminal(self) -> KernelTerminal:
         control, _ = await self._begin(op="terminal")
-        return LocalTerminal(control)
+        return KernelTerminal(control)
 
     async def connect(
         self,
@@ -178,10 +179,17 @@ class LocalKernel:
         arguments: Mapping[str, object] | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> ServiceConnection:
-        async with self._connected() as control:
-            return await ask_for_connection(
-                control, app=app, port=port, arguments=dict(arguments or {}), envs=dict(envs or {})
-            )
+        request = {"arguments": dict(arguments or {}), "envs": dict(envs or {})}
+        if self._carriers is None:
+            async with self._connected() as control:
+                return await ask_for_connection(control, app=app, port=port, **request)
+        control = await connect(self._way, self._on_fault)
+        try:
+            return await relay_connection(control, self._carriers, app=app, port=port, **request)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await control.aclose()
+            raise
 
     async def shut_down_service(self, app: str) -> None:
         async with self._connected() as control:
@@ -204,19 +212,22 @@ class LocalKernel:
             raise control.fault("it sent no candidates")
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
-        await end(self._supervisor, 0 if forced else self._grace)
+        await self._launcher.end(self.spec.kernel_id, 0 if forced else self._grace)
         return await self.wait()
 
     async def wait(self) -> ExitStatus:
-        await self._supervisor.ended()
-        return self._folder.exit_status()
+        ended = await until_ended(self._launcher, self.spec.kernel_id)
+        return await self._read_end(self._folder, ended)
+
+    def _way(self, name: str) -> Awaitable[ByteStream]:
+        return self._launcher.connect(self.spec.kernel_id, name)
 
     def _connected(self) -> AbstractAsyncContextManager[Control]:
-        return connected(self._folder.run, self._on_fault)
+        return connected(self._way, self._on_fault)
 
     async def _begin(self, **request: object) -> tuple[Control, dict[str, Any]]:
         """Make a request on a connection of its own, which stays open."""
-        control = await connect(self._folder.run, self._on_fault)
+        control = await connect(self._way, self._on_fault)
         try:
             return control, await control.ask(**request)
         except BaseException:
@@ -225,10 +236,9 @@ class LocalKernel:
             raise
 
 
-async def end(supervisor: Process, grace: float) -> None:
-    """Have a supervisor end its kernel within the grace period, 0 for at once, or else kill it."""
-    supervisor.signal(signal.SIGTERM if grace else signal.SIGQUIT)
-    with anyio.move_on_after(PATIENCE + grace) as patience:
-        await supervisor.ended()
-    if patience.cancelled_caught:
-        supervisor.signal(signal.SIGKILL)
+async def until_ended(launcher: Launcher, kernel_id: str) -> Ended:
+    """Wait until a kernel has ended, whatever its state is until then."""
+    state = await launcher.watch(kernel_id, None)
+    while not isinstance(state, Ended):
+        state = await launcher.watch(kernel_id, state)
+    return state

@@ -3,9 +3,11 @@
 import os
 import stat
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+
+from anyio import to_thread
 
 from .supervisor.log import LIMIT
 
@@ -29,6 +31,13 @@ def read(path: Path) -> Generator[bytes]:
             yield _NOTE
             yield _from_a_line(next(pieces, b""))
         yield from pieces
+
+
+async def kept_log(folder: Path) -> AsyncGenerator[bytes]:
+    """Yield what `read` does of the log in a kernel's folder, without keeping anybody waiting."""
+    with closing(read(folder / "log")) as pieces:
+        while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
+            yield piece
 
 
 def last_line(path: Path) -> str:

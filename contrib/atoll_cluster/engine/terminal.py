@@ -9,7 +9,7 @@ from .control import Control
 
 
 @define
-class LocalTerminal:
+class KernelTerminal:
     """A shell over a connection of its own; it gets a hang-up when the connection ends."""
 
     _control: Control

@@ -21,6 +21,7 @@ _SHARE = 0.9
 _GPU = re.compile(r"nvidia(\d+)")
 _GPU_COMMON = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 _SHARES, _WHOLE = "cuda.shares", "cuda.device"
+_VERY_MUCH = {"cpu": Decimal(2**20), "mem": Decimal(2**50), _WHOLE: Decimal(2**20)}
 
 
 @frozen
@@ -30,7 +31,9 @@ class Machine:
     More processors can be promised than the host has; kernels then share some. `gpus` are the
     numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is what
     may really be given away, 0 when that was not measured. `network` is the second octet of the
-    loopback addresses that kernels get, one each: 127.<network>.x.y.
+    loopback addresses that kernels get, one each: 127.<network>.x.y. Where kernels run elsewhere,
+    nobody here chooses processors, devices and addresses for them; where they queue there, what
+    there is has no bound, and its figures stand for very much.
     """
 
     processors: int
@@ -41,6 +44,8 @@ class Machine:
     network: int = 77
     device_folder: Path = Path("/dev")
     host_memory: int = 0
+    is_here: bool = True
+    is_bounded: bool = True
 
     @classmethod
     def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
@@ -58,6 +63,19 @@ class Machine:
             host_memory=total,
         )
 
+    @classmethod
+    def elsewhere(cls, capacity: Mapping[str, Decimal] | None) -> "Machine":
+        """Describe a place with this capacity; None for one that has a queue of its own."""
+        devices = dict(_VERY_MUCH if capacity is None else capacity)
+        return cls(
+            processors=int(devices.pop("cpu", 0)),
+            memory=int(devices.pop("mem", 0)),
+            host_cpus=(),
+            mock=devices,
+            is_here=False,
+            is_bounded=capacity is not None,
+        )
+
     @property
     def slots(self) -> Slots:
         """Everything there is to give."""
@@ -71,6 +89,8 @@ class Machine:
     @property
     def real(self) -> Slots:
         """What the machine really has."""
+        if not self.is_here:
+            return self.slots
         memory = self.host_memory or self.memory
         return Slots(Decimal(len(self.host_cpus)), memory, self._gpu_slots)
 
@@ -96,6 +116,8 @@ class Machine:
 
     def choose(self, cpu: Decimal, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
         """Pick processors for a kernel beside those that run: free ones, or the least taken."""
+        if not self.is_here:
+            return ()
         count = min(max(1, math.ceil(cpu)), self.processors)
         taken = _shares("cpu", [(kernel, kernel.cpus) for kernel in kernels])
         return _fullest_with_room(range(self.processors), taken, cpu / count, count)
@@ -103,7 +125,7 @@ class Machine:
     def choose_gpus(self, slots: Slots, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
         """Pick the numbers of the GPUs, real or not, that a kernel gets to see."""
         name = next((name for name in (_WHOLE, _SHARES) if slots.devices.get(name)), None)
-        if name is None:
+        if name is None or not self.is_here:
             return ()
         numbers = self.gpus or range(math.ceil(self.slots.devices.get(name, 0)))
         amount = slots.devices[name]
@@ -122,8 +144,10 @@ class Machine:
         own = [f"nvidia{number}" for number in gpus if number in self.gpus]
         return tuple(self.device_folder / name for name in (*own, *_GPU_COMMON)) if own else ()
 
-    def address(self, kernels: Iterable[KernelRow]) -> str:
-        """Return a loopback address that no running kernel has."""
+    def address(self, kernels: Iterable[KernelRow]) -> str | None:
+        """Return a loopback address that no running kernel has; None for kernels elsewhere."""
+        if not self.is_here:
+            return None
         taken = {kernel.address for kernel in kernels}
         numbers = range(1, len(taken) + 2)
         addresses = (f"127.{self.network}.{n >> 8}.{n & 255}" for n in numbers)

@@ -120,6 +120,8 @@ class _QueuePass:
             return f"{NO_ROOM}: {why}"
         if why := self._ledger.lacking(session):
             return why
+        if not self._queue.machine.is_bounded:
+            return None
         room = self._queue.machine.remaining(self._queue.occupied())
         self._is_full = self._is_full or not needed(session).fits(room)
         return NO_ROOM if self._is_full else None

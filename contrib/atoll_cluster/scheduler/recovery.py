@@ -44,7 +44,9 @@ async def recover(scheduler: Scheduler) -> None:
 async def recover_session(scheduler: Scheduler, session_id: str) -> None:
     """Bring a session in line with what the engine finds of it; may be done again."""
     session = scheduler.store.sessions.get(session_id)
-    if session.status == "SCHEDULED":
+    if session.status in {"SCHEDULED", "PREPARING"} and scheduler.engine.capacity() is None:
+        scheduler.go_on_launching(session.id)  # It may have its place in the queue already.
+    elif session.status == "SCHEDULED":
         # Nothing was started yet: the status is always written before that.
         scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
     elif session.status == "ERROR":
@@ -60,7 +62,7 @@ async def _recover_running(scheduler: Scheduler, session: Session) -> None:
     for row in (kernel for kernel in kernels if kernel.status in DEAD):
         await scheduler.settle(row)
     if session.status == "RESTARTING":
-        scheduler.go_on_restarting(session.id)
+        scheduler.go_on_launching(session.id)
         return
     rows = [kernel for kernel in kernels if kernel.status not in DEAD]
     found = {row.id: await _adopt(scheduler, session, row) for row in rows}

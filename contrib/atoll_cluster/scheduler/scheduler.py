@@ -7,6 +7,7 @@ them.
 
 import logging
 import signal
+from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
@@ -14,8 +15,10 @@ import anyio
 
 from atoll_cluster import clock
 from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kernel
+from atoll_cluster.engine.states import Running, State, why_waiting
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
+from atoll_cluster.scheduler.all_of import all_of
 from atoll_cluster.scheduler.batch import run_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
@@ -26,6 +29,7 @@ from atoll_cluster.scheduler.metering import Metering
 from atoll_cluster.scheduler.queue import Queue
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
+from atoll_cluster.store.errors import StoreUnavailable
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskKind, TaskSupervisor, Work, retry_while_unavailable
@@ -147,10 +151,10 @@ class Scheduler:
         if session.status not in ENDED and main.status in DEAD:
             raise StatusError(f"session {session.name} has just ended: {main.status_info}")
         self.lifecycle.move(session_id, "RESTARTING", "restarting")
-        self.go_on_restarting(session_id)
+        self.go_on_launching(session_id)
 
-    def go_on_restarting(self, session_id: str) -> None:
-        """Restart the kernels of a session whose status tells already that this is under way."""
+    def go_on_launching(self, session_id: str) -> None:
+        """Start, or restart, the kernels of a session whose status tells that this is under way."""
         self._start_launch(session_id)
 
     async def ended(self, session_id: str) -> Session:
@@ -212,17 +216,40 @@ class Scheduler:
         if session.status == "RESTARTING":
             await self._restart_kernels(session)
         else:
-            if session.status != "PREPARING":
-                self.lifecycle.move(session.id, "PREPARING")
+            if self.machine.is_bounded:
+                self._prepared(session.id)
             await self._start_kernels(session)
+            await retry_while_unavailable(partial(self._prepared, session.id))
         self.lifecycle.move(session.id, "RUNNING")
         self.follow_batch(session)
 
+    def _prepared(self, session_id: str) -> None:
+        """Write that a session's turn has come."""
+        if self.store.sessions.get(session_id).status == "SCHEDULED":
+            self.lifecycle.move(session_id, "PREPARING")
+
     async def _start_kernels(self, session: Session) -> None:
-        for row in self.store.kernels.of(session.id):
-            if row.id not in self.running:
-                self._contain(row)
-                self.attach(row, await self.engine.start(self.specs.of(session, row)))
+        rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
+        starts = [partial(self._start_kernel, session, row) for row in rows]
+        if self.machine.is_bounded:
+            for start in starts:
+                await start()
+        else:
+            await all_of(starts)  # Each waits for its own turn.
+
+    async def _start_kernel(self, session: Session, row: KernelRow) -> None:
+        if row.id not in self.running:
+            self._contain(row)
+            tell = partial(self._heed, session.id)
+            self.attach(row, await self.engine.start(self.specs.of(session, row), tell))
+
+    def _heed(self, session_id: str, state: State) -> None:
+        """Write what a session waits for where kernels queue by themselves."""
+        with suppress(StoreUnavailable):  # What is told next will be written.
+            if isinstance(state, Running):
+                self._prepared(session_id)
+            elif why := why_waiting(state):
+                self.lifecycle.explain(session_id, why)
 
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
@@ -233,7 +260,8 @@ class Scheduler:
                 await kernel.stop()
         for row in rows:
             self._contain(row)
-            self.attach(row, await self.engine.restart(self.specs.of(session, row)))
+            tell = partial(self._heed, session.id)
+            self.attach(row, await self.engine.restart(self.specs.of(session, row), tell))
 
     def _contain(self, row: KernelRow) -> None:
         # By the id of its container a client tells that a restart was done.

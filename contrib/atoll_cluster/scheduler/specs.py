@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 from attrs import frozen
 
 from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair
+from atoll_cluster.engine.states import Terms
 from atoll_cluster.images import Images
 from atoll_cluster.scheduler.machine import Machine
-from atoll_cluster.scheduler.slots import from_text
+from atoll_cluster.scheduler.slots import Slots, from_text
 from atoll_cluster.store.accounts import Accounts
 from atoll_cluster.store.dotfiles import Dotfile, Dotfiles
 from atoll_cluster.store.kernels import Kernels
@@ -52,6 +53,21 @@ class Specs:
             cluster_role=kernel.cluster_role,
             cluster_index=kernel.cluster_idx,
             hostname=kernel.cluster_hostname,
+            terms=self._terms(session, slots),
+        )
+
+    def _terms(self, session: Session, slots: Slots) -> Terms:
+        group = self.accounts.group(session.group_id)
+        return Terms(
+            slots=slots.amounts(),
+            scaling_group=session.scaling_group,
+            group=group.name if group else session.group_id,
+            access_key=session.access_key,
+            priority=session.priority,
+            session_type=session.type,
+            cluster_size=session.cluster_size,
+            starts_at=session.starts_at,
+            options=session.resource_opts,
         )
 
     def _ssh_keypair(self, session: Session) -> SshKeypair | None:

@@ -93,7 +93,7 @@ class Kernels:
         slots: Mapping[str, str],
         cpus: Sequence[int],
         devices: Sequence[int],
-        address: str,
+        address: str | None,
     ) -> None:
         """Write what a kernel occupies from now on."""
         self.db.execute(

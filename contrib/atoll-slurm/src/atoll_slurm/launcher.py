@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import anyio
 from anyio.abc import ByteStream
+from attrs import define, field
+
 from atoll_cluster.engines import (
     Ended,
     EngineError,
@@ -26,8 +28,6 @@ from atoll_cluster.engines import (
     kept_log,
     relay_command,
 )
-from attrs import define, field
-
 from atoll_slurm.nodes import partitions
 from atoll_slurm.options import options, partition_of
 from atoll_slurm.programs import NoAnswer, is_unreached, run

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from atoll_cluster.engines import EngineError, Job
-
 from atoll_slurm.settings import Settings
 
 _MIB = 2**20

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Sequence
 
 import anyio
-from atoll_cluster.engines import EngineError
 from attrs import frozen
+
+from atoll_cluster.engines import EngineError
 
 TIMEOUT = 20.0
 """Seconds for one program: while the controller is down, they retry for minutes."""

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from atoll_cluster.engines import Ended, Running, State, Unknown, Waiting
 from attrs import frozen
 
+from atoll_cluster.engines import Ended, Running, State, Unknown, Waiting
 from atoll_slurm.options import kernel_of
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 

@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Mapping
 
-from atoll_cluster.engines import EngineError
 from attrs import fields, frozen
+
+from atoll_cluster.engines import EngineError
 
 
 @frozen(kw_only=True)

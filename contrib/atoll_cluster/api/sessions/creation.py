@@ -155,10 +155,12 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
 
 
 def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
+    if not machine.is_bounded:
+        return  # Those who queue there are told by the place itself.
     if unknown := names - machine.slot_types.keys():
         there = ", ".join(machine.slot_types)
         why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
-        could_be_there = unknown <= asked.devices.keys()
+        could_be_there = machine.is_here and unknown <= asked.devices.keys()
         raise _bad_resources(f"{why}; {_how_to_pretend(asked, machine)}" if could_be_there else why)
 
 
@@ -169,7 +171,8 @@ def _refuse_oversize(slots: Slots, machine: Machine) -> None:
         if name == "mem":
             asked, there = show_size(slots.mem), show_size(whole.mem)
         why = f"{name}: {asked} asked for, this machine has {there}"
-        raise _bad_resources(f"{why}; {_how_to_pretend(slots, machine)}")
+        hint = f"; {_how_to_pretend(slots, machine)}" if machine.is_here else ""
+        raise _bad_resources(f"{why}{hint}")
 
 
 def _how_to_pretend(slots: Slots, machine: Machine) -> str:

@@ -68,7 +68,8 @@ async def destroy(call: Call) -> Response:
 async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[str, Any]]:
     """End sessions, all or none; returns what is told of each once it has ended."""
     for session in doomed:
-        if session.status in _NEEDS_FORCE and not forced:
+        is_queued = session.status == "SCHEDULED" and not call.cluster.machine.is_bounded
+        if session.status in _NEEDS_FORCE and not (forced or is_queued):
             raise forbidden(
                 f"session {session.name!r} is {session.status}; it can only be forced to end"
             )

@@ -1,4 +1,4 @@
-"""Start the supervisor: `python -I -S supervisor launch.json`, in the kernel's run folder.
+"""Start the supervisor: `python -I -S supervisor launch.json [--detach]`, in a kernel's `run/`.
 
 A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
 can import one another as a package.

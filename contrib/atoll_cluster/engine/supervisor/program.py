@@ -1,10 +1,11 @@
 """Own one kernel's processes, from the kernel's run folder.
 
-The supervisor detaches itself, so that the cluster program may die and find the kernel again. It
-leaves `supervisor.json` (`pid`, `started`) before the kernel begins and `exit.json` (`exit_code`,
-`reason`) after its end. SIGTERM ends the kernel within the grace period, SIGQUIT at once, and so
-does deleting its folder, since nobody could find it any more. It keeps what the kernel prints; who
-connects to `supervisor.sock` is told the memory in use, when all that was printed before is in it.
+With `--detach` the supervisor leaves who started it, so that the cluster program may die and find
+the kernel again. It leaves `supervisor.json` (`pid`, `started`) before the kernel begins and
+`exit.json` (`exit_code`, `reason`) after its end. SIGTERM ends the kernel within the grace period,
+SIGQUIT at once, and so does deleting its folder, since nobody could find it any more. It keeps what
+the kernel prints; who connects to `supervisor.sock` is told the memory in use and the processor
+time (milliseconds), when all that was printed before is in it.
 
 There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
 """
@@ -38,7 +39,7 @@ really takes ends the kernel at the next look."""
 
 
 class Supervisor:
-    """Starts the kernel described by `launch` (see `launch.py`) and stays until its end."""
+    """Starts the kernel described by `launch` (see `preparation.py`) and stays until its end."""
 
     def __init__(
         self, launch: dict[str, Any], listener: socket.socket, asked: socket.socket
@@ -97,7 +98,8 @@ class Supervisor:
         self._log.take()
         try:
             with self._asked.accept()[0] as caller:
-                caller.send(json.dumps({"memory": self._watch.memory()}).encode() + b"\n")
+                told = {"memory": self._watch.memory(), "cpu_used": round(cpu_used())}
+                caller.send(json.dumps(told).encode() + b"\n")
         except OSError:
             pass  # who has called does not wait any more
 
@@ -247,7 +249,7 @@ def detach() -> bool:
 def main() -> None:
     launch = json.loads(read(sys.argv[1]))
     ready, tell = os.pipe()
-    if not detach():
+    if "--detach" in sys.argv[2:] and not detach():
         os.close(tell)
         sys.exit(0 if os.read(ready, 1) else 1)
     for number in (signal.SIGHUP, signal.SIGINT):

@@ -17,7 +17,7 @@ from atoll_cluster.engine.contract import (
     Output,
     Run,
 )
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.kernels import KernelEngine
 
 DEADLINE = 20
 
@@ -55,16 +55,16 @@ def anyio_backend():
 @pytest.fixture(scope="session")
 def runtimes(tmp_path_factory):
     """Make an engine that has looked over the machine already."""
-    engine = LocalEngine(tmp_path_factory.mktemp("runtimes"))
+    engine = KernelEngine.here(tmp_path_factory.mktemp("runtimes"))
     engine.probe, engine.catalog  # noqa: B018 - found out now, once
     return engine
 
 
 @pytest.fixture
 def make_engine(tmp_path, runtimes):
-    def make(**settings) -> LocalEngine:
-        engine = LocalEngine(tmp_path / "kernels", **settings)
-        if not engine.plain:
+    def make(below="kernels", **settings) -> KernelEngine:
+        engine = KernelEngine.here(tmp_path / below, **settings)
+        if not engine.site.plain:
             engine.__dict__["probe"] = runtimes.probe
         engine.__dict__["catalog"] = runtimes.catalog
         return engine
@@ -164,7 +164,7 @@ def batch(tell) -> Callable[..., Awaitable[Story]]:
 def printed():
     """Read the log of a kernel."""
 
-    async def printed(engine: LocalEngine, kernel_id: str = "k1") -> str:
+    async def printed(engine: KernelEngine, kernel_id: str = "k1") -> str:
         return b"".join([piece async for piece in engine.logs(kernel_id)]).decode()
 
     return printed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from atoll_cluster.engine.contract import EngineError, Image, UnknownImageError
 from atoll_cluster.engine.images import Catalog
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.kernels import KernelEngine
 from atoll_cluster.engine.runtimes import python_images
 
 
@@ -104,16 +104,16 @@ def test_this_machine_has_images(runtimes):
 
 
 def test_a_second_look_asks_no_program(tmp_path, monkeypatch):
-    first = LocalEngine(tmp_path).images()
+    first = KernelEngine.here(tmp_path).images()
     monkeypatch.setattr("subprocess.run", None)
-    assert LocalEngine(tmp_path).images() == first
+    assert KernelEngine.here(tmp_path).images() == first
 
 
 def test_scripts_in_place_of_an_interpreter_are_passed_over(tmp_path, monkeypatch):
     (tmp_path / "python3.99").write_text("#!/bin/sh\nexec python3\n")
     (tmp_path / "python3.99").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert all(image.version != "3.99" for image in LocalEngine(tmp_path).images())
+    assert all(image.version != "3.99" for image in KernelEngine.here(tmp_path).images())
 
 
 def test_folders_that_cannot_be_read_are_passed_over(monkeypatch):

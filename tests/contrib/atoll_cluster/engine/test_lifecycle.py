@@ -19,10 +19,10 @@ CLUSTER = """
 import anyio, sys
 from pathlib import Path
 from atoll_cluster.engine.contract import KernelSpec
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.kernels import KernelEngine
 
 async def main(root, plain):
-    engine = LocalEngine(Path(root), plain=plain)
+    engine = KernelEngine.here(Path(root), plain=plain)
     spec = KernelSpec(kernel_id="k1", session_id="s1", session_name="work",
                       image=engine.resolve("python").image)
     kernel = await engine.start(spec)
@@ -69,7 +69,7 @@ async def test_processes_die_with_a_killed_supervisor(
     async with started(engine) as kernel:
         story = await query(kernel, "import subprocess as s; s.Popen(['sleep', '98.7']).poll()")
         assert story.exit_code == 0
-        kernel._supervisor.signal(signal.SIGKILL)
+        engine.launcher.supervisor("k1").signal(signal.SIGKILL)
         assert await kernel.wait() == ExitStatus(137, "unknown")
         assert await engine.adopt(spec()) == ExitStatus(137, "unknown")
         await eventually(lambda: not processes("sleep\x0098.7"))
@@ -145,7 +145,7 @@ async def test_a_cancelled_start_leaves_no_process(engine, spec, processes):
 async def test_a_kernel_without_its_folder_ends(engine, started, processes):
     async with started(engine, bootstrap=b"sleep 65.4 & true") as kernel:
         shutil.rmtree(kernel.home.parent)
-        kernel._supervisor.signal(signal.SIGCHLD)
+        engine.launcher.supervisor("k1").signal(signal.SIGCHLD)
         with anyio.fail_after(5):
             await kernel.wait()
         assert processes("sleep\x0065.4") == []
@@ -266,8 +266,7 @@ async def test_code_that_ends_its_own_kernel_is_told_of(engine, started):
 
 
 async def test_a_long_path_is_no_obstacle(make_engine, started, query):
-    engine = make_engine()
-    engine.root = engine.root / ("deep" * 20) / ("er" * 40)
+    engine = make_engine("deep" * 20 + "/" + "er" * 40)
     async with started(engine) as kernel:
         assert (await query(kernel, "'far down'")).stdout == "'far down'\n"
 

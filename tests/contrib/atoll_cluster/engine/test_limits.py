@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from atoll_cluster.engine import cgroup, launch, local
+from atoll_cluster.engine import cgroup, kernels, preparation
 from atoll_cluster.engine.contract import ExitStatus, Output
 
 pytestmark = pytest.mark.anyio
@@ -129,8 +129,8 @@ async def told(run, text):
 
 async def test_too_many_processes_are_their_own_trouble(engine, limited, started, monkeypatch):
     """Where a group counts them, no more can be started; else they end the session."""
-    monkeypatch.setattr(launch, "MOST_PROCESSES", 200)
-    monkeypatch.setattr(local, "MOST_PROCESSES", 200)
+    monkeypatch.setattr(preparation, "MOST_PROCESSES", 200)
+    monkeypatch.setattr(kernels, "MOST_PROCESSES", 200)
     fork = "n=0; while [ $n -lt 500 ] && sleep 60 & do n=$((n+1)); done; echo all; wait"
     async with started(engine) as kernel, started(engine, "k2") as other:
         run = await kernel.execute("batch", "", {"exec": fork})
@@ -220,8 +220,8 @@ async def test_a_kernel_keeps_to_its_processors(engine, started, query):
 
 
 async def test_an_idle_kernel_is_small(boxed, started):
-    async with started(boxed) as kernel:
-        supervisor, *bubblewraps, program = _family(kernel._supervisor.pid)
+    async with started(boxed):
+        supervisor, *bubblewraps, program = _family(boxed.launcher.supervisor("k1").pid)
         assert _resident(supervisor) + _resident(program) < 24 * MIB
         assert sum(map(_resident, bubblewraps)) < 4 * MIB
 

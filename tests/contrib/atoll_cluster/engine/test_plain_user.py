@@ -15,7 +15,7 @@ PROGRAM = """
 import anyio, json, sys
 from pathlib import Path
 from atoll_cluster.engine.contract import KernelSpec, Output
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.kernels import KernelEngine
 
 CODE = '''
 id -un; pwd; cat /etc/hostname
@@ -25,7 +25,7 @@ ls -d /proc/[0-9]* | wc -l
 '''
 
 async def main(root):
-    engine = LocalEngine(Path(root))
+    engine = KernelEngine.here(Path(root))
     spec = KernelSpec(kernel_id="k1", session_id="s1", session_name="n", memory=512 << 20,
                       image=engine.resolve("python").image)
     kernel = await engine.start(spec)
@@ -55,9 +55,9 @@ def folder(tmp_path_factory):
 LIMITED = """
 import anyio, json, sys
 from pathlib import Path
-from atoll_cluster.engine import cgroup, launch
+from atoll_cluster.engine import cgroup, preparation
 from atoll_cluster.engine.contract import KernelSpec, Output
-from atoll_cluster.engine.local import LocalEngine
+from atoll_cluster.engine.kernels import KernelEngine
 
 FILL = "for path in /tmp/a /dev/shm/a /var/tmp/a; do head -c 700M /dev/zero > $path; done; sleep 60"
 FORK = "import os, time; [os.fork() or (time.sleep(60), os._exit(0)) for _ in range(90)]"
@@ -67,7 +67,7 @@ ATTACH = "import ctypes; libc = ctypes.CDLL(None); libc.shmat.restype = ctypes.c
     "import signal; signal.pause()"
 
 async def main(root):
-    engine = LocalEngine(Path(root))
+    engine = KernelEngine.here(Path(root))
     for name, mode, code in (("files", "batch", FILL), ("segment", "query", ATTACH)):
         kernel = await engine.start(spec(engine, name))
         await kernel.execute(mode, code, {"exec": code})
@@ -75,7 +75,7 @@ async def main(root):
             print(json.dumps([name, (await kernel.wait()).reason]))
         await kernel.stop(forced=True)
         await engine.remove(name)
-    launch.MOST_PROCESSES = 40
+    preparation.MOST_PROCESSES = 40
     kernel, other = [await engine.start(spec(engine, name)) for name in ("k1", "k2")]
     run = await kernel.execute("query", FORK, {})
     text = "".join([e.text async for e in run.events() if isinstance(e, Output)])

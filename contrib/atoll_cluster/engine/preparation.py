@@ -28,7 +28,7 @@ OPTIONS = "bwrap.options"
 
 
 @frozen(kw_only=True)
-class Launcher:
+class Preparation:
     """Writes the files from which kernels start; what is the same for all of them is held here."""
 
     probe: sandbox.Probe

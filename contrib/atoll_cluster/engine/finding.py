@@ -1,0 +1,22 @@
+"""Finding the launcher that a name stands for."""
+
+from importlib import import_module
+from typing import cast
+
+from atoll_cluster.paths import StartError
+
+from .launcher import OpenLauncher
+
+HERE = "atoll_cluster.engine.local:launcher"
+"""The launcher of this machine."""
+
+
+def find_launcher(name: str | None) -> OpenLauncher:
+    """Import what `module:attr` names, None for this machine; raises StartError."""
+    module, colon, attribute = (name or HERE).partition(":")
+    if not colon:
+        raise StartError(f"{name!r} names no engine: MODULE:ATTR is needed")
+    try:
+        return cast("OpenLauncher", getattr(import_module(module), attribute))
+    except (ImportError, AttributeError) as error:
+        raise StartError(f"the engine {name} can't be loaded: {error}") from error

@@ -1,0 +1,394 @@
+"""The engine: each kernel is a folder here, and a supervisor that a launcher started somewhere."""
+
+import os
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from decimal import Decimal
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+from attrs import define, field
+
+from . import cgroup, log, reach, sandbox
+from .contract import (
+    EngineError,
+    ExitStatus,
+    HomeSnapshot,
+    Image,
+    KernelSpec,
+    Progress,
+    Resolution,
+    Usage,
+)
+from .control import settle_log
+from .far_usage import FarGauge
+from .folder import KernelFolder
+from .home_setup import write_files
+from .images import Catalog
+from .kernel import LaunchedKernel, until_ended
+from .launcher import Job, Launcher, OpenLauncher, Site
+from .local import LocalLauncher
+from .preparation import MOST_PROCESSES, Preparation
+from .relay.tls import PEM
+from .services.installed import Installed
+from .services.kernel_services import recall
+from .services.ssh import own_files
+from .snapshots import HomeSnapshots
+from .states import Ended, Running, State, Unknown, Waiting
+from .usage import Gauge
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+KEPT = ".kept-homes"
+"""A folder beside those of kernels, whose ids are no such names."""
+ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
+LATE = 15.0
+"""Seconds after which what was written on another machine is surely to be seen."""
+LOOK = 0.25
+"""Seconds between looks for it."""
+LONGEST_END = 60.0
+"""Seconds that the end of a kernel which is discarded is waited for."""
+LONGEST_SILENCE = 120.0
+"""Seconds that a kernel on another machine has until it answers."""
+PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds between trials to reach it: the first, and the longest."""
+
+OnState = Callable[[State], None]
+
+
+def _tell_nobody(*_: object) -> None:
+    pass
+
+
+@define(slots=False)
+class KernelEngine:
+    """Has kernels started by a launcher, in the folders of a site, and finds them again there.
+
+    `network` keeps the host's network inside the sandbox. `grace` is how many
+    seconds programs have between being asked to end and being killed, `patience` how many their
+    output waits for a reader who stands still. `carriers` pass on the bytes of services where the
+    launcher's connections don't pass descriptors.
+    """
+
+    site: Site
+    launcher: Launcher
+    network: bool = True
+    grace: float = 5.0
+    patience: float = 30.0
+    carriers: TaskGroup | None = None
+    _gauge: Gauge = field(factory=Gauge, init=False)
+    _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
+    _copied: dict[str, anyio.Lock] = field(factory=lambda: defaultdict(anyio.Lock), init=False)
+    """Held while the home of a kernel is copied, which is not deleted meanwhile."""
+
+    @classmethod
+    def here(cls, root: Path, *, plain: bool = False, **settings: Any) -> Self:
+        """Return the engine of this machine, with settings as above."""
+        site = Site(root=root, plain=plain)
+        return cls(site, LocalLauncher(site), **settings)
+
+    def on_fault(self, tell: Callable[[str, str], None]) -> None:
+        self._tell_fault = tell
+
+    @property
+    def root(self) -> Path:
+        """The folder of kernels."""
+        return self.site.root
+
+    @property
+    def queues(self) -> bool:
+        return self.launcher.capacity() is None
+
+    def capacity(self) -> Mapping[str, Decimal] | None:
+        return self.launcher.capacity()
+
+    @cached_property
+    def probe(self) -> sandbox.Probe:
+        """The sandbox that kernels get; tried out once."""
+        return sandbox.probe(force_plain=self.site.plain) if self.launcher.is_here else ELSEWHERE
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The runtimes that there are; looked for once."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        images = self.launcher.images()
+        return Catalog.discover(self.root) if images is None else Catalog(images)
+
+    @cached_property
+    def _far_gauge(self) -> FarGauge:
+        return FarGauge(self.launcher)
+
+    @cached_property
+    def installed(self) -> Installed:
+        """The programs for services found here; looked for once."""
+        return Installed.discover()
+
+    def missing_services(self) -> Mapping[str, str]:
+        return self.installed.missing()
+
+    def images(self) -> Sequence[Image]:
+        return self.catalog.images
+
+    def rescan(self) -> Sequence[Image]:
+        self.__dict__.pop("catalog", None)
+        return self.catalog.images
+
+    def resolve(self, name: str) -> Resolution:
+        return self.catalog.resolve(name)
+
+    async def start(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
+        folder = self._folder(spec.kernel_id)
+        if not await self._is_under_way(spec.kernel_id, folder):
+            folder.create()
+            await to_thread.run_sync(self._dress, spec, folder)
+            await self._launch(spec, folder)
+        return await self._see_it_up(spec, folder, on_state)
+
+    async def restart(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
+        folder = self._folder(spec.kernel_id)
+        folder.renew()
+        await self._launch(spec, folder)
+        return await self._see_it_up(spec, folder, on_state)
+
+    async def adopt(self, spec: KernelSpec) -> LaunchedKernel | ExitStatus:
+        folder = self._folder(spec.kernel_id)
+        state = await self._known_state(spec.kernel_id)
+        if isinstance(state, Ended):
+            return await self._exit_status(folder, state)
+        kernel = self._kernel(spec, folder)
+        if self.launcher.is_here:
+            try:
+                await kernel.ready()
+            except EngineError:
+                return await kernel.stop(forced=True)
+        # One on another machine is there as long as its launcher says so, whoever can reach it.
+        return kernel
+
+    async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
+        if not self.launcher.is_here:
+            return await self._far_gauge.measure(kernel_ids)
+        folders = {kernel_id: self._folder(kernel_id) for kernel_id in kernel_ids}
+        return await to_thread.run_sync(self._gauge.measure, folders)
+
+    async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
+        self._folder(kernel_id)  # Its name is one, or this raises.
+        await settle_log(partial(self.launcher.connect, kernel_id))
+        async with aclosing(self.launcher.logs(kernel_id)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def remove(self, kernel_id: str) -> None:
+        folder = self._folder(kernel_id)
+        await to_thread.run_sync(cgroup.remove, folder.cgroups())
+        async with self._copied[kernel_id]:
+            await to_thread.run_sync(folder.delete)
+        self._copied.pop(kernel_id, None)
+
+    async def discard(self, kernel_id: str) -> None:
+        self._folder(kernel_id)
+        await self.launcher.end(kernel_id, grace=0)
+        with anyio.move_on_after(LONGEST_END):
+            await until_ended(self.launcher, kernel_id)
+        await self.remove(kernel_id)
+
+    def found(self) -> Sequence[str]:
+        return [
+            entry.name
+            for entry in os.scandir(self.root)
+            if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+
+    async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> HomeSnapshot:
+        folder, keep = self._folder(spec.kernel_id), self._kept_homes.keep
+        name, own = _checked(home_id, "home"), own_files(folder)
+        async with self._copied[spec.kernel_id]:
+            return await to_thread.run_sync(keep, folder.home, name, spec.mounts, own, progress)
+
+    async def drop(self, home_id: str) -> None:
+        await to_thread.run_sync(self._kept_homes.drop, _checked(home_id, "home"))
+
+    def kept(self) -> Sequence[str]:
+        return self._kept_homes.found()
+
+    @property
+    def _kept_homes(self) -> HomeSnapshots:
+        return HomeSnapshots(self.root / KEPT)
+
+    def _dress(self, spec: KernelSpec, folder: KernelFolder) -> None:
+        if spec.image.home is not None:
+            self._kept_homes.fill(spec.image.home, folder.home)
+        write_files(folder.home, spec.files)
+
+    async def _is_under_way(self, kernel_id: str, folder: KernelFolder) -> bool:
+        """Tell whether an earlier program has started this kernel, which then is waited for.
+
+        What it left of one that it did not start in the end is deleted.
+        """
+        if not self.queues or not folder.path.exists():
+            return False
+        if not isinstance(await self._known_state(kernel_id), Ended):
+            return True
+        await self.remove(kernel_id)
+        return False
+
+    async def _launch(self, spec: KernelSpec, folder: KernelFolder) -> None:
+        await to_thread.run_sync(self._prepare, spec, folder)
+        await self.launcher.start(_job(spec, folder))
+
+    async def _see_it_up(
+        self, spec: KernelSpec, folder: KernelFolder, on_state: OnState
+    ) -> LaunchedKernel:
+        """Wait until a kernel that was launched accepts runs; end it if that fails.
+
+        One in the queue of its place stays there when this is cancelled: a later program finds it.
+        """
+        try:
+            await self._turn(spec.kernel_id, folder, on_state)
+            kernel = self._kernel(spec, folder)
+            await self._ready(kernel, folder)
+        except BaseException as error:
+            if isinstance(error, Exception) or not self.queues:
+                with anyio.CancelScope(shield=True), anyio.move_on_after(LONGEST_END):
+                    await self.launcher.end(spec.kernel_id, grace=0)
+                    await until_ended(self.launcher, spec.kernel_id)
+            raise
+        return kernel
+
+    async def _turn(self, kernel_id: str, folder: KernelFolder, on_state: OnState) -> None:
+        """Wait until a kernel runs, telling its states; raises EngineError if it ends before."""
+        state = await self.launcher.watch(kernel_id, None)
+        while not isinstance(state, Running):
+            if isinstance(state, Ended):
+                raise _ended_at_start(folder, state)
+            on_state(state)
+            state = await self.launcher.watch(kernel_id, state)
+        on_state(state)
+
+    async def _ready(self, kernel: LaunchedKernel, folder: KernelFolder) -> None:
+        """Wait until a running kernel accepts runs; raises EngineError if it does not."""
+        if self.launcher.is_here:
+            try:
+                await kernel.ready()
+            except EngineError as error:
+                await kernel.stop(forced=True)
+                raise _ended_at_start(folder, Ended()) from error
+            return
+        ended = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_try_until_ready, kernel, tasks.cancel_scope)
+            with anyio.move_on_after(LONGEST_SILENCE):
+                ended = await until_ended(self.launcher, kernel.spec.kernel_id)
+            tasks.cancel_scope.cancel()
+            if ended is None:
+                ended = Ended(f"its program did not answer within {LONGEST_SILENCE:.0f} seconds")
+        if ended is not None:
+            raise _ended_at_start(folder, ended)
+
+    async def _known_state(self, kernel_id: str) -> Waiting | Running | Ended:
+        """Return a kernel's state as soon as the launcher can tell."""
+        state = await self.launcher.watch(kernel_id, None)
+        while isinstance(state, Unknown):
+            state = await self.launcher.watch(kernel_id, state)
+        return state
+
+    async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
+        """Tell how a kernel ended: what its supervisor has written, and what the launcher knows."""
+        if not self.launcher.is_here:
+            with anyio.move_on_after(LATE):
+                while not await to_thread.run_sync(folder.has_told_its_end):  # noqa: ASYNC110 - nobody tells what another machine writes
+                    await anyio.sleep(LOOK)
+        return folder.exit_status(ended)
+
+    def _folder(self, kernel_id: str) -> KernelFolder:
+        return KernelFolder(self.root / _checked(kernel_id, "kernel"))
+
+    def _kernel(self, spec: KernelSpec, folder: KernelFolder) -> LaunchedKernel:
+        return LaunchedKernel(
+            spec,
+            folder,
+            self.launcher,
+            self.grace,
+            partial(self._tell_fault, spec.session_id),
+            self._exit_status,
+            self.carriers,
+            recall(folder.run),
+        )
+
+    def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
+        preparation = Preparation(
+            probe=self.probe,
+            installed=self.installed,
+            network=self.network,
+            grace=self.grace,
+            patience=self.patience,
+        )
+        groups = self._groups(spec) if self.launcher.is_here else []
+        try:
+            preparation.prepare(spec, self.catalog.runner(spec.image), folder, groups)
+            if not self.launcher.is_here:
+                reach.write_key(folder.run / PEM, spec.kernel_id)
+        except BaseException:
+            cgroup.remove(groups)
+            raise
+
+    def _groups(self, spec: KernelSpec) -> Sequence[Path]:
+        limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
+        # Groups are the whole machine's, and somebody else's kernel may have the same id.
+        return cgroup.create(f"{spec.kernel_id}-{zlib.crc32(bytes(self.root)):08x}", limits)
+
+
+@asynccontextmanager
+async def open_engine(opener: OpenLauncher, site: Site) -> AsyncIterator[KernelEngine]:
+    """Open a launcher, and yield the engine that has kernels started by it."""
+    async with opener(site) as launcher, anyio.create_task_group() as carriers:
+        yield KernelEngine(
+            site,
+            launcher,
+            carriers=None if launcher.is_here else carriers,
+        )
+        carriers.cancel_scope.cancel()
+
+
+async def _try_until_ready(kernel: LaunchedKernel, done: anyio.CancelScope) -> None:
+    pause = PAUSE
+    while True:
+        try:
+            await kernel.ready()
+        except EngineError:
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            done.cancel()
+            return
+
+
+def _job(spec: KernelSpec, folder: KernelFolder) -> Job:
+    return Job(
+        kernel_id=spec.kernel_id,
+        session_id=spec.session_id,
+        name=spec.session_name,
+        folder=folder.path,
+        cluster_role=spec.cluster_role,
+        cluster_index=spec.cluster_index,
+        terms=spec.terms,
+    )
+
+
+def _checked(name: str, what: str) -> str:
+    """Return an id that can be the name of a folder; raises EngineError for others."""
+    if not NAME.fullmatch(name):
+        raise EngineError(f"not a {what} id: {name!r}")
+    return name
+
+
+def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
+    """Make the error for a kernel that never ran, with the last that it or its owner said."""
+    said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
+    words = ended.reason or next(filter(None, said), "it left no word")
+    return EngineError(f"the kernel ended at its start: {words}")

@@ -1,0 +1,147 @@
+"""Ways to a kernel on another machine: TCP with its own key, or a program's input and output.
+
+Both lead to the kernel's relay (`relay/`), which carries one connection to a socket in its folder.
+"""
+
+import contextlib
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, Process
+from anyio.streams.tls import TLSStream
+from attrs import define
+
+from .contract import KernelGone
+from .control import GONE
+from .launcher import RELAY
+from .relay.program import ADDRESS
+from .relay.tls import PEM, context
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that a node has to accept a connection and to show that it has the kernel's key."""
+_ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+
+
+async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> ByteStream:
+    """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
+
+    `host` is where the node answers, None for the name that it has given itself. Both sides prove
+    that they have the key of this kernel. Raises KernelGone when nobody answers.
+    """
+    run = folder / "run"
+    told = await anyio.to_thread.run_sync(read_fresh, run / ADDRESS)
+    try:
+        with anyio.fail_after(CONNECT_TIMEOUT):
+            tcp = await anyio.connect_tcp(host or str(told["host"]), int(told["port"]))
+            try:
+                tls = context(str(run / PEM), ssl.PROTOCOL_TLS_CLIENT)
+                stream = await TLSStream.wrap(
+                    tcp, server_side=False, ssl_context=tls, standard_compatible=False
+                )
+                await stream.send(f"{name}\n".encode())
+            except BaseException:
+                await anyio.aclose_forcefully(tcp)
+                raise
+    except (*_ENDS, LookupError, ValueError, TypeError, TimeoutError) as error:
+        raise KernelGone(GONE) from error
+    return stream
+
+
+async def connect_through(argv: Sequence[str], name: str) -> ByteStream:
+    """Connect to the socket `name` by a program that runs the relay beside the kernel.
+
+    Its command ends with what `relay_command` returns. Raises KernelGone when it does not start.
+    """
+    try:
+        process = await anyio.open_process(argv, stderr=subprocess.DEVNULL)
+    except OSError as error:
+        raise KernelGone(GONE) from error
+    if process.stdin is None or process.stdout is None:
+        raise KernelGone(GONE)
+    stream = ProgramStream(process, process.stdout, process.stdin)
+    try:
+        await stream.send(f"{name}\n".encode())
+    except BaseException as error:
+        with anyio.CancelScope(shield=True):
+            await stream.aclose()
+        if isinstance(error, _ENDS):
+            raise KernelGone(GONE) from error
+        raise
+    return stream
+
+
+def relay_command(python: str) -> list[str]:
+    """Return the command that carries one connection; to be run in the kernel's `run/`."""
+    return [python, "-I", "-S", str(RELAY), "stdio"]
+
+
+@define
+class ProgramStream(ByteStream):
+    """What a program reads and writes; the program is killed when the stream is closed."""
+
+    _process: Process
+    _reading: ByteReceiveStream
+    _writing: ByteSendStream
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """Return the next bytes that it has written."""
+        return await self._reading.receive(max_bytes)
+
+    async def send(self, item: bytes) -> None:
+        """Have it read these bytes."""
+        await self._writing.send(item)
+
+    async def send_eof(self) -> None:
+        """Tell it that there is no more to read."""
+        await self._writing.aclose()
+
+    async def aclose(self) -> None:
+        """End the program, and wait until it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.aclose()
+
+
+def read_fresh(path: Path) -> dict[str, Any]:
+    """Read a JSON object that somebody on another machine may have just written; empty for none.
+
+    A shared file system that was asked for a file before it was there says for a while that it is
+    not. Lists of folders are newer, so only what is listed is opened.
+    """
+    try:
+        if path.name not in os.listdir(path.parent):  # noqa: PTH208 - names alone are wanted
+            return {}
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_key(path: Path, kernel_id: str) -> None:
+    """Make the private key of a kernel, and the certificate of it that both sides know."""
+    from datetime import UTC, datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, kernel_id[:64])])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        # The clocks of two machines need not agree, and the key goes with its kernel anyway.
+        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2200, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(private + certificate.public_bytes(form.Encoding.PEM))

@@ -1,0 +1,1 @@
+"""Carries connections to a kernel's sockets, from afar; plain Python without dependencies."""

@@ -1,0 +1,12 @@
+"""Start the relay, in a kernel's run folder: `python -I -S relay stdio`, or `relay listen ARGV…`.
+
+A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
+can import one another as a package.
+"""
+
+import importlib
+import os
+import sys
+
+sys.path[0], package = os.path.split(sys.path[0])
+sys.exit(importlib.import_module(f"{package}.program").main(sys.argv[1:]))

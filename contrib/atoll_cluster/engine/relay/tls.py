@@ -1,0 +1,23 @@
+"""Both ends of the relay's TLS: the one key and certificate of a kernel serve either side.
+
+Who has no key is let in by neither, and the certificate is compared as a whole: names, dates and
+authorities mean nothing.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+PEM = "relay.pem"
+"""The file in a kernel's `run/` with its private key and its certificate."""
+
+
+def context(pem: str, purpose: int) -> ssl.SSLContext:
+    """Return what to speak TLS with; `purpose` is PROTOCOL_TLS_SERVER or PROTOCOL_TLS_CLIENT."""
+    made = ssl.SSLContext(purpose)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_REQUIRED
+    made.load_cert_chain(pem)
+    made.load_verify_locations(pem)
+    return made

@@ -1,0 +1,69 @@
+"""What a launcher is told of a kernel, and what it tells of it in turn."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class Terms:
+    """What a session was asked with, for a scheduler that decides by it.
+
+    `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
+    alone. `starts_at` is a time in ISO 8601, None for at once.
+    """
+
+    slots: Mapping[str, Decimal] = field(factory=dict)
+    scaling_group: str = "default"
+    group: str = "default"
+    access_key: str = ""
+    priority: int = 10
+    session_type: str = "INTERACTIVE"
+    cluster_size: int = 1
+    starts_at: str | None = None
+    options: Mapping[str, object] = field(factory=dict)
+
+
+@frozen
+class Waiting:
+    """The kernel waits for its turn; `reason` is the scheduler's own word, like `Resources`."""
+
+    reason: str = ""
+
+
+@frozen
+class Running:
+    """The kernel's supervisor runs, or is just starting; `node` is the name of the machine."""
+
+    node: str = ""
+
+
+@frozen
+class Ended:
+    """Nothing of the kernel runs any more, or it was never started.
+
+    What its supervisor has written of the end counts. `reason` is what the place alone knows
+    (`time-limit`, `preempted`, `node-failure`) and goes before it; `exit_code` is for a kernel
+    whose supervisor had no time to write.
+    """
+
+    reason: str | None = None
+    exit_code: int | None = None
+
+
+@frozen
+class Unknown:
+    """The place can't be asked at present; nothing is concluded from that."""
+
+    why: str = ""
+
+
+State = Waiting | Running | Ended | Unknown
+
+
+def why_waiting(state: State) -> str:
+    """Say what a kernel waits for, nothing where it does not wait or nobody knows."""
+    if isinstance(state, Unknown):
+        return f"its state is not known: {state.why}" if state.why else "its state is not known"
+    return state.reason if isinstance(state, Waiting) else ""

@@ -1,0 +1,33 @@
+"""What another engine is written against: where kernels run, and all that differs by that.
+
+See `docs/engines.md`. A launcher is offered by the hook `atoll_engines` of the plugin `local`, and
+must pass the tests of `atoll_cluster.testing`.
+"""
+
+from atoll_cluster.engine.board import StateBoard
+from atoll_cluster.engine.contract import EngineError, Image, KernelGone
+from atoll_cluster.engine.launcher import Job, Launcher, OpenLauncher, Site
+from atoll_cluster.engine.log import kept_log
+from atoll_cluster.engine.reach import connect_over_tcp, connect_through, relay_command
+from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
+
+__all__ = [
+    "Ended",
+    "EngineError",
+    "Image",
+    "Job",
+    "KernelGone",
+    "Launcher",
+    "OpenLauncher",
+    "Running",
+    "Site",
+    "State",
+    "StateBoard",
+    "Terms",
+    "Unknown",
+    "Waiting",
+    "connect_over_tcp",
+    "connect_through",
+    "kept_log",
+    "relay_command",
+]

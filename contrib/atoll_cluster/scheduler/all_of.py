@@ -1,0 +1,23 @@
+"""Doing several things at a time."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+
+
+async def all_of(works: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Do all of it at a time; at the first failure, cancel the rest and raise that one alone."""
+    failures: list[Exception] = []
+
+    async def do(work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as failure:  # noqa: BLE001 - raised below
+            failures.append(failure)
+            tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        for work in works:
+            tasks.start_soon(do, work)
+    if failures:
+        raise failures[0]

@@ -1,0 +1,63 @@
+"""Which engine the embedded cluster uses: chosen by `local up`, kept in its data folder."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from atoll import Context, UsageError
+from atoll_cluster.configuration import Configuration
+from atoll_local.hooks import ENGINES, Engine
+
+
+def engines(context: Context) -> Mapping[str, Engine]:
+    """Return the engines that there are, by name."""
+    return {one.record.name: one.record for one in context.collect(ENGINES)}
+
+
+def chosen(
+    context: Context, before: Configuration, name: str | None, settings: Sequence[str]
+) -> Configuration:
+    """Return the configuration with another engine, or with other settings of the same.
+
+    Raises UsageError for an engine or a setting that there is not.
+    """
+    found = engines(context)
+    engine = _named(found, name) if name else _used(found, before)
+    if settings and engine is None:
+        raise UsageError(f"--set: the engine {before.engine} is not installed any more")
+    if engine is None:
+        return before
+    kept = before.settings if engine.load == before.engine else {}
+    return evolve(before, engine=engine.load, settings={**kept, **_read(engine, settings)})
+
+
+def name_of(context: Context, configuration: Configuration) -> str:
+    """Return the name of the engine that is used."""
+    used = _used(engines(context), configuration)
+    return used.name if used else str(configuration.engine)
+
+
+def _named(found: Mapping[str, Engine], name: str) -> Engine:
+    if engine := found.get(name):
+        return engine
+    raise UsageError(f"--engine: no engine is called {name!r}", hint=f"known: {', '.join(found)}")
+
+
+def _used(found: Mapping[str, Engine], configuration: Configuration) -> Engine | None:
+    if configuration.engine is None:
+        return found["here"]
+    return next((one for one in found.values() if one.load == configuration.engine), None)
+
+
+def _read(engine: Engine, settings: Sequence[str]) -> dict[str, str]:
+    known = [one.name for one in engine.settings]
+    values = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set: {text!r} is not of the form NAME=VALUE")
+        if name not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"--set: engine {engine.name} has no setting {name!r}", hint=there)
+        values[name] = value
+    return values
