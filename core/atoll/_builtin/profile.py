@@ -23,6 +23,7 @@ _COLUMNS = [
     Column("domain"),
     Column("group"),
     Column("endpoint_type", "Mode"),
+    Column("protect", "Protected", lambda value: "yes" if value else ""),
 ]
 
 
@@ -197,7 +198,7 @@ def _current(context: Context) -> str:
     return choice.name
 
 
-def _row_of(context: Context, name: str) -> dict[str, str]:
+def _row_of(context: Context, name: str) -> dict[str, object]:
     """Return what is known of a profile, of one that can't be read its name."""
     try:
         return _row(_store(context).load(name))
@@ -206,7 +207,7 @@ def _row_of(context: Context, name: str) -> dict[str, str]:
         return {"name": name}
 
 
-def _row(profile: Profile) -> dict[str, str]:
+def _row(profile: Profile) -> dict[str, object]:
     return {
         "name": profile.name,
         "endpoint": profile.endpoint,
@@ -214,6 +215,7 @@ def _row(profile: Profile) -> dict[str, str]:
         "access_key": profile.access_key,
         "domain": profile.domain,
         "group": profile.group,
+        "protect": profile.protect,
     }
 
 
