@@ -155,8 +155,12 @@ class Target:
         if self._choice is not None and name == self.name:
             self._choice = self._in_use(name)
             self._known = _Known.of(self)
-        elif self._choice is None or not self._choice.profile:
-            self._again()
+        elif self._choice is not None and not self._choice.profile:
+            from atoll._profiles import ProfileStore
+
+            # The first profile takes the place of what is offered, or of nothing.
+            if ProfileStore(self.settings.paths).names() == [name]:
+                self._again()
 
     def removed(self, name: str) -> None:
         """Note that a profile was removed from here. Where others are left, none of them takes its
@@ -243,8 +247,12 @@ class _Known:
 
     def news(self, target: Target) -> Iterator[str]:
         """Yield what has changed, and know it from now on."""
-        now = _Known.of(target)
-        if now is None or now.marks == self.marks:
+        from atoll._profiles import ProfileStore
+
+        # Looked at every second: what was not written anew is not read again.
+        if ProfileStore(target.settings.paths).marks(target.name) == self.marks:
+            return
+        if (now := _Known.of(target)) is None:
             return
         before = evolve(self)
         self.chosen, self.stored, self.marks = now.chosen, now.stored, now.marks

@@ -1,29 +1,23 @@
 """Names for lines of one's own."""
 
+import click
 import pytest
 
 from atoll import Command, hookimpl
 from atoll.output import Column
 
 
-def _commands():
-    import click
-
-    @click.command()
-    @click.argument("words", nargs=-1)
-    @click.option("--big", is_flag=True)
-    async def echo(context, words, big):
-        text = " ".join(f"<{word}>" for word in words)
-        context.output.stream("stdout", f"{text.upper() if big else text}\n")
-
-    @click.command()
-    async def things(context):
-        await context.output.rows([{"id": 1}, {"id": 2}], [Column("id")])
-
-    return echo, things
+@click.command()
+@click.argument("words", nargs=-1)
+@click.option("--big", is_flag=True)
+async def echo(context, words, big):
+    text = " ".join(f"<{word}>" for word in words)
+    context.output.stream("stdout", f"{text.upper() if big else text}\n")
 
 
-echo, things = _commands()
+@click.command()
+async def things(context):
+    await context.output.rows([{"id": 1}, {"id": 2}], [Column("id")])
 
 
 class Plugin:

@@ -1,5 +1,6 @@
 """Where lines go: to the profile with which their prompt, script or command began."""
 
+import click
 import pytest
 import trio
 from attrs import evolve
@@ -38,47 +39,47 @@ def campus(_paths, _say):
     return Profile(name="campus", endpoint="https://campus.example.com")
 
 
-def _commands():
-    import click
-
-    released = []
-
-    @click.command()
-    async def late(context):
-        with trio.fail_after(20):
-            while not released:
-                await trio.lowlevel.checkpoint()
-
-    @click.command()
-    async def release(context):
-        released.append(True)
-
-    @click.command()
-    @click.argument("line")
-    async def within(context, line):
-        return await context.run(line)
-
-    @click.command()
-    async def where(context):
-        api = await context.connect()
-        context.output.stream("stdout", f"{api.profile.endpoint}\n")
-
-    @click.command()
-    @click.argument("what", nargs=-1)
-    async def elsewhere(context, what):
-        store = ProfileStore(context.paths)
-        match what:
-            case ["use", name]:
-                store.use(name)
-            case ["change", name]:
-                store.save(evolve(store.load(name), endpoint="https://changed.example.com"))
-            case ["remove", name]:
-                store.remove(name)
-
-    return where, elsewhere, late, release, within
+RELEASED = []
 
 
-where, elsewhere, late, release, within = _commands()
+@click.command()
+async def late(context):
+    with trio.fail_after(20):
+        while not RELEASED:
+            await trio.lowlevel.checkpoint()
+
+
+@click.command()
+async def release(context):
+    RELEASED.append(True)
+
+
+@click.command()
+@click.argument("line")
+async def within(context, line):
+    return await context.run(line)
+
+
+@click.command()
+async def where(context):
+    api = await context.connect()
+    context.output.stream("stdout", f"{api.profile.endpoint}\n")
+
+
+@click.command()
+@click.argument("what", nargs=-1)
+async def elsewhere(context, what):
+    store = ProfileStore(context.paths)
+    match what:
+        case ["use", name]:
+            store.use(name)
+        case ["change", name]:
+            store.save(evolve(store.load(name), endpoint="https://changed.example.com"))
+        case ["make", name]:
+            store.save(evolve(LAB, name=name))
+            store.use(name)
+        case ["remove", name]:
+            store.remove(name)
 
 
 class Nowhere:
@@ -157,6 +158,18 @@ async def test_what_is_offered_gives_way_to_the_first_profile(shell, lines):
     lines.store.use("campus", {"campus"})
     told, _ = await lines("where\nelsewhere use new\nwhere\n")
     assert told == ["campus", "campus"]
+
+
+async def test_a_profile_that_is_added_turns_to_none_of_others(shell, lines):
+    """Though they have put one in use meanwhile."""
+    shell.add(Campus(), "campus")
+    for name in ("lab", "other"):
+        lines.store.remove(name)
+
+    add = "profile add mine --endpoint https://mine.example.com"
+    told, _ = await lines(f"where\nelsewhere make other\n{add}\nwhere\nuse mine\nwhere\n")
+
+    assert told == ["campus", "campus", "mine"]
 
 
 async def test_a_line_goes_on_where_it_began(shell, lines):
