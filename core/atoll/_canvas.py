@@ -4,6 +4,7 @@ Not by its Application, which lives on asyncio, and draws every cell of the scre
 """
 
 import sys
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 import trio
 from attrs import define, field
 from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output
@@ -107,25 +109,34 @@ class Canvas:
             self._output.erase_end_of_line()
 
     async def keys(self) -> AsyncGenerator[str]:
-        """Yield the keys that are pressed, until the terminal goes."""
-        descriptor = self._input.fileno()
-        wait = partial(trio.lowlevel.wait_readable, descriptor)
-        while not self._input.closed:
-            await wait()
-            for key in _names(self._input.read_keys()):
-                yield key
-            with trio.move_on_after(_ESCAPE) as patience:
-                await wait()
-            if patience.cancelled_caught:
-                for key in _names(self._input.flush_keys()):
-                    yield key
+        """Yield the keys that are pressed, until the terminal goes.
+
+        What is left when this is closed is kept for whoever reads the terminal next, the prompt or
+        another canvas.
+        """
+        wait = partial(trio.lowlevel.wait_readable, self._input.fileno())
+        pressed = deque(get_typeahead(self._input))
+        try:
+            while not self._input.closed:
+                while pressed:
+                    if (name := _name(pressed.popleft())) is not None:
+                        yield name
+                with trio.move_on_after(_ESCAPE) as patience:
+                    await wait()
+                if patience.cancelled_caught:
+                    pressed += self._input.flush_keys()
+                    if pressed:
+                        continue
+                    await wait()
+                pressed += self._input.read_keys()
+        finally:
+            store_typeahead(self._input, list(pressed))
 
 
-def _names(presses: Sequence[KeyPress]) -> Iterator[str]:
-    for press in presses:
-        key = press.key.value if isinstance(press.key, Keys) else press.key
-        if len(key) == 1 or not key.startswith("<"):  # the others are no keys at all
-            yield _NAMES.get(key, key)
+def _name(press: KeyPress) -> str | None:
+    """Return what a key is called; None for what is no key."""
+    key = press.key.value if isinstance(press.key, Keys) else press.key
+    return _NAMES.get(key, key) if len(key) == 1 or not key.startswith("<") else None
 
 
 def _cut(text: str, width: int) -> str:

@@ -1,9 +1,9 @@
 """A full screen of the terminal: drawn when something changes, and left without a trace.
 
     screen = FullScreen(context, draw, pressed)
-    await screen.run()
+    await screen.run(keep_up_to_date)
 
-`draw` returns the lines, `pressed` is told each key, and whatever else runs in the command calls
+`draw` returns the lines, `pressed` is told each key, and what runs beside them calls
 `screen.redraw()` when there is something new to see. The screen stands by itself: what was on the
 terminal before is there again afterwards, also when the command fails, is ended by a signal, or is
 suspended.
@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from io import StringIO
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -69,18 +69,29 @@ class FullScreen:
     _error: Exception | None = field(default=None, init=False)
     _is_left: bool = field(default=False, init=False)
 
-    async def run(self) -> None:
-        """Show the screen until it is left; raises what drawing it or a key has raised."""
+    async def run(self, *beside: Callable[[], Awaitable[object]]) -> None:
+        """Show the screen until it is left, doing other work beside it, which is cancelled then.
+
+        The first error of that work, of drawing and of keys leaves the screen, and is raised.
+        """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._heed_signals)
-            while not self._is_left:
-                await self._show()
-                if self._errand is not None:
-                    errand, self._errand = self._errand, None
-                    await errand()
+            for work in (self._heed_signals, *beside):
+                nursery.start_soon(self._leaving_by_errors, work)
+            await self._leaving_by_errors(self._show_and_run_errands)
             nursery.cancel_scope.cancel()
         if self._error is not None:
             raise self._error
+
+    async def _leaving_by_errors(self, work: Callable[[], Awaitable[object]]) -> None:
+        with self._failing():
+            await work()
+
+    async def _show_and_run_errands(self) -> None:
+        while not self._is_left:
+            await self._show()
+            if self._errand is not None:
+                errand, self._errand = self._errand, None
+                await errand()
 
     def redraw(self) -> None:
         """Draw it anew soon, since something has changed."""
@@ -137,21 +148,24 @@ class FullScreen:
                 self.redraw()
 
     async def _read_keys(self, canvas: "Canvas") -> None:
-        async for key in canvas.keys():
-            with self._failing():
-                if key == "c-z":
-                    self.suspend()
-                else:
-                    self.pressed(key)
+        async with aclosing(canvas.keys()) as keys:
+            async for key in keys:
+                with self._failing():
+                    if key == "c-z":
+                        self.suspend()
+                    else:
+                        self.pressed(key)
+                if self._is_left or self._errand is not None:
+                    return  # what has been typed since is for whoever comes next
         self.leave()  # the terminal has gone
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Leave the screen by what is raised within, which would be lost in prompt_toolkit."""
+        """Leave the screen by what is raised within; an error is told once that is done."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  # run() raises it
-            self._error = self._error or error
+            self._error = self._error or _only(error)
             self.leave()
 
     @contextmanager
@@ -182,6 +196,13 @@ class FullScreen:
             elif self._errand is None:
                 # It was stopped in a way that nobody hears of: the shell has changed its modes.
                 self._begin_errand(trio.lowlevel.checkpoint)
+
+
+def _only(error: Exception) -> Exception:
+    """Return the one error that a group holds, or the first of several."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _on_clean_screen(work: Callable[[], Awaitable[object]]) -> None:

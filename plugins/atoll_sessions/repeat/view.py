@@ -47,24 +47,12 @@ class View:
 
     async def run(self) -> int:
         """Show results until the plan's end, or the user's; returns the exit code."""
-        failure: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._repeat, nursery.cancel_scope)
-            nursery.start_soon(self._tick)
-            try:
-                await self.screen.run()
-            except Exception as error:  # noqa: BLE001  # raised again outside the nursery's group
-                failure = error
-            nursery.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+        await self.screen.run(self._repeat, self._tick)
         return self.code
 
-    async def _repeat(self, _scope: trio.CancelScope) -> None:
-        try:
-            self.code = await self.repeater.run()
-        finally:
-            self.screen.leave()
+    async def _repeat(self) -> None:
+        self.code = await self.repeater.run()
+        self.screen.leave()
 
     async def _tick(self) -> None:
         async for _ in _TICKS:

@@ -6,7 +6,7 @@ has told of. The longer an answer takes, the less often is looked.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,12 +74,12 @@ class Feed:
                 nursery.start_soon(self._through_outages, work)
             nursery.start_soon(self._through_outages, self._look_at_nodes)
 
-    async def _through_outages(self, work: Callable[[], object]) -> None:
+    async def _through_outages(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do some work for ever, again after each outage."""
         outage = _OUTAGE.retrying()
         while True:
             try:
-                await work()  # type: ignore[misc]  # all of them are async
+                await work()
             except AtollError as error:
                 if not is_transient(error):
                     raise

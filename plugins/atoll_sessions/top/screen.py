@@ -79,23 +79,13 @@ class Top:
 
     async def run(self) -> int:
         """Show it until the user leaves; returns the exit code. Raises what ends the feed."""
-        failures: list[Exception] = []
-        async with trio.open_nursery() as self._nursery:
-            for work in (self.feed.run, self._tick):
-                self._nursery.start_soon(self._beside, work, failures)
-            await self._beside(self.screen.run, failures)
-            self._nursery.cancel_scope.cancel()
-        if failures:
-            raise failures[0]
+        await self.screen.run(self.feed.run, self._tick, self._run_tasks)
         return self.code
 
-    async def _beside(self, work: Callable[[], object], failures: list[Exception]) -> None:
-        """Do some work; what it fails by ends it all, once the terminal is given back."""
-        try:
-            await work()  # type: ignore[misc]  # all of them are async
-        except Exception as error:  # noqa: BLE001  # run() raises it
-            failures.append(_only(error))
-            self.screen.leave()
+    async def _run_tasks(self) -> None:
+        """Give those tasks a place that keys begin."""
+        async with trio.open_nursery() as self._nursery:
+            await trio.sleep_forever()
 
     async def _tick(self) -> None:
         async for _ in _TICKS:
@@ -275,10 +265,3 @@ _ACTIONS: dict[str, Callable[[Top, Session], None]] = {
     "x": Top._rm,  # noqa: SLF001
     "delete": Top._rm,  # noqa: SLF001
 }
-
-
-def _only(error: Exception) -> Exception:
-    """Return the one error that a group holds."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
