@@ -1,4 +1,4 @@
-"""The tree of commands: built from light records, each command loaded from its plugin when it is
+"""The tree of commands, built from records; a command is imported from its plugin when it is
 used.
 """
 
@@ -34,7 +34,7 @@ DESTROYING = "*destroys"
 
 
 class NoSuchCommand(UsageError):
-    """The line names a command that there is not; `path` is what it says."""
+    """The line names an unknown command; `path` is what it says."""
 
     def __init__(self, path: Sequence[str], *, hint: str = "") -> None:
         super().__init__(f"no such command: {' '.join(path)}", hint=hint)
@@ -89,18 +89,18 @@ class Node:
 
     @property
     def runs(self) -> bool:
-        """Whether it does something itself, beside grouping others."""
+        """Whether it does something itself, besides grouping others."""
         return self.provided is not None and self.provided.record.load is not None
 
     def child(self, word: str) -> "Node | None":
-        """Return the node below by its name or alias."""
+        """Return the node below with this name or alias."""
         return self.children.get(word) or self.aliases.get(word)
 
     def load(self) -> click.Command:
-        """Import the command; raises PluginError when its plugin fails.
+        """Import the command; raises PluginError if its plugin fails.
 
-        It is the same one for every caller and thread: completion tells values apart by the
-        parameter that they are for.
+        All callers and threads get the same object: completion distinguishes values by their
+        parameter.
         """
         with self._loading:
             if self._click is None:
@@ -126,13 +126,13 @@ class Node:
 
 
 def program_name() -> str:
-    """Return the name by which the program was called."""
+    """Return the name under which the program was called."""
     name = sys.argv[0].rpartition("/")[2]
     return name if name in PROGRAM_NAMES else PROGRAM_NAMES[0]
 
 
 def before_command(words: Sequence[str]) -> int:
-    """Count the words before the command: what comes along with a line that is pasted, and `@NAME`.
+    """Count the words before the command: those that are pasted along with a line, and `@NAME`.
 
     Pasted are the prompt of a system's shell, `$`, and the name of the program.
     """
@@ -203,8 +203,7 @@ class CommandTree:
             return None
 
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:
-        """Follow the words as far as they name commands; returns the node and the words that are
-        left.
+        """Follow the words as far as they name commands; returns the node and the remaining words.
 
         Raises NoSuchCommand, with near matches, for a word that should name a command and does not.
         """
@@ -216,9 +215,9 @@ class CommandTree:
         return node, rest
 
     def prepare(self, words: Sequence[str]) -> Prepared:
-        """Understand a line without running anything.
+        """Parse a line without running anything.
 
-        Raises UsageError for what can't be understood, HelpAsked when help is what the line is for.
+        Raises UsageError for a wrong line, HelpAsked for one that asks for help.
         """
         begin = before_command(words)
         aim = _aim_before(words[:begin], words[begin:])
@@ -246,7 +245,7 @@ class CommandTree:
         raise HelpAsked(group_help(node, f"{_spelled(node)} COMMAND [ARGS]..."))
 
     def _nodes(self) -> Iterator[Node]:
-        """Yield every node: one for each alias, too."""
+        """Yield every node, also once for each alias."""
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
@@ -304,7 +303,7 @@ def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
 
 
 def usage_error(node: Node, error: click.ClickException) -> UsageError:
-    """Return what click refuses, as a user is told it."""
+    """Return click's error as one for the user."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _missing_arguments(node, error.ctx)
     message = " ".join(error.format_message().split()).rstrip(".")

@@ -1,10 +1,10 @@
-"""What hooks return: small frozen descriptions of what a plugin offers.
+"""Records that hooks return: small immutable descriptions of what a plugin offers.
 
-Every `load` is text of the form `package.module:attribute`, imported at first use, so that
-listing, help and completion import nothing of the plugin but its light entry module.
+Every `load` is text of the form `package.module:attribute`, imported at first use, so that listing,
+help and completion import only the light entry module of a plugin.
 
-These classes are made at every start. They go without the methods that nobody calls, since each of
-those takes its time to be generated.
+These classes are created at every start. They lack the methods that nobody calls, since generating
+each of them takes time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,14 +26,14 @@ _WORD = r"[a-z0-9_.@-]+"
 class Command:
     """A command of the shell.
 
-    `name` may hold several words (`local up`): all but the last name groups. `load` names a click
-    command whose callback is `async def` and takes a :class:`~atoll.Context` first; None
-    makes a group with nothing of its own to do. A command marked `secret` is kept out of the
-    history. One that uses :func:`atoll.aio` says so by `asyncio`. `variables` are options whose
-    values (`NAME=…`) define variables for the command: the shell leaves it their `$NAME`. One that
-    `destroys` what its user may want back is asked about first where the profile is protected, and
-    gets an option `--yes` if it has none. One that is `single` is for one cluster at a time, and
-    refused after `@*`: it has the terminal, lasts until it is interrupted, or is about no cluster.
+    `name` may have several words (`local up`): all but the last name groups. `load` names a click
+    command whose callback is `async def` and takes a :class:`~atoll.Context` first; None is for a
+    group that does nothing itself. The lines of a `secret` command are kept out of the history.
+    `asyncio` says that it uses :func:`atoll.aio`. `variables` are options whose values (`NAME=…`)
+    define variables for the command: the shell does not replace these `$NAME`. A command that
+    `destroys` what users may want back is confirmed if the profile is protected, and gets an option
+    `--yes` if it has none. A `single` command works on one cluster at a time, and is refused after
+    `@*`: it takes over the terminal, runs until it is interrupted, or is about no cluster.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -60,13 +60,12 @@ class Example:
 
 @frozen(eq=False, repr=False)
 class Option:
-    """An option on commands of others.
+    """An option on commands of other plugins.
 
-    `commands` are their names (`vfolder create`), `*` means all, `*destroys` those that destroy
-    something. `load` names a `click.Option`.
-    `around`, if given, names an async context manager function of the Context and the option's
-    value, which is entered around the command when the option has one: not for None, False and an
-    empty tuple.
+    `commands` are their names (`vfolder create`), `*` means all, `*destroys` all that destroy
+    something. `load` names a `click.Option`. `around`, if given, names an async context manager
+    function of the Context and the option's value. It is entered around the command if the option
+    has a value, which None, False and an empty tuple are not.
     """
 
     commands: Sequence[str] = field(converter=_texts)
@@ -76,11 +75,11 @@ class Option:
 
 @frozen(eq=False, repr=False)
 class Transport:
-    """A way to reach a cluster, for the URL schemes it names.
+    """A way to reach a cluster, for the URL schemes that it names.
 
     `load` names a factory. For `request` and `channel`, whose schemes are those of endpoints, it is
     called with a :class:`~atoll.Profile` and a :class:`~atoll.transport.Dialer` or None; for `dial`
-    with the URL of a profile's `via`. One that uses :func:`atoll.aio` says so by `asyncio`.
+    with the URL of a profile's `via`. `asyncio` says that it uses :func:`atoll.aio`.
     """
 
     kind: Literal["request", "channel", "dial"]
@@ -91,7 +90,7 @@ class Transport:
 
 @frozen(eq=False, repr=False)
 class Format:
-    """A way to write records, chosen by `--output NAME`; `load` names a class of
+    """A format for records, chosen by `--output NAME`; `load` names a class derived from
     :class:`atoll.output.Writer`.
     """
 
@@ -102,19 +101,19 @@ class Format:
 
 @frozen(eq=False, repr=False)
 class Completion:
-    """A kind of name that the prompt completes, as used by `atoll.Name(kind)` in a command's
-    parameters.
+    """A kind of name that the prompt completes, for parameters of type `atoll.Name(kind)`.
 
     `load` names `async def names(api) -> Iterable[Candidate | str]`, called in the background; the
-    prompt answers from what it said last. `ttl` is how many seconds an answer stays fresh. With
-    `needs="context"`, it is handed a :class:`~atoll.Context` in place of the
-    :class:`~atoll.Api`, and is asked whether a cluster is there or not.
+    prompt offers its last answer. `ttl` is how many seconds an answer stays fresh. With
+    `needs="context"`, it gets a :class:`~atoll.Context` instead of the :class:`~atoll.Api`, and is
+    called whether there is a cluster or not.
 
-    With `paths`, the names are those of files in something else: `load` names `async def
-    names(api, within, folder)`, which is told in what, and the folder there, "" for the uppermost.
-    It returns whole paths, those of folders with a slash at their end.
+    With `paths`, the names are those of files in something else: `load` names `async def names(api,
+    within, folder)`, which gets the name of that, and the folder in it, "" for the top. It returns
+    whole paths, those of folders with a slash at their end.
 
-    One that raises is asked again after half a minute; `plugins` and `doctor` tell what it raised.
+    A function that raises is called again after half a minute; `plugins` and `doctor` show its
+    error.
     """
 
     kind: str
@@ -126,7 +125,7 @@ class Completion:
 
 @frozen
 class Candidate:
-    """One completion: the text to insert, and what to say about it beside."""
+    """One completion: the text to insert, and a remark to show beside it."""
 
     text: str
     meta: str = ""
@@ -148,12 +147,12 @@ class Status:
 
 @frozen(eq=False, repr=False)
 class Background:
-    """A task that lives as long as the prompt.
+    """A task that runs as long as the prompt.
 
-    `load` names `async def task(context: Context, shell: ShellState) -> None`, started once the
-    prompt is on the screen, and cancelled when it is left. It may say a line above the prompt and
-    have the toolbar drawn anew (:class:`~atoll.ShellState`). One that returns has done its work;
-    one that raises is started again a few times, later each time.
+    `load` names `async def task(context: Context, shell: ShellState) -> None`, started when the
+    prompt is on the screen, and cancelled when the user leaves. It may print a line above the
+    prompt and redraw the toolbar (:class:`~atoll.ShellState`). If it returns, it is done; if it
+    raises, it is started again a few times, with growing pauses.
     """
 
     name: str
@@ -164,10 +163,10 @@ class Background:
 class Keys:
     """Keys of the prompt and what they do.
 
-    `keys` are names as prompt_toolkit has them, one after the other: `f5`, `c-x c-e` (Ctrl-X, then
-    Ctrl-E), `escape enter` (Alt-Enter). `load` names `def pressed(press: KeyPress) -> None`, called
-    at the press, so that nothing is typed while it runs. None for keys that line editing knows by
-    itself, which are listed, and no longer free.
+    `keys` are names of prompt_toolkit, one after the other: `f5`, `c-x c-e` (Ctrl-X, then Ctrl-E),
+    `escape enter` (Alt-Enter). `load` names `def pressed(press: KeyPress) -> None`, called at the
+    press; the prompt ignores keys while it runs. None is for keys of the line editor itself: they
+    are listed, and can't be taken.
     """
 
     keys: str = field(validator=validators.matches_re(r"\S+( \S+)*"))
@@ -177,13 +176,13 @@ class Keys:
 
 @frozen(eq=False, repr=False)
 class ProfileOffer:
-    """A profile for when the user has configured none.
+    """A profile for users who have configured none.
 
-    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` puts a line
-    on standard error. It is called when a command first needs a connection, and must be quick when
-    there is nothing to do. If it may start something, `running` names
-    `def running(home: Paths) -> Profile | None`, which starts nothing; None if nothing runs.
-    `start` is the command that starts it, such as `local up`.
+    `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` prints a
+    line to standard error. It is called when a command first needs a connection, and must be quick
+    if there is nothing to do. If it may start something, `running` names `def running(home: Paths)
+    -> Profile | None`, which starts nothing; None if nothing runs. `start` is the command that
+    starts it, such as `local up`.
     """
 
     name: str
@@ -195,8 +194,8 @@ class ProfileOffer:
 
 @frozen(eq=False, repr=False)
 class Hint:
-    """What to do about a refusal of the cluster's API: `problem` is the last part of the problem's
-    type (`too-many-sessions-matched`), `text` one line without a stop.
+    """A hint for a refusal of the cluster's API: `problem` is the last part of the problem's type
+    (`too-many-sessions-matched`), `text` one line without a full stop.
     """
 
     problem: str
@@ -218,8 +217,8 @@ class Setting:
 
 @frozen(eq=False, repr=False)
 class Check:
-    """Something that `doctor` looks at; `load` names `async def check(context)`, which yields a
-    :class:`Finding` for each thing as it is found, and starts nothing.
+    """A check of `doctor`; `load` names `async def check(context)`, which yields a :class:`Finding`
+    for each thing, and starts nothing.
     """
 
     name: str
@@ -228,10 +227,10 @@ class Check:
 
 @frozen
 class Finding:
-    """What was found about one thing.
+    """The result of a check.
 
-    `status` is `ok`, `failed`, `absent` for something that can be done without, or `skipped`.
-    `exit_code` is what a failure makes of the program's.
+    `status` is `ok`, `failed`, `absent` for something optional, or `skipped`. `exit_code` is the
+    program's for a failure.
     """
 
     check: str
@@ -243,10 +242,10 @@ class Finding:
 
 @frozen(eq=False, repr=False)
 class Invocation:
-    """Something around every command; `load` names an async context manager function of the
+    """A context manager around every command; `load` names an async context manager function of the
     Context.
 
-    An exception raised in it never harms the command: it costs one warning.
+    An error in it never harms the command: it costs one warning.
     """
 
     name: str

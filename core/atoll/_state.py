@@ -49,7 +49,9 @@ class ShellState:
     """What the prompt does to read the lines of other prompts; returns how many are new."""
 
     def say(self, text: str) -> None:
-        """Print a line above the prompt; the line being typed stays."""
+        """Print a line above the prompt; the line being typed stays. While a command runs in the
+        foreground, the line waits for its end.
+        """
         self._held.append(f"{printable(text)}\n")
         if self._free is None:
             self._tell()

@@ -1,4 +1,4 @@
-"""Which plugin's transport serves a profile, by the schemes of its endpoint and of its `via`."""
+"""Finds the plugin's transport for a profile, by the schemes of its endpoint and of its `via`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -25,8 +25,8 @@ _LACKING = {
 class Transports:
     """The transports that plugins offer.
 
-    `preferred` returns the plugins that the user has preferred to others in general; `warn` is told
-    once of each plugin that goes without a scheme which it serves.
+    `preferred` returns the plugins that the user prefers; `warn` is called once for each plugin
+    whose transport for a scheme is not used.
     """
 
     registry: Registry
@@ -39,11 +39,11 @@ class Transports:
         return sorted({scheme for one in self._offered(kind) for scheme in one.record.schemes})
 
     def find(self, kind: Kind, profile: "Profile") -> Provided[Transport]:
-        """Return the transport of a kind for a profile; raises ConfigError that lists the schemes
-        which can be served.
+        """Return the transport of a kind for a profile; raises ConfigError, listing the schemes
+        that are served.
 
-        It is that of the plugin which the profile names in `transport`, or else the user in
-        general; otherwise the first one's, of those that come with atoll if they serve it.
+        It is that of the plugin named by the profile's `transport`, or preferred by the user;
+        otherwise the first, one that ships with atoll if possible.
         """
         if (found := self.look_up(kind, profile)) is None:
             served = ", ".join(f"{one}://" for one in self.schemes(kind))
@@ -52,13 +52,13 @@ class Transports:
         return found
 
     def use_asyncio(self, profile: "Profile") -> bool:
-        """Tell whether one of a profile's transports wants trio to be asyncio's guest."""
+        """Tell whether one of a profile's transports needs trio as asyncio's guest."""
         kinds: tuple[Kind, ...] = ("request", "channel", "dial")
         found = (self.look_up(kind, profile) for kind in kinds)
         return any(one is not None and one.record.asyncio for one in found)
 
     def check(self, profile: "Profile") -> None:
-        """Raise ConfigError for a profile whose transports nobody offers."""
+        """Raise ConfigError for a profile whose transports no plugin offers."""
         self.find("request", profile)
         if profile.via:
             self.find("dial", profile)
@@ -76,7 +76,7 @@ class Transports:
             )
 
     def look_up(self, kind: Kind, profile: "Profile") -> Provided[Transport] | None:
-        """Return the same, or None where no plugin serves that scheme."""
+        """Return the transport, or None if no plugin serves the scheme."""
         scheme = _scheme(kind, profile)
         serving = self._serving(kind, scheme)
         if len(serving) < 2:

@@ -1,9 +1,9 @@
-"""The whole contract between atoll and its plugins, on one page.
+"""The contract between atoll and its plugins, on one page.
 
 A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any
 of the hooks below, each by a function of the hook's name, marked with :data:`hookimpl`, without
-parameters. Hooks are synchronous, cheap, called at most once in a process, and return or yield
-frozen records of the hook's class.
+parameters. Hooks are synchronous, quick, called at most once in a process, and return or yield
+immutable records of the hook's class.
 
 A plugin may offer hooks of its own to other plugins, by :data:`HOOKS`.
 """
@@ -69,11 +69,10 @@ others, `optionalhook` lets the hook be unknown, and `specname` names it. Hooks 
 
 @frozen(eq=False)
 class Hook(Generic[R]):
-    """A place where plugins join in: the function's name, the class of its records, and what it is
-    for, in one line.
+    """A hook: the name of its function, the class of its records, and its purpose in one line.
 
-    `names` returns the names that a record takes for itself: of two records with the same name, the
-    first keeps it, and the other costs a warning. Without it, nothing can be taken.
+    `names` returns the names that a record takes: of two records with the same name, the first
+    keeps it, and the other costs a warning. Without it, records take no names.
     """
 
     name: str = field(validator=validators.matches_re(r"[a-z][a-z0-9]*(_[a-z0-9]+)+"))

@@ -1,4 +1,4 @@
-"""Texts for people: safe to show, quoted for a line, close to what was meant."""
+"""Text for people: safe to show, quoted for a line, suggestions for misspelled names."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ __all__ = ["near_matches", "printable", "quote"]
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, with nothing in it that a terminal would obey.
+    """Return a text on one line, without characters that control a terminal.
 
     Names and messages come from clusters and scripts: a line break in one must not break a table,
-    nor an escape sequence reach the terminal.
+    and an escape sequence must not reach the terminal.
     """
     if text.isprintable():
         return text
@@ -19,14 +19,14 @@ def printable(text: str) -> str:
 
 
 def quote(word: str) -> str:
-    """Write a word so that it is read back as itself."""
+    """Quote a word so that it is parsed as itself."""
     quoted = shlex.quote(word)
     # shlex leaves a tilde alone, since only some shells expand it.
     return f"'{quoted}'" if quoted.startswith("~") else quoted
 
 
 def near_matches(word: str, known: Sequence[str]) -> str:
-    """Return `did you mean …` for names close to the word, or nothing."""
+    """Return `did you mean …` with names close to the word, empty for none."""
     import difflib
 
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)

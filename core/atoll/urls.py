@@ -1,4 +1,4 @@
-"""Small facts about URLs that core and the transports share."""
+"""Functions about URLs for core and the transports."""
 
 import re
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ __all__ = ["is_loopback", "not_text", "path", "query_text"]
 
 
 def path(*segments: str) -> str:
-    """Join segments into a path, each encoded whole: `path("a b", "c")` is `/a%20b/c`.
+    """Join segments into a path, each percent-encoded: `path("a b", "c")` is `/a%20b/c`.
 
-    Raises UsageError for what is no text.
+    Raises UsageError for a segment that is no text.
     """
     try:
         return "".join(f"/{_segment(segment)}" for segment in segments)
@@ -27,9 +27,9 @@ def _segment(text: str) -> str:
 
 
 def query_text(pairs: Sequence[tuple[str, str]]) -> str:
-    """Encode a query, spaces as `%20`, which is signed and must pass every proxy unchanged.
+    """Encode a query, spaces as `%20`: it is signed and must pass every proxy unchanged.
 
-    Raises UsageError for what is no text.
+    Raises UsageError for a value that is no text.
     """
     try:
         return urlencode(pairs, quote_via=quote)
@@ -38,7 +38,9 @@ def query_text(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def not_text(error: UnicodeEncodeError) -> UsageError:
-    """Return what is told of bytes that are not in UTF-8, as words and names of files may hold."""
+    """Return the message about bytes that are not UTF-8, which words and names of files may
+    contain.
+    """
     before = re.search(r"[\w./-]*\Z", error.object[: error.start])
     word = (before[0] if before else "") + error.object[error.start : error.end]
     return UsageError(f"{word!r} is not text in UTF-8, and can't be sent")

@@ -1,7 +1,7 @@
 """SSH: a dialer through a bastion for the other transports, and clients for machines without
 OpenSSH.
 
-This light module only offers :mod:`atoll_ssh.dialer`.
+This light module only offers :mod:`atoll_ssh.connection`.
 """
 
 from collections.abc import Iterable

@@ -41,7 +41,7 @@ async def doctor(context: Context) -> int:
 
 
 async def _findings(context: Context, provided: Provided[Check]) -> AsyncIterator[Finding]:
-    """Yield what a check finds; one that breaks is a finding too."""
+    """Yield the findings of a check; an error in it is a finding too."""
     name = provided.record.name
     try:
         with provided.guarded(f"its check {name!r}"):

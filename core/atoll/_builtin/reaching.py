@@ -1,4 +1,4 @@
-"""What `doctor` finds on the way to the cluster, one step after the other."""
+"""`doctor`'s check of the connection to the cluster, step by step."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ _TOLD_IN = 2
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Look at each step as far as the way goes: what comes after a failure would fail as well."""
+    """Check each step until one fails: those after it would fail as well."""
     api = await context.connect_if_up(context.profile_name)
     if api is None:
         yield await _no_profile(context)
@@ -46,7 +46,7 @@ async def check(context: Context) -> AsyncIterator[Finding]:
 
 
 async def _no_profile(context: Context) -> Finding:
-    """Tell what is wrong with the profile, or that none would be there without being started."""
+    """Return what is wrong with the profile, or that there is none unless something is started."""
     program = program_of(context)
     choice = await trio.to_thread.run_sync(program.target.of, context.profile_name)
     try:
@@ -60,7 +60,7 @@ async def _no_profile(context: Context) -> Finding:
 
 
 async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
-    """Look the host up and connect to it, unless something else does so for us."""
+    """Look the host up and connect to it, unless a proxy or dialer does that."""
     parts = urlsplit(api.profile.endpoint)
     if way := _known_way(context, api):
         yield Finding("connection", "skipped", way)
@@ -80,7 +80,7 @@ async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
 
 
 def _known_way(context: Context, api: "Api") -> str:
-    """Return what makes the connections, where that is more than to look a host up."""
+    """Return what makes the connections, if it is more than a lookup of the host."""
     profile = api.profile
     if profile.via:
         return f"goes through {profile.via}"
@@ -106,7 +106,7 @@ async def _connection(host: str, port: int) -> Finding:
 
 
 async def _answers(api: "Api") -> AsyncIterator[Finding]:
-    """Ask what is there, which takes TLS, HTTP and the right path."""
+    """Ask the server what it is, which needs TLS, HTTP and the right path."""
     began = trio.current_time()
     secure = api.profile.endpoint.startswith("https:")
     try:
@@ -141,7 +141,7 @@ def _clock(date: str) -> Finding:
 
 
 async def _accepted(api: "Api") -> AsyncIterator[Finding]:
-    """Have the keys looked at, or the login, and a websocket opened."""
+    """Check the keys, or the login, and open a websocket."""
     name = "login" if api.login else "keys"
     if not (api.login or api.profile.access_key):
         yield Finding(name, "skipped", "the profile holds none")
@@ -157,7 +157,9 @@ async def _accepted(api: "Api") -> AsyncIterator[Finding]:
 
 
 async def _held(api: "Api", login: Login) -> str:
-    """Tell whose login the cluster knows; raises NotAuthorized for none, and asks for none."""
+    """Return the user whose login the cluster accepts; raises NotAuthorized for none, and asks for
+    none.
+    """
     who = await login.identity()
     if who is None or not await login.is_valid():
         raise not_logged_in(api.profile, who.user if who else "")
@@ -165,7 +167,9 @@ async def _held(api: "Api", login: Login) -> str:
 
 
 async def _websocket(api: "Api") -> Finding:
-    """Ask for a stream of a session that does not exist: only the cluster itself knows that."""
+    """Ask for a stream of a session that does not exist: only the cluster itself can refuse
+    that.
+    """
     try:
         async with api.open(path("stream", "session", str(uuid4()), "execute")):
             pass

@@ -1,4 +1,4 @@
-"""Plugins: found, loaded each in its own guard, and asked for what they offer.
+"""Finding plugins, loading each in its own guard, and collecting what they offer.
 
 Plugins are modules named by entry points of the group `atoll.plugins`. One that can't be used costs
 one warning that names it, never the shell.

@@ -1,4 +1,4 @@
-"""Looks at each record on the way in: the classes of its fields, and the names that it takes."""
+"""Checks each record that a plugin gives: the types of its fields, and the names that it takes."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +16,8 @@ _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True o
 
 
 def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[object]:
-    """Go through what a hook has returned; raises PluginError when that can't hold records, or
-    does not end.
+    """Yield the records that a hook has returned; raises PluginError if the value can't hold
+    records, or does not end.
     """
     record = hook.record.__name__
     if isinstance(returned, hook.record):
@@ -34,12 +34,12 @@ def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[objec
 
 
 def problem_with(record: object, hook: Hook[Any]) -> str:
-    """Say what is wrong with what a hook was given; empty when nothing is."""
+    """Return what is wrong with a record for a hook; empty for nothing."""
     return problem_in(record, hook.record) or _problem_with_names(record, hook)
 
 
 def problem_in(record: object, expected: type) -> str:
-    """Say why something is no such record, or which of its fields is wrong; empty for no reason."""
+    """Return why a value is no such record, or which of its fields is wrong; empty for nothing."""
     if not isinstance(record, expected):
         return f"{_named(record)} is no {expected.__name__}"
     for name, allowed, described in _fields(expected):
@@ -63,7 +63,7 @@ def _named(value: object) -> str:
 
 @cache
 def _fields(record: type) -> Sequence[tuple[str, Any, str]]:
-    """Return the fields of a record's class whose values can be told right from wrong."""
+    """Return the fields of a record's class whose types can be checked."""
     return [
         (attribute.name, *check)
         for attribute in getattr(record, "__attrs_attrs__", ())
@@ -72,9 +72,9 @@ def _fields(record: type) -> Sequence[tuple[str, Any, str]]:
 
 
 def _check(declared: Any) -> tuple[Any, str] | None:
-    """Return what tells values of a declared type from others, and the type in words.
+    """Return the check for a declared type, and the type in words.
 
-    None for types that are nothing to look at: what they mean is up to who asks for the records.
+    None for types that are not checked here: whoever uses the records does that.
     """
     if get_origin(declared) is Literal:
         choices = get_args(declared)

@@ -1,8 +1,8 @@
-"""Finds the plugins that are installed, by the entry points of distributions.
+"""Finds the installed plugins, by the entry points of distributions.
 
-`importlib.metadata` reads every distribution whole, and ends with the first that is damaged. Here
+`importlib.metadata` reads every distribution whole, and fails at the first that is damaged. Here
 only `entry_points.txt` is read, which takes a millisecond for a hundred distributions: less than
-it takes to find out whether an answer that was kept is still true.
+checking whether a cached answer is still valid.
 """
 
 import os
@@ -34,14 +34,16 @@ class _DamageError(Exception):
 
 
 class Installed(NamedTuple):
-    """What was found: plugins in no order, and what could not be read."""
+    """What was found: plugins in no order, and distributions that could not be read."""
 
     origins: list[Origin]
     damaged: list[Damaged]
 
 
 def discover(*, third_parties: bool = True) -> Installed:
-    """Find the plugins on `sys.path`; nothing of third parties is read unless that is wanted."""
+    """Find the plugins on `sys.path`; with `third_parties` false, nothing of third parties is
+    read.
+    """
     installed = Installed([], [])
     seen: set[str] = set()
     for folder, name in _distributions(sys.path):
@@ -131,7 +133,7 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _named(path: str) -> tuple[str, str]:
-    """Return the name and the version that a distribution gives itself."""
+    """Return the name and the version of a distribution."""
     file = "METADATA" if path.endswith(".dist-info") else "PKG-INFO"
     content = _read(path, file)
     if content is None:

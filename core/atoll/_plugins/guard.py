@@ -1,8 +1,8 @@
-"""The one guard in which the code of plugins is called.
+"""The guard around every call of a plugin's code.
 
-A plugin may raise whatever it likes, `sys.exit(5)` and bare BaseException included, and does not
-harm more than what it was asked for. What is raised names the plugin that was called. Only Ctrl-C
-and trio's cancelling pass, which are not the plugin's.
+A plugin may raise anything, `sys.exit(5)` and bare BaseException included, and only the call fails.
+The error names the plugin that was called. Only Ctrl-C and trio's cancellations pass, which are not
+the plugin's.
 """
 
 import inspect
@@ -23,9 +23,9 @@ _LONGEST = 300
 
 
 class guarded:  # noqa: N801  # used as a function is, in `with`
-    """Turn whatever a plugin raises into a PluginError; `doing` names what it was called for.
+    """Turn anything that a plugin raises into a PluginError; `doing` says what it was called for.
 
-    An AtollError passes as it is, since it is meant for the user, and so do errors of the classes
+    An AtollError passes unchanged, since it is meant for the user, and so do errors of the classes
     in `passing`. Never yield inside: what is thrown in there is not the plugin's.
     """
 
@@ -56,7 +56,7 @@ class guarded:  # noqa: N801  # used as a function is, in `with`
 
 
 class contained:  # noqa: N801  # as above
-    """Go on without what a plugin was called for, if it raises anything: that costs one warning."""
+    """Suppress anything that a plugin raises, with one warning."""
 
     __slots__ = ("_doing", "_origin", "_warn")
 
@@ -91,8 +91,8 @@ def _single(error: BaseException) -> BaseException:
 
 
 def _is_from_outside(error: BaseException) -> bool:
-    """Whether an error comes through the plugin from the user, or from trio; a nursery of the
-    plugin's puts what comes from there into a group.
+    """Whether an error comes from the user or from trio, through the plugin; a nursery of the
+    plugin wraps it in a group.
     """
     if isinstance(error, BaseExceptionGroup):
         with suppress(RecursionError):
@@ -111,7 +111,7 @@ def _is_single_from_outside(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Name an error and repeat what it says, on one line of a bounded length."""
+    """Return an error's name and text, on one line of a bounded length."""
     if isinstance(error, BaseExceptionGroup):
         return describe(error.exceptions[0])
     try:
@@ -123,15 +123,15 @@ def describe(error: BaseException) -> str:
 
 
 def drop(made: object) -> None:
-    """Drop what a plugin has made in vain: of a coroutine, Python would tell that nobody awaited
-    it.
+    """Discard a value that a plugin has made; a coroutine is closed, or Python would warn that
+    nobody awaited it.
     """
     if inspect.iscoroutine(made):
         made.close()
 
 
 def load_attribute(path: str, origin: Origin) -> Any:
-    """Import what a record's `load` names; raises PluginError naming the plugin when that fails."""
+    """Import what a record's `load` names; raises PluginError if that fails."""
     with guarded(origin, f"loading {path}"):
         module, _, attribute = path.partition(":")
         found = sys.modules.get(module)
@@ -150,7 +150,7 @@ def isolated(
     descriptors: bool = False,
 ) -> AbstractContextManager[None]:
     """Keep a third party's code from changing the process; see :mod:`atoll._plugins.isolation`,
-    which is not imported for what ships with atoll.
+    which is not imported for plugins that ship with atoll.
     """
     if origin.built_in:
         return nullcontext()
@@ -160,7 +160,9 @@ def isolated(
 
 
 def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:
-    """Return the plugin whose code was the innermost when an error was raised; None for none."""
+    """Return the plugin whose code was innermost when an error was raised; None if there was
+    none.
+    """
     packages = {_package(origin): origin for origin in origins}
     found = None
     for module in _modules(error):
@@ -171,13 +173,13 @@ def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:
 
 
 def _package(origin: Origin) -> str:
-    """Return the package that holds a plugin's code; core's own is not all of one plugin."""
+    """Return the package with a plugin's code; core's own package belongs to several."""
     top = origin.module.partition(".")[0]
     return origin.module if top == "atoll" else top
 
 
 def _modules(error: BaseException) -> Iterator[str]:
-    """Yield the names of the modules that an error has come through, the innermost last."""
+    """Yield the names of the modules that an error has passed through, the innermost last."""
     traceback = error.__traceback__
     while traceback is not None:
         yield str(traceback.tb_frame.f_globals.get("__name__"))

@@ -1,7 +1,7 @@
-"""What a third party's module may do to the process while it is imported: nothing that lasts.
+"""Undoes what a third party's module does to the process while it is imported.
 
-What it prints goes to standard error under its name, since data alone goes to standard output. A
-folder, a stream or a signal handler that it changes is put back. A slow import is named.
+What it prints goes to standard error under its name, since standard output is for data. A folder,
+stream or signal handler that it changes is restored. A slow import costs a warning.
 """
 
 import io
@@ -31,10 +31,11 @@ def isolated(
     *,
     descriptors: bool = False,
 ) -> Iterator[None]:
-    """Keep the process as it is while a third party's code is imported or asked.
+    """Keep the process unchanged while a third party's code is imported or called.
 
-    With `descriptors`, what programs and libraries write past Python is caught too; for a start
-    alone, when no other thread writes. Only the main thread puts back, and no other waits for it.
+    With `descriptors`, output that programs and libraries write past Python is caught too; only at
+    the start, when no other thread writes. Only the main thread restores, and no other waits for
+    it.
     """
     if threading.current_thread() is not threading.main_thread():
         # What changes meanwhile is the main thread's doing, which goes on with its own work.
@@ -73,10 +74,10 @@ def _tell(
 
 
 class _Printed(io.RawIOBase):
-    """What stands below standard output while a plugin's code runs, and keeps what that prints.
+    """Replaces standard output while a plugin's code runs, and keeps what that prints.
 
-    Other threads print as ever. Who holds on to it, as a log handler does, prints to standard error
-    afterwards.
+    Other threads print as usual. Code that keeps a reference, as a log handler does, prints to
+    standard error afterwards.
     """
 
     def __init__(self, original: Any) -> None:
@@ -86,7 +87,7 @@ class _Printed(io.RawIOBase):
         self._thread: int | None = threading.get_ident()
 
     def fileno(self) -> int:
-        """Return standard error's, for a program that is started with it."""
+        """Return that of standard error, for programs that are started with it."""
         return sys.stderr.fileno()
 
     def writable(self) -> bool:
@@ -105,7 +106,7 @@ class _Printed(io.RawIOBase):
         return len(data)
 
     def end(self) -> None:
-        """Pass on what is written from now on."""
+        """Pass on everything from now on."""
         self._thread = None
 
 
@@ -132,7 +133,7 @@ def _diverted(printed: _Printed) -> Iterator[None]:
 
 
 class _Kept(NamedTuple):
-    """Something of the process that a plugin's import leaves as it was."""
+    """Something in the process that a plugin's import must not change."""
 
     name: str
     read: Callable[[], Any]
@@ -140,7 +141,7 @@ class _Kept(NamedTuple):
 
 
 def _put_back(kept: _Kept, before: Any) -> bool:
-    """Restore what was changed; returns whether it was."""
+    """Restore it if it was changed; returns whether it was."""
     after = kept.read()
     if after == before:
         return False

@@ -1,4 +1,4 @@
-"""Shares out the names that plugins offer things under: each name belongs to one plugin."""
+"""Assigns the names that records take: each name belongs to one plugin."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,9 +14,9 @@ def share_names(
     preferred: Callable[[], Sequence[str]],
     warn: Callable[[str], None],
 ) -> dict[str, Provided[Any]]:
-    """Return who has which name: the plugin that the user prefers, else the first.
+    """Return the record for each name: that of the plugin that the user prefers, else the first.
 
-    Who goes without is told in one line for each pair of plugins.
+    For each pair of plugins, one warning lists the names that the other has got.
     """
     offers: dict[str, list[Provided[Any]]] = {}
     for provided in candidates:
@@ -45,5 +45,5 @@ def _chosen(rivals: Sequence[Provided[Any]], wanted: Sequence[str]) -> Provided[
 
 
 def _noun(hook: Hook[Any]) -> str:
-    """Return what a hook's records are called: `profile offer` for ProfileOffer."""
+    """Return the noun for a hook's records: `profile offer` for ProfileOffer."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", hook.record.__name__).lower()

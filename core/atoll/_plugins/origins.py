@@ -1,4 +1,4 @@
-"""Where plugins come from, and which of them may load."""
+"""The origins of plugins, and the selection of those that may load."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ OWN_DISTRIBUTION = "atoll"
 
 
 class Origin(NamedTuple):
-    """Where a plugin comes from: its entry point's name and module, and its distribution."""
+    """Where a plugin comes from: the name and module of its entry point, and its distribution."""
 
     name: str
     module: str
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
 
 class PluginError(AtollError):
-    """A plugin failed where it was needed: `origin` is the plugin, `what` says how it failed."""
+    """A plugin failed when it was needed: `origin` is the plugin, `what` says how it failed."""
 
     def __init__(self, origin: Origin, what: str) -> None:
         hint = (
@@ -40,7 +40,7 @@ class PluginError(AtollError):
 
 
 class Selection(NamedTuple):
-    """Which third-party plugins may load: all, none, or those named. Built-in ones always do."""
+    """Which third-party plugins may load: all, none, or those named. Built-in ones always may."""
 
     names: frozenset[str] | None = None
 
@@ -56,7 +56,7 @@ class Selection(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no third party's plugin may load, so that none needs to be looked for."""
+        """Whether no third party's plugin may load, so that there is no need to look for any."""
         return self.names is not None and not self.names
 
     def allows(self, origin: Origin) -> bool:

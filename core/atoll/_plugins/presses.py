@@ -1,4 +1,4 @@
-"""Tells Ctrl-C from a KeyboardInterrupt that a plugin raises by itself."""
+"""Tells Ctrl-C from a KeyboardInterrupt that a plugin raises itself."""
 
 import signal
 import sys
@@ -13,7 +13,7 @@ _presses: list[int] | None = None
 
 @contextmanager
 def noting_presses() -> Iterator[None]:
-    """Note presses of Ctrl-C while plugins are loaded, which raise KeyboardInterrupt as ever."""
+    """Record presses of Ctrl-C while plugins are loaded; they raise KeyboardInterrupt as usual."""
     global _presses  # noqa: PLW0603  # signals have one handler in a process
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -35,10 +35,10 @@ def _note(number: int, _frame: FrameType | None) -> None:
 
 
 def may_be_ctrl_c() -> bool:
-    """Whether a KeyboardInterrupt that a plugin's code has let out can be the user's.
+    """Whether a KeyboardInterrupt from a plugin's code can be the user's.
 
-    Python raises the user's in the main thread alone; under trio it comes at checkpoints that no
-    plugin is called across without somebody else taking Ctrl-C.
+    Python raises the user's in the main thread only; under trio it is raised at checkpoints, and no
+    plugin is called across a checkpoint unless another handler takes Ctrl-C.
     """
     if threading.current_thread() is not threading.main_thread():
         return False

@@ -1,4 +1,4 @@
-"""What plugins have provided: each record, with the plugin it came from."""
+"""Records that plugins provide, each with its plugin."""
 
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -10,15 +10,15 @@ R = TypeVar("R")
 
 
 class Provided(NamedTuple, Generic[R]):
-    """A record, and the plugin it came from."""
+    """A record, and the plugin that provides it."""
 
     record: R
     origin: Origin
 
     def load(self, path: str = "") -> Any:
-        """Import what the record's `load`, or another path of that form, names.
+        """Import what the record's `load`, or another such path, names.
 
-        Raises PluginError, which names the plugin, when that fails.
+        Raises PluginError, which names the plugin, if that fails.
         """
         with measured(str(self.origin)):
             return load_attribute(path or self.record.load, self.origin)  # type: ignore[attr-defined]  # of records that have none, nothing is loaded
@@ -26,7 +26,7 @@ class Provided(NamedTuple, Generic[R]):
     def guarded(self, doing: str) -> guarded:
         """Guard calls of what was loaded: `with provided.guarded("its column 'load'"): …`.
 
-        Whatever is raised inside, sys.exit included, becomes a PluginError that names the plugin;
-        only an AtollError is raised as it is.
+        Anything raised inside, sys.exit included, becomes a PluginError that names the plugin; only
+        an AtollError passes unchanged.
         """
         return guarded(self.origin, doing)

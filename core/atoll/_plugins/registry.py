@@ -25,7 +25,7 @@ _CORE = Origin("atoll", "atoll", OWN_DISTRIBUTION, __version__)
 
 
 class _Answers(NamedTuple):
-    """What was provided for a hook, in order and by name."""
+    """The records for a hook, in order and by name."""
 
     records: list[Provided[Any]]
     named: dict[str, Provided[Any]]
@@ -34,9 +34,10 @@ class _Answers(NamedTuple):
 class Registry:
     """The loaded plugins, and their records by hook.
 
-    `skipped` holds the plugins that are installed but not used, and why. `preferred` returns the
-    names of the plugins that shall keep a name that several offer. Pluggy finds implementations and
-    keeps them; they are called one by one, since in its own loop one that raises hides the others.
+    `skipped` holds the plugins that are installed but not used, and the reasons. `preferred`
+    returns the names of the plugins that keep a name which several offer. Pluggy finds and stores
+    implementations; they are called one by one, since in its own loop one that raises hides the
+    others.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Registry:
         return ""
 
     def register(self, plugin: object, origin: Origin) -> None:
-        """Register an imported plugin; raises PluginError when its hooks can't be looked at."""
+        """Register an imported plugin; raises PluginError if its hooks can't be read."""
         if (other := self._manager.get_name(plugin)) is not None:
             raise PluginError(origin, f"{origin.module} is {self.origins[other]} already")
         try:
@@ -99,8 +100,8 @@ class Registry:
         self._answers.clear()
 
     def check_hooks(self) -> None:
-        """Warn of implementations that can't be used, once all plugins are loaded: any of them may
-        offer a hook.
+        """Warn of implementations that can't be used. Call it after all plugins are loaded: any of
+        them may offer a hook.
         """
         for name, origin in self.origins.items():
             for caller in self._manager.get_hookcallers(self._manager.get_plugin(name)) or ():
@@ -109,7 +110,7 @@ class Registry:
                         self._warn(f"{origin}: {problem}")
 
     def _refusal(self, hook: str, implementation: pluggy.HookImpl) -> str:
-        """Say why an implementation is not used; empty when it is, or need not be."""
+        """Return why an implementation is not used; empty if it is used, or optional."""
         if hook not in self.hooks:
             unknown = f"there is no hook {hook}{_near(hook, self.hooks)}"
             return "" if implementation.optionalhook else unknown
@@ -129,12 +130,12 @@ class Registry:
         """Return the records of a hook in order: those of plugins marked `tryfirst`, of others,
         then `trylast`, each in order of loading.
 
-        What can't be used costs one warning for each plugin.
+        For each plugin with unusable records there is one warning.
         """
         return self._answers_of(hook).records
 
     def named(self, hook: Hook[R]) -> dict[str, Provided[R]]:
-        """Return the records of a hook by each of the names that they take."""
+        """Return the records of a hook by each name that they take."""
         return self._answers_of(hook).named
 
     def _answers_of(self, hook: Hook[Any]) -> _Answers:
@@ -157,7 +158,7 @@ class Registry:
         return self._answers[hook.name]
 
     def _ask(self, hook: Hook[Any]) -> Iterator[tuple[int, Provided[Any]]]:
-        """Yield what plugins provide in order of loading, each with its rank."""
+        """Yield the records of plugins in order of loading, each with its rank."""
         if hook is HOOKS:
             yield from ((1, Provided(one, _CORE)) for one in CORE_HOOKS)
         caller = getattr(self._manager.hook, hook.name, None)
@@ -171,7 +172,7 @@ class Registry:
     def _call(
         self, hook: Hook[Any], implementation: pluggy.HookImpl, origin: Origin
     ) -> list[Provided[Any]]:
-        """Call an implementation; what it has given before it raised is good."""
+        """Call an implementation; the records before an error are used."""
         given: list[object] = []
         with (
             measured(str(origin)),
@@ -199,7 +200,9 @@ class Registry:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """Name the hook that was meant, if one is near: beginnings, which all share, do not count."""
+    """Return a hint with the hook that was probably meant; the common beginnings of names do not
+    count.
+    """
     import difflib
 
     bare = {one.partition("_")[2]: one for one in known}

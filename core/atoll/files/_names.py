@@ -1,4 +1,4 @@
-"""Names of files, whatever bytes they are of: which can be used, how they are shown."""
+"""Names of files, whatever bytes they contain: validity, and how they are shown."""
 
 import os
 import re
@@ -13,22 +13,22 @@ _HALF = re.compile("[\udc80-\udcff]")
 
 
 def is_text(path: str) -> bool:
-    """Tell whether all of a path is in UTF-8."""
+    """Tell whether all of a path is UTF-8."""
     return not _HALF.search(path)
 
 
 def no_text(path: str) -> AtollError:
-    """Make the error for a name that can't be sent."""
+    """Return the error for a name that can't be sent."""
     return AtollError(f"{os.fsencode(path)!r} is not named in Unicode")
 
 
 def is_name(name: str) -> bool:
-    """Tell whether a file can have a name, which a cluster that may be lying lists."""
+    """Tell whether a name from a cluster, which may be malicious, is a valid name of a file."""
     return is_path(name) and name not in {"", ".", ".."} and "/" not in name
 
 
 def is_path(text: str) -> bool:
-    """Tell whether the system takes a text for a path."""
+    """Tell whether the system accepts a text as a path."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -36,7 +36,7 @@ def is_path(text: str) -> bool:
 
 
 def show_name(name: str) -> str:
-    """Return a name as people can tell it from others, and bash takes it."""
+    """Return a name in a form that people can distinguish from others, and that bash accepts."""
     if name.isprintable() and name == name.strip():
         return name
     if name.isprintable():
@@ -53,9 +53,9 @@ def _shown(char: str) -> str:
 
 
 def stays_below(link: str, depth: int) -> bool:
-    """Tell whether a link, `depth` folders below the top, leads nowhere above that.
+    """Tell whether a link, `depth` folders below the top, does not lead above it.
 
-    It may climb at its start only: what `..` means behind another link can't be told from names.
+    `..` is allowed only at its start: what it means behind another link can't be told from names.
     """
     if not is_path(link):
         return False
@@ -66,6 +66,8 @@ def stays_below(link: str, depth: int) -> bool:
 
 
 def check_given(names: Sequence[str]) -> None:
-    """Raise UsageError for an empty name: that of an unset variable, and not of all there is."""
+    """Raise UsageError for an empty name: it comes from an unset variable, and does not mean
+    everything.
+    """
     if "" in names:
         raise UsageError("'' is the name of no file")

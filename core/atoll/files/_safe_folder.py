@@ -1,8 +1,8 @@
-"""Writing below one folder, whatever the names are and whatever lies there already.
+"""Writing below one folder, whatever the names are and whatever exists there already.
 
-Names come from a cluster that may be lying, and a link met on the way leads anywhere. So the way
-down is walked by file descriptors, one name at a time, none of them a symbolic link. A file shows
-under its name when it is whole, and not before.
+Names may come from a malicious cluster, and a link on the path may lead anywhere. So the path is
+opened by file descriptors, one name at a time, none of them a symbolic link. A file gets its name
+when it is complete, and not before.
 """
 
 import os
@@ -24,17 +24,17 @@ _CHUNK = 1024 * 1024
 
 @frozen
 class SafeFolder:
-    """The folder; all paths are relative to it, without `..`. All raise AtollError."""
+    """The folder; all paths are relative to it, without `..`. All methods raise AtollError."""
 
     root: Path
 
     def make_folder(self, path: PurePosixPath, mode: int = 0o755) -> None:
-        """Make a folder and those above it, unless they are there."""
+        """Create a folder and those above it, unless they exist."""
         with self.explained(path), self.opened(path, mode):
             pass
 
     def write(self, path: PurePosixPath, content: IO[bytes], mode: int, mtime: float) -> None:
-        """Write a file, in place of one that is there, which stays until the new one is whole."""
+        """Write a file, replacing an existing one once the new one is complete."""
 
         def fill(draft: str, folder: int) -> None:
             with os.fdopen(os.open(draft, _FRESH, mode, dir_fd=folder), "wb") as file:
@@ -46,11 +46,11 @@ class SafeFolder:
         self._put(path, fill)
 
     def link(self, path: PurePosixPath, target: str) -> None:
-        """Make a symbolic link, in place of a file or link that is there."""
+        """Create a symbolic link, replacing an existing file or link."""
         self._put(path, lambda draft, folder: os.symlink(target, draft, dir_fd=folder))
 
     def _put(self, path: PurePosixPath, make: Callable[[str, int], None]) -> None:
-        """Make something under a name that nobody knows, and give it its own."""
+        """Create something under a random name, and rename it."""
         with self.explained(path), self.opened(path.parent) as folder:
             draft = f".{secrets.token_hex(8)}.part"
             try:
@@ -63,7 +63,7 @@ class SafeFolder:
 
     @contextmanager
     def opened(self, path: PurePosixPath, mode: int = 0o755) -> Iterator[int]:
-        """Open a folder below the root, making what is missing of it; `mode` is for the last."""
+        """Open a folder below the root, creating missing ones; `mode` is for the last."""
         folder = os.open(self.root, _FOLDER)
         try:
             for position, name in enumerate(path.parts, start=1):
@@ -77,7 +77,7 @@ class SafeFolder:
 
     @contextmanager
     def explained(self, path: PurePosixPath) -> Iterator[None]:
-        """Raise AtollError in place of what the system says of a path."""
+        """Raise AtollError instead of the system's error about a path."""
         try:
             yield
         except OSError as error:
@@ -88,7 +88,7 @@ class SafeFolder:
 
 
 def _folder_in(folder: int, name: str, mode: int) -> int:
-    """Open a folder in another, made if it isn't there."""
+    """Open a folder in another, creating it if it does not exist."""
     with suppress(FileNotFoundError):
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
     with suppress(FileExistsError):  # Somebody else was quicker.

@@ -1,4 +1,6 @@
-"""All files below a folder of this machine, whatever its depth: by loop, and from open folders."""
+"""All files below a folder of this machine, whatever its depth: without recursion, from open
+folders.
+"""
 
 import os
 import stat
@@ -18,9 +20,9 @@ _HOP = 4000
 
 @frozen
 class Found:
-    """A thing in a folder; `status` is of what a link leads to, None when that is nothing.
+    """An entry of a folder; `status` is that of a link's target, None if that does not exist.
 
-    Of folders, only empty ones come.
+    Of folders, only empty ones are yielded.
     """
 
     path: Path
@@ -39,9 +41,9 @@ class Found:
 
 
 def walk(folder: Path, failed: Callable[[AtollError], None]) -> Iterator[Found]:
-    """Yield what is in a folder, by name; links are not followed into folders.
+    """Yield the entries below a folder, by name; links to folders are not followed.
 
-    `failed` is told of what can't be looked at.
+    `failed` is called for each entry that can't be read.
     """
     ahead = [folder]
     while ahead:
@@ -76,12 +78,12 @@ def _found(folder: Path, entry: "os.DirEntry[str]") -> Found:
 
 
 def refuse(error: AtollError) -> NoReturn:
-    """Raise what could not be looked at, where all of it is needed."""
+    """Raise the error about an entry that can't be read, for callers that need all of them."""
     raise error
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder of ours with all that is in it, whatever its depth; raises OSError."""
+    """Remove one of our folders with everything in it, whatever its depth; raises OSError."""
     ahead, emptied = [folder], []
     while ahead:
         emptied.append(path := ahead.pop())
@@ -96,7 +98,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def open_deep(path: Path, flags: int) -> int:
-    """Open a file whose path may be longer than the system takes; raises OSError."""
+    """Open a file whose path may be longer than the system accepts; raises OSError."""
     *hops, last = _hops(path)
     folder = None
     try:
@@ -112,7 +114,7 @@ def open_deep(path: Path, flags: int) -> int:
 
 
 def _hops(path: Path) -> list[str]:
-    """Split a path into pieces that the system takes."""
+    """Split a path into parts that the system accepts."""
     if len(os.fsencode(path)) <= _HOP:
         return [str(path)]
     hops, size = [path.parts[0]], 0

@@ -298,8 +298,8 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show a line while something takes its time, on a terminal only; call the yielded function
-        to change it.
+        """Show a line while something takes its time, on a terminal or in the list of jobs; call
+        the yielded function to change it.
         """
         if self.show_progress is not None and not self.quiet:
             self.show_progress(text)

@@ -1,4 +1,4 @@
-"""An embedded cluster of a test's own, started and ended by the program."""
+"""An embedded cluster for tests, started and stopped by the program."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ _PATIENCE = 120.0
 class Cluster:
     """An embedded cluster in a home of its own.
 
-    `environ` names it, with its administrator's keypair, for `shell.environ`.
+    `environ` holds its endpoint and its administrator's keypair, for `shell.environ`.
     """
 
     home: Path
@@ -30,9 +30,9 @@ class Cluster:
         self.environ = dict(pair[1].split("=", 1) for pair in words if pair[:1] == ["export"])
 
     def run(self, *words: str) -> str:
-        """Run a command of the installed program, as `run("start", "-t", "mine", "python")`.
+        """Run a command of the installed program, such as `run("start", "-t", "mine", "python")`.
 
-        Returns what it wrote; raises AssertionError with what it said when it fails.
+        Returns its standard output; raises AssertionError with its standard error if it fails.
         """
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "ATOLL_"))}
         done = subprocess.run(
@@ -50,5 +50,5 @@ class Cluster:
         return done.stdout
 
     def down(self) -> None:
-        """End it and its sessions."""
+        """Stop it, and its sessions."""
         self.run("local", "down")

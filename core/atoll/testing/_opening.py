@@ -1,7 +1,7 @@
-"""Opens the prompt with the plugins that the arguments name, on the terminal that a test gives it.
+"""Opens the prompt with the plugins that the arguments name, on the terminal that a test provides.
 
-A plugin is named by its module, or by `module:attribute`; a class is called for its object. After
-`--job` it is the process of a job.
+A plugin is named by its module, or by `module:attribute`; a class is instantiated. After `--job`,
+this is the process of a job.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The prompt on a terminal of its own: keys go in, and what a user would see comes out."""
+"""The prompt on a pseudo-terminal: a test presses keys, and reads what a user would see."""
 
 import os
 import sys
@@ -20,8 +20,9 @@ _PASTE_OFF = "\x1b[?2004l"
 class Prompt:
     """The prompt of a program that runs on a pseudo-terminal.
 
-    `child` is the program, as pexpect has it, and `screen` what its terminal shows. What does not
-    come in :data:`PATIENCE` seconds raises pexpect's TIMEOUT, which tells what was shown instead.
+    `child` is the program, a spawn of pexpect, and `screen` is the content of its terminal. If
+    something is not shown within :data:`PATIENCE` seconds, pexpect's TIMEOUT is raised, which
+    contains what was shown.
     """
 
     child: "pexpect.spawn[str]"
@@ -33,7 +34,7 @@ class Prompt:
     def open(
         cls, command: Sequence[str], environ: Mapping[str, str], *, columns: int = 80
     ) -> "Prompt":
-        """Start a program with these variables beside the test's own, and wait for its prompt."""
+        """Start a program with these variables besides the test's own, and wait for its prompt."""
         screen = pyte.Screen(columns, 30)
         child = pexpect.spawn(
             command[0],
@@ -60,12 +61,14 @@ class Prompt:
         self.child.send(keys)
 
     def see(self, text: str) -> str:
-        """Wait until this is written, after what was seen before; returns what came before it."""
+        """Wait until this is written, after what was seen before; returns the text before it."""
         self.child.expect_exact(text)
         return str(self.child.before)
 
     def appears(self, text: str) -> None:
-        """Wait until this is on the screen, however it came there; all of that counts as seen."""
+        """Wait until this is on the screen; everything that was written until then counts as
+        seen.
+        """
         if not self._comes(lambda: text in self.shown()):
             raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
 
@@ -84,12 +87,12 @@ class Prompt:
         return True
 
     def shown(self) -> str:
-        """Return what the screen shows now, without the blanks at the ends of its lines."""
+        """Return the content of the screen, without blanks at the ends of its lines."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def written(self) -> str:
-        """Return all that was written from the start on, escape sequences and typed keys included,
-        as far as it was waited for.
+        """Return everything that was read since the start, escape sequences and typed keys
+        included.
         """
         return "".join(self._feed.pieces)
 
@@ -132,13 +135,13 @@ class Prompt:
         return int(-self.child.signalstatus if code is None else code)
 
     def close(self) -> None:
-        """End the program, whatever it does."""
+        """Kill the program."""
         self.child.close(force=True)
 
 
 @define
 class _Feed:
-    """Draws what is read, and keeps it."""
+    """Draws what is read on the screen, and keeps it."""
 
     stream: pyte.Stream
     pieces: list[str] = field(factory=list)
@@ -152,5 +155,5 @@ class _Feed:
 
 
 def opening(plugins: Sequence[str]) -> list[str]:
-    """Return the command that opens the prompt with these plugins, and those built in."""
+    """Return the command that opens the prompt with these plugins, and the built-in ones."""
     return [sys.executable, "-m", "atoll.testing._opening", *plugins]

@@ -26,7 +26,7 @@ _BUILT_IN = {
 
 @frozen
 class Result:
-    """What lines did: their data, everything else they said, and the exit code."""
+    """The result of lines: standard output, standard error, and the exit code."""
 
     stdout: str
     stderr: str
@@ -35,7 +35,7 @@ class Result:
 
 @define
 class Shell:
-    """A shell whose home is `home`, with the plugins added to it and those built in."""
+    """A shell whose home is `home`, with the built-in plugins and those that are added."""
 
     home: Path
     environ: dict[str, str] = field(factory=dict)
@@ -75,7 +75,7 @@ class Shell:
         return Result(out.getvalue(), err.getvalue(), int(code))
 
     async def complete(self, line: str) -> list[str]:
-        """Return what Tab offers at the end of a line, once those who know have been asked."""
+        """Return what Tab offers at the end of a line, after asking all who know names."""
         from atoll._shell.candidates import Candidates
         from atoll._shell.contexts import shell_context
         from atoll._shell.names import names_of
