@@ -1,9 +1,9 @@
 """The interpreter of query runs: started as `python cell.py <fd> <fd>`, it works as a REPL does.
 
 It stands alone but for `showing.py`, since it shares its process with the user's code. The first
-socket carries JSON lines: `run`, `line` and `complete` come in; `input`, `media`, `completions` and
-`done` go out. By the second comes the standard input of a `run` that is `piped`. What the code
-prints goes to the ordinary standard streams.
+socket carries JSON lines: `run`, `line`, `shown` and `complete` come in; `input`, `media`,
+`completions` and `done` go out. By the second comes the standard input of a `run` that is `piped`.
+What the code prints goes to the ordinary standard streams.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Channel:
         for one in (self._socket, self._files):
             one.set_inheritable(False)
         self._pending = b""
-        self._sending = threading.Lock()
+        self._talking = threading.RLock()
         self._owner = os.getpid()
 
     def send(self, **message: Any) -> None:
@@ -51,11 +51,26 @@ class Channel:
     def send_line(self, line: bytes) -> None:
         if os.getpid() != self._owner:
             raise EOFError("only the first process of the interpreter can ask its user")
-        with self._sending:
+        with self._talking:
             self._socket.sendall(line)
 
-    def receive(self) -> dict[str, Any]:
-        """Wait for a message; raises EOFError when the kernel program is gone."""
+    def ask(self, line: bytes, op: str) -> dict[str, Any]:
+        """Send a message and wait for the answer to it: threads ask one after the other."""
+        with self._talking:
+            self.send_line(line)
+            return self.receive(op)
+
+    def receive(self, *ops: str) -> dict[str, Any]:
+        """Wait for a message of this kind; raises EOFError when the kernel program is gone.
+
+        Others are answers that nobody waits for any more, having been interrupted.
+        """
+        while True:
+            message = self._next()
+            if message["op"] in ops:
+                return message
+
+    def _next(self) -> dict[str, Any]:
         while b"\n" not in self._pending:
             data = self._socket.recv(65536)
             if not data:
@@ -82,8 +97,7 @@ class UserInput(io.RawIOBase):
     def ask(self, prompt: object = "", *, is_password: bool = False) -> str:
         sys.stdout.write(str(prompt))
         flush()
-        self._channel.send(event="input", is_password=is_password)
-        message = self._channel.receive()
+        message = self._channel.ask(encode(event="input", is_password=is_password), "line")
         if message["text"] is None:
             raise EOFError("the user sent no more input")
         return str(message["text"])
@@ -197,7 +211,7 @@ class Cells:
         flush()
         message = encode(event="media", mime=mime, data=data)
         if len(message) <= LARGEST_RESULT:
-            self._channel.send_line(message)
+            self._channel.ask(message, "shown")
             return
         size, most = len(data) / 2**20, LARGEST_RESULT >> 20
         sys.stderr.write(f"[{size:.0f} MiB of {mime} are not shown: {most} MiB can be]\n")
@@ -320,7 +334,7 @@ def serve(channel: Channel) -> None:
     # Called last of all: Python forgets its handlers before it closes files that are still open.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     while not cells.is_leaving:
-        message = channel.receive()
+        message = channel.receive("run", "complete")
         if message["op"] == "run":
             stdin = channel.receive_file() if message["piped"] else None
             channel.send(event="done", exit_code=cells.run(message["code"], stdin))

@@ -114,6 +114,9 @@ class Interpreter:
             self._finish(message["exit_code"])
         elif self._run is not None:
             self._run.emit(message)
+            if event == "media" and self._link is not None:
+                # Until it hears that, the code prints nothing that could come before the picture.
+                self._link.send({"op": "shown"})
 
     def _give_up(self) -> None:
         """End an interpreter that does not speak as it should: the code in it has meddled."""

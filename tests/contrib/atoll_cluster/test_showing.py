@@ -39,6 +39,7 @@ def show():
         shown = []
         while (message := json.loads(lines.readline()))["event"] != "done":
             shown.append((message["mime"], message["data"]))
+            ours.sendall(b'{"op": "shown"}\n')
         ours.shutdown(socket.SHUT_WR)
         return shown, child.communicate(timeout=60)[0]
 

@@ -217,3 +217,33 @@ async def test_completion_knows_the_live_objects(kernel, query):
     assert await kernel.complete("print(waterm", {}) == ["watermelon"]
     assert "os.path.join(" in await kernel.complete("os.path.jo", {})
     assert await kernel.complete("", {}) == []
+
+
+async def test_pictures_stand_where_they_were_shown(kernel, query):
+    """Among what is printed before and after, however quickly that comes."""
+    code = """
+class Dot:
+    def _repr_svg_(self): return "<svg/>"
+for n in range(200):
+    print(n)
+    display(Dot())
+"""
+    story = await query(kernel, code)
+    found = [one.text if isinstance(one, Output) else "dot" for one in story.events[:-1]]
+    assert "".join(found) == "".join(f"{n}\ndot" for n in range(200))
+
+
+async def test_an_interrupted_picture_leaves_nothing_behind(kernel, query):
+    """The next line that is asked for is the one that was typed."""
+    code = """
+import os, signal, threading
+class Dot:
+    def _repr_svg_(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return "<svg/>"
+for _ in range(20):
+    try: display(Dot())
+    except KeyboardInterrupt: pass
+print(input())
+"""
+    assert (await query(kernel, code, "typed")).stdout == "typed\n"
