@@ -10,7 +10,7 @@ import trio
 from attrs import define, field
 
 from atoll._errors import AtollError, ExitCode
-from atoll._interpreter import Interpreter
+from atoll._interpreter import Exited, Interpreter
 from atoll._jobs import Jobs
 from atoll._line import Assembler
 from atoll._program import Program
@@ -73,14 +73,22 @@ class Batch:
 
     async def _run_all(self, script: Source, stdin: Source | None, log: "_Log") -> int:
         async with trio.open_nursery() as nursery:
-            jobs = Jobs(nursery)
+            jobs = Jobs(nursery, limit=log.done.jobs_limit if log.done else 0)
             # The script occupies standard input: code that asks for input asks the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
             interpreter = Interpreter(
-                runner, self.program.variables, self.keep_going, names_lines=True, echo=self.echo
+                runner,
+                self.program.variables,
+                self.keep_going,
+                names_lines=True,
+                echo=self.echo,
+                ends_at_exit=True,
             )
-            code = await self._run_lines(script, interpreter, log)
+            try:
+                code = await self._run_lines(script, interpreter, log)
+            except Exited as exited:
+                code = exited.code
         return code or jobs.first_failure()
 
     async def _run_lines(self, script: Source, interpreter: Interpreter, log: "_Log") -> int:
@@ -114,7 +122,9 @@ class _Log:
             return ExitCode.OK
         if self.shown is not None:
             self._show(node)
-        return await interpreter.run_one(node, partial(self._ended, number, node.line))
+        return await interpreter.run_one(
+            node, partial(self._ended, number, node.line, interpreter.runner.jobs)
+        )
 
     def _show(self, node: Node) -> None:
         assert self.shown  # noqa: S101  # callers have looked
@@ -123,13 +133,13 @@ class _Log:
         else:
             self.shown.show(node.line, node.text)
 
-    async def _ended(self, number: int, line: int, code: int) -> None:
+    async def _ended(self, number: int, line: int, jobs: Jobs, code: int) -> None:
         """Note that a node has ended, which may have run in the background."""
         if self.done is None or code:
             return
         try:
             async with self._lock:
-                await trio.to_thread.run_sync(self.done.note, number, line)
+                await trio.to_thread.run_sync(self.done.note, number, line, jobs.limit)
         except AtollError as error:
             warn(f"{error}: what is done from here on is not remembered")
             self.done = None

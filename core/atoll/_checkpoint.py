@@ -2,7 +2,7 @@
 
 One JSON object a line. The first holds the digest of the script; each of the others tells of a
 statement that has succeeded: its number from 0, its line, and what it has changed for those after
-it: variables, the folder, the profile.
+it: variables, the folder, the profile, how many jobs run at a time.
 """
 
 import hashlib
@@ -38,8 +38,9 @@ class Checkpoint:
     _file: IO[str] | None = None
     _stored: dict[str, Values] = field(factory=dict)
     """The variables as the file has them."""
-    _place: tuple[str, str] = ("", "")
-    """Folder and profile as the file has them."""
+    jobs_limit: int = 0
+    _place: tuple[str, str, int] = ("", "", 0)
+    """Folder, profile and the limit of jobs as the file has them."""
 
     @classmethod
     def open(cls, path: Path, program: Program, script: str, *, resume: bool) -> "Checkpoint":
@@ -73,9 +74,9 @@ class Checkpoint:
             for name, values in record.get("variables", {}).items():
                 self._stored[name] = _values(values)
             if "folder" in record:
-                self._place = record["folder"], record["profile"]
+                self._place = record["folder"], record["profile"], record["jobs_limit"]
         self.program.variables.kept.update(self._stored)
-        folder, profile = self._place
+        folder, profile, self.jobs_limit = self._place
         if folder:
             try:
                 os.chdir(folder)
@@ -96,7 +97,7 @@ class Checkpoint:
         else:
             self._write(head)
 
-    def note(self, number: int, line: int) -> None:
+    def note(self, number: int, line: int, jobs_limit: int) -> None:
         """Note that a statement has succeeded."""
         record: dict[str, Any] = {"statement": number, "line": line}
         kept = self.program.variables.kept
@@ -104,9 +105,10 @@ class Checkpoint:
         if changed:
             record["variables"] = {name: _stored(values) for name, values in changed.items()}
             self._stored.update(changed)
-        place = _folder(), self.program.target.name
+        place = _folder(), self.program.target.name, jobs_limit
         if place != self._place:
-            record["folder"], record["profile"] = self._place = place
+            self._place = place
+            record["folder"], record["profile"], record["jobs_limit"] = place
         self._write(record)
 
     def _write(self, record: Mapping[str, Any]) -> None:

@@ -23,6 +23,8 @@ from atoll._value_capture import capturing
 from atoll._variables import Value, Values, Variables, as_written
 from atoll.text import printable
 
+_EXITS = (("exit",), ("quit",))
+_HIGHEST_CODE = 255
 _DEEPEST = 20
 """How many files may run one another by `source`."""
 _LONGEST_FILE = 16 * 1024 * 1024
@@ -37,6 +39,14 @@ class _Jumped(Exception):
         self.word = word
 
 
+class Exited(Exception):
+    """`exit` in a script, with the exit code that this ends with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class _Failed(NamedTuple):
     """A statement that has failed without a word, and its exit code."""
 
@@ -49,7 +59,7 @@ class Interpreter:
     """Runs nodes for a front door, one after the other.
 
     With `names_lines`, messages name the line, as they do for a script. `echo` shows each statement
-    before it runs.
+    before it runs. With `ends_at_exit`, `exit` raises Exited.
     """
 
     runner: Runner
@@ -57,6 +67,7 @@ class Interpreter:
     keep_going: bool = False
     names_lines: bool = False
     echo: bool = False
+    ends_at_exit: bool = False
     _files: tuple[str, ...] = ()
     """What `source` runs, the innermost last."""
     _expanding: frozenset[str] = frozenset()
@@ -136,7 +147,7 @@ class Interpreter:
         """Run a node in the background, with variables of its own."""
         part = Background(evolve(node, background=False), self.variables.copy(), self._files)
         runner = evolve(self.runner, foreground=False)
-        other = evolve(self, runner=runner, variables=part.variables)
+        other = evolve(self, runner=runner, variables=part.variables, ends_at_exit=False)
         try:
             self.runner.start(part, partial(other.run_one, part.node, then))
         except AtollError as error:
@@ -164,6 +175,8 @@ class Interpreter:
         words = statement.words[before_command(statement.words) :]
         if words[:1] == ("source",) and len(words) == 2 and not words[1].startswith("-"):
             return await self._source(statement, words[1])
+        if self.ends_at_exit and words[:1] in _EXITS:
+            self._exit(words[1:])
         return self._noted(node, await self.runner.run(statement), self.runner)
 
     def _resolved(self, node: SimpleCommand) -> tuple[SimpleCommand, Call | None]:
@@ -186,6 +199,15 @@ class Interpreter:
         if line is None or name in seen or program.tree.root.child(name):
             return None
         return Call(name, line, node.words[begin + 1 :])
+
+    def _exit(self, given: Sequence[str]) -> None:
+        """End the script, with the code of the last statement if none is given; whatever else
+        follows `exit` is for that command to refuse.
+        """
+        if not given:
+            raise Exited(self.variables.last_code)
+        if len(given) == 1 and given[0].isdecimal() and int(given[0]) <= _HIGHEST_CODE:
+            raise Exited(int(given[0]))
 
     def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
         """Note a statement that has failed without a word."""

@@ -199,6 +199,34 @@ async def test_source_runs_a_file_here(shell, tmp_path):
     assert {(one.stdout, one.stderr.count("\n")) for one in others} == {("", 1)}
 
 
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("exit", 0),
+        ("exit 7", 7),
+        ("leave 3 || exit", 3),
+        ("leave 3 || exit 0", 0),
+        ("for x in 1 2 { for y in 3 4 { exit $y } }", 3),
+        ("echo a > /dev/null && quit 5", 5),
+    ],
+)
+@pytest.mark.parametrize("keep_going", [True, False])
+async def test_exit_ends_a_script(shell, lines, code, keep_going):
+    """Wherever it stands, with its own code or that of the statement before."""
+    result = await shell.run(f"{lines}\necho never", keep_going=keep_going)
+    assert (result.stdout, result.stderr, result.code) == ("", "", code)
+
+
+async def test_exit_in_a_file_or_a_job(shell, tmp_path):
+    """That of a file ends the script, too; a job is no script."""
+    (tmp_path / "file").write_text("exit 6")
+    assert (await shell.run(f"source {tmp_path}/file; echo never")).code == 6
+    refused = await shell.run("exit 3 &\nexit 400")
+    assert refused.code == 2
+    assert "there is none here" in refused.stderr
+    assert "400 is not in the range" in refused.stderr
+
+
 async def test_a_line_may_define_variables_for_its_command(shell):
     """They are left to it, whatever is kept by that name; others have their values."""
     lines = 'let X = kept; ranged "$X-${Y}-$HERE" --range X=1,2 --range=Y=3; echo $X'

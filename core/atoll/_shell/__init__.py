@@ -31,7 +31,7 @@ def _commands() -> Iterator[Command]:
     yield Command("fg", "Bring a job to the foreground", f"{_JOBS}:fg")
     yield Command("bg", "Let a stopped job go on in the background", f"{_JOBS}:bg")
     yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")
-    yield Command("exit", "Leave the prompt", f"{_COMMANDS}:leave", ("quit",))
+    yield Command("exit", "Leave the prompt, or end the script", f"{_COMMANDS}:leave", ("quit",))
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
     yield Command("clear", "Clear the screen", f"{_COMMANDS}:clear")
     yield Command("keys", "List the keys of the prompt", f"{_COMMANDS}:keys")

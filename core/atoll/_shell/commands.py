@@ -32,11 +32,9 @@ _KEYS = [Column("keys"), Column("summary", "It does"), Column("plugin")]
 @click.command("exit")
 @click.argument("code", type=click.IntRange(0, 255), default=0)
 async def leave(context: Context, code: int) -> None:
-    """Leave the prompt, with CODE as its exit code."""
+    """Leave the prompt, or end the script, with CODE as its exit code."""
     if context.shell is None or not context.foreground:
-        raise UsageError(
-            "exit leaves the prompt, and there is none", hint="a script ends with its last line"
-        )
+        raise UsageError("exit leaves a prompt or ends a script, and there is none here")
     context.shell.leaving = code
 
 
