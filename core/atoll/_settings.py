@@ -64,12 +64,25 @@ class Settings:
     def lookup(self, key: str) -> tuple[Any, str]:
         """Return the value of a declared key and where it came from, in words."""
         setting = self._declared[key]
-        variable = _variable(key)
+        variable = variable_of(key)
         if variable in self.environ:
             return _convert(setting, self.environ[variable], variable), variable
         if key in (values := self._values()):
             return _convert(setting, values[key], str(self.config_file)), "config.yaml"
         return setting.default, "default"
+
+    def fitting(self, key: str, text: str) -> Value:
+        """Return what a text means as the value of a key; raises ConfigError for one that there is
+        not, or that it does not fit.
+        """
+        if key not in self._declared:
+            hint = near_matches(key, list(self._declared)) or "config lists them"
+            raise ConfigError(f"unknown setting {_cut(key)}", hint=hint)
+        return _convert(self._declared[key], text, "config set")
+
+    def read_again(self) -> None:
+        """Note that the file was written."""
+        self._file = None
 
     def problems(self) -> list[str]:
         """Return what is wrong with what the user has set, a line each."""
@@ -122,7 +135,7 @@ class Settings:
 
     @property
     def config_file(self) -> Path:
-        """The file that the user writes; atoll never does."""
+        """The file that the user writes, and `config set`."""
         return self.paths.config / "config.yaml"
 
     def _values(self) -> dict[str, Any]:
@@ -138,21 +151,23 @@ def _read_config(path: Path) -> dict[str, Any]:
         text = read_small(path)
     except FileNotFoundError:
         return {}
-    return dict(_flatten(mapping_of(text, path)))
+    return dict(flat(mapping_of(text, path)))
 
 
-def _flatten(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
+def flat(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the keys of a file with their values: `shell: {suggest: no}` is `shell.suggest`."""
+    found: list[tuple[str, Any]] = []
     for key, value in content.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
-            flat += _flatten(value, f"{name}.")
+            found += flat(value, f"{name}.")
         elif value is not None:  # as what is left of `output:` without a value
-            flat.append((name, value))
-    return flat
+            found.append((name, value))
+    return found
 
 
-def _variable(key: str) -> str:
+def variable_of(key: str) -> str:
+    """Return the environment variable that sets a key."""
     return _PREFIX + key.upper().replace(".", "_").replace("-", "_")
 
 
@@ -163,7 +178,7 @@ def _unknown(key: str, known: Sequence[str], source: str) -> str:
 
 def _unknown_variables(environ: Mapping[str, str], keys: Sequence[str]) -> Iterator[str]:
     """Tell of variables that are almost one of a setting; others may be anybody's."""
-    known = [_variable(key) for key in keys]
+    known = [variable_of(key) for key in keys]
     for name in sorted(environ):
         if not name.startswith(_PREFIX) or name in (*known, *_OTHER_VARIABLES):
             continue
@@ -183,7 +198,7 @@ def _convert(setting: Setting, value: Any, source: str) -> Value:
     if kind is bool and isinstance(value, str):
         from atoll._profiles import parse_bool
 
-        in_environment = source == _variable(setting.key)
+        in_environment = source == variable_of(setting.key)
         return parse_bool(value, source if in_environment else f"{source}: {setting.key}")
     try:
         converted = kind(value)

@@ -109,3 +109,54 @@ def test_the_prompt_opens(prompt, config, content):
     terminal.see("Endpoint")
     terminal.ready()
     assert terminal.leave() == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "shell.edit_mode: vi\n"),
+        ("# mine\noutput: csv", "# mine\noutput: csv\nshell.edit_mode: vi\n"),
+        ("shell:\n  edit_mode: emacs  # keys\n", "shell:\n  edit_mode: vi  # keys\n"),
+        ("shell: {edit_mode: 'emacs'}\n", "shell: {edit_mode: vi}\n"),
+        ("shell:\n  edit_mode:\n  suggest: no\n", "shell:\n  edit_mode: vi\n  suggest: no\n"),
+        ("shell.edit_mode: vi\nshell.edit_mode: emacs\n", "shell.edit_mode: vi\n" * 2),
+        ("nope: 1\n", "nope: 1\nshell.edit_mode: vi\n"),
+    ],
+)
+async def test_a_setting_is_changed(shell, config, before, after):
+    """Nothing else in the file is."""
+    if before is not None:
+        config.write_text(before)
+
+    result = await shell.run("config set shell.edit_mode vi\nconfig --output csv", keep_going=True)
+
+    assert config.read_text() == after
+    assert "\nshell.edit_mode,vi,config.yaml," in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "problem"),
+    [
+        ("", "shell.editmode vi", "unknown setting shell.editmode (did you mean shell.edit_mode"),
+        ("", "shell.edit_mode vim", "shell.edit_mode is 'vim' (did you mean vi"),
+        ("", "shell.history_size many", "shell.history_size should be int, not 'many'"),
+        ("[", "shell.edit_mode vi", "is not YAML"),
+        ("{output: csv}", "shell.edit_mode vi", "has no place for it (write it there: shell.edit"),
+    ],
+)
+async def test_a_setting_is_not_changed(shell, config, before, line, problem):
+    """Where it makes no sense, or the file does not; that stays as it is."""
+    config.write_text(before)
+
+    result = await shell.run(f"config set {line}")
+
+    assert problem in result.stderr
+    assert (result.code, config.read_text()) == (2, before)
+
+
+async def test_values_are_spelled_as_they_are_read(shell, config):
+    for value in ("no", "yes"):
+        await shell.run(f"config set shell.suggest {value}")
+        assert config.read_text() == f"shell.suggest: {value}\n"
+    await shell.run("config set shell.history_ignore 'a: b, # c'")
+    assert "a: b, # c" in (await shell.run("config --output json")).stdout

@@ -48,6 +48,9 @@ def atoll_commands() -> Iterator[Command]:
         "atoll._builtin.about:config",
         single=True,
     )
+    yield Command(
+        "config set", "Change a setting in config.yaml", "atoll._builtin.about:set_", single=True
+    )
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins", single=True)
     language = "atoll._builtin.language"

@@ -14,7 +14,7 @@ from atoll._names import Name
 from atoll._options import option_rows
 from atoll._parsing import HelpAsked
 from atoll._records import Setting
-from atoll._settings import Settings
+from atoll._settings import Settings, variable_of
 from atoll._version import __version__
 from atoll.output import Column
 
@@ -49,6 +49,24 @@ async def config(context: Context) -> int:
         return ExitCode.USAGE
     context.output.note(f"settings are read from {settings.config_file}")
     return ExitCode.OK
+
+
+@click.command("set")
+@click.argument("key", type=Name("setting"))
+@click.argument("value")
+async def set_(context: Context, key: str, value: str) -> None:
+    """Change a setting in config.yaml; the rest of the file stays as it is.
+
+    Some count from the next prompt on, such as the keys of line editing.
+    """
+    from atoll._config_file import set_key
+
+    settings = context.settings
+    await trio.to_thread.run_sync(set_key, settings.config_file, key, settings.fitting(key, value))
+    settings.read_again()
+    variable = variable_of(key)
+    wins = f", but {variable} counts more here" if variable in context.environ else ""
+    context.output.note(f"{key} is {value} in {settings.config_file}{wins}")
 
 
 def _found(settings: Settings, setting: Setting) -> tuple[object, str]:

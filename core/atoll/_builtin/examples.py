@@ -6,6 +6,7 @@ EXAMPLES = [
     Example("alias ll = ps --all -f name,status,created_at", "ll is a command from now on"),
     Example("alias who = 'ps --all -f name,access_key | grep -i $1'", "who ada fills it in"),
     Example("config", "all settings, and where each comes from"),
+    Example("config set shell.edit_mode vi", "from the next prompt on"),
     Example("doctor", "goes the way to the cluster step by step"),
     Example("explain rm work", "the request that would end the session"),
     Example("explain --output json ps --running", "with all of each body"),

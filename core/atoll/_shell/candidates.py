@@ -1,6 +1,6 @@
 """What Tab offers, all of it known here: commands, their parameters, a snapshot of names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import starmap
 
@@ -136,19 +136,26 @@ class Candidates:
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
         """Return the names of a kind that the prompt knows by itself; None for other kinds."""
-        if kind == "profile":
-            return self._profiles()
-        if kind == "alias":
-            return self._aliases()
-        if kind == "format":
-            formats = self.program.registry.collect(FORMATS)
-            return [Candidate(one.record.name, one.record.summary) for one in formats]
-        if kind == "job":
-            running = self.jobs.running()
-            return [Candidate(f"%{job.number}", f"{job.state}: {job.text}") for job in running]
-        if kind == "command":
-            return _commands(self._follow(given)[0], with_aliases=False)
-        return None
+        known: dict[str, Callable[[], Iterable[Candidate]]] = {
+            "alias": self._aliases,
+            "command": lambda: _commands(self._follow(given)[0], with_aliases=False),
+            "format": self._formats,
+            "job": self._jobs,
+            "profile": self._profiles,
+            "setting": self._settings,
+        }
+        return known[kind]() if kind in known else None
+
+    def _jobs(self) -> list[Candidate]:
+        running = self.jobs.running()
+        return [Candidate(f"%{job.number}", f"{job.state}: {job.text}") for job in running]
+
+    def _formats(self) -> list[Candidate]:
+        formats = self.program.registry.collect(FORMATS)
+        return [Candidate(one.record.name, one.record.summary) for one in formats]
+
+    def _settings(self) -> list[Candidate]:
+        return [Candidate(one.key, one.summary) for one in self.program.settings.declared]
 
 
 @frozen
