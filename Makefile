@@ -33,6 +33,7 @@ $(STAMP): pyproject.toml
 $(STAMP)-dev: $(STAMP) pyproject.toml
 	$(BIN)/python -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"]))' > $(VENV)/dev-requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(VENV)/dev-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable contrib/atoll-slurm
 	touch $@
 
 $(STAMP)-apps: $(STAMP) pyproject.toml

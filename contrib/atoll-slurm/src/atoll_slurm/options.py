@@ -23,7 +23,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "--parsable",
         f"--job-name={job_name(job)}",
         f"--chdir={job.cwd}",
-        "--output=slurm.out",
+        "--output=supervisor.log",
         "--open-mode=append",
         "--export=NONE",
         "--no-requeue",
