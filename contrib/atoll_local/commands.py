@@ -183,8 +183,12 @@ async def reset(context: Context, yes: bool) -> None:
 
 @click.command()
 @click.option("--no-start", is_flag=True, help="Fail if it does not run.")
-async def access(context: Context, no_start: bool) -> None:
+@click.option("--engine", metavar="NAME", help="What it shall run sessions with.")
+async def access(context: Context, no_start: bool, engine: str | None) -> None:
     """Print where the embedded cluster answers, with which keys; it is started for that."""
+    if engine is not None:
+        data = launcher.data_dir(context.paths)
+        await trio.to_thread.run_sync(_configure, context, data, None, engine, ())
     find = launcher.running if no_start else partial(launcher.offer, say=context.output.note)
     profile = await trio.to_thread.run_sync(find, context.paths)
     if profile is None:

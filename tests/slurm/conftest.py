@@ -48,10 +48,15 @@ class Laptop:
         return ended.stdout
 
     def ssh(self, command: str) -> str:
-        """Run a command at the login node by OpenSSH; returns what it writes."""
-        argv = ["ssh", "-F", self.home / ".ssh/config", "site", command]
-        ended = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_PATIENCE)
+        """Run a command at the login node that succeeds; returns what it writes."""
+        ended = self.try_ssh(command)
+        assert ended.returncode == 0, ended.stderr
         return ended.stdout
+
+    def try_ssh(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command at the login node by OpenSSH."""
+        argv = ["ssh", "-F", self.home / ".ssh/config", "site", command]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=_PATIENCE)
 
 
 @pytest.fixture(scope="session")

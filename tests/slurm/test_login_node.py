@@ -4,7 +4,7 @@ import json
 
 
 def test_sessions_run_on_the_login_node(laptop):
-    laptop.must("profile add site --host site")
+    laptop.must("profile add site --host site --engine here")
     code = "import socket; print(socket.gethostname())"
     assert laptop.must(f"run --profile site --rm -c '{code}' python") == "login\n"
     shown = json.loads(laptop.must("host status site --output json"))

@@ -7,6 +7,7 @@ import click
 
 from atoll import AtollError, Context, NotFound, yes_option
 from atoll.output import Column
+from atoll_local.hooks import ENGINES
 from atoll_local.hosts import installation
 from atoll_local.hosts.host import Address, Host
 from atoll_local.hosts.installation import Found, look
@@ -38,7 +39,7 @@ async def install(context: Context, host: str) -> None:
         raise AtollError(
             f"atoll is installed on {machine.name} already", hint=f"atoll host upgrade {host}"
         )
-    name = await installation.install(machine, context.output.note)
+    name = await installation.install(machine, _distributions(context), context.output.note)
     context.output.note(f"atoll {name.partition('-')[0]} is installed on {machine.name}")
     context.output.note(f"atoll profile add NAME --host {host} uses its cluster")
 
@@ -52,7 +53,7 @@ async def upgrade(context: Context, host: str) -> None:
     """
     machine = _host(host)
     _require(machine, await look(machine))
-    name = await installation.install(machine, context.output.note)
+    name = await installation.install(machine, _distributions(context), context.output.note)
     context.output.note(f"{machine.name} has atoll {name.partition('-')[0]} now")
 
 
@@ -94,6 +95,12 @@ async def remove(context: Context, host: str, yes: bool) -> None:
     await machine.atoll("local", "down")
     await installation.remove(machine)
     context.output.note(f"atoll is removed from {machine.name}; what its cluster keeps is there")
+
+
+def _distributions(context: Context) -> list[str]:
+    """Name what is installed on machines: atoll, and the plugins here that offer engines."""
+    offering = {one.origin.distribution for one in context.collect(ENGINES)}
+    return ["atoll", *sorted(offering - {"atoll"})]
 
 
 def _require(machine: Host, found: Found) -> None:

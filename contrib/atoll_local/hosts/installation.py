@@ -9,7 +9,7 @@ import re
 import secrets
 import shlex
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,7 @@ from attrs import frozen
 
 from atoll import AtollError, __version__
 from atoll_local.hosts.host import FOLDER, Host
-from atoll_local.hosts.wheels import Platform, dependencies, own_wheel, wheels_in
+from atoll_local.hosts.wheels import Platform, dependencies, make_wheels, wheels_in
 
 _OLDEST = 11
 """The minor version of Python 3 that atoll needs at least."""
@@ -70,10 +70,11 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
     return Found(platform, path, "".join(facts.get("uv", [])), "".join(facts.get("current", [])))
 
 
-async def install(host: Host, say: Callable[[str], None]) -> str:
-    """Install this version of atoll, and return the name of the installation; raises AtollError.
+async def install(host: Host, names: Sequence[str], say: Callable[[str], None]) -> str:
+    """Install these distributions, atoll and its engines, as they are here; raises AtollError.
 
-    What atoll stands on comes from the machine's own index, or from here if it reaches none.
+    Returns the name of the installation. What atoll stands on comes from the machine's own index,
+    or from here if it reaches none.
     """
     found = await look(host)
     if not (found.python or found.uv):
@@ -84,12 +85,12 @@ async def install(host: Host, say: Callable[[str], None]) -> str:
     name = f"{__version__}-{secrets.token_hex(4)}"
     with TemporaryDirectory(prefix="atoll-host-") as scratch:
         folder = Path(scratch)
-        wheel = await own_wheel(folder)
+        own = await make_wheels(names, folder)
         try:
-            await _put(host, name, found, wheel)
+            await _put(host, name, found, own)
             if not await _installed_from_index(host, name):
                 say(f"{host.name} reaches no package index: what atoll needs is sent from here")
-                await dependencies(wheel, found.platform, folder)
+                await dependencies(own, found.platform, folder)
                 await _send(host, name, wheels_in(folder))
                 await _installed_from_here(host, name)
             await _take_over(host, name)
@@ -105,11 +106,11 @@ async def remove(host: Host) -> None:
     await _must(host, f"rm -rf {FOLDER}", "deleting it")
 
 
-async def _put(host: Host, name: str, found: Found, wheel: Path) -> None:
-    """Make the folder of an installation, with its Python and our wheel."""
+async def _put(host: Host, name: str, found: Found, own: Sequence[Path]) -> None:
+    """Make the folder of an installation, with its Python and our wheels."""
     path = _path(name)
     await _must(host, f"umask 077; mkdir -p {path}", "making its folder")
-    await _send(host, name, [wheel])
+    await _send(host, name, own)
     if found.python:
         make = f"{shlex.quote(found.python)} -m venv --without-pip {path}"
     else:
@@ -132,8 +133,8 @@ async def _installed_from_here(host: Host, name: str) -> None:
     """Install from the wheels that were sent; pip runs from its own."""
     path = _path(name)
     pip = f"{path}/bin/python $(ls {path}/wheels/pip-*.whl)/pip"
-    wheel = f"{path}/wheels/atoll-*.whl"
-    install = f"{pip} install --quiet --no-index --find-links {path}/wheels {wheel}"
+    own = f"{path}/wheels/atoll[-_]*.whl"
+    install = f"{pip} install --quiet --no-index --find-links {path}/wheels {own}"
     await _must(host, install, "installing it")
 
 
@@ -146,13 +147,13 @@ async def _take_over(host: Host, name: str) -> None:
     await _must(host, f"{link} && rm -rf {path}/wheels $({keep})", "taking it into use")
 
 
-async def _send(host: Host, name: str, files: list[Path]) -> None:
+async def _send(host: Host, name: str, files: Sequence[Path]) -> None:
     packed = await trio.to_thread.run_sync(_tar, files)
     into = f"{_path(name)}/wheels"
     await _must(host, f"mkdir -p {into} && tar -xf - -C {into}", "sending it", packed)
 
 
-def _tar(files: list[Path]) -> bytes:
+def _tar(files: Sequence[Path]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for file in files:

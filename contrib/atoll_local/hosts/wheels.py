@@ -1,9 +1,11 @@
-"""Wheels for another machine: of this very atoll, and of what it stands on."""
+"""Wheels for another machine: of what is installed here, and of what that stands on."""
 
 import base64
 import hashlib
 import json
+import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import Distribution, PackagePath, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,7 +16,6 @@ from attrs import frozen
 
 from atoll import AtollError
 
-_NAME = "atoll"
 _OF_THE_INSTALLER = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
 _MANYLINUX = ("2014", "2010", "1")
 _LEAST_GLIBC = 5
@@ -39,22 +40,24 @@ class Platform:
         return [*newer, *(f"manylinux{year}_{self.machine}" for year in _MANYLINUX)]
 
 
-async def own_wheel(folder: Path) -> Path:
-    """Make a wheel of the atoll that runs here; raises AtollError."""
-    found = distribution(_NAME)
-    if source := _editable_source(found):
-        await _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
-        return wheels_in(folder)[0]
-    return await trio.to_thread.run_sync(_repack, found, folder)
+async def make_wheels(names: Sequence[str], folder: Path) -> Sequence[Path]:
+    """Make wheels of distributions that are installed here; raises AtollError."""
+    for name in names:
+        found = distribution(name)
+        if source := _editable_source(found):
+            await _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
+        else:
+            await trio.to_thread.run_sync(_repack, found, folder)
+    return wheels_in(folder)
 
 
-async def dependencies(wheel: Path, platform: Platform, folder: Path) -> None:
-    """Download what a wheel stands on, and pip itself, for another machine; raises AtollError."""
+async def dependencies(wheels: Sequence[Path], platform: Platform, folder: Path) -> None:
+    """Download what wheels stand on, and pip itself, for another machine; raises AtollError."""
     python = f"3.{platform.python}"
     await _pip(
         *("download", "--only-binary=:all:", "--implementation", "cp", "--python-version", python),
         *(word for tag in platform.tags for word in ("--platform", tag)),
-        *("--dest", str(folder), str(wheel), "pip"),
+        *("--dest", str(folder), *map(str, wheels), "pip"),
     )
 
 
@@ -71,18 +74,17 @@ def _editable_source(found: Distribution) -> Path | None:
     return Path(unquote(urlsplit(origin["url"]).path))
 
 
-def _repack(found: Distribution, folder: Path) -> Path:
+def _repack(found: Distribution, folder: Path) -> None:
     """Put the installed files back into a wheel."""
-    path = folder / f"{_NAME}-{found.version}-py3-none-any.whl"
+    name = f"{re.sub(r'[-_.]+', '_', found.name)}-{found.version}"
     lines: list[str] = []
-    with ZipFile(path, "w", ZIP_DEFLATED) as wheel:
+    with ZipFile(folder / f"{name}-py3-none-any.whl", "w", ZIP_DEFLATED) as wheel:
         for file in filter(_belongs_in_wheel, found.files or []):
             content = Path(str(found.locate_file(file))).read_bytes()
             wheel.writestr(str(file), content)
             lines.append(f"{file},{_digest(content)},{len(content)}")
-        record = f"{_NAME}-{found.version}.dist-info/RECORD"
+        record = f"{name}.dist-info/RECORD"
         wheel.writestr(record, "\n".join([*lines, f"{record},,", ""]))
-    return path
 
 
 def _belongs_in_wheel(file: PackagePath) -> bool:

@@ -4,12 +4,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from atoll_cluster.engines import EngineError, Job, Terms
 from atoll_slurm.options import kernel_of, options
 from atoll_slurm.programs import Ran, is_unreached
 from atoll_slurm.script import script
 from atoll_slurm.settings import Settings
 from attrs import evolve
+
+from atoll_cluster.engines import EngineError, Job, Terms
 
 JOB = Job(
     kernel_id="1f2e",

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 import pytest
-from atoll_cluster.engines import Ended, Running, Unknown, Waiting
 from atoll_slurm.nodes import Partition, parse_partitions
 from atoll_slurm.queue import parse, state_of
+
+from atoll_cluster.engines import Ended, Running, Unknown, Waiting
 
 PRINTED = """\
 Welcome to the site | today: maintenance | at 8

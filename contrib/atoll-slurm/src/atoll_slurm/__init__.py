@@ -1,1 +1,21 @@
 """Sessions as jobs of Slurm: an engine for atoll's own cluster, on a site's login node."""
+
+from collections.abc import Iterator
+
+from atoll import hookimpl
+from atoll_local.hooks import Engine, EngineSetting
+
+
+@hookimpl
+def atoll_engines() -> Iterator[Engine]:
+    """Slurm, with what a user may set about a site; see `settings.py`."""
+    settings = [
+        EngineSetting("partition", "Where sessions run that name no scaling group"),
+        EngineSetting("account", "The account that pays for sessions without a group of their own"),
+        EngineSetting("qos", "The quality of service of sessions"),
+        EngineSetting("time", "The time limit of sessions; else the most that the partition gives"),
+        EngineSetting("memory", "Whether sessions ask for memory: mem or none", "mem"),
+        EngineSetting("python", "The Python of the nodes, 3.9 or newer", "python3"),
+        EngineSetting("extra", "More options of sbatch"),
+    ]
+    yield Engine("slurm", "Jobs of Slurm", "atoll_slurm.launcher:launcher", settings)

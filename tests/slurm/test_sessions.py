@@ -1,0 +1,119 @@
+"""Sessions as jobs: used from a laptop, lost and found, ended by either side."""
+
+import csv
+import io
+import json
+import shlex
+import time
+
+import pytest
+
+_PATIENCE = 90
+WITHOUT_KEY = """
+import socket, ssl
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+stream = context.wrap_socket(socket.create_connection(("{host}", {port}), 10))
+stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
+print(stream.recv(1))
+"""
+CODE = "import socket; print(socket.gethostname(), input())"
+
+
+@pytest.fixture(scope="module")
+def lab(laptop):
+    """The laptop with a profile for the site's Slurm, which is then the one in use."""
+    laptop.ssh("~/.local/share/atoll/host/current/bin/atoll local down")
+    laptop.must("profile add lab --host site --engine slurm")
+    laptop.must("profile use lab")
+    return laptop
+
+
+@pytest.fixture
+def session(lab):
+    """A session that runs, and that is gone afterwards."""
+    lab.must("start -t s python")
+    yield "s"
+    lab.run("rm -f s")
+
+
+def jobs(lab):
+    """The jobs of the site that have not ended: their states by the names of sessions."""
+    lines = lab.ssh("squeue --me --noheader --format='%T %j'").splitlines()
+    pairs = (line.split(" ", 1) for line in lines)
+    return {name.rpartition(".")[0]: state for state, name in pairs}
+
+
+def rows(lab, *options):
+    """What `ps` tells of sessions, by their names."""
+    fields = "--format name,status,status_info --output csv"
+    found = csv.DictReader(io.StringIO(lab.must(f"ps {' '.join(options)} {fields}")))
+    return {row["name"]: row for row in found}
+
+
+def until(look, wanted):
+    """Wait until `look()` is what is wanted."""
+    deadline = time.monotonic() + _PATIENCE
+    while not wanted(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
+
+
+def test_code_runs_on_a_node_and_reads_what_is_piped(lab):
+    node, word = lab.must(f"run --rm -c '{CODE}' python", "hello\n").split()
+    assert (node[0], word) == ("n", "hello")
+    until(lambda: jobs(lab), lambda found: not any(name.startswith("atoll-") for name in found))
+
+
+def test_files_exit_codes_and_ssh_are_those_of_the_node(lab, session):
+    (lab.home / "note").write_text("hello")
+    lab.must(f"upload {session} {lab.home}/note")
+    ran = lab.run(f"run -t {session} --exec 'cat note; hostname; exit 3' python")
+    assert ran.returncode == 3
+    text, node = ran.stdout[:5], ran.stdout[5:].strip()
+    assert (text, lab.must(f"ssh {session} hostname").strip()) == ("hello", node)
+    assert "hello" in lab.must(f"logs {session}")
+
+
+def test_rm_ends_the_job(lab, session):
+    assert jobs(lab)[session] == "RUNNING"
+    lab.must(f"rm {session}")
+    until(lambda: jobs(lab), lambda found: session not in found)
+
+
+def test_a_job_cancelled_in_slurm_ends_its_session(lab, session):
+    lab.ssh("scancel $(squeue --me -h -o '%i %j' | sed -n 's/ s\\..*//p')")
+    row = until(lambda: rows(lab, "--dead").get(session), lambda row: row is not None)
+    assert row["status"] in {"TERMINATED", "CANCELLED"}
+
+
+def test_what_waits_says_why_and_can_be_removed(lab):
+    lab.must("start -t big --enqueue-only -r cpu=64 python")
+    row = until(lambda: rows(lab)["big"], lambda row: row["status_info"] not in {"", "None"})
+    assert row["status_info"] == "PartitionConfig"
+    lab.must("rm -f big")
+    until(lambda: jobs(lab), lambda found: "big" not in found)
+
+
+def test_a_killed_cluster_finds_its_sessions_again(lab, session):
+    """Logging out of a login node may well do that."""
+    server = json.loads(lab.ssh("cat ~/.local/share/atoll/local/server.json"))
+    lab.ssh(f"kill -9 {server['pid']}")
+    assert rows(lab)[session]["status"] == "RUNNING"
+    assert lab.must(f"run -t {session} -c 'print(1)' python") == "1\n"
+
+
+def test_a_sweep_runs_on_all_nodes(lab):
+    out = lab.must(
+        "run --rm --exec 'echo on $(hostname)' --env-range 'X=case:1,2,3,4' --max-parallel 4 python"
+    )
+    assert out.count("done") >= 4
+
+
+def test_another_user_of_the_site_reaches_no_session(lab, session):
+    """The port of a session is open to all nodes, and lets in who has its key."""
+    told = lab.ssh("cat ~/.local/share/atoll/local/kernels/*/run/relay.json")
+    address = json.loads(told.strip().splitlines()[-1])
+    ended = lab.try_ssh(f"python3 -c {shlex.quote(WITHOUT_KEY.format(**address))}")
+    assert (ended.stdout.strip() or "b''") == "b''"
