@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from atoll._commands import Node
 
+_ROOM = 78
+"""Characters of a line of help, without its margin."""
+
 
 class Examples:
     """Those of all commands, asked for when the first help is shown. `find` follows words to a
@@ -51,9 +54,16 @@ def _renamed(example: Example, old: "Node", new: "Node") -> Example:
 
 
 def written(examples: Sequence[Example], program: str) -> list[str]:
-    """Return the lines of help that show examples, one below the other."""
-    lines = [f"{program} {one.line}" for one in examples]
-    width = max(map(len, lines), default=0)
-    return [
-        f"{line:<{width}}  {one.text}".rstrip() for line, one in zip(lines, examples, strict=True)
-    ]
+    """Return the lines of help that show examples, one below the other: what each does stands
+    beside it, or below where there is no room.
+    """
+    rows = [(f"{program} {one.line}", one.text) for one in examples]
+    fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]
+    width = max(fitting, default=0)
+    lines: list[str] = []
+    for line, text in rows:
+        if max(width, len(line)) + len(text) + 2 <= _ROOM:
+            lines.append(f"{line:<{width}}  {text}".rstrip())
+        else:
+            lines += [line, f"    {text}"] if text else [line]
+    return lines

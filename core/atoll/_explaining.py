@@ -108,6 +108,8 @@ def check_explainable(prepared: Prepared) -> None:
     this machine, or stays.
     """
     node = prepared.node
+    if prepared.aim:
+        raise UsageError("explain takes no @NAME", hint="name a profile: explain --profile NAME …")
     if node.single or node.asyncio or node.hidden:
         name = " ".join(node.path)
         raise UsageError(

@@ -67,6 +67,16 @@ async def test_a_command_that_asks_first_is_not_asked(shell):
     assert "mutation" in requests[-1][2]["query"]
 
 
+async def test_lines_and_aliases(shell):
+    """A line of several commands is one word; an alias stands for what it means."""
+    requests, _ = await sent(shell, "'start -t a python; start -t b python'")
+    assert [one[2]["name"] for one in requests if one[2]] == ["a", "b"]
+    made = await shell.run("alias go = 'start -t $1 python'")
+    assert made.code == 0, made.stderr
+    requests, _ = await sent(shell, "go work")
+    assert requests[-1][2]["name"] == "work"
+
+
 async def test_secrets_are_not_shown(shell):
     line = "update-password old-Secret1 new-Secret1 new-Secret1"
     result = await shell.run(f"explain --output json {line}")
@@ -92,6 +102,7 @@ async def test_files_are_told_by_their_size(shell, tmp_path):
         ("rm --nonsense x", "no such option"),
         ("start -r cpu python", "-r cpu: not of the form"),
         ("@lab ps", "takes no @NAME"),
+        ("'for x in 1 2 { ps }'", "commands, and nothing around them"),
     ],
 )
 async def test_what_can_not_be_explained(shell, line, told):

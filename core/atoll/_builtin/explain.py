@@ -1,12 +1,22 @@
 """`explain`: what a command would send to the cluster."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from atoll._aliases import Call
 from atoll._context import Context, program_of
 from atoll._errors import UsageError
-from atoll._explaining import check_explainable, explained
+from atoll._explaining import Explanation, check_explainable, explained
+from atoll._line import parse
+from atoll._syntax import SimpleCommand
 from atoll._threads import in_thread
+from atoll._variables import as_written
 from atoll.output import Column, fit
+
+if TYPE_CHECKING:
+    from atoll._program import Program
 
 _SHORT = 120
 """Characters of a body that a table shows."""
@@ -33,16 +43,37 @@ async def explain(context: Context, words: tuple[str, ...]) -> None:
     Answers are not known: what is looked up is taken to be there, with its <id>, and to run. Where
     the command needs to know more, the rest is left out, which is told. Bodies are cut in tables;
     --output json, before the command, has all of them. Secrets are not shown.
+
+    A line of several commands is one word: explain 'rm work; ps'.
     """
-    prepared = await in_thread(program_of(context).tree.prepare, words)
-    check_explainable(prepared)
-    if prepared.aim:
-        raise UsageError("explain takes no @NAME", hint="name a profile: explain --profile NAME …")
-    found = await explained(context, prepared)
-    await context.output.rows(found.sent, _COLUMNS)
-    if not found.sent:
+    program, found = program_of(context), list[Explanation]()
+    for command in _commands(program, words):
+        prepared = await in_thread(program.tree.prepare, command)
+        check_explainable(prepared)
+        found.append(await explained(context, prepared))
+    await context.output.rows([sent for one in found for sent in one.sent], _COLUMNS)
+    if not any(one.sent for one in found):
         context.output.note("nothing would be sent")
-    if found.assumes:
+    if any(one.assumes for one in found):
         context.output.note("what is looked up is taken to be there, and to run")
-    if found.sent and not found.is_whole:
+    if any(one.sent and not one.is_whole for one in found):
         context.output.note("what follows depends on the answers")
+
+
+def _commands(program: "Program", words: Sequence[str]) -> list[Sequence[str]]:
+    """Return the commands that the words stand for: a line that is one word, an alias, or the words
+    themselves. Raises UsageError.
+    """
+    line = program.aliases.lines.get(words[0])
+    if line is not None and program.tree.root.child(words[0]) is None:
+        return _simple(Call(words[0], line, words[1:]).nodes())
+    if len(words) == 1 and words[0].split() != [words[0]]:
+        return _simple(parse(words[0]))
+    return [words]
+
+
+def _simple(nodes: Sequence[object]) -> list[Sequence[str]]:
+    if not nodes or not all(isinstance(one, SimpleCommand) and one.words for one in nodes):
+        raise UsageError("explain takes commands, and nothing around them")
+    simple = [one for one in nodes if isinstance(one, SimpleCommand)]
+    return [[as_written(word) for word in one.words] for one in simple]
