@@ -81,7 +81,7 @@ format: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-BENCHMARKS := startup batch sweep listing tunnel ssh transfer input top
+BENCHMARKS := startup keys batch sweep listing tunnel ssh transfer input top
 
 bench: $(STAMP)-dev
 	for name in $(BENCHMARKS); do $(BIN)/python tests/benchmarks/$$name.py || exit 1; done

@@ -111,6 +111,11 @@ class Program:
         name = self.settings["behave_as"]
         return (program_name() if name == "auto" else name) != PROGRAM_NAMES[0]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether lines are only ever added to the screen, as where it is read aloud."""
+        return bool(self.settings["shell.plain"]) or self.environ.get("TERM") == "dumb"
+
     def output(self, **options: Any) -> "Output":
         """Make the output of one command."""
         from atoll.output import Output
@@ -121,7 +126,8 @@ class Program:
         """Return the options of outputs that are the same for all commands."""
         return {
             "writer": self._writer,
-            "color": "NO_COLOR" not in self.environ and self.environ.get("TERM") != "dumb",
+            "color": "NO_COLOR" not in self.environ and not self.is_plain,
+            "redraws": not self.is_plain,
             "default_format": self.settings["output"],
             "as_official": self.as_official,
             "show_progress": self.show_progress,

@@ -1,9 +1,9 @@
-"""How long a key takes at the prompt until it is on the screen, beside a bare prompt of
-prompt_toolkit, in the same run.
+"""How long the first prompt takes, beside importing its libraries, and a key until it is on the
+screen, beside a bare prompt of prompt_toolkit.
 
 The prompt knows 10,000 sessions, 5,000 images and 10,000 earlier lines. It is typed at on a
 terminal, 50 keys a second: names that many begin with, and at the end of 1,000 lines. The cluster
-accepts connections and says nothing. Run it on a machine that does nothing else:
+accepts connections and says nothing. The time for which others had the processors is left out.
 
     python tests/benchmarks/keys.py [KEYS]
 """
@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
 
-from common import ATOLL, plain_environment, say
+from common import ATOLL, plain_environment, say, wall_time
 
 from atoll import Candidate, Profile
 from atoll._shell.names import Names
@@ -40,6 +40,9 @@ SILENCE = 0.5
 """Seconds without output after which a prompt has come to rest."""
 DEADLINE = 20.0
 SESSIONS, IMAGES, EARLIER, LINES = 10_000, 5_000, 10_000, 1_000
+STARTS, SLOWER = 9, 1.5
+"""How often the prompt is opened, and what it may take in times of importing its libraries."""
+LIBRARIES = (sys.executable, "-c", "import prompt_toolkit, prompt_toolkit.shortcuts, trio, httpx")
 PASTE = "\x1b[200~{}\x1b[201~"
 BARE = (
     sys.executable,
@@ -86,14 +89,19 @@ class Terminal:
             self.read()
 
     def time(self, key: str) -> float:
-        """Press a key; returns the seconds until it is shown."""
-        began = time.perf_counter()
+        """Press a key; returns the seconds until it is shown, had it a processor to itself."""
+        began, waited = time.perf_counter(), self.waited()
         os.write(self.file, key.encode())
         if not select.select([self.file], [], [], DEADLINE)[0]:
             sys.exit(f"the key {key!r} was not shown")
-        took = time.perf_counter() - began
+        took, waited = time.perf_counter() - began, self.waited() - waited
         self.read()
-        return took
+        return max(took - waited, 0.0)
+
+    def waited(self) -> float:
+        """Return the seconds for which the program, or this one, had no processor."""
+        files = (Path(f"/proc/{process}/schedstat") for process in (self.pid, "self"))
+        return sum(int(file.read_text().split()[1]) for file in files) / 1e9
 
     def close(self) -> None:
         """End the program."""
@@ -127,6 +135,7 @@ def main() -> None:
             "BACKEND_SECRET_KEY": "SK",
         }
         know(Path(environ["ATOLL_HOME"]), environ)
+        start(environ)
         typing = environ | {"ATOLL_SHELL_MENU": "typing"}
         say(f"{'':26} {'':16} {'median':>9} {'99 %':>9} {'most':>9}")
         met = True
@@ -135,6 +144,31 @@ def main() -> None:
             met &= show("", "atoll", measure([ATOLL], environ, begun))
             met &= show("", "menu typing", measure([ATOLL], typing, begun))
     say(f"99 of 100 keys within {TARGET * 1000:.0f} ms: {'yes' if met else 'NO'}")
+
+
+def start(environ: Mapping[str, str]) -> None:
+    """Open prompts and import their libraries in turns; print the medians and their ratio."""
+    opened, imported = [], []
+    for _ in range(STARTS):
+        opened.append(time_to_prompt(environ))
+        imported.append(wall_time(LIBRARIES, environ))
+    ours, peer = statistics.median(opened), statistics.median(imported)
+    met = "yes" if ours <= peer * SLOWER else "NO"
+    times = f"first prompt {ours * 1000:.0f} ms, its libraries {peer * 1000:.0f} ms"
+    say(f"{times}: {ours / peer:.2f}x, {SLOWER}x at the most: {met}")
+
+
+def time_to_prompt(environ: Mapping[str, str]) -> float:
+    """Open a prompt; returns the seconds until it is on the screen."""
+    began, shown = time.perf_counter(), b""
+    terminal = Terminal([ATOLL], environ)
+    while b"atoll>" not in shown:
+        if not select.select([terminal.file], [], [], DEADLINE)[0]:
+            sys.exit("no prompt was shown")
+        shown += terminal.read()
+    took = time.perf_counter() - began
+    terminal.close()
+    return took
 
 
 def know(home: Path, environ: Mapping[str, str]) -> None:

@@ -47,6 +47,15 @@ def test_progress_obeys_no_names(output):
     assert "\n" not in output.stderr.getvalue()
 
 
+def test_progress_where_nothing_is_drawn_anew(output):
+    """It is a line, once."""
+    output.redraws = False
+    with output.progress("one") as show:
+        show("two")
+
+    assert output.stderr.getvalue() == "one\n"
+
+
 def test_progress_is_for_terminals(output):
     """A log file gets none of it."""
     output.stderr = StringIO()

@@ -23,6 +23,8 @@ from atoll._warnings import warn
 
 _MOST_TOLD = 3
 """How many problems of settings are told when the prompt opens."""
+_TURN = 0.001
+"""Seconds that a thread may compute while keys wait, such as one that looks through long lists."""
 _CLOSING = 5.0
 """Seconds that closing connections may take when the prompt is left."""
 
@@ -38,10 +40,7 @@ def run_shell(program: Program, output_format: str = "") -> int:
 
 
 def _is_plain(program: Program) -> bool:
-    """Whether the cursor can't be moved, or should not be, as where a screen is read aloud."""
-    if program.settings["shell.plain"]:
-        return True
-    return program.environ.get("TERM") in (None, "", "dumb") or not sys.stdout.isatty()
+    return program.is_plain or not program.environ.get("TERM") or not sys.stdout.isatty()
 
 
 def _greet(program: Program) -> None:
@@ -85,6 +84,7 @@ async def _edited(program: Program, output_format: str, terminal: "_Terminal") -
     from atoll._shell.prompt import PromptReader
     from atoll._shell.screen import Screen
 
+    sys.setswitchinterval(_TURN)
     stdin, state = Source(), ShellState()
     screen = Screen(asyncio.get_running_loop())
     state.held = screen.taken

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from atoll._records import Candidate
 
+_LONGEST = 100
+"""Characters up to which those in between are looked for: nobody abbreviates to more."""
+
 
 def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
     """Return the candidates that begin with what was typed, in their order.
@@ -15,6 +18,8 @@ def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
     known = list(candidates)
     if found := [one for one in known if one.text.startswith(typed)]:
         return found
+    if len(typed) > _LONGEST:
+        return ()
     # A look ahead finds the shortest of each start; one alone tells quickly that there is none.
     some = ".*?".join(map(re.escape, typed))
     any_case = re.IGNORECASE | re.DOTALL

@@ -3,7 +3,7 @@
 import asyncio
 
 from attrs import define, field
-from prompt_toolkit.application import get_app
+from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer, CompletionState
 from prompt_toolkit.completion import Completion
 from prompt_toolkit.document import Document
@@ -26,6 +26,7 @@ class Menu:
     Keys are never kept waiting: folders and long lists are looked through in threads.
     """
 
+    app: Application[str]
     buffer: Buffer
     completer: LineCompleter
     answers: Answers = field(factory=Answers)
@@ -45,7 +46,7 @@ class Menu:
         if self._task is not None:
             self._task.cancel()
         self._shown = None
-        self._task = get_app().create_background_task(self._fill(inserts=inserts))
+        self._task = self.app.create_background_task(self._fill(inserts=inserts))
 
     async def _fill(self, *, inserts: bool) -> None:
         """Show rows for the line as it is, again at each answer, while it stays as it is."""

@@ -1,6 +1,8 @@
 """The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
 
 import asyncio
+import gc
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -64,6 +66,8 @@ _STYLE = Style.from_dict(
 )
 
 
+_PORTIONS = 5_000, 20, 50
+"""How many new objects are looked through for garbage, and how often older ones with them."""
 _PAUSE = 0.05
 """Seconds without a key after which is asked for what the line wants."""
 _KEEPING = 0.2
@@ -96,7 +100,7 @@ class PromptReader:
         state.redraws, state.merges = session.app.invalidate, history.read
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(buffer.document)[1]
-        menu = Menu(buffer, completer)
+        menu = Menu(session.app, buffer, completer)
         reader = cls(session, screen, refresher, history, menu, stdin)
         ways = Ways(partial(edit, environ=program.environ), reader._search)
         session.key_bindings = merge_key_bindings(
@@ -105,7 +109,7 @@ class PromptReader:
         refresher.on_change = reader._answered
         buffer.on_text_changed += reader._typed
         if program.settings["shell.menu"] == "typing":
-            buffer.on_text_insert += lambda _: menu.open(inserts=False)
+            buffer.on_text_insert += reader._inserted
         # Names are nothing to wait for: the prompt is to be on the screen first.
         session.app.after_render += reader._first_drawn
         # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
@@ -158,15 +162,29 @@ class PromptReader:
     def _first_drawn(self, _app: object) -> None:
         self.session.app.after_render -= self._first_drawn
         self._drawn.set()
+        # Garbage is collected in small portions, so that no key waits for much of it, and never
+        # looked for among what was loaded so far and stays.
+        gc.freeze()
+        gc.set_threshold(*_PORTIONS)
         self.refresher.typed()
 
     def _typed(self, _buffer: object) -> None:
         self.menu.answers.note()
-        # What the line wants is looked for in a thread, which would take its time from the next
-        # key: it is done when nobody types for a moment.
+        self._soon(self.refresher.typed)
+
+    def _inserted(self, _buffer: object) -> None:
+        self._soon(self._open_menu)
+
+    def _soon(self, call: Callable[[], object]) -> None:
+        """Call when nobody types for a moment: threads would take their time from the next key."""
         if self._pause is not None:
             self._pause.cancel()
-        self._pause = self.screen.loop.call_later(_PAUSE, self.refresher.typed)
+        self._pause = self.screen.loop.call_later(_PAUSE, call)
+
+    def _open_menu(self) -> None:
+        self.refresher.typed()
+        if self.session.app.is_running:
+            self.menu.open(inserts=False)
 
     def _answered(self) -> None:
         self.menu.answers.note()

@@ -77,6 +77,8 @@ class Output:
     default_format: str = "table"
     quiet: bool = False
     color: bool = False
+    redraws: bool = True
+    """Whether what stands on a terminal may be drawn anew."""
     label: str = ""
     as_official: bool = False
     columns: int | None = None
@@ -307,6 +309,11 @@ class Output:
             self.show_progress("")
             return
         if self.quiet or self.label or not self.stderr.isatty():
+            yield lambda _text: None
+            return
+
+        if not self.redraws:
+            self._say(text)
             yield lambda _text: None
             return
 

@@ -81,7 +81,8 @@ def _report(context: Context, sweep: Sweep, *, silent: bool) -> Report:
         return Report(context, sweep)
     output = context.output
     echo = sweep.plan.out is None and not output.format
-    kind = LiveTable if output.stderr.isatty() and not output.quiet else LabelledReport
+    draws = output.stderr.isatty() and output.redraws and not output.quiet
+    kind = LiveTable if draws else LabelledReport
     return kind(context, sweep, echo=echo)
 
 
