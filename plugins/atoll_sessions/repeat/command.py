@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from atoll import Context, UsageError
+from atoll import Context, Name, UsageError
 from atoll.text import quote
 from atoll_sessions.repeat.repeater import Plan, Repeater, Result
 
@@ -30,7 +30,7 @@ _SHORTEST = 0.1
     help="Give up after these; the exit code is 124 then.",
 )
 @click.option("--count", type=click.IntRange(1), metavar="TIMES", help="Stop after so many runs.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SECONDS] COMMAND... | SESSION")
+@click.argument("words", nargs=-1, type=Name("command"), metavar="[SECONDS] COMMAND... | SESSION")
 async def watch(
     context: Context,
     until: str | None,

@@ -131,7 +131,7 @@ class Feed:
                 if found is None:
                     self.rows.gone(session_id)
                 else:
-                    self.rows.put(found)
+                    self.rows.put(found, self._round)
             self._heard()
 
     async def _go_round(self) -> None:

@@ -14,6 +14,8 @@ from atoll_sessions.model import DEAD, Session
 
 HISTORY = 60
 """How many measurements of a session are kept."""
+FAR = math.inf
+"""Further than any list is long."""
 _KEPT = 10.0
 """Seconds for which a session that has ended stays on the screen."""
 
@@ -87,8 +89,8 @@ class Rows:
         """Note that order and choice have to be looked at again."""
         self._shown = None
 
-    def put(self, session: Session, round: int | None = None) -> None:
-        """Take what was told of a session, with what it uses, if that was told too."""
+    def put(self, session: Session, round: int) -> None:
+        """Take what was told of a session in a round of looks, with what it uses, if told too."""
         row = self.by_id.get(session.id)
         if row is None:
             if session.status in DEAD:
@@ -97,7 +99,7 @@ class Rows:
             self.changed()
         elif row.session != session:
             self.changed()
-        row.session, row.round = session, row.round if round is None else round
+        row.session, row.round = session, round
         if session.status in DEAD:
             row.ended = row.ended or time.monotonic()
         row.measure(session)
@@ -174,7 +176,3 @@ class Rows:
         for row in self.by_id.values():
             counts[row.session.status] = counts.get(row.session.status, 0) + 1
         return counts
-
-
-FAR = math.inf
-"""Further than any list is long."""

@@ -85,8 +85,8 @@ def test_rows_with_some_words(rows):
 
 def test_sessions_that_have_ended_stay_for_a_moment(rows, monkeypatch):
     """Those that ended before it all are not there at all."""
-    rows.put(session(5, "TERMINATED"))
-    rows.put(session(1, "TERMINATED"))
+    rows.put(session(5, "TERMINATED"), 1)
+    rows.put(session(1, "TERMINATED"), 1)
     assert len(rows.shown) == 3
     rows.forget_ended()
     assert len(rows.shown) == 3
@@ -115,8 +115,8 @@ def test_history_as_bars(figures, line, monkeypatch):
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_lines_fit(rows, width):
     """Columns that matter less are left out; nothing is wider than the screen."""
-    rows.put(session(7, "ERROR\x1b[2J", image="x/" + "long" * 30))
-    rows.put(Session(id="x", name="名前" * 30, status="PREPARING"))
+    rows.put(session(7, "ERROR\x1b[2J", image="x/" + "long" * 30), 1)
+    rows.put(Session(id="x", name="名前" * 30, status="PREPARING"), 1)
     nodes = Nodes({"i-one": Node(id="i-one", available_slots='{"cpu": "4", "mem": "1024"}')})
     nodes.by_id |= {f"i-{n}": Node(id=f"i-{n}" * 9, available_slots="nonsense") for n in range(9)}
     lines = drawing.table(rows, width, 4) + drawing.node_lines(nodes, width, 4)
