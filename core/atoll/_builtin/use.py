@@ -18,7 +18,8 @@ _COLUMNS = [Column("profile"), Column("endpoint"), Column("access_key", "Access 
 async def use(context: Context, name: str | None) -> None:
     """Turn to a profile, in this prompt or script alone; without NAME, tell which one is in use.
 
-    Jobs go on where they were begun. `profile use` is for all that begins later.
+    Jobs go on where they were begun. `profile use` is for all that begins later, `@NAME` before a
+    command for that line alone, and `@*` goes over all profiles.
     """
     target = program_of(context).target
     if name is None:
