@@ -426,8 +426,8 @@ class Engine(Protocol):
     ) -> Kernel:
         """Start a kernel; returns when it accepts runs, raises EngineError when it can't start.
 
-        `on_state` is told what it waits for, where it has to, and that it runs. Where kernels queue
-        by themselves, one that an earlier program has started already is waited for.
+        `on_state` is told what it waits for, where it has to, and that it runs. Elsewhere, one
+        that an earlier program has started already is waited for.
         """
 
     async def restart(

@@ -132,14 +132,19 @@ async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
         os.close(fd)
 
 
-async def settle_log(way: Way) -> None:
-    """Wait until all that a kernel has printed so far is in its log, with a bound to the wait."""
+async def settle_log(way: Way) -> int:
+    """Wait until all that a kernel has printed so far is in its log, with a bound to the wait.
+
+    Returns how many bytes that are, 0 if nobody tells.
+    """
+    printed: object = 0
     with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
         supervisor = await connect(way, name=SUPERVISOR_SOCKET)
         try:
-            await supervisor.receive()
+            printed = (await supervisor.receive()).get("printed")
         finally:
             await supervisor.aclose()
+    return printed if isinstance(printed, int) else 0
 
 
 @contextlib.asynccontextmanager

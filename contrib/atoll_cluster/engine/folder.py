@@ -116,6 +116,10 @@ class KernelFolder:
             return True
         return END in names or STATE not in names
 
+    def printed_in_the_end(self) -> int:
+        """Return the bytes of an ended kernel's log, as its supervisor wrote; 0 if it did not."""
+        return _figure((self.read_state(END) or {}).get("printed")) or 0
+
     def exit_status(self, ended: Ended) -> ExitStatus:
         """Tell how the kernel ended, as its supervisor wrote and its launcher knows.
 

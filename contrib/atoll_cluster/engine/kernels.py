@@ -101,10 +101,6 @@ class KernelEngine:
         """The folder of kernels."""
         return self.site.root
 
-    @property
-    def queues(self) -> bool:
-        return self.launcher.capacity() is None
-
     def capacity(self) -> Mapping[str, Decimal] | None:
         return self.launcher.capacity()
 
@@ -178,7 +174,9 @@ class KernelEngine:
 
     async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
         self._folder(kernel_id)  # Its name is one, or this raises.
-        await settle_log(partial(self.launcher.connect, kernel_id))
+        printed = await settle_log(partial(self.launcher.connect, kernel_id))
+        if not self.launcher.is_here:
+            await self._see_printed(self._folder(kernel_id), printed)
         async with aclosing(self.launcher.logs(kernel_id)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -230,7 +228,7 @@ class KernelEngine:
 
         What it left of one that it did not start in the end is deleted.
         """
-        if not self.queues or not folder.path.exists():
+        if self.launcher.is_here or not folder.path.exists():
             return False
         if not isinstance(await self._known_state(kernel_id), Ended):
             return True
@@ -246,14 +244,14 @@ class KernelEngine:
     ) -> LaunchedKernel:
         """Wait until a kernel that was launched accepts runs; end it if that fails.
 
-        One in the queue of its place stays there when this is cancelled: a later program finds it.
+        One that is elsewhere stays there when this is cancelled: a later program finds it.
         """
         try:
             await self._turn(spec.kernel_id, folder, on_state)
             kernel = self._kernel(spec, folder)
             await self._ready(kernel, folder)
         except BaseException as error:
-            if isinstance(error, Exception) or not self.queues:
+            if isinstance(error, Exception) or self.launcher.is_here:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(LONGEST_END):
                     await self.launcher.end(spec.kernel_id, grace=0)
                     await until_ended(self.launcher, spec.kernel_id)
@@ -296,6 +294,13 @@ class KernelEngine:
         while isinstance(state, Unknown):
             state = await self.launcher.watch(kernel_id, state)
         return state
+
+    async def _see_printed(self, folder: KernelFolder, printed: int) -> None:
+        """Wait until a log that is written on another machine shows as much as was printed."""
+        printed = printed or folder.printed_in_the_end()
+        with anyio.move_on_after(LATE):
+            while await to_thread.run_sync(log.size, folder.log) < printed:  # noqa: ASYNC110 - nobody tells what another machine writes
+                await anyio.sleep(LOOK)
 
     async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
         """Tell how a kernel ended: what its supervisor has written, and what the launcher knows."""

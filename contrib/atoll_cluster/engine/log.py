@@ -40,6 +40,12 @@ async def kept_log(folder: Path) -> AsyncGenerator[bytes]:
             yield piece
 
 
+def size(path: Path) -> int:
+    """Return the bytes of the log at `path` that can be seen now, an older part included."""
+    with ExitStack() as stack:
+        return sum(size for _, size in _open(path, stack))
+
+
 def last_line(path: Path) -> str:
     """Return the last line that is not blank, nothing if there is none."""
     text = b"".join(deque(read(path), maxlen=2)).decode("utf-8", "replace")

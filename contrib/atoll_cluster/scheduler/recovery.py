@@ -11,6 +11,7 @@ import anyio
 from atoll_cluster.engine.contract import EngineError, ExitStatus, Kernel
 from atoll_cluster.put_aside import Item
 from atoll_cluster.scheduler.lifecycle import FOLLOWERS
+from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.scheduler import Scheduler
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.supervision import TaskKind
@@ -44,8 +45,8 @@ async def recover(scheduler: Scheduler) -> None:
 async def recover_session(scheduler: Scheduler, session_id: str) -> None:
     """Bring a session in line with what the engine finds of it; may be done again."""
     session = scheduler.store.sessions.get(session_id)
-    if session.status in {"SCHEDULED", "PREPARING"} and scheduler.engine.capacity() is None:
-        scheduler.go_on_launching(session.id)  # It may have its place in the queue already.
+    if _may_be_under_way(session, scheduler.machine):
+        scheduler.go_on_launching(session.id)
     elif session.status == "SCHEDULED":
         # Nothing was started yet: the status is always written before that.
         scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
@@ -55,6 +56,13 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
         raise EngineError(f"what is kept of it is damaged: its status is {session.status!r}")
     elif session.status not in DEAD | {"PENDING"}:
         await _recover_running(scheduler, session)
+
+
+def _may_be_under_way(session: Session, machine: Machine) -> bool:
+    """Whether its kernels, elsewhere, may be starting or have their places in a queue."""
+    if session.status == "SCHEDULED":
+        return not machine.is_bounded
+    return session.status == "PREPARING" and not machine.is_here
 
 
 async def _recover_running(scheduler: Scheduler, session: Session) -> None:

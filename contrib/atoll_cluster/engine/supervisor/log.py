@@ -36,6 +36,10 @@ class Log:
             pass
         return bool(data)
 
+    def printed(self) -> int:
+        """Return the bytes that the files hold now."""
+        return sum(map(size_of, (self._path, f"{self._path}.1")))
+
     def drain(self) -> None:
         """Keep what an ended kernel has left in the pipe."""
         while self.take():
@@ -55,6 +59,13 @@ class Log:
             return
         os.close(self._file)
         self._file = new
+
+
+def size_of(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def open_log(path: str) -> int:

@@ -4,8 +4,8 @@ With `--detach` the supervisor leaves who started it, so that the cluster progra
 the kernel again. It leaves `supervisor.json` (`pid`, `started`) before the kernel begins and
 `exit.json` (`exit_code`, `reason`) after its end. SIGTERM ends the kernel within the grace period,
 SIGQUIT at once, and so does deleting its folder, since nobody could find it any more. It keeps what
-the kernel prints; who connects to `supervisor.sock` is told the memory in use and the processor
-time (milliseconds), when all that was printed before is in it.
+the kernel prints; who connects to `supervisor.sock` is told the memory in use, the processor time
+(milliseconds) and the size of the log, when all that was printed before is in it.
 
 There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
 """
@@ -98,7 +98,11 @@ class Supervisor:
         self._log.take()
         try:
             with self._asked.accept()[0] as caller:
-                told = {"memory": self._watch.memory(), "cpu_used": round(cpu_used())}
+                told = {
+                    "memory": self._watch.memory(),
+                    "cpu_used": round(cpu_used()),
+                    "printed": self._log.printed(),
+                }
                 caller.send(json.dumps(told).encode() + b"\n")
         except OSError:
             pass  # who has called does not wait any more
@@ -202,6 +206,7 @@ class Supervisor:
             "reason": self._reason,
             "cpu_used": round(max(self._cpu_used, cpu_used())),
             "memory_peak": self._watch.peak(),
+            "printed": self._log.printed(),
         }
         self._watch.close()
         for folder in self._launch["cgroups"]:
