@@ -30,7 +30,7 @@ _OTHERS = {
         "scaling-group associate-scaling",
     ),
     "entities.scaling_groups:dissociate": (
-        "Take a scaling group away from a domain",
+        "Remove a scaling group from a domain",
         "scaling-groups dissociate-scaling-group",
         "scaling-group dissociate-scaling-group",
         "scaling-group dissociate-scaling",
@@ -42,8 +42,8 @@ _OTHERS = {
     ),
     "entities.images:rows": ("List images", "images", "image list"),
     "entities.images:alias": ("Give an image another name", "alias-image", "image alias"),
-    "entities.images:dealias": ("Take an image's alias away", "dealias-image", "image dealias"),
-    "entities.images:forget": ("Offer an image no more", "forget-image", "image forget"),
+    "entities.images:dealias": ("Remove an alias of an image", "dealias-image", "image dealias"),
+    "entities.images:forget": ("Stop offering an image", "forget-image", "image forget"),
     "entities.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
     "entities.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
     "services.license:show_license": ("Show the license", "show-license", "license show"),
@@ -51,7 +51,7 @@ _OTHERS = {
     "services.etcd:get": ("Show configuration", "etcd get"),
     "services.etcd:set_key": ("Change configuration", "etcd set"),
     "services.etcd:delete": ("Delete configuration", "etcd delete"),
-    "services.watcher:status": ("Show what a watcher says", "watcher status"),
+    "services.watcher:status": ("Show the status of a watcher", "watcher status"),
     "services.watcher:start": ("Start an agent", "watcher agent-start"),
     "services.watcher:stop": ("Stop an agent", "watcher agent-stop"),
     "services.watcher:restart": ("Restart an agent", "watcher agent-restart"),
@@ -60,7 +60,7 @@ _FOLDERS = {
     "list-hosts": "List all hosts for folders",
     "perf-metric": "Show how busy a host is",
     "get-fstab-contents": "Show an fstab file",
-    "list-mounts": "List what is mounted",
+    "list-mounts": "List mounts",
     "mount-host": "Mount a host everywhere",
     "umount-host": "Unmount a host everywhere",
 }
@@ -68,14 +68,14 @@ _SHARED_FOLDERS = {
     "list-shared-vfolders": "List shared folders",
     "shared-vfolder-info": "Show who shares a folder",
     "update-shared-vf-permission": "Change what a sharing user may do",
-    "remove-shared-vf-permission": "Share a folder no longer",
-    "change-vfolder-ownership": "Make a folder another user's",
+    "remove-shared-vf-permission": "Stop sharing a folder",
+    "change-vfolder-ownership": "Change the owner of a folder",
 }
 _RESOURCES = {
     "docker-registries": "List the registries of images",
     "resource-slots": "List the kinds of slots",
     "vfolder-types": "List who may own folders",
-    "recalculate-usage": "Count anew what sessions occupy",
+    "recalculate-usage": "Recalculate what sessions occupy",
     "usage-per-month": "Show what groups used in a month",
     "usage-per-period": "Show what a group used in a period",
 }
@@ -110,16 +110,16 @@ _NEWER_GROUPS = {
 }
 _MANAGER = {
     "status": "Show whether the cluster runs",
-    "freeze": "Let the cluster take no more work",
-    "unfreeze": "Let the cluster take work again",
-    "scheduler include-agents": "Give agents sessions again",
-    "scheduler exclude-agents": "Give agents no more sessions",
+    "freeze": "Make the cluster refuse new work",
+    "unfreeze": "Make the cluster accept new work again",
+    "scheduler include-agents": "Schedule sessions on agents again",
+    "scheduler exclude-agents": "Stop scheduling sessions on agents",
 }
 _ANNOUNCEMENT = {
     "get": "Show the announcement",
-    "update": "Announce something to everybody",
-    "delete": "Announce nothing any more",
-    "dismiss": "Don't be told of it again",
+    "update": "Publish an announcement",
+    "delete": "Remove the announcement",
+    "dismiss": "Don't show the announcement again",
 }
 
 
@@ -147,7 +147,7 @@ def atoll_commands() -> Iterator[Command]:
     account = f"{_SERVICES}.account"
     yield Command("login", "Log in to a web server", f"{account}:login", single=True)
     yield Command("logout", "Log out of a web server", f"{account}:logout")
-    yield Command("whoami", "Show as whom you work", f"{account}:whoami")
+    yield Command("whoami", "Show who you are logged in as", f"{account}:whoami")
     password = f"{_SERVICES}.password:update_password"
     yield Command("update-password", "Change your password", password, secret=True)
     yield Command(
@@ -195,15 +195,15 @@ def _below(above: str, commands: dict[str, str], module: str) -> Iterator[Comman
 
 
 def _groups_of_commands() -> Iterator[Command]:
-    yield Command("announcement", "A word to everybody")
-    yield Command("manager", "Whether the cluster takes work")
-    yield Command("manager scheduler", "Which agents are given work")
-    yield Command("server-logs", "What has gone wrong in the cluster")
+    yield Command("announcement", "Announcements to all users")
+    yield Command("manager", "Whether the cluster accepts new work")
+    yield Command("manager scheduler", "Which agents get sessions")
+    yield Command("server-logs", "Errors in the cluster")
     yield Command("admin etcd", "The cluster's configuration")
     yield Command("admin resources", "Slots, registries and usage")
-    yield Command("admin watcher", "What starts and stops agents")
+    yield Command("admin watcher", "The services that start and stop agents")
     for word, things in _NEWER_GROUPS.items():
-        yield Command(f"admin {word}", f"The commands about {things} by their newer names")
+        yield Command(f"admin {word}", f"Commands about {things}, under their newer names")
     for word in ("announcement", "manager"):
         yield Command(f"admin {word}", f"Same as atoll {word}")
     yield Command("admin manager scheduler", "Same as atoll manager scheduler")

@@ -124,8 +124,8 @@ def _list_options(entity: Entity, listing: ListQuery) -> Sequence[click.Option]:
             metavar="EXPR",
             help=f"Sort by these fields, e.g. -{example}.",
         ),
-        click.Option(["--offset"], type=whole, default=0, help="Leave out the first ones."),
-        click.Option(["--limit"], type=click.IntRange(min=1), help="Show no more than this."),
+        click.Option(["--offset"], type=whole, default=0, help="Leave out this many at the start."),
+        click.Option(["--limit"], type=click.IntRange(min=1), help="Show at most this many."),
     )
 
 

@@ -46,7 +46,7 @@ def negation(*flags: str, help: str) -> click.Option:
 
 def inactive() -> click.Option:
     """Return the flag `-i`, as the value of `is_active`."""
-    return negation("-i", "--inactive", "is_active", help="Not to be used yet.")
+    return negation("-i", "--inactive", "is_active", help="Create it inactive.")
 
 
 def slots_option() -> click.Option:
@@ -55,7 +55,7 @@ def slots_option() -> click.Option:
         "--total-resource-slots",
         type=SLOTS,
         metavar="SLOTS",
-        help="What may be occupied at most, e.g. cpu=4,mem=8g, or JSON.",
+        help="The limits on slots, e.g. cpu=4,mem=8g, or JSON.",
     )
 
 

@@ -45,7 +45,7 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command(
         "ssh-proxy",
-        "Carry a connection of OpenSSH to a session",
+        "Connect OpenSSH to a session",
         "atoll_apps.ssh.proxy_command:ssh_proxy",
         hidden=True,
         single=True,

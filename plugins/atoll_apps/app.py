@@ -96,7 +96,7 @@ class Forward:
     default=60,
     metavar="SECONDS",
     show_default=True,
-    help="Wait no longer for a service to answer; 0 waits for ever.",
+    help="Wait at most this long for a service; 0 waits without limit.",
 )
 async def app(
     context: Context,

@@ -60,7 +60,7 @@ class Speed:
     default=64,
     show_default=True,
     metavar="MB",
-    help="Transfer this much each way.",
+    help="How much to transfer in each direction.",
 )
 async def speedtest(context: Context, session: str, size: int) -> None:
     """Measure latency and throughput between here and a session.

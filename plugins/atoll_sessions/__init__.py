@@ -34,13 +34,13 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command("wait", "Wait until a session is in a status", "atoll_sessions.wait:wait")
     yield Command(
-        "events", "Show what happens to a session", "atoll_sessions.events:events", single=True
+        "events", "Show the events of a session", "atoll_sessions.events:events", single=True
     )
     yield Command("watch", "Repeat a command, or watch a session", f"{_WATCH}:watch", single=True)
     yield Command("top", "Sessions and nodes, live on the full screen", f"{_TOP}:top", single=True)
     yield Command("info", "Show everything about a session", "atoll_sessions.info:info")
-    yield Command("logs", "Show what a session has printed", "atoll_sessions.logs:logs")
-    yield Command("task-logs", "Show what a task has printed", "atoll_sessions.task_logs:task_logs")
+    yield Command("logs", "Show the output of a session", "atoll_sessions.logs:logs")
+    yield Command("task-logs", "Show the output of a task", "atoll_sessions.task_logs:task_logs")
     yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
     yield Command("download", "Download files from a session", "atoll_sessions.download:download")
@@ -51,20 +51,24 @@ def atoll_commands() -> Iterator[Command]:
         "atoll_sessions.watch:watch",
         single=True,
     )
-    yield Command("session", "The commands about sessions by their newer names")
+    yield Command("session", "Commands about sessions, under their newer names")
     yield Command(
-        "session show-graph", "Show what a session waits for", "atoll_sessions.graph:show_graph"
+        "session show-graph", "Show which sessions it waits for", "atoll_sessions.graph:show_graph"
     )
     history = "atoll_sessions.history"
     yield Command(
-        "session status-history", "Show when it was in which status", f"{history}:status_history"
+        "session status-history", "Show the history of its status", f"{history}:status_history"
     )
     yield Command(
-        "session abuse-history", "Show how it misused the cluster", f"{history}:abuse_history"
+        "session abuse-history",
+        "Show warnings about its use of the cluster",
+        f"{history}:abuse_history",
     )
-    yield Command("session commit", "Keep its files as they are", "atoll_sessions.commit:commit")
+    yield Command("session commit", "Save its files", "atoll_sessions.commit:commit")
     yield Command(
-        "session convert-to-image", "Make an image of it", "atoll_sessions.commit:convert_to_image"
+        "session convert-to-image",
+        "Make an image from it",
+        "atoll_sessions.commit:convert_to_image",
     )
     for name, older in _NEWER.items():
         word = older.replace("-", "_")
@@ -88,12 +92,12 @@ def _about_sweeps() -> Iterator[Command]:
 _SWEEPS = {
     "list": ("List sweeps", "commands:list_sweeps"),
     "status": ("Show the cases of a sweep", "commands:status"),
-    "logs": ("Show what cases have printed", "commands:logs"),
+    "logs": ("Show the output of cases", "commands:logs"),
     "results": ("List what cases have come to", "plot:results"),
     "plot": ("Draw what cases have come to", "plot:plot"),
     "cancel": ("End sweeps and their sessions", "commands:cancel"),
-    "resume": ("Run what is missing or failed", "commands:resume"),
-    "retry-failed": ("Run again what failed", "commands:retry_failed"),
+    "resume": ("Run missing and failed cases", "commands:resume"),
+    "retry-failed": ("Run failed cases again", "commands:retry_failed"),
     "rm": ("Forget sweeps", "commands:rm"),
 }
 

@@ -21,7 +21,7 @@ from atoll_sessions.queries import find_session
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="Put them in this folder.",
+    help="The folder to put them in.",
 )
 async def download(context: Context, session: str, files: tuple[str, ...], dest: Path) -> int:
     """Download files and folders of a session, their paths being seen from /home/work.

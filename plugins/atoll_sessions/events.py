@@ -54,11 +54,11 @@ RESULTS = ("session_success", "session_failure")
     type=SCOPES,
     default="*",
     show_default=True,
-    help="Only what happens to the session, or to its containers.",
+    help="Only events of the session, or of its containers.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show nothing: for --wait.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no events; for --wait.")
 @click.option(
-    "--wait", "awaited", metavar="EVENT", help="Stop at this one, such as session_started."
+    "--wait", "awaited", metavar="EVENT", help="Stop at this event, such as session_started."
 )
 async def events(
     context: Context, session: str, owner: str | None, scope: str, quiet: bool, awaited: str | None

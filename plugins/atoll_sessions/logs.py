@@ -25,14 +25,14 @@ _MARK = 32
 
 @click.command()
 @click.argument("session", type=Name("session"))
-@click.option("-f", "--follow", is_flag=True, help="Go on with what it prints until it has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Show new output until the session ends.")
 @click.option(
     "-k",
     "--kernel",
     "--kernel-id",
     "kernel",
     metavar="ID",
-    help="Of this container, by id or host name (sub1), in place of the main one.",
+    help="The container, by id or host name (sub1); the main one by default.",
 )
 async def logs(context: Context, session: str, follow: bool, kernel: str | None) -> None:
     """Show what a session has printed, also after its end."""

@@ -20,14 +20,14 @@ _QUEUE_OPTIONS = (
     click.option(
         "--priority",
         type=click.IntRange(0, 100),
-        help="Its place in the queue: before those of lower ones, 10 usually. Since 24.09.",
+        help="Its priority in the queue; higher ones start first, the default is 10. Since 24.09.",
     ),
     click.option(
         "--depends",
         multiple=True,
         type=Name("session"),
         metavar="SESSION",
-        help="Start once this session has ended well. Repeatable.",
+        help="Start after this session has succeeded. Repeatable.",
     ),
     click.option(
         "--timeout",
@@ -36,7 +36,7 @@ _QUEUE_OPTIONS = (
         help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
     ),
     click.option(
-        "--callback-url", metavar="URL", help="Where the cluster posts what happens to it."
+        "--callback-url", metavar="URL", help="The URL to which the cluster posts its events."
     ),
 )
 _OPTIONS = (
@@ -45,14 +45,14 @@ _OPTIONS = (
         "--name",
         "--client-token",
         type=Name("session"),
-        help="Name the session; a random name otherwise.",
+        help="The session's name; random by default.",
     ),
     click.option(
         "--type",
         type=click.Choice(["batch", "interactive", "inference", "system"]),
         default="interactive",
         show_default=True,
-        help="What it is for; a batch session runs its command and ends.",
+        help="The type; a batch session runs its command and ends.",
     ),
     click.option("--starts-at", metavar="TIME", help="Start a batch session at this time."),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
@@ -61,7 +61,7 @@ _OPTIONS = (
         type=click.IntRange(0),
         default=0,
         metavar="SECONDS",
-        help="Wait no longer than this.",
+        help="Wait at most this long.",
     ),
     click.option(
         "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
@@ -80,7 +80,9 @@ _OPTIONS = (
         help="Run this script when the session starts.",
     ),
     click.option(
-        "--strict", is_flag=True, help="Fail if the bootstrap script fails; else it is told."
+        "--strict",
+        is_flag=True,
+        help="Fail if the bootstrap script fails; by default that is a warning.",
     ),
     click.option("--tag", help="Annotate the session."),
     click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),

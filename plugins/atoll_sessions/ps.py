@@ -36,16 +36,18 @@ _OPTIONS = (
         metavar="STATUS",
         help="Only sessions of this status, or ALL; several by commas.",
     ),
-    click.option("--running", is_flag=True, help="Only sessions that run or are about to."),
+    click.option("--running", is_flag=True, help="Only sessions that run or are starting."),
     click.option("--dead", is_flag=True, help="Only sessions that have ended."),
     click.option("--all", "-a", "everything", is_flag=True, help=f"Not only the first {FIRST}."),
-    click.option("--limit", type=click.IntRange(0), metavar="COUNT", help="No more than these."),
+    click.option(
+        "--limit", type=click.IntRange(0), metavar="COUNT", help="Show at most this many."
+    ),
     click.option(
         "--offset",
         type=click.IntRange(0),
         default=0,
         metavar="COUNT",
-        help="Leave these out, from the first on.",
+        help="Leave out this many at the start.",
     ),
     click.option("--name-only", is_flag=True, help="Only the names, one a line."),
     click.option("--detail", is_flag=True, help="More columns."),
@@ -57,7 +59,7 @@ _OPTIONS = (
         metavar="FIELDS",
         help="These columns, separated by commas.",
     ),
-    click.option("--plain", is_flag=True, help="No header and no lines."),
+    click.option("--plain", is_flag=True, help="Without header and rule."),
     click.option(
         "--filter",
         type=filter_values(_QUERIED),

@@ -20,10 +20,10 @@ _NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 
 @click.command()
 @click.argument("sessions", nargs=-1, required=True, type=Name("session"))
-@click.option("-f", "--forced", is_flag=True, help="End it whatever its state.")
+@click.option("-f", "--forced", is_flag=True, help="Terminate it in any status.")
 @owner_option("Sessions of another user.")
 @click.option("-s", "--stats", is_flag=True, help="Show what each has used.")
-@click.option("-r", "--recursive", is_flag=True, help="Those that depend on it, too.")
+@click.option("-r", "--recursive", is_flag=True, help="Also those that depend on it.")
 async def rm(
     context: Context,
     sessions: tuple[str, ...],

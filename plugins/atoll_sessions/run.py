@@ -53,7 +53,7 @@ _CLEANUP = 30.0
 @click.option(
     "--basedir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Leave this folder out of the files' names there.",
+    help="The folder that the files' paths are relative to.",
 )
 @click.option(
     "--media",
@@ -63,8 +63,8 @@ _CLEANUP = 30.0
 )
 @click.option("--terminal", is_flag=True, help="Open a terminal in the session.")
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
-@click.option("-s", "--stats", is_flag=True, help="Tell what the session has used.")
-@click.option("-q", "--quiet", is_flag=True, help="Print what the code prints, and nothing else.")
+@click.option("-s", "--stats", is_flag=True, help="Show what the session has used.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the output of the code.")
 async def run(
     context: Context,
     files: tuple[Path, ...],

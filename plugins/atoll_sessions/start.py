@@ -22,9 +22,9 @@ _COLUMNS = [
 
 @click.command()
 @session_options
-@click.option("-c", "--startup-command", metavar="COMMAND", help="What a batch session runs.")
+@click.option("-c", "--startup-command", metavar="COMMAND", help="The command of a batch session.")
 @owner_option("Start it for another user.")
-@click.option("-q", "--quiet", is_flag=True, help="Print its ID, and nothing else.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only its ID.")
 async def start(context: Context, quiet: bool, **options: Any) -> int:
     """Start a session of IMAGE without running anything in it."""
     context.output.quiet = quiet

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--basedir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Leave this folder out of the files' names there.",
+    help="The folder that the files' paths are relative to.",
 )
 async def upload(
     context: Context, session: str, files: tuple[str, ...], basedir: Path | None

@@ -21,14 +21,14 @@ from atoll_sessions.statuses import FINAL, KNOWN, can_reach, has_reached, known_
     default="RUNNING",
     metavar="STATUS",
     show_default=True,
-    help="Wait for this.",
+    help="The status to wait for.",
 )
 @click.option(
     "--max-wait",
     type=click.IntRange(0),
     default=0,
     metavar="SECONDS",
-    help="Wait no longer than this; the exit code is 124 then.",
+    help="Wait at most this long; the exit code is 124 then.",
 )
 async def wait(context: Context, session: str, wanted: str, max_wait: int) -> int:
     """Wait until a session has a status, or has passed it on its way from start to end.

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     type=SCOPES,
     default="session,kernel",
     show_default=True,
-    help="Only what happens to the session, or to its containers.",
+    help="Only events of the session, or of its containers.",
 )
 @click.option(
     "--max-wait",
     type=click.IntRange(0),
     default=0,
     metavar="SECONDS",
-    help="Watch no longer than this; the exit code is 124 then.",
+    help="Watch at most this long; the exit code is 124 then.",
 )
 async def watch(
     context: Context, session: str | None, owner: str | None, scope: str, max_wait: int

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from atoll import Command, Completion, Example, hookimpl
 
 _VERBS = {
-    "check": "Look a template through, without a cluster",
+    "check": "Check a template, without a cluster",
     "create": "Store templates",
     "list": "List templates",
     "get": "Show a template",
@@ -18,7 +18,7 @@ _VERBS = {
 def atoll_commands() -> Iterator[Command]:
     """Commands about session templates."""
     yield Command("session-template", "Session templates")
-    yield Command("sesstpl", "Session templates, in short")
+    yield Command("sesstpl", "Session templates (short name)")
     for verb, summary in _VERBS.items():
         module = f"atoll_templates.{'check' if verb == 'check' else 'commands'}"
         attribute = "list_templates" if verb == "list" else verb

@@ -34,9 +34,9 @@ _FILE = click.option(
     "-f",
     "--file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where it is; standard input otherwise.",
+    help="The file; standard input by default.",
 )
-_OWNER = owner_option("One of another user.")
+_OWNER = owner_option("A template of another user.")
 _TEMPLATE = click.argument("template_id", type=Name("session-template"))
 
 
@@ -84,7 +84,7 @@ def _body(
 
 
 @click.command()
-@click.option("-a", "--list-all", is_flag=True, help="Those of others, too.")
+@click.option("-a", "--list-all", is_flag=True, help="Also templates of others.")
 async def list_templates(context: Context, list_all: bool) -> None:
     """List the templates that are stored."""
     found = await stored_templates(await context.connect(), all=list_all)
@@ -103,7 +103,7 @@ async def list_templates(context: Context, list_all: bool) -> None:
     type=click.Choice(["yaml", "json"]),
     default="yaml",
     show_default=True,
-    help="TransferOptions it is written.",
+    help="The format of the output.",
 )
 @_OWNER
 async def get(context: Context, template_id: str, format: str, owner: str | None) -> None:

@@ -33,22 +33,28 @@ _OPTIONS = (
         "--name",
         "--client-token",
         type=Name("session"),
-        help="Name the session; a random name otherwise.",
+        help="The session's name; random by default.",
     ),
     owner_option("Start it for another user."),
     click.option(
         "--type",
         type=click.Choice(["batch", "interactive", "inference", "system"]),
-        help="In place of the template's own.",
+        help="Replace the template's value.",
     ),
     click.option(
         "--starts-at", "--starts_at", "starts_at", metavar="TIME", help="Start it at this time."
     ),
-    click.option("-i", "--image", type=Name("image"), help="In place of the template's own."),
-    click.option("-c", "--startup-command", metavar="COMMAND", help="What a batch session runs."),
+    click.option("-i", "--image", type=Name("image"), help="Replace the template's value."),
+    click.option(
+        "-c", "--startup-command", metavar="COMMAND", help="The command of a batch session."
+    ),
     click.option("--enqueue-only", is_flag=True, help="Don't wait until the session starts."),
     click.option(
-        "--max-wait", type=click.IntRange(0), default=0, metavar="SECONDS", help="Wait no longer."
+        "--max-wait",
+        type=click.IntRange(0),
+        default=0,
+        metavar="SECONDS",
+        help="Wait at most this long.",
     ),
     click.option("--no-reuse", is_flag=True, help="Refuse a session that has the name already."),
     click.option(
@@ -57,7 +63,7 @@ _OPTIONS = (
         multiple=True,
         type=Secret(after="="),
         metavar="KEY=VAL",
-        help="In place of the template's own.",
+        help="Replace the template's value.",
     ),
     click.option("--tag", help="Annotate the session."),
     click.option(
@@ -69,7 +75,7 @@ _OPTIONS = (
         multiple=True,
         type=Name("vfolder"),
         metavar="NAME[=PATH]",
-        help="In place of the template's own folders.",
+        help="Replace the template's folders.",
     ),
     click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
     click.option(
@@ -78,7 +84,7 @@ _OPTIONS = (
         "--resource",
         multiple=True,
         metavar="KEY=VAL",
-        help="In place of the template's own.",
+        help="Replace the template's value.",
     ),
     click.option("--cluster-size", type=click.IntRange(1), help="How many containers."),
     click.option(
@@ -90,13 +96,13 @@ _OPTIONS = (
     click.option(
         "--strict",
         is_flag=True,
-        help="Fail if the bootstrap script or the clone fails; else it is told.",
+        help="Fail if the bootstrap script or the clone fails; by default that is a warning.",
     ),
     click.option("-d", "--domain", help="The domain; the profile's otherwise."),
     click.option("-g", "--group", help="The group; the profile's otherwise."),
     click.option("--no-mount", is_flag=True, help="Mount none of the template's folders."),
     click.option("--no-env", is_flag=True, help="Set none of the template's variables."),
-    click.option("--no-resource", is_flag=True, help="Take what sessions have by default."),
+    click.option("--no-resource", is_flag=True, help="Use the default resources."),
 )
 
 

@@ -27,10 +27,10 @@ def atoll_commands() -> Iterator[Command]:
 
 def _about_folders() -> Iterator[Command]:
     yield Command("vfolder list", "List folders", f"{_LISTING}:list_all")
-    yield Command("vfolder list-own", "List folders of your own", f"{_LISTING}:list_own")
+    yield Command("vfolder list-own", "List your own folders", f"{_LISTING}:list_own")
     yield Command("vfolder list-invited", "List folders of others", f"{_LISTING}:list_invited")
     yield Command("vfolder list-project", "List folders of groups", f"{_LISTING}:list_project")
-    yield Command("vfolder list-hosts", "List where folders may lie", f"{_LISTING}:list_hosts")
+    yield Command("vfolder list-hosts", "List folder hosts", f"{_LISTING}:list_hosts")
     yield Command(
         "vfolder list-allowed-types", "List who may own folders", f"{_LISTING}:list_allowed_types"
     )
@@ -44,7 +44,7 @@ def _about_folders() -> Iterator[Command]:
     )
     yield Command(
         "vfolder purge",
-        "Delete folders for good",
+        "Delete folders permanently",
         f"{_MANAGE}:purge",
         ("delete-trash",),
         destroys=True,
@@ -57,11 +57,11 @@ def _about_folders() -> Iterator[Command]:
 def _about_people() -> Iterator[Command]:
     yield Command("vfolder invite", "Invite people to a folder", f"{_SHARING}:invite")
     yield Command("vfolder invitations", "Answer invitations", f"{_SHARING}:invitations")
-    yield Command("vfolder share", "Give people a group's folder", f"{_SHARING}:share")
+    yield Command("vfolder share", "Share a group's folder with people", f"{_SHARING}:share")
     yield Command(
-        "vfolder unshare", "Take a group's folder away", f"{_SHARING}:unshare", destroys=True
+        "vfolder unshare", "Stop sharing a group's folder", f"{_SHARING}:unshare", destroys=True
     )
-    yield Command("vfolder leave", "Leave somebody's folder", f"{_SHARING}:leave", destroys=True)
+    yield Command("vfolder leave", "Leave a shared folder", f"{_SHARING}:leave", destroys=True)
 
 
 def _about_files() -> Iterator[Command]:

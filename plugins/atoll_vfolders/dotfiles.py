@@ -90,9 +90,9 @@ class Owner:
 
 def _owner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("-g", "--group", help="Those of a group (administrators change them)."),
-        click.option("-d", "--domain", help="Those of a domain (administrators change them)."),
-        owner_option("Those of another user (administrators)."),
+        click.option("-g", "--group", help="Dotfiles of a group (administrators change them)."),
+        click.option("-d", "--domain", help="Dotfiles of a domain (administrators change them)."),
+        owner_option("Dotfiles of another user (administrators)."),
     ):
         command = option(command)
     return command
@@ -104,7 +104,7 @@ def _content_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "-f",
             "--file",
             type=click.Path(dir_okay=False, path_type=Path),
-            help="Its content; standard input otherwise.",
+            help="The file with its content; standard input by default.",
         ),
         click.option(
             "--perm", metavar="MODE", callback=_check_mode, help="Its mode, as in 644 or 600."

@@ -62,8 +62,8 @@ async def _alone(api: "Api", folder: Folder, place: "PurePosixPath", error: Atol
 @click.command()
 @click.argument("name", type=Name("vfolder"))
 @click.argument("paths", nargs=-1, required=True, type=_FILE)
-@click.option("-p", "--parents", is_flag=True, help="Make the folders above it, too.")
-@click.option("-e", "--exist-ok", is_flag=True, help="It may be there already.")
+@click.option("-p", "--parents", is_flag=True, help="Also create the folders above it.")
+@click.option("-e", "--exist-ok", is_flag=True, help="Don't fail if it exists.")
 async def mkdir(
     context: Context, name: str, paths: tuple[str, ...], parents: bool, exist_ok: bool
 ) -> None:
@@ -127,7 +127,7 @@ async def rename_file(context: Context, name: str, target_path: str, new_name: s
 @click.command()
 @click.argument("name", type=Name("vfolder"))
 @click.argument("filenames", nargs=-1, required=True, type=_FILE)
-@click.option("-r", "--recursive", is_flag=True, help="Folders too, with all that is in them.")
+@click.option("-r", "--recursive", is_flag=True, help="Also folders, with everything in them.")
 @yes_option("--force")
 async def rm(
     context: Context, name: str, filenames: tuple[str, ...], recursive: bool, yes: bool

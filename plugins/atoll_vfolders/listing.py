@@ -35,8 +35,10 @@ query($limit: Int!, $offset: Int!, $group: UUID, $filter: String, $order: String
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options by which the cluster filters."""
     for option in (
-        click.option("--limit", type=click.IntRange(1), help="List no more than this."),
-        click.option("--offset", type=click.IntRange(0), default=0, help="Leave out the first."),
+        click.option("--limit", type=click.IntRange(1), help="Show at most this many."),
+        click.option(
+            "--offset", type=click.IntRange(0), default=0, help="Leave out this many at the start."
+        ),
         click.option(
             "--order",
             type=Values.several(_QUERIED, signs="+-"),
@@ -53,8 +55,8 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option("-a", "--list-all", is_flag=True, help="Those of all users (administrators).")
-@click.option("-g", "--group", help="Those of a group (administrators).")
+@click.option("-a", "--list-all", is_flag=True, help="Folders of all users (administrators).")
+@click.option("-g", "--group", help="Folders of a group (administrators).")
 @_filters
 async def list_all(context: Context, list_all: bool, group: str | None, **chosen: Any) -> None:
     """List the folders that you can access."""

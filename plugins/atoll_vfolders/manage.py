@@ -23,7 +23,7 @@ _PERMISSION = click.option(
     default="rw",
     show_default=True,
     metavar="ro|rw|wd",
-    help="What may be done with it: read, write, delete too.",
+    help="Its permission: read (ro), write (rw), delete, too (wd).",
 )
 _USAGE = click.option(
     "-m",
@@ -31,7 +31,7 @@ _USAGE = click.option(
     type=click.Choice(["general", "data", "model"]),
     default="general",
     show_default=True,
-    help="What it is for.",
+    help="What it is used for.",
 )
 _YES = yes_option("--force")
 
@@ -39,13 +39,15 @@ _YES = yes_option("--force")
 @click.command()
 @click.argument("name")
 @click.argument("host", required=False, type=Name("vfolder-host"))
-@click.option("-g", "--group", help="Make it for a group, by name or id.")
+@click.option("-g", "--group", help="Create it for a group, by name or id.")
 @click.option("--unmanaged", is_flag=True, help="HOST is a path that the cluster has already.")
 @click.option("--unmanaged-path", metavar="PATH", help="The same, with a HOST.")
 @_USAGE
 @_PERMISSION
-@click.option("-q", "--quota", default="0", metavar="SIZE", help="The most it may hold: 10g.")
-@click.option("--cloneable", "--allow-clone", "cloneable", is_flag=True, help="Others may copy it.")
+@click.option("-q", "--quota", default="0", metavar="SIZE", help="Its maximum size: 10g.")
+@click.option(
+    "--cloneable", "--allow-clone", "cloneable", is_flag=True, help="Allow others to copy it."
+)
 async def create(context: Context, name: str, host: str | None, **options: Any) -> None:
     """Create a folder, on HOST if there are several."""
     _check_name(name)
@@ -191,7 +193,7 @@ async def rename(context: Context, old_name: str, new_name: str) -> None:
 @click.argument("target_host", required=False, type=Name("vfolder-host"))
 @_USAGE
 @_PERMISSION
-@click.option("--cloneable", is_flag=True, help="Others may copy the copy.")
+@click.option("--cloneable", is_flag=True, help="Allow others to copy the copy.")
 async def clone(
     context: Context, name: str, target_name: str, target_host: str | None, **options: Any
 ) -> int:
@@ -217,7 +219,7 @@ async def _default_host(api: "Api") -> str:
 
 @click.command()
 @click.argument("name", type=Name("vfolder"))
-@click.option("-p", "--permission", metavar="ro|rw|wd", help="What may be done with it.")
+@click.option("-p", "--permission", metavar="ro|rw|wd", help="Its permission.")
 @click.option("--set-cloneable", type=bool, help="Whether others may copy it.")
 async def update_options(
     context: Context, name: str, permission: str | None, set_cloneable: bool | None

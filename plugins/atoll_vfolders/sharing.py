@@ -21,7 +21,7 @@ _PERMISSION = click.option(
     default="rw",
     show_default=True,
     metavar="ro|rw|wd",
-    help="What they may do: read, write, delete too.",
+    help="Their permission: read (ro), write (rw), delete, too (wd).",
 )
 
 
@@ -95,7 +95,7 @@ def _tell(
 
 @click.command()
 @click.option("--accept", metavar="FOLDER", help="Accept the invitation to this folder.")
-@click.option("--reject", metavar="FOLDER", help="Turn it down.")
+@click.option("--reject", metavar="FOLDER", help="Reject the invitation to this folder.")
 async def invitations(context: Context, accept: str | None, reject: str | None) -> None:
     """List the invitations that wait for you; --accept and --reject answer one, named by the
     folder or by its own id.
@@ -135,7 +135,7 @@ def _choose(found: Sequence[Invitation], reference: str) -> Invitation:
 @click.command()
 @click.argument("name", type=Name("vfolder"))
 @click.option(
-    "-s", "--shared-user-uuid", metavar="UUID", help="Take it from this user (administrators)."
+    "-s", "--shared-user-uuid", metavar="UUID", help="Remove this user from it (administrators)."
 )
 async def leave(context: Context, name: str, shared_user_uuid: str | None) -> None:
     """Leave a folder that somebody shares with you."""

@@ -8,9 +8,7 @@ from atoll import Command, Example, hookimpl
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
     """The command that serves the page."""
-    yield Command(
-        "web", "Open the web page of the cluster here", "atoll_web.command:web", single=True
-    )
+    yield Command("web", "Open the cluster's web page", "atoll_web.command:web", single=True)
 
 
 @hookimpl

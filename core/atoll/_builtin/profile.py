@@ -58,7 +58,7 @@ def _check_color(context: click.Context, param: click.Parameter, value: str | No
 @click.option(
     "--endpoint-type",
     type=click.Choice(["api", "session"]),
-    help="How requests are let in: signed with a keypair (api), or by a login (session).",
+    help="How users are identified: by a keypair (api), or by a login (session).",
 )
 @click.option("--login", is_flag=True, help="Log in there, at a web server, by a password.")
 @click.option(
@@ -89,7 +89,7 @@ def _check_color(context: click.Context, param: click.Parameter, value: str | No
     help="The color of its name in the prompt, such as red or '#ff8800'.",
 )
 @click.option(
-    "--protect/--no-protect", default=None, help="Ask before what destroys, whatever the command."
+    "--protect/--no-protect", default=None, help="Ask before every command that destroys something."
 )
 async def add(
     context: Context,

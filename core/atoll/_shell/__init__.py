@@ -24,7 +24,7 @@ def atoll_commands() -> Iterator[Command]:
 
 
 def _commands() -> Iterator[Command]:
-    yield Command("jobs", "List what runs in the background", f"{_JOBS}:jobs")
+    yield Command("jobs", "List background jobs", f"{_JOBS}:jobs")
     yield Command("jobs kill", "End jobs: kill %1", f"{_JOBS}:kill")
     yield Command("jobs wait", "Wait for jobs: wait, wait %1, wait -n", f"{_JOBS}:wait")
     yield Command("jobs limit", "Have at most so many jobs run at a time", f"{_JOBS}:limit")
@@ -35,12 +35,15 @@ def _commands() -> Iterator[Command]:
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
     yield Command("clear", "Clear the screen", f"{_COMMANDS}:clear")
     yield Command("keys", "List the keys of the prompt", f"{_COMMANDS}:keys")
-    yield Command("completion", "Tab for the system's own shells")
-    yield Command("completion bash", "Print what bash is to run", f"{_SYSTEM_SHELLS}:bash")
-    yield Command("completion zsh", "Print what zsh is to run", f"{_SYSTEM_SHELLS}:zsh")
-    yield Command("completion fish", "Print what fish is to run", f"{_SYSTEM_SHELLS}:fish")
+    yield Command("completion", "Completion for other shells")
+    yield Command("completion bash", "Print the code for bash", f"{_SYSTEM_SHELLS}:bash")
+    yield Command("completion zsh", "Print the code for zsh", f"{_SYSTEM_SHELLS}:zsh")
+    yield Command("completion fish", "Print the code for fish", f"{_SYSTEM_SHELLS}:fish")
     yield Command(
-        "completion answer", "What a line may become", f"{_SYSTEM_SHELLS}:answer", hidden=True
+        "completion answer",
+        "Print the completions of a line",
+        f"{_SYSTEM_SHELLS}:answer",
+        hidden=True,
     )
 
 

@@ -73,7 +73,7 @@ add = change_command(
         mutation="create_domain",
         params=[
             argument("name"),
-            option("-d", "--description", help="What it is for."),
+            option("-d", "--description", help="A description."),
             inactive(),
             slots_option(),
             hosts_option(),
@@ -97,8 +97,8 @@ update = change_command(
         mutation="modify_domain",
         params=[
             argument("name", "domain"),
-            option("--new-name", help="Give it another name."),
-            option("-d", "--description", help="What it is for."),
+            option("--new-name", help="Rename it."),
+            option("-d", "--description", help="A description."),
             boolean("--is-active", help="Whether it may be used."),
             slots_option(),
             hosts_option(),

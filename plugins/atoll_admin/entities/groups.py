@@ -131,7 +131,7 @@ add = change_command(
         params=[
             argument("domain_name", "domain"),
             argument("name"),
-            option("-d", "--description", help="What it is for."),
+            option("-d", "--description", help="A description."),
             inactive(),
             slots_option(),
             hosts_option(),
@@ -153,8 +153,8 @@ update = change_command(
         mutation="modify_group",
         params=[
             argument("gid", "group"),
-            option("-n", "--name", help="Give it another name."),
-            option("-d", "--description", help="What it is for."),
+            option("-n", "--name", help="Rename it."),
+            option("-d", "--description", help="A description."),
             boolean("--is-active", help="Whether it may be used."),
             slots_option(),
             hosts_option(),

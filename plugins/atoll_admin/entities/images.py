@@ -59,7 +59,7 @@ alias = change_command(
         params=[
             argument("alias"),
             argument("target", "image"),
-            option("--arch", "architecture", help="Of this architecture."),
+            option("--arch", "architecture", help="The architecture of the image."),
         ],
         arguments={"alias": "String!", "target": "String!", "architecture": "String"},
         existing=False,
@@ -86,7 +86,11 @@ forget = change_command(
         params=[
             argument("reference", "image"),
             option(
-                "--arch", "architecture", default="x86_64", show_default=True, help="Of this one."
+                "--arch",
+                "architecture",
+                default="x86_64",
+                show_default=True,
+                help="The architecture of the image.",
             ),
         ],
         arguments={"reference": "String!", "architecture": "String!"},
@@ -100,8 +104,8 @@ forget = change_command(
 
 
 @click.command(params=[dry_run_option()])
-@click.option("-r", "--registry", metavar="NAME", help="Only this registry's.")
-@click.option("-p", "--project", metavar="NAME", help="Only this project's; since 24.x.")
+@click.option("-r", "--registry", metavar="NAME", help="Only images of this registry.")
+@click.option("-p", "--project", metavar="NAME", help="Only images of this project; since 24.x.")
 async def rescan(
     context: Context, registry: str | None, project: str | None, dry_run: bool
 ) -> None:

@@ -72,8 +72,15 @@ def _switched(*, on: bool) -> Change:
 
 rows = list_command(
     KEYPAIR,
-    option("-u", "--user-id", "email", completes="user", metavar="EMAIL", help="Only this user's."),
-    boolean("--is-active", help="Only those that are, or are not, active."),
+    option(
+        "-u",
+        "--user-id",
+        "email",
+        completes="user",
+        metavar="EMAIL",
+        help="Only keypairs of this user.",
+    ),
+    boolean("--is-active", help="Only active, or only inactive ones."),
     below="add, update, delete, activate, deactivate",
 )
 show = show_command(
@@ -86,7 +93,7 @@ add = change_command(
         params=[
             argument("user_id", "user"),
             argument("resource_policy", "keypair-resource-policy", default="default"),
-            option("-a", "--admin", "is_admin", is_flag=True, help="Let it administer."),
+            option("-a", "--admin", "is_admin", is_flag=True, help="Make it an administrator's."),
             inactive(),
             option(
                 "-r",
@@ -115,9 +122,11 @@ update = change_command(
         params=[
             argument("access_key", "keypair"),
             option(
-                "--resource-policy", completes="keypair-resource-policy", help="Another policy."
+                "--resource-policy",
+                completes="keypair-resource-policy",
+                help="The resource policy.",
             ),
-            boolean("--is-admin", help="Whether it may administer."),
+            boolean("--is-admin", help="Whether it is an administrator's."),
             boolean("--is-active", help="Whether it is accepted."),
             option("-r", "--rate-limit", type=int, help="Requests in 15 minutes."),
         ],

@@ -67,7 +67,7 @@ def _limits(**defaults: Any) -> Sequence[click.Option]:
             type=_UNSPECIFIED,
             default=defaults.get("default_for_unspecified"),
             show_default=True,
-            help="What holds for slots that are not named.",
+            help="The limit for slots that are not named.",
         ),
         slots_option(),
         hosts_option(),
@@ -83,7 +83,7 @@ def _limits(**defaults: Any) -> Sequence[click.Option]:
             "--max-pending-session-resource-slots",
             type=SLOTS,
             metavar="SLOTS",
-            help="What waiting sessions may ask for.",
+            help="Slots that waiting sessions may ask for.",
         ),
     ]
 

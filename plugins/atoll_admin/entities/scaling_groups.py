@@ -44,20 +44,22 @@ SCALING_GROUP = Entity(
 
 def _options(driver: str | None = None, scheduler: str | None = None) -> Sequence[click.Option]:
     return [
-        option("-d", "--description", "--desc", "description", help="What it is for."),
-        option("--driver", default=driver, show_default=True, help="How agents come and go."),
+        option("-d", "--description", "--desc", "description", help="A description."),
+        option(
+            "--driver", default=driver, show_default=True, help="The driver that manages agents."
+        ),
         option("--driver-opts", "--driver_opts", "driver_opts", type=DOCUMENT, help="In JSON."),
         option(
             "--scheduler",
             default=scheduler,
             show_default=True,
-            help="Whose session is next: fifo, lifo or drf.",
+            help="The scheduler: fifo, lifo or drf.",
         ),
         option(
             "--scheduler-opts", "--scheduler_opts", "scheduler_opts", type=DOCUMENT, help="In JSON."
         ),
-        option("--wsproxy-addr", help="Where apps are reached."),
-        option("--wsproxy-api-token", help="The token for that."),
+        option("--wsproxy-addr", help="The address of the app proxy."),
+        option("--wsproxy-api-token", help="The token of the app proxy."),
     ]
 
 
@@ -94,7 +96,7 @@ add = change_command(
         params=[
             argument("name"),
             inactive(),
-            negation("--private", "is_public", help="For sessions of administrators alone."),
+            negation("--private", "is_public", help="Only for sessions of administrators."),
             switch("--use-host-network", help="Sessions use the host's network."),
             *_options("static", "fifo"),
         ],
@@ -114,9 +116,9 @@ update = change_command(
         mutation="modify_scaling_group",
         params=[
             argument("name", "scaling-group"),
-            option("-i", "--inactive", is_flag=True, help="Schedule nothing on it."),
-            boolean("-a", "--active", "is_active", help="Whether it is scheduled on."),
-            boolean("--private", help="Whether it is for administrators alone."),
+            option("-i", "--inactive", is_flag=True, help="Schedule no sessions on it."),
+            boolean("-a", "--active", "is_active", help="Whether sessions are scheduled on it."),
+            boolean("--private", help="Whether it is only for administrators."),
             boolean("--use-host-network", help="Whether sessions use the host's network."),
             *_options(),
         ],

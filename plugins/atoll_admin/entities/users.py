@@ -105,13 +105,26 @@ _ABOUT = [
     option("-n", "--full-name", help="The person's name."),
     option("-s", "--status", type=_STATUS, help="Only active ones may log in."),
     option("--description", "--desc", "description", help="A remark."),
-    option("--allowed-ip", "allowed_client_ip", callback=_split, help="Log in from these alone."),
+    option(
+        "--allowed-ip",
+        "allowed_client_ip",
+        callback=_split,
+        help="Allow logins only from these addresses.",
+    ),
     option("--container-uid", "--cuid", "container_uid", type=int, help="User ID in containers."),
     option(
-        "--container-main-gid", "--cgid", "container_main_gid", type=int, help="Group ID there."
+        "--container-main-gid",
+        "--cgid",
+        "container_main_gid",
+        type=int,
+        help="Group ID in containers.",
     ),
     option(
-        "--container-gids", "--cgids", "container_gids", callback=_numbers, help="Further ones."
+        "--container-gids",
+        "--cgids",
+        "container_gids",
+        callback=_numbers,
+        help="More group IDs in containers.",
     ),
 ]
 _SINCE = {
@@ -144,11 +157,15 @@ add = change_command(
                 type=_ROLE,
                 default="user",
                 show_default=True,
-                help="What the user may do.",
+                help="The role of the user.",
             ),
-            option("--need-password-change", is_flag=True, help="Ask for a new one at first."),
+            option(
+                "--need-password-change",
+                is_flag=True,
+                help="Ask for a new password at the first login.",
+            ),
             option("--sudo-session-enabled", is_flag=True, help="Allow sudo in sessions."),
-            option("-g", "--group", "--groups", "group_ids", help="Groups, by commas."),
+            option("-g", "--group", "--groups", "group_ids", help="Groups, separated by commas."),
             *_ABOUT,
         ],
         arguments={"email": "String!"},
@@ -172,18 +189,16 @@ update = change_command(
         params=[
             argument("email", "user"),
             option("-p", "--password", type=Secret(), help="Set another password."),
-            option("-u", "--username", help="Give a short name."),
+            option("-u", "--username", help="Set the short name."),
             option("-d", "--domain-name", completes="domain", help="Move the user to a domain."),
-            option("-r", "--role", type=_ROLE, help="Give another role."),
+            option("-r", "--role", type=_ROLE, help="Set the role."),
             option(
                 "--need-password-change/--no-need-password-change",
                 default=None,
-                help="Ask for a new one at the next login.",
+                help="Ask for a new password at the next login.",
             ),
             boolean("--sudo-session-enabled", help="Whether sudo works in sessions."),
-            option(
-                "--main-access-key", completes="keypair", help="Which keypair is the user's first."
-            ),
+            option("--main-access-key", completes="keypair", help="The user's main keypair."),
             *_ABOUT,
         ],
         arguments={"email": "String!"},

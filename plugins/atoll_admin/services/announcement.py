@@ -37,7 +37,7 @@ async def get(context: Context) -> None:
 
 
 @click.command(params=[dry_run_option()])
-@click.option("-m", "--message", help="What to say; read from standard input when left out.")
+@click.option("-m", "--message", help="The text; read from standard input by default.")
 async def update(context: Context, message: str | None, dry_run: bool) -> int:
     """Announce something to everybody; for superadmins."""
     text = await _read(context) if message is None else message

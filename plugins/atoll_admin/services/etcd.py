@@ -16,7 +16,7 @@ _PAIR = [Column("key", keep=True), Column("value")]
 
 @click.command()
 @click.argument("key")
-@click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
+@click.option("-p", "--prefix", is_flag=True, help="All keys below it.")
 async def get(context: Context, key: str, prefix: bool) -> None:
     """Show the value of a key, or, with -p, all keys below it."""
     api = await context.connect()
@@ -65,7 +65,7 @@ async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bo
 @click.command(params=[dry_run_option()])
 @yes_option()
 @click.argument("key")
-@click.option("-p", "--prefix", is_flag=True, help="All keys that begin with it.")
+@click.option("-p", "--prefix", is_flag=True, help="All keys below it.")
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
     """Delete a key, or, with -p, all keys below it."""
     if not key.strip("/"):

@@ -58,7 +58,12 @@ def _unwrapped(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("-a", "--agent-id", type=Name("agent"), help="Of this agent, not of the manager.")
+@click.option(
+    "-a",
+    "--agent-id",
+    type=Name("agent"),
+    help="The agent whose file to show; the manager's by default.",
+)
 async def get_fstab_contents(context: Context, agent_id: str | None) -> None:
     """Show an fstab file; for superadmins."""
     api = await context.connect()
@@ -99,7 +104,7 @@ async def mount_host(
 
 @click.command(params=[dry_run_option()])
 @click.argument("name", type=Name("vfolder-host"))
-@click.option("--edit-fstab", is_flag=True, help="Mount it at no boot any more.")
+@click.option("--edit-fstab", is_flag=True, help="Don't mount it at boot any more.")
 async def umount_host(context: Context, name: str, edit_fstab: bool, dry_run: bool) -> int:
     """Unmount the host NAME everywhere; for superadmins."""
     params = {"name": name, "edit_fstab": edit_fstab}

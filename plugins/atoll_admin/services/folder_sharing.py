@@ -57,7 +57,7 @@ async def shared_vfolder_info(context: Context, vfolder_id: str) -> None:
     "--permission",
     type=click.Choice(["ro", "rw", "wd"]),
     required=True,
-    help="To read, to write, or to delete, too.",
+    help="Read (ro), write (rw), or delete, too (wd).",
 )
 async def update_shared_vf_permission(
     context: Context, vfolder_id: str, user_id: str, permission: str, dry_run: bool

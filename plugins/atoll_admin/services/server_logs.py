@@ -41,7 +41,7 @@ def _log(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @click.command("list")
-@click.option("--mark-read", is_flag=True, help="Take them as read.")
+@click.option("--mark-read", is_flag=True, help="Mark them as read.")
 @click.option(
     "-l",
     "--page-size",
@@ -56,7 +56,7 @@ def _log(told: Mapping[str, Any]) -> Mapping[str, Any]:
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Which page, the newest first.",
+    help="The page, newest first.",
 )
 async def list_logs(context: Context, mark_read: bool, page_size: int, page_number: int) -> None:
     """List the errors that were logged, newest first.

@@ -154,7 +154,9 @@ def _turn_options(command: Any) -> Any:
     options = [
         click.argument("sweep", type=Name("sweep")),
         click.option("--max-parallel", type=click.IntRange(1), help="How many sessions at a time."),
-        click.option("--detach", is_flag=True, help="Let it go on by itself."),
+        click.option(
+            "--detach", is_flag=True, help="Run it in the background, in a process of its own."
+        ),
         click.option("--silent", is_flag=True, hidden=True),
     ]
     for option in reversed(options):

@@ -62,13 +62,15 @@ _OPTIONS = (
         "--out",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Sweep: keep what each case prints in files of this folder.",
+        help="Sweep: write the output of each case to files in this folder.",
     ),
-    click.option("--detach", is_flag=True, help="Sweep: let it go on by itself."),
+    click.option(
+        "--detach", is_flag=True, help="Sweep: run it in the background, in a process of its own."
+    ),
     click.option(
         "--resume",
         is_flag=True,
-        help="Sweep: go on with the last one of the same line; run what is missing or failed.",
+        help="Sweep: resume the last one of the same line; run missing and failed cases.",
     ),
     click.option("--yes", is_flag=True, help="Sweep: don't ask before many cases."),
 )

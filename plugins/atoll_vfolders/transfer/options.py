@@ -52,16 +52,21 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Reach a storage proxy under another URL.",
         ),
         click.option(
-            "--parallel", type=click.IntRange(1, 64), default=8, help="Files at a time; 8."
+            "--parallel",
+            type=click.IntRange(1, 64),
+            default=8,
+            help="How many files at a time; 8 by default.",
         ),
-        click.option("--sync", is_flag=True, help="Leave out files that are there unchanged."),
+        click.option(
+            "--sync", is_flag=True, help="Leave out files that the other side has unchanged."
+        ),
         click.option(
             "--chunk-size",
             "chunk",
             type=Size(),
             default="16m",
             callback=lambda _ctx, _param, size: max(size, _LEAST_CHUNK),
-            help="What one request carries, and a cut connection may cost; 16m.",
+            help="The size of a request, which a broken connection may lose; 16m.",
         ),
     ):
         command = option(command)
@@ -84,5 +89,5 @@ def base_dir(*, exists: bool) -> Callable[..., Any]:
         "-b",
         "--base-dir",
         type=click.Path(exists=exists, file_okay=False, path_type=Path),
-        help="The folder on this machine that paths are seen from.",
+        help="The folder on this machine that paths are relative to.",
     )

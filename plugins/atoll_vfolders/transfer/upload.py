@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 @click.argument("filenames", nargs=-1, type=click.Path())
 @base_dir(exists=True)
 @click.option("-d", "--dst-dir", default=".", help="Put them below this path in the folder.")
-@click.option("-r", "--recursive", is_flag=True, help="Taken for granted: folders go as a whole.")
+@click.option(
+    "-r",
+    "--recursive",
+    is_flag=True,
+    help="Accepted, without effect: folders are always uploaded with everything in them.",
+)
 @transfer_options
 async def upload(
     context: Context,
