@@ -99,13 +99,17 @@ def test_an_event_is_waited_for(shared, chain):
 
 
 @pytest.mark.parametrize("command", ["exit 3", "true", "exit 300"])
-def test_watching_a_batch_job_tells_its_exit_code(shared, command):
+def test_watching_a_batch_job_tells_its_exit_code(shared, tmp_path, command):
     wanted = {"exit 3": 3, "true": 0, "exit 300": 44}[command]
-    line = ["start", "--type", "batch", "-t", "job1", "--enqueue-only"]
-    ok(shared.run(*line, "-c", f"sleep 1; {command}", "python"))
-    watched = shared.run("watch", "job1", "--output", "jsonl")
-    assert watched.returncode == wanted, watched.stderr
-    last = json.loads(watched.stdout.splitlines()[-1])
+    (tmp_path / "go").touch()
+    job = f"until [ -e go ]; do sleep 0.1; done; {command}"
+    ok(shared.run("start", "--type", "batch", "-t", "job1", "-c", job, "python"))
+    with shared.start("watch", "job1", "--output", "jsonl") as watching:
+        assert "watching until" in watching.stderr.readline()
+        ok(shared.run("upload", "job1", "--basedir", str(tmp_path), str(tmp_path / "go")))
+        events, told = watching.communicate(timeout=60)
+    assert watching.returncode == wanted, told
+    last = json.loads(events.splitlines()[-1])
     assert last["event"] == ("session_failure" if wanted else "session_success")
 
 
