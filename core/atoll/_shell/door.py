@@ -113,7 +113,8 @@ class _Terminal:
     def restore(self) -> None:
         # One that has been closed has nothing to restore.
         with suppress(termios.error, OSError):
-            termios.tcsetattr(sys.__stdin__ or 0, termios.TCSADRAIN, self.before)
+            # At once: the terminal may take nothing of what is still to be written.
+            termios.tcsetattr(sys.__stdin__ or 0, termios.TCSANOW, self.before)
 
 
 @contextmanager

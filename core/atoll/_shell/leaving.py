@@ -1,9 +1,14 @@
 """Leaves the prompt even where something keeps itself from being cancelled."""
 
 import os
+import select
+import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
 
 from attrs import define, field
 
@@ -11,37 +16,76 @@ from atoll._errors import ExitCode
 from atoll._state import ShellState
 
 _PATIENCE = 3.0
-"""Seconds that the tasks of plugins have for their end."""
+"""Seconds that the tasks of plugins have for their end, and the event loop to hear of a signal."""
+_LONGEST = 90.0
+"""Seconds that all has for its end, jobs too."""
 _STEP = 0.25
+_SIGNALLED = 128
 
 
 @define
 class Leaving:
     """Watches, on a thread of its own, whether the prompt ends once that is asked for.
 
-    Jobs have all the time that they need to put their things away; the tasks of plugins do not.
+    Jobs have the time that they need to put their things away; the tasks of plugins do not.
     `restore` leaves the terminal as it was found.
     """
 
     state: ShellState
     restore: Callable[[], None]
+    _begun: threading.Event = field(factory=threading.Event)
     _done: threading.Event = field(factory=threading.Event)
+
+    @contextmanager
+    def hearing(self, *numbers: int) -> Iterator[None]:
+        """End at these signals also where the event loop does not hear of them: the terminal may
+        take nothing, or a plugin never wait.
+        """
+        handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+
+        def hear(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._insist, args=(number,), daemon=True).start()
+            handlers[number](number, frame)
+
+        for number in numbers:
+            signal.signal(number, hear)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def begin(self) -> None:
         """Note that all has been cancelled."""
+        self._begun.set()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def done(self) -> None:
         """Note that all has ended."""
         self._done.set()
 
+    def _insist(self, number: int) -> None:
+        if not self._begun.wait(_PATIENCE):
+            self._end(_SIGNALLED + number)
+
     def _watch(self) -> None:
-        left = _PATIENCE
-        while left > 0:
+        left, deadline = _PATIENCE, time.monotonic() + _LONGEST
+        while left > 0 and time.monotonic() < deadline:
             if self._done.wait(_STEP):
                 return
             left -= 0 if self.state.jobs.running() else _STEP
+        self._end(
+            self.state.leaving or ExitCode.OK,
+            b"\r\natoll: a plugin's background task did not end; left without it\n",
+        )
+
+    def _end(self, code: int, told: bytes = b"") -> None:
+        for job in self.state.jobs.running():
+            if job.child is not None:
+                job.child.signal(signal.SIGTERM)
+                job.child.signal(signal.SIGCONT)
         self.restore()
         with suppress(OSError):
-            os.write(2, b"\r\natoll: a plugin's background task did not end; left without it\n")
-        os._exit(self.state.leaving or ExitCode.OK)
+            if told and select.select([], [2], [], 0)[1]:
+                os.write(2, told)
+        os._exit(code)

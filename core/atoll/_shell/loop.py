@@ -51,6 +51,7 @@ class Shell:
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
             # Ctrl-C is for the prompt and for commands; between the two it hits nothing.
             trio.open_signal_receiver(signal.SIGINT, signal.SIGQUIT) as presses,
+            self.leaving.hearing(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_ignore, presses)
