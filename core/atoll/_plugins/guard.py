@@ -47,7 +47,10 @@ class guarded:  # noqa: N801  # used as a function is, in `with`
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if error is None or isinstance(error, self._passing) or _is_from_outside(error):
+        if error is None or isinstance(error, self._passing):
+            return
+        if _is_from_outside(error):
+            _drop_others(error)
             return
         # A nursery puts even a single error into a group.
         if isinstance(single := _single(error), self._passing):
@@ -74,7 +77,10 @@ class contained:  # noqa: N801  # as above
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> bool:
-        if error is None or _is_from_outside(error):
+        if error is None:
+            return False
+        if _is_from_outside(error):
+            _drop_others(error)
             return False
         if isinstance(error, PluginError):
             self._warn(error.message)
@@ -98,6 +104,21 @@ def _is_from_outside(error: BaseException) -> bool:
         with suppress(RecursionError):
             return error.split(_is_single_from_outside)[1] is None
     return _is_single_from_outside(error)
+
+
+def _drop_others(error: BaseException) -> None:
+    """Raise what came from outside alone, where tasks of the plugin have failed at the same time:
+    whoever has cancelled them expects no failure.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        with suppress(RecursionError):
+            outside, others = error.split(_is_leaf_from_outside)
+            if outside is not None and others is not None:
+                raise outside
+
+
+def _is_leaf_from_outside(error: BaseException) -> bool:
+    return not isinstance(error, BaseExceptionGroup) and _is_single_from_outside(error)
 
 
 def _is_single_from_outside(error: BaseException) -> bool:

@@ -112,6 +112,29 @@ class TestTasks:
         assert len(capsys.readouterr().err.splitlines()) == 1
         assert Failures.of(program.paths).all() == []
 
+    async def test_one_that_fails_as_it_is_cancelled(self, offer, beside, monkeypatch):
+        """It is cancelled, and nothing else: the prompt is left without a word."""
+        begun = trio.Event()
+
+        async def fails():
+            try:
+                begun.set()
+                await trio.sleep_forever()
+            finally:
+                raise LookupError
+
+        async def two(_context, _shell):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fails)
+                nursery.start_soon(trio.sleep_forever)
+
+        monkeypatch.setattr(beside, "leaves", two)
+        supervisor = Supervisor(offer("leaves"), ShellState())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(supervisor.run)
+            await begun.wait()
+            nursery.cancel_scope.cancel()
+
     @pytest.mark.parametrize("task", ["needs_cluster", "needs_cluster_below"])
     async def test_outages_are_no_faults(self, offer, capsys, autojump_clock, task):
         """Without a cluster a task waits, in silence, for as long as that takes."""
