@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from atoll._errors import UsageError
 from atoll._line import parse
 from atoll._syntax import AndOr, For, Jump, Let, Node, SimpleCommand
-from atoll._tokens import Variable, Word
+from atoll._words import Variable, Word
 from atoll.text import quote
 
 _PLACE = re.compile(r"\$(?:([1-9@])|\{([1-9@])\})")

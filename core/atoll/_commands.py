@@ -236,6 +236,24 @@ class CommandTree:
             except click.exceptions.Exit as end:
                 raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
 
+    def variables_of(self, words: Sequence[str]) -> set[str]:
+        """Return the variables that a line defines for its command, by the options that the record
+        of that names: `--range X=…` and `--range=X=…` define X.
+        """
+        node = self.root
+        for word in words[before_command(words) :]:
+            if not (below := node.child(word)):
+                break
+            node = below
+        options = node.provided.record.variables if node.provided else ()
+        found = set()
+        for place, word in enumerate(words):
+            option, attached, value = word.partition("=")
+            if option in options:
+                given = value if attached else next(iter(words[place + 1 :]), "")
+                found.add(given.partition("=")[0])
+        return found
+
     def _explain_group(self, node: Node, rest: Sequence[str]) -> NoReturn:
         if rest and rest[0] not in ("-h", "--help"):
             raise UsageError(f"no such option: {rest[0]}", hint=f"{_spelled(node)} --help")

@@ -11,24 +11,23 @@ from attrs import define, evolve, field
 
 from atoll._aliases import Call
 from atoll._background import Background
-from atoll._commands import CommandTree, before_command
+from atoll._commands import before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
 from atoll._interrupts import interruptible
 from atoll._line import parse
 from atoll._runner import Runner
+from atoll._script_file import read_script
 from atoll._statement import Statement
 from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
-from atoll._tokens import Word
 from atoll._value_capture import capturing
-from atoll._variables import Value, Values, Variables, as_written
+from atoll._variables import Value, Values, Variables
+from atoll._words import Word, as_written
 from atoll.text import printable
 
 _EXITS = (("exit",), ("quit",))
 _HIGHEST_CODE = 255
 _DEEPEST = 20
 """How many files may run one another by `source`."""
-_LONGEST_FILE = 16 * 1024 * 1024
-"""Characters of a file that `source` runs."""
 
 
 class _Jumped(Exception):
@@ -242,7 +241,7 @@ class Interpreter:
         if all(isinstance(word, str) for word in words):
             return ()
         texts = [as_written(word) for word in words]
-        return own_variables(self.runner.program.tree, texts)
+        return self.runner.program.tree.variables_of(texts)
 
     async def _let(self, node: Let) -> int:
         value = node.value
@@ -325,7 +324,7 @@ class Interpreter:
         texts: list[str] = []
 
         async def read() -> int:
-            texts.append(await trio.to_thread.run_sync(_read, file, abandon_on_cancel=True))
+            texts.append(await trio.to_thread.run_sync(read_script, file, abandon_on_cancel=True))
             return ExitCode.OK
 
         if code := await interruptible(read):
@@ -335,38 +334,3 @@ class Interpreter:
         except LineError as error:
             raise UsageError(f"{file}, line {error.line}: {error}") from None
         return await evolve(self, files=(*self._files, file)).run(nodes)
-
-
-def _read(file: str) -> str:
-    """Return the text of a script; raises AtollError."""
-    try:
-        with Path(file).open(encoding="utf-8-sig") as opened:
-            text = opened.read(_LONGEST_FILE + 1)
-    except UnicodeDecodeError:
-        raise AtollError(f"{file} is no text in UTF-8") from None
-    except OSError as error:
-        raise AtollError(f"{file}: {error.strerror}") from None
-    if len(text) > _LONGEST_FILE:
-        raise AtollError(
-            f"{file} is longer than {_LONGEST_FILE >> 20} MiB", hint=f"atoll -f {file}"
-        )
-    return text
-
-
-def own_variables(tree: CommandTree, words: Sequence[str]) -> Collection[str]:
-    """Return the names that the values of some options define, by what the command's record says:
-    `--range X=…` and `--range=X=…` define X.
-    """
-    node = tree.root
-    for word in words[before_command(words) :]:
-        if not (below := node.child(word)):
-            break
-        node = below
-    options = node.provided.record.variables if node.provided else ()
-    found: set[str] = set()
-    for place, word in enumerate(words):
-        option, attached, value = word.partition("=")
-        if option in options:
-            given = value if attached else next(iter(words[place + 1 :]), "")
-            found.add(given.partition("=")[0])
-    return found

@@ -18,7 +18,8 @@ from typing import Any
 from attrs import define, evolve, field
 
 from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
-from atoll._tokens import BLANK, PASTED, Token, Tokenizer, Word
+from atoll._tokens import BLANK, PASTED, Token, Tokenizer
+from atoll._words import Word
 
 _OPEN = {
     "'": "a single quote is not closed",

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from atoll._errors import UsageError
-from atoll._tokens import Word
+from atoll._words import Word
 
 
 class LineError(UsageError):

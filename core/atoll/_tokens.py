@@ -13,24 +13,18 @@ from typing import Any, Literal, NamedTuple, Self
 from attrs import astuple, define, field
 
 from atoll._sh import SystemCommand
+from atoll._words import Variable, WordReader, as_written
 
 BLANK = " \t\r\n"
 Kind = Literal["word", "file", "redirect", "end", "open", "close", "system", "filter", "comment"]
 
 # Alternatives begin with different characters, and nothing that has matched is given back (`++`).
-_WORD = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$]++|\\(?!\n?\Z).)++", re.DOTALL)
-_WORD_IN_PARENTHESES = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$)]++|\\(?!\n?\Z).)++", re.DOTALL)
-_IN_DOUBLE_QUOTES = re.compile(r'(?:[^"\\$]++|\\.|\\\Z)++', re.DOTALL)
 _SPACE = re.compile(r"(?:[ \t\r]++|\\\n(?!\Z))++")
 _MARK = re.compile(r"&&|\|\||>>|[\n;&<>]")
 _MARKS = "\n;&|<>"
 _BRACE = re.compile(r"[{}](?=[ \t\r\n;&|)]|\Z)")
 _FIRST = re.compile(r"\|[ \t]*+first(?=[ \t]*+(?:[\n;&})#]|\|\||\Z))")
 _COMMENT = re.compile(r"#[^\n]*+")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED_IN_QUOTES = re.compile(r"\\([\"\\\n$])")
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
-_VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}}|(\?))")
 _CHAINS = ("&&", "||")
 PASTED = ("$", "atoll", "backend.ai")
 """Words that come along before a statement when a line of a document is pasted."""
@@ -43,18 +37,6 @@ class _Mark(NamedTuple):
 
     text: str = ""
     at: int = 0
-
-
-class Variable(NamedTuple):
-    """A variable in a word: `$name`, `${name}`, `$name.field`, or `$?`."""
-
-    name: str
-    fields: tuple[str, ...] = ()
-    raw: str = ""
-
-
-Word = str | tuple[str | Variable, ...]
-"""What a word means: a text, or the pieces of one in which variables stand."""
 
 
 class Token(NamedTuple):
@@ -103,33 +85,6 @@ class _Statement:
     def is_past_keyword(self) -> bool:
         """Whether values follow: after `for NAME in` or `let NAME =`."""
         return bool(self.keyword) and self.words >= _AFTER_KEYWORD[self.keyword]
-
-
-@define
-class _Meaning:
-    """What a word means, as it is read piece by piece."""
-
-    parts: list[str | Variable] = field(factory=list)
-    has_variables: bool = False
-
-    def add(self, text: str, escaped: re.Pattern[str] | None = None) -> None:
-        """Add text, without the backslashes that quote something if `escaped` matches those."""
-        self.parts.append(_unescape(escaped, text) if escaped else text)
-
-    def add_dollar(self, text: str, at: int) -> int:
-        """Add the variable at a `$`, or the `$` alone; returns the place after that."""
-        found = _VARIABLE.match(text, at)
-        if found is None:
-            self.parts.append("$")
-            return at + 1
-        self.has_variables = True
-        name, *fields = (found[1] or found[2] or found[3]).split(".")
-        self.parts.append(Variable(name, tuple(fields), found[0]))
-        return found.end()
-
-    def text(self) -> str:
-        """Return it with its variables as they are written."""
-        return "".join(one if isinstance(one, str) else one.raw for one in self.parts)
 
 
 @define
@@ -303,34 +258,11 @@ class Tokenizer:
 
     def _read_word(self, text: str, start: int) -> Token:
         within = self._outer[-1][0].text if self._outer else ""
-        plain = _WORD_IN_PARENTHESES if within == "(" else _WORD
-        quote, at, meaning = self._quote.strip("\\"), start, _Meaning()
-        while at < len(text):
-            if quote == "'":
-                end = text.find("'", at)
-                end = len(text) if end < 0 else end
-                meaning.add(text[at:end])
-                quote, at = ("", end + 1) if end < len(text) else (quote, end)
-            elif run := (_IN_DOUBLE_QUOTES if quote else plain).match(text, at):
-                meaning.add(run[0], _ESCAPED_IN_QUOTES if quote else _ESCAPED)
-                at = run.end()
-            elif text[at] == "$":
-                at = meaning.add_dollar(text, at)
-            elif quote:
-                quote, at = "", at + 1
-            elif text[at] in "'\"":
-                quote, self._since, at = text[at], at, at + 1
-            else:
-                break
-        if not quote and text.startswith("\\", at):
-            quote, self._since, at = "\\", at, len(text)
-        parts = tuple(meaning.parts) if meaning.has_variables else ()
-        return Token(self._kind, start, at, meaning.text(), quote, parts)
-
-
-def _unescape(pattern: re.Pattern[str], text: str) -> str:
-    """Leave out the backslashes that quote something, and the line ends that are quoted."""
-    return pattern.sub(lambda found: found[1].strip("\n"), text) if "\\" in text else text
+        reader = WordReader(self._quote.strip("\\"), self._since, ends_at=within)
+        end = reader.read(text, start)
+        self._since = reader.since
+        value = as_written(reader.meaning)
+        return Token(self._kind, start, end, value, reader.quote, reader.variables)
 
 
 def scan(text: str) -> Iterator[Token]:

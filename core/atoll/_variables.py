@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from atoll._errors import UsageError
-from atoll._tokens import Variable, Word
+from atoll._words import Variable, Word
 from atoll.text import near_matches
 
 _LONGEST_EXPORTED = 32_768
@@ -135,12 +135,3 @@ class Variables:
                 return self.values(variable).items
             case _:
                 return [Value(self.text(word))]
-
-
-def as_written(word: Word) -> str:
-    """Return a word with its variables as they are written."""
-    return (
-        word
-        if isinstance(word, str)
-        else "".join(one if isinstance(one, str) else one.raw for one in word)
-    )

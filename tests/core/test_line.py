@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from atoll._line import Assembler, parse
 from atoll._syntax import AndOr, For, Jump, Let, LineError, SimpleCommand
-from atoll._tokens import Variable
+from atoll._words import Variable
 from atoll.text import quote
 
 words = st.text(

@@ -12,7 +12,7 @@ from atoll import AtollError
 from atoll._line import parse
 from atoll._program import Program
 from atoll._syntax import AndOr, For, Let, LineError, SimpleCommand
-from atoll._variables import as_written
+from atoll._words import as_written
 from atoll.hookspecs import EXAMPLES
 
 ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) /")

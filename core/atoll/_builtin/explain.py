@@ -12,7 +12,7 @@ from atoll._explaining import Explanation, check_explainable, explained
 from atoll._line import parse
 from atoll._syntax import SimpleCommand
 from atoll._threads import in_thread
-from atoll._variables import as_written
+from atoll._words import as_written
 from atoll.output import Column, fit
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from atoll._shell.programs import programs
 from atoll._shell.variables import variables
 from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._syntax import LineError, SimpleCommand
-from atoll._variables import as_written
+from atoll._words import as_written
 from atoll.hookspecs import FORMATS, PROFILES
 
 _FILE_METAVARS = {"FILE", "PATH", "DIR"}
