@@ -6,8 +6,8 @@ has told of. The longer an answer takes, the less often is looked.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ _TURN = 3.0
 """Seconds between looks at a hundred sessions of all."""
 _SHARE = 10.0
 """How many times as long as an answer took the next look waits."""
+_SILENCE = 5.0
+"""Seconds without an answer after which the cluster counts as silent."""
 _OUTAGE = Backoff(first=1.0, longest=15.0, jitter=0.2)
 
 
@@ -50,8 +52,7 @@ _OUTAGE = Backoff(first=1.0, longest=15.0, jitter=0.2)
 class Feed:
     """Feeds the rows and nodes of one screen; `redraw` is called when there is something to see.
 
-    `visible` returns the ids of the sessions on the screen. `silent_since` is when the cluster last
-    answered, in seconds of :func:`time.monotonic`, where it no longer does.
+    `visible` returns the ids of the sessions on the screen. It is `loaded` once all were found.
     """
 
     api: "Api"
@@ -61,10 +62,14 @@ class Feed:
     visible: Callable[[], Sequence[str]]
     everybody: bool = False
     loaded: bool = False
-    silent_since: float | None = None
     _answered: float = field(factory=time.monotonic)
+    _asked: list[float] = field(factory=list)
+    """When the questions were asked that have not been answered yet."""
+    _is_away: bool = False
     _news: set[str] = field(factory=set)
     _some_news: trio.Event = field(factory=trio.Event)
+    _gap: trio.Event = field(factory=trio.Event)
+    """Set when events may have been missed."""
     _round: int = 0
 
     async def run(self) -> None:
@@ -83,22 +88,38 @@ class Feed:
             except AtollError as error:
                 if not is_transient(error):
                     raise
-                self.silent_since = self._answered
+                self._is_away = True
                 self.redraw()
                 await outage.wait(error)
             else:
                 return
 
-    def _heard(self) -> None:
-        """Note that the cluster has answered."""
+    @property
+    def silent_for(self) -> float | None:
+        """For how many seconds the cluster has not answered, though it was asked; None if it does.
+
+        Whoever has just asked does not count yet.
+        """
+        now = time.monotonic()
+        is_slow = bool(self._asked) and now - min(self._asked) >= _SILENCE
+        return now - self._answered if self._is_away or is_slow else None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Note that the cluster is asked within, and has answered if nothing is raised."""
+        began = time.monotonic()
+        self._asked.append(began)
+        try:
+            yield
+        finally:
+            self._asked.remove(began)
         self._answered = time.monotonic()
-        if self.silent_since is not None:
-            self.silent_since = None
-            self.redraw()
+        self._is_away = False
 
     async def _listen(self) -> None:
+        changes = session_changes(self.api, everybody=self.everybody, on_gap=self._gap.set)
         try:
-            async with aclosing(session_changes(self.api, everybody=self.everybody)) as changes:
+            async with aclosing(changes):
                 async for change in changes:
                     self.look_at([change.session_id])
         except AtollError as error:
@@ -116,54 +137,71 @@ class Feed:
             await self._some_news.wait()
             await trio.sleep(_GATHERING)
             news, self._news, self._some_news = self._news, set(), trio.Event()
+            seen = set(self.visible())
             try:
-                await self._ask_about(list(news))
+                await self._ask_about(sorted(news, key=lambda one: one not in seen))
             except AtollError:
                 self.look_at(news)
                 raise
-            self.redraw()
 
     async def _ask_about(self, sessions: Sequence[str]) -> None:
-        """Ask about sessions by id, each with what it uses."""
+        """Ask about sessions by id, each with what it uses; the first ones are shown first."""
         for start in range(0, len(sessions), _AT_ONCE):
-            part = sessions[start : start + _AT_ONCE]
-            for session_id, found in (await look_up(self.api, part)).items():
+            with self._asking():
+                told = await look_up(self.api, sessions[start : start + _AT_ONCE])
+            for session_id, found in told.items():
                 if found is None:
                     self.rows.gone(session_id)
                 else:
                     self.rows.put(found, self._round)
-            self._heard()
+            self.redraw()
 
     async def _go_round(self) -> None:
-        """Look at all sessions: as fast as they come at first, then in turn for ever."""
-        own = None if self.everybody else await self.api.access_key() or None
+        """Look at all sessions for ever: as fast as they come at first, and after a gap in the
+        events, otherwise in turn.
+        """
         while True:
             self._round += 1
-            offset, total = 0, [1]
-            while offset < total[0]:
+            hurries = self._gap.is_set()
+            if hurries:
+                self._gap = trio.Event()
+            offset, total = 0, 1
+            while offset < total:
                 began = time.monotonic()
-                async for session in list_sessions(
-                    self.api,
-                    [*_FIELDS, _USE],
-                    limit=PAGE,
-                    offset=offset,
-                    order="created_at",
-                    access_key=own,
-                    on_total=partial(total.__setitem__, 0),
-                ):
-                    self.rows.put(session, self._round)
+                total = await self._look_at_page(offset)
                 offset += PAGE
-                self._heard()
-                if self.loaded:
-                    await trio.sleep(max(_TURN, _SHARE * (time.monotonic() - began)))
-                else:
-                    self.redraw()
+                took = time.monotonic() - began
+                await self._pause(0.0 if hurries or not self.loaded else max(_TURN, _SHARE * took))
             # One that began meanwhile was told by an event, and not found at its place perhaps.
             self.rows.forget_unseen(self._round - 1)
-            if not self.loaded:
-                self.loaded = True
-                self.redraw()
-                await trio.sleep(_TURN)
+            self.loaded = True
+            self.redraw()
+            await self._pause(_TURN)
+
+    async def _pause(self, seconds: float) -> None:
+        """Let some time pass, unless events are missed meanwhile."""
+        with trio.move_on_after(seconds):
+            await self._gap.wait()
+
+    async def _look_at_page(self, offset: int) -> int:
+        """Look at a hundred sessions; returns how many there are in all."""
+        total = [0]
+        found = list_sessions(
+            self.api,
+            [*_FIELDS, _USE],
+            limit=PAGE,
+            offset=offset,
+            order="created_at",
+            access_key=None if self.everybody else await self.api.access_key() or None,
+            on_total=partial(total.__setitem__, 0),
+        )
+        with self._asking():
+            sessions = [session async for session in found]
+        for session in sessions:
+            self.rows.put(session, self._round)
+        if not self.loaded:
+            self.redraw()
+        return total[0]
 
     async def _look_at_use(self) -> None:
         """Look at what the sessions on the screen use, less often while nothing changes."""
@@ -185,9 +223,10 @@ class Feed:
 
     async def _look_at_nodes(self) -> None:
         while not self.nodes.denied:
-            if await self.nodes.look(self.api):
+            with self._asking():
+                is_new = await self.nodes.look(self.api)
+            if is_new:
                 self.redraw()
-            self._heard()
             await trio.sleep(_NODES)
 
 

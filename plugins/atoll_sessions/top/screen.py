@@ -109,17 +109,16 @@ class Top:
         return [self._head(columns), *nodes, *table, self._foot(columns)]
 
     def _head(self, columns: int) -> Line:
-        since = self.feed.silent_since
-        late = since is not None
+        silent = self.feed.silent_for
         right = time.strftime("%H:%M:%S")
-        if since is not None:
-            right = f"offline {time.monotonic() - since:.0f} s"
+        if silent is not None:
+            right = f"offline {silent:.0f} s"
         elif not self.feed.loaded:
             right = "loading …"
         left = f"{self.api.profile.name} · {drawing.told_counts(self.rows.counts())}"
         if self.rows.words:
             left = f"/{' '.join(self.rows.words)}: {len(self.rows.shown):,} · {left}"
-        return drawing.head(left, right, columns, late=late)
+        return drawing.head(left, right, columns, late=silent is not None)
 
     def _foot(self, columns: int) -> Line:
         if (question := self._question) is not None:

@@ -7,6 +7,7 @@ import pytest
 import trio
 from prompt_toolkit.utils import get_cwidth
 
+from atoll.outages import Backoff
 from atoll_sessions.model import Session
 from atoll_sessions.top import drawing, feed
 from atoll_sessions.top.feed import Feed
@@ -129,13 +130,14 @@ def test_lines_fit(rows, width):
 
 
 class BigCluster:
-    """A cluster with 230 sessions; the ids in `events` are told to whoever listens. While it is
-    `away`, connections break off.
+    """A cluster with 230 sessions; the ids in `events` are told to whoever listens, and "" ends the
+    stream. While it is `away`, connections break off; while it is `silent`, it answers nothing.
     """
 
     def __init__(self, answer):
         self.answer = answer
-        self.away = False
+        self.away = self.silent = False
+        self.sees_nodes = True
         self.asked = []
         self.events, self._heard = trio.open_memory_channel(100)
         self.sessions = {(one := session(number, use=10)).id: one for number in range(230)}
@@ -152,13 +154,19 @@ class BigCluster:
         if seen.target.startswith("/admin/gql"):
             asked = json.loads(seen.body)
             self.asked.append(asked["query"])
+            if self.silent:
+                await trio.sleep_forever()
             content = {"data": self._told(asked["query"], asked["variables"])}
+            if "agent_list" in asked["query"] and not self.sees_nodes:
+                content = {"data": None, "errors": [{"message": "Forbidden"}]}
         await stream.send_all(self.answer(json.dumps(content).encode()))
         return True
 
     async def _tell(self, stream):
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         async for session_id in self._heard:
+            if not session_id:
+                return
             data = {"sessionId": session_id, "ownerAccessKey": "AKIAIOSFODNN7EXAMPLE"}
             event = f"event: session_started\ndata: {json.dumps(data)}\n\n"
             await stream.send_all(event.encode())
@@ -184,6 +192,14 @@ def _node(one):
 def cluster(answer):
     """A cluster with many sessions."""
     return BigCluster(answer)
+
+
+async def becomes(condition):
+    """Wait until something is so that nobody tells of."""
+    async for _ in Backoff(first=0.01, factor=1.0, patience=20.0):
+        if condition():
+            return
+    raise AssertionError("it is not so")
 
 
 @pytest.fixture
@@ -256,7 +272,38 @@ async def test_an_outage_is_told_and_passes(fed, cluster, monkeypatch):
     async with fed(lambda: [seen]) as (one, until):
         await until(lambda: one.loaded)
         cluster.away = True
-        await until(lambda: one.silent_since is not None)
+        await until(lambda: one.silent_for is not None)
         assert len(one.rows.by_id) == 230
         cluster.away = False
-        await until(lambda: one.silent_since is None)
+        await until(lambda: one.silent_for is None)
+
+
+async def test_what_no_event_tells_is_found_after_a_gap(fed, cluster, monkeypatch):
+    """A stream that ends is a gap: all sessions are looked at again at once."""
+    monkeypatch.setattr("atoll_sessions.changes._OUTAGE", Backoff(first=0.05))
+    async with fed() as (one, until):
+        await until(lambda: one.loaded)
+        new = session(500)
+        cluster.sessions[new.id] = new
+        await cluster.events.send("")
+        await until(lambda: new.id in one.rows.by_id)
+
+
+async def test_those_who_may_see_no_nodes_see_sessions(fed, cluster):
+    """They are asked for once, and no more."""
+    cluster.sees_nodes = False
+    async with fed() as (one, until):
+        await until(lambda: one.loaded)
+        await becomes(lambda: one.nodes.denied)
+        assert one.nodes.by_id == {}
+
+
+async def test_a_cluster_that_says_nothing_is_offline(fed, cluster, monkeypatch):
+    """Before anybody gives up waiting for it."""
+    monkeypatch.setattr(feed, "_LOOK", 0.05)
+    monkeypatch.setattr(feed, "_SILENCE", 0.2)
+    async with fed(lambda: [session(3).id]) as (one, until):
+        await until(lambda: one.loaded)
+        assert one.silent_for is None
+        cluster.silent = True
+        await becomes(lambda: one.silent_for is not None)
