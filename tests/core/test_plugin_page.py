@@ -10,7 +10,10 @@ import pytest
 from attrs import frozen
 from tests.core.authoring import Author
 
-PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "plugins.md"
+OTHERS = {"`atoll_engines`": DOCS / "engines.md"}
+"""Pages that show the rest of an example."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAME = re.compile(r"# ([\w/]+\.(?:py|toml))\n")
 LOAD = """
@@ -20,7 +23,7 @@ from pathlib import Path
 from atoll.testing import Shell
 
 shell = Shell(Path(sys.argv[1]))
-shell.load("sessions")
+shell.load("sessions", "local")
 for name in sys.argv[2:]:
     module = import_module(name)
     if name.endswith("__init__") or "." not in name:
@@ -50,9 +53,9 @@ class Block:
         return found[1] if found else ""
 
 
-def blocks() -> Iterator[Block]:
-    """Yield all of the page, from top to bottom."""
-    _, *parts = re.split(r"^##+ (.*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def blocks(page: Path = PAGE) -> Iterator[Block]:
+    """Yield all of a page, from top to bottom."""
+    _, *parts = re.split(r"^##+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for heading, part in zip(parts[::2], parts[1::2], strict=True):
         for language, text in BLOCK.findall(part):
             yield Block(heading, language, text)
@@ -78,6 +81,9 @@ def test_each_hook_has_an_example():
 
 @pytest.mark.parametrize("heading", plugins())
 def test_its_example_is_loaded_without_a_word(heading, tmp_path):
+    for block in blocks(OTHERS[heading]) if heading in OTHERS else ():
+        if block.file:
+            write(block, tmp_path)
     modules = []
     for block in plugins()[heading]:
         write(block, tmp_path)
