@@ -16,7 +16,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from . import cgroup, log, reach, sandbox
+from . import cgroup, late, reach, sandbox
 from .contract import (
     EngineError,
     ExitStatus,
@@ -41,25 +41,16 @@ from .services.installed import Installed
 from .services.kernel_services import recall
 from .services.ssh import own_files
 from .snapshots import HomeSnapshots
-from .states import Ended, Running, State, Unknown, Waiting
+from .start import OnState, see_it_up
+from .states import Ended, Running, Unknown, Waiting
 from .usage import Gauge
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 KEPT = ".kept-homes"
 """A folder beside those of kernels, whose ids are no such names."""
 ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
-LATE = 15.0
-"""Seconds after which what was written on another machine is surely to be seen."""
-LOOK = 0.25
-"""Seconds between looks for it."""
 LONGEST_END = 60.0
 """Seconds that the end of a kernel which is discarded is waited for."""
-LONGEST_SILENCE = 120.0
-"""Seconds that a kernel on another machine has until it answers."""
-PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds between trials to reach it: the first, and the longest."""
-
-OnState = Callable[[State], None]
 
 
 def _tell_nobody(*_: object) -> None:
@@ -70,10 +61,10 @@ def _tell_nobody(*_: object) -> None:
 class KernelEngine:
     """Has kernels started by a launcher, in the folders of a site, and finds them again there.
 
-    `network` keeps the host's network inside the sandbox. `grace` is how many
-    seconds programs have between being asked to end and being killed, `patience` how many their
-    output waits for a reader who stands still. `carriers` pass on the bytes of services where the
-    launcher's connections don't pass descriptors.
+    `network` keeps the host's network inside the sandbox. `grace` is how many seconds programs have
+    between being asked to end and being killed, `patience` how many their output waits for a reader
+    who stands still. `carriers` pass on the bytes of services where the launcher's connections
+    don't pass descriptors.
     """
 
     site: Site
@@ -144,13 +135,13 @@ class KernelEngine:
             folder.create()
             await to_thread.run_sync(self._dress, spec, folder)
             await self._launch(spec, folder)
-        return await self._see_it_up(spec, folder, on_state)
+        return await see_it_up(self._kernel(spec, folder), folder, self.launcher, on_state)
 
     async def restart(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
         folder.renew()
         await self._launch(spec, folder)
-        return await self._see_it_up(spec, folder, on_state)
+        return await see_it_up(self._kernel(spec, folder), folder, self.launcher, on_state)
 
     async def adopt(self, spec: KernelSpec) -> LaunchedKernel | ExitStatus:
         folder = self._folder(spec.kernel_id)
@@ -176,7 +167,7 @@ class KernelEngine:
         self._folder(kernel_id)  # Its name is one, or this raises.
         printed = await settle_log(partial(self.launcher.connect, kernel_id))
         if not self.launcher.is_here:
-            await self._see_printed(self._folder(kernel_id), printed)
+            await late.see_printed(self._folder(kernel_id), printed)
         async with aclosing(self.launcher.logs(kernel_id)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -239,55 +230,6 @@ class KernelEngine:
         await to_thread.run_sync(self._prepare, spec, folder)
         await self.launcher.start(_job(spec, folder))
 
-    async def _see_it_up(
-        self, spec: KernelSpec, folder: KernelFolder, on_state: OnState
-    ) -> LaunchedKernel:
-        """Wait until a kernel that was launched accepts runs; end it if that fails.
-
-        One that is elsewhere stays there when this is cancelled: a later program finds it.
-        """
-        try:
-            await self._turn(spec.kernel_id, folder, on_state)
-            kernel = self._kernel(spec, folder)
-            await self._ready(kernel, folder)
-        except BaseException as error:
-            if isinstance(error, Exception) or self.launcher.is_here:
-                with anyio.CancelScope(shield=True), anyio.move_on_after(LONGEST_END):
-                    await self.launcher.end(spec.kernel_id, grace=0)
-                    await until_ended(self.launcher, spec.kernel_id)
-            raise
-        return kernel
-
-    async def _turn(self, kernel_id: str, folder: KernelFolder, on_state: OnState) -> None:
-        """Wait until a kernel runs, telling its states; raises EngineError if it ends before."""
-        state = await self.launcher.watch(kernel_id, None)
-        while not isinstance(state, Running):
-            if isinstance(state, Ended):
-                raise _ended_at_start(folder, state)
-            on_state(state)
-            state = await self.launcher.watch(kernel_id, state)
-        on_state(state)
-
-    async def _ready(self, kernel: LaunchedKernel, folder: KernelFolder) -> None:
-        """Wait until a running kernel accepts runs; raises EngineError if it does not."""
-        if self.launcher.is_here:
-            try:
-                await kernel.ready()
-            except EngineError as error:
-                await kernel.stop(forced=True)
-                raise _ended_at_start(folder, Ended()) from error
-            return
-        ended = None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_try_until_ready, kernel, tasks.cancel_scope)
-            with anyio.move_on_after(LONGEST_SILENCE):
-                ended = await until_ended(self.launcher, kernel.spec.kernel_id)
-            tasks.cancel_scope.cancel()
-            if ended is None:
-                ended = Ended(f"its program did not answer within {LONGEST_SILENCE:.0f} seconds")
-        if ended is not None:
-            raise _ended_at_start(folder, ended)
-
     async def _known_state(self, kernel_id: str) -> Waiting | Running | Ended:
         """Return a kernel's state as soon as the launcher can tell."""
         state = await self.launcher.watch(kernel_id, None)
@@ -295,19 +237,10 @@ class KernelEngine:
             state = await self.launcher.watch(kernel_id, state)
         return state
 
-    async def _see_printed(self, folder: KernelFolder, printed: int) -> None:
-        """Wait until a log that is written on another machine shows as much as was printed."""
-        printed = printed or folder.printed_in_the_end()
-        with anyio.move_on_after(LATE):
-            while await to_thread.run_sync(log.size, folder.log) < printed:  # noqa: ASYNC110 - nobody tells what another machine writes
-                await anyio.sleep(LOOK)
-
     async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
         """Tell how a kernel ended: what its supervisor has written, and what the launcher knows."""
         if not self.launcher.is_here:
-            with anyio.move_on_after(LATE):
-                while not await to_thread.run_sync(folder.has_told_its_end):  # noqa: ASYNC110 - nobody tells what another machine writes
-                    await anyio.sleep(LOOK)
+            await late.see_end(folder)
         return folder.exit_status(ended)
 
     def _folder(self, kernel_id: str) -> KernelFolder:
@@ -360,19 +293,6 @@ async def open_engine(opener: OpenLauncher, site: Site) -> AsyncIterator[KernelE
         carriers.cancel_scope.cancel()
 
 
-async def _try_until_ready(kernel: LaunchedKernel, done: anyio.CancelScope) -> None:
-    pause = PAUSE
-    while True:
-        try:
-            await kernel.ready()
-        except EngineError:
-            await anyio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        else:
-            done.cancel()
-            return
-
-
 def _job(spec: KernelSpec, folder: KernelFolder) -> Job:
     return Job(
         kernel_id=spec.kernel_id,
@@ -390,10 +310,3 @@ def _checked(name: str, what: str) -> str:
     if not NAME.fullmatch(name):
         raise EngineError(f"not a {what} id: {name!r}")
     return name
-
-
-def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
-    """Make the error for a kernel that never ran, with the last that it or its owner said."""
-    said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
-    words = ended.reason or next(filter(None, said), "it left no word")
-    return EngineError(f"the kernel ended at its start: {words}")

@@ -13,8 +13,8 @@ that needs another folder than a temporary one, since nodes must see it, overrid
 
 import pytest
 
-pytest.register_assert_rewrite("atoll_cluster.testing.launchers")
+pytest.register_assert_rewrite("atoll_cluster.testing.launchers", "atoll_cluster.testing.talk")
 
-from atoll_cluster.testing.launchers import LauncherTests  # noqa: E402 - its asserts are rewritten
+from atoll_cluster.testing.launchers import LauncherTests  # noqa: E402 - after their rewriting
 
 __all__ = ["LauncherTests"]

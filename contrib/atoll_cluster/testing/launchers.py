@@ -1,31 +1,20 @@
 """What every launcher must do, told as tests."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import anyio
 import pytest
-from attrs import define, field
 
 from atoll_cluster.engine.contract import (
-    Event,
     ExitStatus,
     Finished,
-    Kernel,
-    KernelSpec,
-    Output,
-    Run,
     ServiceRefused,
 )
-from atoll_cluster.engine.finding import find_launcher
-from atoll_cluster.engine.kernels import KernelEngine, open_engine
-from atoll_cluster.engine.launcher import Site
-from atoll_cluster.engine.states import Ended, Running, State, Waiting
+from atoll_cluster.engine.kernels import KernelEngine
+from atoll_cluster.engine.states import Ended
 from atoll_cluster.engines import KernelGone
+from atoll_cluster.testing.talk import KernelTalk, free_port, until
 
 _ECHO = """
 import socket, threading
@@ -49,86 +38,8 @@ _MUCH = 8 * 1024 * 1024
 
 
 @pytest.mark.anyio
-class LauncherTests:
-    """To be inherited by a class whose name begins with `Test`.
-
-    `launcher` is its name as `module:attr`, `settings` are what it is opened with. `places` is how
-    many kernels run at a time where it has a queue, None where the tests can't fill that.
-    `deadline` is in seconds, for each step.
-    """
-
-    launcher: ClassVar[str]
-    settings: ClassVar[Mapping[str, str]] = {}
-    image: ClassVar[str] = "python"
-    places: ClassVar[int | None] = None
-    deadline: ClassVar[float] = 60.0
-
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        """Run on asyncio, as the cluster does."""
-        return "asyncio"
-
-    @pytest.fixture
-    def root(self, tmp_path: Path) -> Path:
-        """Return the folder of kernels, which the nodes must see."""
-        folder = tmp_path / "kernels"
-        folder.mkdir(mode=0o700)
-        return folder
-
-    @pytest.fixture
-    def opened(self, root: Path) -> Callable[[], Any]:
-        """Open the engine, as each cluster program does."""
-        site = Site(root=root, settings=self.settings)
-        return lambda: open_engine(find_launcher(self.launcher), site)
-
-    @pytest.fixture
-    def queue(self) -> None:
-        """Skip what can't be tried without filling the queue."""
-        if self.places is None:
-            pytest.skip("it has no queue that can be filled")
-
-    @pytest.fixture
-    async def engine(self, opened: Callable[[], Any]) -> AsyncIterator[KernelEngine]:
-        """Return an engine, whose kernels are ended at last."""
-        async with opened() as engine:
-            engine.grace = 2.0
-            try:
-                yield engine
-            finally:
-                for kernel_id in engine.found():
-                    await engine.discard(kernel_id)
-
-    def spec(self, engine: KernelEngine, kernel_id: str = "k1", **more: Any) -> KernelSpec:
-        """Describe a kernel."""
-        image = engine.resolve(self.image).image
-        return KernelSpec(
-            kernel_id=kernel_id, session_id="s1", session_name="work", image=image, **more
-        )
-
-    async def started(self, engine: KernelEngine, kernel_id: str = "k1", **more: Any) -> Kernel:
-        """Start a kernel."""
-        with anyio.fail_after(self.deadline):
-            return await engine.start(self.spec(engine, kernel_id, **more))
-
-    async def told(self, run: Run) -> tuple[str, int]:
-        """Read a run to its end; returns what it printed, and its exit code."""
-        printed, last = "", None
-        with anyio.fail_after(self.deadline):
-            async for event in run.events():
-                printed += event.text if isinstance(event, Output) else ""
-                last = event
-        assert isinstance(last, Finished)
-        return printed, last.exit_code
-
-    async def query(self, kernel: Kernel, code: str) -> str:
-        """Run code; returns what it printed."""
-        printed, _ = await self.told(await kernel.execute("query", code, {}))
-        return printed
-
-    async def ended(self, kernel: Kernel) -> ExitStatus:
-        """Wait for the end of a kernel."""
-        with anyio.fail_after(self.deadline):
-            return await kernel.wait()
+class LauncherTests(KernelTalk):
+    """To be inherited by a class whose name begins with `Test`; it says what `KernelTalk` wants."""
 
     async def test_code_runs_and_its_exit_code_comes_back(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)
@@ -166,7 +77,7 @@ class LauncherTests:
         run = await kernel.execute("query", sleep, {})
         events = run.events()
         with anyio.fail_after(self.deadline):
-            await _until(events, "now")
+            await until(events, "now")
             await run.interrupt()
             last = [event async for event in events][-1]
         assert isinstance(last, Finished)
@@ -175,7 +86,7 @@ class LauncherTests:
     async def test_a_service_is_reached_and_hears_the_end_of_its_input(
         self, engine: KernelEngine
     ) -> None:
-        port = _free_port()
+        port = free_port()
         kernel = await self.started(engine, preopen_ports=(port,))
         await self.query(kernel, _ECHO.replace("PORT", str(port)))
         for size in (0, 1, 3_000_000):
@@ -187,7 +98,7 @@ class LauncherTests:
             assert answer == f"heard {size}".encode()
 
     async def test_where_nobody_listens_is_refused(self, engine: KernelEngine) -> None:
-        port = _free_port()
+        port = free_port()
         kernel = await self.started(engine, preopen_ports=(port,))
         with pytest.raises(ServiceRefused):
             await kernel.connect(str(port), port)
@@ -204,7 +115,7 @@ class LauncherTests:
         run = await kernel.execute("query", _LAST_WORDS, {})
         events = run.events()
         with anyio.fail_after(self.deadline):
-            await _until(events, "stays")
+            await until(events, "stays")
             status = await kernel.stop()
         await run.aclose()
         assert status.reason == "user-requested"
@@ -303,64 +214,3 @@ class LauncherTests:
                     await late.runs.wait()
             for kernel_id in second.found():
                 await second.discard(kernel_id)
-
-    async def fill(self, engine: KernelEngine) -> Sequence[Kernel]:
-        """Start as many kernels as there are places; the first is `k1`."""
-        return [await self.started(engine, f"k{n + 1}") for n in range(self.places or 0)]
-
-    @asynccontextmanager
-    async def starting(self, engine: KernelEngine, kernel_id: str) -> AsyncIterator["Start"]:
-        """Be starting a kernel; at the end of the block, that is cancelled."""
-        start = Start()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.start, self.spec(engine, kernel_id), start.heed)
-            yield start
-            tasks.cancel_scope.cancel()
-
-    async def exchange(self, sock: socket.socket, data: bytes) -> bytes:
-        """Send bytes and their end to a service; returns all that it answers."""
-        loop, answer = asyncio.get_running_loop(), b""
-        with anyio.fail_after(self.deadline):
-            await loop.sock_sendall(sock, data)
-            sock.shutdown(socket.SHUT_WR)
-            while piece := await loop.sock_recv(sock, 65536):
-                answer += piece
-        return answer
-
-    async def log(self, engine: KernelEngine) -> bytes:
-        """Return what the first kernel has printed."""
-        with anyio.fail_after(self.deadline):
-            return b"".join([piece async for piece in engine.logs("k1")])
-
-
-@define
-class Start:
-    """What was told of a kernel that is being started."""
-
-    reasons: list[str] = field(factory=list)
-    waits: anyio.Event = field(factory=anyio.Event)
-    """Set when it waits for a reason."""
-    runs: anyio.Event = field(factory=anyio.Event)
-
-    def heed(self, state: State) -> None:
-        """Note a state."""
-        if isinstance(state, Waiting) and state.reason:
-            self.reasons.append(state.reason)
-            self.waits.set()
-        elif isinstance(state, Running):
-            self.runs.set()
-
-
-async def _until(events: AsyncIterator[Event], text: str) -> None:
-    seen = ""
-    async for event in events:
-        seen += event.text if isinstance(event, Output) else ""
-        if text in seen:
-            return
-    raise AssertionError(f"never printed: {text!r}, but {seen!r}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -17,7 +17,7 @@ from atoll_cluster.engine.kernels import open_engine
 from atoll_cluster.engine.launcher import Site
 from atoll_cluster.engine.reach import read_fresh, write_key
 from atoll_cluster.engine.relay.tls import context
-from atoll_cluster.testing import LauncherTests
+from atoll_cluster.testing.talk import KernelTalk
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +30,7 @@ BY_A_PROGRAM = """connect_through(
 IMPORTED = "    connect_over_tcp, connect_through, relay_command,"
 DEADLINE = 60
 ASK = b"supervisor.sock\n"
-TALK = LauncherTests()
-"""What it can do with kernels is of use here, too."""
+TALK = KernelTalk()
 
 
 @pytest.fixture

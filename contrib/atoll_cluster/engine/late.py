@@ -1,0 +1,33 @@
+"""Waiting for what was written on another machine, which a shared file system shows late.
+
+Nobody tells when it can be seen, so it is looked for, with a bound to the wait.
+"""
+
+from collections.abc import Callable
+
+import anyio
+from anyio import to_thread
+
+from . import log
+from .folder import KernelFolder
+
+LATE = 15.0
+"""Seconds after which it is surely to be seen."""
+LOOK = 0.25
+
+
+async def see_printed(folder: KernelFolder, printed: int) -> None:
+    """Wait for a log to show so many bytes; 0 for what an ended supervisor says of it."""
+    wanted = printed or folder.printed_in_the_end()
+    await _see(lambda: log.size(folder.log) >= wanted)
+
+
+async def see_end(folder: KernelFolder) -> None:
+    """Wait for what an ended supervisor says of the end."""
+    await _see(folder.has_told_its_end)
+
+
+async def _see(is_there: Callable[[], bool]) -> None:
+    with anyio.move_on_after(LATE):
+        while not await to_thread.run_sync(is_there):  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(LOOK)

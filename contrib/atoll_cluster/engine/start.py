@@ -1,0 +1,105 @@
+"""Seeing a launched kernel through its start: it waits, it runs, it accepts runs."""
+
+from collections.abc import Callable
+
+import anyio
+
+from . import log
+from .contract import EngineError
+from .folder import KernelFolder
+from .kernel import LaunchedKernel, until_ended
+from .launcher import Launcher
+from .states import Ended, Running, State
+
+LONGEST_END = 60.0
+"""Seconds that the end of a kernel which did not come up is waited for."""
+LONGEST_SILENCE = 120.0
+"""Seconds that a kernel on another machine has until it answers."""
+PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds between trials to reach it: the first, and the longest."""
+
+OnState = Callable[[State], None]
+
+
+async def see_it_up(
+    kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher, on_state: OnState
+) -> LaunchedKernel:
+    """Wait until a kernel that was launched accepts runs; end it if that fails.
+
+    One that is elsewhere stays there when this is cancelled: a later program finds it.
+    """
+    kernel_id = kernel.spec.kernel_id
+    try:
+        await _turn(launcher, kernel_id, folder, on_state)
+        if launcher.is_here:
+            await _answers_here(kernel, folder)
+        else:
+            await _answers(kernel, folder, launcher)
+    except BaseException as error:
+        if isinstance(error, Exception) or launcher.is_here:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(LONGEST_END):
+                await launcher.end(kernel_id, grace=0)
+                await until_ended(launcher, kernel_id)
+        raise
+    return kernel
+
+
+async def _turn(
+    launcher: Launcher, kernel_id: str, folder: KernelFolder, on_state: OnState
+) -> None:
+    """Wait until a kernel runs, telling its states; raises EngineError if it ends before."""
+    state = await launcher.watch(kernel_id, None)
+    while not isinstance(state, Running):
+        if isinstance(state, Ended):
+            raise _ended_at_start(folder, state)
+        on_state(state)
+        state = await launcher.watch(kernel_id, state)
+    on_state(state)
+
+
+async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
+    """Wait for the answer of a kernel whose sockets are there by now; raises EngineError."""
+    try:
+        await kernel.ready()
+    except EngineError as error:
+        await kernel.stop(forced=True)
+        raise _ended_at_start(folder, Ended()) from error
+
+
+async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher) -> None:
+    """Try to reach a kernel until it answers; raises EngineError when it ends, or never does."""
+    ended = Ended(f"its program did not answer within {LONGEST_SILENCE:.0f} seconds")
+    answered = False
+
+    async def try_until_ready() -> None:
+        nonlocal answered
+        await _reach(kernel)
+        answered = True
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(try_until_ready)
+        with anyio.move_on_after(LONGEST_SILENCE):
+            ended = await until_ended(launcher, kernel.spec.kernel_id)
+        tasks.cancel_scope.cancel()
+    if not answered:
+        raise _ended_at_start(folder, ended)
+
+
+async def _reach(kernel: LaunchedKernel) -> None:
+    pause = PAUSE
+    while True:
+        try:
+            await kernel.ready()
+        except EngineError:
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            return
+
+
+def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
+    """Make the error for a kernel that never ran, with the last that it or its owner said."""
+    said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
+    words = ended.reason or next(filter(None, said), "it left no word")
+    return EngineError(f"the kernel ended at its start: {words}")
