@@ -1,5 +1,6 @@
 """The whole program at its prompt: on a cluster that is down, and on the embedded one."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ ATOLL = str(Path(sys.executable).with_name("atoll"))
 DEADLINE = 15
 NO_TOOLBAR = {"PROMPT_TOOLKIT_NO_CPR": "1"}
 """Nobody reads, and answers the terminal's questions, while a test does something else."""
-CTRL_C, CTRL_D, CTRL_BACKSLASH, TAB = "\x03", "\x04", "\x1c", "\t"
+CTRL_C, CTRL_U, CTRL_BACKSLASH, TAB = "\x03", "\x15", "\x1c", "\t"
 
 
 @pytest.fixture
@@ -51,10 +52,34 @@ def test_a_cluster_that_is_down(open_prompt):
     assert terminal.leave() == 0
 
 
+def test_a_cluster_that_falls_silent(open_prompt):
+    """Neither the prompt nor a key waits for it; a row tells that it has still to answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        terminal = open_prompt(
+            BACKEND_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            BACKEND_ACCESS_KEY="AK",
+            BACKEND_SECRET_KEY="SK",
+        )
+        terminal.type("rm " + TAB)
+        terminal.appears("…")
+        terminal.type("some")
+        terminal.disappears("…")
+        terminal.type(CTRL_U + "! echo st'i'll\r")
+        terminal.see("still\r\n")
+        terminal.ready()
+
+        assert terminal.leave() == 0
+
+
 @pytest.mark.slow
 def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     """Code runs, asks, and is interrupted; its session is completed by name."""
     terminal = open_prompt()
+    for typed, option in (("rm ", "--forced"), ("wait nobody ", "--for")):
+        terminal.type(typed + TAB)
+        terminal.appears(option)
+        terminal.type(CTRL_U)
+        terminal.disappears(option)
     terminal.type("run -t tried -c 'import time; print(6 * 7)' python\r")
     terminal.see("42")
     terminal.ready()
@@ -82,7 +107,11 @@ def test_a_session_on_the_embedded_cluster(open_prompt, embedded):
     terminal.see("[2] 16\r\n")
     terminal.see("[2] done")
     terminal.see("python &\r\n")
-    terminal.type("rm tri" + TAB)
+    terminal.type("run -t tried --exec 'touch there.txt' python\r")
+    terminal.ready()
+    terminal.type("download tried the" + TAB)
+    terminal.appears("there.txt")
+    terminal.type(CTRL_U + "rm tri" + TAB)
     terminal.see("ed")
     terminal.type("\r")
     terminal.see("session tried is")

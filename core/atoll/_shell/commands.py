@@ -85,6 +85,8 @@ async def keys(context: Context) -> None:
         {"keys": record.keys, "summary": record.summary, "plugin": origin.name}
         for _, (record, origin) in usable(program_of(context).registry)
     ]
+    own = program_of(context).settings.below("shell.keys").items()
+    rows += [{"keys": key, "summary": line, "plugin": "config.yaml"} for key, line in own]
     await context.output.rows(rows, _KEYS)
 
 

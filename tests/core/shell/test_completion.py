@@ -1,5 +1,7 @@
 """What Tab offers for a line that has been typed so far."""
 
+import time
+
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -27,7 +29,7 @@ def complete(program, prompted):
         found = completer.get_completions(document, CompleteEvent())
         return [one.text for one in found]
 
-    offered.names = names
+    offered.names, offered.completer = names, completer
     return offered
 
 
@@ -244,3 +246,21 @@ def test_variables_and_what_stands_in_blocks(complete, program, before, expected
         "nodes": Values([record, record], are_records=True),
     }
     assert complete(before) == expected
+
+
+def test_many_names(complete):
+    """Of a folder of 100,000 files elsewhere, the first rows are shown and the others told of."""
+    found = [Candidate(f"run-{number:06}.log") for number in range(100_000)]
+    complete.names.learn(PathsIn("file", "alpha", ""), found)
+    completer = complete.completer
+
+    began = time.process_time()
+    rows = completer.rows(Document("thing open alpha "))
+    assert len(rows.shown) == 201
+    assert rows.shown[-1].display_text == "… 99800 more: type more of it"
+    assert rows.becomes.text == "run-0"
+    assert len(completer.rows(Document("thing open alpha run-09999")).shown) == 10
+    (last,) = completer.rows(Document("thing open alpha r99999")).shown
+    assert last.text == "run-099999.log"
+    assert not completer.rows(Document("thing open alpha " + "x" * 30_000)).shown
+    assert time.process_time() - began < 4

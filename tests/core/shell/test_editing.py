@@ -139,6 +139,7 @@ def test_keys_of_the_users_own(open_prompt, home):
     terminal.type(F6 + "al'o'ng\r")
     terminal.see("along\r\n")
     terminal.ready()
+    terminal.run("keys --output csv", "f5,echo ow'n',config.yaml")
     terminal.type("\x06")
     terminal.appears("search:")
 
