@@ -27,13 +27,14 @@ from atoll_cluster.credentials import ensure_accounts
 from atoll_cluster.engine import cgroup
 from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
-from atoll_cluster.engine.launcher import Site
+from atoll_cluster.engine.launcher import GroupedLauncher, Site
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.leftovers import delete_leftovers
 from atoll_cluster.opening import explained, open_store, start_errors_alone
 from atoll_cluster.paths import DataDir
 from atoll_cluster.put_aside import PutAside
 from atoll_cluster.scheduler.bus import Bus
+from atoll_cluster.scheduler.groups import keep_groups
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.recovery import recover
 from atoll_cluster.scheduler.scheduler import Scheduler
@@ -152,6 +153,8 @@ async def _run(
         supervisor.start(
             TaskKind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
+        if isinstance(engine.launcher, GroupedLauncher):
+            supervisor.start(TaskKind.GROUPS, partial(keep_groups, store, engine.launcher))
         supervisor.start(TaskKind.USES, store.usage.keep_writing)
         supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])

@@ -74,6 +74,7 @@ class TaskKind(Enum):
     IDLENESS = FailurePolicy("looking for idle sessions", Consequence.RETRIED)
     QUEUE = FailurePolicy("looking at the queue", Consequence.RETRIED)
     ANNOUNCEMENT = FailurePolicy("telling where it answers", Consequence.RETRIED)
+    GROUPS = FailurePolicy("looking at the groups of the engine", Consequence.RETRIED)
     USES = FailurePolicy("writing down what is used", Consequence.RETRIED)
     RECOVERY = FailurePolicy("finding it again", Consequence.SESSION_FAILS, attempts=2)
     LAUNCH = FailurePolicy("starting it", Consequence.SESSION_FAILS)

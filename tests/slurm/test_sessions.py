@@ -96,6 +96,13 @@ def test_what_waits_says_why_and_can_be_removed(lab):
     until(lambda: jobs(lab), lambda found: "big" not in found)
 
 
+def test_partitions_are_scaling_groups(lab):
+    lab.must("start -t far --scaling-group long python")
+    assert "long" in lab.ssh("squeue --me -h -o '%P %j' | grep ' far\\.'")
+    lab.must("rm far")
+    assert "No such scaling group" in lab.run("start --scaling-group nope python").stderr
+
+
 def test_a_killed_cluster_finds_its_sessions_again(lab, session):
     """Logging out of a login node may well do that."""
     server = json.loads(lab.ssh("cat ~/.local/share/atoll/local/server.json"))

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from anyio.abc import ByteStream
 from attrs import field, frozen
@@ -107,6 +107,14 @@ class Launcher(Protocol):
 
     def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
         """Yield what the kernel has printed, see `kept_log`."""
+
+
+@runtime_checkable
+class GroupedLauncher(Launcher, Protocol):
+    """A launcher whose place has groups of machines by itself, such as the partitions of Slurm."""
+
+    async def groups(self) -> Sequence[str]:
+        """Return their names: each is a scaling group of the cluster. Raises EngineError."""
 
 
 @frozen(kw_only=True)

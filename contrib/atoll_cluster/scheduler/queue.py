@@ -128,6 +128,8 @@ class _QueuePass:
 
     def _lacks_agent(self, session: Session) -> str | None:
         here = self._agent
-        if here is None or here.scaling_group != session.scaling_group:
+        # Where there is another queue, that one knows the groups.
+        is_elsewhere = not self._queue.machine.is_bounded
+        if here is None or not (is_elsewhere or here.scaling_group == session.scaling_group):
             return f"scaling group {session.scaling_group} has no agent"
         return None if here.schedulable else f"agent {here.id} is stopped, or takes no sessions"

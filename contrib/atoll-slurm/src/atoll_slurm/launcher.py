@@ -69,6 +69,13 @@ class SlurmLauncher:
         """Take the runtimes of the login node, which sites have on all nodes alike."""
         return None
 
+    async def groups(self) -> Sequence[str]:
+        """Return the partitions that we may use."""
+        try:
+            return [one.name for one in await partitions()]
+        except NoAnswer as error:
+            raise EngineError(f"Slurm can't be asked: {error}") from None
+
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
         command = job.command(self.settings.python, listens=True)
