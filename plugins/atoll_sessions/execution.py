@@ -92,7 +92,10 @@ class Execution:
             await channel.send(json.dumps(await self._message(code)))
             if self._takes_bytes and not self.context.stdin.is_terminal:
                 nursery.start_soon(send_input, self.context, channel, self._window)
-            exit_code = await self._follow(channel)
+            try:
+                exit_code = await self._follow(channel)
+            finally:
+                self._settle_terminal()
             nursery.cancel_scope.cancel()
         if self._lacks_input and not self.interrupted:
             raise AtollError("the code asks for input, and there is none")
@@ -159,6 +162,11 @@ class Execution:
                 stream("stderr", value)
         await self.context.output.drain()
 
+    def _settle_terminal(self) -> None:
+        """Have the terminal ready for who reads from it next."""
+        if self._opened is not None:
+            self._opened.close()
+
     def _gallery(self) -> "Gallery":
         """Return what shows pictures, which most code has no need of."""
         if self._opened is None:
@@ -169,6 +177,7 @@ class Execution:
 
     async def _answer(self, channel: Channel, message: Mapping[str, Any]) -> None:
         hidden = bool((message.get("options") or {}).get("is_password"))
+        self._settle_terminal()
         line = await self.context.stdin.line(hidden=hidden)
         if line is not None:
             await channel.send(line)

@@ -195,6 +195,21 @@ def test_keys_typed_meanwhile_reach_the_prompt(shared, terminal, locked):
     child.expect_exact(b"local")
 
 
+def test_answers_that_come_late_are_nobodys(shared, terminal):
+    """What a slow terminal answers while the code still runs is not typed at the prompt."""
+    shared.run(*run(showing(png())))
+    child = terminal()
+    child.expect_exact(b"atoll>")
+    child.send(b"run -q -t pictures -c 'display(Picture()); import time; time.sleep(3)' python\r")
+    child.expect_exact(ASKED)
+    child.expect("▀".encode())
+    child.send(NOTHING)
+    child.expect_exact(b"atoll>")
+    child.send(b"profile list\r")
+    child.expect_exact(b"Current")
+    assert b"65;1;9c" not in child.before
+
+
 def test_a_terminal_that_says_nothing_is_not_waited_for(terminal):
     child = terminal(*run(showing(png())))
     child.expect_exact(ASKED)

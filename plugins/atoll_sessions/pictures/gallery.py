@@ -10,6 +10,7 @@ from atoll import AtollError, Context
 from atoll_sessions.pictures.albums import Album, AlbumFull
 from atoll_sessions.pictures.media import Broken, Medium, medium
 from atoll_sessions.pictures.painter import NotDrawn, Painter
+from atoll_sessions.pictures.terminals import terminals
 
 
 @define
@@ -53,6 +54,10 @@ class Gallery:
         """Keep a page, which is printed as the text that it is, if the user wants that."""
         if self.album and (kept := await self._keep(medium("text/html", text), self.album)):
             self.context.output.note(f"[text/html kept as {kept}]")
+
+    def close(self) -> None:
+        """Leave the terminal as others expect it, once the code has ended."""
+        terminals.settle(self.context)
 
     async def _tell(self, shown: Medium, kept: Path | None, reason: str) -> None:
         """Tell of a picture that is not drawn; at a terminal it is kept even so."""

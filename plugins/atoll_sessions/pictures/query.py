@@ -8,13 +8,14 @@ answer is put back where it was read.
 import fcntl
 import os
 import re
+import select
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from atoll import Context
 
@@ -43,6 +44,8 @@ class Answers:
 
     protocol: Literal["kitty", "iterm2", "sixel"] | None = None
     cell: tuple[int, int] | None = None
+    is_late: bool = False
+    """Whether it has been asked, and has not said all in time."""
 
 
 async def ask_terminal(context: Context, *, nested: bool) -> Answers:
@@ -66,7 +69,22 @@ async def ask_terminal(context: Context, *, nested: bool) -> Answers:
                 heard += keys
     finally:
         _put_back(context, descriptor, typed_in(heard))
-    return answers_in(heard)
+    is_late = not _ANSWERS["attributes"].search(heard)
+    return evolve(answers_in(heard), is_late=is_late)
+
+
+def take_late_answers(context: Context) -> None:
+    """Read what a terminal has answered after all, so that no prompt takes it for typed."""
+    descriptor = _terminal_of(context)
+    if descriptor is None:
+        return
+    heard = b""
+    with _key_by_key(descriptor):
+        while len(heard) < _MOST and select.select([descriptor], [], [], 0)[0]:
+            if not (keys := os.read(descriptor, 4096)):
+                break
+            heard += keys
+    _put_back(context, descriptor, typed_in(heard))
 
 
 def answers_in(heard: bytes) -> Answers:

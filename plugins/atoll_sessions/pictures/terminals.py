@@ -11,7 +11,7 @@ from typing import Literal
 from attrs import define, field, frozen
 
 from atoll import Context
-from atoll_sessions.pictures.query import Answers, ask_terminal
+from atoll_sessions.pictures.query import Answers, ask_terminal, take_late_answers
 from atoll_sessions.pictures.room import USUAL_CELL, Room
 
 Protocol = Literal["kitty", "iterm2", "sixel", "blocks", "none"]
@@ -71,13 +71,24 @@ class Terminals:
         answers = await self._ask(context)
         return answers.protocol or "blocks", answers
 
+    def settle(self, context: Context) -> None:
+        """Take late answers of the terminal away before somebody else reads from it."""
+        answers = self._asked.get(_name(context))
+        if answers is not None and answers.is_late:
+            take_late_answers(context)
+
     async def _ask(self, context: Context) -> Answers:
-        name = ""
-        with suppress(OSError, ValueError):
-            name = os.ttyname(context.output.stdout.fileno())
+        name = _name(context)
         if name not in self._asked:
             self._asked[name] = await ask_terminal(context, nested="TMUX" in context.environ)
         return self._asked[name]
+
+
+def _name(context: Context) -> str:
+    """Return the name of the terminal's device, empty for none."""
+    with suppress(OSError, ValueError):
+        return os.ttyname(context.output.stdout.fileno())
+    return ""
 
 
 def known_protocol(environ: Mapping[str, str]) -> Protocol | None:
