@@ -1,8 +1,8 @@
-"""Sweeps: one line of `run`, as many sessions as its ranges have combinations.
+"""Sweeps: one line of `run`, and a session for each combination of its ranges' values.
 
-A sweep is a thing of its own: a folder with its plan, a journal of what became of each case, and
-what the cases printed. Any process may take it up, one at a time, and whatever ends that process
-loses nothing but the cases that were running, which run again.
+A sweep is stored in a folder with its plan, a journal of what became of each case, and the output
+of the cases. Any process may run it, one at a time. If that process is killed, only the cases that
+were running are lost, and they run again.
 
     ranges    what `X=linspace:0,1,5` stands for
     plan      what is to run: the cases, each with its session and its code

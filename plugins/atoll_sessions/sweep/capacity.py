@@ -1,8 +1,8 @@
-"""Room for sessions on a full cluster: waiting for it, and making it.
+"""Free resources for a sweep on a full cluster: waiting for them, and releasing some.
 
-Without `--rm` the session of a case that has ended is kept for a look at what it left. It takes up
-room all the same, and on a small cluster the cases that follow would wait for ever: so such
-sessions are kept only until another case of the same sweep needs their place. Those of other
+Without `--rm`, the session of an ended case is kept, so that the user can look at its files. It
+occupies resources all the same, and on a small cluster the next cases would wait forever. So such
+sessions are kept only until another case of the same sweep needs their resources. Sessions of other
 sweeps are not touched.
 """
 
@@ -32,9 +32,10 @@ _SLOW = 0.6
 
 @define
 class Capacity:
-    """What a sweep knows of the room for its sessions.
+    """The state of a sweep's waiting for resources.
 
-    `refused` cases were told that there is none; the sessions `ended` have made some.
+    `refused` counts cases that found none; `ended` names the sessions that were terminated for
+    others.
     """
 
     sweep: Sweep
@@ -46,19 +47,19 @@ class Capacity:
     _freed: trio.Event = Factory(trio.Event)
 
     def session_ended(self) -> None:
-        """Tell that a session has gone."""
+        """Note that a session has ended."""
         self._freed.set()
         self._freed = trio.Event()
 
     async def wait_for_room(self, number: int, seconds: float) -> None:
-        """Let a case that was refused wait until a session goes, or for so long."""
+        """Let a refused case wait until a session ends, or for a certain time."""
         self.refused.add(number)
         with trio.move_on_after(seconds):
             await self._freed.wait()
         self.refused.discard(number)
 
     async def make_room(self) -> None:
-        """Until cancelled, end sessions of cases that have ended while others wait for room."""
+        """Until cancelled, terminate sessions of ended cases while others wait for resources."""
         pauses = _LOOKS.pauses()
         while True:
             await pauses.sleep()
@@ -72,7 +73,7 @@ class Capacity:
         return any(one.status == WAITING and (one.started or before) < before for one in states)
 
     async def _end_kept_sessions(self, api: "Api") -> bool:
-        """End as many as others wait for; returns whether there were any."""
+        """Terminate as many as other cases wait for; returns whether there were any."""
         plan = self.sweep.plan
         found = await own_sessions(api, plan)
         queued = [one for one in found if one.status == "PENDING"]
@@ -90,7 +91,7 @@ class Capacity:
         return bool(chosen)
 
     def _is_over(self, session: Session) -> bool:
-        """Tell whether the case that a session was started for has ended."""
+        """Tell whether the case of a session has ended."""
         number = case_number(self.sweep.plan, session)
         return self.progress.state(number).status in _OVER
 

@@ -1,7 +1,6 @@
-"""One case: a session is started, its files and its code are sent there, its end is written down,
-the session is removed.
+"""One case: starts a session, sends files and code, records the result, and removes the session.
 
-Three requests when all goes well, four with files: create, execute, destroy.
+Three requests if all goes well, four with files: create, execute, destroy.
 """
 
 import io
@@ -40,7 +39,7 @@ _FULL_CLUSTER = Backoff(first=0.5, longest=15.0)
 
 
 class StopSweep(Exception):
-    """A failure that every other case would meet too; `__cause__` is the error."""
+    """A failure that every other case would have too; `__cause__` is the error."""
 
 
 @define
@@ -57,7 +56,7 @@ class CaseRunner:
     _removals: set[trio.CancelScope] = Factory(set)
 
     async def run(self, case: Case) -> None:
-        """Run a case to its end, whatever that is. Raises StopSweep."""
+        """Run a case to its end, whether it succeeds or fails. Raises StopSweep."""
         began = trio.current_time()
         self.journal.start(case.number, case.request.name)
         async with self._removal(case):
@@ -111,7 +110,7 @@ class CaseRunner:
         return created
 
     async def _created(self, case: Case) -> Created:
-        """Make the session; a cluster that is full is waited for."""
+        """Create the session, waiting while the cluster is full."""
         pauses = _FULL_CLUSTER.pauses()
         while True:
             try:
@@ -137,7 +136,9 @@ class CaseRunner:
         return await create_session(quiet, api, case.request, stays=False)
 
     async def _clear(self, api: "Api", case: Case) -> bool:
-        """End the session that an earlier attempt has left; False if there is none of ours."""
+        """Terminate the session that an earlier attempt has left; False if there is none of
+        ours.
+        """
         found = await own_sessions(api, self.plan, case.request.name)
         for session in found:
             await end_session(api, session.id)
@@ -145,8 +146,8 @@ class CaseRunner:
 
     @asynccontextmanager
     async def _removal(self, case: Case) -> AsyncIterator[None]:
-        """Remove the session at the end, however that comes: if the sweep's are to be removed, or
-        if nothing ever ran in it.
+        """Remove the session at the end if the sweep's sessions are to be removed, or if nothing
+        ran in it.
         """
         try:
             yield
@@ -166,7 +167,7 @@ class CaseRunner:
             self.report.warn(f"session {case.request.name} may still be there")
 
     def hurry(self) -> None:
-        """Let go of the sessions that are still being removed."""
+        """Stop waiting for sessions that are being removed."""
         for scope in self._removals:
             scope.cancel()
 
@@ -184,7 +185,7 @@ class CaseRunner:
 
 
 class _Remarks(io.TextIOBase):
-    """Takes what is said about the start of a session for something about its case."""
+    """Turns remarks about the start of a session into remarks about its case."""
 
     def __init__(self, report: Report, case: Case) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The connection to the cluster that a sweep holds on to through outages."""
+"""A sweep's connection to the cluster, kept through outages."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,8 +22,8 @@ _RATE_LIMITED = 429
 class Client:
     """Calls the API, again and again while the cluster can't be reached.
 
-    A call must bear being made twice: the first one may have had its effect. `tell` is
-    called once for each outage. A cluster that was never reached is not waited for.
+    It must be safe to make a call twice: the first may have had its effect. `tell` is called once
+    for each outage. A cluster that was never reached is not waited for.
     """
 
     connect: Callable[[], Awaitable["Api"]]
@@ -34,14 +34,14 @@ class Client:
     _out: bool = False
 
     async def call(self, action: Callable[["Api"], Awaitable[T]]) -> T:
-        """Await `action(api)`; raises what it raises, Unreachable only when patience ends."""
+        """Await `action(api)`; raises what it raises, Unreachable only when patience has ended."""
         attempt = partial(self._attempt, action)
         done = await self.outage.retry(attempt, passes=self._passes, tell=self._tell_once)
         self._reached, self._out = True, False
         return done
 
     def give_up(self) -> None:
-        """Wait for no outage from here on."""
+        """Wait for no outage any more."""
         self.outage = Backoff(first=0, attempts=1)
 
     async def _attempt(self, action: Callable[["Api"], Awaitable[T]]) -> T:

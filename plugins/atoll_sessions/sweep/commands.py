@@ -27,7 +27,7 @@ _STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 
 @frozen
 class _Listed:
-    """A sweep as it stands now."""
+    """A sweep with its current status."""
 
     sweep: Sweep
     plan: Plan
@@ -142,7 +142,7 @@ async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
 
 
 async def _stop(sweep: Sweep) -> None:
-    """Have the process that runs the sweep end it, wherever that process is."""
+    """Make the process that runs the sweep end it, even if that is another process."""
     sweep.ask_cancel()
     with trio.move_on_after(_PATIENCE):
         await until(lambda: not sweep.held())

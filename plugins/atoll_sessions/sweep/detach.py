@@ -1,4 +1,4 @@
-"""Sweeps that go on without the prompt that started them, in a process of their own."""
+"""Detached sweeps, which run in a process of their own."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ _PROGRAM = (sys.executable, "-P", "-m", "atoll")
 
 
 def spawn(context: Context, sweep: Sweep, verb: str, max_parallel: int) -> None:
-    """Have a process of its own take the sweep up; it holds neither terminal nor folder."""
+    """Start a process that runs the sweep, independent of our terminal and folder."""
     flags = ["--skip-sslcert-validation"] if context.settings.skip_tls_check else []
     command = ["sweep", verb, sweep.id, "--silent", "--max-parallel", str(max_parallel)]
     # The shell in between ends at once, so that the process is nobody's child to wait for.
@@ -32,8 +32,8 @@ def spawn(context: Context, sweep: Sweep, verb: str, max_parallel: int) -> None:
 async def follow(sweep: Sweep, runs: int) -> int:
     """Wait for the end of the sweep whose process was just started; returns its exit code.
 
-    `runs` is how often it had been taken up before. Ends the sweep if the job that follows it is
-    cancelled by itself; when its prompt is left, the sweep goes on.
+    `runs` is how often it had been run before. If the job that follows the sweep is cancelled, the
+    sweep is ended; if the user leaves the prompt, it continues.
     """
     try:
         return _exit_code(sweep, await _ended(sweep, runs))

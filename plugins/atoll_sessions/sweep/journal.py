@@ -24,7 +24,7 @@ from atoll_sessions.sweep.progress import Progress
 
 
 def read_progress(path: Path, count: int) -> Progress:
-    """Add up a journal for a sweep of so many cases; one that is not there yet is empty."""
+    """Read a journal for a sweep of this many cases; one that does not exist is empty."""
     progress = Progress(count)
     try:
         lines = path.read_bytes().splitlines()
@@ -39,25 +39,25 @@ def read_progress(path: Path, count: int) -> Progress:
 
 @frozen
 class Journal:
-    """A journal that is being written, and what it adds up to."""
+    """A journal that is being written, and the progress in it."""
 
     descriptor: int
     progress: Progress
 
     def begin(self) -> None:
-        """A process takes the sweep up."""
+        """Record that a process starts to run the sweep."""
         self._add(event="begin", at=time.time(), pid=os.getpid())
 
     def start(self, case: int, session: str) -> None:
-        """A session of this name is about to be asked for."""
+        """Record that a session of this name will be requested."""
         self._add(event="start", case=case, at=time.time(), session=session)
 
     def session(self, case: int, session_id: str) -> None:
-        """The case has its session."""
+        """Record that the case has its session."""
         self._add(event="session", case=case, id=session_id)
 
     def end(self, case: int, exit_code: int | None, error: str, seconds: float) -> None:
-        """The case has ended, with an exit code or with an error in its stead."""
+        """Record that the case has ended, with an exit code or with an error."""
         self._add(
             event="end",
             case=case,
@@ -68,7 +68,7 @@ class Journal:
         )
 
     def stop(self, how: str, why: str = "") -> None:
-        """The process leaves the sweep; the disk has it all from here."""
+        """Record that the process stops running the sweep, and sync the file to disk."""
         self._add(event="stop", at=time.time(), how=how, why=why)
         os.fsync(self.descriptor)
 
@@ -79,7 +79,7 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path, count: int) -> Iterator[Journal]:
-    """Open a journal to go on with it."""
+    """Open a journal to continue it."""
     progress = read_progress(path, count)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:

@@ -1,4 +1,6 @@
-"""Running what is due of a sweep, here or in a process of its own, and telling how it ended."""
+"""Running the missing cases of a sweep, here or in a process of its own, and reporting the
+result.
+"""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,8 +28,8 @@ Connect = Callable[[], Awaitable["Api"]]
 
 @frozen
 class LaunchOptions:
-    """How to run a sweep: which cases (`resume`, `retry-failed`), how many at a time, in a
-    process of its own or not. A `silent` one is that process.
+    """How to run a sweep: which cases (`resume`, `retry-failed`), how many at a time, detached or
+    not. The detached process itself is `silent`.
     """
 
     verb: str
@@ -37,8 +39,8 @@ class LaunchOptions:
 
 
 async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect: Connect) -> int:
-    """Run what is due of a sweep; returns its exit code: 0 if all cases have ended with 0, else 1;
-    130 when interrupted.
+    """Run the missing cases of a sweep; returns its exit code: 0 if all cases have ended with 0,
+    else 1; 130 if it was interrupted.
     """
     if sweep.held():
         raise AtollError(f"sweep {sweep.id} is running", hint=f"atoll sweep status {sweep.id}")
@@ -103,7 +105,7 @@ async def _summarize(
 
 
 def connector(context: Context, sweep: Sweep) -> Connect:
-    """Return how to connect to the cluster that a sweep was begun on."""
+    """Return the function that connects to the cluster of a sweep."""
     name = sweep.plan.profile
     if name != ENVIRONMENT:
         return partial(context.connect, name)

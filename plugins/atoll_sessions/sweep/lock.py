@@ -1,6 +1,6 @@
-"""One process at a time: locks on files, which the system undoes whatever ends their holder.
+"""Locks on files, for one process at a time; the system releases them when their holder ends.
 
-A process's number would tell less: it may have passed to another process since.
+A process id would be less safe: another process may have got it since.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ _LOOK = 0.2
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Lock a file for as long as this lasts, even if the process is killed; yields success."""
+    """Lock a file during the block; yields whether that succeeded."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield _try_lock(descriptor)
@@ -47,7 +47,7 @@ def lockable(path: Path) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is true that another process makes true, on disk."""
+    """Wait until another process makes a condition on disk true."""
     import trio
 
     while not condition():  # noqa: ASYNC110  # no event crosses from one process to another

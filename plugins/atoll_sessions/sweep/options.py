@@ -1,4 +1,4 @@
-"""The options by which `run` becomes a sweep."""
+"""The options that turn `run` into a sweep."""
 
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -16,7 +16,7 @@ MAX_PARALLEL = 2
 
 
 class RangeType(click.ParamType["Range"]):
-    """A range expression, understood when the line is read: nothing has been started by then."""
+    """A range expression, parsed with the line, before anything has been started."""
 
     name = "range expression"
 
@@ -85,7 +85,7 @@ def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @frozen(kw_only=True)
 class SweepOptions:
-    """What the options of a sweep say; field names follow them."""
+    """The values of a sweep's options; fields are named after them."""
 
     env_ranges: "tuple[Range, ...]"
     exec_ranges: "tuple[Range, ...]"
@@ -104,9 +104,9 @@ class SweepOptions:
 
 
 def take_sweep_options(options: MutableMapping[str, Any]) -> SweepOptions | None:
-    """Take them out of the options of `run`; None if it is no sweep.
+    """Take them from the options of `run`; None if it is no sweep.
 
-    Raises UsageError for those that mean something to a sweep alone.
+    Raises UsageError for options that only sweeps have.
     """
     taken = SweepOptions(**{one.name: options.pop(one.name) for one in fields(SweepOptions)})
     if taken.ranges:

@@ -1,4 +1,4 @@
-"""What a sweep is to do: its cases, each with the session it wants and the code it runs."""
+"""The plan of a sweep: its cases, each with a session and code."""
 
 import json
 import re
@@ -65,12 +65,12 @@ class Plan:
 
     @property
     def tag(self) -> str:
-        """The tag of its sessions, by which they are known as its own."""
+        """The tag of its sessions, which identifies them as its own."""
         return f"{self.request.tag or ''} {TAG}{self.id}".strip()
 
     @property
     def stem(self) -> str:
-        """What the names of its sessions begin with."""
+        """The beginning of its sessions' names."""
         return f"{self.request.name if self.named else self.id}-"
 
     def case(self, number: int) -> Case:
@@ -117,7 +117,7 @@ class Plan:
         return str(number).zfill(max(_DIGITS, len(str(self.count))))
 
     def check(self) -> None:
-        """Raise UsageError for names of sessions that no cluster would take."""
+        """Raise UsageError for names of sessions that no cluster accepts."""
         name = f"{self.stem}{self._padded(self.count)}"
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} can't be the name of a session")
@@ -125,7 +125,7 @@ class Plan:
             raise UsageError(f"{name!r} is too long for the name of a session")
 
     def unused(self) -> list[str]:
-        """Return the variables that are put in nowhere, so that their cases differ in nothing."""
+        """Return the variables that are used nowhere, so that their cases do not differ."""
         texts = {
             "exec": [self.code.exec or "", self.code.snippet],
             "build": [self.code.build or ""],
@@ -163,9 +163,9 @@ def load_plan(text: str) -> Plan:
 
 
 def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
-    """Return a text that plans share when they are for the same cases of the same code and files.
+    """Return a text that is the same for plans with the same cases, code and files.
 
-    How many run at a time, and what happens to sessions and output, is no part of it.
+    How many cases run at a time, and what happens to sessions and output, does not count.
     """
     request = plan.request if plan.named else evolve(plan.request, name="")
     same = Plan(grid=plan.grid, request=request, code=plan.code, profile=plan.profile)
@@ -177,7 +177,7 @@ def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
 
 
 def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what another release has written and this one does not know."""
+    """Leave out keys that another release has written and this one does not know."""
     names = {one.name for one in fields(record)}
     found = {key: value for key, value in document.items() if key in names}
     # JSON has no tuples, and records have no lists.

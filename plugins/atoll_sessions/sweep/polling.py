@@ -1,7 +1,7 @@
-"""One run of code, followed by asking again (`POST /session/{s}`, every release).
+"""One run of code, followed by polling (`POST /session/{s}`, every release).
 
-A stream would end with its connection, and interrupt the code. A run that is asked for by its id
-goes on whatever happens to the connection, and is found again.
+A stream would end with its connection, and interrupt the code. A run that is polled by its id
+continues whatever happens to the connection, and is found again.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,13 +32,13 @@ _STREAMS: Mapping[str, Stream] = {
 
 
 class NeverRan(Exception):
-    """The cluster knows nothing of the run: the request for it was lost."""
+    """The cluster does not know the run: the request for it was lost."""
 
 
 @frozen
 class Run:
-    """One run in a session; `show` is given what it prints, `keep` the type and the data of each
-    picture, of which it returns what is to be told.
+    """One run in a session; `show` is called with its output, `keep` with the type and the data of
+    each picture: it returns what to show about that.
     """
 
     client: Client
@@ -50,7 +50,7 @@ class Run:
     async def follow(self, code: Code) -> int:
         """Start the code and wait for its end; returns its exit code.
 
-        Raises NeverRan when it may be started anew, AtollError when it can't be run.
+        Raises NeverRan if it may be started again, AtollError if it can't be run.
         """
         message = _start(code)
         while True:

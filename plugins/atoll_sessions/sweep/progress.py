@@ -1,6 +1,6 @@
-"""What became of the cases: the journal's events, added up.
+"""The state of all cases, computed from the journal's events.
 
-The process that runs a sweep and those that only look at it see the same, by the same code.
+The process that runs a sweep and those that show it use the same code, so they see the same.
 """
 
 import time
@@ -19,7 +19,7 @@ INTERRUPTED = "interrupted"
 class CaseState:
     """One case. `exit_code` is None until it has ended, and if it ended without one.
 
-    Times are seconds: `started` since 1970, `seconds` from there to the end.
+    Times are in seconds: `started` since 1970, `seconds` from there to the end.
     """
 
     number: int
@@ -33,7 +33,7 @@ class CaseState:
 
     @property
     def elapsed(self) -> float | None:
-        """Seconds that it took, or that it has taken up to now."""
+        """Seconds that it took, or has taken until now."""
         if self.seconds is not None or self.started is None:
             return self.seconds
         return max(0.0, time.time() - self.started) if self.status != INTERRUPTED else None
@@ -41,8 +41,8 @@ class CaseState:
 
 @frozen
 class Ending:
-    """How the process that ran a sweep last has left it, empty while it runs; `why` is the error
-    that stopped it, if one did.
+    """How the process that last ran the sweep has ended, empty while it runs; `why` is the error
+    that stopped it, if any.
     """
 
     how: str = ""
@@ -51,7 +51,7 @@ class Ending:
 
 @define
 class Progress:
-    """The states of all cases of a sweep; those that were never touched are not held."""
+    """The states of a sweep's cases; cases that were never started are not stored."""
 
     count: int
     states: dict[int, CaseState] = field(factory=dict)
@@ -92,7 +92,7 @@ class Progress:
         return [state.number for state in self.all() if state.status in wanted]
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Take in one event of the journal; those of other releases are passed over."""
+        """Apply one event of the journal; unknown events of other releases are ignored."""
         match event.get("event"):
             case "begin":
                 self.runs += 1
@@ -105,7 +105,7 @@ class Progress:
                 self._apply_to_case(kind, event)
 
     def interrupt(self) -> None:
-        """Take note that no process runs the cases that were running."""
+        """Note that no process runs the cases that were running."""
         for number in self.current:
             self._become(self.states[number], INTERRUPTED)
         self.current.clear()

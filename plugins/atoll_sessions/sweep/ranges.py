@@ -21,29 +21,29 @@ _LARGEST_EXPONENT = 300
 
 
 class Values(Protocol):
-    """The values of one range, by their places from 0."""
+    """The values of one range, by index from 0."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of values."""
 
     def at(self, index: int) -> str:
-        """Return one, as it is written into commands."""
+        """Return one value, as it is put into commands."""
 
 
 @frozen
 class Listed:
-    """Values that were given one by one."""
+    """Values that were listed one by one."""
 
     texts: Sequence[str]
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of values."""
         return len(self.texts)
 
     def at(self, index: int) -> str:
-        """Return one as it was typed."""
+        """Return one value as it was typed."""
         return self.texts[index]
 
 
@@ -66,7 +66,7 @@ class Stepped:
 
 @frozen
 class Range:
-    """A variable, where it is put in, and the values it takes."""
+    """A variable, where it is used, and its values."""
 
     place: Place
     text: str
@@ -75,7 +75,7 @@ class Range:
 
 
 def parse_range(place: Place, text: str) -> Range:
-    """Understand `VARIABLE=KIND:…`; raises UsageError."""
+    """Parse `VARIABLE=KIND:…`; raises UsageError."""
     variable, equals, expression = text.partition("=")
     kind, colon, arguments = expression.partition(":")
     if not equals or not colon:
@@ -101,11 +101,11 @@ def _cases(text: str) -> Values:
 
 
 def _split(text: str) -> list[str]:
-    """Split a text at its commas, but for those in quotes or after a backslash.
+    """Split a text at its commas, except those in quotes or after a backslash.
 
-    Single quotes keep everything, double quotes all but a backslash before `"` or another one; a
-    backslash keeps a comma, a quote and another backslash, and is itself before anything else.
-    Raises ValueError for a quote that is not closed.
+    Single quotes protect everything, double quotes everything but a backslash before `"` or another
+    one; a backslash protects a comma, a quote and another backslash, and is literal before anything
+    else. Raises ValueError for a quote that is not closed.
     """
     values, quote, at = [""], "", 0
     while at < len(text):
@@ -186,7 +186,7 @@ class Grid:
         return [one.variable for one in self.ranges]
 
     def at(self, index: int) -> dict[str, str]:
-        """Return the combination at a place from 0: each variable's value."""
+        """Return the combination with an index from 0: a value for each variable."""
         values = {}
         for one in reversed(self.ranges):
             index, place = divmod(index, one.values.count)

@@ -1,7 +1,8 @@
-"""What the user sees of a sweep while it runs.
+"""What the user sees while a sweep runs.
 
-`Report` shows nothing and keeps output in files, as the others do too. `LabelledReport` writes each
-line as it comes, under a label that says whose it is. The table of cases is a module of its own.
+`Report` shows nothing and writes output to files, as the others do too. `LabelledReport` writes
+each line as it comes, with a label that says which case it is from. The table of cases is a module
+of its own.
 """
 
 import os
@@ -23,7 +24,7 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 @define
 class Report:
-    """Keeps what the cases print, and shows nothing but warnings."""
+    """Stores the output of the cases, and shows only warnings."""
 
     context: Context
     sweep: Sweep
@@ -35,7 +36,7 @@ class Report:
         """Keep something on the screen until cancelled, for reports that do."""
 
     def started(self, case: Case) -> None:
-        """Forget what an earlier attempt has printed."""
+        """Delete the output of an earlier attempt."""
         for stream in ("stdout", "stderr"):
             self.sweep.output(case.number, stream).unlink(missing_ok=True)
 
@@ -43,7 +44,7 @@ class Report:
         """Say why a case does not start."""
 
     def output(self, case: Case, stream: Stream, text: str) -> None:
-        """Take what a case has printed."""
+        """Store output of a case."""
         path = self.sweep.output(case.number, stream)
         # Where the user wants it, it is made as the user's own programs would make it.
         mode = 0o666 if self.sweep.plan.out else 0o600
@@ -69,14 +70,14 @@ class Report:
         """Say how a case has ended."""
 
     def say(self, text: str) -> None:
-        """Remark on what happens."""
+        """Show a remark."""
 
     def warn(self, text: str) -> None:
-        """Tell of something that went wrong."""
+        """Show a warning."""
         self.context.output.warn(text)
 
     def say_once(self, text: str) -> None:
-        """Remark on something that is the same for all cases."""
+        """Show a remark that is the same for all cases, once."""
         if text not in self._said:
             self._said.add(text)
             self.say(text)
@@ -84,20 +85,20 @@ class Report:
 
 @define
 class LabelledReport(Report):
-    """Writes what happens line by line; `echo` is false where output is only kept."""
+    """Writes everything line by line; `echo` is false if output is only stored."""
 
     echo: bool = True
     _partial: dict[tuple[int, Stream], str] = field(factory=dict)
     _waiting: set[int] = field(factory=set)
 
     def waits(self, case: Case, why: str) -> None:
-        """Say why, the first time: a full cluster gives another reason every second."""
+        """Say why, the first time only: a full cluster gives another reason every second."""
         if case.number not in self._waiting:
             self._waiting.add(case.number)
             self.say(f"{case.label} waits: {why}")
 
     def output(self, case: Case, stream: Stream, text: str) -> None:
-        """Write whole lines; the rest waits for its end."""
+        """Write complete lines; the rest waits for its end."""
         super().output(case, stream, text)
         if not self.echo:
             return
@@ -107,7 +108,7 @@ class LabelledReport(Report):
         self._write(case, stream, lines)
 
     def ended(self, case: Case, state: CaseState) -> None:
-        """Write what is left of the case's output, then how it ended."""
+        """Write the rest of the case's output, then how it ended."""
         self._flush(case)
         self.say(f"{case.label} {outcome(state)}")
 
@@ -117,7 +118,7 @@ class LabelledReport(Report):
                 self._write(case, stream, [rest])
 
     def say(self, text: str) -> None:
-        """Remark on standard error."""
+        """Write a remark to standard error."""
         self.context.output.note(text)
 
     def _write(self, case: Case, stream: Stream, lines: list[str]) -> None:
@@ -127,7 +128,7 @@ class LabelledReport(Report):
 
 
 def outcome(state: CaseState) -> str:
-    """Say how a case has ended, in a few words."""
+    """Return how a case has ended, in a few words."""
     took = f" after {state.seconds:.1f} s" if state.seconds is not None else ""
     if state.error:
         return f"failed{took}: {state.error}"

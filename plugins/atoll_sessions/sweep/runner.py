@@ -1,4 +1,4 @@
-"""Running a sweep: workers take case after case until all have ended, or somebody says stop."""
+"""Running a sweep: workers run case after case until all have ended, or the sweep is stopped."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ class SweepRunner:
             await self._case_runner.run(case)
 
     async def _clear(self, progress: Progress, client: Client, numbers: Collection[int]) -> None:
-        """End what an earlier run has left, before anything is started beside it."""
+        """Terminate sessions that an earlier run has left, before new ones are started."""
         if progress.sessions or progress.runs > 1:
             plan = self.sweep.plan
             await client.call(
@@ -95,7 +95,7 @@ class SweepRunner:
             )
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        """Do some work; an error that concerns more than one case stops the sweep."""
+        """Do some work; an error that affects more than one case stops the sweep."""
         try:
             await work(*args)
         except StopSweep as stop:

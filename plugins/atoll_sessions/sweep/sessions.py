@@ -1,4 +1,6 @@
-"""The sessions of a sweep: known as its own by their names and tags, and ended when that is due."""
+"""The sessions of a sweep: identified by their names and tags, and terminated when they are no
+longer needed.
+"""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -26,13 +28,13 @@ async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
 
 
 def case_number(plan: Plan, session: Session) -> int:
-    """Return the number of the case that a session was started for, 0 if its name tells none."""
+    """Return the number of a session's case, 0 if its name does not have one."""
     suffix = session.name.removeprefix(plan.stem)
     return int(suffix) if suffix.isdecimal() else 0
 
 
 async def end_session(api: "Api", session_id: str) -> None:
-    """End a session and wait until it has: then its name is free again."""
+    """Terminate a session and wait for its end: then its name is free again."""
     try:
         await terminate(api, session_id)
         async for _ in _LOOKS:
@@ -45,7 +47,7 @@ async def end_session(api: "Api", session_id: str) -> None:
 async def end_own_sessions(
     api: "Api", plan: Plan, *, all_cases: bool, due: Collection[int] = ()
 ) -> int:
-    """End the sweep's living sessions, of all cases or of those due; returns how many."""
+    """Terminate the sweep's living sessions, of all cases or of certain ones; returns how many."""
     numbers = set(due)
     found = await own_sessions(api, plan)
     ended = [one for one in found if all_cases or case_number(plan, one) in numbers]

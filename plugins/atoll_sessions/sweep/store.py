@@ -48,7 +48,7 @@ class Sweep:
 
     @property
     def id(self) -> str:
-        """The name it goes by."""
+        """Its name."""
         return self.folder.name
 
     @property
@@ -58,21 +58,21 @@ class Sweep:
 
     @cached_property
     def plan(self) -> Plan:
-        """What it is to do; raises AtollError when that can't be read."""
+        """Its plan; raises AtollError if that can't be read."""
         try:
             return load_plan((self.folder / "plan.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError, AtollError) as error:
             raise AtollError(f"the plan of sweep {self.id} can't be read: {error}") from None
 
     def files(self) -> "list[Part]":
-        """Return what is uploaded into each session."""
+        """Return the files that are uploaded into each session."""
         root = self.folder / "files"
         found = (one for one in walk(root, refuse) if one.is_file) if root.exists() else ()
         paths = sorted(one.path for one in found)
         return [LocalFile(path, str(path.relative_to(root))).read() for path in paths]
 
     def progress(self) -> Progress:
-        """Return what became of its cases up to now."""
+        """Return the current state of its cases."""
         # Looked at first: a process that ends in between has written all it had to say.
         held = self.held()
         progress = read_progress(self.journal, self.plan.count)
@@ -81,7 +81,7 @@ class Sweep:
         return progress
 
     def status(self, progress: Progress) -> str:
-        """Return how it stands, in one word."""
+        """Return its status, in one word."""
         if self.held():
             return "running"
         if progress.ended == progress.count:
@@ -91,7 +91,7 @@ class Sweep:
         return progress.ending.how or "interrupted"
 
     def output(self, number: int, stream: Stream) -> Path:
-        """Return the file of what a case has printed; it is there only if there was something."""
+        """Return the file with the output of a case; it exists only if there was any."""
         return self.output_folder / f"{number:04}.{_SUFFIXES[stream]}"
 
     @property
@@ -113,7 +113,7 @@ class Sweep:
 
     @property
     def cancel_asked(self) -> bool:
-        """Whether the process that runs it is asked to end it."""
+        """Whether the process that runs it has been asked to end it."""
         return (self.folder / "cancel").exists()
 
     def ask_cancel(self) -> None:
@@ -125,7 +125,7 @@ class Sweep:
         (self.folder / "cancel").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete all that is known of it, but for a folder that the user has named."""
+        """Delete all its files, except those in a folder that the user has named."""
         remove_tree(self.folder)
 
 
@@ -151,7 +151,7 @@ class Sweeps:
         raise AssertionError("there is always another id")
 
     def save(self, sweep: Sweep, plan: Plan, files: "Sequence[Part]") -> None:
-        """Write a sweep down, its plan last: without one a folder is no sweep."""
+        """Write a sweep to disk, its plan last: without a plan, a folder is no sweep."""
         for part in files:
             path = sweep.folder / "files" / part.filename
             make_private(path.parent)
@@ -182,7 +182,7 @@ class Sweeps:
         raise NotFound(f"no sweep has the id {reference!r}", hint="atoll sweep list shows them")
 
     def alike(self, fingerprint: str) -> Sweep | None:
-        """Return the newest sweep of the same cases, code and files."""
+        """Return the newest sweep with the same cases, code and files."""
         return next((sweep for sweep in self.all() if _is_alike(sweep, fingerprint)), None)
 
 

@@ -1,4 +1,4 @@
-"""From a line of `run` with ranges to a sweep: checked, counted, written down and run."""
+"""Making a sweep from a line of `run` with ranges: checked, counted, stored and run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -41,10 +41,10 @@ async def submit(
     *,
     remove: bool,
 ) -> int:
-    """Run the sweep that a line asks for; returns its exit code. Nothing starts before all of the
-    line has been understood.
+    """Run the sweep that a line asks for; returns its exit code. Nothing starts before the whole
+    line has been checked.
 
-    `session` are the options that make a session.
+    `session` are the options of the sessions.
     """
     plan = _draft(options, session, code, remove=remove)
     plan.check()
@@ -64,7 +64,7 @@ async def submit(
 
 
 def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, remove: bool) -> Plan:
-    """Make the plan as far as the line alone tells it."""
+    """Make the plan as far as the line alone defines it."""
     if session["enqueue_only"]:
         raise UsageError("run: a sweep waits for its sessions", hint="leave out --enqueue-only")
     env = parse_pairs(session["env"], "-e")
@@ -114,7 +114,7 @@ def _completed(api: "Api", context: Context, plan: Plan, session: Mapping[str, A
 
 
 def _make_out(out: str | None) -> None:
-    """Make the folder that the user wants the output in; no other sweep's output is overwritten."""
+    """Create the folder for the output; the output of another sweep is never overwritten."""
     if out is None:
         return
     folder = Path(out)
@@ -128,7 +128,7 @@ def _make_out(out: str | None) -> None:
 
 
 def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume: bool) -> Sweep:
-    """Write the sweep down, or find the one to go on with."""
+    """Store the sweep, or find the one to continue."""
     sweeps = Sweeps.of(context.paths)
     if resume and (found := sweeps.alike(plan.fingerprint)):
         context.output.note(f"sweep {found.id} goes on")

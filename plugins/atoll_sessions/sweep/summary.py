@@ -1,4 +1,4 @@
-"""A sweep as records: a row a case, its parameters first."""
+"""A sweep as records: a row for each case, its parameters first."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ _STATE = [
 
 
 def value_columns(plan: Plan, values_of: Callable[[Any], Mapping[str, str]]) -> list[Column]:
-    """Return a column for each variable, named after it, with a `$` where that name is taken."""
+    """Return a column for each variable, named after it, with a `$` if that name is taken."""
     taken = {column.name for column in _STATE} | {"command", "build", "env"}
 
     def column(name: str) -> Column:

@@ -1,4 +1,4 @@
-"""The table of cases on a terminal, drawn anew several times a second below what is printed."""
+"""The table of cases on a terminal, redrawn several times a second below other output."""
 
 import shutil
 import time
@@ -28,7 +28,9 @@ _KEPT = 64
 
 @define
 class LiveTable(LabelledReport):
-    """Counts, and a line a case: all of them if they fit, else those that run and ended last."""
+    """Counts, and a line for each case: all if they fit, else those that run and those that ended
+    last.
+    """
 
     _began: float = field(factory=time.monotonic)
     _reasons: dict[int, str] = field(factory=dict)
@@ -36,7 +38,7 @@ class LiveTable(LabelledReport):
     _drawn: int = 0
 
     async def live(self, progress: Progress) -> None:
-        """Draw until cancelled, then leave nothing behind."""
+        """Redraw until cancelled, then erase it."""
         try:
             while True:
                 self._draw(progress)
@@ -45,12 +47,12 @@ class LiveTable(LabelledReport):
             self._erase()
 
     def started(self, case: Case) -> None:
-        """Forget why the case waited."""
+        """Remove the reason why the case waited."""
         super().started(case)
         self._reasons.pop(case.number, None)
 
     def waits(self, case: Case, why: str) -> None:
-        """Show why beside the case."""
+        """Show the reason beside the case."""
         self._reasons[case.number] = why
 
     def ended(self, case: Case, state: CaseState) -> None:
@@ -62,12 +64,12 @@ class LiveTable(LabelledReport):
             self.say(f"{case.label} {outcome(state)}")
 
     def say(self, text: str) -> None:
-        """Say it above the table."""
+        """Print it above the table."""
         self._erase()
         super().say(text)
 
     def warn(self, text: str) -> None:
-        """Say it above the table."""
+        """Print it above the table."""
         self._erase()
         super().warn(text)
 
@@ -115,7 +117,7 @@ class LiveTable(LabelledReport):
 
 
 def tally(progress: Progress) -> str:
-    """Count the cases by what became of them."""
+    """Count the cases by status."""
     counts = progress.counts
     parts = [
         f"{progress.waiting} waiting",

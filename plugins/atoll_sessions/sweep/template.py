@@ -1,7 +1,7 @@
-"""Putting the values of variables into texts: `$X` and `${X}`.
+"""Replacing variables in texts: `$X` and `${X}`.
 
-Only the variables of the sweep are touched. All else that a shell or a language may mean by a
-dollar stays as it is, `$$` too; before a variable of the sweep, `$$X` writes `$X`.
+Only the variables of the sweep are replaced. Any other dollar, `$$` too, is left to the shell or
+language of the text; before a variable of the sweep, `$$X` writes `$X`.
 """
 
 import re
