@@ -7,14 +7,16 @@ which may hold line breaks; `id`, a word of its own; `cwd`, the folder. And how 
 All prompts append to the same file. A lock keeps them from it while one writes the file anew.
 """
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from attrs import define, evolve
 
@@ -24,6 +26,10 @@ from atoll._private_files import make_private, write_atomic
 _LOCKED = 1.0
 """Seconds to wait for the lock, which somebody may hold who has been stopped."""
 _STEP = 0.02
+_MOST_READ = 64 * 1024 * 1024
+"""Bytes at the end of the file that are read."""
+_LONGEST = 1024 * 1024
+"""Characters of an entry; none that was typed is longer."""
 _LATEST = 1e11
 """Seconds since 1970 beyond which no line was typed."""
 
@@ -60,7 +66,7 @@ def history_file(paths: Paths) -> Path:
 def read_entries(path: Path) -> list[Entry]:
     """Return the stored lines, oldest first."""
     found: dict[str, Entry] = {}
-    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+    with suppress(OSError), _open(path) as file:
         for number, text in enumerate(file):
             if (record := _record(text)) is None:
                 continue
@@ -71,8 +77,24 @@ def read_entries(path: Path) -> list[Entry]:
     return list(found.values())
 
 
+def _open(path: Path) -> TextIO:
+    """Open the file, at its end if it is very long; raises OSError for what is no file, such as a
+    pipe, which is not waited for.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, encoding="utf-8", errors="replace")
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a file")
+    file.seek(max(0, status.st_size - _MOST_READ))
+    return file
+
+
 def _record(text: str) -> dict[str, Any] | None:
     """Return what a line of the file holds; None for half an entry, or none of ours."""
+    if len(text) > _LONGEST:
+        return None
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):

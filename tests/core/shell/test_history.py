@@ -1,6 +1,7 @@
 """The lines that are kept, and those that are not."""
 
 import fcntl
+import os
 import stat
 import subprocess
 import sys
@@ -189,3 +190,25 @@ def test_a_home_that_cannot_be_written(program):
     history.append_string("ps")
 
     assert list(history.get_strings()) == ["ps"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "binary", "nested", "long"])
+def test_a_file_that_is_no_history(tmp_path, kind):
+    """Is waited for by nobody, and holds what can be read of it."""
+    path = tmp_path / "history.jsonl"
+    line = '{"at": 1, "line": "ps"}\n'
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "binary":
+            path.write_bytes(b"\xff\xfe\x00\n" + line.encode())
+        case "nested":
+            path.write_text("[" * 100_000 + "\n" + line)
+        case "long":
+            path.write_text('{"at": 1, "line": "' + "x" * 2_000_000 + '"}\n' + line)
+
+    found = [one.line for one in read_entries(path)]
+
+    assert found == ([] if kind in ("fifo", "folder") else ["ps"])
