@@ -1,6 +1,7 @@
 """People of each role on a cluster that the tests of a module share, and what they try to do."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 Outcome = dict[str, Any]
 
+_PATIENCE = 20.0
 _KEYPAIRS = """
 SELECT access_key, secret_key, user, is_active, is_admin, resource_policy, rate_limit FROM keypairs
 """
@@ -96,11 +98,22 @@ def unchanged(shared) -> Callable[[], Any]:
 
     @contextmanager
     def check() -> Iterator[None]:
+        until_ended(shared)
         before = everything(shared)
         yield
         assert everything(shared) == before
 
     return check
+
+
+def until_ended(program) -> None:
+    """Wait for sessions that earlier tests have told to end."""
+    path = program.data / "cluster.sqlite3"
+    deadline = time.monotonic() + _PATIENCE
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        ending = "SELECT count(*) FROM sessions WHERE status = 'TERMINATING'"
+        while db.execute(ending).fetchone()[0] and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def everything(program) -> dict[str, list[tuple[Any, ...]]]:
