@@ -93,6 +93,11 @@ class Interpreter:
     def _is_left(self) -> bool:
         return self.runner.shell is not None and self.runner.shell.leaving is not None
 
+    @property
+    def _is_interrupted(self) -> bool:
+        """Whether Ctrl-C has come between two statements of the line."""
+        return self.runner.shell is not None and self.runner.shell.interrupted
+
     async def run_one(
         self, node: Node, then: Callable[[int], Awaitable[None]] | None = None
     ) -> int:
@@ -120,7 +125,7 @@ class Interpreter:
     async def _attempt(self, node: Node) -> int:
         self._failed = None
         try:
-            code = await self._run(node)
+            code = await self._run(node) if not self._is_interrupted else ExitCode.INTERRUPTED
         except AtollError as error:
             self.runner.warn(f"{self._place(node)}{error}")
             code = error.exit_code

@@ -36,6 +36,8 @@ class ShellState:
     last_seconds: float = 0.0
     names_old: bool = False
     leaving: int | None = None
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed between two statements of the line that runs."""
     redraws: Callable[[], object] = lambda: None
     """What the prompt does to draw its toolbar anew."""
     held: "Callable[[], AbstractContextManager[None]]" = nullcontext

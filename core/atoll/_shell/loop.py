@@ -3,9 +3,11 @@
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from textwrap import shorten
+from types import FrameType
 
 import trio
 from attrs import define, field
@@ -28,6 +30,7 @@ from atoll._terminal import Source
 from atoll._warnings import warn
 
 _SIGNALLED = 128
+_KEYS = (signal.SIGINT, signal.SIGQUIT)
 _SHOWN = 60
 """How many characters of a job's line are repeated at its end."""
 
@@ -49,12 +52,10 @@ class Shell:
         """Run lines until the user leaves or the process is told to; returns the exit code."""
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
-            # Ctrl-C is for the prompt and for commands; between the two it hits nothing.
-            trio.open_signal_receiver(signal.SIGINT, signal.SIGQUIT) as presses,
+            self._hearing_presses(),
             self.leaving.hearing(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_ignore, presses)
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
                 self.state.jobs.nursery = nursery
                 nursery.start_soon(self._work_beside)
@@ -62,6 +63,22 @@ class Shell:
                 self._leave(nursery.cancel_scope)
             self.leaving.done()
         return self.state.leaving or ExitCode.OK
+
+    @contextmanager
+    def _hearing_presses(self) -> Iterator[None]:
+        """Take the keys that interrupt, where neither the prompt nor a command does: between two
+        statements of a line.
+        """
+
+        def note(number: int, _frame: FrameType | None) -> None:
+            self.state.interrupted = self.state.interrupted or number == signal.SIGINT
+
+        before = {number: signal.signal(number, note) for number in _KEYS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def _work_beside(self) -> None:
         """Run what lives as long as the prompt, once that is on the screen."""
@@ -125,6 +142,7 @@ class Shell:
             warn(str(error))
             self.state.last_code = error.exit_code
             return
+        self.state.interrupted = False
         for node in nodes:
             with self.state.busy():
                 self.state.last_code = await interpreter.run_one(node)
@@ -157,8 +175,3 @@ def _left(jobs: Sequence[Job]) -> str:
     """Say how many jobs would be left behind, and in what state they are."""
     state = "stopped" if all(job.state == "stopped" for job in jobs) else "running"
     return f"a job is {state}" if len(jobs) == 1 else f"{len(jobs)} jobs are {state}"
-
-
-async def _ignore(presses: AsyncIterator[int]) -> None:
-    async for _ in presses:
-        pass

@@ -49,6 +49,51 @@ def test_an_error_ends_neither_the_shell_nor_the_line(open_prompt):
     assert terminal.ended() == 7
 
 
+def test_a_block_goes_on_until_its_brace_is_closed(open_prompt):
+    """Enter goes on to the next line; what is kept stays, and the code of the last line."""
+    terminal = open_prompt()
+    terminal.type("for x in 1 2 {\r")
+    terminal.see("......")
+    terminal.type("echo turn-$x &&\r")
+    terminal.see("......")
+    terminal.type("nope || let y = code-$?\r")
+    terminal.see("......")
+    terminal.type("}\r")
+    terminal.see("turn-1\r\n")
+    terminal.see("turn-2\r\n")
+    terminal.ready()
+    terminal.run("echo $x $y", "2 code-2\r\n")
+    terminal.run("echo $z", "there is no variable z")
+    assert terminal.leave() == 0
+
+
+@pytest.mark.parametrize(
+    "what", ["! (echo turn-$x; sleep 60)", "let y = ! (echo turn-$x >&2; sleep 60)"]
+)
+def test_ctrl_c_ends_a_loop(open_prompt, what):
+    """The whole of it, and the rest of the line."""
+    terminal = open_prompt()
+    terminal.type(f"for x in 1 2 {{ {what}; echo n'e'ver }}; echo n'e'ver\r")
+    terminal.see("turn-1\r\n")
+    terminal.type(CTRL_C)
+    terminal.ready()
+    terminal.type("echo al'w'ays $?\r")
+
+    seen = terminal.see("always 130\r\n")
+    assert "never" not in seen
+    assert "turn-2" not in seen
+
+
+def test_ctrl_c_between_two_statements_ends_a_loop(open_prompt):
+    """Of short ones there may be many."""
+    terminal = open_prompt()
+    terminal.type("echo beg'i'ns; for x in $(! seq 100000) { let y = $x }; echo n'e'ver\r")
+    terminal.see("begins\r\n")
+    terminal.press_until(CTRL_C, "environment")
+    terminal.ready()
+    assert "never" not in terminal.written()
+
+
 def test_the_rest_of_a_line_is_not_run_after_a_failure(open_prompt):
     """As in a script."""
     terminal = open_prompt()
