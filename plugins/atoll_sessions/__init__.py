@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from atoll import Background, Command, Completion, Example, Hint, Hook, Setting, Status, hookimpl
+from atoll import (
+    Background,
+    Check,
+    Command,
+    Completion,
+    Example,
+    Hint,
+    Hook,
+    Setting,
+    Status,
+    hookimpl,
+)
 from atoll_sessions.hooks import SESSION_EVENTS, SESSION_FIELDS, SessionField, SessionListener
 
 _LIVE = "atoll_sessions.live"
@@ -200,6 +211,12 @@ def atoll_session_events() -> Iterator[SessionListener]:
     """Those who want to know of sessions at the prompt."""
     yield SessionListener("announce", f"{_LIVE}.announcing:changed", "sessions.announce")
     yield SessionListener("toolbar", f"{_LIVE}.looking:changed", "sessions.toolbar")
+
+
+@hookimpl
+def atoll_checks() -> Iterator[Check]:
+    """What pictures and charts need."""
+    yield Check("pictures", "atoll_sessions.pictures.checks:check")
 
 
 @hookimpl

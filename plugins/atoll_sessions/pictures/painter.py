@@ -20,7 +20,7 @@ SETTING = "sessions.pictures"
 _PATIENCE = 30.0
 """Seconds that decoding may take, all in all."""
 _LIBRARIES = {"PIL": "Pillow", "resvg_py": "resvg_py"}
-_INSTALL = "pip install 'atoll[pictures]'"
+INSTALL = "pip install 'atoll[pictures]'"
 
 
 class NotDrawn(Exception):
@@ -90,7 +90,7 @@ async def _decoded(kind: str, shown: Medium, terminal: Terminal) -> tuple[bytes,
     told = done.stderr.decode(errors="replace").strip()
     if done.returncode == MISSING:
         library = _LIBRARIES.get(told, told)
-        raise NotDrawn(f"drawing it needs {library}: {_INSTALL}")
+        raise NotDrawn(f"drawing it needs {library}: {INSTALL}")
     if done.returncode:
         raise Broken(told if done.returncode == BROKEN else "it can't be decoded")
     left_out = "what the picture refers to elsewhere is left out"

@@ -1,7 +1,11 @@
 """What terminals can draw: by the environment, or by what they answer among typed keys."""
 
+import json
+
 import pytest
 
+from atoll.testing import Shell
+from atoll_sessions.pictures import checks
 from atoll_sessions.pictures.query import answers_in, typed_in
 from atoll_sessions.pictures.terminals import known_protocol
 
@@ -58,3 +62,14 @@ def test_keys_among_the_answers(typed):
     """They stay what they were, before, between and behind."""
     size, rest = XTERM_SIXEL[:9], XTERM_SIXEL[9:]
     assert typed_in(typed + size + b"ls" + rest + typed) == typed + b"ls" + typed
+
+
+async def test_doctor_tells_how_pictures_are_drawn(home, monkeypatch):
+    """And what is not installed, with the command that installs it."""
+    shell = Shell(home, {"TERM": "xterm-kitty"})
+    shell.load("sessions", "rest")
+    monkeypatch.setattr(checks, "find_spec", lambda name: None if name == "plotext" else name)
+    found = json.loads((await shell.run("doctor --output json")).stdout)
+    told = {one["check"]: (one["status"], one["detail"], one["hint"]) for one in found}
+    assert told["pictures"] == ("ok", "drawn: kitty's graphics", "")
+    assert told["charts"] == ("absent", "plotext not installed", "pip install 'atoll[plots]'")
