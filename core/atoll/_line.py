@@ -41,6 +41,7 @@ _OPEN = {
 }
 _FOR = "for is written so: for NAME in VALUES { … }"
 _LET = "let is written so: let NAME = VALUE"
+_FIRST = re.compile(r"first(?![^\s;&|])")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYWORDS = ("let", "for", "break", "continue")
 _DEEPEST = 20
@@ -168,6 +169,7 @@ class _Parser:
         if token.value == "}":
             outer.made, outer.pieces = self._for(outer, inner.nodes), []
         elif len(inner.nodes) == 1 and isinstance(inner.nodes[0], SimpleCommand):
+            _check_first(inner.nodes[0])
             outer.pieces.append(inner.nodes[0])
         else:
             raise LineError("one command stands between '$(' and ')'", inner.line)
@@ -238,6 +240,7 @@ class _Parser:
         if len(block.pieces) == 3:
             raise LineError(_LET, block.line, hint="'' is an empty text")
         value = self._simple(block.pieces[3:], block.line, text, mark)
+        _check_first(value)
         return Let(name=name, value=value, line=block.line, text=text)
 
     def _for(self, block: _Block, body: Sequence[Node]) -> For:
@@ -312,6 +315,12 @@ class _Parser:
                 return (home, *_without_first_character(token.parts))
             return home + token.value[1:]
         return token.parts or token.value
+
+
+def _check_first(value: SimpleCommand) -> None:
+    """Raise LineError where `| first` does not end a value."""
+    if _FIRST.match(value.pipe):
+        raise LineError("nothing follows '| first'", value.line, hint="it ends a value")
 
 
 def _without_first_character(parts: Sequence[Any]) -> Sequence[Any]:

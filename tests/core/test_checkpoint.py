@@ -113,6 +113,16 @@ def test_a_job_is_done_when_it_has_ended(atoll, tmp_path, keep_going):
     assert (tmp_path / "log").read_text() == "a\n"
 
 
+def test_how_many_jobs_may_run_is_remembered(atoll, tmp_path):
+    """A script on standard input is read as a whole, too."""
+    lines = "jobs limit 3\n! test -e go\njobs limit\n"
+    atoll("--checkpoint", "done", stdin=lines)
+    (tmp_path / "go").touch()
+    resumed = atoll("--checkpoint", "done", "--resume", stdin=lines)
+
+    assert (resumed.returncode, "3 at a time" in resumed.stdout + resumed.stderr) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

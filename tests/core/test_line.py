@@ -160,6 +160,8 @@ def test_a_tilde_is_the_home_folder_unless_quoted(monkeypatch):
         ("a\nbreak", 2, "between the braces"),
         ("for x in a { break 2 }", 1, "stands alone"),
         ("let x=1", 1, "let is written so"),
+        ("let x = a | first | b", 1, "nothing follows '| first'"),
+        ("for x in $(a | first b) { c }", 1, "nothing follows '| first'"),
         ("let x =", 1, "let is written so"),
         ("let x = a &", 1, "no effect in the background"),
         ("for x in a { " * 30 + "}" * 30, 1, "blocks stand in one another"),
