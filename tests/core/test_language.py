@@ -176,6 +176,11 @@ async def test_the_body_of_a_loop_may_run_in_the_background(shell):
     assert sorted(result.stdout.split()) == ["a", "b", "cd", "ce"]
 
 
+async def test_print_writes_values(shell):
+    result = await shell.run("let who = 'a  b'\nprint hello $who -n '$who'\nprint")
+    assert (result.code, result.stdout) == (0, "hello a  b -n $who\n\n")
+
+
 async def test_source_runs_a_file_here(shell, tmp_path):
     """Its variables stay; a failure names file and line; a file that runs itself ends."""
     (tmp_path / "set").write_text("\ufefflet x = a\r\nlet y = b")

@@ -23,6 +23,7 @@ EXAMPLES = [
     Example("profile remove lab"),
     Example("profile test lab", "is it reached, are the keys good"),
     Example("profile use lab", "from now on, in prompts that are opened later"),
+    Example("print $s.name has the id $s.id", "writes fields of what let s = … keeps"),
     Example("source train.atoll", "runs the lines of a file here"),
     Example("unalias ll"),
     Example("version"),

@@ -38,6 +38,13 @@ def _shown(values: Values) -> str:
     return "\n".join(one.text for one in values.items)
 
 
+@click.command("print", context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1)
+async def print_(context: Context, words: tuple[str, ...]) -> None:
+    """Write words with a blank between them: print $s.name is $s.status."""
+    context.output.stream("stdout", " ".join(words) + "\n")
+
+
 @click.command("for")
 @click.argument("words", nargs=-1, metavar="NAME in VALUES { … }")
 async def for_(_context: Context, **_words: object) -> None:
