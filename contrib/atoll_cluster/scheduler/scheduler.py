@@ -15,7 +15,7 @@ import anyio
 
 from atoll_cluster import clock
 from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kernel
-from atoll_cluster.engine.states import Running, State, why_waiting
+from atoll_cluster.engine.states import State
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
 from atoll_cluster.scheduler.all_of import all_of
@@ -29,6 +29,7 @@ from atoll_cluster.scheduler.metering import Metering
 from atoll_cluster.scheduler.queue import Queue
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
+from atoll_cluster.scheduler.turns import Turns
 from atoll_cluster.store.errors import StoreUnavailable
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store
@@ -230,26 +231,28 @@ class Scheduler:
 
     async def _start_kernels(self, session: Session) -> None:
         rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
-        starts = [partial(self._start_kernel, session, row) for row in rows]
+        turns = Turns(row.id for row in rows if row.id not in self.running)
+        starts = [partial(self._start_kernel, session, row, turns) for row in rows]
         if self.machine.is_bounded:
             for start in starts:
                 await start()
         else:
             await all_of(starts)  # Each waits for its own turn.
 
-    async def _start_kernel(self, session: Session, row: KernelRow) -> None:
+    async def _start_kernel(self, session: Session, row: KernelRow, turns: Turns) -> None:
         if row.id not in self.running:
             self._contain(row)
-            tell = partial(self._heed, session.id)
+            tell = partial(self._heed, session.id, turns, row.id)
             self.attach(row, await self.engine.start(self.specs.of(session, row), tell))
 
-    def _heed(self, session_id: str, state: State) -> None:
+    def _heed(self, session_id: str, turns: Turns, kernel_id: str, state: State) -> None:
         """Write what a session waits for where kernels queue by themselves."""
+        turns.heed(kernel_id, state)
         with suppress(StoreUnavailable):  # What is told next will be written.
-            if isinstance(state, Running):
+            if turns.have_come:
                 self._prepared(session_id)
-            elif why := why_waiting(state):
-                self.lifecycle.explain(session_id, why)
+            elif turns.reason:
+                self.lifecycle.explain(session_id, turns.reason)
 
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
@@ -260,7 +263,7 @@ class Scheduler:
                 await kernel.stop()
         for row in rows:
             self._contain(row)
-            tell = partial(self._heed, session.id)
+            tell = partial(self._heed, session.id, Turns([row.id]), row.id)
             self.attach(row, await self.engine.restart(self.specs.of(session, row), tell))
 
     def _contain(self, row: KernelRow) -> None:

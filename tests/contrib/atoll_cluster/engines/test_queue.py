@@ -1,5 +1,6 @@
 """A cluster whose engine has a queue: sessions tell what they wait for, and go on after a crash."""
 
+import json
 import os
 import signal
 import time
@@ -17,8 +18,7 @@ def pooled(tmp_path, monkeypatch):
     (tmp_path / "atoll_pool.py").write_text(documented("atoll_pool.py"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     program = Program(tmp_path / "data", ("--engine", "atoll_pool:launcher"))
-    program.start()
-    yield program
+    yield program.start()
     if program.process is not None:
         program.end()
 
@@ -82,3 +82,21 @@ def test_the_queue_outlives_the_program(pooled, http):
     until(client, second, "SCHEDULED", "Places(1)")
     client.ask("DELETE", "/session/first")
     until(client, second, "RUNNING", "")
+
+
+def test_the_kernels_of_a_session_wait_at_the_same_time(pooled, http):
+    """One after another would never have all of them; the engine is named in the data folder."""
+    assert pooled.end() == 0
+    settings = {"engine": "atoll_pool:launcher", "settings": {"places": "2"}}
+    (pooled.data / "config.json").write_text(json.dumps(settings))
+    pooled.arguments = ()
+    client = pooled.start().client(http)
+    first = client.create("first")["sessionId"]
+    both = enqueue(client, "both", clusterSize=2)
+    until(client, both, "SCHEDULED", "Places(2)")
+    client.ask("DELETE", "/session/first")
+    until(client, both, "RUNNING", "")
+    until(client, first, "TERMINATED", "user-requested")
+    query = "query($id: UUID!) { compute_session(id: $id) { containers { status } } }"
+    found = client.gql(query, id=both)["data"]["compute_session"]["containers"]
+    assert [one["status"] for one in found] == ["RUNNING", "RUNNING"]
