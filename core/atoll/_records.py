@@ -33,7 +33,8 @@ class Command:
     define variables for the command: the shell does not replace these `$NAME`. A command that
     `destroys` what users may want back is confirmed if the profile is protected, and gets an option
     `--yes` if it has none. A `single` command works on one cluster at a time, and is refused after
-    `@*`: it takes over the terminal, runs until it is interrupted, or is about no cluster.
+    `@*` and by `explain`: it takes over the terminal, runs until it is interrupted, or is about no
+    cluster.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))

@@ -282,3 +282,19 @@ def test_pictures_of_a_sweep_are_beside_what_it_prints(shared, tmp_path):
     refused = shared.run(*words, "--media", str(tmp_path))
     assert refused.returncode == 2
     assert "beside what its cases print" in refused.stderr
+
+
+def test_pages_are_kept(shared, terminal, tmp_path):
+    """A page is printed as its text, and kept."""
+    del terminal
+    code = """
+class Page:
+    def __repr__(self): return "a page"
+    def _repr_html_(self): return "<b>bold</b>"
+display(Page())
+display({"image/png": "no base64!"}, raw=True)
+"""
+    words = ["run", "-t", "pictures", "--media", str(tmp_path / "kept"), "-c", code, "python"]
+    done = shared.run(*words)
+    assert (tmp_path / "kept" / "pictures-1.html").read_text() == "<b>bold</b>"
+    assert "[image/png: not shown: it does not come in base64]" in done.stderr

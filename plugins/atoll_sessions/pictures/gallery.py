@@ -12,6 +12,9 @@ from atoll_sessions.pictures.media import Broken, Medium, medium
 from atoll_sessions.pictures.painter import NotDrawn, Painter
 from atoll_sessions.pictures.terminals import terminals
 
+_LONGEST_TYPE = 80
+"""Characters of a type that are told."""
+
 
 @define
 class Gallery:
@@ -34,6 +37,7 @@ class Gallery:
 
     async def show(self, mime: str, data: str) -> None:
         """Show what a cluster sends as media, one after the other."""
+        mime = mime[:_LONGEST_TYPE]
         try:
             shown = await trio.to_thread.run_sync(medium, mime, data)
         except Broken as broken:
@@ -52,7 +56,14 @@ class Gallery:
 
     async def page(self, text: str) -> None:
         """Keep a page, which is printed as the text that it is, if the user wants that."""
-        if self.album and (kept := await self._keep(medium("text/html", text), self.album)):
+        if self.album is None:
+            return
+        try:
+            kept = await self._keep(medium("text/html", text), self.album)
+        except Broken as broken:
+            self.context.output.note(f"[text/html: not kept: {broken}]")
+            return
+        if kept:
             self.context.output.note(f"[text/html kept as {kept}]")
 
     def close(self) -> None:

@@ -19,6 +19,8 @@ from atoll_sessions.sweep.store import Stream, Sweep
 if TYPE_CHECKING:
     from atoll_sessions.pictures import Album
 
+_LONGEST_TYPE = 80
+"""Characters of a picture's type that are told."""
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -59,7 +61,7 @@ class Report:
         if case.number not in self._albums:
             folder, mode = self.sweep.output_folder, 0o666 if self.sweep.plan.out else 0o600
             self._albums[case.number] = Album(folder, mode)
-        mime = printable(mime)
+        mime = printable(mime)[:_LONGEST_TYPE]
         try:
             kept = self._albums[case.number].keep(medium(mime, data), f"{case.number:04}")
         except (Broken, AtollError) as error:
