@@ -233,8 +233,10 @@ def test_an_unknown_image_starts_nothing(atoll):
     assert newest(atoll) is None
 
 
-def test_in_the_background_of_a_prompt(atoll):
+def test_in_the_background_of_a_prompt(atoll, tmp_path):
     """A table while it runs in front; behind a prompt that is left, it goes on."""
+    assert atoll.run("vfolder", "create", "gate").returncode == 0
+    (tmp_path / "go").touch()
     environ = {**atoll.environ(), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
     program = str(Path(sys.executable).with_name("atoll"))
     child = pexpect.spawn(program, env=environ, dimensions=(40, 120), timeout=DEADLINE)
@@ -252,7 +254,8 @@ def test_in_the_background_of_a_prompt(atoll):
         child.send("kill %1\r")
         child.expect_exact("[1] failed (130)")
         wait_for(lambda: newest(atoll)["status"] == "cancelled", "the end of the sweep")
-        child.send("run --rm --exec 'sleep 2; : $X' --exec-range=X=case:a,b python &\r")
+        waits = "until [ -e gate/go ]; do sleep 0.1; done; : $X"
+        child.send(f"run --rm -v gate --exec '{waits}' --exec-range=X=case:a,b python &\r")
         child.expect_exact("runs in the background")
         child.send("\x04")
         child.expect_exact("leaving again")
@@ -263,6 +266,8 @@ def test_in_the_background_of_a_prompt(atoll):
         child.close(force=True)
 
     assert newest(atoll)["status"] == "running"
+    opened = atoll.run("vfolder", "upload", "gate", "-b", str(tmp_path), str(tmp_path / "go"))
+    assert opened.returncode == 0
     wait_for(lambda: newest(atoll)["status"] != "running", "the end of the sweep")
     assert newest(atoll)["status"] == "done"
 
