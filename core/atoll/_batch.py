@@ -11,6 +11,7 @@ from attrs import define, field
 
 from atoll._errors import AtollError, ExitCode
 from atoll._interpreter import Exited, Interpreter
+from atoll._interrupts import ending_in_order
 from atoll._jobs import Jobs
 from atoll._line import Assembler
 from atoll._program import Program
@@ -54,7 +55,8 @@ class Batch:
                 self.program.output().note(f"{self.checkpoint}: all lines were run before")
                 return ExitCode.OK
         with progress(self.total) as shown:
-            code = await self._run_all(script, stdin, _Log(done, shown))
+            run = partial(self._run_all, script, stdin, _Log(done, shown))
+            code = await ending_in_order(run)
         await self.program.aclose()
         if done is not None:
             done.close(complete=not code)

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -15,6 +16,8 @@ from atoll._runtime import is_interrupt
 
 _QUIT_CODE = 131
 r"""What a command that Ctrl-\ has ended leaves: 128 and the signal's number."""
+_ending: ContextVar[frozenset[int]] = ContextVar("_ending", default=frozenset())
+"""The signals that end the whole script which the running command belongs to."""
 
 
 async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
@@ -22,9 +25,33 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
 
     A signal that ends the process does so when the command has put its things away.
     """
-    code, failure = int(ExitCode.INTERRUPTED), None
     heard = _Heard(_deadly_signals())
-    numbers = (signal.SIGINT, signal.SIGQUIT, *heard.deadly)
+    keys = {signal.SIGINT, signal.SIGQUIT} - _ending.get()
+    code = await _until(call, heard, (*keys, *heard.deadly))
+    return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
+
+
+async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
+    """Run a script, with its jobs: a signal that ends the process does so when all of them have put
+    their things away.
+    """
+    heard = _Heard(_deadly_signals())
+    if not heard.deadly:
+        return await call()
+    token = _ending.set(frozenset(heard.deadly))
+    try:
+        return await _until(call, heard, heard.deadly)
+    finally:
+        _ending.reset(token)
+
+
+async def _until(
+    call: Callable[[], Awaitable[int]], heard: "_Heard", numbers: Sequence[int]
+) -> int:
+    """Make a call, which one of these signals cancels; raises again the one that ends the
+    process.
+    """
+    code, failure = int(ExitCode.INTERRUPTED), None
     with trio.open_signal_receiver(*numbers) as signals, _insisting(numbers, heard):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(heard.cancel_on_signal, signals, nursery.cancel_scope)
@@ -34,7 +61,7 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
                 # Pressed before this listened, Ctrl-C comes up wherever the command is by then.
                 if not is_interruption(error):
                     failure = error
-                elif not is_interrupt(error):
+                elif not is_interrupt(error) or signal.SIGINT not in numbers:
                     raise
             nursery.cancel_scope.cancel()
     if heard.last in heard.deadly:
@@ -43,7 +70,7 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
         signal.raise_signal(heard.last)
     if failure is not None:
         raise failure
-    return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
+    return code
 
 
 def _deadly_signals() -> list[signal.Signals]:

@@ -22,10 +22,10 @@ _JOBS = [
     Column("number", "Job", right=True, keep=True),
     Column("state", keep=True),
     Column("exit_code", "Exit code", right=True),
-    Column("since", show=_since, brief=lambda at: _since(at).partition(" ")[2], keep=True),
+    Column("since", show=_since, brief=lambda at: _since(at).partition(" ")[2]),
     Column("elapsed", "Took", show=lambda seconds: f"{seconds:.1f} s", right=True),
     Column("profile"),
-    Column("doing", "Progress", keep=True),
+    Column("doing", "Progress"),
     Column("text", "Line"),
 ]
 
