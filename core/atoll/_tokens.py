@@ -295,7 +295,7 @@ def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
             pieces = []
         elif token.value == ")" and token.kind == "close":
             yield pieces
-            pieces = around.pop()
+            pieces = around.pop() if around else []
         elif token.kind in ("end", "open", "close"):
             yield pieces
             pieces = []

@@ -53,6 +53,7 @@ BEGUN = {
     "a name of 10,000": "rm exp-resnet-",
     "an image of 5,000": "run registry.example/team/",
     "the end of 1,000 lines": "\r".join(["ps --all -f 'id,name' | grep x"] * LINES),
+    "a block of 1,000 lines": "for x in a {\r" + "\r".join(["ps -f 'id' | grep $x"] * LINES),
     "a quote of 1,000 lines": "run -c '" + "\r".join(["print(6 * 7)  # if x > y"] * LINES),
 }
 

@@ -1,22 +1,39 @@
 """Colours the line as it is typed: commands, options, quoted words, redirections."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from functools import lru_cache
 
+from attrs import evolve, field, frozen
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from atoll._aim import MARK
 from atoll._commands import PROGRAM_NAMES, CommandTree, Node
-from atoll._shell.lines import chunks
-from atoll._tokens import Token, scan, statements
+from atoll._shell.lines import FRESH, State, read_line
+from atoll._tokens import Token
 
-_REMEMBERED = 5_000
-"""How many chunks of lines are remembered with their colours."""
+_REMEMBERED = 20_000
+"""How many lines are remembered with their colours."""
 _OPERATORS = ("redirect", "system", "open", "close", "filter")
 _PLAIN = {**dict.fromkeys(_OPERATORS, "class:operator"), "comment": "class:comment"}
 _JUMPS = ("break", "continue")
+_LET = 4
+"""How many words tell whether the value of a `let` begins."""
+
+
+@frozen(cache_hash=True)
+class _Scope:
+    """Where the next piece stands: below which command, None after it, and behind which words.
+
+    `above` is the scope around `$( )`. A piece that a line has left open goes on with its style.
+    """
+
+    node: Node | None = field(eq=id)
+    words: tuple[str, ...] = ()
+    above: "_Scope | None" = None
+    open_kind: str = ""
+    open_style: str = ""
 
 
 class LineLexer(Lexer):
@@ -33,40 +50,53 @@ class LineLexer(Lexer):
         if (now := self._aliases()) is not self._known:
             self._known = now
             self._coloured.cache_clear()
-        found = [
-            line for chunk in chunks(document.lines) for line in self._coloured("\n".join(chunk))
-        ]
+        found, state, scope = list[StyleAndTextTuples](), FRESH, _Scope(self._tree.root)
+        for line in document.lines:
+            pieces, state, scope = self._coloured(state, scope, line)
+            found.append(pieces)
         return lambda number: found[number] if number < len(found) else []
 
-    def _colour(self, chunk: str) -> list[StyleAndTextTuples]:
-        return _split(list(self._pieces(chunk)))
-
-    def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
-        at = 0
-        found = [one for tokens in statements(scan(text)) for one in self._styled(tokens, text)]
-        # What stands within a statement, in `$( )`, has been read before that had its end.
-        for token, style in sorted(found, key=lambda one: one[0].start):
-            yield "", text[at : token.start]
-            yield style, text[token.start : token.end]
-            at = token.end
-        yield "", text[at:]
-
-    def _styled(self, tokens: list[Token], text: str) -> Iterator[tuple[Token, str]]:
-        node: Node | None = self._tree.root
-        words: list[str] = []
+    def _colour(
+        self, state: State, scope: _Scope, line: str
+    ) -> tuple[StyleAndTextTuples, State, _Scope]:
+        """Return the pieces of a line, and what the next one is to know."""
+        tokens, after = read_line(state, line)
+        pieces, at, style = list[tuple[str, str]](), 0, ""
         for token in tokens:
-            style = "class:variable" if token.parts else _PLAIN.get(token.kind, "")
-            if token.kind == "word":
-                if not style and node is not None:
-                    node, style = self._command_word(node, token.value)
-                    # After `let NAME =` stands a text where it is no command.
-                    style = "" if words and words[0] == "let" and node is None else style
-                words.append(token.value)
-                if words[0] == "let" and words[2:] == ["="]:
-                    node = self._tree.root
-            if not style:
-                style = _word_style(text[token.start : token.end])
-            yield token, style
+            if scope.open_kind == token.kind and token.start == 0:
+                style = scope.open_style
+            else:
+                scope, style = self._styled(scope, token, line[token.start : token.end])
+            pieces += [("", line[at : token.start]), (style, line[token.start : token.end])]
+            at = token.end
+        pieces.append(("", line[at:]))
+        is_open = bool(tokens and tokens[-1].quote)
+        kind, style = (tokens[-1].kind, style) if is_open else ("", "")
+        scope = evolve(scope, open_kind=kind, open_style=style)
+        return [piece for piece in pieces if piece[1]], after, scope
+
+    def _styled(self, scope: _Scope, token: Token, raw: str) -> tuple[_Scope, str]:
+        """Return the scope after a piece, and the style of the piece."""
+        style = "class:variable" if token.parts else _PLAIN.get(token.kind, "")
+        if token.kind == "open" and token.value == "$(":
+            return _Scope(self._tree.root, above=scope), style
+        if token.kind == "close" and token.value == ")" and scope.above:
+            return scope.above, style
+        if token.kind in ("end", "open", "close"):
+            return _Scope(self._tree.root, above=scope.above), style
+        if token.kind == "word":
+            scope, style = self._word(scope, token.value, style)
+        return scope, style or _word_style(raw)
+
+    def _word(self, scope: _Scope, word: str, style: str) -> tuple[_Scope, str]:
+        node, words = scope.node, (*scope.words, word)[:_LET]
+        if not style and node is not None:
+            node, style = self._command_word(node, word)
+            # After `let NAME =` stands a text where it is no command.
+            style = "" if scope.words[:1] == ("let",) and node is None else style
+        if words[0] == "let" and words[2:] == ("=",):
+            node = self._tree.root
+        return _Scope(node, words, scope.above), style
 
     def _command_word(self, node: Node, word: str) -> tuple[Node | None, str]:
         """Return where a word leads, None where arguments begin, and the word's style."""
@@ -88,13 +118,3 @@ def _word_style(raw: str) -> str:
     if raw[:1] in ("'", '"'):
         return "class:string"
     return "class:option" if raw.startswith("-") and len(raw) > 1 else ""
-
-
-def _split(pieces: list[tuple[str, str]]) -> list[StyleAndTextTuples]:
-    lines: list[StyleAndTextTuples] = [[]]
-    for style, text in pieces:
-        first, *others = text.split("\n")
-        if first:
-            lines[-1].append((style, first))
-        lines += [[(style, part)] for part in others]
-    return lines

@@ -7,8 +7,8 @@ from attrs import evolve, frozen
 
 from atoll._aim import aim_of
 from atoll._commands import before_command
-from atoll._shell.lines import last_chunk
-from atoll._tokens import Kind, Token, command_words, scan, statements
+from atoll._shell.lines import State, last_statement
+from atoll._tokens import Kind, Token, Tokenizer, command_words, scan, statements
 
 _VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][\w.]*|\{)?\Z")
 """A variable whose name is being typed."""
@@ -55,7 +55,7 @@ class Place:
 
 def place(before: str, after: str = "") -> Place:
     """Tell where a cursor stands that has `before` on its left, and `after` on its right."""
-    where = _place(last_chunk(before), after)
+    where = _place(*last_statement(before), after)
     if where.kind == "system":
         where = _within_system(where.raw[1:])
     if variable := _variable(where):
@@ -87,8 +87,8 @@ def _variable(where: Place) -> Token | None:
     return Token("word", where.piece.start + found.start(), where.piece.end, found[0])
 
 
-def _place(before: str, after: str) -> Place:
-    *_, pieces = statements(scan(before))
+def _place(state: State, before: str, after: str) -> Place:
+    *_, pieces = statements(Tokenizer.resumed(state).read(before))
     right = command_words(next(statements(scan(after))))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":

@@ -1,5 +1,7 @@
 """What the prompt draws around a line: the toolbar below, and colours in it."""
 
+import time
+
 import pytest
 from prompt_toolkit.document import Document
 
@@ -121,6 +123,28 @@ def test_colours_while_a_text_is_typed(program, text):
         assert [line_of(n) for n in range(count)] == [at_once(n) for n in range(count)]
         shown = "\n".join("".join(piece[1] for piece in line_of(n)) for n in range(count))
         assert shown == text[:end]
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("", "thing show x"),
+        ("for x in a b {", "thing show $x"),
+        ("for x in $(thing ls", "thing show x"),
+        ("run -c 'a", "print(1) # b"),
+        ("! for i in 1 2; do", "echo $i | cat"),
+        ("echo \\", "x y z \\"),
+    ],
+)
+def test_a_key_in_a_long_text(program, before, line):
+    """It costs as much as its own line, whatever the others have left open."""
+    lexer, text = LineLexer(program.tree), "\n".join([before, *[line] * 3_000])
+    lexer.lex_document(Document(text))
+
+    began = time.process_time()
+    for key in range(20):
+        lexer.lex_document(Document(text + " x" * key))
+    assert (time.process_time() - began) / 20 < 0.05
 
 
 def test_a_place_is_the_same_wherever_it_stands():
