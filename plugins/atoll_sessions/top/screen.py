@@ -1,7 +1,7 @@
 """`top` itself: what is on the screen, and what keys do."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ _MOST_NODES = 4
 _SMALL = 12
 """Rows below which nodes are left out."""
 _KEYS = "l logs  s shell  a app  x rm  / filter  N S C M A sort  Enter info  ? help  q quit"
+_MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "home": -FAR, "end": FAR}
 _HELP = f"""Keys of top
 
   up, down, page up, page down, home, end   select a session
@@ -142,12 +143,36 @@ class Top:
             self.rows.move(_MOVES.get(key, page.get(key, 0)))
         elif key in ORDERS:
             self.rows.sort_by(key)
-        elif key in _COMMANDS:
-            _COMMANDS[key](self)
-        elif (session := self.rows.current) is not None and key in _ACTIONS:
+        elif command := self._commands.get(key):
+            command()
+        elif (session := self.rows.current) is not None and key in self._actions:
             # Keys are for this one from now on, wherever it moves to.
             self.rows.selected = session.id
-            _ACTIONS[key](self, session)
+            self._actions[key](session)
+
+    @property
+    def _commands(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "q": self.screen.leave,
+            "c-c": self._interrupt,
+            "?": self._help,
+            "n": self._toggle_nodes,
+            "/": self._ask_words,
+            "escape": self._show_all,
+            " ": self._look,
+        }
+
+    @property
+    def _actions(self) -> Mapping[str, Callable[[Session], None]]:
+        """What keys do with the selected session."""
+        return {
+            "enter": self._info,
+            "l": self._logs,
+            "s": self._shell,
+            "a": self._app,
+            "x": self._rm,
+            "delete": self._rm,
+        }
 
     def _answer(self, question: Question, key: str) -> None:
         if key in ("escape", "c-c"):
@@ -162,9 +187,6 @@ class Top:
             elif len(key) == 1 and key.isprintable():
                 question.text += key
             question.typing(question.text)
-
-    def _leave(self) -> None:
-        self.screen.leave()
 
     def _interrupt(self) -> None:
         self.code = ExitCode.INTERRUPTED
@@ -244,23 +266,3 @@ class Top:
         self._message = printable(told[-1]).replace(session.id, session.name)
         self.feed.look_at([session.id])
         self.screen.redraw()
-
-
-_MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "home": -FAR, "end": FAR}
-_COMMANDS: dict[str, Callable[[Top], None]] = {
-    "q": Top._leave,  # noqa: SLF001  # of this module
-    "c-c": Top._interrupt,  # noqa: SLF001
-    "?": Top._help,  # noqa: SLF001
-    "n": Top._toggle_nodes,  # noqa: SLF001
-    "/": Top._ask_words,  # noqa: SLF001
-    "escape": Top._show_all,  # noqa: SLF001
-    " ": Top._look,  # noqa: SLF001
-}
-_ACTIONS: dict[str, Callable[[Top, Session], None]] = {
-    "l": Top._logs,  # noqa: SLF001
-    "enter": Top._info,  # noqa: SLF001
-    "s": Top._shell,  # noqa: SLF001
-    "a": Top._app,  # noqa: SLF001
-    "x": Top._rm,  # noqa: SLF001
-    "delete": Top._rm,  # noqa: SLF001
-}
