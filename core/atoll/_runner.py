@@ -12,7 +12,6 @@ import trio
 from attrs import define, field
 
 from atoll._aim import names_several
-from atoll._background import Background
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand, Prepared
@@ -47,6 +46,7 @@ from atoll.text import quote
 if TYPE_CHECKING:
     from contextvars import ContextVar
 
+    from atoll._background import Background
     from atoll._several import Share
     from atoll._state import ShellState
 
@@ -68,7 +68,7 @@ class JobControl(Protocol):
     async def run_system(self, statement: Statement) -> int:
         """Run a program of the system in the foreground; returns its exit code."""
 
-    def start(self, part: Background) -> Job:
+    def start(self, part: "Background") -> Job:
         """Start a part of a line in the background."""
 
 
@@ -141,7 +141,7 @@ class Runner:
             variables=statement.variables,
         )
 
-    def start(self, part: Background, run: Callable[[], Awaitable[int]]) -> None:
+    def start(self, part: "Background", run: Callable[[], Awaitable[int]]) -> None:
         """Run a part of a line in the background, and say so; `run` runs it in this process."""
         if self.nested:
             raise UsageError("a command within another can't go to the background")

@@ -28,14 +28,17 @@ def cluster(environ) -> Iterator[dict[str, str]]:
     subprocess.run([ATOLL, "local", "down"], env=environ, check=True, capture_output=True)
 
 
-def imported(arguments: Sequence[str], environ: dict[str, str], stdin: str = "") -> set[str]:
-    """Run the program; returns the top-level names of all that it imports."""
+def imported(
+    arguments: Sequence[str], environ: dict[str, str], stdin: str = "", *, whole: bool = False
+) -> set[str]:
+    """Run the program; returns the names of all that it imports, `whole` or the top-level ones."""
     command = [sys.executable, "-X", "importtime", ATOLL, *arguments]
     done = subprocess.run(command, env=environ, input=stdin, capture_output=True, text=True)
     lines = done.stderr.splitlines()
     told = [line for line in lines if not line.startswith("import time:")]
     assert (done.returncode, told) == (0, [])
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    names = {line.rpartition("|")[2].strip() for line in lines}
+    return names if whole else {name.partition(".")[0] for name in names}
 
 
 def test_version_needs_nothing(environ):
@@ -58,6 +61,13 @@ def test_one_command_needs_no_prompt_and_nothing_of_the_cluster(cluster):
     found = imported(["ps"], cluster)
     assert {"trio", "httpx"} <= found
     assert found & {"prompt_toolkit", "asyncio", "websockets", "asyncssh", *SERVER} == set()
+
+
+def test_one_command_needs_no_grammar_of_lines(environ):
+    found = imported(["profile", "list"], environ, whole=True)
+    grammar = ("tokens", "words", "sh", "syntax", "line", "interpreter", "variables")
+    assert "atoll._runner" in found
+    assert found & {f"atoll._{name}" for name in grammar} == set()
 
 
 def test_a_script_needs_no_prompt(cluster):
