@@ -155,7 +155,7 @@ def test_half_blocks_on_the_screen(terminal):
     screen = pyte.Screen(80, 24)
     pyte.ByteStream(screen).feed(rest_of(child))
     rows = [y for y in range(24) if screen.buffer[y][0].data == "▀"]
-    assert [screen.display[y].count("▀") for y in rows] == [20] * 16
+    assert [screen.display[y].count("▀") for y in rows] == [28] * 22
     first, last = (screen.buffer[y][10] for y in (rows[0], rows[-1]))
     assert (first.fg, first.bg) == ("ff0000", "ff0000")
     assert (last.fg, last.bg) == ("0000ff", "0000ff")

@@ -11,6 +11,7 @@ from atoll_sessions.pictures import protocols
 from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING
 from atoll_sessions.pictures.media import Broken, Medium
 from atoll_sessions.pictures.png import checked
+from atoll_sessions.pictures.room import Room
 from atoll_sessions.pictures.terminals import Terminal, terminals
 
 if TYPE_CHECKING:
@@ -59,19 +60,19 @@ class Painter:
             kind: str = terminal.protocol
             if kind == "blocks" and not terminal.all_colours:
                 kind = "blocks256"
-            drawn, remark = await _decoded(kind, shown, terminal)
+            room = terminal.room if kind == "sixel" else terminal.room.of_half_blocks
+            drawn, remark = await _decoded(kind, shown, room)
             return drawn.decode("ascii" if kind == "sixel" else "utf-8"), remark
         content, remark = shown.content, ""
         if shown.mime != "image/png":
-            content, remark = await _decoded("png", shown, terminal)
+            content, remark = await _decoded("png", shown, terminal.room)
         png = await trio.to_thread.run_sync(checked, content)
         encode = protocols.kitty if terminal.protocol == "kitty" else protocols.iterm2
         return encode(png, terminal.room), remark
 
 
-async def _decoded(kind: str, shown: Medium, terminal: Terminal) -> tuple[bytes, str]:
+async def _decoded(kind: str, shown: Medium, room: Room) -> tuple[bytes, str]:
     """Have a picture decoded by another process; raises Broken, or NotDrawn without a library."""
-    room = terminal.room
     sizes = (room.columns, room.lines, room.cell_width, room.cell_height)
     module = "atoll_sessions.pictures.drawing"
     command = [sys.executable, "-m", module, kind, shown.mime, *map(str, sizes)]

@@ -7,6 +7,9 @@ from attrs import frozen
 USUAL_CELL = (8, 16)
 """Pixels across and down of a cell, where the terminal does not tell."""
 
+_MOST_LINES = 40
+"""Lines of a picture in half blocks, on a large screen."""
+
 
 @frozen
 class Room:
@@ -18,6 +21,13 @@ class Room:
     lines: int
     cell_width: int = USUAL_CELL[0]
     cell_height: int = USUAL_CELL[1]
+
+    @property
+    def of_half_blocks(self) -> "Room":
+        """The room for a picture of two pixels a cell, one above the other: such a picture needs
+        many cells to be made out.
+        """
+        return Room(self.columns, min(self.lines, _MOST_LINES), 1, 2)
 
     @property
     def width(self) -> int:
