@@ -25,6 +25,8 @@ _MOST_TOLD = 3
 """How many problems of settings are told when the prompt opens."""
 _TURN = 0.001
 """Seconds that a thread may compute while keys wait, such as one that looks through long lists."""
+_KEEPING = 3.0
+"""Seconds that the last lines may take until they are in the history's file."""
 _CLOSING = 5.0
 """Seconds that closing connections may take when the prompt is left."""
 
@@ -92,7 +94,10 @@ async def _edited(program: Program, output_format: str, terminal: "_Terminal") -
     shell = Shell(program, reader, state, Leaving(state, terminal.restore), stdin)
     shell.output_format = output_format
     with screen.installed():
-        return await _closing(program, shell)
+        try:
+            return await _closing(program, shell)
+        finally:
+            reader.history.flush(_KEEPING)
 
 
 async def _closing(program: Program, shell: Shell) -> int:

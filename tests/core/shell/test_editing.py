@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from atoll._shell.entries import read_entries
+
 CTRL_C, CTRL_G, CTRL_R, EDITOR, ALT_ENTER = "\x03", "\x07", "\x12", "\x18\x05", "\x1b\r"
 F5, F6, DOWN, ESCAPE = "\x1b[15~", "\x1b[17~", "\x1b[B", "\x1b"
 
@@ -155,7 +157,7 @@ def test_plain_lines_by_a_setting(open_prompt):
 
 
 def test_a_lock_that_somebody_holds_who_was_stopped(open_prompt, home):
-    """Lines are run all the same."""
+    """Lines are run all the same, and kept in the end."""
     state = home / "state"
     state.mkdir(parents=True)
     with (state / "history.lock").open("w") as lock:
@@ -165,3 +167,6 @@ def test_a_lock_that_somebody_holds_who_was_stopped(open_prompt, home):
             terminal.run(f"echo '#'{number}", f"#{number}\r\n")
         terminal.type("\x1b[A")
         terminal.appears("echo '#'2")
+        terminal.clear()
+        assert terminal.leave() == 0
+        assert [one.line for one in read_entries(state / "history.jsonl")][-1] == "echo '#'2"
