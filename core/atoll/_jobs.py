@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field
 
-from atoll._errors import AtollError, ExitCode, NotFound, UsageError
+from atoll._errors import AtollError, ExitCode, NotFound, UsageError, from_os_error
+from atoll._warnings import warn
 
 if TYPE_CHECKING:
     import trio
@@ -214,7 +215,11 @@ class Jobs:
         current_job.set(job)
         code = int(ExitCode.INTERRUPTED)
         with trio.CancelScope() as job.scope:
-            code = await run(job)
+            try:
+                code = await run(job)
+            except OSError as error:  # the system has no more processes, or not in this folder
+                warn(f"{job.text}: {from_os_error(error)}")
+                code = ExitCode.FAILED
         job.end(code)
         if not job.foreground:
             self.on_change(job)

@@ -1,5 +1,6 @@
 """Jobs of a prompt, and programs of the system that have its terminal."""
 
+import errno
 import os
 import shutil
 import signal
@@ -8,7 +9,9 @@ import termios
 from pathlib import Path
 
 import pytest
+import trio
 
+from atoll._jobs import Jobs
 from atoll.testing import Prompt
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
@@ -173,6 +176,21 @@ def test_ctrl_backslash_is_the_commands(open_prompt):
     terminal.type(CTRL_BACKSLASH)
     terminal.ready()
     terminal.run("echo st'i'll", "still\r\n")
+
+
+async def test_what_cannot_be_started_is_told(capsys):
+    """It is that job alone which fails."""
+
+    async def start(_job):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with trio.open_nursery() as nursery:
+        jobs = Jobs(nursery)
+        job = jobs.start("! make", start)
+        await job.settled()
+
+    assert (job.state, job.exit_code) == ("failed", 1)
+    assert capsys.readouterr().err == "atoll: ! make: Too many open files\n"
 
 
 def test_a_program_learns_of_a_new_size(open_prompt):
