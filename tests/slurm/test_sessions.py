@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import time
+from uuid import uuid4
 
 import pytest
 
@@ -32,9 +33,17 @@ def lab(laptop):
 @pytest.fixture
 def session(lab):
     """A session that runs, and that is gone afterwards."""
-    lab.must("start -t s python")
-    yield "s"
-    lab.run("rm -f s")
+    name = f"s{uuid4().hex[:8]}"
+    lab.must(f"start -t {name} python")
+    yield name
+    lab.run(f"rm -f {name}")
+
+
+def job_of(lab, session):
+    """The id of a session's job."""
+    lines = lab.ssh("squeue --me --noheader --format='%i %j'").splitlines()
+    [found] = [line.split()[0] for line in lines if f" {session}." in line]
+    return found
 
 
 def jobs(lab):
@@ -83,9 +92,16 @@ def test_rm_ends_the_job(lab, session):
 
 
 def test_a_job_cancelled_in_slurm_ends_its_session(lab, session):
-    lab.ssh("scancel $(squeue --me -h -o '%i %j' | sed -n 's/ s\\..*//p')")
+    lab.ssh(f"scancel {job_of(lab, session)}")
     row = until(lambda: rows(lab, "--dead").get(session), lambda row: row is not None)
-    assert row["status"] in {"TERMINATED", "CANCELLED"}
+    assert row["status_info"] == "cancelled"
+
+
+def test_a_session_whose_time_is_up_says_so(lab, session):
+    """It is asked to end a minute before: here, at once."""
+    lab.ssh(f"scontrol update jobid={job_of(lab, session)} timelimit=1")
+    row = until(lambda: rows(lab, "--dead").get(session), lambda row: row is not None)
+    assert row["status_info"] == "time-limit"
 
 
 def test_what_waits_says_why_and_can_be_removed(lab):

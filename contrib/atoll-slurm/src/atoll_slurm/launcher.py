@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import anyio
@@ -29,9 +30,9 @@ from atoll_cluster.engines import (
     relay_command,
 )
 from atoll_slurm.nodes import partitions
-from atoll_slurm.options import options, partition_of
+from atoll_slurm.options import NOTICE, options, partition_of
 from atoll_slurm.programs import NoAnswer, is_unreached, run
-from atoll_slurm.queue import CANCELLED, Listed, jobs
+from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
 from atoll_slurm.script import script
 from atoll_slurm.settings import Settings
 
@@ -59,6 +60,8 @@ class SlurmLauncher:
     _submitted: dict[str, float] = field(factory=dict, init=False)
     _ending: set[str] = field(factory=set, init=False)
     """Kernels that were asked to end: that their jobs are cancelled is no news."""
+    _limits: dict[str, datetime | None] = field(factory=dict, init=False)
+    """When the time of running jobs is up."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
 
     def capacity(self) -> Mapping[str, Decimal] | None:
@@ -183,13 +186,23 @@ class SlurmLauncher:
     def _state(self, kernel_id: str, listed: Listed | None) -> State:
         if listed is not None:
             self._note(kernel_id, listed.job_id)
-            return Ended() if self._was_asked_to_end(kernel_id, listed.state) else listed.state
+            return self._with_reason(kernel_id, listed)
         if time.monotonic() - self._submitted.get(kernel_id, 0) < _SETTLED:
             return self._board[kernel_id]
         return Ended()
 
-    def _was_asked_to_end(self, kernel_id: str, state: State) -> bool:
-        return kernel_id in self._ending and state == Ended(CANCELLED)
+    def _with_reason(self, kernel_id: str, listed: Listed) -> State:
+        """Return a job's state; an end that we asked for is no news, one that its limit asked for
+        is: Slurm counts such a job as completed, since it ended in time.
+        """
+        if not isinstance(listed.state, Ended):
+            self._limits[kernel_id] = listed.ends
+            return listed.state
+        if kernel_id in self._ending:
+            return Ended() if listed.state == Ended(CANCELLED) else listed.state
+        limit = self._limits.pop(kernel_id, None)
+        is_late = limit and listed.ends and limit - listed.ends < timedelta(seconds=NOTICE)
+        return Ended(TIME_LIMIT) if is_late and listed.state == Ended() else listed.state
 
     def _note(self, kernel_id: str, job_id: str) -> None:
         if self._jobs.get(kernel_id) != job_id:

@@ -10,7 +10,7 @@ from atoll_slurm.settings import Settings
 
 _MIB = 2**20
 _GRES = {"cuda.device": "gpu", "rocm.device": "gpu"}
-_NOTICE = 60
+NOTICE = 60
 """Seconds before the time limit at which a session is asked to end."""
 
 
@@ -27,7 +27,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "--open-mode=append",
         "--export=NONE",
         "--no-requeue",
-        f"--signal=B:TERM@{_NOTICE}",
+        f"--signal=B:TERM@{NOTICE}",
         "--nodes=1",
         "--ntasks=1",
     ]

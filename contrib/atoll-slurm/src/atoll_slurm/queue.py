@@ -15,7 +15,7 @@ _FORMAT = "%i|%T|%B|%V|%e|%r|%j"
 _FIELDS = 7
 _NONE = {"", "(null)", "N/A", "n/a", "None", "Unknown"}
 
-CANCELLED = "cancelled"
+CANCELLED, TIME_LIMIT = "cancelled", "time-limit"
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 RUNNING = {
@@ -32,8 +32,8 @@ ENDED = {
     "COMPLETED": None,
     "FAILED": None,
     "CANCELLED": CANCELLED,
-    "TIMEOUT": "time-limit",
-    "DEADLINE": "time-limit",
+    "TIMEOUT": TIME_LIMIT,
+    "DEADLINE": TIME_LIMIT,
     "PREEMPTED": "preempted",
     "NODE_FAIL": "node-failure",
     "BOOT_FAIL": "node-failure",
