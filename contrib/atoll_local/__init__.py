@@ -38,7 +38,13 @@ def atoll_commands() -> Iterator[Command]:
         "atoll_local.commands:reset",
         single=True,
     )
-    yield Command("local access", "Print the way to it", "atoll_local.commands:access", hidden=True)
+    yield Command(
+        "local access",
+        "Print the way to it",
+        "atoll_local.commands:access",
+        hidden=True,
+        single=True,
+    )
     yield Command(
         "local env", "Print settings for other clients", "atoll_local.commands:env", single=True
     )
@@ -50,8 +56,12 @@ def atoll_commands() -> Iterator[Command]:
         ("upgrade", "Install this version of atoll there"),
         ("remove", "Delete atoll there"),
     ):
-        yield Command(f"host {name}", summary, f"atoll_local.hosts.commands:{name}", asyncio=True)
-    yield Command("host relay", "Carry streams", "atoll_local.hosts.commands:relay", hidden=True)
+        yield Command(
+            f"host {name}", summary, f"atoll_local.hosts.commands:{name}", asyncio=True, single=True
+        )
+    yield Command(
+        "host relay", "Carry streams", "atoll_local.hosts.commands:relay", hidden=True, single=True
+    )
 
 
 @hookimpl

@@ -78,6 +78,11 @@ class Node:
         return self.provided is not None and self.provided.record.destroys
 
     @property
+    def writes_files(self) -> bool:
+        """Whether it writes files on this machine."""
+        return self.provided is not None and self.provided.record.writes_files
+
+    @property
     def single(self) -> bool:
         """Whether it is for one cluster at a time."""
         return self.provided is not None and self.provided.record.single

@@ -34,7 +34,8 @@ class Command:
     `destroys` what users may want back is confirmed if the profile is protected, and gets an option
     `--yes` if it has none. A `single` command works on one cluster at a time, and is refused after
     `@*` and by `explain`: it takes over the terminal, runs until it is interrupted, or is about no
-    cluster.
+    cluster. One that `writes_files` on this machine is refused after `@*`, too: files of several
+    clusters would replace one another.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -47,6 +48,7 @@ class Command:
     variables: Sequence[str] = field(default=(), converter=_texts)
     destroys: bool = False
     single: bool = False
+    writes_files: bool = False
 
 
 @frozen(eq=False, repr=False)

@@ -76,7 +76,7 @@ async def run_several(
 def _refuse(statement: Statement, prepared: Prepared) -> None:
     """Raise UsageError for what can't be done for several clusters at once."""
     name = " ".join(prepared.node.path)
-    if prepared.node.single:
+    if prepared.node.single or prepared.node.writes_files:
         raise UsageError(f"{name} is for one cluster at a time", hint=f"such as @NAME {name}")
     if statement.source is not None:
         raise UsageError("a file can't be read for several clusters at once")

@@ -54,7 +54,12 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("task-logs", "Show the output of a task", "atoll_sessions.task_logs:task_logs")
     yield Command("ls", "List the files in a session", "atoll_sessions.ls:ls")
     yield Command("upload", "Upload files to a session", "atoll_sessions.upload:upload")
-    yield Command("download", "Download files from a session", "atoll_sessions.download:download")
+    yield Command(
+        "download",
+        "Download files from a session",
+        "atoll_sessions.download:download",
+        writes_files=True,
+    )
     yield from _about_sweeps()
     yield Command(
         "session watch",
@@ -90,6 +95,7 @@ def atoll_commands() -> Iterator[Command]:
             variables=_RANGES if older == "run" else (),
             destroys=older in {"rm", "restart"},
             single=older in {"events", "watch"},
+            writes_files=older == "download",
         )
 
 

@@ -73,8 +73,18 @@ def _about_files() -> Iterator[Command]:
     yield Command("vfolder request-download", "Get a link to a file", f"{_FILES}:request_download")
     transfer = "atoll_vfolders.transfer"
     yield Command("vfolder upload", "Upload files and folders", f"{transfer}.upload:upload")
-    yield Command("vfolder download", "Download files and folders", f"{transfer}.download:download")
-    yield Command("vfolder cp", "Copy files to, from, or between folders", f"{transfer}.cp:cp")
+    yield Command(
+        "vfolder download",
+        "Download files and folders",
+        f"{transfer}.download:download",
+        writes_files=True,
+    )
+    yield Command(
+        "vfolder cp",
+        "Copy files to, from, or between folders",
+        f"{transfer}.cp:cp",
+        writes_files=True,
+    )
 
 
 @hookimpl

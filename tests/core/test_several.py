@@ -28,6 +28,7 @@ class Plugin:
         yield Command("hang", "Wait for ever", "test_several:hang")
         yield Command("ask", "Ask something", "test_several:ask")
         yield Command("smash", "Smash", "test_several:smash", destroys=True)
+        yield Command("fetch", "Write a file", "test_several:say", writes_files=True)
         yield Command("open", "Hold the terminal", "test_several:say", single=True)
 
 
@@ -217,6 +218,7 @@ async def test_what_destroys_is_asked_about_once(lines):
     ("line", "problem", "code"),
     [
         ("@* open", "open is for one cluster at a time (such as @NAME open)", 2),
+        ("@* fetch", "fetch is for one cluster at a time (such as @NAME fetch)", 2),
         ("@* use lab", "use is for one cluster at a time", 2),
         ("@x* things", "no profile matches 'x*' (known: home, lab, work)", 5),
         ("@home,nope things", "no profile named 'nope'", 5),

@@ -55,7 +55,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins", single=True)
     language = "atoll._builtin.language"
     yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
-    yield Command("print", "Write words and values", f"{language}:print_")
+    yield Command("print", "Write words and values", f"{language}:print_", single=True)
     yield Command("for", "Run statements for each value", f"{language}:for_", single=True)
     yield Command("source", "Run the lines of a file here", f"{language}:source", single=True)
     yield Command(
