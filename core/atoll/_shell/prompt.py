@@ -97,24 +97,28 @@ class PromptReader:
         completer = LineCompleter(Candidates(program, names, state.jobs), recent)
         session = _session(program, state, completer, history)
         buffer = session.default_buffer
-        state.redraws, state.merges = session.app.invalidate, history.read
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(buffer.document)[1]
         menu = Menu(session.app, buffer, completer)
         reader = cls(session, screen, refresher, history, menu, stdin)
-        ways = Ways(partial(edit, environ=program.environ), reader._search)
-        session.key_bindings = merge_key_bindings(
-            [bindings(program.registry, state), keys_of(menu, ways), own_keys(program.settings)]
-        )
-        refresher.on_change = reader._answered
-        buffer.on_text_changed += reader._typed
-        if program.settings["shell.menu"] == "typing":
-            buffer.on_text_insert += reader._inserted
-        # Names are nothing to wait for: the prompt is to be on the screen first.
-        session.app.after_render += reader._first_drawn
-        # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
-        session.app.renderer.cpr_not_supported_callback = None
+        reader._listen(program, state)
         return reader
+
+    def _listen(self, program: Program, state: ShellState) -> None:
+        """Have the session call for all that it takes more for than editing a line."""
+        app, buffer = self.session.app, self.session.default_buffer
+        state.redraws, state.merges = app.invalidate, self.history.read
+        ways = Ways(partial(edit, environ=program.environ), self._search)
+        keys = bindings(program.registry, state), keys_of(self.menu, ways)
+        self.session.key_bindings = merge_key_bindings([*keys, own_keys(program.settings)])
+        self.refresher.on_change = self._answered
+        buffer.on_text_changed += self._typed
+        if program.settings["shell.menu"] == "typing":
+            buffer.on_text_insert += self._inserted
+        # Names are nothing to wait for: the prompt is to be on the screen first.
+        app.after_render += self._first_drawn
+        # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
+        app.renderer.cpr_not_supported_callback = None
 
     async def read(self) -> str:
         """Return the next input; raises Cleared or Left."""
