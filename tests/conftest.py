@@ -44,9 +44,13 @@ _NOT_INSTALLED = "not installed: "
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C where a shell has started the tests in the background, which ignores it."""
+    r"""Take Ctrl-C and Ctrl-\ where a shell has started the tests in the background, which ignores
+    them: programs that are started here would ignore them, too.
+    """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

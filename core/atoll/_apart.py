@@ -27,7 +27,8 @@ async def run_apart(
     stdout.flush()
     has_file = _has_file(stdout)
     ended = await trio.run_process(
-        [sys.executable, "-m", "atoll", *_options(program, output_format), *words],
+        # Without -P, a module of the current folder could take the place of one of Python's.
+        [sys.executable, "-P", "-m", "atoll", *_options(program, output_format), *words],
         stdin=stdin.file if stdin.file and _has_file(stdin.file) else subprocess.DEVNULL,
         stdout=stdout if has_file else subprocess.PIPE,
         check=False,

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from anyio import to_thread
@@ -25,10 +26,11 @@ from tests.contrib.atoll_cluster.conftest import Client
 from atoll_cluster import instance, supervision
 from atoll_cluster import program as program_module
 from atoll_cluster.credentials import ensure_accounts
+from atoll_cluster.engine.local import LocalLauncher
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.paths import DataDir
 from atoll_cluster.program import Options
-from atoll_cluster.scheduler import metering
+from atoll_cluster.scheduler import groups, metering
 from atoll_cluster.store import usage_recorder
 from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskKind, TaskSupervisor
@@ -329,6 +331,20 @@ class Loop:
         await all_is_found(world)
 
 
+class Groups(Loop):
+    """The same, of an engine with groups of its own, which it is asked for often."""
+
+    async def run(self, world: World, kind: TaskKind) -> None:
+        async def told(_launcher):
+            await anyio.lowlevel.checkpoint()
+            return ["far"]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LocalLauncher, "groups", told, raising=False)
+            patch.setattr(groups, "BETWEEN", 0.05)
+            await super().run(world, kind)
+
+
 class Start:
     """A task that a program does at its start."""
 
@@ -401,6 +417,7 @@ CASES = {
     TaskKind.IDLENESS: Loop(),
     TaskKind.QUEUE: Loop(),
     TaskKind.ANNOUNCEMENT: Loop(),
+    TaskKind.GROUPS: Groups(),
     TaskKind.USES: Loop(),
     TaskKind.RECOVERY: Start(),
     TaskKind.LAUNCH: Inside(a_session_starts),
