@@ -63,8 +63,9 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
     glibc = re.fullmatch(r"glibc 2\.(\d+)", "".join(facts.get("glibc", [])))
     if system != "Linux" or glibc is None:
         raise AtollError(f"{name} is no Linux with glibc, which atoll's cluster needs")
-    pythons = [line.split(" ", 1) for line in facts.get("python", []) if " " in line]
-    usable = {path: int(minor) for minor, path in pythons if int(minor) >= _OLDEST}
+    pythons = [line.partition(" ") for line in facts.get("python", [])]
+    numbered = {path: int(minor) for minor, _, path in pythons if minor.isdecimal()}
+    usable = {path: minor for path, minor in numbered.items() if minor >= _OLDEST}
     path, minor = next(iter(usable.items()), ("", _OLDEST))
     platform = Platform(machine, int(glibc[1]), minor)
     return Found(platform, path, "".join(facts.get("uv", [])), "".join(facts.get("current", [])))
