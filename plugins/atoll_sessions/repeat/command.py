@@ -15,7 +15,19 @@ _PAUSE = 2.0
 _SHORTEST = 0.1
 
 
+class _SecondsFirst(click.Command):
+    """Takes options behind the seconds, too; behind the command's name they are the command's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands behind the seconds, and put them before the words again."""
+        first = args[:1] if len(args) > 1 and _SECONDS.fullmatch(args[0]) else []
+        rest = super().parse_args(ctx, args[len(first) :])
+        ctx.params["words"] = (*first, *ctx.params["words"])
+        return rest
+
+
 @click.command(
+    cls=_SecondsFirst,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.option(

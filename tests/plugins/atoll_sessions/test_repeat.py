@@ -113,6 +113,8 @@ async def test_until_a_session_runs(repeated):
         ("watch --until 'status = 1' ps", 2, "== compares"),
         ("watch --until 'a == 1' --while 'a == 1' ps", 2, "exclude each other"),
         ("watch --until 'a == 1' no-such-command", 2, "no such command: no-such-command"),
+        ("watch 0.1 --count 2 ps", 0, ""),
+        ("watch 0.1 --count 1 ps --until x", 2, "no such option"),
         ("watch --count 1", 2, "what shall be repeated"),
         ("watch ps --nope", 2, "--nope"),
         ("watch 'ps &'", 2, "background"),
