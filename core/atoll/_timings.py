@@ -12,7 +12,7 @@ from attrs import define, field
 SLOW = 0.25
 """Seconds from which a plugin is called slow."""
 _LEAST = 0.001
-"""Seconds that a part has to take to be told of."""
+"""Seconds that a part has to take to be told of, unless it is told of always."""
 _LONGEST_NAME = 60
 
 
@@ -21,17 +21,22 @@ class Ledger:
     """The seconds that parts of something have taken, and how often each was done."""
 
     _parts: dict[str, tuple[float, int]] = field(factory=dict)
+    _wanted: set[str] = field(factory=set)
 
-    def add(self, part: str, seconds: float) -> None:
-        """Add to what a part has taken."""
+    def add(self, part: str, seconds: float, *, always: bool = False) -> None:
+        """Add to what a part has taken; with `always`, it is told of however quick it was."""
         taken, times = self._parts.get(part, (0.0, 0))
         self._parts[part] = (taken + seconds, times + 1)
+        if always:
+            self._wanted.add(part)
 
     def lines(self, title: str, total: float) -> list[str]:
         """Return the parts as lines, the slowest first."""
         rows = sorted(self._parts.items(), key=lambda one: -one[1][0])
         told = [
-            (f"  {_named(part, times)}", taken) for part, (taken, times) in rows if taken >= _LEAST
+            (f"  {_named(part, times)}", taken)
+            for part, (taken, times) in rows
+            if taken >= _LEAST or part in self._wanted
         ]
         width = max(len(name) for name, _ in [(title, total), *told])
         return [
@@ -58,8 +63,8 @@ ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
 
 
 @contextmanager
-def measured(part: str) -> Iterator[None]:
-    """Measure a part of what is running, should that be asked for."""
+def measured(part: str, *, always: bool = False) -> Iterator[None]:
+    """Measure a part of what is running, should that be asked for; `always` as for a ledger."""
     book = ledger.get()
     if book is None:
         yield
@@ -68,7 +73,7 @@ def measured(part: str) -> Iterator[None]:
     try:
         yield
     finally:
-        book.add(part, time.perf_counter() - began)
+        book.add(part, time.perf_counter() - began, always=always)
 
 
 @contextmanager

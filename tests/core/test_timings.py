@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from atoll._timings import Ledger
+
 ATOLL = [sys.executable, "-m", "atoll"]
 PLUGIN = """
 import time
@@ -92,6 +94,19 @@ async def test_requests_are_told(molasses, serve, answer):
         environ = {**molasses, "BACKEND_ENDPOINT": server.url, **keys}
         _, sections = await trio.to_thread.run_sync(told, environ, "--timings", "ps")
     assert {"GET /", "POST /admin/gql"} <= sections["ps"].keys()
+
+
+def test_a_quick_request_is_told():
+    """A near cluster answers within a millisecond; only of imports are so quick ones left out."""
+    ledger = Ledger()
+    ledger.add("POST /admin/gql", 0.0002, always=True)
+    ledger.add("POST /admin/gql", 0.0006, always=True)
+    ledger.add("plugin 'quick' (atoll 1.0)", 0.0002)
+    lines = [line.split() for line in ledger.lines("ps", 0.01)]
+    assert lines == [
+        ["ps", "0.010", "s"],
+        ["POST", "/admin/gql", "(2", "times)", "0.001", "s"],
+    ]
 
 
 def test_secrets_are_not_told(molasses):

@@ -252,7 +252,7 @@ class Api:
 
             async def enter(version: ApiVersion) -> Any:
                 async def attempt() -> Any:
-                    with measured(f"opening {path}"):
+                    with measured(f"opening {path}", always=True):
                         opener = getattr(self._channel_transport(), kind)
                         opening = opener(path, query, version=str(version))
                         return await stack.enter_async_context(opening)
@@ -373,7 +373,7 @@ class Api:
         self, request: Request, *, stream: bool, safe: bool, lasting: bool = True
     ) -> Reply:
         async def attempt() -> Reply:
-            with measured(f"{request.method} {request.path}"):
+            with measured(f"{request.method} {request.path}", always=True):
                 return await self._attempt(request, stream=stream)
 
         patient = request.timeout is None or not isinstance(request.body, bytes | None)
