@@ -1,7 +1,8 @@
 """Undoes what a third party's module does to the process while it is imported.
 
 What it prints goes to standard error under its name, since standard output is for data. A folder,
-stream or signal handler that it changes is restored. A slow import costs a warning.
+stream or signal handler that it changes is restored. A slow import costs a warning; time in which
+a busy machine gave it no processor does not count.
 """
 
 import io
@@ -12,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from atoll._plugins.origins import Origin
 
 SLOW = 0.5
-"""Seconds from which on an import is named."""
+"""Seconds of its own from which on an import is named."""
 _MOST_PRINTED = 2000
 """How many characters that were printed are repeated."""
 
@@ -43,13 +45,13 @@ def isolated(
         return
     printed = _Printed(sys.stdout)
     kept = [(one, one.read()) for one in _KEPT]
-    began = time.monotonic()
+    watch = _Watch()
     with _diverted(printed) if descriptors else _nothing():
         sys.stdout = printed.stream
         try:
             yield
         finally:
-            took = time.monotonic() - began
+            took = watch.seconds()
             replaced = [] if sys.stdout is printed.stream else ["sys.stdout"]
             sys.stdout = printed.original
             changed = replaced + [one.name for one, before in kept if _put_back(one, before)]
@@ -71,6 +73,29 @@ def _tell(
         warn(f"{origin}: {doing} changed {', '.join(changed)}, which was put back")
     if took > SLOW:
         warn(f"{origin}: {doing} took {took:.1f} s")
+
+
+class _Watch:
+    """Measures this thread's time without that in which other programs had its processor."""
+
+    def __init__(self) -> None:
+        self._without = _without_processor()
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        """Return the seconds that have passed since it was made: of work, and of sleep."""
+        passed = time.monotonic() - self._began
+        return passed - (_without_processor() - self._without)
+
+
+def _without_processor() -> float:
+    """Return for how many seconds this thread had to wait for a processor since it began; zero
+    where the system does not tell.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()
+        return int(fields[1]) / 1e9
+    return 0.0
 
 
 class _Printed(io.RawIOBase):
