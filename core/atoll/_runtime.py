@@ -8,6 +8,7 @@ code. asyncio is imported in no other case.
 from __future__ import annotations
 
 import signal
+import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -39,8 +40,19 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
     """
     if guest:
         return run_guest(async_fn, *args)
+    _let_children_be_stopped()
     with _interrupts_alone():
         return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+def _let_children_be_stopped() -> None:
+    """Have subprocess start programs by fork, and not by vfork.
+
+    Ctrl-Z may stop a child just before it becomes the program. After vfork, the thread that waits
+    for that cannot be stopped itself: the shell would never hear that this process has stopped.
+    """
+    # As its documentation has it: read at each start, False is always safe.
+    subprocess._USE_VFORK = False  # type: ignore[misc]  # noqa: SLF001
 
 
 @contextmanager
@@ -65,6 +77,7 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run `async_fn(*args)` under trio as the guest of an asyncio loop; :func:`aio` works in it."""
     import asyncio
 
+    _let_children_be_stopped()
     # Not asyncio.run: it answers ctrl-C by cancelling its own main task, which would leave trio's
     # tasks where they are, without their clean-up.
     loop = asyncio.new_event_loop()

@@ -88,8 +88,10 @@ class FullScreen:
 
     async def _show_and_run_errands(self) -> None:
         while not self._is_left:
-            await self._show()
-            if self._errand is not None:
+            # Another errand may have come up during the last one.
+            if self._errand is None:
+                await self._show()
+            else:
                 errand, self._errand = self._errand, None
                 await errand()
 

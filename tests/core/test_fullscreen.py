@@ -37,11 +37,17 @@ async def show(context, fails):
         line = [("bold", f"{columns}x{rows}"), ("mark", " pressed " + " ".join(pressed))]
         return [line, [("", "wide " * 99)]]
 
+    async def twice():
+        screen.aside(lambda: context.run("say again"))
+        await context.run("say first")
+
     def press(key):
         if key == "q":
             screen.leave()
         elif key == "r":
             screen.aside(lambda: context.run("say aside"))
+        elif key == "t":
+            screen.aside(twice)
         elif key == "f1":
             raise LookupError("no such key")
         pressed.append(key)
@@ -87,6 +93,19 @@ def test_something_else_has_the_terminal_for_a_while(terminal):
     terminal.type("r")
     terminal.see("said aside")
     terminal.appears("80x30 pressed r")
+    terminal.type("q")
+    terminal.ready()
+    assert terminal.leave() == 0
+
+
+def test_what_comes_up_meanwhile_is_next(terminal):
+    """It waits for no key."""
+    terminal.type("show\r")
+    terminal.appears("80x30 pressed")
+    terminal.type("t")
+    terminal.see("said first")
+    terminal.see("said again")
+    terminal.appears("80x30 pressed t")
     terminal.type("q")
     terminal.ready()
     assert terminal.leave() == 0

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pexpect
 import pytest
@@ -86,6 +87,40 @@ except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
         rest, _ = child.communicate(timeout=10)
     assert rest.splitlines() == ["cleaned up", "interrupted"]
+
+
+STARTS = """
+import trio
+from atoll._runtime import run, run_guest
+async def main():
+    print("ready", flush=True)
+    while True:
+        await trio.run_process(["true"], start_new_session=True)
+{runner}(main)
+"""
+
+
+@pytest.mark.parametrize("runner", ["run", "run_guest"])
+def test_ctrl_z_stops_it_while_it_starts_programs(runner):
+    """Its parent hears of that, however far the program has come."""
+    command = [sys.executable, "-c", STARTS.format(runner=runner)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as child:
+        try:
+            assert child.stdout.readline() == b"ready\n"
+            for _ in range(100):
+                os.killpg(child.pid, signal.SIGTSTP)
+                wait_until(lambda: os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG))
+                os.killpg(child.pid, signal.SIGCONT)
+                wait_until(lambda: os.waitid(os.P_PID, child.pid, os.WCONTINUED | os.WNOHANG))
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def wait_until(happens):
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_aio_awaits_asyncio_code():
