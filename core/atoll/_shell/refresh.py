@@ -65,6 +65,8 @@ class Refresher:
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
     """Whether a command has, which may have turned to another profile."""
+    _runs: int = 0
+    """How many commands have run: what was asked before the last one may be old when it comes."""
     _choice: Choice | None = None
     """Where lines went when it was looked last."""
     _connecting: set[str] = field(factory=set)
@@ -91,12 +93,17 @@ class Refresher:
 
     def ran(self) -> None:
         """Note that a command has run, which may have changed what there is."""
-        records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
-        lasting = {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
+        lasting = self._lasting()
         self._next = {want: when for want, when in self._next.items() if want in lasting}
         self._has_run = True
+        self._runs += 1
         self._turn()
         self._wanted.set()
+
+    def _lasting(self) -> set[Want]:
+        """Return the names that commands seldom change."""
+        records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
+        return {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
 
     def _turn(self) -> None:
         """Forget what another cluster has told, if lines go elsewhere by now."""
@@ -174,7 +181,7 @@ class Refresher:
     ) -> None:
         """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
         self._asked.add(question.want)
-        wait, folder = _REST, self._folder(question)
+        wait, folder, runs = _REST, self._folder(question), self._runs
         try:
             with trio.fail_after(_PATIENCE):
                 if places is None:
@@ -192,7 +199,8 @@ class Refresher:
             await self._fail(question, error)
         finally:
             self._asked.discard(question.want)
-            if self._stands(question, folder):
+            is_new = runs == self._runs or question.want in self._lasting()
+            if is_new and self._stands(question, folder):
                 self._next[question.want] = time.monotonic() + wait
                 self.names.miss(question.want)
             else:

@@ -209,10 +209,12 @@ async def test_what_the_line_needs_is_asked_for(rounds, prompted):
     for _ in range(2):
         rounds.refresher.typed()
         await wait_all_tasks_blocked()
-    for _ in ("its names", "its files"):
+    # A round may end with nothing to ask for.
+    while rounds.names.of(spot) is None or not rounds.texts():
         await rounds.round()
     rounds.refresher.ran()
-    await rounds.round()
+    while prompted.ASKED.count("alpha:deep") < 2:
+        await rounds.round()
 
     found = [one.text for one in rounds.names.of(spot)]
     assert found == ["deep/notes", "deep/.hidden", "deep/deep/"]
