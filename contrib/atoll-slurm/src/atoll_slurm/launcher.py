@@ -29,7 +29,7 @@ from atoll_cluster.engines import (
     kept_log,
     relay_command,
 )
-from atoll_slurm.nodes import partitions
+from atoll_slurm.nodes import Partitions
 from atoll_slurm.options import NOTICE, options, partition_of
 from atoll_slurm.programs import NoAnswer, is_unreached, run
 from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
@@ -54,6 +54,7 @@ class SlurmLauncher:
     site: Site
     settings: Settings
     is_here: bool = False
+    _partitions: Partitions = field(factory=Partitions, init=False)
     _board: StateBoard = field(factory=StateBoard, init=False)
     _jobs: dict[str, str] = field(factory=dict, init=False)
     """The ids of jobs, by kernels."""
@@ -75,7 +76,7 @@ class SlurmLauncher:
     async def groups(self) -> Sequence[str]:
         """Return the partitions that we may use."""
         try:
-            return [one.name for one in await partitions()]
+            return [one.name for one in await self._partitions.all()]
         except NoAnswer as error:
             raise EngineError(f"Slurm can't be asked: {error}") from None
 
@@ -106,18 +107,26 @@ class SlurmLauncher:
     async def end(self, kernel_id: str, grace: float) -> None:
         """Cancel a job that waits; ask one that runs to end, and cancel it if it does not."""
         await self._remember(kernel_id)
+        with anyio.move_on_after(LATER):
+            await self._until_known(kernel_id)
+        if kernel_id not in self._jobs:
+            await self._until_known(kernel_id)  # Slurm alone can tell which job it is.
         if (job_id := self._jobs.get(kernel_id)) is None:
             return
         self._ending.add(kernel_id)
         if grace and isinstance(self._board[kernel_id], Running):
-            await self._must("scancel", "--batch", "--signal=TERM", job_id)
+            await self._cancel("--batch", "--signal=TERM", job_id)
             self._look.set()
             with anyio.move_on_after(grace + _LAST):
                 while not isinstance(state := self._board[kernel_id], Ended):
                     await self._board.watch(kernel_id, state)
         if not isinstance(self._board[kernel_id], Ended):
-            await self._must("scancel", job_id)
+            await self._cancel(job_id)
             self._look.set()
+
+    async def _until_known(self, kernel_id: str) -> None:
+        while isinstance(state := self._board[kernel_id], Unknown):
+            await self._board.watch(kernel_id, state)
 
     async def connect(self, kernel_id: str, name: str) -> ByteStream:
         """Connect over TCP, or by a step of the job where nodes accept no connections."""
@@ -139,11 +148,8 @@ class SlurmLauncher:
         """
         if self.settings.time:
             return self.settings.time
-        wanted = partition_of(job, self.settings)
-        for one in await partitions():
-            if one.name == wanted or (one.is_default and not wanted):
-                return one.longest
-        return ""
+        found = await self._partitions.find(partition_of(job, self.settings))
+        return found.longest if found else ""
 
     def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
         """Yield the log in the kernel's folder."""
@@ -153,7 +159,7 @@ class SlurmLauncher:
         """Ask Slurm for all jobs, again and again: often while states change, else seldom."""
         pause = SOON
         while True:
-            changed = await self._ask()
+            changed = await self._ask_safely()
             waiting = any(isinstance(self._board[one], Waiting) for one in self._board.unended())
             pause = SOON if changed else min(pause * SLOWER, LATER / 6 if waiting else LATER)
             with anyio.move_on_after(pause):
@@ -161,6 +167,14 @@ class SlurmLauncher:
             if self._look.is_set():
                 self._look, pause = anyio.Event(), SOON
                 await anyio.sleep(SOON / 4)  # lest many that start together are asked for each
+
+    async def _ask_safely(self) -> bool:
+        """Look once; a fault in it costs that look, and no session."""
+        try:
+            return await self._ask()
+        except Exception:  # noqa: BLE001 - what Slurm prints must not end the cluster
+            _log.exception("a look at Slurm's jobs has failed")
+            return False
 
     async def _ask(self) -> bool:
         """Look once; returns whether anything has changed."""
@@ -218,18 +232,23 @@ class SlurmLauncher:
         if notes and isinstance(notes.get("job_id"), str):
             self._jobs[kernel_id] = notes["job_id"]
         # Killed between sbatch and its note, that program left none: Slurm knows the job's name.
-        self._board.put({kernel_id: Unknown()})
+        self._board.put({kernel_id: Unknown("Slurm is being asked")})
         self._submitted[kernel_id] = time.monotonic() - _SETTLED
         self._look.set()
 
-    async def _must(self, *argv: str) -> None:
-        """Run scancel; one for a job that has ended meanwhile fails, and that is well."""
-        try:
-            ran = await run(argv)
-        except NoAnswer as error:
-            raise EngineError(f"Slurm can't be told: {error}") from None
-        if is_unreached(ran):
-            raise EngineError(f"Slurm can't be told: {ran.words}")
+    async def _cancel(self, *words: str) -> None:
+        """Run scancel until Slurm has heard it: a job must not outlive its session. One for a job
+        that has ended meanwhile fails, and that is well.
+        """
+        while True:
+            try:
+                ran = await run(["scancel", *words])
+                if not is_unreached(ran):
+                    return
+                _log.warning("scancel is tried again: %s", ran.words)
+            except NoAnswer as error:
+                _log.warning("scancel is tried again: %s", error)
+            await anyio.sleep(LATER / 6)
 
 
 @asynccontextmanager

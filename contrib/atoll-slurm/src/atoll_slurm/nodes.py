@@ -1,9 +1,9 @@
-"""What a site consists of, as sinfo tells it: partitions, and the nodes in them."""
+"""What a site consists of, as sinfo tells it: partitions."""
 
 import time
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from atoll_slurm.programs import NoAnswer, run
 
@@ -21,18 +21,28 @@ class Partition:
     is_default: bool
 
 
-_known: tuple[float, Sequence[Partition]] = (-_GOOD_FOR, ())
+@define
+class Partitions:
+    """The partitions that we may use, asked for now and then."""
 
+    _known: Sequence[Partition] = field(default=(), init=False)
+    _until: float = field(default=0.0, init=False)
 
-async def partitions() -> Sequence[Partition]:
-    """List the partitions that we may use; raises NoAnswer."""
-    global _known  # noqa: PLW0603 - one site, whoever asks
-    if time.monotonic() - _known[0] > _GOOD_FOR:
-        ran = await run(["sinfo", "--noheader", "--format=%P|%l"])
-        if ran.code:
-            raise NoAnswer(ran.words)
-        _known = (time.monotonic(), parse_partitions(ran.out))
-    return _known[1]
+    async def all(self) -> Sequence[Partition]:
+        """List them; raises NoAnswer."""
+        if time.monotonic() >= self._until:
+            ran = await run(["sinfo", "--noheader", "--format=%P|%l"])
+            if ran.code:
+                raise NoAnswer(ran.words)
+            self._known, self._until = parse_partitions(ran.out), time.monotonic() + _GOOD_FOR
+        return self._known
+
+    async def find(self, name: str) -> Partition | None:
+        """Return the one of a name, or Slurm's default for an empty one; raises NoAnswer."""
+        for one in await self.all():
+            if one.name == name or (one.is_default and not name):
+                return one
+        return None
 
 
 def parse_partitions(text: str) -> list[Partition]:

@@ -1,0 +1,81 @@
+"""The launcher beside a Slurm of shell scripts, for what a real one seldom does."""
+
+import anyio
+import pytest
+from atoll_slurm import launcher as module
+
+from atoll_cluster.engines import Ended, Site, Unknown
+
+pytestmark = pytest.mark.anyio
+LISTED = "7|{}|n1|2026-11-27T15:21:54|N/A|None|s.k1"
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Put a program of Slurm in the place of the real one: a name, and the lines of its script."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "SOON", 0.02)
+    monkeypatch.setattr(module, "LATER", 0.3)
+
+    def program(name, *lines):
+        path = tmp_path / name
+        path.write_text("\n".join(["#!/bin/sh", f"cd {tmp_path}", *lines, ""]))
+        path.chmod(0o755)
+        return path
+
+    program("scancel", 'echo "$@" >> cancelled', "touch gone")
+    program("squeue", f"if [ -e gone ]; then echo '{LISTED.format('CANCELLED')}'",
+            f"else echo '{LISTED.format('PENDING')}'; fi")  # fmt: skip
+    return program
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "kernels" / "k1").mkdir(parents=True)
+    return Site(root=tmp_path / "kernels")
+
+
+async def test_a_job_whose_id_was_never_noted_is_cancelled(slurm, site, tmp_path):
+    """The program before was killed just after it had submitted it."""
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            await launcher.end("k1", 5)
+            assert (tmp_path / "cancelled").read_text() == "7\n"
+            state = None
+            while state != Ended():
+                state = await launcher.watch("k1", state)
+
+
+async def test_a_job_is_cancelled_once_slurm_hears_it(slurm, site, tmp_path):
+    slurm("scancel", "echo x >> tries", '[ "$(wc -l < tries)" -gt 2 ] && { touch gone; exit; }',
+          "echo 'scancel: error: Unable to contact slurm controller' >&2; exit 1")  # fmt: skip
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            await launcher.end("k1", 5)
+    assert (tmp_path / "tries").read_text() == "x\n" * 3
+
+
+async def test_a_silent_slurm_ends_no_session(slurm, site):
+    slurm("squeue", "echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1")
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            state = await launcher.watch("k1", None)
+            while state == Unknown("Slurm is being asked"):
+                state = await launcher.watch("k1", state)
+            assert state == Unknown("slurm_load_jobs error: Socket timed out")
+
+
+async def test_a_fault_in_a_look_ends_nothing(slurm, site, monkeypatch, caplog):
+    faults = [ValueError("forced"), KeyError("forced")]
+    jobs = module.jobs
+
+    async def broken():
+        if faults:
+            raise faults.pop()
+        return await jobs()
+
+    monkeypatch.setattr(module, "jobs", broken)
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            await launcher.end("k1", 5)
+    assert caplog.text.count("a look at Slurm's jobs has failed") == 2
