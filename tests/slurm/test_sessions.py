@@ -14,9 +14,14 @@ WITHOUT_KEY = """
 import socket, ssl
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-stream = context.wrap_socket(socket.create_connection(("{host}", {port}), 10))
-stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
-print(stream.recv(1))
+stream = socket.create_connection(("{host}", {port}), 10)
+print("connected")
+try:
+    stream = context.wrap_socket(stream)
+    stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
+    print("heard", stream.recv(1))
+except OSError as error:
+    print("refused", error)
 """
 CODE = "import socket; print(socket.gethostname(), input())"
 
@@ -134,9 +139,16 @@ def test_a_sweep_runs_on_all_nodes(lab):
     assert out.count("done") >= 4
 
 
-def test_another_user_of_the_site_reaches_no_session(lab, session):
+def test_another_user_of_the_site_reaches_no_session(lab, session, another):
     """The port of a session is open to all nodes, and lets in who has its key."""
     told = lab.ssh("cat ~/.local/share/atoll/local/kernels/*/run/relay.json")
     address = json.loads(told.strip().splitlines()[-1])
-    ended = lab.try_ssh(f"python3 -c {shlex.quote(WITHOUT_KEY.format(**address))}")
-    assert (ended.stdout.strip() or "b''") == "b''"
+    assert another.ssh("id -un").split()[-1] != lab.ssh("id -un").strip()
+    out = another.ssh(f"python3 -c {shlex.quote(WITHOUT_KEY.format(**address))}")
+    *_, connected, end = out.splitlines()
+    assert connected == "connected"
+    assert end == "heard b''" or end.startswith("refused")
+    keys = lab.ssh("echo ~/.local/share/atoll/local/credentials.json").strip()
+    kept = another.ssh(f"cat {keys} 2>&1 || true")
+    assert "Permission denied" in kept
+    assert lab.must(f"run -t {session} -c 'print(1)' python") == "1\n"

@@ -1,48 +1,13 @@
 """Another machine: OpenSSH's server on loopback, where the user has another home."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
+from tests.laptop import BIN, Laptop
 from tests.sshd import Sshd, make_user, servers
-
-BIN = Path(sys.executable).parent
-_LEFT_OUT = ("BACKEND_", "ATOLL_", "XDG_", "SSH_", "COLUMNS", "LINES")
-
-
-@frozen
-class Laptop:
-    """The near side: a home of its own, from which `ssh box` reaches the machine."""
-
-    home: Path
-
-    def run(self, script: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run lines of atoll to their end, or one of them that reads what is piped into it."""
-        words = [] if stdin is None else ["-c", script]
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(_LEFT_OUT)}
-        return subprocess.run(
-            [BIN / "atoll", *words],
-            input=script if stdin is None else stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8"},
-        )
-
-    def must(self, script: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run lines that succeed."""
-        ended = self.run(script, stdin)
-        assert ended.returncode == 0, ended.stderr
-        return ended
-
-    def ssh(self, command: str) -> None:
-        """Run a command at the machine by OpenSSH."""
-        ssh = ["ssh", "-F", self.home / ".ssh/config", "box", command]
-        subprocess.run(ssh, check=True, capture_output=True, timeout=60)
 
 
 @frozen
@@ -69,7 +34,7 @@ def make_box(tmp_path_factory, needs) -> Iterator[Callable[..., tuple[Laptop, Bo
 
         def make_both(*options: str, path: str = f"{BIN}:{os.environ['PATH']}"):
             sshd, home = make(), tmp_path_factory.mktemp("far")
-            laptop = Laptop(tmp_path_factory.mktemp("near"))
+            laptop = Laptop(tmp_path_factory.mktemp("near"), "box")
             sshd.authorize(make_user(laptop.home))
             sshd.options += [f"SetEnv HOME={home} PATH={path} ATOLL_LOCAL_SANDBOX=auto", *options]
             sshd.start()

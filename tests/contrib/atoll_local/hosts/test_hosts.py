@@ -37,8 +37,7 @@ def test_files_and_services_go_the_same_way(both):
     )
     ran = laptop.run(script)
     assert (ran.returncode, ran.stdout) == (3, "hello"), ran.stderr
-    ran = laptop.must("ssh s cat note\nrm s")
-    assert ran.stdout.splitlines()[0] == "hello"
+    assert laptop.must("ssh s cat note\nrm s").splitlines()[0] == "hello"
 
 
 def test_a_cluster_that_was_killed_is_started_again(both):
@@ -46,7 +45,7 @@ def test_a_cluster_that_was_killed_is_started_again(both):
     laptop, box = both
     laptop.must("start -t k python")
     laptop.ssh(f"kill -9 {server(box)['pid']}")
-    assert "k" in laptop.must("ps --format name --output csv").stdout
+    assert "k" in laptop.must("ps --format name --output csv")
     laptop.must("rm k")
 
 
@@ -57,7 +56,7 @@ def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     ran = laptop.run("ps")
     assert ran.returncode == 5
     assert "atoll is not installed on box (atoll host install box)" in ran.stderr
-    shown = json.loads(laptop.must("host status box --output json").stdout)
+    shown = json.loads(laptop.must("host status box --output json"))
     assert (shown["host"], shown["atoll"], shown["cluster"]) == ("box", None, None)
 
 
@@ -90,7 +89,7 @@ def test_atoll_is_installed_upgraded_and_removed(make_box):
     laptop.must("host upgrade box\nps")
     assert box.installations.joinpath("current").readlink() != first
     assert len(list(box.installations.glob("*-*"))) == 2
-    shown = json.loads(laptop.must("host status box --output json").stdout)
+    shown = json.loads(laptop.must("host status box --output json"))
     assert shown["cluster"] == "running"
     refused = laptop.run("host remove box")
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
