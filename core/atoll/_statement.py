@@ -22,5 +22,4 @@ class Statement:
     append: bool = False
     pipe: str = ""
     system: str = ""
-    background: bool = False
     variables: Mapping[str, str] = field(factory=dict)
