@@ -61,6 +61,11 @@ def atoll_commands() -> Iterator[Command]:
         writes_files=True,
     )
     yield from _about_sweeps()
+    yield from _under_newer_names()
+
+
+def _under_newer_names() -> Iterator[Command]:
+    """The names that newer clients have, and what only they have."""
     yield Command(
         "session watch",
         "Show events until a job is done",

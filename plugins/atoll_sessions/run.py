@@ -97,11 +97,7 @@ async def run(
     if sweep is not None and what is not None:
         from atoll_sessions.sweep.submit import submit
 
-        if media is not None:
-            raise UsageError(
-                "run: a sweep keeps pictures beside what its cases print",
-                hint="leave it out, or name a folder with --out",
-            )
+        _refuse_media_of_sweep(media)
         return await submit(context, sweep, options, parts, what, remove=rm)
     album = _album(media) if media is not None else None
     api = await context.connect()
@@ -127,6 +123,14 @@ async def run(
         if stats:
             await tell_use(context, api, created.id)
         return exit_code
+
+
+def _refuse_media_of_sweep(media: Path | None) -> None:
+    if media is not None:
+        raise UsageError(
+            "run: a sweep keeps pictures beside what its cases print",
+            hint="leave out --media, or name a folder with --out",
+        )
 
 
 def _album(folder: Path) -> "Album":

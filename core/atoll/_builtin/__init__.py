@@ -51,8 +51,21 @@ def atoll_commands() -> Iterator[Command]:
     yield Command(
         "config set", "Change a setting in config.yaml", "atoll._builtin.about:set_", single=True
     )
+    yield from _about_lines()
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins", single=True)
+    yield Command("version", "Show the version", "atoll._builtin.about:version", single=True)
+    yield Command(
+        "explain",
+        "Show what a command would send",
+        "atoll._builtin.explain:explain",
+        single=True,
+    )
+    yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
+
+
+def _about_lines() -> Iterator[Command]:
+    """What the grammar of lines knows, and names for lines."""
     language = "atoll._builtin.language"
     yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
     yield Command("print", "Write words and values", f"{language}:print_", single=True)
@@ -62,14 +75,6 @@ def atoll_commands() -> Iterator[Command]:
         "alias", "Give a line a name, or list such names", "atoll._builtin.alias:alias", single=True
     )
     yield Command("unalias", "Forget aliases", "atoll._builtin.alias:unalias", single=True)
-    yield Command("version", "Show the version", "atoll._builtin.about:version", single=True)
-    yield Command(
-        "explain",
-        "Show what a command would send",
-        "atoll._builtin.explain:explain",
-        single=True,
-    )
-    yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
 
 
 @hookimpl
