@@ -1,4 +1,4 @@
-"""Front door 2: lines from a pipe, a file or `-c`, run one after the other."""
+"""Front door 2: runs lines from a pipe, a file or `-c`, one after the other."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 @define
 class Batch:
-    """A script: stops at the first failure with its exit code, unless told to keep going.
+    """A script. It stops at the first failure, with its exit code.
 
-    With `keep_going` the exit code is that of the first failure. `echo` shows each statement before
-    it runs. `checkpoint` is a file that remembers what was done, and `resume` goes on from there.
-    `total` is the number of lines, 0 where nobody knows.
+    With `keep_going` it runs to its end; the exit code is still that of the first failure. `echo`
+    shows each statement before it runs. `checkpoint` is a file with the statements that are done;
+    `resume` skips these. `total` is the number of lines, 0 if it is not known.
     """
 
     program: Program
@@ -43,7 +43,7 @@ class Batch:
     total: int = 0
 
     async def run(self, script: Source, *, stdin: Source | None = None) -> int:
-        """Run all lines, then wait for what was sent to the background; returns the exit code.
+        """Run all lines, then wait for the background jobs; returns the exit code.
 
         Raises AtollError for a checkpoint that can't be used.
         """
@@ -63,20 +63,20 @@ class Batch:
         return code
 
     async def _open_checkpoint(self, script: Source, path: Path) -> "tuple[Source, Checkpoint]":
-        """Read the whole script, and what was done of it."""
+        """Read the whole script, and which of its statements are done."""
         from atoll._checkpoint import Checkpoint
 
         text = (await script.rest()).decode("utf-8", "replace")
         begin = partial(Checkpoint.open, path, self.program, text, resume=self.resume)
         done = await trio.to_thread.run_sync(begin, abandon_on_cancel=True)
         if done.last_line and not done.is_complete:
-            self.program.output().note(f"line {done.last_line} was the last that is done")
+            self.program.output().note(f"line {done.last_line} is the last one that was done")
         return Source.of_text(text), done
 
     async def _run_all(self, script: Source, stdin: Source | None, log: "_Log") -> int:
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery, limit=log.done.jobs_limit if log.done else 0)
-            # The script occupies standard input: code that asks for input asks the terminal.
+            # Standard input is the script, so commands read their input from the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
             interpreter = Interpreter(
@@ -112,14 +112,14 @@ class Batch:
 
 @define
 class _Log:
-    """What is known of a script while it runs: what was done, and what a user is shown."""
+    """The progress of a script: the statements that are done, and the line on the terminal."""
 
     done: "Checkpoint | None"
     shown: Progress | None
     _lock: trio.Lock = field(factory=trio.Lock)
 
     async def run(self, number: int, node: Node, interpreter: Interpreter) -> int:
-        """Run a node, unless it was done before; returns its exit code."""
+        """Run a node unless it is done; returns its exit code."""
         if self.done is not None and number in self.done.done:
             return ExitCode.OK
         if self.shown is not None:
@@ -129,26 +129,26 @@ class _Log:
         )
 
     def _show(self, node: Node) -> None:
-        assert self.shown  # noqa: S101  # callers have looked
+        assert self.shown  # noqa: S101  # callers have checked
         if _runs_system(node):
             self.shown.clear()  # what it runs writes to the terminal itself
         else:
             self.shown.show(node.line, node.text)
 
     async def _ended(self, number: int, line: int, jobs: Jobs, code: int) -> None:
-        """Note that a node has ended, which may have run in the background."""
+        """Note in the checkpoint that a node has ended, which may have run in the background."""
         if self.done is None or code:
             return
         try:
             async with self._lock:
                 await trio.to_thread.run_sync(self.done.note, number, line, jobs.limit)
         except AtollError as error:
-            warn(f"{error}: what is done from here on is not remembered")
+            warn(f"{error}: the checkpoint is not written any more")
             self.done = None
 
 
 def _runs_system(node: Node) -> bool:
-    """Whether commands of the system are among what a node runs."""
+    """Whether a node runs commands of the system."""
     match node:
         case SimpleCommand():
             return bool(node.system or node.pipe)
@@ -163,7 +163,9 @@ def _runs_system(node: Node) -> bool:
 
 
 async def _statements(script: Source) -> AsyncGenerator[Node | LineError]:
-    """Yield statements as their lines come in, and the errors of lines that hold none."""
+    """Yield each statement when its last line has come, and an error for lines that can't be
+    parsed.
+    """
     assembler = Assembler()
     mark = "\ufeff"  # some editors begin a file with it
     while (line := await script.line()) is not None:

@@ -1,4 +1,4 @@
-"""Runs what the grammar makes of lines: variables, `&&` and `||`, `let`, `for` and `source`."""
+"""Runs parsed lines: puts in variables, and runs `&&`, `||`, `let`, `for` and `source`."""
 
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -27,11 +27,11 @@ from atoll.text import printable
 _EXITS = (("exit",), ("quit",))
 _HIGHEST_CODE = 255
 _DEEPEST = 20
-"""How many files may run one another by `source`."""
+"""How deep `source` may be nested."""
 
 
 class _Jumped(Exception):
-    """`break` or `continue`, on its way to its `for`."""
+    """`break` or `continue` in the body of a `for`, which catches it."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
@@ -39,7 +39,7 @@ class _Jumped(Exception):
 
 
 class Exited(Exception):
-    """`exit` in a script, with the exit code that this ends with."""
+    """`exit` in a script; `code` is the exit code of the script."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -47,7 +47,7 @@ class Exited(Exception):
 
 
 class _Failed(NamedTuple):
-    """A statement that has failed without a word, and its exit code."""
+    """A statement that has failed without a message, and its exit code."""
 
     node: SimpleCommand
     code: int
@@ -68,13 +68,13 @@ class Interpreter:
     echo: bool = False
     ends_at_exit: bool = False
     _files: tuple[str, ...] = ()
-    """What `source` runs, the innermost last."""
+    """The files that `source` is running, the innermost last."""
     _expanding: frozenset[str] = frozenset()
-    """The aliases that are being expanded: none of them stands for itself."""
+    """The aliases that are being expanded; none of them is expanded again within itself."""
     _failed: _Failed | None = field(default=None, init=False)
 
     async def run(self, nodes: Sequence[Node]) -> int:
-        """Run nodes up to the first that fails, or all to `keep_going`; returns the exit code of
+        """Run nodes up to the first that fails, or all with `keep_going`; returns the exit code of
         the first that has failed.
         """
         first_failure = int(ExitCode.OK)
@@ -86,7 +86,7 @@ class Interpreter:
         return first_failure
 
     def ends(self, code: int) -> bool:
-        """Whether nothing more is to run after what has ended with a code."""
+        """Whether the rest of a line or script is skipped after this exit code."""
         return self._is_left or code == ExitCode.INTERRUPTED or bool(code and not self.keep_going)
 
     @property
@@ -95,15 +95,16 @@ class Interpreter:
 
     @property
     def _is_interrupted(self) -> bool:
-        """Whether Ctrl-C has come between two statements of the line."""
+        """Whether Ctrl-C was pressed between two statements of the line."""
         return self.runner.shell is not None and self.runner.shell.interrupted
 
     async def run_one(
         self, node: Node, then: Callable[[int], Awaitable[None]] | None = None
     ) -> int:
-        """Run a node; a script is told which line has failed, whatever has failed without a word.
-        Returns the exit code. `then` is given it as well, of a node in the background when that has
-        ended.
+        """Run a node; returns its exit code.
+
+        If a statement of a script fails without a message, its line is reported. `then` is called
+        with the exit code; for a node in the background, when it has ended.
         """
         if isinstance(node, SimpleCommand | AndOr) and node.background:
             return self._start(node, then)
@@ -117,7 +118,7 @@ class Interpreter:
         return code
 
     def _place(self, node: Node) -> str:
-        """Return what messages about a node begin with."""
+        """Return the beginning of messages about a node."""
         if self._files:
             return f"{self._files[-1]}, line {node.line}: "
         return f"line {node.line}: " if self.names_lines else ""
@@ -148,7 +149,7 @@ class Interpreter:
     def _start(
         self, node: SimpleCommand | AndOr, then: Callable[[int], Awaitable[None]] | None
     ) -> int:
-        """Run a node in the background, with variables of its own."""
+        """Start a node in the background, with a copy of the variables."""
         part = Background(evolve(node, background=False), self.variables.copy(), self._files)
         runner = evolve(self.runner, foreground=False)
         other = evolve(self, runner=runner, variables=part.variables, ends_at_exit=False)
@@ -184,8 +185,8 @@ class Interpreter:
         return self._noted(node, await self.runner.run(statement), self.runner)
 
     def _resolved(self, node: SimpleCommand) -> tuple[SimpleCommand, Call | None]:
-        """Return the command that a statement comes to when its aliases are put in, and the alias
-        that is more than one command, if it comes to one. Raises UsageError.
+        """Replace the aliases in a statement; returns the command, and the alias if it stands for
+        more than one command. Raises UsageError.
         """
         seen = self._expanding
         while call := self._alias(node, seen):
@@ -195,7 +196,7 @@ class Interpreter:
         return node, None
 
     def _alias(self, node: SimpleCommand, seen: frozenset[str]) -> Call | None:
-        """Return the alias that a statement begins with; no alias hides a command."""
+        """Return the alias that a statement begins with, None if it begins with a command."""
         words, program = [as_written(word) for word in node.words], self.runner.program
         begin = before_command(words)
         name = words[begin] if begin < len(words) and not node.quoted else ""
@@ -205,8 +206,8 @@ class Interpreter:
         return Call(name, line, node.words[begin + 1 :])
 
     def _exit(self, given: Sequence[str]) -> None:
-        """End the script, with the code of the last statement if none is given; whatever else
-        follows `exit` is for that command to refuse.
+        """End the script, by default with the exit code of the last statement. If other words
+        follow `exit`, do nothing: the command itself refuses them.
         """
         if not given:
             raise Exited(self.variables.last_code)
@@ -214,7 +215,7 @@ class Interpreter:
             raise Exited(int(given[0]))
 
     def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
-        """Note a statement that has failed without a word."""
+        """Remember a statement that has failed without a message; returns its exit code."""
         silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told
         self._failed = _Failed(node, code) if silent else None
         return code
@@ -225,7 +226,7 @@ class Interpreter:
             sys.stderr.flush()
 
     def _statement(self, node: SimpleCommand) -> Statement:
-        """Put the values of variables in; raises UsageError."""
+        """Replace variables by their values; raises UsageError."""
         own = self._own_variables(node.words)
         text = partial(self.variables.text, own=own)
         return Statement(
@@ -262,10 +263,10 @@ class Interpreter:
         return ExitCode.OK
 
     def _is_command(self, value: SimpleCommand) -> bool:
-        """Whether a value is what a command gives; else it is a text. Raises UsageError."""
+        """Whether a value of `let` is a command, and not a text. Raises UsageError."""
         if value.system or len(value.words) > 1:
             if value.quoted:
-                raise UsageError("a text of several words stands in one pair of quotes")
+                raise UsageError("a text of several words needs quotes around all of it")
             return True
         (word,) = value.words
         known = isinstance(word, str) and not value.quoted
@@ -274,7 +275,7 @@ class Interpreter:
         return bool(names or value.pipe or value.source or value.target or value.first)
 
     async def _captured(self, node: SimpleCommand) -> tuple[int, Values]:
-        """Run a command; returns its exit code, and what it gives."""
+        """Run a command; returns its exit code and its values."""
         node, call = self._resolved(node)
         if call:
             raise UsageError(f"alias {call.name} is more than one command", hint=call.meaning)
@@ -285,7 +286,7 @@ class Interpreter:
             values = capture.values() if not code else Values(())
         if node.first and not code:
             if not values.items:
-                raise NotFound(f"{node.text}: there is no first, nothing was given")
+                raise NotFound(f"{node.text}: it gave nothing, so there is no first")
             values = evolve(values, items=values.items[:1])
         return code, values
 
@@ -308,7 +309,9 @@ class Interpreter:
         return code
 
     async def _values(self, node: For) -> tuple[int, Sequence[Value]]:
-        """Return what a `for` goes over, or the exit code of a command that should tell it."""
+        """Return the values of a `for`, or the exit code of a command that has failed
+        to give them.
+        """
         found: list[Value] = []
         for one in node.values:
             if isinstance(one, SimpleCommand):
@@ -321,11 +324,11 @@ class Interpreter:
         return ExitCode.OK, found
 
     async def _source(self, statement: Statement, file: str) -> int:
-        """Run the statements of a file here; raises AtollError."""
+        """Run the statements of a file in this interpreter; raises AtollError."""
         if statement.source or statement.target or statement.pipe:
             raise UsageError("source takes a file, and nothing after it")
         if len(self._files) >= _DEEPEST:
-            raise UsageError(f"{file}: more than {_DEEPEST} files run one another by source")
+            raise UsageError(f"{file}: source is nested more than {_DEEPEST} files deep")
         texts: list[str] = []
 
         async def read() -> int:

@@ -1,4 +1,4 @@
-"""The keys that interrupt a command in the foreground, and the signals that end the program."""
+"""Cancel a command at Ctrl-C, and end the program in good order at signals such as SIGTERM."""
 
 import signal
 import sys
@@ -15,15 +15,15 @@ from atoll._errors import ExitCode, is_interruption
 from atoll._runtime import is_interrupt
 
 _QUIT_CODE = 131
-r"""What a command that Ctrl-\ has ended leaves: 128 and the signal's number."""
+r"""The exit code of a command that Ctrl-\ has ended: 128 and the number of SIGQUIT."""
 _ending: ContextVar[frozenset[int]] = ContextVar("_ending", default=frozenset())
-"""The signals that end the whole script which the running command belongs to."""
+"""The signals that end the whole script, when the running command is part of one."""
 
 
 async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
-    r"""Run a command that Ctrl-C cancels, unless it takes Ctrl-C for itself; Ctrl-\ always does.
+    r"""Run a command. Ctrl-C cancels it, unless it handles Ctrl-C itself; Ctrl-\ always cancels it.
 
-    A signal that ends the process does so when the command has put its things away.
+    A signal that ends the process does so after the command has cleaned up.
     """
     heard = _Heard(_deadly_signals())
     keys = {signal.SIGINT, signal.SIGQUIT} - _ending.get()
@@ -32,8 +32,8 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
 
 
 async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
-    """Run a script, with its jobs: a signal that ends the process does so when all of them have put
-    their things away.
+    """Run a script with its jobs. A signal that ends the process does so after all of them have
+    cleaned up.
     """
     heard = _Heard(_deadly_signals())
     if not heard.deadly:
@@ -48,8 +48,8 @@ async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
 async def _until(
     call: Callable[[], Awaitable[int]], heard: "_Heard", numbers: Sequence[int]
 ) -> int:
-    """Make a call, which one of these signals cancels; raises again the one that ends the
-    process.
+    """Run a call, and cancel it when one of these signals comes. A signal that ends the process is
+    raised again after the call has cleaned up.
     """
     code, failure = int(ExitCode.INTERRUPTED), None
     with trio.open_signal_receiver(*numbers) as signals, _insisting(numbers, heard):
@@ -58,7 +58,7 @@ async def _until(
             try:
                 code = await call()
             except BaseException as error:  # raised again below, outside the nursery's group
-                # Pressed before this listened, Ctrl-C comes up wherever the command is by then.
+                # Ctrl-C before the receiver was open raises KeyboardInterrupt inside the command.
                 if not is_interruption(error):
                     failure = error
                 elif not is_interrupt(error) or signal.SIGINT not in numbers:
@@ -74,15 +74,17 @@ async def _until(
 
 
 def _deadly_signals() -> list[signal.Signals]:
-    """Return the signals that would end the process: the prompt has its own ways, `nohup` too."""
+    """Return the signals that would end the process. A signal that the prompt handles, or that
+    `nohup` has switched off, is not among them.
+    """
     asked = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     return [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
 
 
 @define
 class _Heard:
-    """The signal that came last, and those that are to end the process; `waiting` while one has
-    come that the event loop has not heard of yet.
+    """The signal that came last, and the signals that end the process. `waiting` is true between
+    the arrival of a signal and the moment when the event loop handles it.
     """
 
     deadly: Sequence[int]
@@ -94,14 +96,14 @@ class _Heard:
             self.waiting = False
             self.last = self.last if self.last in self.deadly else number
             if number in self.deadly:
-                # The next one does not wait for anything.
+                # The same signal a second time ends the process at once.
                 signal.signal(number, signal.SIG_DFL)
             scope.cancel()
 
 
 @contextmanager
 def _insisting(numbers: Iterable[int], heard: _Heard) -> Iterator[None]:
-    """Have a second signal break into code that keeps the event loop from hearing of the first."""
+    """Let a second signal interrupt code that keeps the event loop from handling the first."""
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
     def insist(number: int, frame: FrameType | None) -> None:
@@ -124,7 +126,9 @@ def _insisting(numbers: Iterable[int], heard: _Heard) -> Iterator[None]:
 
 
 def _is_within(frame: FrameType | None) -> bool:
-    """Whether it is a command that runs, and neither trio nor a task of the prompt."""
+    """Whether the code that runs belongs to a command, and not to trio or to a task of
+    the prompt.
+    """
     while frame is not None:
         if frame.f_code is interruptible.__code__:
             return True

@@ -1,4 +1,4 @@
-"""Jobs: what runs in the background of a prompt or script, and programs that have the terminal."""
+"""Jobs: statements that run in the background, and programs that use the terminal."""
 
 import os
 import time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 State = Literal["queued", "running", "stopped", "done", "failed"]
 _STOPPED_CODE = 148
-"""What a command that Ctrl-Z has stopped ends its line with: 128 and the signal's number."""
+"""The exit code of a command that Ctrl-Z has stopped: 128 and the number of SIGTSTP."""
 
 
 def _here() -> str:
@@ -31,11 +31,12 @@ def _here() -> str:
 
 @define(eq=False)
 class Job:
-    """A statement that the prompt or script does not wait for, or might not: see `foreground`.
+    """A statement that runs in the background, or that Ctrl-Z may move there (`foreground` is true
+    until then).
 
-    `number` is 0 until it is listed. `exit_code` is None until it has ended. `since` is when it was
-    typed, in seconds since 1970. `doing` is the last that it said of its progress, such as a rate.
-    `folder` is where it runs, whatever `cd` does.
+    `number` is 0 until the job is listed. `exit_code` is None until the job has ended. `since` is
+    when the line was entered, in seconds since 1970. `doing` is the last progress message of the
+    job, such as a rate. `folder` is the folder in which the job runs; `cd` does not change it.
     """
 
     text: str
@@ -50,7 +51,7 @@ class Job:
     told: bool = False
     """Whether the user has been told of its end."""
     child: "Child | None" = field(default=None, repr=False)
-    """The process that it is, if it is one."""
+    """The process that runs the job; None if the job runs in this process."""
     scope: "trio.CancelScope | None" = field(default=None, repr=False)
     _began: float = 0.0
     _ended: float | None = None
@@ -58,25 +59,25 @@ class Job:
 
     @property
     def elapsed(self) -> float:
-        """Seconds from its start to its end, or until now."""
+        """Seconds from the job's start to its end, or until now."""
         return (self._ended or time.monotonic()) - self._began if self._began else 0.0
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over."""
+        """Whether the job has ended."""
         return self.exit_code is not None
 
     def begin(self) -> None:
-        """Note that it runs, from now on or again."""
+        """Note that the job runs, for the first time or again."""
         self._began = self._began or time.monotonic()
         self._become("running")
 
     def stop(self) -> None:
-        """Note that it was stopped, as Ctrl-Z does."""
+        """Note that the job was stopped, as Ctrl-Z does."""
         self._become("stopped")
 
     def end(self, code: int) -> None:
-        """Note that it is over."""
+        """Note that the job has ended with this exit code."""
         self.exit_code, self._ended, self.doing = code, time.monotonic(), ""
         self._become("failed" if code else "done")
 
@@ -87,7 +88,7 @@ class Job:
         self._changed = None
 
     async def settled(self) -> None:
-        """Wait until it has ended, or was stopped."""
+        """Wait until the job has ended or was stopped."""
         import trio
 
         while self.state in ("queued", "running"):
@@ -96,14 +97,15 @@ class Job:
 
 
 current_job: ContextVar[Job | None] = ContextVar("current_job", default=None)
-"""The job that the running code belongs to; None for what is waited for."""
+"""The job that the running code belongs to; None for code in the foreground."""
 
 Run = Callable[[Job], Awaitable[int]]
 
 
 def job_words(words: Sequence[str]) -> Sequence[str]:
-    """Return the words of a command about jobs for those that shells have for it: `kill %1`,
-    `wait`, `wait -n`, `wait %1`. Without a `%` these are about sessions.
+    """Return the words of a command about jobs, for the shorter ones that other shells have: `kill
+    %1`, `wait`, `wait -n`, `wait %1`. `kill` and `wait` with names that have no `%` are about
+    sessions.
     """
     name, *rest = words or ("",)
     about_jobs = any(word.startswith("%") for word in rest)
@@ -115,27 +117,30 @@ def job_words(words: Sequence[str]) -> Sequence[str]:
 
 
 def _nothing(_job: Job) -> None:
-    """What is done about a change of a job where nobody watches."""
+    """Do nothing when a job changes."""
 
 
 @define
 class Jobs:
-    """The jobs of one prompt or script, which lives as long as `nursery`; without one there are no
-    jobs. At most `limit` run at a time, if that is not 0; the others wait in the order in which
-    they came.
+    """The jobs of one prompt or script.
+
+    They run in `nursery`; without one, no job can be started. At most `limit` jobs run at a time, 0
+    for no limit; the others wait in the order in which they were started.
     """
 
     nursery: "trio.Nursery | None" = None
     on_change: Callable[[Job], None] = _nothing
-    """Called when a job that nobody waits for ends, or is stopped."""
+    """Called when a background job has ended or was stopped."""
     limit: int = 0
     profile: Callable[[], str] = lambda: ""
-    """Tells which cluster a job that starts now goes to."""
+    """Returns the name of the profile that a job goes to if it starts now."""
     _jobs: dict[int, Job] = field(factory=dict)
     _queue: "deque[tuple[Job, Run]]" = field(factory=deque)
 
     def start(self, text: str, run: Run) -> Job:
-        """Have a statement run in the background, or wait its turn; returns at once."""
+        """Start a statement in the background, or queue it if the limit is reached; returns at
+        once.
+        """
         self._check()
         job = self._listed(Job(text, self.profile()))
         self._queue.append((job, run))
@@ -143,8 +148,8 @@ class Jobs:
         return job
 
     async def run_in_front(self, text: str, run: Run) -> int:
-        """Run a program that has the terminal; returns its exit code. One that is stopped becomes
-        a job.
+        """Run a program in the foreground; returns its exit code. If it is stopped, it becomes a
+        listed job.
         """
         nursery = self._check()
         job = Job(text, self.profile(), foreground=True)
@@ -153,8 +158,9 @@ class Jobs:
         return await self._wait_in_front(job)
 
     async def bring(self, job: Job, ready: Callable[[], None] = lambda: None) -> int:
-        """Have a job in the foreground until it ends or is stopped; returns its exit code. `ready`
-        is called when it is there.
+        """Move a job to the foreground until it ends or is stopped; returns its exit code.
+
+        `ready` is called when the job is in the foreground.
         """
         job.foreground = True
         self.go_on(job)
@@ -162,7 +168,7 @@ class Jobs:
         try:
             return await self._wait_in_front(job)
         except BaseException:
-            self.cancel(job)  # Ctrl-C, of a job that does not hear that itself
+            self.cancel(job)  # Ctrl-C may not reach the process of the job
             raise
 
     async def _wait_in_front(self, job: Job) -> int:
@@ -180,7 +186,7 @@ class Jobs:
         return _STOPPED_CODE
 
     def go_on(self, job: Job) -> None:
-        """Let a job go on that was stopped, or start one that waits its turn."""
+        """Continue a stopped job, or start a queued one."""
         for queued in [pair for pair in self._queue if pair[0] is job]:
             self._queue.remove(queued)
             self._start(*queued)
@@ -189,7 +195,7 @@ class Jobs:
             job.child.go_on(foreground=job.foreground)
 
     def feed(self) -> None:
-        """Start what waits, as far as the limit allows."""
+        """Start queued jobs, as many as the limit allows."""
         while self._queue and not (self.limit and len(self._of("running")) >= self.limit):
             self._start(*self._queue.popleft())
 
@@ -204,7 +210,7 @@ class Jobs:
 
     def _listed(self, job: Job) -> Job:
         job.number = job.number or max(self._jobs, default=0) + 1
-        # The last one that was begun or stopped is the current one.
+        # The job that was started or stopped last is the current one.
         self._jobs.pop(job.number, None)
         self._jobs[job.number] = job
         return job
@@ -217,7 +223,7 @@ class Jobs:
         with trio.CancelScope() as job.scope:
             try:
                 code = await run(job)
-            except OSError as error:  # the system has no more processes, or not in this folder
+            except OSError as error:  # no process can be started, or not in this folder
                 warn(f"{job.text}: {from_os_error(error)}")
                 code = ExitCode.FAILED
         job.end(code)
@@ -226,32 +232,37 @@ class Jobs:
         self.feed()
 
     def note_stop(self, job: Job) -> None:
-        """Note that a job was stopped, by Ctrl-Z or since it wants to read the terminal."""
+        """Note that a job was stopped by Ctrl-Z, or because it has read from the terminal."""
         job.stop()
         if not job.foreground:
             self.on_change(job)
             self.feed()
 
     def all(self) -> list[Job]:
-        """Return all jobs, oldest first; those that had ended are forgotten by being shown."""
+        """Return all jobs, oldest first. Those that have ended are returned once, and then
+        forgotten.
+        """
         jobs = sorted(self._jobs.values(), key=lambda job: job.number)
         self._jobs = {number: job for number, job in self._jobs.items() if not job.has_ended}
         return jobs
 
     def running(self) -> list[Job]:
-        """Return the jobs that have not ended: they run, wait their turn, or are stopped."""
+        """Return the jobs that have not ended: running, queued or stopped."""
         return [job for job in self._jobs.values() if not job.has_ended]
 
     def _of(self, state: State) -> list[Job]:
         return [job for job in self._jobs.values() if job.state == state]
 
     def first_failure(self) -> int:
-        """Return the exit code of the first job that failed, or 0."""
+        """Return the exit code of the first job that has failed, or 0."""
         return next((job.exit_code for job in self._jobs.values() if job.exit_code), 0)
 
     def find(self, name: str = "") -> Job:
-        """Return a job by `%2` or `2`, by `%` and the beginning of its line, or by nothing, `%%` or
-        `%+` the current one: the last that was stopped or begun. Raises NotFound.
+        """Return the job that a name means; raises NotFound for none or several.
+
+        A name is `%2` or `2`, or `%` and the beginning of the job's line. An empty name, `%%` and
+        `%+` mean the current job: the one that was stopped last, else the one that was started
+        last.
         """
         name = name.removeprefix("%")
         found: list[Job] = []
@@ -267,14 +278,16 @@ class Jobs:
         return found[0]
 
     def find_running(self, name: str = "") -> Job:
-        """Return a job as `find` does; raises NotFound for one that is over, too."""
+        """Return the job that a name means, as :meth:`find` does; raises NotFound also if it has
+        ended.
+        """
         job = self.find(name)
         if job.has_ended:
             raise NotFound(f"job {job.number} has ended")
         return job
 
     def cancel(self, job: Job) -> None:
-        """Interrupt a job that has not ended."""
+        """Interrupt a job."""
         for queued in [pair for pair in self._queue if pair[0] is job]:
             self._queue.remove(queued)
             job.end(ExitCode.INTERRUPTED)
@@ -283,17 +296,17 @@ class Jobs:
             job.scope.cancel()
 
     async def wait(self, job: Job) -> int:
-        """Wait for the end of a job; returns its exit code. Raises AtollError for one that is
-        stopped.
-        """
+        """Wait until a job has ended; returns its exit code. Raises AtollError if it is stopped."""
         await job.settled()
         if job.exit_code is None:
-            raise AtollError(f"job {job.number} is stopped", hint="fg or bg has it go on")
+            raise AtollError(f"job {job.number} is stopped", hint="fg or bg continues it")
         self._jobs.pop(job.number, None)
         return job.exit_code
 
     async def wait_for_any(self) -> int:
-        """Wait until one of the jobs has ended; returns its exit code."""
+        """Wait until any job has ended; returns its exit code. Raises NotFound if no job is
+        running.
+        """
         import trio
 
         waiting = [job for job in self._jobs.values() if job.state != "stopped" and not job.told]

@@ -1,4 +1,4 @@
-"""Runs one statement, from its words to its exit code, the same behind all three front doors."""
+"""Runs one statement, from its words to its exit code, for all three front doors."""
 
 import math
 import shutil
@@ -51,19 +51,19 @@ if TYPE_CHECKING:
     from atoll._state import ShellState
 
 _FOR_PEOPLE = "table"
-"""The format of records that other text may stand beside."""
+"""The only format whose output may also hold text that a command prints."""
 _EXPLAINING = {("config",), ("doctor",), ("help",)}
-"""Commands that tell what is wrong with settings, and so run whatever that is."""
+"""Commands that report wrong settings, and therefore run with wrong settings."""
 _FOR_VARIABLES = "value"
-"""What the output of a command is told that its format is when `let` or `for` takes it."""
+"""The name of the format when `let` or `for` takes the output of a command."""
 
 
 class JobControl(Protocol):
-    """What runs programs of the system and jobs as processes of a prompt."""
+    """Runs programs of the system, and jobs, as processes of a prompt."""
 
     @property
     def takes_system(self) -> bool:
-        """Whether programs of the system can have the terminal."""
+        """Whether programs of the system can use the terminal."""
 
     async def run_system(self, statement: Statement) -> int:
         """Run a program of the system in the foreground; returns its exit code."""
@@ -76,10 +76,10 @@ class JobControl(Protocol):
 class Runner:
     """Runs statements for a front door.
 
-    `shell` is the prompt that the lines come from, if they come from one. Statements that run in
-    the background have no `foreground`. With a `capture`, what they write is kept there. A `nested`
-    one runs lines for a command, which leave nothing in the background; so does one that does its
-    `share` of a line that goes to several profiles. `control` runs the jobs of a prompt.
+    `shell` is the prompt that the lines come from, None for a script. `foreground` is false for
+    statements that run in the background. `capture` keeps what the statements write. A `nested`
+    runner runs lines for a command, and starts no jobs; nor does one that runs a line for one of
+    several profiles, its `share`. `control` runs the jobs of a prompt.
     """
 
     program: Program
@@ -94,11 +94,11 @@ class Runner:
     share: "Share | None" = None
 
     has_told: bool = field(default=False, init=False)
-    """Whether the user knows already why the last statement has failed."""
+    """Whether the user has already been told why the last statement failed."""
 
     async def run(self, statement: Statement, prepared: Prepared | None = None) -> int:
-        """Run a statement, which may have been `prepared`; returns its exit code, having told the
-        user of any error.
+        """Run a statement, which may be `prepared` already; returns its exit code. Errors are
+        reported to the user, not raised.
         """
         with told(statement.words[0] if statement.words else "!"):
             return await self._run(statement, prepared)
@@ -113,11 +113,11 @@ class Runner:
             if statement.system:
                 return await self._run_system(line)
             return await self._call_into(Sink(statement, line.file), line)
-        except BaseException as error:  # noqa: BLE001  # the last place where an error can be told in one line
+        except BaseException as error:  # noqa: BLE001  # reported in one line, here at last
             return self._report(error, line)
 
     async def _call_into(self, sink: Sink, line: "_Line") -> int:
-        """Run a command, and wait for what reads its output."""
+        """Run a command, and wait for the program that reads its output."""
         code, failure = int(ExitCode.OK), None
         call = partial(self._open_and_call, line, sink)
         try:
@@ -142,7 +142,9 @@ class Runner:
         )
 
     def start(self, part: "Background", run: Callable[[], Awaitable[int]]) -> None:
-        """Run a part of a line in the background, and say so; `run` runs it in this process."""
+        """Start a part of a line in the background, and say so. If jobs are no processes, `run`
+        runs it.
+        """
         if self.nested:
             raise UsageError("a command within another can't go to the background")
         if self.control is not None:
@@ -153,14 +155,14 @@ class Runner:
         self.program.output().note(f"[{job.number}] {part.node.text}")
 
     def warn(self, text: str) -> None:
-        """Tell of an error."""
+        """Report an error."""
         warn(text, _errors_of(self.capture))
 
     async def _open_and_call(self, line: "_Line", sink: Sink) -> int:
         code: int = ExitCode.OK
         async with sink.opened() as stdout, self._source(line) as stdin:
             code = await self._understand_and_call(line, stdout, stdin)
-        return code  # noqa: RET504  # not reached above where the reader has seen enough
+        return code  # noqa: RET504  # `with` suppresses the error of a reader that has ended
 
     async def _understand_and_call(self, line: "_Line", stdout: IO[str], stdin: Source) -> int:
         try:
@@ -196,7 +198,7 @@ class Runner:
                 return await run_several(self, line.statement, prepared, context)
 
     async def _prepare(self, line: "_Line", stdin: Source) -> Prepared:
-        """Have the words understood in a thread: plugins are imported on the way, and may ask."""
+        """Parse the words in a thread: this imports plugins, and may ask the user."""
         with streams_of(stdin, Printed()), measured("importing the command"):
             return await in_thread(self.program.tree.prepare, job_words(line.statement.words))
 
@@ -219,7 +221,7 @@ class Runner:
                     return await self._noting_end(prepared, context)
 
     async def _noting_end(self, prepared: Prepared, context: Context) -> int:
-        """Make the calls; what is around them is to know how they ended."""
+        """Run the command, and let the context managers around it know how it ended."""
         try:
             await ask_first(context, prepared)
             await self._bounded(partial(prepared.calls.run, context))
@@ -237,17 +239,17 @@ class Runner:
         return code
 
     def _hint(self, problem: str) -> str:
-        """Return what a plugin advises for a problem of the API."""
+        """Return a plugin's hint for a problem of the API; empty if there is none."""
         found = self.program.registry.named(HINTS).get(problem)
         return found.record.text if found else ""
 
     async def _bounded(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Run a command for as long as the user allows; raises TimedOut after that."""
+        """Run a command with the time limit of the user; raises TimedOut when that is over."""
         seconds = self.share.seconds if self.share else self.program.settings.timeout
         with trio.move_on_after(math.inf if seconds is None else seconds):
             await call()
             return
-        allowed = f"{seconds:g} s that it may" if self.share else f"{seconds:g} s of --timeout"
+        allowed = f"allowed {seconds:g} s" if self.share else f"{seconds:g} s of --timeout"
         raise TimedOut(f"it took longer than the {allowed}", hint=_more_time(self.share))
 
     def _context(
@@ -302,7 +304,9 @@ class Runner:
             yield Source(file)
 
     def _report(self, error: BaseException, line: "_Line") -> int:
-        """Tell why a line failed, and return its exit code; what is not a failure is raised."""
+        """Tell the user why a line failed; returns its exit code. An interruption is
+        raised again.
+        """
         if isinstance(error, BaseExceptionGroup):
             passing, failed = error.split(is_interruption)
             if passing is not None and failed is not None:
@@ -311,7 +315,7 @@ class Runner:
         if is_interruption(error):
             raise error
         end = ending(error, line.prepared.node if line.prepared else None)
-        # Nobody is told that the reader of a pipe has seen enough.
+        # A pipe whose reader has ended is no error to report.
         self.has_told = bool(end.text) or isinstance(error, BrokenPipeError)
         if end.bug:
             line.tell(f"{line.statement.place}{self._crash_report(error, end, line)}")
@@ -328,7 +332,7 @@ class Runner:
         blamed = culprit(error, self.program.registry.origins.values()) or line.blamed
         told = f"internal error in {blamed}: {end.text}"
         with suppress(OSError):
-            # What led to it may well be a word that is not in UTF-8.
+            # The line may contain bytes that are not UTF-8.
             report = f"{line.text}\n{text}".encode(errors="backslashreplace")
             write_atomic(path, report.decode())
             told += f" (details in {path})"
@@ -336,7 +340,9 @@ class Runner:
 
 
 def _named(prepared: Prepared, option: str | None) -> str | None:
-    """Return the profile that a line names, by `@` or by `--profile`; raises UsageError for two."""
+    """Return the profile that a line names by `@` or `--profile`; raises UsageError if
+    they differ.
+    """
     if prepared.aim and option and option != prepared.aim:
         raise UsageError(f"@{prepared.aim} and --profile {option} exclude each other")
     return prepared.aim or option
@@ -344,7 +350,7 @@ def _named(prepared: Prepared, option: str | None) -> str | None:
 
 @define
 class _Line:
-    """A statement on its way, and what is known of it."""
+    """A statement that is being run."""
 
     statement: Statement
     foreground: bool
@@ -353,7 +359,7 @@ class _Line:
     output: Output | None = None
 
     def tell(self, text: str) -> None:
-        """Tell of an error, unless whoever reads standard error finds it in JSON there already."""
+        """Report an error, unless the JSON on standard error holds it already."""
         if self.output is None or not self.output.has_told_failure:
             warn(text, _errors_of(self.capture))
 
@@ -364,19 +370,19 @@ class _Line:
 
     @property
     def file(self) -> IO[str] | None:
-        """What keeps what is written to standard output, if something does."""
+        """The file that keeps its standard output; None if it is shown."""
         return self.capture.file("stdout") if self.capture else None
 
     @property
     def text(self) -> str:
-        """The line, without the secrets that were found in it."""
+        """The line, with `***` in place of its secrets."""
         if self.prepared is None or self.prepared.words == self.statement.words:
             return self.statement.text
         return " ".join(map(quote, self.prepared.words))
 
     @property
     def blamed(self) -> Origin | str:
-        """Whose command it is."""
+        """The plugin of the command, or `atoll`."""
         provided = self.prepared.node.provided if self.prepared else None
         return provided.origin if provided else "atoll"
 
@@ -386,18 +392,18 @@ def _more_time(share: "Share | None") -> str:
 
 
 async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]], _job: Job) -> int:
-    """Run a job, whose lines all go where it began."""
+    """Run a job with the profile that was in use when it was started."""
     kept_target.set(kept)
     return await run()
 
 
 def _errors_of(capture: Capture | None) -> IO[str] | None:
-    """Return what keeps errors, None where they are shown."""
+    """Return the file that keeps errors; None if they are shown."""
     return capture.file("stderr") if capture and capture.keeps_errors else None
 
 
 def _kept(capture: Capture | None) -> dict[str, Any]:
-    """Return the options of an output that is kept."""
+    """Return options for an output whose text is captured."""
     if capture is None or not capture.keeps_errors:
         return {}
     return {
@@ -409,7 +415,7 @@ def _kept(capture: Capture | None) -> dict[str, Any]:
 
 @contextmanager
 def _running(context: Context) -> Iterator[None]:
-    """Let the code within find the context that it belongs to."""
+    """Make the context available to the code in the block."""
     values: list[tuple[ContextVar[Any], Any]] = [
         (current_context, context),
         (current_note, cache(context.output.note)),

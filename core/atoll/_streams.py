@@ -1,8 +1,8 @@
-"""Standard input and output while a command runs.
+"""Redirects standard input and output while a command runs.
 
-A command hands its records to `context.output`. What it prints beside that, by `print()` or
-`click.echo()`, goes where its output goes, into a file or a pipe too. Where the user has asked for
-a format, a program may read the records, so that printed text goes to standard error.
+A command emits its records by `context.output`. Text that it prints by `print()` or `click.echo()`
+goes to the same place, a file or a pipe for example. If the user has asked for a format, a program
+may read the records, so printed text goes to standard error instead.
 """
 
 import sys
@@ -19,13 +19,13 @@ from atoll._terminal import Source
 from atoll.text import printable
 
 current_source: ContextVar[Source | None] = ContextVar("current_source", default=None)
-"""What the running command reads."""
+"""The input of the running command."""
 printed: ContextVar[IO[str] | None] = ContextVar("printed", default=None)
-"""Where that goes which the running code prints."""
+"""The file that the running code prints to."""
 
 
 class _Out:
-    """Stands for `sys.stdout`: each command's prints go where its own output goes."""
+    """Replaces `sys.stdout`: what a command prints goes to the output of that command."""
 
     def __init__(self, real: IO[str]) -> None:
         self.real = real
@@ -35,7 +35,7 @@ class _Out:
 
 
 class _In:
-    """Stands for `sys.stdin`: each command reads its own input."""
+    """Replaces `sys.stdin`: each command reads its own input."""
 
     def __init__(self, real: IO[str]) -> None:
         self.real = real
@@ -53,7 +53,7 @@ class _In:
 
 @define
 class _Installed:
-    """What stands for the standard streams, and for how many commands it does."""
+    """The replacements of the standard streams, and how many running commands need them."""
 
     stdout: _Out
     stdin: _In
@@ -61,7 +61,7 @@ class _Installed:
     users: int = 0
 
     def put(self) -> None:
-        """Stand in, also where a command has put something else meanwhile."""
+        """Install the replacements, also if a command has installed something else meanwhile."""
         sys.stdout, sys.stdin, sys.stderr = self.stdout, self.stdin, self.stderr
 
     def take_away(self) -> None:
@@ -73,8 +73,8 @@ _installed: _Installed | None = None
 
 @contextmanager
 def streams_of(source: Source, prints: IO[str]) -> Iterator[None]:
-    """Have the code within read from `source` and print to `prints`; whatever it makes of the
-    standard streams is undone.
+    """Make the code in the block read from `source` and print to `prints`. Changes that it makes to
+    the standard streams are undone.
     """
     global _installed  # noqa: PLW0603  # there is one sys.stdout
     installed = _installed or _Installed(_Out(sys.stdout), _In(sys.stdin), sys.stderr)
@@ -96,33 +96,33 @@ def streams_of(source: Source, prints: IO[str]) -> Iterator[None]:
 
 
 def real_stdout() -> IO[str]:
-    """Return the program's standard output, whatever stands for it."""
+    """Return the program's own standard output, also while it is replaced."""
     return _installed.stdout.real if _installed else sys.stdout
 
 
 class _Lines(TextIOBase):
-    """Tells each line that a plugin prints where nothing should be printed, with its name."""
+    """Writes each line that a plugin prints to standard error, with the plugin's name."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Tell the lines that are complete."""
+        """Write the lines that are complete."""
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
             sys.stderr.write(f"atoll: {self._origin}: {printable(line)}\n")
         return len(text)
 
     def end(self) -> None:
-        """Tell the last line, which may lack its end."""
+        """Write the last line, which may have no line break."""
         if self._begun:
             self.write("\n")
 
 
 @contextmanager
 def printing_as(origin: Origin) -> Iterator[None]:
-    """Have what is printed within go to standard error, as lines of a plugin."""
+    """Send what is printed in the block to standard error, each line with the plugin's name."""
     lines = _Lines(origin)
     token = printed.set(lines)  # type: ignore[arg-type]  # a file as far as anyone writes
     try:

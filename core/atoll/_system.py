@@ -1,4 +1,4 @@
-"""Commands of the system's shell: `! make`, and what a statement's output goes into by `|`."""
+"""Runs commands of the system's shell: `! make`, and the command after `|`."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from atoll._capture import Capture
 _SHELL = ("/bin/sh", "-c")
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _GRACE = 3
-"""Seconds that a command in the background has for its end."""
+"""Seconds between SIGTERM and SIGKILL for a command that is cancelled."""
 
 
 def pipe_into(
@@ -27,8 +27,10 @@ def pipe_into(
     stdout: IO[str] | None = None,
     variables: Mapping[str, str] = {},
 ) -> "subprocess.Popen[bytes]":
-    """Start a command that reads from a descriptor; what it writes goes to `stdout` if there is
-    one. It has these variables beside those of the environment.
+    """Start a command that reads from the descriptor `stdin`.
+
+    It writes to `stdout`, by default to the program's own. `variables` are added to its
+    environment.
     """
     return subprocess.Popen([*_SHELL, command], stdin=stdin, stdout=stdout, env=_environ(variables))
 
@@ -45,10 +47,11 @@ async def run_system(
     stdout: IO[str] | None = None,
     variables: Mapping[str, str] = {},
 ) -> int:
-    """Run a command to its end; returns its exit code, 128 and more where a signal ended it.
+    """Run a command until it ends; returns its exit code, 128 and the signal's number if a signal
+    ended it.
 
-    In the foreground the terminal is its own, and so is Ctrl-C. In the background it reads nothing.
-    What it writes goes to `stdout` if there is one. It has these variables beside those of the
+    In the foreground, the command uses the terminal and gets Ctrl-C. In the background, it reads
+    nothing. It writes to `stdout`, by default to the program's own. `variables` are added to its
     environment.
     """
     sys.stdout.flush()
@@ -67,7 +70,7 @@ async def run_system(
 
 @contextmanager
 def _deaf_to_keys() -> Iterator[None]:
-    r"""Do nothing at Ctrl-C and Ctrl-\, which go to the command as well."""
+    r"""Ignore Ctrl-C and Ctrl-\ in this process: the command gets them too."""
     # Not a receiver of trio's: one that is closed sends what it has not handed out once more, and
     # that would clear the next line of the prompt.
     before = {number: signal.signal(number, lambda *_: None) for number in _KEYS}
@@ -79,7 +82,9 @@ def _deaf_to_keys() -> Iterator[None]:
 
 
 async def run_captured(command: str, given: bytes, capture: Capture) -> int:
-    """Run a command that reads what is given, and keep what it writes; returns its exit code."""
+    """Run a command with `given` as its input, and write its output to a capture; returns its exit
+    code.
+    """
     async with trio.open_nursery() as nursery:
         run = partial(
             trio.run_process,
@@ -94,13 +99,13 @@ async def run_captured(command: str, given: bytes, capture: Capture) -> int:
         process: trio.Process = await nursery.start(run)
         nursery.start_soon(_keep, process, capture, nursery.cancel_scope)
         code = await process.wait()
-        # What it has left in the background may hold its output open for ever.
+        # A program that it has left in the background may keep the pipe open for ever.
         nursery.cancel_scope.deadline = trio.current_time() + _GRACE
     return code if code >= 0 else 128 - code
 
 
 async def _keep(process: trio.Process, capture: Capture, scope: trio.CancelScope) -> None:
-    """Keep what a process writes, until it has no more."""
+    """Write the output of a process to a capture, until the output ends."""
     assert process.stdout is not None  # noqa: S101  # asked for at its start
     decode = getincrementaldecoder("utf-8")("replace").decode
     async for chunk in process.stdout:
@@ -116,7 +121,7 @@ async def _end(process: trio.Process) -> None:
 
 
 async def _end_all(process: trio.Process) -> None:
-    """End a command with everything that it has started."""
+    """End a command and everything that it has started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         await trio.sleep(_GRACE)

@@ -1,7 +1,7 @@
-"""Which cluster lines go to: chosen when a prompt, a script or a command begins, and kept.
+"""The profile that lines go to: it is chosen when a prompt, a script or a command begins.
 
-What is done to profiles elsewhere turns no line to another cluster. Only what is done here does:
-`use`, and the commands of `profile`. A prompt tells of the rest.
+Changes of profiles by other programs don't change where lines go. Only `use` and the commands of
+`profile` in this prompt or script do. A prompt tells the user about the changes by others.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 
 class NothingConfigured(ConfigError):
-    """There is no profile at all."""
+    """There is no profile."""
 
 
 class SeveralProfiles(ConfigError):
-    """There are several profiles, and nothing says which."""
+    """There are several profiles, and none of them is in use."""
 
 
 @frozen
 class Choice:
     """A profile, as it was when it was chosen.
 
-    One that a plugin offers has a name alone, since its cluster may have to be started. `problem`
-    is why there is none; with a name, that of a profile that can't be used.
+    A profile that a plugin offers has only a name here, since its cluster may have to be started.
+    `problem` says why there is no profile, or why the one with this name can't be used.
     """
 
     name: str = ""
     profile: "Profile | None" = None
     problem: AtollError | None = None
     overlaid: bool = False
-    """Whether the environment has a say in it when it is used."""
+    """Whether environment variables change the profile when it is used."""
 
     @property
     def offered(self) -> bool:
@@ -50,8 +50,8 @@ class Choice:
 
 @frozen
 class Kept:
-    """Where the lines of a job go, or those that a command runs: as when that began, whatever the
-    prompt turns to meanwhile. `name` is the profile that was named, if one was.
+    """Where the lines of a job or of a running command go, whatever profile the prompt changes to
+    meanwhile. `name` is the profile that was named, None without one.
     """
 
     name: str | None
@@ -59,47 +59,48 @@ class Kept:
 
 
 kept_target: ContextVar[Kept | None] = ContextVar("kept_target", default=None)
-"""Where the running code's lines go; None where that is what is in use."""
+"""Where the lines of the running code go; None for the profile in use."""
 
 
 @define
 class Target:
-    """What the lines of one prompt, script or command go to that name no profile themselves.
+    """The profile for lines that name none, in one prompt, script or command.
 
-    `offered` names what plugins offer. All but the properties read files.
+    `offered` returns the names of the profiles that plugins offer. All methods read files; the
+    properties do not.
     """
 
     settings: Settings
     offered: Callable[[], list[str]]
     lasts: bool = False
-    """Whether there is a prompt or a script, in which more lines may follow."""
+    """Whether this is a prompt or a script, so that more lines may follow."""
     _choice: Choice | None = None
     _turned: str | None = None
-    """What `use` has turned to."""
+    """The profile that `use` has named."""
     _known: "_Known | None" = field(default=None, repr=False)
 
     @property
     def made(self) -> Choice | None:
-        """The choice, if it was made and can be used."""
+        """The choice; None before it is made, or if it can't be used."""
         return None if self._choice is None or self._choice.problem else self._choice
 
     @property
     def name(self) -> str:
-        """The name of what was chosen; empty where nothing is."""
+        """The name of the chosen profile; empty for none."""
         return self._choice.name if self._choice else ""
 
     @property
     def explicit(self) -> str | None:
-        """The profile that `use` or the start of the program has named, if one has."""
+        """The profile that `use`, or `--profile` of the program, has named; None for none."""
         return self._turned or self.settings.profile_name
 
     def keep(self) -> Kept:
-        """Return where lines go now, for what goes on meanwhile."""
+        """Return where lines go now, for a job or command that starts now."""
         return kept_target.get() or Kept(self.explicit, self.made)
 
     def begin(self, choice: Choice | None = None) -> None:
-        """Choose for all lines of a prompt or a script, or keep what a prompt has chosen for this
-        job of it.
+        """Choose the profile for all lines of a prompt or script, or take the choice of the prompt
+        that has started this job.
         """
         self.lasts = True
         if choice is None:
@@ -108,7 +109,9 @@ class Target:
             self._choice = choice
 
     def choice(self) -> Choice:
-        """Return what was chosen, or choose now; a profile that could not be used is tried anew."""
+        """Return the choice, making it if necessary. A profile that could not be used is tried
+        again.
+        """
         if self._choice is None:
             self._choice = self._choose()
         elif self._choice.problem and self._choice.name:
@@ -116,8 +119,8 @@ class Target:
         return self._choice
 
     def of(self, name: str | None, kept: Choice | None = None) -> Choice:
-        """Return where a line goes that names this profile, or none; it may have `kept` the choice
-        of the time when it began.
+        """Return where a line goes that names this profile, or none. `kept` is the choice at the
+        start of a job.
         """
         kept = kept or self.choice()
         if not name:
@@ -125,7 +128,7 @@ class Target:
         return evolve(kept, overlaid=False) if name == kept.name else self.named(name)
 
     def named(self, name: str) -> Choice:
-        """Return a profile, as it is now."""
+        """Return the profile of this name, as it is now."""
         from atoll._profiles import ProfileStore
 
         store = ProfileStore(self.settings.paths)
@@ -137,7 +140,7 @@ class Target:
             return Choice(name, problem=error)
 
     def turn(self, name: str) -> Choice:
-        """Turn to another profile; raises what is wrong with it, and then nothing has changed."""
+        """Change to another profile. If it can't be used, raise its problem and change nothing."""
         choice = self.named(name)
         if choice.problem:
             raise choice.problem
@@ -146,25 +149,25 @@ class Target:
         return choice
 
     def used(self) -> None:
-        """Note that another profile was put in use from here."""
+        """Note that a command here has put another profile in use."""
         self._turned = None
         self._again()
 
     def saved(self, name: str) -> None:
-        """Note that a profile was written from here."""
+        """Note that a command here has written a profile."""
         if self._choice is not None and name == self.name:
             self._choice = self._in_use(name)
             self._known = _Known.of(self)
         elif self._choice is not None and not self._choice.profile:
             from atoll._profiles import ProfileStore
 
-            # The first profile takes the place of what is offered, or of nothing.
+            # The first profile is used instead of one that plugins offer.
             if ProfileStore(self.settings.paths).names() == [name]:
                 self._again()
 
     def removed(self, name: str) -> None:
-        """Note that a profile was removed from here. Where others are left, none of them takes its
-        place by itself.
+        """Note that a command here has removed a profile. If others are left, none is chosen until
+        the user names one.
         """
         from atoll._profiles import ProfileStore
 
@@ -178,7 +181,7 @@ class Target:
         self._choice = Choice(problem=gone)
 
     def news(self) -> list[str]:
-        """Return what was done elsewhere since the last call that somebody here should know."""
+        """Return what other programs have changed since the last call, one text for each change."""
         if self._known is None:
             return []
         return list(self._known.news(self))
@@ -197,7 +200,7 @@ class Target:
             return Choice(problem=error)
 
     def _by_default(self) -> Choice:
-        """Choose where no profile is named; raises ConfigError where nothing can be chosen."""
+        """Choose if no profile is named; raises ConfigError if nothing can be chosen."""
         from atoll._profiles import ProfileStore, apply_environment
 
         environ, store = self.settings.environ, ProfileStore(self.settings.paths)
@@ -219,8 +222,8 @@ class Target:
         )
 
     def _in_use(self, name: str) -> Choice:
-        """Return a profile as it is now, with what the environment has to say of one that no line
-        and no option names.
+        """Return a profile as it is now. Environment variables change it if it was not named by a
+        line or an option.
         """
         named = self.explicit or self.settings.environ.get("ATOLL_PROFILE")
         return evolve(self.named(name), overlaid=not named)
@@ -228,7 +231,7 @@ class Target:
 
 @define
 class _Known:
-    """What is known here of what others may change."""
+    """The last known state of what other programs may change."""
 
     chosen: str | None
     stored: Choice
@@ -236,7 +239,7 @@ class _Known:
 
     @classmethod
     def of(cls, target: Target) -> "_Known | None":
-        """Look at what there is; None where others have no say."""
+        """Read the state; None if other programs can't change it."""
         from atoll._profiles import ENVIRONMENT, ProfileStore
 
         if not target.lasts or target.name == ENVIRONMENT:
@@ -246,10 +249,10 @@ class _Known:
         return cls(_chosen(target), target.named(target.name), marks)
 
     def news(self, target: Target) -> Iterator[str]:
-        """Yield what has changed, and know it from now on."""
+        """Yield the changes since the last call."""
         from atoll._profiles import ProfileStore
 
-        # Looked at every second: what was not written anew is not read again.
+        # This runs every second, so unchanged files are not read again.
         if ProfileStore(target.settings.paths).marks(target.name) == self.marks:
             return
         if (now := _Known.of(target)) is None:
@@ -273,7 +276,7 @@ def _fate(name: str, now: Choice) -> str:
         return f"profile {name} was removed elsewhere; here it stays as it was"
     else:
         change = "can't be read any more"
-    return f"profile {name} {change} elsewhere; here it stays as it was (use {name} takes it anew)"
+    return f"profile {name} {change} elsewhere; here it stays as it was (use {name} loads it)"
 
 
 def _chosen(target: Target) -> str | None:
@@ -291,7 +294,9 @@ def taken(
     settings: Settings,
     say: Callable[[str], None],
 ) -> "Profile":
-    """Return the profile of a choice, taking what a plugin offers; raises what is wrong with it."""
+    """Return the profile of a choice, and start the cluster of an offered one if necessary; raises
+    the problem of the choice.
+    """
     if choice.problem:
         raise choice.problem
     from atoll._profiles import apply_environment

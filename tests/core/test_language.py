@@ -55,9 +55,9 @@ async def test_variables(shell, lines, stdout):
         ("echo $HERT", "there is no variable HERT (did you mean HERE?)"),
         ("let x = table; echo $x", "$x holds 2 records, and one is wanted"),
         ("let x = table | first; echo $x.z", "$x.z: there is no field z (name, size)"),
-        ("let x = leave 0 | first", "let x = leave 0 | first: there is no first"),
+        ("let x = leave 0 | first", "let x = leave 0 | first: it gave nothing, so"),
         ("let x = a b", "no such command: a"),
-        ("let x = 'a' b", "a text of several words stands in one pair of quotes"),
+        ("let x = 'a' b", "a text of several words needs quotes around all of it"),
         ("find it && echo b", "there is no it"),
         ("for x in $(find it) { echo $x }", "there is no it"),
         ("for x in 1 2 {\nfind $x }", "there is no 1"),
@@ -199,7 +199,7 @@ async def test_source_runs_a_file_here(shell, tmp_path):
     assert others[0].stderr == (
         f"atoll: line 1: {tmp_path}/wrong, line 2: a single quote is not closed\n"
     )
-    assert "more than 20 files run one another" in others[1].stderr
+    assert "source is nested more than 20 files deep" in others[1].stderr
     assert "bytes is no text in UTF-8" in others[2].stderr
     assert {(one.stdout, one.stderr.count("\n")) for one in others} == {("", 1)}
 

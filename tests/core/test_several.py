@@ -197,9 +197,7 @@ async def test_none_waits_for_one_that_hangs(shell, lines):
     result = await lines("@home,work hang")
     slow, missing = sorted(result.stderr.splitlines(), reverse=True)
     assert missing == "atoll: line 1: home: there is none"
-    assert slow.startswith(
-        "atoll: line 1: work: it took longer than the 0.2 s that it may (the set"
-    )
+    assert slow.startswith("atoll: line 1: work: it took longer than the allowed 0.2 s (the set")
     assert result.code == 124
 
 
