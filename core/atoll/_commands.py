@@ -31,14 +31,32 @@ ALL_COMMANDS = "*"
 """What an option names that is added to all commands."""
 DESTROYING = "*destroys"
 """What an option names that is added to all commands that destroy something."""
+_KEEPS = "let NAME = VALUE keeps a value"
+_MEANT = {
+    "bye": "exit leaves",
+    "echo": "print writes words",
+    "export": _KEEPS,
+    "logout": "exit leaves",
+    "man": "help COMMAND tells about one",
+    "printf": "print writes words",
+    "set": _KEEPS,
+    "setenv": _KEEPS,
+    "type": "help COMMAND tells about one",
+    "which": "help COMMAND tells about one",
+}
+"""What takes the place of commands of other shells, unless a plugin has one of that name."""
 
 
 class NoSuchCommand(UsageError):
-    """The line names an unknown command; `path` is what it says."""
+    """The line names an unknown command; `path` is what it says.
 
-    def __init__(self, path: Sequence[str], *, hint: str = "") -> None:
+    `is_meant` says that the hint knows what other shells mean by it.
+    """
+
+    def __init__(self, path: Sequence[str], *, hint: str = "", is_meant: bool = False) -> None:
         super().__init__(f"no such command: {' '.join(path)}", hint=hint)
         self.path = path
+        self.is_meant = is_meant
 
 
 class Node:
@@ -216,7 +234,9 @@ class CommandTree:
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
         if rest and not node.runs and not rest[0].startswith("-"):
-            raise NoSuchCommand([*node.path, rest[0]], hint=_near(node, rest[0]))
+            meant = "" if node.path else _MEANT.get(rest[0], "")
+            hint = meant or _near(node, rest[0])
+            raise NoSuchCommand([*node.path, rest[0]], hint=hint, is_meant=bool(meant))
         return node, rest
 
     def prepare(self, words: Sequence[str]) -> Prepared:

@@ -1,4 +1,4 @@
-"""Changes one key of `config.yaml`, and leaves the rest of the file, comments too, as it is."""
+"""Changes or removes one key of `config.yaml`, and leaves the rest, comments too, as it is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from atoll._small_files import mapping_of, read_small
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yaml.nodes import MappingNode, ScalarNode
+    from yaml.nodes import MappingNode, Node, ScalarNode
 
 
 def set_key(path: Path, key: str, value: Value) -> None:
@@ -33,6 +33,30 @@ def set_key(path: Path, key: str, value: Value) -> None:
         line = f"{key}: {_spelled(value)}"
         raise ConfigError(f"{path} has no place for it", hint=f"write it there: {line}")
     write_atomic(path, after)
+
+
+def unset_key(path: Path, key: str) -> bool:
+    """Take a key out of a file, with the mapping around it if nothing else stands there; returns
+    whether it was there. Raises ConfigError as :func:`set_key` does.
+    """
+    try:
+        text = read_small(path)
+    except FileNotFoundError:
+        return False
+    wanted = dict(flat(mapping_of(text, path)))
+    if key not in wanted:
+        return False
+    del wanted[key]
+    while (span := _span(text, key)) is not None:  # as often as it stands there
+        text = text[: span[0]] + text[span[1] :]
+    try:
+        is_unset = dict(flat(mapping_of(text, path))) == wanted
+    except ConfigError:
+        is_unset = False
+    if not is_unset:
+        raise ConfigError(f"{path} can't be changed without harm", hint=f"take {key} out there")
+    write_atomic(path, text)
+    return True
 
 
 def _changed(text: str, key: str, value: Value) -> str:
@@ -59,6 +83,56 @@ def _places(mapping: "MappingNode", above: str, key: str) -> "Iterator[ScalarNod
             yield value
         elif isinstance(value, yaml.MappingNode):
             yield from _places(value, f"{path}.", key)
+
+
+def _span(text: str, key: str) -> tuple[int, int] | None:
+    """Return where a key stands with its value, up to where the next one begins."""
+    import yaml
+
+    root = yaml.compose(text, yaml.SafeLoader)
+    pair = _pair(root, "", key) if isinstance(root, yaml.MappingNode) else None
+    if pair is None:
+        return None
+    mapping, at = pair
+    start = mapping.value[at][0].start_mark.index
+    if mapping.flow_style:
+        if at + 1 < len(mapping.value):
+            return start, mapping.value[at + 1][0].start_mark.index
+        # The last one goes with the comma before it.
+        begin = mapping.value[at - 1][1].end_mark.index if at else start
+        return begin, _end(mapping.value[at][1])
+    return text.rfind("\n", 0, start) + 1, _next_line(text, _end(mapping.value[at][1]))
+
+
+def _pair(mapping: "MappingNode", above: str, key: str) -> "tuple[MappingNode, int] | None":
+    """Return the mapping and the number of its pair that hold nothing but a key."""
+    import yaml
+
+    for at, (name, value) in enumerate(mapping.value):
+        path = f"{above}{name.value}"
+        if path == key and isinstance(value, yaml.ScalarNode):
+            return mapping, at
+        if isinstance(value, yaml.MappingNode) and (pair := _pair(value, f"{path}.", key)):
+            return (mapping, at) if len(pair[0].value) == 1 else pair
+    return None
+
+
+def _end(node: "Node") -> int:
+    """Return where a value ends; of a mapping, PyYAML tells where the next thing begins."""
+    import yaml
+
+    while isinstance(node, yaml.MappingNode) and not node.flow_style:
+        node = node.value[-1][1]
+    index: int = node.end_mark.index
+    return index
+
+
+def _next_line(text: str, end: int) -> int:
+    """Return where the line after a value begins; the value may have ended with its line."""
+    if text[end - 1 : end] == "\n":
+        return end
+    found = text.find("\n", end)
+    return len(text) if found < 0 else found + 1
 
 
 def _spelled(value: Value) -> str:

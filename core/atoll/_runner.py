@@ -52,8 +52,16 @@ if TYPE_CHECKING:
 
 _FOR_PEOPLE = "table"
 """The only format whose output may also hold text that a command prints."""
-_EXPLAINING = {("config",), ("doctor",), ("help",)}
-"""Commands that report wrong settings, and therefore run with wrong settings."""
+_EXPLAINING = {
+    ("config",),
+    ("config", "list"),
+    ("config", "get"),
+    ("config", "set"),
+    ("config", "unset"),
+    ("doctor",),
+    ("help",),
+}
+"""Commands that report or mend wrong settings, and therefore run with wrong settings."""
 _FOR_VARIABLES = "value"
 """The name of the format when `let` or `for` takes the output of a command."""
 
@@ -320,11 +328,16 @@ class Runner:
         if end.bug:
             line.tell(f"{line.statement.place}{self._crash_report(error, end, line)}")
         elif end.text:
-            if self.shell and isinstance(error, NoSuchCommand) and shutil.which(error.path[0]):
+            if isinstance(error, NoSuchCommand) and self._is_of_the_system(error, line):
                 error.hint = f"! {error.path[0]} runs the system's"
                 end = Ending(end.code, str(error))
             line.tell(f"{line.statement.place}{end.text}")
         return end.code
+
+    def _is_of_the_system(self, error: NoSuchCommand, line: "_Line") -> bool:
+        """Whether an unknown command is a program of the system, which `!` would run there."""
+        is_line = bool(self.shell or line.statement.place)
+        return is_line and not error.is_meant and shutil.which(error.path[0]) is not None
 
     def _crash_report(self, error: BaseException, end: Ending, line: "_Line") -> str:
         text = "".join(traceback.format_exception(error))

@@ -71,14 +71,26 @@ class Settings:
             return _convert(setting, values[key], str(self.config_file)), "config.yaml"
         return setting.default, "default"
 
+    def declaration(self, key: str) -> Setting:
+        """Return what is declared about a key, one of the user's own below a mapping, too; raises
+        ConfigError for one that there is not.
+        """
+        if key in self._declared:
+            return self._declared[key]
+        above = (one for one in self.declared if one.mapping and key.startswith(f"{one.key}."))
+        if (mapping := next(above, None)) is None:
+            hint = near_matches(key, list(self._declared)) or "config lists them"
+            raise ConfigError(f"unknown setting {_cut(key)}", hint=hint)
+        return mapping
+
     def fitting(self, key: str, text: str) -> Value:
         """Return what a text means as the value of a key; raises ConfigError for one that there is
         not, or that it does not fit.
         """
-        if key not in self._declared:
-            hint = near_matches(key, list(self._declared)) or "config lists them"
-            raise ConfigError(f"unknown setting {_cut(key)}", hint=hint)
-        return _convert(self._declared[key], text, "config set")
+        setting = self.declaration(key)
+        if setting.mapping and setting.key == key:
+            raise ConfigError(f"{key} holds keys and values", hint=f"set one of them: {key}.KEY")
+        return _convert(setting, text, "config set")
 
     def read_again(self) -> None:
         """Note that the file was written."""

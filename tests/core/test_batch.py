@@ -123,6 +123,9 @@ async def test_keep_going_runs_the_rest(shell):
     ("line", "message"),
     [
         ("nosuch", "no such command: nosuch"),
+        ("printf x", "no such command: printf (print writes words)"),
+        ("export A=1", "no such command: export (let NAME = VALUE keeps a value)"),
+        ("uname -a", "no such command: uname (! uname runs the system's)"),
         ("ecko x", "no such command: ecko (did you mean echo?)"),
         ("deep", "deep needs a command (one of echo)"),
         ("deep ecko", "no such command: deep ecko (did you mean echo?)"),

@@ -160,3 +160,76 @@ async def test_values_are_spelled_as_they_are_read(shell, config):
         assert config.read_text() == f"shell.suggest: {value}\n"
     await shell.run("config set shell.history_ignore 'a: b, # c'")
     assert "a: b, # c" in (await shell.run("config --output json")).stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("shell.edit_mode: vi\n", ""),
+        ("shell.edit_mode: vi\nshell.edit_mode: emacs", ""),
+        (
+            "# a\nshell:\n  edit_mode: vi  # b\n  # c\n  suggest: no",
+            "# a\nshell:\n  # c\n  suggest: no",
+        ),
+        ("shell:\n  edit_mode: vi\n# a\noutput: csv\n", "# a\noutput: csv\n"),
+        ("shell:\n  edit_mode: |\n    vi\noutput: csv\n", "output: csv\n"),
+        ("shell: {edit_mode: vi, suggest: no}\n", "shell: {suggest: no}\n"),
+        ("shell: {suggest: no, edit_mode: vi}\n", "shell: {suggest: no}\n"),
+        ("shell: {edit_mode: vi}\nnope: 1\n", "nope: 1\n"),
+        ("output: csv\n", "output: csv\n"),
+    ],
+)
+async def test_a_setting_is_taken_out(shell, config, before, after):
+    """Nothing else in the file is; twice is no mistake."""
+    config.write_text(before)
+
+    for _ in range(2):
+        assert (await shell.run("config unset shell.edit_mode")).code == 0
+        assert config.read_text() == after
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("unset shell.editmode", "unknown setting shell.editmode (did you mean shell.edit_mode"),
+        ("get nope", "unknown setting nope (config lists them)"),
+        ("unset", "missing argument 'KEY...'"),
+        ("set shell.keys f5", "shell.keys holds keys and values (set one of them: shell.keys.KEY)"),
+    ],
+)
+async def test_what_can_be_no_setting_is_refused(shell, config, line, problem):
+    config.write_text("output: csv\n")
+
+    result = await shell.run(f"config {line}")
+
+    assert problem in result.stderr
+    assert (result.code, config.read_text()) == (2, "output: csv\n")
+
+
+async def test_one_that_nobody_knows_can_be_taken_out(shell, config):
+    """Or else `config` could tell of it for ever."""
+    config.write_text("shell: {editmode: vi}\n")
+    assert (await shell.run("config")).code == 2
+    assert (await shell.run("config unset shell.editmode\nconfig")).code == 0
+
+
+async def test_a_wrong_one_is_mended_by_config_itself(shell, config):
+    config.write_text("output: jsn\n")
+    assert (await shell.run("config set output csv")).code == 0
+    config.write_text("output: jsn\n")
+    assert (await shell.run("config unset output")).code == 0
+
+
+async def test_one_setting_is_told(shell, config):
+    """Its value for people and scripts alike, and all about it for programs."""
+    config.write_text("shell: {suggest: no, keys: {f5: ps}}\n")
+
+    told = await shell.run("config get shell.suggest")
+    assert told.stdout == "no\n"
+    assert "Suggest the rest of a line from the history; set by config.yaml" in told.stderr
+    assert (await shell.run("let x = config get shell.menu\nprint $x")).stdout == "tab\n"
+    about = json.loads((await shell.run("config get shell.menu --output json")).stdout)
+    assert (about["default"], about["source"]) == ("tab", "default")
+    assert (about["choices"], about["variable"]) == (["tab", "typing"], "ATOLL_SHELL_MENU")
+    listed = await shell.run("config list --output csv")
+    assert "\nshell.keys.f5,ps,config.yaml," in listed.stdout

@@ -42,15 +42,7 @@ def atoll_commands() -> Iterator[Command]:
         "atoll._builtin.use:use",
         single=True,
     )
-    yield Command(
-        "config",
-        "Show the settings and where they come from",
-        "atoll._builtin.about:config",
-        single=True,
-    )
-    yield Command(
-        "config set", "Change a setting in config.yaml", "atoll._builtin.about:set_", single=True
-    )
+    yield from _about_settings()
     yield from _about_lines()
     yield Command("doctor", "Find out why something does not work", "atoll._builtin.doctor:doctor")
     yield Command("plugins", "List the plugins", "atoll._builtin.about:plugins", single=True)
@@ -62,6 +54,18 @@ def atoll_commands() -> Iterator[Command]:
         single=True,
     )
     yield Command("help", "Show help on a command", "atoll._builtin.about:help_", single=True)
+
+
+def _about_settings() -> Iterator[Command]:
+    module = "atoll._builtin.config"
+    shows = "Show the settings and where they come from"
+    yield Command("config", shows, f"{module}:config", single=True)
+    yield Command("config list", shows, f"{module}:config", ("ls",), single=True)
+    yield Command("config get", "Print the value of a setting", f"{module}:get", single=True)
+    yield Command("config set", "Change a setting in config.yaml", f"{module}:set_", single=True)
+    yield Command(
+        "config unset", "Take a setting out of config.yaml", f"{module}:unset", single=True
+    )
 
 
 def _about_lines() -> Iterator[Command]:

@@ -1,4 +1,4 @@
-"""`config`, `plugins` and `help`: what atoll knows of itself."""
+"""`plugins`, `version` and `help`: what atoll knows of itself."""
 
 import platform
 import shutil
@@ -7,18 +7,14 @@ import click
 import trio
 
 from atoll._context import Context, program_of
-from atoll._errors import ConfigError, ExitCode
 from atoll._failures import Failures
 from atoll._manual import manual
 from atoll._names import Name
 from atoll._options import option_rows
 from atoll._parsing import HelpAsked
-from atoll._records import Setting
-from atoll._settings import Settings, variable_of
 from atoll._version import __version__
 from atoll.output import Column
 
-_SETTINGS = [Column("key"), Column("value"), Column("source"), Column("summary")]
 _PLUGINS = [
     Column("name"),
     Column("distribution"),
@@ -27,53 +23,6 @@ _PLUGINS = [
     Column("hooks", show=", ".join),
     Column("failures", show="; ".join),
 ]
-
-
-@click.command()
-async def config(context: Context) -> int:
-    """Show the settings and where they come from, and what is wrong with them.
-
-    The exit code is 2 when something can't be used; the default stands in for it here.
-    """
-    settings = context.settings
-    found = [(setting, *_found(settings, setting)) for setting in settings.declared]
-    rows = [
-        {"key": setting.key, "value": value, "source": source, "summary": setting.summary}
-        for setting, value, source in found
-    ]
-    await context.output.rows(rows, _SETTINGS)
-    problems = settings.problems()
-    for problem in problems:
-        context.output.warn(problem)
-    if problems:
-        return ExitCode.USAGE
-    context.output.note(f"settings are read from {settings.config_file}")
-    return ExitCode.OK
-
-
-@click.command("set")
-@click.argument("key", type=Name("setting"))
-@click.argument("value")
-async def set_(context: Context, key: str, value: str) -> None:
-    """Change a setting in config.yaml; the rest of the file stays as it is.
-
-    Some count from the next prompt on, such as the keys of line editing.
-    """
-    from atoll._config_file import set_key
-
-    settings = context.settings
-    await trio.to_thread.run_sync(set_key, settings.config_file, key, settings.fitting(key, value))
-    settings.read_again()
-    variable = variable_of(key)
-    wins = f", but {variable} counts more here" if variable in context.environ else ""
-    context.output.note(f"{key} is {value} in {settings.config_file}{wins}")
-
-
-def _found(settings: Settings, setting: Setting) -> tuple[object, str]:
-    try:
-        return settings.lookup(setting.key)
-    except ConfigError:
-        return setting.default, "default"
 
 
 @click.command()
