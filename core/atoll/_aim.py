@@ -1,4 +1,4 @@
-"""`@NAME` before a command: the profile that this line goes to, whatever is in use."""
+"""`@NAME` before a command: the profile for this line."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ def check_aim(aim: str) -> None:
 
 
 def names_several(aim: str) -> bool:
-    """Whether it stands for several profiles: `lab,home`, or a pattern such as `*`."""
+    """Whether it names several profiles: `lab,home`, or a pattern such as `*`."""
     return any(mark in aim for mark in _SEVERAL)
 
 
 def aim_of(before: Sequence[str], words: Sequence[str]) -> str:
-    """Return what a line names by an `@` among the words `before` its command, or by `--profile`
-    after it; "" for neither. The line may be unfinished.
+    """Return the profile that a line names by `@NAME` before its command, or by `--profile` after
+    it; empty for none. The line may be unfinished.
     """
     named = next((word.removeprefix(MARK) for word in before if word.startswith(MARK)), "")
     for at, word in enumerate(words):

@@ -1,10 +1,11 @@
-"""What an alias stands for: a line of its user's, with places for the words after its name.
+"""Replaces an alias by the line that it stands for.
 
     alias ll = ps --all
     alias tail = 'logs --follow $1 | grep -i $2'
 
-`$1` to `$9` stand for the words after the name, `$@` for all of them. Where a line has none of
-these, the words follow it. An alias never hides a command.
+In that line, `$1` to `$9` stand for the words after the alias, and `$@` for all of them. If the
+line has none of these, the words are added at its end. A command and an alias can't have the same
+name: the command is run.
 """
 
 import re
@@ -25,14 +26,14 @@ _ALL = ("$@", "${@}")
 
 @frozen
 class Call:
-    """An alias on a line, with the words after it."""
+    """An alias in a line, and the words after it."""
 
     name: str
     line: str
     words: Sequence[Word]
 
     def nodes(self) -> Sequence[Node]:
-        """Return what it stands for; raises UsageError where words are missing or too many."""
+        """Return the nodes that it stands for; raises UsageError for missing words, or too many."""
         nodes = parse(self.line)
         if _PLACE.search(self.line):
             return [self._filled(node) for node in nodes]
@@ -43,8 +44,8 @@ class Call:
         return [evolve(nodes[0], words=(*nodes[0].words, *self.words))]
 
     def single(self, node: SimpleCommand) -> SimpleCommand | None:
-        """Return what a statement comes to that begins with the alias; None where that is more than
-        one command. Raises UsageError where that does not go together.
+        """Return the statement that begins with the alias, with the alias replaced; None if the
+        alias is more than one command. Raises UsageError if the two can't be combined.
         """
         nodes = self.nodes()
         before = node.words[: len(node.words) - len(self.words) - 1]
@@ -53,17 +54,18 @@ class Call:
             return _merged(node, one, before)
         if before or node.source or node.target or node.pipe:
             raise UsageError(
-                f"alias {self.name} is more than one command, and stands alone", hint=self.meaning
+                f"alias {self.name} is more than one command: nothing can be added to it",
+                hint=self.meaning,
             )
         return None
 
     @property
     def meaning(self) -> str:
-        """What it stands for, as a hint."""
+        """The line that it stands for, as a hint."""
         return f"it stands for {self.line}"
 
     def _filled(self, node: Node) -> Node:
-        """Return a node with the words in their places."""
+        """Return a node with the words put in."""
         match node:
             case SimpleCommand():
                 return self._simple(node)
@@ -96,7 +98,7 @@ class Call:
         return None if word is None else _joined(self._word(word))
 
     def _word(self, word: Word) -> Sequence[Word]:
-        """Return what comes in place of a word: several words where it is `$@` alone."""
+        """Return the words that replace a word; `$@` alone may become several."""
         if word in _ALL:
             return self.words
         parts = (word,) if isinstance(word, str) else word
@@ -114,7 +116,9 @@ class Call:
         yield text[at:]
 
     def _given(self, found: re.Match[str]) -> Sequence[Word]:
-        """Return the words that a place stands for; raises UsageError where they are missing."""
+        """Return the words that a `$1` or `$@` stands for; raises UsageError if they
+        are missing.
+        """
         place = found[1] or found[2]
         if place == "@":
             return self.words
@@ -124,12 +128,12 @@ class Call:
         return [self.words[int(place) - 1]]
 
     def _system(self, text: str) -> str:
-        """Put words into a command of the system, in quotes where it needs them."""
+        """Put the words into a command of the system, quoted where necessary."""
         return _PLACE.sub(lambda found: " ".join(map(_spelled, self._given(found))), text)
 
 
 def _merged(outer: SimpleCommand, inner: SimpleCommand, before: Sequence[Word]) -> SimpleCommand:
-    """Return a command with what stands around its alias; raises UsageError."""
+    """Combine the command of an alias with what stands around the alias; raises UsageError."""
     if inner.system and (before or outer.source or outer.target or outer.pipe):
         raise UsageError(f"{outer.text}: a command of the system takes nothing here")
     return evolve(
@@ -146,7 +150,7 @@ def _merged(outer: SimpleCommand, inner: SimpleCommand, before: Sequence[Word]) 
 
 
 def _joined(words: Sequence[Word], between: str = "") -> Word:
-    """Return one word of several."""
+    """Join words into one."""
     parts: list[str | Variable] = []
     for number, word in enumerate(words):
         parts += [between] if number and between else []
@@ -159,5 +163,5 @@ def _joined(words: Sequence[Word], between: str = "") -> Word:
 def _spelled(word: Word) -> str:
     if isinstance(word, str):
         return quote(word)
-    # The system's shell has the variables of lines in its environment.
+    # Variables of lines are also in the environment of the system's shell.
     return "".join(quote(one) if isinstance(one, str) else f'"{one.raw}"' for one in word)

@@ -1,6 +1,6 @@
-"""Running a command in a program of its own: one that needs asyncio, where there is no loop of it.
+"""Runs a command in another process: one that needs asyncio, in a script that has begun without it.
 
-A script runs without asyncio, which takes its time to load, and a loop once begun stays what it is.
+A script runs without asyncio, because importing that takes time, and can't switch to it later.
 """
 
 import io
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 async def run_apart(
     program: "Program", words: Sequence[str], output_format: str, stdin: Source, stdout: IO[str]
 ) -> int:
-    """Run the words of a line by another atoll, with the options of this one; returns its exit
-    code.
+    """Run the words of a line in another atoll process, with the options of this one; returns its
+    exit code.
     """
     stdout.flush()
     has_file = _has_file(stdout)
     ended = await trio.run_process(
-        # Without -P, a module of the current folder could take the place of one of Python's.
+        # Without -P, Python would import modules from the current folder.
         [sys.executable, "-P", "-m", "atoll", *_options(program, output_format), *words],
         stdin=stdin.file if stdin.file and _has_file(stdin.file) else subprocess.DEVNULL,
         stdout=stdout if has_file else subprocess.PIPE,
@@ -40,7 +40,7 @@ async def run_apart(
 
 
 def _options(program: "Program", output_format: str) -> Iterator[str]:
-    # The name at least stays what it was, whatever is put in use meanwhile.
+    # Named, so that the profile is the same even if another one is put in use meanwhile.
     if (profile := program.target.name) and profile != ENVIRONMENT:
         yield f"--profile={profile}"
     if output_format:

@@ -1,4 +1,4 @@
-"""What a line sends to the background."""
+"""A part of a line that runs in the background."""
 
 from attrs import frozen
 
@@ -8,8 +8,8 @@ from atoll._variables import Variables
 
 @frozen
 class Background:
-    """A part of a line, the variables that it begins with, which are its own, and the files that
-    `source` has found it in, the innermost last.
+    """A part of a line, a copy of the variables at its start, and the files that `source` was
+    running there, the innermost last.
     """
 
     node: SimpleCommand | AndOr
@@ -18,5 +18,5 @@ class Background:
 
     @property
     def system(self) -> str:
-        """The command of the system that it is; empty if it is something else."""
+        """The command of the system, if the part is one; else empty."""
         return self.node.system if isinstance(self.node, SimpleCommand) else ""

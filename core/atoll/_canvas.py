@@ -1,6 +1,6 @@
-"""A terminal that is drawn line by line, by what prompt_toolkit knows of terminals and keys.
+"""Draws lines on the whole terminal, and reads its keys, by means of prompt_toolkit.
 
-Not by its Application, which lives on asyncio, and draws every cell of the screen each time.
+Its Application is not used: it needs asyncio, and draws every cell of the screen each time.
 """
 
 import sys
@@ -33,7 +33,7 @@ _ESCAPE = 0.05
 
 @define
 class Canvas:
-    """The terminal, with what stands on each of its lines."""
+    """The terminal, and the text of each of its lines."""
 
     _input: Input
     _output: Output
@@ -44,9 +44,9 @@ class Canvas:
 
     @classmethod
     def open(cls, context: "Context", styles: Mapping[str, str]) -> "Canvas":
-        """Open the terminal that a command reads from, and the program writes to."""
-        assert sys.__stdout__ is not None  # noqa: S101  # a terminal, as was checked
-        # Past whatever stands for standard output: that is held while this is shown.
+        """Open the terminal that a command reads from and the program writes to."""
+        assert sys.__stdout__ is not None  # noqa: S101  # callers have checked that it is a terminal
+        # The real standard output: its replacement holds text back while this is shown.
         output = Vt100_Output.from_pty(sys.__stdout__)
         depth = output.get_default_color_depth()
         return cls(
@@ -59,13 +59,13 @@ class Canvas:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows, as they are now."""
+        """The number of columns and rows now."""
         size = self._output.get_size()
         return size.columns, size.rows
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Turn to the other screen of the terminal, and give keys one by one, within."""
+        """Switch to the alternate screen of the terminal, and read single keys, in the block."""
         with self._input.raw_mode():
             self._output.enter_alternate_screen()
             self._output.hide_cursor()
@@ -80,12 +80,14 @@ class Canvas:
                 self._output.flush()
 
     def forget(self) -> None:
-        """Take it that nothing is on the screen any more."""
+        """Assume that the screen is empty."""
         self._lines.clear()
         self._output.erase_screen()
 
     def draw(self, lines: Sequence[Line]) -> None:
-        """Show these lines from the top on, each cut at the right; what is there already stays."""
+        """Draw these lines from the top, each cut at the right edge. Lines that have not changed
+        are not drawn again.
+        """
         columns, rows = self.size
         self._lines += [None] * (rows - len(self._lines))
         for row in range(rows):
@@ -109,10 +111,10 @@ class Canvas:
             self._output.erase_end_of_line()
 
     async def keys(self) -> AsyncGenerator[str]:
-        """Yield the keys that are pressed, until the terminal goes.
+        """Yield the keys that are pressed, until the terminal is closed.
 
-        What is left when this is closed is kept for whoever reads the terminal next, the prompt or
-        another canvas.
+        Keys that were read but not yielded are kept for the next reader of the terminal, such as
+        the prompt.
         """
         wait = partial(trio.lowlevel.wait_readable, self._input.fileno())
         pressed = deque(get_typeahead(self._input))
@@ -134,13 +136,13 @@ class Canvas:
 
 
 def _name(press: KeyPress) -> str | None:
-    """Return what a key is called; None for what is no key."""
+    """Return the name of a key; None if it is no key."""
     key = press.key.value if isinstance(press.key, Keys) else press.key
     return _NAMES.get(key, key) if len(key) == 1 or not key.startswith("<") else None
 
 
 def _cut(text: str, width: int) -> str:
-    """Return the beginning of a text that takes so many cells at most."""
+    """Return the beginning of a text that fits into this many cells."""
     if text.isascii():
         return text[:width]
     kept = []

@@ -1,4 +1,4 @@
-"""What a line writes, kept in place of being shown."""
+"""Captures what a line writes, instead of showing it."""
 
 from collections.abc import Callable, Mapping
 from io import TextIOBase
@@ -14,10 +14,10 @@ _MOST_RECORDS = 100_000
 
 @define
 class Capture:
-    """Keeps what a line writes, up to some megabytes, for the command that runs it.
+    """Keeps what a line writes, up to some megabytes, for the command that runs the line.
 
-    `columns` is how wide a terminal the line is to write for; None for a pipe. `records` are what
-    its commands tell, by the names that the API has for their fields.
+    `columns` is the width of the terminal that the line writes for; None for a pipe. `records` are
+    the records that its commands emit, by the API's names of their fields.
     """
 
     columns: int | None = None
@@ -27,17 +27,19 @@ class Capture:
 
     @property
     def keeps_errors(self) -> bool:
-        """Whether it keeps all that is written; else errors are shown, and there is a keyboard."""
+        """Whether errors are captured too. If not, they are shown, and the line can read from the
+        keyboard.
+        """
         return True
 
     @property
     def whole(self) -> bool:
-        """Whether lists are to be whole."""
+        """Whether lists are wanted whole."""
         return False
 
     @property
     def writer(self) -> Callable[[str], Callable[..., Any]] | None:
-        """What makes the writers of records; None for those of the formats."""
+        """What makes the writer of records; None for the writer of the format."""
         return None
 
     @property
@@ -61,12 +63,12 @@ class Capture:
             self.records.append(record)
 
     def file(self, stream: Stream) -> IO[str]:
-        """Return the file that writes here."""
+        """Return a file that writes to this capture."""
         return cast("IO[str]", _File(self, stream))
 
 
 class _File(TextIOBase):
-    """A file of a capture."""
+    """A file that writes to a capture."""
 
     def __init__(self, capture: Capture, stream: Stream) -> None:
         self._capture = capture
@@ -78,5 +80,5 @@ class _File(TextIOBase):
         return len(text)
 
     def writable(self) -> bool:
-        """Tell that it takes texts."""
+        """Return True."""
         return True

@@ -1,8 +1,8 @@
-"""Which statements of a script were done, kept in a file, so that it can go on where it was ended.
+"""Records which statements of a script are done, so that the script can be continued later.
 
-One JSON object a line. The first holds the digest of the script; each of the others tells of a
-statement that has succeeded: its number from 0, its line, and what it has changed for those after
-it: variables, the folder, the profile, how many jobs run at a time.
+The file has one JSON object a line. The first holds the digest of the script; each of the others
+describes a statement that has succeeded: its number from 0, its line, and what it has changed for
+the following ones: variables, the folder, the profile, and how many jobs run at a time.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ _KIND = "atoll checkpoint"
 
 @define
 class Checkpoint:
-    """The statements of a script that were done, by their numbers from 0.
+    """The statements of a script that are done, by their numbers from 0.
 
-    All but the properties read or write files.
+    All methods read or write files; the properties do not.
     """
 
     path: Path
@@ -44,7 +44,9 @@ class Checkpoint:
 
     @classmethod
     def open(cls, path: Path, program: Program, script: str, *, resume: bool) -> "Checkpoint":
-        """Begin a script, or go on with one; raises AtollError where that would do harm."""
+        """Begin a script, or continue one; raises AtollError if the file belongs to another script,
+        or was not to be continued.
+        """
         digest = hashlib.sha256(script.encode("utf-8", "surrogateescape")).hexdigest()
         # The script may go to another folder.
         checkpoint = cls(path.absolute(), program)
@@ -58,15 +60,15 @@ class Checkpoint:
             checkpoint._take(records)
         elif head is not None and not (records and records[-1].get("complete")):
             raise AtollError(
-                f"{path} is of a script that has not come to its end",
-                hint="--resume goes on with it; delete that file to begin anew",
+                f"{path} belongs to a script that has not finished",
+                hint="--resume continues it; delete that file to begin again",
             )
         goes_on = head is not None and resume
         checkpoint._begin({"kind": _KIND, "script": digest}, goes_on=goes_on)
         return checkpoint
 
     def _take(self, records: list[dict[str, Any]]) -> None:
-        """Have everything as it was after the last statement that was done."""
+        """Restore everything as it was after the last statement that is done."""
         for record in records:
             self.is_complete = bool(record.get("complete"))
             self.done.add(record.get("statement", -1))
@@ -91,14 +93,14 @@ class Checkpoint:
             self._file = os.fdopen(open_private(self.path, flags), "a", encoding="utf-8")
         except OSError as error:
             raise AtollError(f"{self.path}: {error.strerror}") from None
-        # What was being written when the machine went down may lack its end.
+        # If the machine has crashed, the last line may be incomplete.
         if goes_on:
             self._file.write("\n")
         else:
             self._write(head)
 
     def note(self, number: int, line: int, jobs_limit: int) -> None:
-        """Note that a statement has succeeded."""
+        """Record that a statement has succeeded."""
         record: dict[str, Any] = {"statement": number, "line": line}
         kept = self.program.variables.kept
         changed = {name: one for name, one in kept.items() if self._stored.get(name) is not one}
@@ -120,7 +122,7 @@ class Checkpoint:
             raise AtollError(f"{self.path}: {error.strerror}") from None
 
     def close(self, *, complete: bool) -> None:
-        """Note whether the script has come to its end, and close the file."""
+        """Record whether the script has finished, and close the file."""
         assert self._file is not None  # noqa: S101  # it was opened
         with self._file:
             if complete:
@@ -134,7 +136,7 @@ def _folder() -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return the head of a file and what follows it; no head where there is none yet."""
+    """Return the first object of a file and the others; no first one if there is no file yet."""
     if path.exists() and not path.is_file():
         raise AtollError(f"{path} is not a file")
     try:
@@ -156,7 +158,7 @@ def _records(text: str) -> Iterator[dict[str, Any]]:
         try:
             record = json.loads(line)
         except ValueError:
-            continue  # its end was never written
+            continue  # an incomplete line
         if isinstance(record, dict):
             yield record
 

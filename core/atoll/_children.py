@@ -1,4 +1,4 @@
-"""Programs that run as process groups of their own, as a shell's jobs do."""
+"""Programs as process groups of their own, as a shell runs its jobs."""
 
 import os
 import signal
@@ -23,22 +23,24 @@ _CHANGE: dict[int, Change] = {
     os.CLD_CONTINUED: "continued",
 }
 _WAITS = trio.CapacityLimiter(1_000_000)
-"""One thread waits for each program, and for as long as that runs."""
+"""A thread waits for each program as long as that runs."""
 _GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
-"""Stops before it becomes the program: the terminal is lent to it before it asks for that."""
+"""A shell that stops before it becomes the program, so that the terminal can be lent to
+it first.
+"""
 
 
 @define(eq=False)
 class Child:
-    """A program with a process group of its own.
+    """A program in a process group of its own.
 
-    `foreground` is the terminal that can be lent to it, if there is one.
+    `foreground` is the terminal that can be lent to it; None if there is none.
     """
 
     process: "subprocess.Popen[bytes]"
     foreground: Foreground | None = None
     _modes: list[Any] | None = field(default=None, repr=False)
-    """What the program has made of the terminal's modes when it was stopped."""
+    """The terminal's modes at the time when the program was stopped."""
 
     @classmethod
     async def start(
@@ -49,15 +51,16 @@ class Child:
         deaf_to: Collection[int] = (),
         **options: Any,
     ) -> "Child":
-        """Start a program; `options` are those of :class:`subprocess.Popen`. With `foreground`, it
-        gets the terminal before it runs. Signals that it is `deaf_to` wait until it takes them.
+        """Start a program. `options` are those of :class:`subprocess.Popen`. With `foreground`, the
+        program gets the terminal before it runs. The signals in `deaf_to` are blocked at its start;
+        they arrive when the program unblocks them.
 
         Raises OSError.
         """
 
         def start() -> "subprocess.Popen[bytes]":
             gate = _GATE if foreground else ()
-            # What the thread blocks, its child does.
+            # A child inherits the blocked signals of the thread that starts it.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf_to)
             try:
                 return subprocess.Popen([*gate, *command], process_group=0, **options)
@@ -76,49 +79,51 @@ class Child:
 
     @property
     def code(self) -> int:
-        """The exit code once it has ended; 128 and more where a signal ended it."""
+        """The exit code of a program that has ended; 128 and the signal's number if a signal ended
+        it.
+        """
         code = self.process.wait()
         return code if code >= 0 else _SIGNALLED - code
 
     async def change(self) -> Change:
-        """Wait until it is stopped, goes on, or has ended."""
+        """Wait until the program is stopped, is continued, or has ended."""
         while not (change := await self._next_change()):
             pass
         return change
 
     async def _next_change(self) -> Change | None:
-        """Wait for something to happen; None where that is past already."""
+        """Wait for a change; None if another call has already taken it."""
         wait = partial(os.waitid, os.P_PID, self.process.pid, _CHANGES | os.WEXITED | os.WNOWAIT)
         try:
             found = await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=_WAITS)
-        except ChildProcessError:  # somebody has asked for its exit code
+        except ChildProcessError:  # its exit code was already collected
             return "ended"
         if found is None or found.si_code in _ENDS:
-            return "ended"  # which is left for `process` to find
+            return "ended"  # `process` collects the exit code later
         with suppress(ChildProcessError):  # it has ended meanwhile
-            # Taken here, and not above: whoever is left waiting there would take what is next.
+            # Not by the wait above: an abandoned thread there would take the next change.
             found = os.waitid(os.P_PID, self.process.pid, _CHANGES | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
             return None if found is None else _CHANGE[found.si_code]
         return None
 
     def go_on(self, *, foreground: bool) -> None:
-        """Let it go on, with the terminal or without."""
+        """Continue the program, in the foreground or in the background."""
         if foreground and self.foreground is not None:
             self.foreground.lend(self.process.pid, self._modes)
         self.signal(signal.SIGCONT)
 
     def give_back(self) -> None:
-        """Take the terminal back, if it was lent to it."""
+        """Take the terminal back, if it was lent to the program."""
         if self.foreground is not None and self.foreground.lent == self.process.pid:
             self._modes = self.foreground.take_back()
 
     def signal(self, number: int) -> None:
-        """Send a signal to it and to what it has started."""
+        """Send a signal to the program and all processes of its group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
     async def end(self, first: int, grace: float) -> None:
-        """End it by a signal, and by SIGKILL if it is not over after `grace` seconds."""
+        """End the program by a signal, and by SIGKILL if it has not ended after `grace` seconds."""
         with trio.CancelScope(shield=True):
             self.signal(first)
             self.signal(signal.SIGCONT)

@@ -1,7 +1,6 @@
-"""Front door 1: one command, and the choice between the doors.
+"""Front door 1: one command, and the choice between the three front doors.
 
-Imports here are late on purpose: what a start needs depends on the line, and `--version` needs
-nothing.
+Imports are late on purpose: what is needed depends on the line, and `--version` needs nothing.
 """
 
 import gc
@@ -25,13 +24,13 @@ def main() -> None:
     _mend_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         leave(_guard(show_version))
-    # Start-up makes many objects and hardly any garbage: look for it less often.
+    # Start-up makes many objects and hardly any garbage: collect it less often.
     gc.set_threshold(100_000, 50, 50)
     leave(run_guarded(sys.argv[1:]))
 
 
 def run_guarded(arguments: Sequence[str]) -> int:
-    """Do what the arguments ask; Ctrl-C and a reader that has left become exit codes too."""
+    """Do what the arguments ask for. Ctrl-C and a closed pipe become exit codes."""
     return _guard(partial(run, arguments))
 
 
@@ -39,7 +38,7 @@ def _guard(run: Callable[[], int]) -> int:
     try:
         code = run()
         if not code:
-            # What can't be written after all is no success.
+            # Output that can't be written is a failure.
             sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -55,18 +54,20 @@ def _guard(run: Callable[[], int]) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process; what can no longer be written, since its reader has gone, is dropped."""
+    """End the process. Output that can't be written any more, because its reader has gone, is
+    dropped.
+    """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
-    # All is closed by now, and taking the interpreter apart costs a fifth of what `--help` does.
+    # Everything is closed by now; finalizing the interpreter would take a fifth of `--help`.
     os._exit(code)
 
 
 def _mend_streams() -> None:
-    """Make standard streams that were closed lead nowhere, and writing to the others possible.
+    """Open /dev/null for standard streams that are closed, and make the others accept any text.
 
-    Without, a file or a socket opened later would take the place of one that was closed.
+    Otherwise, a file or socket that is opened later would get the descriptor of a closed stream.
     """
     for descriptor in range(3):
         try:
@@ -77,7 +78,7 @@ def _mend_streams() -> None:
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        # Names and texts may hold what the terminal's encoding lacks.
+        # Texts may hold characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -85,7 +86,7 @@ def show_version() -> int:
     """Print the version; returns the exit code."""
     from atoll._version import __version__
 
-    print(f"atoll {__version__}")  # noqa: T201  # said before there is anything to say it with
+    print(f"atoll {__version__}")  # noqa: T201  # there is no output to write it with yet
     return 0
 
 
@@ -93,7 +94,7 @@ USAGE = "[OPTIONS] [COMMAND [ARGS]...]"
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what the arguments ask; returns the exit code."""
+    """Do what the arguments ask for; returns the exit code."""
     from atoll._errors import AtollError
     from atoll._options import parse
     from atoll._program import Program
@@ -176,7 +177,7 @@ def _one_command(program: "Program", options: "Options") -> int:
 
     stdin = Source()
     try:
-        # Before an event loop is loaded: help and usage errors need none.
+        # Before an event loop is imported: help and usage errors need none.
         with streams_of(stdin, Printed()), measured(f"importing the command {options.words[0]}"):
             prepared = before_loop(program.tree.prepare, options.words)
     except HelpAsked as asked:
@@ -201,7 +202,9 @@ def _one_command(program: "Program", options: "Options") -> int:
 
 
 def _count_lines(script: "Path") -> int:
-    """Count the lines of a script for who watches it run; 0 where it can be read only once."""
+    """Count the lines of a script for the progress display; 0 if the script can be read
+    only once.
+    """
     if not sys.stderr.isatty() or not script.is_file():
         return 0
     with script.open("rb") as file:
@@ -231,7 +234,7 @@ def _batch(program: "Program", options: "Options") -> int:
         script, stdin = Source.of_text(options.lines), Source()
     elif options.script is not None:
         try:
-            script = Source(Path(options.script).open(encoding="utf-8"))  # noqa: SIM115  # it is open as long as the program runs
+            script = Source(Path(options.script).open(encoding="utf-8"))  # noqa: SIM115  # it stays open as long as the program runs
             stdin = Source()
             batch.total = _count_lines(Path(options.script))
         except OSError as error:

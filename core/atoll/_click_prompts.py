@@ -1,4 +1,4 @@
-"""click's own prompts and prints, while a line is parsed or in a callback that blocks."""
+"""Click's own prompts and prints, while a line is parsed or in a callback that blocks."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 class Reader(Protocol):
-    """Reads an answer for code that blocks until it has one."""
+    """Reads answers for code that blocks."""
 
     def read(self, *, hidden: bool) -> str | None:
-        """Return the next line of the command's input, or None at its end."""
+        """Return the next line of the command's input; None at its end."""
 
 
 current_reader: ContextVar[Reader | None] = ContextVar("current_reader", default=None)
@@ -29,10 +29,10 @@ current_reader: ContextVar[Reader | None] = ContextVar("current_reader", default
 
 
 class Printed(StringIO):
-    """Text that has been printed while a line is parsed."""
+    """Text that was printed while a line was parsed."""
 
     def take(self) -> str:
-        """Return the text, and clear it."""
+        """Return the text and clear it."""
         text = self.getvalue()
         self.seek(0)
         self.truncate()
@@ -42,7 +42,7 @@ class Printed(StringIO):
 @contextmanager
 def collecting_prints() -> Iterator[Printed]:
     """Collect what is printed in the block. It is shown before the next prompt and at the end,
-    except for what `take` has returned.
+    unless `take` has returned it.
     """
     collected = Printed()
     token = printed.set(collected)
@@ -54,7 +54,7 @@ def collecting_prints() -> Iterator[Printed]:
 
 
 def before_loop(function: Callable[..., T], *arguments: object) -> T:
-    """Call a function before an event loop runs; it may use click's prompts."""
+    """Call a function, which may use click's prompts, before an event loop runs."""
     token = current_reader.set(_BeforeLoop())
     try:
         return function(*arguments)

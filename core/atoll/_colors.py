@@ -33,9 +33,9 @@ _MIXED = re.compile(r"#[0-9a-f]{6}")
 
 
 def color_of(text: str) -> str:
-    """Return a color as prompt_toolkit knows it; raises ConfigError for what is none.
+    """Return a color as prompt_toolkit names it; raises ConfigError if the text names no color.
 
-    A color is one of :data:`COLORS`, or mixed, as `#ff8800`.
+    A color is one of :data:`COLORS`, or a mixture such as `#ff8800`.
     """
     name = text.strip().lower()
     if name in _NAMED:
@@ -51,7 +51,7 @@ def color_of(text: str) -> str:
 
 
 def color_problem(target: Target) -> str:
-    """Return what is wrong with the color of the profile in use, "" if nothing is."""
+    """Return what is wrong with the color of the profile in use; empty for nothing."""
     profile = target.made.profile if target.made else None
     if profile is None or not profile.color:
         return ""

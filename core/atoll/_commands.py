@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
-"""What an option names that is added to all commands."""
+"""The name in `Option.commands` that means all commands."""
 DESTROYING = "*destroys"
-"""What an option names that is added to all commands that destroy something."""
+"""The name in `Option.commands` that means all commands that destroy something."""
 _KEEPS = "let NAME = VALUE keeps a value"
 _MEANT = {
     "bye": "exit leaves",
@@ -44,13 +44,13 @@ _MEANT = {
     "type": "help COMMAND tells about one",
     "which": "help COMMAND tells about one",
 }
-"""What takes the place of commands of other shells, unless a plugin has one of that name."""
+"""Hints for names of commands in other shells, if no plugin has a command of that name."""
 
 
 class NoSuchCommand(UsageError):
-    """The line names an unknown command; `path` is what it says.
+    """The line names an unknown command; `path` has its words.
 
-    `is_meant` says that the hint knows what other shells mean by it.
+    `is_meant` says that the hint names the command that other shells call so.
     """
 
     def __init__(self, path: Sequence[str], *, hint: str = "", is_meant: bool = False) -> None:
@@ -60,7 +60,7 @@ class NoSuchCommand(UsageError):
 
 
 class Node:
-    """A word of the tree: a command, a group, or both."""
+    """A word in the tree: a command, a group, or both."""
 
     def __init__(
         self, path: tuple[str, ...] = (), provided: Provided[Command] | None = None
@@ -82,7 +82,7 @@ class Node:
 
     @property
     def hidden(self) -> bool:
-        """Whether listings leave it out."""
+        """Whether help does not list it."""
         return self.provided is not None and self.provided.record.hidden
 
     @property
@@ -92,7 +92,7 @@ class Node:
 
     @property
     def destroys(self) -> bool:
-        """Whether it destroys what its user may want back."""
+        """Whether it destroys something that its user may want back."""
         return self.provided is not None and self.provided.record.destroys
 
     @property
@@ -102,17 +102,17 @@ class Node:
 
     @property
     def single(self) -> bool:
-        """Whether it is for one cluster at a time."""
+        """Whether it works on one cluster at a time."""
         return self.provided is not None and self.provided.record.single
 
     @property
     def asyncio(self) -> bool:
-        """Whether it awaits asyncio code."""
+        """Whether it uses asyncio."""
         return self.provided is not None and self.provided.record.asyncio
 
     @property
     def runs(self) -> bool:
-        """Whether it does something itself, besides grouping others."""
+        """Whether it is a command itself, and not only a group."""
         return self.provided is not None and self.provided.record.load is not None
 
     def child(self, word: str) -> "Node | None":
@@ -136,7 +136,7 @@ class Node:
         if not isinstance(command, click.Command):
             what = f"{self.provided.record.load} is no click command"
             raise PluginError(self.provided.origin, what)
-        # Listings have no use for what makes commands run.
+        # Imported here: help that only lists commands does not need it.
         from atoll._adapting import adapted, with_examples
 
         added = load_added_options(self.options, command, self.path)
@@ -149,15 +149,15 @@ class Node:
 
 
 def program_name() -> str:
-    """Return the name under which the program was called."""
+    """Return the name by which the program was called."""
     name = sys.argv[0].rpartition("/")[2]
     return name if name in PROGRAM_NAMES else PROGRAM_NAMES[0]
 
 
 def before_command(words: Sequence[str]) -> int:
-    """Count the words before the command: those that are pasted along with a line, and `@NAME`.
+    """Count the words before the command: `@NAME`, and words that were pasted with the line.
 
-    Pasted are the prompt of a system's shell, `$`, and the name of the program.
+    These are `$`, the prompt of the system's shell, and the name of the program.
     """
     count = int(len(words) > 1 and words[0] == "$")
     count += int(count < len(words) and words[count] in PROGRAM_NAMES)
@@ -169,8 +169,8 @@ class Prepared:
     """A parsed line: its command, its deferred calls, and the values of options that plugins add.
 
     `calls` is a context manager: enter it, and leave it when all calls are done. `words` are those
-    of the line, with `***` in place of each secret. `aim` is what follows the `@` before the
-    command, empty where there is none.
+    of the line, with `***` in place of each secret. `aim` is the text after the `@` before the
+    command, empty for none.
     """
 
     node: Node
@@ -228,7 +228,7 @@ class CommandTree:
     def find(self, words: Sequence[str]) -> tuple[Node, list[str]]:
         """Follow the words as far as they name commands; returns the node and the remaining words.
 
-        Raises NoSuchCommand, with near matches, for a word that should name a command and does not.
+        Raises NoSuchCommand, with similar names, for an unknown word where a command is expected.
         """
         node, rest = self.root, list(words)
         while rest and (below := node.child(rest[0])):
@@ -242,14 +242,14 @@ class CommandTree:
     def prepare(self, words: Sequence[str]) -> Prepared:
         """Parse a line without running anything.
 
-        Raises UsageError for a wrong line, HelpAsked for one that asks for help.
+        Raises UsageError for a wrong line, HelpAsked for a line that asks for help.
         """
         begin = before_command(words)
         aim = _aim_before(words[:begin], words[begin:])
         node, rest = self.find(words[begin:])
         if not node.runs:
             self._explain_group(node, rest)
-        assert node.provided is not None  # noqa: S101  # as it runs
+        assert node.provided is not None  # noqa: S101  # a node that runs has a record
         from atoll._click_prompts import collecting_prints
 
         with (
@@ -262,8 +262,8 @@ class CommandTree:
                 raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
 
     def variables_of(self, words: Sequence[str]) -> set[str]:
-        """Return the variables that a line defines for its command, by the options that the record
-        of that names: `--range X=…` and `--range=X=…` define X.
+        """Return the variables that a line defines for its command by options such as `--range
+        X=…`. The command's record names these options.
         """
         node = self.root
         for word in words[before_command(words) :]:
@@ -288,7 +288,7 @@ class CommandTree:
         raise HelpAsked(group_help(node, f"{_spelled(node)} COMMAND [ARGS]..."))
 
     def _nodes(self) -> Iterator[Node]:
-        """Yield every node, also once for each alias."""
+        """Yield every node, once for each of its names."""
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
@@ -296,7 +296,7 @@ class CommandTree:
             waiting += [*node.children.values(), *node.aliases.values()]
 
     def walk(self) -> Iterator[Node]:
-        """Yield every command once, in the order of their names."""
+        """Yield every command once, sorted by name."""
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
@@ -306,13 +306,15 @@ class CommandTree:
 
 
 def _aim_before(before: Sequence[str], command: Sequence[str]) -> str:
-    """Return what follows the `@` before a command; raises UsageError where there is no command."""
+    """Return the text after the `@` before a command; raises UsageError if no command follows."""
     if not (before and before[-1].startswith(MARK)):
         return ""
     aim = before[-1].removeprefix(MARK)
     check_aim(aim)
     if not command:
-        raise UsageError(f"a command is missing after {before[-1]}", hint=f"use {aim} turns to it")
+        raise UsageError(
+            f"a command is missing after {before[-1]}", hint=f"use {aim} changes profile"
+        )
     return aim
 
 
@@ -326,7 +328,7 @@ def _spelled(node: Node) -> str:
 
 
 def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
-    """Have click understand the words after a command's name; raises UsageError."""
+    """Have click parse the words after a command's name; raises UsageError."""
     from atoll._deferred import DeferredCalls
 
     command = node.load()
@@ -346,7 +348,7 @@ def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
 
 
 def usage_error(node: Node, error: click.ClickException) -> UsageError:
-    """Return click's error as one for the user."""
+    """Return click's error as a UsageError with a message of our form."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _missing_arguments(node, error.ctx)
     message = " ".join(error.format_message().split()).rstrip(".")

@@ -1,4 +1,4 @@
-"""Changes or removes one key of `config.yaml`, and leaves the rest, comments too, as it is."""
+"""Changes or removes one key of `config.yaml`; the rest of the file stays, with its comments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def set_key(path: Path, key: str, value: Value) -> None:
-    """Set a key (`shell.edit_mode`) of a file, which may not be there yet.
+    """Set a key, such as `shell.edit_mode`, in a file, which is created if necessary.
 
-    Raises ConfigError where the file can't be read, or is written in a way that leaves no place.
+    Raises ConfigError if the file can't be read, or has a form in which the key can't be set.
     """
     try:
         before = read_small(path)
     except FileNotFoundError:
         before = ""
-    mapping_of(before, path)  # raises ConfigError for what could not be changed
+    mapping_of(before, path)  # raises ConfigError if the result is no valid file
     after = _changed(before, key, value)
     try:
         is_set = dict(flat(mapping_of(after, path))).get(key) == value
@@ -31,7 +31,7 @@ def set_key(path: Path, key: str, value: Value) -> None:
         is_set = False
     if not is_set:
         line = f"{key}: {_spelled(value)}"
-        raise ConfigError(f"{path} has no place for it", hint=f"write it there: {line}")
+        raise ConfigError(f"the key can't be set in {path}", hint=f"edit the file: {line}")
     write_atomic(path, after)
 
 
@@ -67,14 +67,14 @@ def _changed(text: str, key: str, value: Value) -> str:
     if not found:
         end = "" if not text or text.endswith("\n") else "\n"
         return f"{text}{end}{key}: {_spelled(value)}\n"
-    # Of several, the last one counts.
+    # If a key is there several times, the last one counts.
     start, stop = found[-1].start_mark.index, found[-1].end_mark.index
     gap = " " if start == stop and text[start - 1 : start] != " " else ""
     return f"{text[:start]}{gap}{_spelled(value)}{text[stop:]}"
 
 
 def _places(mapping: "MappingNode", above: str, key: str) -> "Iterator[ScalarNode]":
-    """Yield where a key has its value: `shell: {edit_mode: vi}` is `shell.edit_mode: vi`."""
+    """Yield the positions of a key's value: `shell: {edit_mode: vi}` is `shell.edit_mode: vi`."""
     import yaml
 
     for name, value in mapping.value:

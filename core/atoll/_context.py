@@ -1,4 +1,4 @@
-"""What a command is handed."""
+"""The context: what a command gets as its first argument."""
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @define
 class Context:
-    """One invocation of one command: what it is handed, and what runs around it."""
+    """One run of a command: its output and input, the settings, and the way to a cluster."""
 
     _program: "Program"
     output: Output

@@ -41,7 +41,7 @@ class DeferredCall:
         if inspect.iscoroutinefunction(self.callback):
             result = self.callback(*values, **self.arguments)
         else:
-            # It may block, or be a decorator's wrapper around what is async.
+            # It may block, or be a decorator's wrapper around an async function.
             from atoll._threads import in_thread
 
             (result,) = await in_thread(self._call, values)
@@ -127,7 +127,7 @@ class DeferredCalls:
             self._hold(context.parent)
             if context.obj is context.parent.obj:
                 self._inheriting.add(context)
-        context.__enter__()  # it is left when all calls are done
+        context.__enter__()  # it is closed when all calls are done
         pop_context()
         self._contexts.push(partial(_close, context))
         self._held.add(context)
@@ -175,5 +175,5 @@ def _within(context: click.Context, work: Awaitable[Any]) -> Generator[Any, Any,
             pop_context()
         try:
             go_on = partial(steps.send, (yield asked))
-        except BaseException as error:  # noqa: BLE001  # it is the coroutine's to handle
+        except BaseException as error:  # noqa: BLE001  # the coroutine handles it
             go_on = partial(steps.throw, error)

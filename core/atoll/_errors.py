@@ -45,7 +45,7 @@ def is_interruption(error: BaseException) -> bool:
     """
     if isinstance(error, BaseExceptionGroup):
         return any(is_interruption(one) for one in error.exceptions)
-    # Where trio is not imported, nothing has been cancelled.
+    # If trio is not imported, nothing can have been cancelled.
     trio = sys.modules.get("trio")
     cancelled = trio is not None and isinstance(error, trio.Cancelled)
     return cancelled or isinstance(error, KeyboardInterrupt)

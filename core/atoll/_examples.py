@@ -1,4 +1,4 @@
-"""Lines that show how commands are used, below their help."""
+"""Examples of commands, which their help shows."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ _ROOM = 78
 
 
 class Examples:
-    """Those of all commands, asked for when the first help is shown. `find` follows words to a
-    command.
+    """The examples of all commands, collected when help is shown for the first time. `find` finds a
+    command by its words.
     """
 
     def __init__(self, registry: Registry, find: "Callable[[Sequence[str]], Node | None]") -> None:
@@ -27,8 +27,8 @@ class Examples:
         self._by_load: dict[str, list[tuple[Node, Example]]] | None = None
 
     def of(self, node: "Node") -> list[Example]:
-        """Return the examples of a command, as lines of the name that it was asked for by: several
-        names may stand for one command.
+        """Return the examples of a command, with the command's name as the user has typed it: a
+        command may have several names.
         """
         if node.provided is None or node.provided.record.load is None:
             return []
@@ -54,8 +54,8 @@ def _renamed(example: Example, old: "Node", new: "Node") -> Example:
 
 
 def written(examples: Sequence[Example], program: str) -> list[str]:
-    """Return the lines of help that show examples, one below the other: what each does stands
-    beside it, or below where there is no room.
+    """Return the lines of help that show examples; each has its explanation beside it, or below it
+    if there is no room.
     """
     rows = [(f"{program} {one.line}", one.text) for one in examples]
     fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]

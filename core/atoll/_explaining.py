@@ -1,4 +1,4 @@
-"""Runs a command as far as it gets without a cluster, to tell what it would send."""
+"""Runs a command without a cluster, to find out which requests it would send."""
 
 import io
 import json
@@ -34,7 +34,7 @@ _SECRET = re.compile(r"password|secret|token|private_key", re.IGNORECASE)
 
 @frozen
 class Sent:
-    """What would be sent: a request, the opening of a channel, or a message on it."""
+    """A request, the opening of a channel, or a message on a channel that would be sent."""
 
     method: str
     path: str
@@ -43,8 +43,8 @@ class Sent:
 
 @frozen
 class Explanation:
-    """All that is known to be sent; `is_whole` tells that nothing follows, `assumes` that what was
-    looked up was taken to be there.
+    """The requests that are known. `is_whole` says that these are all, `assumes` that things which
+    the command looks up are assumed to exist.
     """
 
     sent: Sequence[Sent]
@@ -54,7 +54,7 @@ class Explanation:
 
 @define
 class _ExplainedContext(Context):
-    """A context whose connections send nothing, and whose folders are thrown away."""
+    """A context whose connections send nothing, and whose folders are temporary."""
 
     home: Paths | None = None
     sent: list[Sent] = field(factory=list)
@@ -62,11 +62,11 @@ class _ExplainedContext(Context):
 
     @property
     def paths(self) -> Paths:
-        """Folders in which nothing lasts."""
+        """Temporary folders."""
         return self.home or super().paths
 
     async def connect(self, profile: str | None = None) -> "Api":
-        """Return an api that notes what would be sent."""
+        """Return an api that records the requests."""
         from atoll._api.explained import ExplainedApi
         from atoll._api.negotiation import ServerCache
 
@@ -89,23 +89,23 @@ class _ExplainedContext(Context):
         return await self.connect(profile)
 
     async def consent(self, question: str, *, yes: bool, official_asks: bool = True) -> None:
-        """Go on: nothing is destroyed."""
+        """Agree, since nothing is destroyed."""
 
     async def confirm(self, question: str, *, hint: str = "") -> bool:
-        """Go on."""
+        """Agree."""
         del question, hint
         return True
 
     def transport(self, *_arguments: object) -> Any:
-        """Refuse: what it would send is not known."""
+        """Refuse, since requests of a transport are not recorded."""
         from atoll._api.explained import Unanswered
 
         raise Unanswered
 
 
 def check_explainable(prepared: Prepared) -> None:
-    """Raise UsageError for a command that is not run without a cluster, since it does something on
-    this machine, or stays.
+    """Raise UsageError for a command that can't be explained: it does something on this machine, or
+    runs until it is interrupted.
     """
     node = prepared.node
     if prepared.aim:
@@ -113,14 +113,14 @@ def check_explainable(prepared: Prepared) -> None:
     if node.single or node.asyncio or node.hidden:
         name = " ".join(node.path)
         raise UsageError(
-            f"{name} works on this machine, or stays: there is no list of requests for it",
-            hint="explain is for commands that ask the cluster something and end",
+            f"{name} can't be explained: it works on this machine, or does not end by itself",
+            hint="explain is for commands that send requests to the cluster and end",
         )
 
 
 async def explained(context: Context, prepared: Prepared) -> Explanation:
-    """Run a prepared command without sending anything. Raises what it raises before its first
-    request.
+    """Run a prepared command without sending anything. Raises what the command raises before its
+    first request.
     """
     from atoll._api.explained import Unanswered
 
@@ -133,18 +133,18 @@ async def explained(context: Context, prepared: Prepared) -> Explanation:
                 is_whole = True
             except Unanswered:
                 pass
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # it may stumble over the answer
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # the command may fail because it has no answer
                 failure = error
         if failure is not None and not apart.sent:
             raise failure
-    # A command that has caught that an answer is missing has told of it.
+    # If the command catches that there is no answer, it has printed a message.
     is_whole = is_whole and not apart.output.has_warned
     return Explanation(apart.sent, is_whole, any(api.assumes for api in apart.apis))
 
 
 @asynccontextmanager
 async def _apart(context: Context, prepared: Prepared) -> AsyncIterator["_ExplainedContext"]:
-    """Make the context of a command that is only explained, with folders for the time of it."""
+    """Make the context for a command that is only explained, with temporary folders."""
     program = program_of(context)
     nothing = Source(None)
     options = {one.name: one.value for one in prepared.given}
@@ -183,13 +183,15 @@ def _body(request: "Request") -> str:
         return f"{len(request.body)} bytes"
     tidy = _without_secrets(document)
     if isinstance(tidy, dict) and tidy.keys() == {"query", "variables"}:
-        # What it is about comes first, for those who see the beginning.
+        # The most important keys come first, since tables cut bodies.
         tidy = {"variables": tidy["variables"], "query": tidy["query"]}
     return json.dumps(tidy, ensure_ascii=False)
 
 
 def _without_secrets(document: Any) -> Any:
-    """Return a document with `***` for what has the name of a secret, and white space tidied."""
+    """Return a document with `***` for values whose keys name secrets, and with simple
+    white space.
+    """
     if isinstance(document, dict):
         return {
             key: "***" if _SECRET.search(key) and value else _without_secrets(value)

@@ -1,4 +1,4 @@
-"""The current folder belongs to the user: commands of plugins leave it unchanged."""
+"""Keeps the current folder: commands of plugins can't change it."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _running = 0
 
 @contextmanager
 def folder_kept(node: "Node") -> Iterator[None]:
-    """Return to the user's folder after a third party's command has changed it, with a warning."""
+    """Return to the user's folder if a third party's command has changed it, with a warning."""
     global _folder, _running  # noqa: PLW0603  # a process has one current folder
     _folder = _folder if _running else _current()
     _running += 1
@@ -35,6 +35,6 @@ def folder_kept(node: "Node") -> Iterator[None]:
 
 def _current() -> str | None:
     try:
-        return os.getcwd()  # noqa: PTH109  # a text is compared, no path is walked
+        return os.getcwd()  # noqa: PTH109  # only compared as text
     except OSError:
-        return None  # it was deleted
+        return None  # the folder was deleted

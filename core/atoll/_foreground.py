@@ -15,14 +15,14 @@ BACK_TO_NORMAL = (
     "\x1b[?2004l\x1b[?1l\x1b>"  # plain paste and cursor keys
     "\x0f\x1b[0m\x1b[?25h"  # letters, plain, and a cursor
 )
-"""Undoes what programs make of a terminal and leave behind when they are killed."""
+"""Resets what programs may leave changed in a terminal when they are killed."""
 
 
 @define
 class Foreground:
-    """Which process group has the terminal: that of the prompt, or a program's.
+    """The process group that has the terminal: the prompt's, or that of a program.
 
-    `modes` are the terminal's as the user has them; every program finds them so.
+    `modes` are the terminal's modes as the user has set them; each program starts with them.
     """
 
     descriptor: int
@@ -34,7 +34,9 @@ class Foreground:
 
     @classmethod
     def of(cls, file: IO[str]) -> "Foreground | None":
-        """Return the terminal of a file; None where it is not one that can be lent."""
+        """Return the terminal of a file; None if it is no terminal, or belongs to another process
+        group.
+        """
         with suppress(OSError, ValueError, termios.error):
             descriptor = file.fileno()
             if os.tcgetpgrp(descriptor) == os.getpgrp():
@@ -42,7 +44,7 @@ class Foreground:
         return None
 
     def lend(self, group: int, modes: list[Any] | None = None) -> None:
-        """Give the terminal to a process group, with the modes that it had."""
+        """Give the terminal to a process group, with the modes that it had before."""
         if modes is not None:
             self._set_modes(modes)
         with _unstopped(), suppress(OSError):
@@ -50,7 +52,9 @@ class Foreground:
             self.lent = group
 
     def take_back(self) -> list[Any]:
-        """Give the terminal back to the prompt; returns the modes that it was left in."""
+        """Give the terminal back to the prompt; returns the modes in which the program
+        has left it.
+        """
         left = self.modes
         with _unstopped(), suppress(OSError, termios.error):
             os.tcsetpgrp(self.descriptor, os.getpgrp())
@@ -61,18 +65,18 @@ class Foreground:
         return left
 
     def restore(self) -> None:
-        """Have the terminal's modes as the user has them."""
+        """Set the terminal's modes to those of the user."""
         self._set_modes(self.modes)
 
     def _set_modes(self, modes: list[Any]) -> None:
-        # At once, and not when all is written: the user may have stopped that by Ctrl-S.
+        # At once, not after pending output: the user may have stopped that by Ctrl-S.
         with _unstopped(), suppress(OSError, termios.error):
             termios.tcsetattr(self.descriptor, termios.TCSANOW, modes)
 
 
 @contextmanager
 def _unstopped() -> Iterator[None]:
-    """Change the terminal of another process group without being stopped for it."""
+    """Block SIGTTOU in the block, so that a process in the background can change the terminal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     try:
         yield

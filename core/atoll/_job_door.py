@@ -1,9 +1,8 @@
-"""The front door of a job: what a prompt has sent to the background.
+"""The front door of a job: runs one statement in a process of its own.
 
-A job of a prompt is a process of its own: it keeps the folder that it began in, nothing that the
-prompt does makes it wait, and what it does never keeps the prompt from answering keys. The prompt
-holds the other end of a socket: through it come what to run and how, and go the job's remarks on
-its progress. It is closed when the prompt is gone, which ends the job.
+The process keeps the folder in which the job was started, and neither it nor the prompt keeps the
+other waiting. They are connected by a socket: the prompt sends the task, the job sends messages on
+its progress. When the socket is closed, the prompt has ended, and so the job ends.
 """
 
 import json
@@ -35,7 +34,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 @frozen
 class Task:
-    """What a job is told: what to run, and how its prompt was started and where that goes."""
+    """What the prompt sends to a job: the statement, and with which options, profile and folder it
+    runs.
+    """
 
     node: SimpleCommand | AndOr
     kept: Mapping[str, Values]
@@ -50,7 +51,7 @@ class Task:
 
     @classmethod
     def of(cls, part: Background, program: Program, output_format: str) -> "Task":
-        """Return the task of what a prompt sends to the background now."""
+        """Return the task for a part of a line that goes to the background now."""
         settings = program.settings
         return cls(
             part.node,
@@ -66,10 +67,10 @@ class Task:
 
 
 def main(load: Callable[[bool], Program], descriptor: int) -> int:
-    """Run the job whose task comes from a socket; returns its exit code."""
+    """Run the job whose task is read from a socket; returns its exit code."""
     prompt = socket.socket(fileno=descriptor)
     with prompt.makefile("rb") as told:
-        task: Task = pickle.load(told)  # noqa: S301  # from the prompt that has started this, and nobody else
+        task: Task = pickle.load(told)  # noqa: S301  # only the prompt that has started this process can write to the socket
     sys.argv[0] = task.program_name
     try:
         return _run(load(task.plugins), task, prompt)
@@ -90,7 +91,7 @@ def _run(program: Program, task: Task, prompt: socket.socket) -> int:
 
 
 async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
-    """Run the statement for as long as the prompt is there."""
+    """Run the statement until it ends, or until the prompt has ended."""
     import trio
 
     from atoll._interpreter import Interpreter
@@ -115,7 +116,7 @@ async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
 
 
 async def _end_with(prompt: socket.socket, all_of_it: "trio.CancelScope") -> None:
-    """End when the prompt is gone."""
+    """Cancel the job when the prompt has ended."""
     import trio
 
     await trio.lowlevel.wait_readable(prompt)
@@ -125,15 +126,15 @@ async def _end_with(prompt: socket.socket, all_of_it: "trio.CancelScope") -> Non
 async def _end_on_signal(
     signals: AsyncIterator[int], job: Job, all_of_it: "trio.CancelScope"
 ) -> None:
-    """Interrupt the job at Ctrl-C and `kill`; other signals say that the prompt is left."""
+    """Interrupt the job at Ctrl-C and `kill`; other signals mean that the prompt has ended."""
     async for number in signals:
         (job.scope if number == signal.SIGINT and job.scope else all_of_it).cancel()
-        # The next one does not wait for anything.
+        # The same signal a second time ends the process at once.
         signal.signal(number, signal.SIG_DFL)
 
 
 class _Progress:
-    """Tells the prompt how far the job is; what it has no room for is dropped."""
+    """Sends progress messages to the prompt; those that do not fit into the socket are dropped."""
 
     def __init__(self, prompt: socket.socket) -> None:
         self._prompt = prompt

@@ -7,7 +7,7 @@ from atoll._job_door import main
 from atoll._program import Program
 
 
-def load(plugins: bool) -> Program:  # called by one place, with what it was told
+def load(plugins: bool) -> Program:  # called in one place, with what the prompt has sent
     """Load the program as its user has it."""
     return Program.load(plugins=plugins)
 

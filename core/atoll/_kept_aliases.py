@@ -1,4 +1,4 @@
-"""The aliases of a user: lines by their names, in a file of their own."""
+"""The aliases of a user, stored in a file."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 @define
 class Aliases:
-    """The aliases of a user, kept in a file of their own."""
+    """The aliases of a user, stored in a file."""
 
     file: Path
     _lines: dict[str, str] | None = field(default=None, init=False)
@@ -25,20 +25,20 @@ class Aliases:
 
     @property
     def lines(self) -> Mapping[str, str]:
-        """The lines, by their names."""
+        """The lines, by the names of their aliases."""
         if self._lines is None:
             self._lines = self._read()
         return self._lines
 
     def keep(self, name: str, line: str) -> None:
-        """Give a name to a line; raises UsageError for a name or a line that makes no sense."""
+        """Store an alias; raises UsageError for an invalid name or line."""
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} can't name an alias", hint="letters, digits, _ . and -")
-        # Another window may have written others.
+        # Another prompt may have written others meanwhile.
         self._write({**self._read(), name: line})
 
     def forget(self, name: str) -> None:
-        """Take a name away; raises NotFound."""
+        """Remove an alias; raises NotFound."""
         left = self._read()
         if left.pop(name, None) is None:
             hint = near_matches(name, list(self.lines)) or "alias lists them"

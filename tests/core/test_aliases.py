@@ -85,7 +85,7 @@ async def test_what_an_alias_stands_for(lines, capfd, definition, line, told):
         ("alias x = 'echo \"a'", "alias x: a double quote is not closed"),
         ("alias x = echo $2\nx a", "alias x needs 2 words (it stands for echo $2)"),
         ("alias x = 'echo a; echo b'\nx c", "alias x takes no words"),
-        ("alias x = 'echo a; echo b'\nx | cat", "is more than one command, and stands alone"),
+        ("alias x = 'echo a; echo b'\nx | cat", "is more than one command: nothing can"),
         ("alias x = 'echo a; echo b'\nlet y = x", "alias x is more than one command"),
         ("alias x = x\nx", "no such command: x"),
         ("alias x = y; alias y = x\nx", "no such command: x"),

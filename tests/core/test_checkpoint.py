@@ -65,7 +65,7 @@ def test_a_script_goes_on_where_it_failed(atoll, script, tmp_path):
 
     assert first.stderr.endswith("line 3: '! test -e ../go' ended with exit code 1\n")
     assert (again.returncode, again.stdout) == (1, "")
-    assert "done is of a script that has not come to its end (--resume goes on" in again.stderr
+    assert "done belongs to a script that has not finished (--resume continues" in again.stderr
     assert "line 2 is the last one that was done" in resumed.stderr
     assert (resumed.returncode, log) == (0, ["1", "2", "back", "kept", "one"])
     assert (last.returncode, last.stderr) == (0, "done: all lines were run before\n")

@@ -94,9 +94,9 @@ async def test_files_are_told_by_their_size(shell, tmp_path):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("profile remove lab", "works on this machine, or stays"),
-        ("sweep rm s-12ab", "works on this machine, or stays"),
-        ("explain ps", "works on this machine, or stays"),
+        ("profile remove lab", "it works on this machine, or does not end"),
+        ("sweep rm s-12ab", "it works on this machine, or does not end"),
+        ("explain ps", "it works on this machine, or does not end"),
         ("nope", "no such command: nope"),
         ("rm", "missing argument"),
         ("rm --nonsense x", "no such option"),

@@ -141,7 +141,7 @@ async def test_a_setting_is_changed(shell, config, before, after):
         ("", "shell.edit_mode vim", "shell.edit_mode is 'vim' (did you mean vi"),
         ("", "shell.history_size many", "shell.history_size should be int, not 'many'"),
         ("[", "shell.edit_mode vi", "is not YAML"),
-        ("{output: csv}", "shell.edit_mode vi", "has no place for it (write it there: shell.edit"),
+        ("{output: csv}", "shell.edit_mode vi", "(edit the file: shell.edit_mode: vi)"),
     ],
 )
 async def test_a_setting_is_not_changed(shell, config, before, line, problem):

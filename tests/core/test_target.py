@@ -305,7 +305,7 @@ async def test_a_line_that_names_a_profile(lines, line):
     [
         ("@nope where", "no profile named 'nope'", 5),
         ("@ where", "@ needs the name of a profile", 2),
-        ("@lab", "a command is missing after @lab (use lab turns to it)", 2),
+        ("@lab", "a command is missing after @lab (use lab changes profile)", 2),
         ("@lab where --profile other", "@lab and --profile other exclude each other", 2),
         ("@lab nothing", "no such command: nothing", 2),
         ("@../x where", "'../x' can't name a profile", 2),
