@@ -1,6 +1,6 @@
-"""Parts of the API that other releases have and this cluster has not; the answer says so.
+"""Answers requests for parts of the API that other releases have and this cluster does not have.
 
-docs/local.md has the same list for people; a test compares the two.
+A test compares this list with the table in docs/local.md.
 """
 
 from collections.abc import Mapping
@@ -24,30 +24,30 @@ ROUTES: Mapping[str, str] = {
     "/resource-usage": "fair share scheduling",
     "/scheduling-history": "the history of scheduling",
     "/export": "exports as CSV",
-    "/rbac": "roles with permissions of their own",
-    "/container-registries": "registries of images",
-    "/image/import": "imports of images",
+    "/rbac": "custom roles",
+    "/container-registries": "image registries",
+    "/image/import": "import of images",
     "/prometheus-query-presets": "metrics by Prometheus",
     "/resource/prometheus-query-definitions": "metrics by Prometheus",
     "/session/_/create-cluster": "sessions from templates of clusters",
-    "/session/_/transit-status": "moving sessions by hand from status to status",
-    "/compute-sessions": "administration over REST (GraphQL has it)",
-    "/agents": "administration over REST (GraphQL has it)",
-    "/domains": "administration over REST (GraphQL has it)",
-    "/groups": "administration over REST (GraphQL has it)",
-    "/images": "administration over REST (GraphQL has it)",
-    "/projects": "administration over REST (GraphQL has it)",
-    "/quota-scopes": "administration over REST (GraphQL has it)",
-    "/resource-policies": "administration over REST (GraphQL has it)",
-    "/resource-slot-types": "administration over REST (GraphQL has it)",
-    "/users": "administration over REST (GraphQL has it)",
-    "/admin": "administration over REST (GraphQL has it)",
+    "/session/_/transit-status": "manual changes of a session's status",
+    "/compute-sessions": "administration over REST (use GraphQL)",
+    "/agents": "administration over REST (use GraphQL)",
+    "/domains": "administration over REST (use GraphQL)",
+    "/groups": "administration over REST (use GraphQL)",
+    "/images": "administration over REST (use GraphQL)",
+    "/projects": "administration over REST (use GraphQL)",
+    "/quota-scopes": "administration over REST (use GraphQL)",
+    "/resource-policies": "administration over REST (use GraphQL)",
+    "/resource-slot-types": "administration over REST (use GraphQL)",
+    "/users": "administration over REST (use GraphQL)",
+    "/admin": "administration over REST (use GraphQL)",
 }
-"""What is missing, by how paths begin; of several the longest counts."""
+"""What is missing, by the start of the path; the longest match counts."""
 
 ROOTS: Mapping[str, str] = {
     "network": "networks",
-    "container_registr": "registries of images",
+    "container_registr": "image registries",
     "model_card": "the model store",
     "audit_log": "audit logs",
     "available_service": "the configuration of services",
@@ -55,27 +55,27 @@ ROOTS: Mapping[str, str] = {
     "auto_scaling": "model serving",
     "endpoint": "model serving",
     "utilization_metric": "metrics by Prometheus",
-    "idle_checker": "checkers of idleness for each group",
-    "_node": "lists with cursors (those with limit and offset are there)",
+    "idle_checker": "idle checkers for each group",
+    "_node": "lists with cursors (use limit and offset)",
 }
-"""What is missing, by what a root of `Query` or `Mutation` has in its name."""
+"""What is missing, by a part of the name of a root field of `Query` or `Mutation`."""
 
 _KIND, _TITLE = "not-implemented", "This cluster does not have that."
 
 
 def unsupported_route(path: str) -> Problem | None:
-    """Return 501 for a path that other clusters have, None for one that nobody has."""
+    """Return a 501 for a path that other clusters have, None for an unknown path."""
     beginnings = [one for one in ROUTES if path == one or path.startswith(f"{one}/")]
     if not beginnings:
         return None
-    return Problem(501, _KIND, _TITLE, _told(ROUTES[max(beginnings, key=len)]), data=path)
+    return Problem(501, _KIND, _TITLE, _explanation(ROUTES[max(beginnings, key=len)]), data=path)
 
 
 def unsupported_root(name: str) -> str | None:
-    """Say what a query asks for by a root that other clusters have, None for any other."""
+    """Return the error for a root field that other clusters have, None for an unknown one."""
     what = next((ROOTS[part] for part in ROOTS if part in name), None)
-    return what and _told(what)
+    return what and _explanation(what)
 
 
-def _told(what: str) -> str:
-    return f"the embedded cluster does not have {what}; docs/local.md lists such things"
+def _explanation(what: str) -> str:
+    return f"the embedded cluster does not have {what}; docs/local.md lists what is missing"
