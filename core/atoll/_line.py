@@ -3,7 +3,7 @@
 A line holds statements separated by `;`, `&` or the end of the line, or joined by `&&` and `||`. A
 statement is words, with what follows them: `< file`, `> file`, `>> file`, or `| system command`; or
 it is `! system command`, `let NAME = VALUE`, or `for NAME in VALUES { statements }`. `&` runs a
-statement in the background. Words follow the habits of POSIX shells: single quotes keep everything,
+statement in the background. Words are quoted as in POSIX shells: single quotes keep everything,
 double quotes keep all but variables and a backslash before `"`, `$` or another backslash, a
 backslash outside quotes keeps the next character, one before the end of the line joins lines, `#`
 at the start of a word begins a comment, `~` at the start of a word is the home folder. `$NAME`,
@@ -51,7 +51,7 @@ Piece = Token | SimpleCommand
 
 
 def parse(text: str, line: int = 1) -> list[Node]:
-    """Return the statements of a text whose first line has the number `line`; raises LineError."""
+    """Parse a text whose first line has the number `line`; raises LineError."""
     if (at := text.find("\0")) >= 0:
         # No file, no variable and no argument of a program can hold one.
         raise LineError("a line can't hold a NUL character", line + text.count("\n", 0, at))
@@ -60,7 +60,7 @@ def parse(text: str, line: int = 1) -> list[Node]:
 
 @define
 class Assembler:
-    """Makes statements of lines as they come in, joining the lines that belong together."""
+    """Parses lines as they come, joining the lines that belong to one statement."""
 
     _lines: list[str] = field(factory=list)
     _first: int = 1
@@ -68,7 +68,9 @@ class Assembler:
     _tokenizer: Tokenizer = field(factory=Tokenizer)
 
     def feed(self, line: str) -> list[Node]:
-        """Take a line without its end; returns what is complete now. Raises LineError."""
+        """Add a line, without its line break; returns the statements that are complete now. Raises
+        LineError.
+        """
         self._count += 1
         if not self._lines:
             self._first = self._count
@@ -82,17 +84,18 @@ class Assembler:
         return parse(text, self._first)
 
     def close(self) -> None:
-        """Raise LineError if the last lines were left open."""
+        """Raise LineError if the last statement is incomplete."""
         if self._lines:
             self._take()
 
 
 @define
 class _Block:
-    """The statements that were read in a block so far, and the one that is being read.
+    """The statements of a block that are complete, and the one that is being parsed.
 
-    `header` is the text before the block in a statement. `made` is a `for` that has just ended.
-    `chain` are statements that `&&` or `||` joins to the next, `mark` which of these it is.
+    `header` is the text of the statement before the block. `made` is a `for` that has just been
+    completed. `chain` holds statements that are joined to the next one by `mark`, which is `&&` or
+    `||`.
     """
 
     within: str = ""
@@ -109,7 +112,9 @@ class _Block:
 
 @define
 class _Parser:
-    """Makes statements of the tokens of a text; `line` is the number of the line at `_at`."""
+    """Makes statements from the tokens of a text; `line` is the line number at the
+    position `_at`.
+    """
 
     text: str
     line: int
@@ -139,7 +144,7 @@ class _Parser:
             self._blocks[-1].pieces.append(token)
 
     def _begin(self, token: Token) -> None:
-        """Note where a statement begins."""
+        """Note the beginning of a statement."""
         block = self._blocks[-1]
         if block.pieces:
             return
@@ -150,7 +155,7 @@ class _Parser:
             block.chain_start = token.start
 
     def _line_at(self, at: int) -> int:
-        """Return the number of a line; places are asked for from left to right."""
+        """Return the number of a line; positions must be asked for from left to right."""
         self.line += self.text.count("\n", self._at, at)
         self._at = at
         return self.line
@@ -175,7 +180,7 @@ class _Parser:
             raise LineError("one command stands between '$(' and ')'", inner.line)
 
     def _finish(self, mark: str, at: int) -> None:
-        """Make a node of the statement that ends at a place with a mark, if there is one."""
+        """End the statement before a mark at this position, and add its node to the block."""
         block = self._blocks[-1]
         node = block.made or self._node(block, mark, at)
         if node is None:
@@ -196,7 +201,7 @@ class _Parser:
         return self.text[start:end].strip(BLANK + ";")
 
     def _node(self, block: _Block, mark: str, at: int) -> Node | None:
-        """Make a node of the pieces of a statement; None where there are none."""
+        """Make a node from the tokens of a statement; None if there are none."""
         if not block.pieces:
             return None
         pieces = block.pieces = self._without_pasted(block.pieces)
@@ -215,21 +220,21 @@ class _Parser:
         return self._simple(pieces, block.line, text, mark)
 
     def _raw(self, pieces: Sequence[Piece], place: int) -> str:
-        """Return a word as it is written, "" for anything else."""
+        """Return a word as it is written; empty if the token is no word."""
         piece = pieces[place] if place < len(pieces) else None
         if isinstance(piece, Token) and piece.kind == "word":
             return self.text[piece.start : piece.end]
         return ""
 
     def _without_pasted(self, pieces: list[Piece]) -> list[Piece]:
-        """Leave out what stands before a keyword where a line was pasted."""
+        """Leave out a pasted `$` or program name before a keyword."""
         at = 0
         while self._raw(pieces, at) in PASTED:
             at += 1
         return pieces[at:] if self._raw(pieces, at) in _KEYWORDS else pieces
 
     def _name(self, block: _Block, usage: str, joint: str) -> str:
-        """Return the name after a keyword, which `joint` has to follow."""
+        """Return the name after a keyword; it must be followed by `joint`."""
         name = self._raw(block.pieces, 1)
         if not _NAME.fullmatch(name) or self._raw(block.pieces, 2) != joint:
             raise LineError(usage, block.line)
@@ -294,7 +299,7 @@ class _Parser:
         return found
 
     def _system_command(self, token: Token, line: int) -> str:
-        """Return what follows `|` or `!`, for the system's shell to read; "" for another piece."""
+        """Return the text after `|` or `!`, for the system's shell; empty for other tokens."""
         if token.kind != "system":
             return ""
         command = token.value[1:].strip()
@@ -303,14 +308,14 @@ class _Parser:
         return command
 
     def _word(self, token: Token) -> Word:
-        """Return what a word means, its tilde too."""
+        """Return the meaning of a word, with `~` replaced by the home folder."""
         raw = self.text[token.start : token.end]
         if raw.startswith("$("):
-            hint = "let NAME = COMMAND keeps what a command gives; single quotes keep the $"
+            hint = "let NAME = COMMAND keeps the output of a command; single quotes keep the $"
             line = self.line + self.text.count("\n", self._at, token.start)
             raise LineError("'$(' stands only after 'for NAME in'", line, hint=hint)
         if raw == "~" or raw.startswith("~/"):
-            home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises where this stays quiet
+            home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises without a home folder, this does not
             if token.parts:
                 return (home, *_without_first_character(token.parts))
             return home + token.value[1:]
@@ -318,7 +323,7 @@ class _Parser:
 
 
 def _check_first(value: SimpleCommand) -> None:
-    """Raise LineError where `| first` does not end a value."""
+    """Raise LineError unless `| first` ends the value."""
     if _FIRST.match(value.pipe):
         raise LineError("nothing follows '| first'", value.line, hint="it ends a value")
 
@@ -328,7 +333,7 @@ def _without_first_character(parts: Sequence[Any]) -> Sequence[Any]:
 
 
 def _joined(chain: Sequence[tuple[str, Node]], text: str, *, background: bool) -> Node:
-    """Make one node of those that `&&` and `||` join."""
+    """Make one node of statements that `&&` and `||` join."""
     _, node = chain[0]
     if len(chain) == 1 and not background:
         return node

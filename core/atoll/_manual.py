@@ -1,4 +1,4 @@
-"""The manual page of atoll in roff, made of what the program knows of itself."""
+"""Makes the manual page of atoll, in roff, from the commands, options and settings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -96,7 +96,7 @@ def _examples(tree: "CommandTree") -> Iterator[tuple[str, str]]:
 
 
 def _text(text: str) -> str:
-    """Return a text as roff takes it: a line that begins with a stop would be an instruction."""
+    """Return a text as roff expects it: a line that begins with a dot would be an instruction."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     ascii_only = "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in escaped)
     return f"\\&{ascii_only}" if ascii_only.startswith(".") else ascii_only

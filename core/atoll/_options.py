@@ -104,7 +104,7 @@ def root_command() -> click.Command:
 
 
 def option_rows() -> list[tuple[str, str]]:
-    """Return the options as help shows them: each as it is written, and what it does."""
+    """Return the options as help shows them: the option and its description."""
     context = click.Context(root_command())
     options = [one for one in context.command.params if isinstance(one, click.Option)]
     return [record for record in (one.get_help_record(context) for one in options) if record]

@@ -1,4 +1,4 @@
-"""A file that hands on what is written to it while other things go on."""
+"""A text file that is written in the background, so that nothing waits for its reader."""
 
 import os
 import stat
@@ -14,18 +14,19 @@ import trio
 from atoll._errors import is_interruption
 
 _ENOUGH = 2**18
-"""Bytes that are held before whoever writes more is asked to wait."""
+"""How many bytes may be held before writers have to wait."""
 _CHUNK = 2**16
 _LAST_CHANCE = 1.0
-"""Seconds in which a command that is interrupted gets rid of what it has written."""
+"""Seconds in which an interrupted command may still write what it holds."""
 
 
 class Outlet(TextIOBase):
-    """A text file that takes everything at once; a task of its own, :meth:`pump`, writes it.
+    """A text file that holds what is written to it; the task :meth:`pump` writes it to
+    `descriptor`.
 
-    Async code is to await `drain` where it writes much; other threads are held up while enough is
-    there to be written. A write raises the OSError that an earlier one has come to, BrokenPipeError
-    where the reader has gone. `descriptor` is one of ours alone, and does not block.
+    Async code that writes much must await `drain`; other threads wait in `write` when too much is
+    held. If writing has failed, the next write raises that OSError, BrokenPipeError if the reader
+    has gone. The descriptor belongs to the outlet, and does not block.
     """
 
     encoding = "utf-8"
@@ -45,7 +46,7 @@ class Outlet(TextIOBase):
         self._is_abandoned = False
 
     def fileno(self) -> int:
-        """Return the descriptor, which does not block."""
+        """Return the descriptor; it does not block."""
         return self._descriptor
 
     def isatty(self) -> bool:
@@ -57,15 +58,15 @@ class Outlet(TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Take a text."""
+        """Hold a text to be written."""
         self.take(text.encode(errors="backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: all is on its way."""
+        """Do nothing: `pump` writes everything."""
 
     def take(self, data: bytes) -> None:
-        """Take bytes; raises what an earlier write has come to."""
+        """Hold bytes to be written; raises the error of an earlier write."""
         with self._changed:
             self._raise()
             self._held.append(data)
@@ -85,13 +86,15 @@ class Outlet(TextIOBase):
             raise self._failure
 
     async def drain(self, *, all: bool = False) -> None:
-        """Wait until little is held, or nothing at all; raises what writing has come to."""
+        """Wait until little is held, or nothing with `all`; raises the error of an
+        earlier write.
+        """
         while self._size > (0 if all else _ENOUGH) and self._failure is None:
             await self._less.wait()
         self._raise()
 
     async def pump(self) -> None:
-        """Write what comes, until cancelled or something goes wrong."""
+        """Write what is held, until cancelled or until writing fails."""
         try:
             while True:
                 await self._more.wait()
@@ -102,7 +105,7 @@ class Outlet(TextIOBase):
             self.end(type(error)(error.errno, error.strerror, self._name))
 
     def _joined(self) -> bytes:
-        """Return some of what is held, in one piece."""
+        """Return the next pieces that are held, as one."""
         pieces, size = [], 0
         while self._held and size < _CHUNK:
             pieces.append(self._held.popleft())
@@ -127,7 +130,7 @@ class Outlet(TextIOBase):
                 await trio.lowlevel.wait_writable(self._descriptor)
 
     async def _write_in_thread(self, view: memoryview) -> int:
-        """Write to a file system that may keep one waiting."""
+        """Write to a file, whose file system may block."""
         try:
             return await trio.to_thread.run_sync(
                 os.write, self._descriptor, view, abandon_on_cancel=True
@@ -144,7 +147,7 @@ class Outlet(TextIOBase):
         self._less = trio.Event()
 
     def end(self, failure: OSError) -> None:
-        """Have whoever writes to it, or waits for it, fail from now on."""
+        """Make all writes and waits fail from now on."""
         with self._changed:
             self._failure = self._failure or failure
             self._held.clear()
@@ -152,9 +155,9 @@ class Outlet(TextIOBase):
         self._less.set()
 
     def close(self) -> None:
-        """Close it; what is still held is lost."""
+        """Close the file; what is still held is lost."""
         self.end(BrokenPipeError())
-        # A thread that was left to itself still writes there, and must not find another file.
+        # An abandoned thread may still write to the descriptor, which must not become another file.
         if not self._is_abandoned and not self.closed:
             os.close(self._descriptor)
         super().close()
@@ -177,22 +180,24 @@ class _Bytes:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave it open: whoever has opened the file closes it."""
+        """Do nothing: the owner of the file closes it."""
 
 
 def as_file(outlet: Outlet) -> IO[str]:
-    """Return an outlet as what all who write to it take it for."""
+    """Return an outlet, typed as a file."""
     return cast("IO[str]", outlet)
 
 
 @asynccontextmanager
 async def flowing(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
-    """Make an outlet of a descriptor, which is closed at the end, when all has been written."""
+    """Make an outlet for a descriptor. At the end of the block, everything is written and the
+    descriptor closed.
+    """
     failure: BaseException | None = None
     outlet = Outlet(descriptor, name)
     try:
         async with trio.open_nursery() as nursery:
-            # It ends when all is written, not as soon as the line is interrupted.
+            # Shielded: it ends when everything is written, also if the line is interrupted.
             pumping = trio.CancelScope(shield=True)
             nursery.start_soon(_pump, outlet, pumping)
             try:

@@ -1,4 +1,4 @@
-"""Parsing a line: how it ends when there is nothing to run, and the guard around plugins' code."""
+"""Exceptions and guards for parsing a line."""
 
 import click
 
@@ -6,8 +6,9 @@ from atoll._plugins import Origin, guarded
 
 
 class HelpAsked(Exception):
-    """The line asks for help, or for other text that is shown instead of running a command, such as
-    a version. The exception's text is what to show, `code` is the exit code.
+    """The line asks for help, or for another text instead of running a command, such as a version.
+
+    The exception's text is the text to show, `code` is the exit code.
     """
 
     def __init__(self, text: str, code: int = 0) -> None:

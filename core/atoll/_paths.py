@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 
 class Paths(NamedTuple):
-    """Four folders: `config` for what the user writes, `state` for what must be kept, `cache` for
-    what may be deleted at any time, `data` for large files.
+    """The four folders of atoll's files: `config` for what the user writes, `state` for what must
+    be kept, `cache` for what may be deleted at any time, `data` for large files.
     """
 
     config: Path

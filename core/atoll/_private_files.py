@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def make_private(folder: Path) -> Path:
-    """Make a folder that only its owner can enter, with its parents; returns it."""
+    """Create a folder that only its owner can enter, with the folders above it; returns it."""
     for missing in reversed([folder, *folder.parents]):
         missing.mkdir(mode=0o700, exist_ok=True)
     return folder
@@ -17,7 +17,9 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Write a whole file or leave the old one; its permissions are never wider than `mode`."""
+    """Replace a whole file in one step, or leave the old one; its permissions are never wider than
+    `mode`.
+    """
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

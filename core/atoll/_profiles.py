@@ -1,8 +1,8 @@
-"""Profiles: which cluster, with which keys. One YAML file each, mode 0600, below
-`config/profiles/`.
+"""Profiles: the address of a cluster, and the keys for it.
 
-The environment of the official client (`BACKEND_ENDPOINT` and its companions) makes a profile of
-its own, named `environment`. Nothing is ever read from the current folder.
+Each is a YAML file of mode 0600 in `config/profiles/`. The environment variables of the official
+client (`BACKEND_ENDPOINT` and others) make one more profile, named `environment`. No file is read
+from the current folder.
 """
 
 import re
@@ -30,13 +30,11 @@ _FALSE = {"n", "no", "f", "false", "0", "off", ""}
 
 
 def _normal_endpoint(url: str) -> str:
-    """Return an endpoint with its scheme and host, which may be spelled anyhow, in lower case, and
-    without a slash at its end.
-    """
+    """Return an endpoint with scheme and host in lower case, and without a slash at its end."""
     scheme, mark, rest = url.strip().partition("://")
     if not mark:
         return url
-    # What another scheme has there need be no host and no path: it is kept to the letter.
+    # Other schemes need not have a host or path there, so nothing is changed.
     if scheme.lower() in _WEB_PORTS:
         host, slash, path = rest.partition("/")
         rest = f"{host.lower()}{slash}{path}".rstrip("/")
@@ -47,12 +45,12 @@ def _normal_endpoint(url: str) -> str:
 class Profile:
     """How to reach one cluster as one user.
 
-    `endpoint` is an absolute URL of a scheme that a transport serves. One of HTTP goes without user
-    info and without a default port, since its host is signed as it is sent; what the others hold is
-    their transports' business. `transport` names the plugin whose transport is preferred to those
-    of others for the same scheme, `via` a dialer (`ssh://me@bastion`), `ca_file` more certificate
-    authorities to trust. The prompt shows the name in a `color`; where it is set to `protect`, what
-    destroys asks first.
+    `endpoint` is an absolute URL whose scheme a transport serves. An HTTP endpoint has no user
+    name, and no default port, since its host is signed as it is sent; the rest of other URLs is up
+    to their transports. `transport` names the plugin whose transport is preferred if several serve
+    the scheme. `via` is the URL of a dialer (`ssh://me@bastion`), `ca_file` a file with further
+    certificate authorities. The prompt shows the name in `color`. With `protect`, commands that
+    destroy something ask first.
     """
 
     name: str
@@ -66,7 +64,7 @@ class Profile:
     ca_file: str = ""
     via: str = ""
     transport: str = ""
-    # Neither has a say in how the cluster is reached.
+    # The next two do not change how the cluster is reached.
     color: str = field(default="", eq=False)
     protect: bool = field(default=False, eq=False)
 
@@ -81,7 +79,7 @@ class Profile:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise ConfigError unless `url` can be an endpoint."""
+    """Raise ConfigError if `url` is no valid endpoint."""
     if not url.isprintable() or " " in url:
         raise ConfigError(
             f"the endpoint {url!r} has characters that a URL can't have", hint="copy it again"
@@ -104,7 +102,7 @@ def check_endpoint(url: str) -> None:
 
 
 class ProfileStore:
-    """The profiles on disk, and which of them is in use."""
+    """The stored profiles, and the choice of `atoll profile use`."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -117,28 +115,28 @@ class ProfileStore:
         return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
     def chosen(self) -> str | None:
-        """Return the profile chosen by `atoll profile use`; raises ConfigError when what was
-        written of it can't be read.
+        """Return the profile that `atoll profile use` has chosen; raises ConfigError if the file
+        with the choice can't be read.
         """
         try:
             name = read_small(self._current).strip()
         except FileNotFoundError:
             return None
         except ConfigError as error:
-            raise ConfigError(error.message, hint="atoll profile use NAME chooses anew") from None
+            raise ConfigError(error.message, hint="atoll profile use NAME chooses one") from None
         if name and not _NAME.fullmatch(name):
             raise ConfigError(
-                f"{self._current} names no profile", hint="atoll profile use NAME chooses anew"
+                f"{self._current} names no profile", hint="atoll profile use NAME chooses one"
             )
         return name or None
 
     def current(self) -> str | None:
-        """Return the profile in use: the one chosen, or the only one there is."""
+        """Return the profile in use: the chosen one, or the only one."""
         names = self.names()
         return self.chosen() or (names[0] if len(names) == 1 else None)
 
     def load(self, name: str) -> Profile:
-        """Read a profile; raises NotFound, or ConfigError when its file can't be used."""
+        """Read a profile; raises NotFound, or ConfigError if its file is invalid."""
         path = self._path(name)
         try:
             text = read_private(path)
@@ -149,11 +147,11 @@ class ProfileStore:
         return _structure(name, mapping_of(text, path), str(path))
 
     def marks(self, name: str) -> object:
-        """Return what changes whenever another profile is chosen, or this one is written."""
+        """Return a value that changes when another profile is chosen, or this one is written."""
         return [_mark(path) for path in (self._current, self._folder / f"{name}.yaml")]
 
     def save(self, profile: Profile) -> None:
-        """Write a profile over the one of the same name."""
+        """Write a profile, replacing one of the same name."""
         import yaml
 
         content = asdict(profile)
@@ -161,13 +159,13 @@ class ProfileStore:
         write_atomic(self._path(profile.name), yaml.safe_dump(content, sort_keys=False))
 
     def use(self, name: str, offered: Collection[str] = ()) -> None:
-        """Make a profile, or one that plugins offer, the one that is used when none is named."""
+        """Choose a stored profile, or one that plugins offer, for lines that name none."""
         if name not in offered or name in self.names():
             self.load(name)
         write_atomic(self._current, name + "\n")
 
     def remove(self, name: str) -> None:
-        """Delete a profile with its keys, and what transports have kept for it."""
+        """Delete a profile with its keys, and the files that transports keep for it."""
         path = self._path(name)
         if not path.exists():
             self.load(name)
@@ -208,10 +206,10 @@ def _structure(name: str, content: dict[Any, Any], source: str) -> Profile:
 
 
 def _value(source: str, key: str, value: Any) -> Any:
-    """Return what a profile's file says of a key; raises ConfigError for what can't be meant."""
+    """Return a value of a profile's file; raises ConfigError if it has the wrong type."""
     kind = fields_dict(Profile)[key].type or str
     if key == "color":
-        # The prompt tells of a wrong one. Nothing is what YAML leaves of `color: #ff8800`.
+        # The prompt reports a wrong one. YAML reads `color: #ff8800` as null and a comment.
         return "#" if value is None else str(value)
     if key == "protect" and isinstance(value, str):
         return parse_bool(value, f"{source}: protect")
@@ -221,14 +219,14 @@ def _value(source: str, key: str, value: Any) -> Any:
 
 
 def apply_environment(base: Profile | None, environ: Mapping[str, str]) -> Profile | None:
-    """Apply the official client's `BACKEND_*` variables to a profile, or make one of them.
+    """Apply the official client's `BACKEND_*` variables to a profile, or make a profile from them.
 
-    Returns `base` itself when none is set. An endpoint in the environment replaces the profile
-    whole: keys of one cluster are never sent to another.
+    Returns `base` itself if none is set. An endpoint in the environment replaces the whole profile:
+    keys of one cluster are never sent to another.
     """
     endpoint = environ.get("BACKEND_ENDPOINT", "")
     if endpoint:
-        # The variable may list several; they serve the same cluster, and the first will do.
+        # The variable may list several endpoints of the same cluster; the first one is used.
         base = Profile(name=ENVIRONMENT, endpoint=endpoint.split(",")[0])
     if base is None:
         if environ.get("BACKEND_ACCESS_KEY"):
@@ -255,7 +253,7 @@ def _environment_changes(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parse_bool(text: str, name: str) -> bool:
-    """Read a yes or a no; raises ConfigError naming the variable for anything else."""
+    """Read a boolean; raises ConfigError, which names the variable, for anything else."""
     word = text.strip().lower()
     if word in _TRUE:
         return True

@@ -1,5 +1,5 @@
-"""Everything that is made once in a process: settings, plugins, the tree of commands, open
-connections.
+"""The program: settings, plugins, the tree of commands and open connections, made once in a
+process.
 """
 
 import os
@@ -54,11 +54,11 @@ current_ask: "ContextVar[Ask | None]" = ContextVar("current_ask", default=None)
 
 
 class Program:
-    """The loaded program, the same behind all three front doors.
+    """The loaded program, which all three front doors use.
 
-    `last_seconds` is how long the last foreground command took. `takes_plugins` is false where no
-    plugins were loaded. `job_command` starts the process of a job, `show_progress` is where a job
-    tells of its own.
+    `last_seconds` is how long the last command in the foreground took. `takes_plugins` is false if
+    the program was made without loading plugins. `job_command` starts the process of a job.
+    `show_progress` shows progress messages in a job.
     """
 
     def __init__(self, registry: Registry, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -105,15 +105,15 @@ class Program:
 
     @property
     def as_official(self) -> bool:
-        """Whether this stands in for Backend.AI's own client: scripts written for that one find its
-        JSON, and are asked nothing that it does not ask.
+        """Whether commands behave like those of the official client: scripts that were written for
+        it get the same JSON, and no further questions.
         """
         name = self.settings["behave_as"]
         return (program_name() if name == "auto" else name) != PROGRAM_NAMES[0]
 
     @property
     def is_plain(self) -> bool:
-        """Whether lines are only ever added to the screen, as where it is read aloud."""
+        """Whether lines are only ever added to the screen, for screen readers for example."""
         return bool(self.settings["shell.plain"]) or self.environ.get("TERM") == "dumb"
 
     def output(self, **options: Any) -> "Output":
@@ -123,7 +123,7 @@ class Program:
         return Output(**self.output_options(), **options)
 
     def output_options(self) -> dict[str, Any]:
-        """Return the options of outputs that are the same for all commands."""
+        """Return the options that all outputs have in common."""
         return {
             "writer": self._writer,
             "color": "NO_COLOR" not in self.environ and not self.is_plain,
@@ -134,7 +134,7 @@ class Program:
         }
 
     def check_format(self, name: str) -> None:
-        """Raise UsageError for a format of output that there is not."""
+        """Raise UsageError for an unknown output format."""
         formats = self.registry.named(FORMATS)
         if name and name not in formats:
             raise UsageError(f"no such output format: {name}", hint=f"one of {', '.join(formats)}")
@@ -154,7 +154,7 @@ class Program:
         return {name: partial(take, provided) for name, provided in offers.items()}
 
     def running_offers(self) -> list[str]:
-        """Return the names of the offers whose clusters run."""
+        """Return the names of the offered profiles whose clusters run."""
         found = []
         for name, take in self._offers(_take_running).items():
             with suppress(AtollError):
@@ -165,10 +165,10 @@ class Program:
     async def connect(
         self, name: str | None, say: Callable[[str], None], kept: Choice | None = None
     ) -> "Api":
-        """Return the connection of a profile, kept for the next command; nothing is sent yet.
+        """Return the connection of a profile, which is kept for the next command; nothing is sent
+        yet.
 
-        Where no profile is named, it is that of the choice that was `kept`, or else of the one in
-        use.
+        Without a `name`, it is the profile of the choice `kept`, else the one in use.
         """
         import trio
 
@@ -176,7 +176,7 @@ class Program:
         if choice is None or name:
             choice = await trio.to_thread.run_sync(self.target.of, name, kept)
         if choice.profile is None:
-            # In a thread, because an offer may have a cluster to start while a prompt is drawn.
+            # In a thread, because an offer may start a cluster while a prompt is drawn.
             profile = await trio.to_thread.run_sync(self.profile, choice, say)
         else:
             profile = self.profile(choice, say)
@@ -186,7 +186,7 @@ class Program:
     async def connect_if_up(
         self, name: str | None = None, kept: Choice | None = None
     ) -> "Api | None":
-        """Return the same connection, or None where that would start a cluster."""
+        """Return the same connection, or None if a cluster would have to be started."""
         import trio
 
         try:
@@ -196,27 +196,29 @@ class Program:
             return None
 
     def profile_if_up(self, name: str | None, kept: Choice | None) -> "Profile":
-        """Return the profile that a command would go to; raises AtollError where that would start
-        a cluster.
+        """Return the profile that a command would go to; raises AtollError if a cluster would have
+        to be started.
         """
         choice = self.target.of(name, kept)
         profile = taken(choice, self._offers(_take_running), self.settings, warn)
-        # Imported here, in the thread that this runs in: the prompt answers keys meanwhile.
+        # Imported here, in a thread, so that the prompt answers keys meanwhile.
         self.transports.find("request", profile).load()
         return profile
 
     def _require_loop(self, profile: "Profile") -> None:
-        """Raise AtollError for a profile that a script has added, and that it can't use itself."""
+        """Raise AtollError for a profile that needs asyncio, if this process has begun
+        without it.
+        """
         from atoll._runtime import has_asyncio
 
         if self.transports.use_asyncio(profile) and not has_asyncio():
             raise AtollError(
-                f"profile {profile.name} needs asyncio, which this run has begun without",
+                f"profile {profile.name} needs asyncio, but this process has begun without it",
                 hint="the next run can use it",
             )
 
     async def _complete(self, profile: "Profile") -> "Profile":
-        """Have the dialer of a profile add what only the far side knows, such as the keys."""
+        """Have the dialer of a profile add what the other machine knows, such as the keys."""
         if not profile.via:
             return profile
         if profile not in self._completed:
@@ -225,7 +227,7 @@ class Program:
             dialer = self._dialer(profile)
             ask = partial(dialer.complete, profile)
             completed = await with_retries(ask, safe=True, loopback=False)
-            # One connection serves both.
+            # The dialer's connection is used for both.
             self._dialers[completed] = dialer
             self._completed[profile] = completed
         return self._completed[profile]
@@ -241,9 +243,9 @@ class Program:
         return self._apis[profile]
 
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
-        """Make the transport of a kind for a profile, over the dialer of its `via`.
+        """Make a profile's transport of this kind, over the dialer of its `via`.
 
-        Raises ConfigError when no plugin offers one.
+        Raises ConfigError if no plugin offers one.
         """
         from atoll._guarded_transports import make_transport
 
@@ -252,7 +254,7 @@ class Program:
         return make_transport(provided, profile, self._dialer(profile) if profile.via else None)
 
     def _dialer(self, profile: "Profile") -> "GuardedDialer":
-        """Return the one dialer of a profile: all its transports share a connection."""
+        """Return the dialer of a profile, the same for all its transports."""
         if profile not in self._dialers:
             from atoll._guarded_transports import make_transport
 
@@ -261,8 +263,10 @@ class Program:
         return self._dialers[profile]
 
     def needs_asyncio(self) -> bool:
-        """Tell whether trio must be asyncio's guest, since a stored profile goes by a transport
-        that wants it so. Any line may name any of them, and a loop once begun stays what it is.
+        """Tell whether trio must run as asyncio's guest, since the transport of a stored profile
+        needs it.
+
+        Any line may use any profile, and a program can't change to asyncio later.
         """
         from atoll._profiles import ProfileStore, apply_environment
 
@@ -278,7 +282,7 @@ class Program:
             profile = load()
             return profile is not None and self.transports.use_asyncio(profile)
         except AtollError:
-            # Whoever uses the profile is told.
+            # A command that uses the profile reports this.
             return False
 
     async def aclose(self) -> None:
@@ -292,12 +296,14 @@ class Program:
 
 
 def _report_slow(endpoint: str) -> None:
-    """Say whom the running command waits for; what the prompt asks by itself says nothing."""
+    """Tell the user which cluster the running command waits for. Requests of the prompt itself are
+    not reported.
+    """
     current_note.get()(f"waiting for {endpoint} to answer …")
 
 
 def _take(provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]) -> "Profile":
-    """Take an offer, which may start a cluster."""
+    """Make the profile of an offer, which may start a cluster."""
     with provided.guarded(_offer(provided)):
         profile = provided.load()(paths, say)
     return _profile_of(provided, profile)
@@ -306,7 +312,9 @@ def _take(provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], N
 def _take_running(
     provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]
 ) -> "Profile":
-    """Take an offer without starting anything; raises ConfigError when that is not possible."""
+    """Make the profile of an offer without starting anything; raises ConfigError if that is not
+    possible.
+    """
     running = provided.record.running
     if running is None:
         return _take(provided, paths, say)
@@ -330,7 +338,7 @@ def _profile_of(provided: Provided[ProfileOffer], profile: object) -> "Profile":
 
 
 def _make_writer(provided: Provided[Format], make: Any, *arguments: Any, **options: Any) -> Any:
-    """Make a format's writer, and see that it is one."""
+    """Make the writer of a format; raises PluginError if it is no Writer."""
     from atoll.output import Writer
 
     doing = f"its format {provided.record.name!r}"

@@ -1,4 +1,4 @@
-"""How far a script has come: one line on a terminal that shows nothing else of it."""
+"""The progress of a script: one line on a terminal, if nothing else is written there."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ _PACE = 0.1
 
 @define
 class Progress:
-    """Shows which line runs, out of `total`, if that is known; gives way to all that is told."""
+    """Shows which line runs, of `total` if that is known; removed before other text is written."""
 
     terminal: IO[str]
     total: int = 0
@@ -26,7 +26,7 @@ class Progress:
     _next: float = 0
 
     def show(self, line: int, text: str) -> None:
-        """Show a line."""
+        """Show a line of the script."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -39,7 +39,7 @@ class Progress:
         self._shown = True
 
     def clear(self) -> None:
-        """Take it away."""
+        """Remove the progress line."""
         if self._shown:
             self._shown = False
             self.terminal.write(_CLEAR)
@@ -47,7 +47,7 @@ class Progress:
 
 
 class _Told:
-    """Standard error, which takes the progress away before anything is told."""
+    """Standard error, which removes the progress line before it writes other text."""
 
     def __init__(self, file: IO[str], progress: Progress) -> None:
         self._file = file
@@ -63,8 +63,8 @@ class _Told:
 
 @contextmanager
 def progress(total: int) -> Iterator[Progress | None]:
-    """Show progress on standard error within, where that is a terminal and the output goes
-    elsewhere; what the lines write would tear it.
+    """Show progress on standard error in the block, if that is a terminal and standard output is
+    not; otherwise the output of the script would mix with it.
     """
     stderr = sys.stderr
     if not stderr.isatty() or sys.stdout.isatty():

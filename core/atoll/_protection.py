@@ -1,4 +1,4 @@
-"""What destroys something asks first where the profile is marked `protect: yes`."""
+"""Asks before a command destroys something on a profile that is marked `protect: yes`."""
 
 import trio
 
@@ -11,9 +11,10 @@ _LONGEST = 200
 
 
 async def ask_first(context: Context, prepared: Prepared) -> None:
-    """Ask before a command that destroys on a protected profile, unless that is answered.
+    """Ask before a command that destroys something on a protected profile, unless the line has
+    `--yes`.
 
-    Raises AtollError for a no, UsageError where nobody can answer.
+    Raises AtollError for a no, UsageError if nobody can answer.
     """
     if not prepared.node.destroys or has_consent(context) or says(prepared, "--dry-run"):
         return
@@ -23,18 +24,20 @@ async def ask_first(context: Context, prepared: Prepared) -> None:
 
 
 def _protected(context: Context) -> str:
-    """Return the name of the profile that the command goes to, "" if it is not protected."""
+    """Return the name of the profile that the command goes to if it is protected, else an empty
+    text.
+    """
     choice = choice_of(context)
     return choice.name if choice.profile and choice.profile.protect else ""
 
 
 def says_yes(context: Context, prepared: Prepared) -> bool:
-    """Whether the line answers with yes before it is asked."""
+    """Whether the line has the command's option for yes."""
     return bool(context.options.get("yes")) or says(prepared, "--yes")
 
 
 def says(prepared: Prepared, flag: str) -> bool:
-    """Whether the line has a flag of the command itself."""
+    """Whether the line has a flag of the command."""
     return any(
         flag in param.opts and context.params.get(param.name or "")
         for context in prepared.calls.contexts()
@@ -43,6 +46,6 @@ def says(prepared: Prepared, flag: str) -> bool:
 
 
 def shown_line(prepared: Prepared) -> str:
-    """Return a line as a question repeats it, without its secrets."""
+    """Return a line for a question, without its secrets."""
     line = " ".join(map(quote, prepared.words[before_command(prepared.words) :]))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -1,7 +1,6 @@
-"""Where a statement reads and writes: files, FIFOs, and commands of the system behind `|`.
+"""The input and output of a statement: files, FIFOs, and commands of the system behind `|`.
 
-Whatever is opened, read and written can be waited for, and that wait be interrupted: nothing here
-stands still with the event loop.
+All opening, reading and writing is async and can be cancelled: nothing here blocks the event loop.
 """
 
 import errno
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
     import subprocess
 
 _PAUSE = 0.05
-"""Seconds after which a FIFO is tried again that nobody reads."""
+"""Seconds between two attempts to open a FIFO that nobody reads."""
 _GRACE = 3.0
-"""Seconds that the command behind a pipe has for its end when the line is interrupted."""
+"""Seconds between SIGTERM and SIGKILL for the command behind a pipe."""
 _COMMON = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 @define
 class Sink:
-    """Where the output of a statement goes; `kept` is a file that takes what would be shown."""
+    """The output of a statement; `kept` is a file that gets what would otherwise be shown."""
 
     statement: Statement
     kept: IO[str] | None = None
@@ -41,7 +40,7 @@ class Sink:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[IO[str]]:
-        """Open it; at the end, all that was written has been handed on. Raises AtollError."""
+        """Open the output; at the end of the block, everything is written. Raises AtollError."""
         statement = self.statement
         if statement.pipe:
             async with self._piped() as file:
@@ -71,11 +70,11 @@ class Sink:
             async with flowing(write_end) as outlet:
                 yield as_file(outlet)
         except BrokenPipeError:
-            pass  # a reader that has seen enough is no failure of the writer
+            pass  # the reader may end early, which is no failure
 
     async def ended(self) -> int:
-        """Wait for the command behind a pipe, which is ended if that is cancelled; returns its exit
-        code, 0 where there is none.
+        """Wait for the command behind a pipe, and end it if the wait is cancelled; returns its exit
+        code, 0 if there is no pipe.
         """
         if self._reader is None:
             return 0
@@ -97,12 +96,12 @@ async def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 async def open_source(path: Path) -> IO[str]:
-    """Open a file to read from, and wait for who writes if it is a FIFO; raises AtollError."""
+    """Open a file to read from; wait for a writer if it is a FIFO. Raises AtollError."""
     descriptor = await _open(path, os.O_RDONLY)
     try:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             await trio.lowlevel.wait_readable(descriptor)
-        # Threads read from it as well, and may wait.
+        # Threads may read from it too, and these may block.
         os.set_blocking(descriptor, True)
         return os.fdopen(descriptor, encoding="utf-8")
     except OSError as error:
@@ -114,7 +113,7 @@ async def open_source(path: Path) -> IO[str]:
 
 
 async def _open(path: Path, flags: int) -> int:
-    """Open a file, and wait for who reads if it is a FIFO; raises AtollError."""
+    """Open a file; wait for a reader if it is a FIFO. Raises AtollError."""
     while True:
         try:
             return await _open_in_thread(path, flags | _COMMON)
@@ -125,7 +124,7 @@ async def _open(path: Path, flags: int) -> int:
 
 
 async def _open_in_thread(path: Path, flags: int) -> int:
-    """Open a file that may be on a file system which does not answer."""
+    """Open a file in a thread, since its file system may not answer."""
     is_abandoned = False
 
     def open_it() -> int:

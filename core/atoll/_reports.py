@@ -1,4 +1,6 @@
-"""How a statement has ended: its exit code and, unless it succeeded, one line that says why."""
+"""Turns the error of a statement into an exit code and, unless it is an interruption, one line of
+text.
+"""
 
 import signal
 from collections.abc import Callable
@@ -23,7 +25,9 @@ class BadExitCode(Exception):
 
 
 class Ending(NamedTuple):
-    """How an error ends a statement. The report of a `bug` names the plugin."""
+    """How a statement ends: its exit code, and the line for the user. For a `bug`, the plugin is
+    named.
+    """
 
     code: int
     text: str = ""
@@ -50,7 +54,7 @@ def _shown(value: Any) -> str:
 
 
 def ending(error: BaseException, node: "Node | None") -> Ending:
-    """Return how an error ends the statement of a command."""
+    """Return the ending that an error means for the statement of a command."""
     match _as_ours(_most_telling(error), node):
         case BrokenPipeError():
             return Ending(_SIGPIPE_CODE)
@@ -67,7 +71,7 @@ def ending(error: BaseException, node: "Node | None") -> Ending:
 
 
 def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
-    """Return errors of the system and of click as an AtollError to show."""
+    """Return errors of the system and of click as AtollErrors."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return from_os_error(error)
     if isinstance(error, click.Abort):
@@ -99,7 +103,7 @@ def _of_exit(code: Any) -> Ending:
 
 
 def _most_telling(error: BaseException) -> BaseException:
-    """Return the most specific error to show of a group of errors."""
+    """Return the most specific error of a group."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     inner = [_most_telling(one) for one in error.exceptions]

@@ -1,8 +1,8 @@
-"""How the program is started: trio by itself, or trio as the guest of an asyncio loop.
+"""Starts trio: by itself, or as the guest of an asyncio loop.
 
-Commands run under plain trio. The shell's prompt and SSH come from asyncio libraries: for these
-alone, trio shares its thread with an asyncio loop, and :func:`aio` awaits asyncio code from trio
-code. asyncio is imported in no other case.
+Commands run under plain trio. The prompt and SSH use asyncio libraries: for these alone, trio
+shares its thread with an asyncio loop, and :func:`aio` awaits asyncio code from trio code.
+Otherwise asyncio is not imported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 
 class NoAsyncio(AtollError):
-    """A plugin awaits asyncio code where no asyncio loop runs."""
+    """A plugin awaits asyncio code, but there is no asyncio loop."""
 
 
 _host: trio.lowlevel.RunVar[asyncio.AbstractEventLoop] = trio.lowlevel.RunVar("host loop")
@@ -46,10 +46,11 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
 
 
 def _let_children_be_stopped() -> None:
-    """Have subprocess start programs by fork, and not by vfork.
+    """Make subprocess start programs by fork instead of vfork.
 
     Ctrl-Z may stop a child just before it becomes the program. After vfork, the thread that waits
-    for that cannot be stopped itself: the shell would never hear that this process has stopped.
+    for that can't be stopped itself, and so the shell would never learn that this process has
+    stopped.
     """
     # As its documentation has it: read at each start, False is always safe.
     subprocess._USE_VFORK = False  # type: ignore[misc]  # noqa: SLF001
@@ -57,7 +58,7 @@ def _let_children_be_stopped() -> None:
 
 @contextmanager
 def _interrupts_alone() -> Iterator[None]:
-    """Raise KeyboardInterrupt instead of a group of nothing else."""
+    """Raise KeyboardInterrupt instead of a group that holds nothing else."""
     try:
         yield
     except BaseExceptionGroup as error:
@@ -67,7 +68,7 @@ def _interrupts_alone() -> Iterator[None]:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is Ctrl-C, or a group of nothing else."""
+    """Whether an error is Ctrl-C, or a group that holds nothing else."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(KeyboardInterrupt)[1] is None
     return isinstance(error, KeyboardInterrupt)
@@ -89,7 +90,7 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 def _complete(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
-    """Run the loop until the task has ended; when a plugin stops the loop, it is run again."""
+    """Run the loop until the task has ended; if a plugin stops the loop, run it again."""
     while not task.done():
         with suppress(RuntimeError):
             loop.run_until_complete(task)
@@ -118,13 +119,13 @@ async def _host_trio(
 
 
 def _hear_signals(loop: asyncio.AbstractEventLoop) -> None:
-    """Have every signal wake the loop.
+    """Make every signal wake the loop.
 
-    asyncio does so for as long as a handler of its own is there, and the prompt's come and go. A
-    signal that comes just before the loop begins to wait would be handled at the next event,
-    whenever that is. SIGCONT does no harm.
+    asyncio does so only while it has handlers of its own, and the prompt adds and removes those.
+    Otherwise a signal that comes just before the loop begins to wait would be handled at the next
+    event, however late that is. SIGCONT is used, since it is harmless.
     """
-    with suppress(ValueError, RuntimeError):  # not in the main thread, which gets the signals
+    with suppress(ValueError, RuntimeError):  # only the main thread gets signals
         loop.add_signal_handler(signal.SIGCONT, lambda: None)
 
 
@@ -138,7 +139,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _cancel_leftovers(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel the tasks that asyncio libraries have left, as asyncio.run does."""
+    """Cancel tasks that asyncio libraries have left running, as asyncio.run does."""
     import asyncio
 
     leftovers = asyncio.all_tasks(loop) - {asyncio.current_task()}
@@ -156,11 +157,11 @@ def has_asyncio() -> bool:
 
 
 async def aio(fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Await `fn(*args, **kwargs)`, which is asyncio code, from trio under :func:`run_guest`.
+    """Await `fn(*args, **kwargs)`, which is asyncio code, from trio code under :func:`run_guest`.
 
-    What it raises is raised here, KeyboardInterrupt included. When trio cancels, the asyncio task
-    is cancelled and awaited to its end. A crossing costs more than half a millisecond, so cross
-    with messages rather than bytes.
+    Its exceptions are raised here, KeyboardInterrupt included. When trio cancels, the asyncio task
+    is cancelled and awaited to its end. A call costs more than half a millisecond, so send messages
+    rather than single bytes.
     """
     try:
         loop = _host.get()

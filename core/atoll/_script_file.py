@@ -1,4 +1,4 @@
-"""Reading a file of lines as a whole."""
+"""Reads a whole file of lines."""
 
 from pathlib import Path
 

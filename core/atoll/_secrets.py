@@ -42,7 +42,7 @@ class _Noted(NamedTuple):
 
 
 def without_secrets(words: Sequence[str], context: click.Context) -> tuple[str, ...]:
-    """Return the words of a line with `***` in place of the secrets in it."""
+    """Return the words of a line with `***` in place of its secrets."""
     noted: list[_Noted] = context.meta.get(_KEY, [])
     for text, shown in sorted(noted, key=lambda one: -len(one.text)):
         words = [_replaced(word, text, shown) for word in words]

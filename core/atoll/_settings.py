@@ -1,4 +1,4 @@
-"""What the user has set: `config.yaml`, and the environment over it."""
+"""Settings: values from the environment, else `config.yaml`, else defaults."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ class Settings:
     """Values by key, each from the environment, else `config.yaml`, else its default.
 
     The variable of `shell.edit_mode` is `ATOLL_SHELL_EDIT_MODE`. `profile_name` is the profile
-    named on the command line, if any; `skip_tls_check` was asked for there too, and so was
-    `timeout`, which bounds each command, in seconds. Where `tolerant`, defaults stand in for what
-    can't be used: for a prompt, which has told of it, and for what tells of it.
+    named on the command line, `skip_tls_check` and `timeout` (seconds for each command) are options
+    there, too. If `tolerant`, values that can't be used are replaced by their defaults; the prompt
+    and the commands that report them use this.
     """
 
     def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
@@ -44,16 +44,16 @@ class Settings:
         self._file: dict[str, Any] | None = None
 
     def declare(self, settings: Sequence[Setting]) -> None:
-        """Make keys known; only known keys can be read."""
+        """Add keys; only declared keys can be read."""
         self._declared.update({setting.key: setting for setting in settings})
 
     @property
     def declared(self) -> list[Setting]:
-        """All known keys, sorted."""
+        """All declared keys, sorted."""
         return sorted(self._declared.values(), key=lambda setting: setting.key)
 
     def __getitem__(self, key: str) -> Any:
-        """Return the value of a declared key; raises ConfigError when what was set does not fit."""
+        """Return the value of a declared key; raises ConfigError if it can't be used."""
         try:
             return self.lookup(key)[0]
         except ConfigError:
@@ -62,7 +62,7 @@ class Settings:
             return self._declared[key].default
 
     def lookup(self, key: str) -> tuple[Any, str]:
-        """Return the value of a declared key and where it came from, in words."""
+        """Return the value of a declared key, and where it is set, in words."""
         setting = self._declared[key]
         variable = variable_of(key)
         if variable in self.environ:
@@ -84,8 +84,8 @@ class Settings:
         return mapping
 
     def fitting(self, key: str, text: str) -> Value:
-        """Return what a text means as the value of a key; raises ConfigError for one that there is
-        not, or that it does not fit.
+        """Return a text as a value of a key; raises ConfigError for an unknown key or an invalid
+        value.
         """
         setting = self.declaration(key)
         if setting.mapping and setting.key == key:
@@ -93,11 +93,11 @@ class Settings:
         return _convert(setting, text, "config set")
 
     def read_again(self) -> None:
-        """Note that the file was written."""
+        """Forget the content of the file, which was written."""
         self._file = None
 
     def problems(self) -> list[str]:
-        """Return what is wrong with what the user has set, a line each."""
+        """Return what is wrong with the user's settings, one line for each."""
         try:
             values = self._values()
         except ConfigError as error:
@@ -120,7 +120,9 @@ class Settings:
                 yield str(error)
 
     def below(self, key: str) -> dict[str, str]:
-        """Return what stands below a key of `config.yaml` that holds a mapping, as texts."""
+        """Return the keys and values below a key of `config.yaml` that holds a mapping,
+        as texts.
+        """
         try:
             values = self._values()
         except ConfigError:
@@ -135,9 +137,10 @@ class Settings:
         }
 
     def preferred_plugins(self) -> list[str]:
-        """Return the plugins that keep a name which several offer, the first before the others.
+        """Return the plugins that keep a name which several plugins offer, the most preferred
+        first.
 
-        It is asked while plugins are loaded; a file that can't be read is told of later.
+        It is called while plugins are loaded; a file that can't be read is reported later.
         """
         try:
             names = str(self[_PREFER.key]).split(",")
@@ -147,7 +150,7 @@ class Settings:
 
     @property
     def config_file(self) -> Path:
-        """The file that the user writes, and `config set`."""
+        """The file with the user's settings, also written by `config set`."""
         return self.paths.config / "config.yaml"
 
     def _values(self) -> dict[str, Any]:
@@ -167,13 +170,15 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def flat(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return the keys of a file with their values: `shell: {suggest: no}` is `shell.suggest`."""
+    """Return the keys of a file with their values: `shell: {suggest: no}` becomes
+    `shell.suggest`.
+    """
     found: list[tuple[str, Any]] = []
     for key, value in content.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
             found += flat(value, f"{name}.")
-        elif value is not None:  # as what is left of `output:` without a value
+        elif value is not None:  # `output:` without a value
             found.append((name, value))
     return found
 
@@ -189,12 +194,14 @@ def _unknown(key: str, known: Sequence[str], source: str) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str], keys: Sequence[str]) -> Iterator[str]:
-    """Tell of variables that are almost one of a setting; others may be anybody's."""
+    """Return the variables that are nearly the name of a setting; others may belong to other
+    programs.
+    """
     known = [variable_of(key) for key in keys]
     for name in sorted(environ):
         if not name.startswith(_PREFIX) or name in (*known, *_OTHER_VARIABLES):
             continue
-        # By what differs: all of them begin alike.
+        # Without their common beginning, which would make all of them similar.
         ends = [one.removeprefix(_PREFIX) for one in known]
         if near_matches(name.removeprefix(_PREFIX), ends):
             yield f"unknown variable {name} ({near_matches(name, known)})"

@@ -1,4 +1,4 @@
-"""A line that goes to several profiles at once: `@* ps`, `@lab,home info mine`."""
+"""Runs a line on several profiles at once: `@* ps`, `@lab,home info mine`."""
 
 import time
 from fnmatch import fnmatchcase
@@ -25,7 +25,7 @@ _AT_ONCE = 8
 
 @frozen
 class Share:
-    """One profile's share of a line that goes to several."""
+    """One profile's part of a line that runs on several."""
 
     profile: str
     gathering: Gathering
@@ -41,8 +41,8 @@ class Share:
 async def run_several(
     runner: "Runner", statement: Statement, prepared: Prepared, context: Context
 ) -> int:
-    """Run a line on each profile that it names, and write together what they tell; returns the
-    worst exit code. What fails on one is told in a line, and changes nothing for the others.
+    """Run a line on each profile that it names, and write the results together; returns the worst
+    exit code. A failure on one profile is reported in a line, and does not stop the others.
     """
     program = runner.program
     _refuse(statement, prepared)
@@ -74,7 +74,7 @@ async def run_several(
 
 
 def _refuse(statement: Statement, prepared: Prepared) -> None:
-    """Raise UsageError for what can't be done for several clusters at once."""
+    """Raise UsageError for what can't be done on several clusters at once."""
     name = " ".join(prepared.node.path)
     if prepared.node.single or prepared.node.writes_files:
         raise UsageError(f"{name} is for one cluster at a time", hint=f"such as @NAME {name}")
@@ -83,7 +83,7 @@ def _refuse(statement: Statement, prepared: Prepared) -> None:
 
 
 def _matching(program: "Program", aim: str) -> list[str]:
-    """Return the profiles that are meant by names and patterns; raises NotFound."""
+    """Return the profiles that names and patterns mean; raises NotFound."""
     found: dict[str, None] = {}
     known = _known(program)
     for piece in filter(None, aim.split(",")):
@@ -102,8 +102,8 @@ def _matching(program: "Program", aim: str) -> list[str]:
 
 
 def _known(program: "Program") -> list[str]:
-    """Return the profiles that a pattern may stand for: those that are stored, the one in use, and
-    what plugins offer and runs already.
+    """Return the profiles that a pattern may match: stored ones, the one in use, and offered ones
+    whose clusters run.
     """
     from atoll._profiles import ProfileStore
 
@@ -114,7 +114,9 @@ def _known(program: "Program") -> list[str]:
 
 
 async def _ask_first(context: Context, prepared: Prepared, profiles: list[str]) -> None:
-    """Ask once for all before a command that destroys, unless `--yes` has answered."""
+    """Ask once for all profiles before a command that destroys something, unless the line has
+    `--yes`.
+    """
     if prepared.node.destroys and not says(prepared, "--dry-run"):
         where = ", ".join(profiles)
         question = f"Run {shown_line(prepared)} on {where}?"
@@ -122,7 +124,7 @@ async def _ask_first(context: Context, prepared: Prepared, profiles: list[str]) 
 
 
 def _aimed(statement: Statement, profile: str) -> Statement:
-    """Return the same line for one profile, whose name its errors begin with."""
+    """Return the same line for one profile; its errors begin with the profile's name."""
     at = before_command(statement.words)
     words = (*statement.words[: at - 1], f"{MARK}{profile}", *statement.words[at:])
     return evolve(statement, words=words, place=f"{statement.place}{profile}: ")

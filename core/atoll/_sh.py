@@ -1,8 +1,8 @@
-"""Where a command for the system's shell ends, by the grammar of POSIX shells.
+"""Finds the end of a command for the system's shell, by the grammar of POSIX shells.
 
 It ends at the first `;`, `&` or end of line outside all quotes, parentheses, expansions,
 here-documents and compound commands (`if … fi`, `for … done`, `case … esac`, `{ … }`). `&&`, `||`
-and `|` join it to what follows. Nothing is refused here: that is left to the system's shell.
+and `|` join it to what follows. Errors are not found here: the system's shell reports them.
 """
 
 import re
@@ -42,7 +42,7 @@ class _Open(NamedTuple):
 
 
 class _Here(NamedTuple):
-    """A here-document: its last line, and whether tabs before that do not count."""
+    """A here-document: the line that ends it, and whether tabs before that are ignored."""
 
     last: str
     cut: bool
@@ -52,7 +52,7 @@ class _Here(NamedTuple):
 class SystemCommand:
     """Finds the end of a command, in a text or in chunks of whole lines.
 
-    `until` ends it too where it closes nothing in the command: `}` or `)`, or "".
+    `until` is `}` or `)` if the command is in such a block, whose end is the command's end, too.
     """
 
     until: str = ""
@@ -66,7 +66,9 @@ class SystemCommand:
     _in_word: bool = False
 
     def read(self, text: str, at: int) -> int:
-        """Return where the command ends, or a backslash that ends the text; else its length."""
+        """Return the position of the command's end, or of a backslash that ends the text; else the
+        length of the text.
+        """
         while at < len(text):
             end = self._step(text, at)
             if end == at:
@@ -76,30 +78,32 @@ class SystemCommand:
 
     @property
     def is_open(self) -> str:
-        """What was open at the end of what was read, such as `'`, `$(` or `if`; or nothing."""
+        """What is still open at the end of the text, such as `'`, `$(` or `if`; empty
+        for nothing.
+        """
         if self._documents:
             return "<<"
         return self._open[-1].kind if self._open else ""
 
     @property
     def since(self) -> int:
-        """Where that began, in its chunk."""
+        """The position in its chunk at which that was opened."""
         return self._open[-1].at if self._open else 0
 
     def state(self) -> tuple[Any, ...]:
-        """Return what is known between two chunks, to go on from by :meth:`resumed`."""
+        """Return the state between two chunks, for :meth:`resumed`."""
         open_ = tuple(one.kind for one in self._open)
         documents = tuple(self._documents)
         return self.until, open_, documents, self._in_document, self._starts, self._in_word
 
     @classmethod
     def resumed(cls, state: tuple[Any, ...]) -> Self:
-        """Return one that goes on from a state."""
+        """Return one that continues from a state."""
         until, open_, documents, *others = state
         return cls(until, [_Open(kind, 0) for kind in open_], list(documents), *others)
 
     def _step(self, text: str, at: int) -> int:
-        """Read one piece; returns where it ends, the same place where the command does."""
+        """Read one piece; returns its end, or the same position at the end of the command."""
         kind = self._open[-1].kind if self._open else ""
         if self._in_document:
             return self._line_of_document(text, at)
@@ -110,7 +114,7 @@ class SystemCommand:
         return self._piece(text, at)
 
     def _push(self, kind: str, at: int) -> int:
-        """Open something; returns where its inside begins."""
+        """Note that something is opened; returns the position after it."""
         self._open.append(_Open(kind, at))
         return at + len(kind)
 
@@ -122,7 +126,7 @@ class SystemCommand:
         return end + 1
 
     def _inside(self, kind: str, text: str, at: int) -> int:
-        """Read on where words of a command are none: in quotes, `${ }` and `$(( ))`."""
+        """Read on where there are no words of commands: in quotes, `${ }` and `$(( ))`."""
         if plain := _PLAIN_INSIDE[kind].match(text, at):
             return plain.end()
         if text.startswith(_END_INSIDE[kind], at):
@@ -149,7 +153,7 @@ class SystemCommand:
         return self._push("${", at) if text.startswith("${", at) else at + 1
 
     def _piece(self, text: str, at: int) -> int:
-        """Read a piece of a command; returns the same place where the command ends."""
+        """Read a piece of a command; returns the same position at the end of the command."""
         char = text[at]
         if blank := _BLANK.match(text, at):
             self._in_word = False

@@ -1,7 +1,7 @@
-"""Reads the small files that a user writes: text of a bounded length, and YAML that nests sanely.
+"""Reads small files that a user writes: short texts, and YAML of limited depth.
 
-What lies there may be anything: a folder, a pipe that nobody writes to, a database by mistake. All
-of that is refused in one line, and nothing is waited for.
+A path may lead to anything: a folder, a pipe without a writer, a large database. All of these are
+refused with an error of one line, without waiting.
 """
 
 import os
@@ -18,11 +18,11 @@ _DEEPEST = 30
 
 
 def read_small(path: Path, *, private: bool = False) -> str:
-    """Return the text of a file; raises FileNotFoundError, and ConfigError for all that is no short
-    text in UTF-8, or that others can read though it is `private`.
+    """Return the text of a file. Raises FileNotFoundError, and ConfigError unless it is a short
+    text in UTF-8; with `private`, also if others can read it.
     """
     try:
-        # Without O_NONBLOCK, a pipe would be waited for until somebody writes to it.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
@@ -44,7 +44,7 @@ def read_small(path: Path, *, private: bool = False) -> str:
 
 
 def read_private(path: Path) -> str:
-    """Read a file that holds secrets; raises ConfigError when others can read it too."""
+    """Read a file that holds secrets; raises ConfigError if others can read it."""
     return read_small(path, private=True)
 
 
@@ -57,7 +57,7 @@ def _check_private(path: Path, mode: int) -> None:
 
 
 def mapping_of(text: str, path: Path) -> dict[Any, Any]:
-    """Return the keys and values of YAML, none for an empty text; raises ConfigError."""
+    """Return the keys and values of a YAML text, none if it is empty; raises ConfigError."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -83,7 +83,7 @@ def mapping_of(text: str, path: Path) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {_where(error)}") from None
     except (ValueError, OverflowError) as error:
-        # Such as a date that there is not, or a number of a thousand digits.
+        # Such as an impossible date, or a number of a thousand digits.
         raise ConfigError(f"{path} holds a value that can't be read: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} should hold keys and values")

@@ -1,6 +1,4 @@
-"""The state of the prompt, for the toolbar, background tasks, keys and the prompt's own
-commands.
-"""
+"""The state of the prompt, for toolbar segments, background tasks, keys and commands."""
 
 import sys
 from collections import deque

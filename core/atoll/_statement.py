@@ -1,4 +1,4 @@
-"""What the runner runs."""
+"""A statement, as the runner takes it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,10 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class Statement:
-    """One thing to do: its words, where its input and output go, and the line (from 1) it starts
-    on; or `system`, a command of the system's shell, alone. Messages about it begin with `place`;
-    `variables` are set for commands of the system.
+    """One command: its words, its input and output, and the number of its line, from 1.
+
+    With `system`, it is a command of the system's shell, and has no words. `place` begins all
+    messages about it. `variables` are set for commands of the system.
     """
 
     words: tuple[str, ...]

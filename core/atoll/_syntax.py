@@ -1,4 +1,4 @@
-"""What lines are made of, as the parser finds it."""
+"""The nodes of parsed lines."""
 
 from attrs import frozen
 
@@ -7,7 +7,7 @@ from atoll._words import Word
 
 
 class LineError(UsageError):
-    """A line that is not in the grammar; `incomplete` when more lines could still complete it."""
+    """A line that is not in the grammar; `incomplete` if further lines may complete it."""
 
     def __init__(
         self, message: str, line: int, *, incomplete: bool = False, hint: str = ""
@@ -19,10 +19,10 @@ class LineError(UsageError):
 
 @frozen(kw_only=True)
 class SimpleCommand:
-    """A statement whose variables have no values yet.
+    """A command whose variables have no values yet.
 
-    With `first`, only the first of the records that it emits is taken. `quoted` tells that a quote
-    stands in its first word.
+    With `first`, only the first record that it emits is taken. `quoted` says whether its first word
+    has quotes.
     """
 
     words: tuple[Word, ...]
@@ -40,7 +40,7 @@ class SimpleCommand:
 
 @frozen(kw_only=True)
 class Let:
-    """`let NAME = VALUE`: keeps what a command gives, or a text."""
+    """`let NAME = VALUE`: keeps the output of a command, or a text."""
 
     name: str
     value: SimpleCommand
@@ -70,7 +70,7 @@ class Jump:
 
 @frozen(kw_only=True)
 class AndOr:
-    """Nodes joined by `&&` and `||`, each with the mark before it; the first has none."""
+    """Nodes that `&&` and `||` join, each with the mark before it; the first one has none."""
 
     parts: tuple[tuple[str, "Node"], ...]
     line: int = 1

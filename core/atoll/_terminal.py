@@ -1,4 +1,4 @@
-"""Reading what a person or a pipe gives a command, without blocking anything else."""
+"""Reads the input of commands, from a person or a pipe, without blocking anything else."""
 
 import codecs
 import os
@@ -18,25 +18,25 @@ _CHUNK = 65536
 class Source:
     """Lines from a file, a pipe or a terminal.
 
-    Never reads ahead of a terminal's line, and a read that is cancelled takes nothing: the prompt
-    that comes next finds all that was typed. `file` is None where there is nothing to read from.
+    It reads no more than one line of a terminal, and a cancelled read consumes nothing, so the next
+    prompt gets all that was typed. `file` is None if there is no input.
     """
 
     file: IO[str] | None = field(factory=lambda: sys.stdin)
     _lines: deque[str] = field(factory=deque)
-    """Whole lines that were read and not yet taken."""
+    """Whole lines that were read from the file, but not returned yet."""
     _begun: list[str] = field(factory=list)
-    """The start of the line after these, as far as it was read."""
+    """The beginning of the next line, as far as it was read."""
     _typed: bytes = b""
-    """What was read from the terminal by somebody whom it was not for."""
+    """Keys that were read from the terminal by a reader that did not use them."""
     _text: IO[str] | None = None
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
 
     async def line(self, *, hidden: bool = False) -> str | None:
-        """Return the next line without its end, or None at the end; `hidden` turns a terminal's
-        echo off.
+        """Return the next line without its line break; None at the end. With `hidden`, a terminal
+        does not show what is typed.
         """
         with self._no_echo() if hidden else nullcontext():
             while not self._lines and (chunk := await self._read()):
@@ -56,31 +56,31 @@ class Source:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody types it."""
+        """Whether the input is a terminal."""
         return self.file is not None and self.file.isatty()
 
     def put_back(self, keys: bytes) -> None:
-        """Have keys read next that were read for something else."""
+        """Return keys that were read but not used; they are read next."""
         self._typed += keys
 
     def take_typed(self) -> bytes:
-        """Return the keys that were put back, and forget them."""
+        """Return the keys that were put back, and clear them."""
         keys, self._typed = self._typed, b""
         return keys
 
     async def rest(self) -> bytes:
-        """Return all that is left, byte by byte as it is."""
+        """Return the rest of the input as bytes, unchanged."""
         return b"".join([piece async for piece in self.pieces()])
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """Yield all that is left, byte by byte as it is, each piece as soon as it is there."""
+        """Yield the rest of the input as bytes, unchanged, each piece as soon as it has come."""
         if begun := self._take_read():
             yield begun
         while chunk := await self._read():
             yield chunk
 
     def as_file(self) -> IO[str]:
-        """Return a file for code that can only read from one, and may wait for it."""
+        """Return a file, for code that reads from files and may block."""
         if self.file is not None:
             return self.file
         if self._text is None:
@@ -88,7 +88,7 @@ class Source:
         return self._text
 
     def _take_read(self) -> bytes:
-        """Return what was read and not yet taken."""
+        """Return what was read but not returned yet."""
         text = "".join([*(f"{line}\n" for line in self._lines), *self._begun])
         read = text.encode() + self._decoder.getstate()[0]
         self._lines.clear()
@@ -98,13 +98,13 @@ class Source:
 
     @classmethod
     def of_text(cls, text: str) -> "Source":
-        """Make a source of the lines of a text."""
+        """Make a source from the lines of a text."""
         source = cls(None)
         source._split(text)
         return source
 
     async def _read(self) -> bytes:
-        """Return what there is, as soon as there is something; nothing at the end."""
+        """Return the next bytes as soon as there are any; nothing at the end."""
         import trio
 
         if self.file is None:
@@ -115,7 +115,7 @@ class Source:
         try:
             await trio.lowlevel.wait_readable(descriptor)
         except PermissionError:
-            # epoll refuses regular files, whose file system may keep one waiting all the same.
+            # epoll refuses regular files, but reading these may block, too.
             return await trio.to_thread.run_sync(
                 os.read, descriptor, _CHUNK, abandon_on_cancel=True
             )
@@ -140,9 +140,7 @@ class Source:
 
 
 def open_terminal() -> IO[str] | None:
-    """Open the terminal that the program was started from, for when standard input is something
-    else.
-    """
+    """Open the terminal that the program was started from, if standard input is something else."""
     with suppress(OSError):
         return open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: PTH123  # it stays open with the program
     return None

@@ -1,4 +1,4 @@
-"""Code that blocks, in threads: click's own prompts, and callbacks that are not async."""
+"""Runs code that blocks in threads: click's own prompts, and callbacks that are not async."""
 
 import math
 import queue
@@ -23,7 +23,8 @@ _Channels = tuple[trio.MemorySendChannel[_Asked], trio.MemoryReceiveChannel[_Ask
 async def in_thread(function: Callable[..., T], *arguments: object) -> T:
     """Call a function in a thread, where it may block and use click's prompts.
 
-    A thread can't be interrupted: after a cancellation, the function runs on, unobserved.
+    A thread can't be interrupted: after a cancellation, the function continues, and its result is
+    dropped.
     """
     questions = _Questions(current_source.get() or Source(None))
     token = current_reader.set(questions)
@@ -40,7 +41,7 @@ async def in_thread(function: Callable[..., T], *arguments: object) -> T:
 
 @define
 class _Questions:
-    """Has the event loop read the answers to a thread's prompts, while the thread waits."""
+    """Passes a thread's prompts to the event loop, and the answers back."""
 
     _source: Source
     _channels: _Channels = field(factory=lambda: trio.open_memory_channel[_Asked](math.inf))

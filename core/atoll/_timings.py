@@ -1,4 +1,4 @@
-"""What takes time at the start and in each command, for `--timings`."""
+"""Measures what takes time at the start and in each command, for `--timings`."""
 
 import sys
 import time
@@ -18,13 +18,13 @@ _LONGEST_NAME = 60
 
 @define
 class Ledger:
-    """The seconds that parts of something have taken, and how often each was done."""
+    """The seconds that the parts of something have taken, and how often each was done."""
 
     _parts: dict[str, tuple[float, int]] = field(factory=dict)
     _wanted: set[str] = field(factory=set)
 
     def add(self, part: str, seconds: float, *, always: bool = False) -> None:
-        """Add to what a part has taken; with `always`, it is told of however quick it was."""
+        """Add to the time of a part; with `always`, it is listed even if it was quick."""
         taken, times = self._parts.get(part, (0.0, 0))
         self._parts[part] = (taken + seconds, times + 1)
         if always:
@@ -64,7 +64,7 @@ ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
 
 @contextmanager
 def measured(part: str, *, always: bool = False) -> Iterator[None]:
-    """Measure a part of what is running, should that be asked for; `always` as for a ledger."""
+    """Measure a part of what is running, with `--timings`; `always` as for :meth:`Ledger.add`."""
     book = ledger.get()
     if book is None:
         yield
@@ -78,7 +78,7 @@ def measured(part: str, *, always: bool = False) -> Iterator[None]:
 
 @contextmanager
 def told(title: str) -> Iterator[None]:
-    """Measure a command with its parts, and tell of them at its end, should that be asked for."""
+    """Measure a command with its parts, and print them at its end, with `--timings`."""
     if ledger.get() is None:
         yield
         return
@@ -92,7 +92,7 @@ def told(title: str) -> Iterator[None]:
 
 
 def begin() -> None:
-    """Measure from now on. Python and what was imported until now is the first part."""
+    """Begin to measure. The time until now, of Python and the first imports, is the first part."""
     book = Ledger()
     ledger.set(book)
     if (seconds := _since_process_began()) is not None:
@@ -100,7 +100,7 @@ def begin() -> None:
 
 
 def tell_start() -> None:
-    """Tell of the start."""
+    """Print the timings of the start."""
     if (book := ledger.get()) is not None:
         _tell(book.lines("start", _since_process_began() or 0.0))
 
@@ -112,7 +112,7 @@ def _tell(lines: list[str]) -> None:
 
 
 def _since_process_began() -> float | None:
-    """Return the age of this process in seconds, to a hundredth; None where that is not told."""
+    """Return the age of this process in seconds, to a hundredth; None if it is not known."""
     import os
 
     with suppress(OSError, ValueError, IndexError):

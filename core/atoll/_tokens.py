@@ -1,9 +1,9 @@
-"""The pieces of a line, finished or not: one reading of the grammar for all who need it.
+"""Splits a line into tokens, also a line that is unfinished: one tokenizer for all who need it.
 
-:mod:`atoll._line` makes statements of the pieces, and refuses what is not in the grammar. The
-prompt completes and colours by them while a line is being typed. So nothing is refused here: a
-quote that is still open is a fact, and each piece knows its place in the text. The time that a text
-takes grows with its length, no faster.
+:mod:`atoll._line` makes statements of the tokens, and reports errors. The prompt uses the tokens
+for completion and colours while a line is being typed. So there are no errors here: each token
+knows its place in the text and which quote is still open at its end. The time for a text is
+proportional to its length.
 """
 
 import re
@@ -33,7 +33,7 @@ _AFTER_KEYWORD = {"for": 3, "let": 3}
 
 
 class _Mark(NamedTuple):
-    """A mark that something has to follow, and its place in its chunk."""
+    """A mark that must be followed by something, and its position in its chunk."""
 
     text: str = ""
     at: int = 0
@@ -44,11 +44,11 @@ class Token(NamedTuple):
 
     A `file` is the word after a redirection. An `end` separates statements: `;`, `&`, the end of a
     line, `&&` or `||`. `open` and `close` are the marks around statements within others: `{` and
-    `}`, `$(` and `)`. A `system` is `|`, or `!` where a statement begins, with the system command
-    after it; a `filter` is `| first`. `value` is what a word means, but for its variables and its
-    tilde, which are left as they are. `quote` is what is still open at its end: a quote, a
-    backslash, what a system command has opened, or nothing. `parts` is the meaning of a word that
-    holds variables.
+    `}`, `$(` and `)`. A `system` is `|`, or `!` at the start of a statement, with the system
+    command after it; a `filter` is `| first`. `value` is the meaning of a word, with its variables
+    and its tilde left as they are. `quote` is what is still open at its end: a quote, a backslash,
+    something in a system command, or nothing. `parts` is the meaning of a word that holds
+    variables.
     """
 
     kind: Kind
@@ -61,13 +61,15 @@ class Token(NamedTuple):
 
 @define
 class _Statement:
-    """What decides in a statement how its next piece is read: its first words, and their number."""
+    """The state of a statement that decides how its next token is read: its first words, and their
+    number.
+    """
 
     keyword: str = ""
     words: int = 0
 
     def add(self, word: str) -> None:
-        """Take the next word, as it is written."""
+        """Note the next word, as it is written."""
         if not self.words and word in PASTED:
             return
         self.words += 1
@@ -78,7 +80,7 @@ class _Statement:
 
     @property
     def begins_value(self) -> bool:
-        """Whether the value of a `let` begins here."""
+        """Whether the next token begins the value of a `let`."""
         return self.keyword == "let" and self.words == _AFTER_KEYWORD["let"]
 
     @property
@@ -108,14 +110,14 @@ class Tokenizer:
 
     @property
     def open(self) -> str:
-        """What is open at the end of what was read: what a token's `quote` may be, `{` or `(`
-        around statements, `&&` or `||` that another statement has to follow, or nothing.
+        """What is still open at the end of the text: as a token's `quote`, or `{` or `(` around
+        statements, or `&&` or `||` without a statement after it; empty for nothing.
         """
         return self._quote or self._unfinished.text
 
     @property
     def since(self) -> int:
-        """Where that began in its chunk."""
+        """The position in its chunk at which that was opened."""
         return self._since if self._quote else self._unfinished.at
 
     @property
@@ -123,7 +125,7 @@ class Tokenizer:
         return self._outer[-1][0] if self._outer else self._chain or _Mark()
 
     def state(self) -> tuple[Any, ...]:
-        """Return what is known between two chunks, to go on from by :meth:`resumed`."""
+        """Return the state between two chunks, for :meth:`resumed`."""
         return (
             self._kind,
             self._quote,
@@ -136,7 +138,7 @@ class Tokenizer:
 
     @classmethod
     def resumed(cls, state: tuple[Any, ...]) -> Self:
-        """Return one that goes on from a state."""
+        """Return one that continues from a state."""
         kind, quote, inside, chain, outer, statement, system = state
         return cls(
             kind=kind,
@@ -149,7 +151,7 @@ class Tokenizer:
         )
 
     def read(self, text: str) -> Iterator[Token]:
-        """Yield the pieces of a chunk; one that was left open goes on with its kind."""
+        """Yield the tokens of a chunk. A token that the last chunk has left open is continued."""
         at = 0
         if self._inside and text:
             token = self._read_piece(text, 0, 0)
@@ -211,7 +213,7 @@ class Tokenizer:
         return self._read_piece(text, at, at + 1)
 
     def _bracket(self, char: str, text: str, at: int) -> Token | None:
-        """Read what begins or ends statements within others."""
+        """Read the beginning or end of statements within others."""
         statement = self._statement
         within = self._outer[-1][0].text if self._outer else ""
         if char == ")":
@@ -240,7 +242,7 @@ class Tokenizer:
         return Token(kind, at, at + len(value), value)
 
     def _read_piece(self, text: str, start: int, at: int) -> Token:
-        """Read a word or a system command, going on at `at` with what is open."""
+        """Read a word or a system command, continuing at `at` if it was begun before."""
         token = self._read_system(text, start, at) if self._system else self._read_word(text, start)
         self._quote, self._inside = token.quote, bool(token.quote)
         return token
@@ -266,13 +268,13 @@ class Tokenizer:
 
 
 def scan(text: str) -> Iterator[Token]:
-    """Yield the pieces of a text from left to right."""
+    """Yield the tokens of a text from left to right."""
     return Tokenizer().read(text)
 
 
 def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
-    """Return the words of the command among the pieces of a statement: those of the value, where a
-    variable is to keep one.
+    """Return the words of the command in the tokens of a statement; for `let`, the words of its
+    value.
     """
     words = tuple(token.value for token in tokens if token.kind == "word")
     at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
@@ -280,11 +282,11 @@ def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
 
 
 def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:
-    """Yield the pieces of each statement, its `end` with them; the last has none, and may be
+    """Yield the tokens of each statement, including its `end`; the last one has no end, and may be
     empty.
 
-    Those within `{` and `}`, or `$(` and `)`, are statements of their own. The pieces around `$(`
-    and `)` are one, which ends after that.
+    Statements within `{` and `}`, or `$(` and `)`, are yielded separately. The tokens around `$(`
+    and `)` are one statement, which is yielded after that.
     """
     pieces: list[Token] = []
     around: list[list[Token]] = []

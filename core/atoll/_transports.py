@@ -1,4 +1,4 @@
-"""Finds the plugin's transport for a profile, by the schemes of its endpoint and of its `via`."""
+"""Finds the transport for a profile, by the URL schemes of its endpoint and its `via`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ Kind = Literal["request", "channel", "dial"]
 _LACKING = {
     "request": "no plugin serves {}:// endpoints",
     "channel": "no plugin opens channels to {}:// endpoints",
-    "dial": "no plugin leads through {}://",
+    "dial": "no plugin can connect through {}://",
 }
 
 
@@ -25,7 +25,7 @@ _LACKING = {
 class Transports:
     """The transports that plugins offer.
 
-    `preferred` returns the plugins that the user prefers; `warn` is called once for each plugin
+    `preferred` returns the plugins that the user prefers. `warn` is called once for each plugin
     whose transport for a scheme is not used.
     """
 
@@ -35,15 +35,15 @@ class Transports:
     _told: set[str] = Factory(set)
 
     def schemes(self, kind: Kind) -> list[str]:
-        """Return the URL schemes that can be served, sorted."""
+        """Return the URL schemes for which there is a transport, sorted."""
         return sorted({scheme for one in self._offered(kind) for scheme in one.record.schemes})
 
     def find(self, kind: Kind, profile: "Profile") -> Provided[Transport]:
-        """Return the transport of a kind for a profile; raises ConfigError, listing the schemes
-        that are served.
+        """Return a profile's transport of this kind; raises ConfigError, which lists the served
+        schemes.
 
-        It is that of the plugin named by the profile's `transport`, or preferred by the user;
-        otherwise the first, one that ships with atoll if possible.
+        If several plugins serve the scheme, the order is: the plugin that the profile's `transport`
+        names, one that the user prefers, one that ships with atoll, the first.
         """
         if (found := self.look_up(kind, profile)) is None:
             served = ", ".join(f"{one}://" for one in self.schemes(kind))
@@ -52,13 +52,13 @@ class Transports:
         return found
 
     def use_asyncio(self, profile: "Profile") -> bool:
-        """Tell whether one of a profile's transports needs trio as asyncio's guest."""
+        """Tell whether a transport of the profile needs trio as asyncio's guest."""
         kinds: tuple[Kind, ...] = ("request", "channel", "dial")
         found = (self.look_up(kind, profile) for kind in kinds)
         return any(one is not None and one.record.asyncio for one in found)
 
     def check(self, profile: "Profile") -> None:
-        """Raise ConfigError for a profile whose transports no plugin offers."""
+        """Raise ConfigError for a profile without transports."""
         self.find("request", profile)
         if profile.via:
             self.find("dial", profile)
@@ -76,7 +76,7 @@ class Transports:
             )
 
     def look_up(self, kind: Kind, profile: "Profile") -> Provided[Transport] | None:
-        """Return the transport, or None if no plugin serves the scheme."""
+        """Return the transport; None if no plugin serves the scheme."""
         scheme = _scheme(kind, profile)
         serving = self._serving(kind, scheme)
         if len(serving) < 2:

@@ -1,4 +1,4 @@
-"""What a command gives to a variable, in place of its way to standard output."""
+"""Captures the output of a command as the value of a variable."""
 
 import json
 import tempfile
@@ -24,9 +24,9 @@ _NAMING = ("id", "name")
 
 @define
 class ValueCapture(Capture):
-    """Holds what one command gives: records that it emits, or what it writes to standard output.
+    """Keeps the output of one command: the records that it emits, or its text.
 
-    What it tells on standard error is shown, and it has the keyboard.
+    Standard error is shown, and the command can read from the keyboard.
     """
 
     _file: IO[str] = field(kw_only=True)
@@ -37,17 +37,17 @@ class ValueCapture(Capture):
 
     @property
     def keeps_errors(self) -> bool:
-        """No, these are shown."""
+        """False: errors are shown."""
         return False
 
     @property
     def whole(self) -> bool:
-        """Yes, if more than the first is wanted."""
+        """Whether more than the first record is wanted."""
         return not self._first
 
     @property
     def writer(self) -> Callable[[str], Callable[..., Any]]:
-        """What makes the writer of this capture, whatever the format."""
+        """What makes the writer of this capture, whatever the format is."""
         return self._writer_of
 
     def _writer_of(self, _format: str) -> Callable[..., Writer]:
@@ -55,11 +55,11 @@ class ValueCapture(Capture):
         return partial(_Collector, self._values)
 
     def file(self, _stream: Stream) -> IO[str]:
-        """Return the file that is written into; it has a descriptor for commands of the system."""
+        """Return the file that is written to; it has a descriptor for commands of the system."""
         return self._file
 
     def values(self) -> Values:
-        """Return what was given; raises AtollError for a text that is too long."""
+        """Return the values; raises AtollError for a text that is too long."""
         if self._has_records:
             return Values(self._values, are_records=True)
         self._file.flush()
@@ -72,8 +72,8 @@ class ValueCapture(Capture):
 
 @contextmanager
 def capturing(*, first: bool) -> Iterator[ValueCapture]:
-    """Open a capture, of which only the `first` record may be wanted."""
-    # A file, since commands of the system write into it as well.
+    """Open a capture; with `first`, only the first record is needed."""
+    # A file, since commands of the system write to it, too.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
         yield ValueCapture(file=cast("IO[str]", file), first=first)
 
@@ -86,16 +86,16 @@ class _Collector(Writer):
         self._records = records
 
     def begin(self, columns: Sequence[Column], *, single: bool) -> None:
-        """Choose the field that stands for a record."""
+        """Choose the field whose value the record itself has."""
         super().begin(columns, single=single)
         names = [column.name for column in columns]
         self._naming = next((name for name in _NAMING if name in names), names[0] if names else "")
 
     def row(self, values: Sequence[Any]) -> None:
-        """Keep one record; raises AtollError for one too many."""
+        """Keep a record; raises AtollError if there are too many."""
         if len(self._records) >= _MOST_RECORDS:
             raise AtollError(f"a value holds no more than {_MOST_RECORDS:,} records")
         fields = {column.name: value for column, value in zip(self.columns, values, strict=True)}
-        # By way of JSON, so that they are plain values, which nobody changes.
+        # Through JSON, so that they are plain values and copies.
         plain = json.loads(encode(fields))
         self._records.append(Value(shown(plain.get(self._naming)), plain))

@@ -1,4 +1,4 @@
-"""Variables: what `let` and `for` keep, the environment, and `$?`."""
+"""Variables: those of `let` and `for`, the environment, and `$?`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ _LITERALLY = "single quotes keep the $"
 
 @frozen
 class Value:
-    """One thing that a variable stands for: a text, and the fields of a record if it is one."""
+    """One value of a variable: a text, and the fields if it is a record."""
 
     text: str
     fields: Mapping[str, Any] | None = None
 
     def field(self, variable: Variable) -> str:
-        """Return the field that a variable names, of a record; raises UsageError."""
+        """Return the field that a variable names; raises UsageError if there is none."""
         found: Any = self.fields
         for name in variable.fields:
             if not isinstance(found, Mapping) or name not in found:
@@ -33,7 +33,7 @@ class Value:
 
 
 def shown(value: Any) -> str:
-    """Return a field's value as text: lists and mappings as JSON, nothing as an empty text."""
+    """Return a field's value as text: lists and mappings as JSON, null as an empty text."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool | list | tuple | dict):
@@ -45,31 +45,31 @@ def shown(value: Any) -> str:
 
 @frozen
 class Values:
-    """What a variable stands for: the lines of a text, or records."""
+    """The values of a variable: the lines of a text, or records."""
 
     items: Sequence[Value]
     are_records: bool = False
 
     def one(self, variable: Variable) -> Value:
-        """Return what a word takes: the whole text, or the only record; raises UsageError."""
+        """Return the text for a word: the whole text, or the only record; raises UsageError."""
         if not self.are_records:
             return Value("\n".join(one.text for one in self.items))
         if len(self.items) != 1:
             raise UsageError(
-                f"{variable.raw} holds {len(self.items)} records, and one is wanted",
+                f"{variable.raw} holds {len(self.items)} records, but one is needed",
                 hint=f"'| first' takes the first, 'for x in ${variable.name} {{ … }}' each",
             )
         return self.items[0]
 
 
 def of_text(text: str) -> Values:
-    """Return a text, which may have several lines."""
+    """Return the values of a text, which may have several lines."""
     return Values([Value(line) for line in text.split("\n")])
 
 
 @define
 class Variables:
-    """All variables of a prompt or script, over the environment that it was started in."""
+    """All variables of a prompt or script; those of the environment are found, too."""
 
     environ: Mapping[str, str] = field(factory=dict)
     last_code: int = 0
@@ -77,12 +77,12 @@ class Variables:
     kept: dict[str, Values] = field(factory=dict)
 
     def copy(self) -> "Variables":
-        """Return variables of the same values, which change by themselves."""
+        """Return a copy, whose changes do not affect these."""
         return Variables(self.environ, self.last_code, dict(self.kept))
 
     def exported(self) -> dict[str, str]:
-        """Return what commands of the system find in their environment: short texts, and what
-        stands for a single record.
+        """Return the variables that commands of the system get in their environment: short texts,
+        and single records.
         """
         found = {}
         for name, values in self.kept.items():
@@ -93,7 +93,7 @@ class Variables:
         return found
 
     def values(self, variable: Variable) -> Values:
-        """Return all that a variable stands for; raises UsageError where it was not set."""
+        """Return the values of a variable; raises UsageError for an unknown one."""
         name = variable.name
         if name == "?":
             return of_text(str(self.last_code))
@@ -105,7 +105,7 @@ class Variables:
         raise UsageError(f"there is no variable {name}", hint=near or _LITERALLY)
 
     def text(self, word: Word, own: Collection[str] = ()) -> str:
-        """Return what a word means, its `own` variables left as they are; raises UsageError."""
+        """Return the text of a word. Variables in `own` are left as they are. Raises UsageError."""
         if isinstance(word, str):
             return word
         return "".join(one if isinstance(one, str) else self._text(one, own) for one in word)
@@ -121,7 +121,7 @@ class Variables:
         return ".".join((values.one(variable).text, *variable.fields))
 
     def copied(self, word: Word) -> Values:
-        """Return the value of a variable that is all of a word, or the text that the word means."""
+        """Return the values of a word that is a single variable, or the text of another word."""
         match word:
             case (Variable(fields=()) as variable,):
                 return self.values(variable)
@@ -129,7 +129,9 @@ class Variables:
                 return of_text(self.text(word))
 
     def each(self, word: Word) -> Sequence[Value]:
-        """Return what `for` goes over for a word: each value of a variable that is all of it."""
+        """Return the values that `for` takes from a word: all of them if the word is a single
+        variable.
+        """
         match word:
             case (Variable(fields=()) as variable,):
                 return self.values(variable).items

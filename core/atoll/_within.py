@@ -1,4 +1,4 @@
-"""Lines that a command runs as part of itself: `watch ps` runs `ps`."""
+"""Runs lines as a part of a command: `watch ps` runs `ps`."""
 
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,10 @@ async def run_within(runner: "Runner", line: str, capture: Capture | None) -> in
 
 
 async def run_captured(runner: "Runner", statement: Statement, capture: Capture) -> int:
-    """Run a command of the system, or one that is piped into one, and keep what it writes."""
+    """Run a command of the system, or a statement with `|`, and capture its output."""
     if statement.system:
         return await run_system_captured(statement.system, b"", capture)
-    # As in a pipe: what is read by a program is not fitted to a screen.
+    # As in a pipe: output for a program is not fitted to the screen.
     piped = Capture()
     code = await evolve(runner, capture=piped).run(evolve(statement, pipe=""))
     capture.records += piped.records

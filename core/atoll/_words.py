@@ -1,4 +1,4 @@
-"""The words of a line: quotes, backslashes and variables, and what a word means."""
+"""Reads the words of a line: quotes, backslashes and variables."""
 
 import re
 from typing import NamedTuple
@@ -36,10 +36,10 @@ def as_written(word: Word) -> str:
 
 @define
 class WordReader:
-    """Reads one word, from the quote on that is open at its beginning, if one is.
+    """Reads one word; `quote` is the quote in which it begins, empty for none.
 
-    `quote` is what is open at the end of what was read, which began at `since`. A word in `$( )`
-    ends at the parenthesis: `ends_at` is `(` there.
+    At the end, `quote` is what is still open, and `since` where that was opened. `ends_at` is `(`
+    for a word in `$( )`, which ends at the parenthesis.
     """
 
     quote: str
@@ -49,16 +49,16 @@ class WordReader:
 
     @property
     def meaning(self) -> tuple[str | Variable, ...]:
-        """What the word means, piece by piece."""
+        """The meaning of the word, in parts."""
         return tuple(self._parts)
 
     @property
     def variables(self) -> tuple[str | Variable, ...]:
-        """The same of a word that holds variables; nothing of others."""
+        """The same for a word with variables; empty for others."""
         return self.meaning if any(isinstance(one, Variable) for one in self._parts) else ()
 
     def read(self, text: str, at: int) -> int:
-        """Read a word that goes on at a place; returns where it ends."""
+        """Read a word from this position on; returns the position of its end."""
         while at < len(text) and (end := self._step(text, at)) != at:
             at = end
         if not self.quote and text.startswith("\\", at):
@@ -66,7 +66,7 @@ class WordReader:
         return at
 
     def _step(self, text: str, at: int) -> int:
-        """Read one piece; returns the same place where the word ends."""
+        """Read one piece; returns the same position at the end of the word."""
         if self.quote == "'":
             return self._single_quoted(text, at)
         plain = _PLAIN_IN_PARENTHESES if self.ends_at == "(" else _PLAIN
@@ -94,7 +94,7 @@ class WordReader:
         return end + 1
 
     def _dollar(self, text: str, at: int) -> int:
-        """Read a variable, or the `$` alone."""
+        """Read a variable, or a `$` that is none."""
         found = _VARIABLE.match(text, at)
         if found is None:
             self._parts.append("$")
@@ -105,5 +105,5 @@ class WordReader:
 
 
 def _unescaped(pattern: re.Pattern[str], text: str) -> str:
-    """Leave out the backslashes that quote something, and the line ends that are quoted."""
+    """Remove backslashes that quote characters, and line ends after a backslash."""
     return pattern.sub(lambda found: found[1].strip("\n"), text) if "\\" in text else text

@@ -53,7 +53,7 @@ async def test_variables(shell, lines, stdout):
         ("echo $nothing", "there is no variable nothing (single quotes keep the $)"),
         ("echo a > $nothing", "there is no variable nothing"),
         ("echo $HERT", "there is no variable HERT (did you mean HERE?)"),
-        ("let x = table; echo $x", "$x holds 2 records, and one is wanted"),
+        ("let x = table; echo $x", "$x holds 2 records, but one is needed"),
         ("let x = table | first; echo $x.z", "$x.z: there is no field z (name, size)"),
         ("let x = leave 0 | first", "let x = leave 0 | first: it gave nothing, so"),
         ("let x = a b", "no such command: a"),

@@ -233,7 +233,7 @@ async def test_a_current_profile_that_makes_no_sense(lines, content):
     told, result = await lines("where\nwhere --profile lab\nprofile list\n", keep_going=True)
 
     assert told[0] == "lab"
-    assert result.stderr.count("atoll profile use NAME chooses anew") == 1
+    assert result.stderr.count("atoll profile use NAME chooses one") == 1
     assert result.code == 2
 
 

@@ -151,7 +151,10 @@ SERVED = "(served: https://, pigeon://, raven://)"
     [
         ("--endpoint ftp://x", f"no plugin serves ftp:// endpoints {SERVED}"),
         ("--endpoint http://x", f"no plugin serves http:// endpoints {SERVED}"),
-        ("--endpoint pigeon://x --via ssh://y", "no plugin leads through ssh:// (served: loft://)"),
+        (
+            "--endpoint pigeon://x --via ssh://y",
+            "no plugin can connect through ssh:// (served: loft://)",
+        ),
         (
             "--endpoint raven://x --transport first",
             "no plugin 'first' is loaded that serves raven:// endpoints (transport may be second)",

@@ -81,7 +81,7 @@ def test_a_prompt_opens_whatever_the_files_hold(window, home, term):
 
     terminal = window(TERM=term)
 
-    assert "current-profile is not in UTF-8 (atoll profile use NAME chooses anew)" in (
+    assert "current-profile is not in UTF-8 (atoll profile use NAME chooses one)" in (
         terminal.shown().replace("\n", "")
     )
     terminal.run("use other", "'gren' is no color (did you mean green")
