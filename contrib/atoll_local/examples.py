@@ -12,6 +12,7 @@ EXAMPLES = [
     Example("local repair", "tries again what was put aside"),
     Example("local reset", "deletes its sessions, folders and users"),
     Example("host install me@box.example.com", "atoll on another machine"),
+    Example("host install --apps me@box.example.com", "and JupyterLab for sessions"),
     Example("host status me@box.example.com"),
     Example("host upgrade me@box.example.com"),
     Example("host remove me@box.example.com"),

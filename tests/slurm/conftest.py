@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.laptop import Laptop
@@ -32,9 +33,27 @@ def another(tmp_path) -> Laptop:
 def laptop(tmp_path_factory) -> Iterator[Laptop]:
     """A laptop with nothing on it but atoll; the login node has atoll from it, until the end."""
     made = user(tmp_path_factory.mktemp("laptop"), _CONFIG)
-    made.must("host install site")
+    made.must("host install --apps site")
     yield made
     made.must("host remove site --yes")
+
+
+@pytest.fixture(scope="module")
+def lab(laptop) -> Laptop:
+    """The laptop with a profile for the site's Slurm, which is then the one in use."""
+    laptop.ssh("~/.local/share/atoll/host/current/bin/atoll local down")
+    laptop.must("profile add lab --host site --engine slurm")
+    laptop.must("profile use lab")
+    return laptop
+
+
+@pytest.fixture
+def session(lab) -> Iterator[str]:
+    """A session that runs, and that is gone afterwards."""
+    name = f"s{uuid4().hex[:8]}"
+    lab.must(f"start -t {name} python")
+    yield name
+    lab.run(f"rm -f {name}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

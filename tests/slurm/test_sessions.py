@@ -5,9 +5,6 @@ import io
 import json
 import shlex
 import time
-from uuid import uuid4
-
-import pytest
 
 _PATIENCE = 90
 WITHOUT_KEY = """
@@ -24,24 +21,6 @@ except OSError as error:
     print("refused", error)
 """
 CODE = "import socket; print(socket.gethostname(), input())"
-
-
-@pytest.fixture(scope="module")
-def lab(laptop):
-    """The laptop with a profile for the site's Slurm, which is then the one in use."""
-    laptop.ssh("~/.local/share/atoll/host/current/bin/atoll local down")
-    laptop.must("profile add lab --host site --engine slurm")
-    laptop.must("profile use lab")
-    return laptop
-
-
-@pytest.fixture
-def session(lab):
-    """A session that runs, and that is gone afterwards."""
-    name = f"s{uuid4().hex[:8]}"
-    lab.must(f"start -t {name} python")
-    yield name
-    lab.run(f"rm -f {name}")
 
 
 def job_of(lab, session):

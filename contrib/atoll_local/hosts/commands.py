@@ -13,6 +13,9 @@ from atoll_local.hosts.host import Address, Host
 from atoll_local.hosts.installation import Found, look
 
 _HOST = click.argument("host", metavar="USER@HOST")
+_APPS = click.option(
+    "--apps", is_flag=True, help="With JupyterLab and a web terminal for sessions."
+)
 _COLUMNS = [
     Column("host"),
     Column("atoll"),
@@ -29,31 +32,36 @@ def _host(text: str) -> Host:
 
 @click.command()
 @_HOST
-async def install(context: Context, host: str) -> None:
+@_APPS
+async def install(context: Context, host: str, apps: bool) -> None:
     """Install atoll on another machine, in your home there: Linux, with Python 3.11 or uv.
 
     `atoll profile add box --host USER@HOST` uses its cluster afterwards.
     """
     machine = _host(host)
     if (await look(machine)).current:
+        words = "--apps " if apps else ""
         raise AtollError(
-            f"atoll is installed on {machine.name} already", hint=f"atoll host upgrade {host}"
+            f"atoll is installed on {machine.name} already",
+            hint=f"atoll host upgrade {words}{host}",
         )
-    name = await installation.install(machine, _distributions(context), context.output.note)
+    name = await _install(context, machine, apps=apps)
     context.output.note(f"atoll {name.partition('-')[0]} is installed on {machine.name}")
     context.output.note(f"atoll profile add NAME --host {host} uses its cluster")
 
 
 @click.command()
 @_HOST
-async def upgrade(context: Context, host: str) -> None:
+@_APPS
+async def upgrade(context: Context, host: str, apps: bool) -> None:
     """Install this version of atoll on another machine, in place of the one there.
 
-    A cluster that runs there goes on as it was, until it is stopped.
+    A cluster that runs there goes on as it was, until it is stopped. JupyterLab stays where it is.
     """
     machine = _host(host)
-    _require(machine, await look(machine))
-    name = await installation.install(machine, _distributions(context), context.output.note)
+    found = await look(machine)
+    _require(machine, found)
+    name = await _install(context, machine, apps=apps or found.has_apps)
     context.output.note(f"{machine.name} has atoll {name.partition('-')[0]} now")
 
 
@@ -95,6 +103,11 @@ async def remove(context: Context, host: str, yes: bool) -> None:
     await machine.atoll("local", "down")
     await installation.remove(machine)
     context.output.note(f"atoll is removed from {machine.name}; what its cluster keeps is there")
+
+
+async def _install(context: Context, machine: Host, *, apps: bool) -> str:
+    names = _distributions(context)
+    return await installation.install(machine, names, context.output.note, apps=apps)
 
 
 def _distributions(context: Context) -> list[str]:

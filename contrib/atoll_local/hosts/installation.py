@@ -29,7 +29,8 @@ _PROBE = (
     f"for python in python3 {_PYTHONS} $HOME/.local/bin/python3; do "
     f'echo python=$("$python" -c "{_ASK}" 2> /dev/null); done; '
     "uv=$(command -v uv || command -v $HOME/.local/bin/uv); echo uv=$uv; "
-    f"echo current=$(readlink {FOLDER}/current)"
+    f"echo current=$(readlink {FOLDER}/current); "
+    f"echo apps=$(ls -d {FOLDER}/current/lib/python3*/site-packages/jupyterlab 2> /dev/null)"
 )
 _KEPT = 2
 """Installations that stay: the one in use, and the one before, which a cluster may still run from.
@@ -39,13 +40,14 @@ _KEPT = 2
 @frozen
 class Found:
     """What a machine has: its `platform`, the path of its Python, that of uv, and the name of the
-    installation in use there; empty for what it has not.
+    installation in use there; empty for what it has not. `has_apps` if JupyterLab is part of it.
     """
 
     platform: Platform
     python: str
     uv: str
     current: str
+    has_apps: bool = False
 
 
 async def look(host: Host) -> Found:
@@ -68,14 +70,17 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
     usable = {path: minor for path, minor in numbered.items() if minor >= _OLDEST}
     path, minor = next(iter(usable.items()), ("", _OLDEST))
     platform = Platform(machine, int(glibc[1]), minor)
-    return Found(platform, path, "".join(facts.get("uv", [])), "".join(facts.get("current", [])))
+    uv, current, apps = ("".join(facts.get(name, [])) for name in ("uv", "current", "apps"))
+    return Found(platform, path, uv, current, bool(apps))
 
 
-async def install(host: Host, names: Sequence[str], say: Callable[[str], None]) -> str:
+async def install(
+    host: Host, names: Sequence[str], say: Callable[[str], None], *, apps: bool = False
+) -> str:
     """Install these distributions, atoll and its engines, as they are here; raises AtollError.
 
-    Returns the name of the installation. What atoll stands on comes from the machine's own index,
-    or from here if it reaches none.
+    With `apps`, JupyterLab and a web terminal as well. Returns the name of the installation. What
+    atoll stands on comes from the machine's own index, or from here if it reaches none.
     """
     found = await look(host)
     if not (found.python or found.uv):
@@ -89,11 +94,11 @@ async def install(host: Host, names: Sequence[str], say: Callable[[str], None]) 
         own = await make_wheels(names, folder)
         try:
             await _put(host, name, found, own)
-            if not await _installed_from_index(host, name):
+            if not await _installed_from_index(host, name, apps=apps):
                 say(f"{host.name} reaches no package index: what atoll needs is sent from here")
-                await dependencies(own, found.platform, folder)
+                await dependencies(_with(own, apps=apps), found.platform, folder)
                 await _send(host, name, wheels_in(folder))
-                await _installed_from_here(host, name)
+                await _installed_from_here(host, name, apps=apps)
             await _take_over(host, name)
         except BaseException:
             with trio.move_on_after(10, shield=True):
@@ -119,23 +124,33 @@ async def _put(host: Host, name: str, found: Found, own: Sequence[Path]) -> None
     await _must(host, make, "making a virtual environment")
 
 
-async def _installed_from_index(host: Host, name: str) -> bool:
+def _with(wheels: Sequence[Path], *, apps: bool) -> list[str]:
+    """Return what pip is asked for: wheels, that of atoll with `apps` if they are wanted."""
+    extra = "[apps]" if apps else ""
+    return [f"{one}{extra if one.name.startswith('atoll-') else ''}" for one in wheels]
+
+
+def _wanted(path: str, *, apps: bool) -> str:
+    """Return the same for the wheels that were sent, in the words of the shell there."""
+    extra = "'[apps]'" if apps else ""
+    return f"$(ls {path}/wheels/atoll-*.whl){extra} $(ls {path}/wheels/atoll_*.whl 2> /dev/null)"
+
+
+async def _installed_from_index(host: Host, name: str, *, apps: bool) -> bool:
     path = _path(name)
+    wanted = _wanted(path, apps=apps)
     pip = f"PIP_RETRIES=0 PIP_TIMEOUT=5 {path}/bin/python -m pip install --quiet"
     uv = f"uv pip install --quiet --python {path}/bin/python"
-    script = (
-        f"{path}/bin/python -m ensurepip > /dev/null 2>&1 && {pip} {path}/wheels/*.whl "
-        f"|| {uv} {path}/wheels/*.whl"
-    )
+    script = f"{path}/bin/python -m ensurepip > /dev/null 2>&1 && {pip} {wanted} || {uv} {wanted}"
     return (await host.script(script)).exit_code == 0
 
 
-async def _installed_from_here(host: Host, name: str) -> None:
+async def _installed_from_here(host: Host, name: str, *, apps: bool) -> None:
     """Install from the wheels that were sent; pip runs from its own."""
     path = _path(name)
     pip = f"{path}/bin/python $(ls {path}/wheels/pip-*.whl)/pip"
-    own = f"{path}/wheels/atoll[-_]*.whl"
-    install = f"{pip} install --quiet --no-index --find-links {path}/wheels {own}"
+    wanted = _wanted(path, apps=apps)
+    install = f"{pip} install --quiet --no-index --find-links {path}/wheels {wanted}"
     await _must(host, install, "installing it")
 
 

@@ -51,13 +51,16 @@ async def make_wheels(names: Sequence[str], folder: Path) -> Sequence[Path]:
     return wheels_in(folder)
 
 
-async def dependencies(wheels: Sequence[Path], platform: Platform, folder: Path) -> None:
-    """Download what wheels stand on, and pip itself, for another machine; raises AtollError."""
+async def dependencies(wanted: Sequence[str], platform: Platform, folder: Path) -> None:
+    """Download what wheels stand on, and pip itself, for another machine; raises AtollError.
+
+    The wheels are `wanted` as pip has them: a path, and extras in brackets.
+    """
     python = f"3.{platform.python}"
     await _pip(
         *("download", "--only-binary=:all:", "--implementation", "cp", "--python-version", python),
         *(word for tag in platform.tags for word in ("--platform", tag)),
-        *("--dest", str(folder), *map(str, wheels), "pip"),
+        *("--dest", str(folder), *wanted, "pip"),
     )
 
 

@@ -16,7 +16,11 @@ from . import own_python
 _SYSTEM = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _TTYD_PACKAGE = "ai.backend.krunner.static_gnu"
 """Backend.AI's package of programs for containers, which brings a ttyd that needs no libraries."""
-_APPS = "is not installed on this machine: pip install 'atoll[apps]'"
+_APPS = "is not installed on this machine: " + (
+    "atoll host upgrade --apps, from where atoll was installed here"
+    if own_python.is_sent()
+    else "pip install 'atoll[apps]'"
+)
 _THEN = "; then restart the cluster (atoll local down), and start a new session"
 _HINTS = {
     "sshd": f"OpenSSH's server is not installed on this machine: install openssh-server{_THEN}",

@@ -51,6 +51,11 @@ def can_be_shown() -> bool:
     return not any(Path.home().is_relative_to(prefix) for prefix in prefixes())
 
 
+def is_sent() -> bool:
+    """Tell whether `atoll host install` has put it here, from another machine."""
+    return Path(sys.prefix).parts[-3:-1] == ("atoll", "host")
+
+
 def is_shared(path: Path) -> bool:
     """Tell whether every kernel sees a path anyway."""
     return path.is_relative_to(_SHARED)
