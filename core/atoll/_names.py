@@ -12,8 +12,10 @@ class Name(click.ParamType[str]):
     """The type of parameters that are names; the :class:`~atoll.Completion` of this `kind`
     completes them.
 
-    The prompt itself completes the kinds `profile`, `format` and `command`. For paths, `within` is
-    the argument of the same command that names what they are in.
+    The prompt itself completes the kinds `profile`, `format`, `command` and `line`: words of the
+    last kind are those of another command, with its options and their values.
+
+    For paths, `within` is the argument of the same command that names what they are in.
     """
 
     name = "text"

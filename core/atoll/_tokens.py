@@ -272,13 +272,17 @@ def scan(text: str) -> Iterator[Token]:
     return Tokenizer().read(text)
 
 
+_KEEPING = (("let", "="), ("alias", "="))
+"""Words before and after a name that keeps the command after them."""
+
+
 def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
-    """Return the words of the command in the tokens of a statement; for `let`, the words of its
-    value.
+    """Return the words of the command in the tokens of a statement; for `let` and `alias`, the words
+    of its value.
     """
     words = tuple(token.value for token in tokens if token.kind == "word")
     at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
-    return words[at + 3 :] if words[at : at + 3 : 2] == ("let", "=") else words
+    return words[at + 3 :] if words[at : at + 3 : 2] in _KEEPING else words
 
 
 def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:

@@ -10,6 +10,7 @@ from atoll._context import Context, program_of
 from atoll._errors import UsageError
 from atoll._explaining import Explanation, check_explainable, explained
 from atoll._line import parse
+from atoll._names import Name
 from atoll._syntax import SimpleCommand
 from atoll._threads import in_thread
 from atoll._words import as_written
@@ -34,9 +35,7 @@ _COLUMNS = [
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument(
-    "words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARGS]..."
-)
+@click.argument("words", nargs=-1, required=True, type=Name("line"), metavar="COMMAND [ARGS]...")
 async def explain(context: Context, words: tuple[str, ...]) -> None:
     """Show the requests that a command would send; none is sent, and nothing is changed.
 

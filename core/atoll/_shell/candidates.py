@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import starmap
+from typing import Literal
 
 import click
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from atoll._aim import MARK
 from atoll._commands import Node, before_command
@@ -21,7 +22,7 @@ from atoll._shell.clicks import click_values, completes_itself
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names
-from atoll._shell.params import Taken, takes_value
+from atoll._shell.params import NUMBER, Taken, takes_value
 from atoll._shell.place import Place
 from atoll._shell.programs import programs
 from atoll._shell.variables import variables
@@ -117,22 +118,37 @@ class Candidates:
         assert node.provided is not None  # noqa: S101  # what runs is provided
         with guarded(node.provided.origin, f"completing {' '.join(node.path)!r}"):
             command, origin = node.load(), node.provided.origin
-            return self._of_command(command, origin, words, where.typed, profile)
+            return self._of_command(command, origin, words, where, profile)
 
     def _of_command(
         self,
         command: click.Command,
         origin: Origin,
         words: Sequence[str],
-        typed: str,
+        where: Place,
         profile: str,
     ) -> Offer:
         while isinstance(command, click.Group):
             if not words:
-                return Offer(partial(_below, command, typed))
+                return Offer(partial(_below, command, where.typed))
             command, words = command.commands[words[0]], words[1:]
-        values = _Values(self, Taken.of(command, words), tuple(words), origin, profile)
-        return values.after(typed)
+        taken = Taken.of(command, words)
+        argument, given = taken.argument()
+        is_option = taken.waiting or (where.typed.startswith("-") and not taken.closed)
+        if _is_line(argument) and not is_option:
+            return self._within(where, given)
+        return _Values(self, taken, tuple(words), origin, profile).after(where.typed)
+
+    def _within(self, where: Place, given: Sequence[str]) -> Offer:
+        """Return what may stand in the line that a command is given, as `watch` is."""
+        words = list(given)
+        if words and NUMBER.fullmatch(words[0]):
+            del words[0]
+        if words[:1] == ["!"]:
+            kind: Literal["program", "file"] = "file" if words[1:] else "program"
+            return self.at(evolve(where, words=(), kind=kind))
+        aim = [f"{MARK}{where.profile}"] if where.profile else []
+        return self.at(evolve(where, words=(*aim, *words)))
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
         """Return the names of a kind that the prompt knows by itself; None for other kinds."""
@@ -245,6 +261,10 @@ class _Values:
             return matches(typed, [one for one in there if is_shown(one.text[above:], start)])
 
         return Offer(find, (want,))
+
+
+def _is_line(argument: click.Argument | None) -> bool:
+    return argument is not None and isinstance(argument.type, Name) and argument.type.kind == "line"
 
 
 def _below(group: click.Group, typed: str) -> Sequence[Candidate]:

@@ -1,11 +1,15 @@
 """What a command still takes, given the words that were typed for it so far."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import click
 from attrs import define, field
 
 from atoll._records import Candidate
+
+NUMBER = re.compile(r"\d+(\.\d+)?")
+"""What may stand before the line that a command is given."""
 
 
 @define
@@ -39,6 +43,7 @@ class Taken:
         """Take a word; returns how many words its option wants after it."""
         if self.closed or not word.startswith("-") or word == "-":
             self.values.append(word)
+            self.closed = self.closed or self._ends_options(word)
             return 0
         if word == "--":
             self.closed = True
@@ -52,6 +57,12 @@ class Taken:
         self.given.add(option.name or "")
         self.waiting = option
         return 0 if attached or not takes_value(option) else option.nargs
+
+    def _ends_options(self, word: str) -> bool:
+        """Whether all that follows is the command's to read, as the line that `watch` repeats."""
+        settings = self.command.context_settings
+        mixes = settings.get("allow_interspersed_args", self.command.allow_interspersed_args)
+        return not mixes and not NUMBER.fullmatch(word)
 
     def _cluster(self, word: str) -> tuple[click.Option | None, str]:
         """Read `-abc`: flags, of which the last may take a value, or hold it."""

@@ -42,7 +42,7 @@ class _SecondsFirst(click.Command):
     help="Give up after these; the exit code is 124 then.",
 )
 @click.option("--count", type=click.IntRange(1), metavar="TIMES", help="Stop after so many runs.")
-@click.argument("words", nargs=-1, type=Name("command"), metavar="[SECONDS] COMMAND... | SESSION")
+@click.argument("words", nargs=-1, type=Name("line"), metavar="[SECONDS] COMMAND... | SESSION")
 async def watch(
     context: Context,
     until: str | None,

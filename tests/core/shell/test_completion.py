@@ -60,6 +60,39 @@ def test_commands(complete, before, expected):
     assert complete(before) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("explain thi", ["thing"]),
+        ("explain thing s", ["show"]),
+        ("explain thing show --c", ["--color"]),
+        ("explain thing show --color g", ["green"]),
+        ("explain thing show --color=g", ["--color=green"]),
+        ("explain thing show 'beta o", ["'beta one'"]),
+        ("explain 5 thing show al", ["alpha"]),
+        ("explain --output js", ["json", "jsonl"]),
+        ("explain --out", ["--output"]),
+        ("explain --output json thing show --c", ["--color"]),
+        ("explain explain thing show al", ["alpha"]),
+        ("explain ! no-such-program", []),
+        ("alias x = thing show --c", ["--color"]),
+        ("let x = thing show --c", ["--color"]),
+        ("wait && explain thing show --c", ["--color"]),
+        ("for x in $(thing show --c", ["--color"]),
+    ],
+)
+def test_a_command_within_another(complete, before, expected):
+    """Has its own options, and their values."""
+    assert complete(before) == expected
+
+
+def test_a_command_within_another_goes_to_the_profile_of_the_line(complete):
+    """Whichever of the two it stands before."""
+    for line in ("@lab explain thing show ", "explain @lab thing show "):
+        _, offer = complete.completer.look(Document(line))
+        assert offer.wants == (NamesOf("thing", "lab"),)
+
+
 def test_a_word_that_begins_nothing_is_matched_by_its_letters(complete):
     """The closest match comes first; beginnings win over it."""
     assert complete("thg") == ["thing"]
