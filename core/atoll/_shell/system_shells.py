@@ -50,13 +50,18 @@ async def fish(context: Context) -> None:
 
 @click.command()
 @click.option("--line", help="The line before the cursor, in place of WORDS.")
+@click.option("--exact", is_flag=True, help="Only what begins with what was typed.")
 @click.argument("words", nargs=-1, metavar="[WORDS]...")
-async def answer(context: Context, line: str | None, words: tuple[str, ...]) -> None:
-    """Print what the last of WORDS may become, each with a remark after a tab."""
+async def answer(context: Context, line: str | None, exact: bool, words: tuple[str, ...]) -> None:
+    """Print what the last of WORDS may become, each with a remark after a tab.
+
+    Where nothing begins with what was typed, that is what has its characters in their order.
+    """
     where = _place(words) if line is None else place(line)
-    found = await _find(context, where)
-    lines = [f"{one.text}\t{one.meta}\n" for one in found if one.text.startswith(where.typed)]
-    context.output.stream("stdout", "".join(lines))
+    found: Iterable[Candidate] = await _find(context, where)
+    if exact:
+        found = [one for one in found if one.text.startswith(where.typed)]
+    context.output.stream("stdout", "".join(f"{one.text}\t{one.meta}\n" for one in found))
 
 
 def _place(words: Sequence[str]) -> Place:
@@ -133,5 +138,5 @@ def _without_options(program: Program, where: Place) -> Place | None:
 
 
 def _options(typed: str) -> Sequence[Candidate]:
-    offered = Taken(root_command()).offered(typed)
-    return list(offered) if typed.startswith("-") else []
+    offered = Taken(root_command()).offered(typed) if typed.startswith("-") else ()
+    return [one for one in offered if one.text.startswith(typed)]

@@ -71,6 +71,7 @@ def shell(request, environ, tmp_path, needs):
         ("true | atoll sessi", "true | atoll session"),
         ("atoll @cam", "atoll @campus "),
         ("atoll @campus ps --nam", "atoll @campus ps --name-only "),
+        ("atoll watch 5 ps --nam", "atoll watch 5 ps --name-only "),
     ],
 )
 def test_a_word_is_completed(shell, typed, becomes):
@@ -87,11 +88,39 @@ def test_several_are_listed(shell):
         shell.expect(rf"{name}\b")
 
 
+def test_a_word_may_be_abbreviated(shell):
+    """What holds its letters takes its place."""
+    shell.send(f"atoll config get mnu{TAB}\n")
+    shell.expect("\r\ntab\r\n")
+
+
+def test_several_that_hold_the_letters_are_listed(shell):
+    """Bash keeps what was typed, zsh goes through them."""
+    shell.send("atoll sesn" + TAB + TAB)
+    shell.expect("session-template")
+
+
+def test_options_are_not_begun_by_themselves(shell):
+    """They are listed where no word was typed, and the line stays as it is."""
+    shell.send(f"atoll config get shell.menu {TAB}{TAB}")
+    shell.expect("--profile")
+    shell.send("\n")
+    shell.expect("\r\ntab\r\n")
+
+
 @pytest.mark.needs("fish")
-def test_fish(environ):
-    """Fish tells what it would offer."""
-    script = "atoll completion fish | source; complete -C 'atoll @campus profile re'"
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("atoll @campus profile re", "remove\tDelete a profile and its keys\n"),
+        ("atoll vfolder rnf", "rename-file\tGive a file another name\n"),
+        ("atoll explain ps --nam", "--name-only\tOnly the names, one a line.\n"),
+    ],
+)
+def test_fish(environ, line, offered):
+    """Fish tells what it would offer; it finds by letters, too."""
+    script = f"atoll completion fish | source; complete -C '{line}'"
     done = subprocess.run(
         ["fish", "--no-config", "-c", script], env=environ, capture_output=True, text=True
     )
-    assert done.stdout == "remove\tDelete a profile and its keys\n", done.stderr
+    assert done.stdout == offered, done.stderr
