@@ -277,7 +277,7 @@ _KEEPING = (("let", "="), ("alias", "="))
 
 
 def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
-    """Return the words of the command in the tokens of a statement; for `let` and `alias`, the words
+    """Return the words of the command in the tokens of a statement; of `let` and `alias`, the words
     of its value.
     """
     words = tuple(token.value for token in tokens if token.kind == "word")
