@@ -1,3 +1,3 @@
-"""The fixtures `shell`, `prompt` and `cluster`, by which the plugin is tried."""
+"""The fixtures `shell`, `prompt` and `cluster`, with which the plugin is tested."""
 
 pytest_plugins = ["atoll.testing"]

@@ -1,4 +1,4 @@
-"""How many sessions there are, by their status."""
+"""A plugin that counts sessions by their status."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from atoll import Command, Setting, hookimpl
 
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
-    """`census`, whose code is imported when somebody types it."""
+    """Add the command `census`; its code is imported at its first use."""
     yield Command("census", "Count your sessions by status", "atoll_census.commands:census")
 
 
 @hookimpl
 def atoll_settings() -> Iterator[Setting]:
-    """How many are asked for at once."""
-    yield Setting("census.page", 100, "Sessions that census asks for at once")
+    """Add the setting `census.page`: the number of sessions in one request."""
+    yield Setting("census.page", 100, "Number of sessions that census requests at a time")

@@ -18,16 +18,21 @@ _QUERY = """query($limit: Int!, $offset: Int!) {
 
 @frozen
 class Count:
-    """How many sessions have a status."""
+    """A status and the number of sessions that have it."""
 
     status: str
     sessions: int
 
 
 @click.command()
-@click.option("--at-least", type=click.IntRange(min=1), default=1, help="Leave out rarer ones.")
+@click.option(
+    "--at-least",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Show only statuses of at least this many sessions.",
+)
 async def census(context: Context, at_least: int) -> None:
-    """Count your sessions by their status, the commonest first."""
+    """Count your sessions by their status, the most common first."""
     api = await context.connect()
     page = context.settings["census.page"]
     assert isinstance(page, int)  # noqa: S101 - settings have the type of their default
@@ -37,7 +42,7 @@ async def census(context: Context, at_least: int) -> None:
 
 
 def most_common(statuses: list[str]) -> list[Count]:
-    """Count equal statuses."""
+    """Count each status, the most common first."""
     return [Count(status, number) for status, number in Counter(statuses).most_common()]
 
 
