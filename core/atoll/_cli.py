@@ -130,7 +130,7 @@ def _open_door(program: "Program", options: "Options") -> int:
         print(group_help(program.tree.root, usage, option_rows()))  # noqa: T201  # help is the output here
         return 0
     if options.words:
-        return _one_command(program, options)
+        return one_command(program, options)
     if options.lines is not None or options.script is not None or not sys.stdin.isatty():
         return _batch(program, options)
     if options.checkpoint or options.echo:
@@ -163,7 +163,8 @@ def _alias(program: "Program", options: "Options") -> int:
     return _runtime.run(run, guest=program.needs_asyncio())
 
 
-def _one_command(program: "Program", options: "Options") -> int:
+def one_command(program: "Program", options: "Options") -> int:
+    """Run the command that the options leave; returns its exit code."""
     from atoll._commands import before_command
 
     name = options.words[before_command(options.words) :][:1]

@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import define, field
@@ -138,6 +139,23 @@ class Context:
     def is_command(self, word: str) -> bool:
         """Whether a word is the first of a command's name."""
         return self._program.tree.root.child(word) is not None
+
+    async def spawn(self, words: Sequence[str], log: Path, profile: str | None = None) -> None:
+        """Start a command in a process of its own, which goes on when this one has ended, from the
+        current folder and without a terminal. What it writes is added to the file `log`.
+
+        It uses the profile in use, or another, as that is now, keys included: what is done to
+        profiles later changes nothing for it. Raises what is wrong with the profile, and OSError.
+        """
+        import trio
+
+        from atoll._detached import spawn
+
+        def start() -> None:
+            choice = self._program.target.of(profile or self.profile_name, self._choice)
+            spawn(self._program, choice, words, log)
+
+        await trio.to_thread.run_sync(start)
 
     @property
     def can_ask(self) -> bool:

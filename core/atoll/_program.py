@@ -264,14 +264,15 @@ class Program:
 
     def needs_asyncio(self) -> bool:
         """Tell whether trio must run as asyncio's guest, since the transport of a stored profile
-        needs it.
+        needs it, or that of the chosen profile, which may be stored no more.
 
         Any line may use any profile, and a program can't change to asyncio later.
         """
         from atoll._profiles import ProfileStore, apply_environment
 
-        store = ProfileStore(self.paths)
+        store, made = ProfileStore(self.paths), self.target.made
         loads: list[Callable[[], Profile | None]] = [
+            lambda: made.profile if made else None,
             *(partial(store.load, name) for name in store.names()),
             partial(apply_environment, None, self.environ),
         ]

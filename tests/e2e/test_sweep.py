@@ -223,6 +223,27 @@ def test_detached(atoll):
     assert newest(atoll) is None
 
 
+def test_detached_keeps_its_profile(atoll):
+    """Whoever removes the profile just afterwards, or makes another of it, changes nothing."""
+    atoll.run("local", "up")
+    words = ["profile", "add", "lab"]
+    for line in atoll.run("local", "env").stdout.splitlines():
+        name, _, value = line.removeprefix("export BACKEND_").partition("=")
+        if name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY"):
+            words += [f"--{name.lower().replace('_', '-')}", value]
+    assert atoll.run(*words).returncode == 0
+    run = "@lab run --rm --detach --exec 'echo $X; test $X = a || sleep 100' {} python"
+    lines = [run.format("--exec-range=X=case:a,b"), "profile remove lab"]
+    started = atoll.run("-c", "\n".join(lines))
+
+    assert started.returncode == 0, started.stderr
+    wait_for(lambda: [newest(atoll)[key] for key in ("done", "running")] == [1, 1], "two cases")
+    cancelled = atoll.run("sweep", "cancel", SWEEP.search(started.stderr)[1])
+    assert cancelled.returncode == 0
+    assert "is cancelled; no profile named 'lab'" in cancelled.stderr
+    assert living(atoll) == []
+
+
 def test_an_unknown_image_starts_nothing(atoll):
     """One line instead of one for each case."""
     result = atoll.run("run", "-q", "--exec", "echo $X", "--exec-range=X=range:0,9,1", "pyhton")

@@ -9,9 +9,9 @@ import click
 import trio
 from attrs import frozen
 
-from atoll import AtollError, Context, Name, NotFound, UsageError
+from atoll import AtollError, ConfigError, Context, Name, NotFound, UsageError
 from atoll.output import Column, age, counted, local_time
-from atoll_sessions.sweep.launch import RESUME, RETRY, LaunchOptions, connector, launch
+from atoll_sessions.sweep.launch import RESUME, RETRY, LaunchOptions, connector, launch, profile_of
 from atoll_sessions.sweep.lock import until
 from atoll_sessions.sweep.options import MAX_PARALLEL
 from atoll_sessions.sweep.plan import Plan
@@ -129,16 +129,30 @@ async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
         found = find_sweep(context, reference)
         was_running = found.held()
         await _stop(found)
-        connect, plan = connector(context, found), found.plan
-        progress = found.progress()
-        due = set(range(1, plan.count + 1)) - set(progress.numbers([DONE, FAILED]))
-        ended = 0
-        if progress.runs:
-            ended = await end_own_sessions(await connect(), plan, all_cases=plan.remove, due=due)
+        try:
+            ended = await _end_sessions(context, found)
+        except (NotFound, ConfigError) as error:
+            if not was_running:
+                raise
+            # The process that has run it has a profile that nobody else has any more.
+            context.output.note(f"sweep {found.id} is cancelled; {error}")
+            continue
         what = "is cancelled" if was_running else "was not running"
         left = counted(ended, "session")
         also = f"; {left} that it had left {'is' if ended == 1 else 'are'} ended" if ended else ""
         context.output.note(f"sweep {found.id} {what}{also}")
+
+
+async def _end_sessions(context: Context, sweep: Sweep) -> int:
+    """End the sessions that a sweep has left; returns how many. Raises NotFound where its profile
+    is gone.
+    """
+    plan, progress = sweep.plan, sweep.progress()
+    if not progress.runs:
+        return 0
+    due = set(range(1, plan.count + 1)) - set(progress.numbers([DONE, FAILED]))
+    api = await connector(context, sweep)()
+    return await end_own_sessions(api, plan, all_cases=plan.remove, due=due)
 
 
 async def _stop(sweep: Sweep) -> None:
@@ -193,7 +207,8 @@ async def _take_up(
 ) -> int:
     found = find_sweep(context, reference)
     parallel = max_parallel or found.plan.max_parallel or MAX_PARALLEL
-    how = LaunchOptions(verb, parallel, detach=detach, silent=silent)
+    profile = profile_of(found)
+    how = LaunchOptions(verb, parallel, detach=detach, silent=silent, profile=profile)
     return await launch(context, found, how, connector(context, found))
 
 

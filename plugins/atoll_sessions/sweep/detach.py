@@ -1,8 +1,5 @@
 """Detached sweeps, which run in a process of their own."""
 
-import subprocess
-import sys
-
 import trio
 
 from atoll import AtollError, Context, ExitCode, current_job
@@ -11,22 +8,16 @@ from atoll_sessions.sweep.progress import Progress
 from atoll_sessions.sweep.store import Sweep
 
 _START = 30.0
-_SHELL = ("/bin/sh", "-c", '"$@" </dev/null >>"$0" 2>&1 &')
-# -P: what lies in the current folder is no part of the program.
-_PROGRAM = (sys.executable, "-P", "-m", "atoll")
 
 
-def spawn(context: Context, sweep: Sweep, verb: str, max_parallel: int) -> None:
-    """Start a process that runs the sweep, independent of our terminal and folder."""
-    flags = ["--skip-sslcert-validation"] if context.settings.skip_tls_check else []
-    command = ["sweep", verb, sweep.id, "--silent", "--max-parallel", str(max_parallel)]
-    # The shell in between ends at once, so that the process is nobody's child to wait for.
-    subprocess.run(
-        [*_SHELL, str(sweep.folder / "log"), *_PROGRAM, *flags, *command],
-        check=True,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-    )
+async def spawn(
+    context: Context, sweep: Sweep, verb: str, max_parallel: int, profile: str | None
+) -> None:
+    """Start a process that runs the sweep, independent of our terminal and folder, and of what
+    becomes of the profile: None for the one in use.
+    """
+    words = ["sweep", verb, sweep.id, "--silent", "--max-parallel", str(max_parallel)]
+    await context.spawn(words, sweep.folder / "log", profile)
 
 
 async def follow(sweep: Sweep, runs: int) -> int:

@@ -29,13 +29,14 @@ Connect = Callable[[], Awaitable["Api"]]
 @frozen
 class LaunchOptions:
     """How to run a sweep: which cases (`resume`, `retry-failed`), how many at a time, detached or
-    not. The detached process itself is `silent`.
+    not, by which profile if not by the one in use. The detached process itself is `silent`.
     """
 
     verb: str
     max_parallel: int
     detach: bool = False
     silent: bool = False
+    profile: str | None = None
 
 
 async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect: Connect) -> int:
@@ -50,7 +51,7 @@ async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect
     if context.foreground and not options.detach:
         return await _run(context, sweep, options, connect)
     runs = sweep.progress().runs
-    spawn(context, sweep, options.verb, options.max_parallel)
+    await spawn(context, sweep, options.verb, options.max_parallel, options.profile)
     context.output.note(f"sweep {sweep.id} runs in the background: atoll sweep status {sweep.id}")
     if options.detach:
         return ExitCode.OK
@@ -104,10 +105,14 @@ async def _summarize(
         output.note(f"its sessions are kept{others}, tagged {sweep.plan.tag}; --rm removes them")
 
 
+def profile_of(sweep: Sweep) -> str | None:
+    """Return the name of a sweep's profile; None where the environment makes it."""
+    return None if sweep.plan.profile == ENVIRONMENT else sweep.plan.profile
+
+
 def connector(context: Context, sweep: Sweep) -> Connect:
     """Return the function that connects to the cluster of a sweep."""
-    name = sweep.plan.profile
-    if name != ENVIRONMENT:
+    if name := profile_of(sweep):
         return partial(context.connect, name)
 
     async def connect() -> "Api":
