@@ -1,4 +1,4 @@
-"""The shell itself, a plugin like any other: its commands, settings, toolbar and keys.
+"""The prompt, a plugin like any other: its commands, settings, toolbar segments and keys.
 
 The front door is :mod:`atoll._shell.door`. This module is imported at every start, so it imports
 nothing but records.
@@ -72,7 +72,7 @@ def atoll_status() -> Iterator[Status]:
 
 @hookimpl
 def atoll_keys() -> Iterator[Keys]:
-    """The key of the prompt's own, and those of line editing that nobody else may take."""
+    """The keys of the prompt, and those of line editing that no plugin may take."""
     yield Keys(
         "enter",
         "atoll._shell.keys:enter",
@@ -93,11 +93,11 @@ def atoll_keys() -> Iterator[Keys]:
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """What plugins have failed at while nobody looked."""
+    """Show failures of plugins in completion and background tasks."""
     yield Check("plugins", "atoll._shell.troubles:check")
 
 
 @hookimpl
 def atoll_invocations() -> Iterator[Invocation]:
-    """Note how long each command takes."""
+    """Measure how long each command takes."""
     yield Invocation("stopwatch", "atoll._shell.segments:stopwatch")

@@ -1,4 +1,4 @@
-"""Calls that may take their time, in threads of their own, for asyncio code."""
+"""Runs functions that may block in threads of their own, for asyncio code."""
 
 import asyncio
 import threading
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 def aside(function: Callable[..., T], *arguments: object) -> "asyncio.Future[T]":
-    """Call a function in a thread; returns what its result or error will be in.
+    """Call a function in a thread; returns a future of its result.
 
-    A thread that stands still, as on a file system that has gone, keeps no prompt from its end:
-    asyncio's own threads would.
+    If the thread blocks for ever, on a file system that does not answer for example, the prompt can
+    still end. It could not with asyncio's own threads.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

@@ -1,4 +1,4 @@
-"""Asks plugins, and the cluster through them, for what completion wants."""
+"""Calls the completion functions of plugins, which may ask the cluster."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -26,8 +26,8 @@ VALUES_LAST = 5.0
 
 @frozen
 class Question:
-    """Something that completion wants, and the record of the plugin that knows; a parameter's own
-    completion has none.
+    """Something that completion needs, and the record of the plugin that provides it; None if a
+    parameter completes itself.
     """
 
     want: Want
@@ -35,22 +35,22 @@ class Question:
 
     @property
     def needs_api(self) -> bool:
-        """Whether it takes a cluster to answer."""
+        """Whether the answer comes from a cluster."""
         return self.provided is not None and self.provided.record.needs == "api"
 
     @property
     def profile(self) -> str:
-        """The profile whose cluster is asked, empty for the one in use."""
+        """The profile whose cluster is asked; empty for the one in use."""
         return self.want.profile
 
     @property
     def ttl(self) -> float:
-        """Seconds for which an answer stays fresh."""
+        """For how many seconds an answer stays fresh."""
         return self.provided.record.ttl if self.provided else VALUES_LAST
 
     @property
     def origin(self) -> Origin:
-        """The plugin that is asked."""
+        """The plugin that answers."""
         if isinstance(self.want, ValuesOf):
             return self.want.origin
         assert self.provided is not None  # noqa: S101  # all others have a record
@@ -58,14 +58,14 @@ class Question:
 
     @property
     def doing(self) -> str:
-        """What the plugin is asked for, in words."""
+        """What the plugin does, in words for messages."""
         if isinstance(self.want, ValuesOf):
             return f"the completion of {self.want.parameter.name!r}"
         return f"its completion {self.want.kind!r}"
 
 
 def question_of(program: Program, want: Want) -> Question | None:
-    """Return whom to ask for something; None where no plugin knows of it."""
+    """Return the question for something that completion needs; None if no plugin provides it."""
     if isinstance(want, ValuesOf):
         return Question(want)
     for provided in program.registry.collect(COMPLETIONS):
@@ -75,7 +75,7 @@ def question_of(program: Program, want: Want) -> Question | None:
 
 
 async def ask(question: Question, context: Context, api: "Api | None") -> Sequence[Candidate]:
-    """Return the answer; raises PluginError for whatever a plugin does wrong, and AtollErrors."""
+    """Return the answer; raises PluginError for any error of a plugin, and AtollErrors."""
     want, provided = question.want, question.provided
     if isinstance(want, ValuesOf) or provided is None:
         return await trio.to_thread.run_sync(_ask_parameter, want, abandon_on_cancel=True)
@@ -93,7 +93,7 @@ def _ask_parameter(want: Want) -> Sequence[Candidate]:
 
 
 def checked(found: Iterable[Candidate | str]) -> Sequence[Candidate]:
-    """Return candidates of what a plugin gave; raises TypeError for anything else."""
+    """Return the candidates in a plugin's answer; raises TypeError if there is anything else."""
     if isinstance(found, str | bytes):
         raise TypeError("it gave one text, not several")
     return [_candidate(one) for one in islice(found, _MOST)]

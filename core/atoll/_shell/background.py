@@ -1,4 +1,6 @@
-"""Runs what lives beside the prompt: each task by itself, so that a fault costs that task alone."""
+"""Runs the background tasks of plugins, each under supervision, so that a failure ends only that
+task.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -31,14 +33,14 @@ _LONG_LIVED = 600.0
 
 @define
 class Supervisor:
-    """Starts the tasks of `atoll_background`, and starts those again that fail."""
+    """Runs the tasks of `atoll_background`, and starts those that fail again."""
 
     program: Program
     shell: ShellState
     _told: set[str] = field(factory=set)
 
     async def run(self) -> None:
-        """Run all tasks, until cancelled."""
+        """Run all tasks until cancelled."""
         async with trio.open_nursery() as nursery:
             for provided in self.program.registry.collect(BACKGROUND):
                 nursery.start_soon(self._run_one, provided)
@@ -57,7 +59,7 @@ class Supervisor:
     async def supervise(
         self, origin: Origin, doing: str, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Do some work, again and again if it fails, until it is done or has failed too often."""
+        """Do some work, again if it fails, until it is done or has failed too often."""
         failures = Failures.of(self.program.paths)
         tries = 0
         while tries < _TRIES:
@@ -76,7 +78,7 @@ class Supervisor:
             await trio.sleep(_FIRST_REST * 2 ** (tries - 1))
 
     def _tell(self, origin: Origin, doing: str, error: AtollError) -> None:
-        """Tell of a fault once, however often it comes again."""
+        """Report a failure, once if it is the same each time."""
         own = isinstance(error, PluginError)
         message = error.message if own else f"{origin}: {doing}: {error.message}"
         if message not in self._told:
@@ -87,7 +89,7 @@ class Supervisor:
 async def _failure(
     origin: Origin, doing: str, work: Callable[[], Awaitable[None]]
 ) -> AtollError | None:
-    """Do some work once; returns what it has failed by."""
+    """Do some work once; returns the error if it fails."""
     try:
         with guarded(origin, doing):
             await work()

@@ -1,4 +1,6 @@
-"""What Tab offers, all of it known here: commands, their parameters, a snapshot of names."""
+"""Finds what Tab offers, from what is known already: commands, their parameters, a snapshot of
+names.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -36,14 +38,14 @@ _FILE_METAVARS = {"FILE", "PATH", "DIR"}
 
 @frozen
 class Candidates:
-    """Finds commands, options and values; asks nobody, and tells what should be asked."""
+    """Finds commands, options and values. It asks no cluster, and says what should be asked."""
 
     program: Program
     names: Names
     jobs: Jobs = field(factory=Jobs)
 
     def at(self, where: Place) -> Offer:
-        """Return what may stand at a place."""
+        """Return what may be inserted at a place."""
         if where.kind != "word":
             return Offer(partial(self._beside_words, where))
         node, words = self._follow(where.words, where.typed)
@@ -57,7 +59,7 @@ class Candidates:
         return self._parameters(node, words, where) if node.runs else Offer()
 
     def _aims(self, where: Place) -> Sequence[Candidate]:
-        """Return what `@` may name: a profile, one more after a comma, or all."""
+        """Return candidates after `@`: a profile, another one after a comma, or `*`."""
         if any(word.startswith(MARK) for word in where.words):
             return ()
         before, comma, typed = where.typed.removeprefix(MARK).rpartition(",")
@@ -72,7 +74,7 @@ class Candidates:
         return [Candidate(name, line) for name, line in lines]
 
     def _without_alias(self, words: Sequence[str]) -> Sequence[str]:
-        """Return words with what their alias stands for, where that is one command."""
+        """Return the words with their alias replaced, if that stands for a single command."""
         line = self.program.aliases.lines.get(words[0]) if words else None
         if line is None or self.program.tree.root.child(words[0]):
             return words
@@ -85,7 +87,7 @@ class Candidates:
         return [*map(as_written, nodes[0].words), *words[1:]]
 
     def _lines_at(self, node: Node) -> list[Candidate]:
-        """Return the aliases where a command may begin, those of commands that there are not."""
+        """Return the aliases at a place where a command may begin."""
         root = self.program.tree.root
         return [one for one in self._aliases() if node is root and root.child(one.text) is None]
 
@@ -103,7 +105,7 @@ class Candidates:
         return programs(where.typed) if where.kind == "program" else ()
 
     def _follow(self, words: Sequence[str], typed: str = "") -> tuple[Node, list[str]]:
-        """Go down the tree as far as the words before the typed one name commands."""
+        """Follow the words before the typed one down the tree, as far as they name commands."""
         words = self._without_alias(words[before_command(words) :])
         *rest, _ = job_words((*words, typed))
         node = self.program.tree.root
@@ -151,7 +153,7 @@ class Candidates:
         return self.at(evolve(where, words=(*aim, *words)))
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
-        """Return the names of a kind that the prompt knows by itself; None for other kinds."""
+        """Return names of a kind that the prompt itself knows; None for other kinds."""
         known: dict[str, Callable[[], Iterable[Candidate]]] = {
             "alias": self._aliases,
             "command": lambda: _commands(self._follow(given)[0], with_aliases=False),
@@ -176,8 +178,8 @@ class Candidates:
 
 @frozen
 class _Values:
-    """What may follow the words of one command, which goes to the cluster of `profile`; "" is the
-    one in use.
+    """Finds values for the words of one command, which goes to the cluster of `profile`; empty for
+    the one in use.
     """
 
     candidates: Candidates
@@ -197,7 +199,7 @@ class _Values:
         return others if typed else self._or_options(others)
 
     def _or_options(self, offer: Offer) -> Offer:
-        """Tell of the options where no value is known, and none is about to be."""
+        """Offer the options if no values are known, and none are being asked for."""
         if any(self.candidates.names.of(want) is None for want in offer.wants):
             return offer
         return offer.changed(lambda found: found or tuple(self.taken.offered("")))
@@ -232,7 +234,7 @@ class _Values:
             return matches(typed, checked(values.fitting(typed)))
 
     def _by_click(self, param: click.Parameter, typed: str) -> Sequence[Candidate]:
-        # An empty start, so that matches() alone decides what fits.
+        # With an empty text, so that only matches() decides what fits.
         context = click.Context(self.taken.command, resilient_parsing=True)
         return matches(typed, click_values(param, context, "", typed))
 
@@ -245,11 +247,13 @@ class _Values:
         return Offer(lambda: matches(typed, self.candidates.names.of(want) or ()), (want,))
 
     def _profile_for(self, kind: str) -> str:
-        # What no cluster tells is the same for all profiles.
+        # Names that do not come from a cluster are the same for all profiles.
         return "" if kind in self.candidates.names.local else self.profile
 
     def _lying_in(self, name: Name, typed: str) -> Offer:
-        """Return what lies in the folder of something that the typed path names."""
+        """Return the content of the folder that the typed path names, in a session or vfolder for
+        example.
+        """
         if not (within := self.taken.value_of(name.within)):
             return Offer()
         folder, slash, start = typed.rpartition("/")

@@ -1,4 +1,4 @@
-"""Click's own protocol of completion: what parameters and their types say of their values."""
+"""Completion by click's own protocol: parameters and their types give their values."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -17,7 +17,7 @@ _MOST = 10_000
 
 
 def completes_itself(param: click.Parameter) -> bool:
-    """Whether a plugin's own code completes a parameter, which may take its time and may fail."""
+    """Whether a plugin's own code completes a parameter; that may be slow, and may fail."""
     if getattr(param, "_custom_shell_complete", None) is not None:
         return True
     own = (type(param).shell_complete, type(param.type).shell_complete)
@@ -27,7 +27,7 @@ def completes_itself(param: click.Parameter) -> bool:
 def click_values(
     param: click.Parameter, context: click.Context, incomplete: str, typed: str
 ) -> Sequence[Candidate]:
-    """Ask a parameter for its values; files and folders are those at the path that is typed."""
+    """Ask a parameter for its values; files and folders are found for the typed path."""
     found: list[Candidate] = []
     for item in islice(param.shell_complete(context, incomplete), _MOST):
         if item.type in ("file", "dir"):
@@ -38,7 +38,7 @@ def click_values(
 
 
 def ask_parameter(want: "ValuesOf") -> Sequence[Candidate]:
-    """Run a parameter's own completion; raises PluginError. For a thread: it may take its time."""
+    """Run a parameter's own completion; raises PluginError. Call it in a thread: it may be slow."""
     name = want.parameter.name
     with guarded(want.origin, f"the completion of {name!r}"):
         # As click itself does it: values that were given before are there, and nothing runs.

@@ -1,4 +1,4 @@
-"""The commands that make sense at the prompt, or at least where more lines follow."""
+"""Commands for the prompt, some of them for scripts, too."""
 
 import os
 from datetime import datetime
@@ -45,7 +45,7 @@ async def leave(context: Context, code: int) -> None:
 @click.option("--merge", is_flag=True, help="Let this prompt have the lines of other ones, too.")
 @click.argument("text", required=False)
 async def history(context: Context, count: int, merge: bool, text: str | None) -> None:
-    """List the last lines that were typed, or those of them that hold TEXT."""
+    """List the last lines that were typed, or the last of them that contain TEXT."""
     if merge:
         await _merge(context)
         return
@@ -67,7 +67,7 @@ async def _merge(context: Context) -> None:
 
 @click.command()
 async def clear(context: Context) -> None:
-    """Clear the screen; where the output is no terminal, nothing happens."""
+    """Clear the screen; nothing happens if the output is no terminal."""
     if context.output.stdout.isatty():
         # Home, what is shown, and what has scrolled away.
         context.output.stream("stdout", "\x1b[H\x1b[2J\x1b[3J")
@@ -75,7 +75,7 @@ async def clear(context: Context) -> None:
 
 @click.command()
 async def keys(context: Context) -> None:
-    """List the keys of the prompt, beside those that every line editor has.
+    """List the keys of the prompt, except those that every line editor has.
 
     `c-x` is Ctrl-X, `escape` before another key is Alt with it.
     """
@@ -93,7 +93,7 @@ async def keys(context: Context) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 async def cd(context: Context, folder: Path | None) -> None:
-    """Go to FOLDER, or home: where files are looked for, and the system's commands run."""
+    """Change to FOLDER, or home: files are searched there, and the system's commands run there."""
     if context.shell is None and (running := context.jobs.running()):
         # Jobs of a script are none of the processes that keep a folder of their own: what they have
         # yet to read and write would be sought elsewhere.

@@ -1,4 +1,4 @@
-"""What Tab offers at the prompt, put into words by the quotes that were begun."""
+"""Completion at the prompt: the rows of the menu, and the text that a choice inserts."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,9 @@ _MOST = 200
 
 @define
 class Answers:
-    """Wakes who waits at the prompt for an answer: on each one, and when more is typed."""
+    """Wakes those who wait at the prompt for an answer: when one comes, and when the
+    line changes.
+    """
 
     _waiting: set["asyncio.Future[None]"] = field(factory=set)
 
@@ -32,7 +34,7 @@ class Answers:
                 one.set_result(None)
 
     async def next(self) -> None:
-        """Wait for the next of these."""
+        """Wait for the next answer or change."""
         one = asyncio.get_running_loop().create_future()
         self._waiting.add(one)
         try:
@@ -43,11 +45,11 @@ class Answers:
 
 @frozen
 class Rows:
-    """What a menu shows for a line.
+    """The rows of the menu for a line.
 
-    `becomes` is what Tab makes of the typed word without a choice: all that fits has it in common.
-    None where that is nothing more than what is there. `waits` says that somebody has still to
-    answer.
+    `becomes` is the text that Tab inserts without a choice: the common beginning of all candidates.
+    It is None if that is no longer than the typed word. `waits` says that answers are still
+    missing.
     """
 
     shown: list[Completion] = field(factory=list)
@@ -57,13 +59,13 @@ class Rows:
 
 @frozen
 class LineCompleter(Completer):
-    """Completes commands, options and values; never asks anybody itself, and never fails."""
+    """Completes commands, options and values, from what is known; it never fails."""
 
     candidates: Candidates
     recent: Recent = field(factory=Recent)
 
     def look(self, document: Document) -> tuple[Place, Offer]:
-        """Return where the cursor stands, and what may stand there."""
+        """Return the place of the cursor, and what may be inserted there."""
         where = place(document.text_before_cursor, document.text_after_cursor)
         try:
             return where, self.candidates.at(where)
@@ -71,7 +73,7 @@ class LineCompleter(Completer):
             return where, Offer()
 
     def rows(self, document: Document) -> Rows:
-        """Return the rows of the menu; for a thread, since lists may be long and folders slow."""
+        """Return the rows of the menu. Call it in a thread: lists may be long and folders slow."""
         where, offer = self.look(document)
         waits = any(self.candidates.names.of(want) is None for want in offer.wants)
         found = self._found(offer)
@@ -79,13 +81,13 @@ class LineCompleter(Completer):
             found = []  # it stands there already
         shown = list(_spelled(where, found[:_MOST]))
         if len(found) > _MOST:
-            shown.append(_remark(f"… {len(found) - _MOST} more: type more of it"))
+            shown.append(_remark(f"… {len(found) - _MOST} more: type more letters"))
         return Rows(shown, _becomes(where, found), waits)
 
     def get_completions(
         self, document: Document, _complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Return what may stand at the cursor, for prompt_toolkit."""
+        """Return the candidates at the cursor, for prompt_toolkit."""
         where, offer = self.look(document)
         return _spelled(where, self._found(offer))
 
@@ -97,7 +99,7 @@ class LineCompleter(Completer):
 
 
 def waiting() -> Completion:
-    """Return the row that stands for what has not been answered yet; it inserts nothing."""
+    """Return the row for an answer that has not come yet; it inserts nothing."""
     return _remark("…")
 
 
@@ -124,19 +126,19 @@ def _written(text: str, where: Place) -> str:
 
 
 def _becomes(where: Place, found: list[Candidate]) -> Completion | None:
-    """Return what all that fits has in common, if it goes beyond what was typed."""
+    """Return the common beginning of all candidates, if it is longer than what was typed."""
     if not where.typed and all(one.text.startswith("-") for one in found):
-        return None  # options are told of where no value is left to give; nobody has begun one
+        return None  # options are offered because no value is missing; none was begun
     spelled = [_written(one.text, where) for one in found]
     common = _common(spelled)
-    # A single one is what was meant, even if it does not begin with what was typed.
+    # A single candidate is inserted even if it does not begin with what was typed.
     if common == where.raw or (len(found) != 1 and not common.startswith(where.raw)):
         return None
     return Completion(common, start_position=-len(where.raw))
 
 
 def _common(texts: Sequence[str]) -> str:
-    """Return what all texts begin with."""
+    """Return the common beginning of texts."""
     first, last = min(texts, default=""), max(texts, default="")
     ends = (at for at, char in enumerate(first) if char != last[at])
     return first[: next(ends, len(first))]

@@ -1,4 +1,4 @@
-"""The context of what the prompt does by itself: it reads nothing, and starts nothing."""
+"""Contexts for completion and background tasks, which have no input and start nothing."""
 
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @define
 class ShellContext(Context):
-    """The context of completion and of background tasks, which no command has begun."""
+    """The context of completion and background tasks, which no command has started."""
 
     async def connect(self, profile: str | None = None) -> "Api":
-        """Return the connection to the profile in use, or to another; raises Unreachable where a
+        """Return the connection to the profile in use, or to another; raises Unreachable if a
         cluster would have to be started.
         """
         api = await self.connect_if_up(profile)
@@ -29,7 +29,7 @@ class ShellContext(Context):
 
 
 def shell_context(program: Program, shell: ShellState) -> Context:
-    """Return the context for what runs beside a prompt."""
+    """Return a context for a prompt's background work."""
     return ShellContext(
         program=program,
         output=program.output(),

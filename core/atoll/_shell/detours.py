@@ -1,4 +1,4 @@
-"""What a key leaves the prompt for, to come back to it with another line."""
+"""Leaves the prompt for a while, at a key, and returns to it with a new line."""
 
 import os
 import shutil
@@ -21,7 +21,9 @@ Way = Callable[[str], Awaitable[str]]
 
 
 class Detour(Exception):
-    """The prompt is left for a while, by a way that takes the line typed so far."""
+    """The prompt is left for a while; `way` is called with the line typed so far, and returns the
+    new one.
+    """
 
     def __init__(self, way: Way, text: str) -> None:
         super().__init__()
@@ -30,10 +32,10 @@ class Detour(Exception):
 
 
 async def edit(text: str, environ: Mapping[str, str]) -> str:
-    """Have a text edited in the user's editor; returns it as it was if that fails."""
+    """Let the user edit a text in an editor; returns it unchanged if that fails."""
     editor = environ.get("VISUAL") or environ.get("EDITOR") or _known_editor()
     if not editor:
-        warn("no editor is there: EDITOR names one")
+        warn("no editor was found: name one in EDITOR")
         return text
     with tempfile.TemporaryDirectory(prefix="atoll-") as folder:
         # Nobody else may enter the folder. The name tells editors what kind of text it is.
@@ -41,7 +43,7 @@ async def edit(text: str, environ: Mapping[str, str]) -> str:
         await file.write_text(f"{text}\n", encoding="utf-8")
         code = await run_system(f"{editor} {quote(str(file))}", sys.__stdin__, foreground=True)
         if code:
-            warn(f"{editor} has failed ({code}): the line is as it was")
+            warn(f"{editor} has failed ({code}): the line is unchanged")
             return text
         return _read(Path(folder) / "line.sh", text)
 
@@ -50,7 +52,7 @@ def _read(file: Path, otherwise: str) -> str:
     try:
         return file.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, ValueError) as error:
-        warn(f"the line is as it was: {error}")
+        warn(f"the line is unchanged: {error}")
         return otherwise
 
 

@@ -1,4 +1,4 @@
-"""Opens the prompt that suits the terminal, and leaves the terminal as it was found."""
+"""Opens the prompt that suits the terminal, and restores the terminal at the end."""
 
 import sys
 import termios
@@ -32,7 +32,7 @@ _CLOSING = 5.0
 
 
 def run_shell(program: Program, output_format: str = "") -> int:
-    """Open the prompt on standard input, and stay until it is left; returns the exit code."""
+    """Open the prompt on standard input, until the user leaves it; returns the exit code."""
     _greet(program)
     with _terminal_restored() as terminal:
         if _is_plain(program):
@@ -60,7 +60,7 @@ def _greet(program: Program) -> None:
 
 
 def _tell_settings(settings: Settings) -> None:
-    """Tell what is wrong with them, once: the prompt goes on without."""
+    """Report wrong settings, once; the prompt uses defaults for them."""
     settings.tolerant = True
     problems = settings.problems()
     for problem in problems[:_MOST_TOLD]:
@@ -101,7 +101,7 @@ async def _edited(program: Program, output_format: str, terminal: "_Terminal") -
 
 
 async def _closing(program: Program, shell: Shell) -> int:
-    """Run the shell, and close its connections whatever ends it."""
+    """Run the shell, and always close its connections."""
     try:
         return await shell.run()
     finally:
@@ -111,7 +111,7 @@ async def _closing(program: Program, shell: Shell) -> int:
 
 @frozen
 class _Terminal:
-    """The terminal as it was found."""
+    """The terminal's modes at the start."""
 
     before: list[Any]
 

@@ -1,4 +1,4 @@
-"""Keys of line editing that are the prompt's own."""
+"""The prompt's own keys of line editing."""
 
 from attrs import frozen
 from prompt_toolkit.enums import DEFAULT_BUFFER
@@ -16,14 +16,14 @@ from atoll._shell.menu import Menu
 
 @frozen
 class Ways:
-    """Where keys lead: into the editor, and to the list of earlier lines."""
+    """What keys leave the prompt for: the editor, and the list of earlier lines."""
 
     edit: Way
     search: Way
 
 
 def keys_of(menu: Menu, ways: Ways) -> KeyBindings:
-    """Return keys of the line in the place of prompt_toolkit's, or beside them."""
+    """Return the keys of the line, some of which replace those of prompt_toolkit."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
     typing = focused & (emacs_mode | vi_insert_mode)
@@ -50,6 +50,6 @@ def keys_of(menu: Menu, ways: Ways) -> KeyBindings:
 
 
 def _leave(event: KeyPressEvent, way: Way) -> None:
-    """Take the prompt from the screen, to come back to it."""
+    """Leave the prompt, to return to it."""
     event.app.erase_when_done = True
     event.app.exit(exception=Detour(way, event.current_buffer.text))

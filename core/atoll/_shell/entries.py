@@ -1,10 +1,10 @@
-"""The file of lines that were typed: what is in it, and how it is read and written.
+"""The history file: its format, and how it is read and written.
 
-One JSON object a line, of two kinds. A line, when it was typed: `at`, seconds since 1970; `line`,
-which may hold line breaks; `id`, a word of its own; `cwd`, the folder. And how it ended: the same
-`id`, `code`, its exit code, and `took`, in seconds. Older files have `at` and `line` alone.
+It has one JSON object a line, of two kinds. A typed line: `at`, seconds since 1970; `line`, which
+may hold line breaks; `id`, unique; `cwd`, the folder. The end of a line: the same `id`, `code`, the
+exit code, and `took`, in seconds. Older files have `at` and `line` alone.
 
-All prompts append to the same file. A lock keeps them from it while one writes the file anew.
+All prompts append to the same file. A lock keeps them from appending while one rewrites the file.
 """
 
 import errno
@@ -36,7 +36,7 @@ _LATEST = 1e11
 
 @define(frozen=True)
 class Entry:
-    """A line: when and where it was typed, and how it ended, as far as that is known."""
+    """A typed line: when and where it was typed, and how it ended, as far as that is known."""
 
     at: float
     line: str
@@ -46,7 +46,7 @@ class Entry:
     seconds: float | None = None
 
     def written(self) -> dict[str, Any]:
-        """Return it as it is written to the file; what is not known is left out."""
+        """Return it as it is written to the file; unknown values are left out."""
         known = {
             "at": round(self.at, 3),
             "line": self.line,
@@ -59,7 +59,7 @@ class Entry:
 
 
 def history_file(paths: Paths) -> Path:
-    """Return where the lines are kept."""
+    """Return the path of the history file."""
     return paths.state / "history.jsonl"
 
 
@@ -78,8 +78,8 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def _open(path: Path) -> TextIO:
-    """Open the file, at its end if it is very long; raises OSError for what is no file, such as a
-    pipe, which is not waited for.
+    """Open the file, near its end if it is very long. Raises OSError if it is no file; for a FIFO,
+    without waiting.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     file = os.fdopen(descriptor, encoding="utf-8", errors="replace")
@@ -92,7 +92,7 @@ def _open(path: Path) -> TextIO:
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """Return what a line of the file holds; None for half an entry, or none of ours."""
+    """Return the object in a line of the file; None for an incomplete line, or anything else."""
     if len(text) > _LONGEST:
         return None
     try:
@@ -126,19 +126,19 @@ def _ending(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def append(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Add records to the file, each on a line of its own; raises OSError."""
+    """Append records to the file, each on a line of its own; raises OSError."""
     text = "".join(json.dumps(record) + "\n" for record in records)
     with locked(path):
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         with os.fdopen(os.open(path, flags, 0o600), "rb+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
-            # A machine may have gone down in the middle of the last line.
+            # If the machine has crashed, the last line may be incomplete.
             torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
             file.write(("\n" * torn + text).encode())
 
 
 def cut(path: Path, size: int) -> None:
-    """Leave the newest lines alone, so many; raises OSError."""
+    """Keep only the newest `size` lines; raises OSError."""
     with locked(path) as is_ours:
         if is_ours:
             kept = read_entries(path)[-size:] if size else []
@@ -147,7 +147,7 @@ def cut(path: Path, size: int) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock of the file; yields whether it could be had in time."""
+    """Hold the lock of the file in the block; yields whether it was free in time."""
     make_private(path.parent)
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

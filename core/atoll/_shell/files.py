@@ -1,4 +1,4 @@
-"""Names of files for the completion of paths."""
+"""Completes paths of this machine."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ from atoll._shell.matching import matches
 
 
 def files(typed: str, *, folders_only: bool = False) -> list[Candidate]:
-    """Return what fits a typed path in the folder that it names; folders end in a slash.
+    """Return the paths that a typed path may become; folders end in a slash.
 
-    Hidden files are left out until a dot is typed. A folder that can't be read holds nothing.
+    Hidden files are left out unless a dot is typed. A folder that can't be read is treated as
+    empty.
     """
     head, slash, start = typed.rpartition("/")
     try:
@@ -34,5 +35,5 @@ def _names(folder: str, start: str, folders_only: bool) -> Iterator[str]:
 
 
 def is_shown(name: str, start: str) -> bool:
-    """Whether to show a file where `start` has been typed: hidden ones need a dot."""
+    """Whether a file is offered when `start` was typed: hidden ones need a dot."""
     return not name.startswith(".") or start.startswith(".")

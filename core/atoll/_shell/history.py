@@ -1,4 +1,4 @@
-"""The lines that were typed, as the prompt has them: Up goes through them, and most are kept."""
+"""The history of a prompt: Up goes through it, and most of its lines are stored."""
 
 import re
 import secrets
@@ -30,9 +30,9 @@ _SECRET = re.compile(
 
 @define
 class _Writer:
-    """Appends to the file in a thread: a lock or a disk may stand still, and keys must not.
+    """Appends to the file in a thread, since a lock or a disk may block, and keys must not wait.
 
-    What can't be written is remembered until the prompt is left.
+    Records that can't be written are written when the prompt ends.
     """
 
     path: Path
@@ -63,15 +63,15 @@ class _Writer:
             return records
 
     def flush(self, seconds: float) -> None:
-        """Wait until all is written, but no longer."""
+        """Wait until everything is written, but no longer than this."""
         if self._is_at_work:
             self._idle.wait(seconds)
 
 
 class LineHistory(History):
-    """Has the newest `size` lines of the file, and adds those that are no secret.
+    """The newest `size` lines of the file; adds new lines, except secrets.
 
-    Other prompts' lines are there as they were at the start, until :meth:`read` is called again.
+    The lines of other prompts are those at the start, until :meth:`read` is called again.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class LineHistory(History):
         self._is_read = False
 
     async def load(self) -> AsyncGenerator[str, None]:
-        """Yield the lines, the newest first, once they have been read."""
+        """Yield the lines, newest first, once they are read."""
         if not self._is_read:
             self._is_read = True
             await aside(self.read)
@@ -105,8 +105,8 @@ class LineHistory(History):
             yield line
 
     def read(self) -> int:
-        """Read the file, with the lines of other prompts; returns how many are new. For a thread:
-        that may take its time.
+        """Read the file again, with the lines of other prompts; returns how many are new. Call it
+        in a thread: it may block.
         """
         before = len(self._lines)
         entries = read_entries(self.path)
@@ -120,22 +120,22 @@ class LineHistory(History):
         return max(len(self._lines) - before, 0)
 
     def entries(self) -> list[Entry]:
-        """Return all lines of all prompts, the oldest first; for a thread."""
+        """Return all lines of all prompts, oldest first. Call it in a thread."""
         stored = read_entries(self.path)
         known = {one.id for one in stored}
         return stored + [one for one in self._own.values() if one.id not in known]
 
     def get_strings(self) -> list[str]:
-        """Return the lines, the oldest first."""
+        """Return the lines, oldest first."""
         return self._lines
 
     def load_history_strings(self) -> Iterable[str]:
-        """Return the lines, the newest first."""
+        """Return the lines, newest first."""
         self.read()
         return reversed(self._lines)
 
     def append_string(self, string: str) -> None:
-        """Remember a line, unless it begins with a space, is to be ignored, or holds a secret."""
+        """Add a line, unless it begins with a space, is to be ignored, or holds a secret."""
         self._last = ""
         if self._is_kept(string):
             self._lines.append(string)
@@ -143,19 +143,19 @@ class LineHistory(History):
             self.store_string(string)
 
     def store_string(self, string: str) -> None:
-        """Have a line written to the file."""
+        """Write a line to the file, in the background."""
         entry = Entry(time.time(), string, secrets.token_hex(6), _folder())
         self._own[entry.id], self._last = entry, entry.id
         self._writer.put(entry.written())
 
     def ended(self, exit_code: int, seconds: float) -> None:
-        """Note how the line that was typed last has ended."""
+        """Record how the last line has ended."""
         if entry := self._own.get(self._last):
             self._own[entry.id] = evolve(entry, exit_code=exit_code, seconds=seconds)
             self._writer.put({"id": entry.id, "code": exit_code, "took": round(seconds, 3)})
 
     def flush(self, seconds: float) -> None:
-        """Wait until all is in the file, but no longer; for a thread."""
+        """Wait until everything is written, but no longer than this. Call it in a thread."""
         self._writer.flush(seconds)
 
     def _is_kept(self, line: str) -> bool:
@@ -168,13 +168,13 @@ class LineHistory(History):
 def _folder() -> str:
     try:
         return str(Path.cwd())
-    except OSError:  # it was removed
+    except OSError:  # the folder was deleted
         return ""
 
 
 def holds_secret(text: str, tree: CommandTree) -> bool:
-    """Whether a line gives a secret key or a variable named like one, or runs a command whose
-    record is marked `secret`.
+    """Whether a line gives a secret key, sets a variable whose name says that it is secret, or runs
+    a command whose record is marked `secret`.
     """
     return "--secret-key" in text or any(_is_secret(s, tree) for s in statements(scan(text)))
 

@@ -1,5 +1,5 @@
-"""Commands about jobs. A job is named by `%2` or `2`, `%` and how its line begins, or nothing: then
-it is the current one.
+"""Commands about jobs. A job is named by `%2` or `2`, or by `%` and the beginning of its line;
+without a name, the current job is meant.
 """
 
 import signal
@@ -32,8 +32,8 @@ _JOBS = [
 
 @click.command()
 async def jobs(context: Context) -> None:
-    """List what runs in the background, waits its turn or is stopped, and what has ended since you
-    last asked.
+    """List the jobs that run, are queued or stopped, and those that have ended since
+    the last call.
     """
     await context.output.rows(context.jobs.all(), _JOBS)
 
@@ -41,9 +41,9 @@ async def jobs(context: Context) -> None:
 @click.command()
 @click.argument("count", type=click.IntRange(0), required=False)
 async def limit(context: Context, count: int | None) -> None:
-    """Have at most COUNT jobs run at a time; those that come later wait as queued. 0 sets no limit.
+    """Let at most COUNT jobs run at a time; further ones are queued. 0 means no limit.
 
-    Without COUNT, the limit is told. The setting shell.jobs_limit is for every prompt.
+    Without COUNT, show the limit. The setting shell.jobs_limit is the limit of new prompts.
     """
     if count is not None:
         context.jobs.limit = count
@@ -55,8 +55,8 @@ async def limit(context: Context, count: int | None) -> None:
 @click.command()
 @click.argument("job", default="", type=Name("job"))
 async def fg(context: Context, job: str) -> int:
-    """Bring a job to the foreground, where Ctrl-C and Ctrl-Z are its own, and let it go on if it is
-    stopped.
+    """Bring a job to the foreground, and continue it if it is stopped. It gets Ctrl-C
+    and Ctrl-Z.
     """
     found = context.jobs.find_running(job)
     return await context.jobs.bring(found, lambda: context.output.note(found.text))
@@ -65,7 +65,7 @@ async def fg(context: Context, job: str) -> int:
 @click.command()
 @click.argument("job", default="", type=Name("job"))
 async def bg(context: Context, job: str) -> None:
-    """Let a stopped job go on in the background, or start one that waits its turn."""
+    """Continue a stopped job in the background, or start a queued one."""
     found = context.jobs.find_running(job)
     context.jobs.go_on(found)
     context.output.note(f"[{found.number}] {found.text}")
@@ -75,9 +75,9 @@ async def bg(context: Context, job: str) -> None:
 @click.option("-n", "any_", is_flag=True, help="Wait for whichever ends first.")
 @click.argument("names", nargs=-1, type=Name("job"), metavar="[JOB]...")
 async def wait(context: Context, any_: bool, names: tuple[str, ...]) -> int:
-    """Wait until jobs have ended, or all of them; the exit code is that of the last one named.
+    """Wait until the named jobs have ended; the exit code is that of the last one.
 
-    Without names the exit code is 0.
+    Without names, wait for all jobs; the exit code is 0.
     """
     if any_ and names:
         raise UsageError("-n waits for any job: name none")
@@ -93,8 +93,8 @@ async def wait(context: Context, any_: bool, names: tuple[str, ...]) -> int:
 @click.option("-s", "--signal", "name", default="TERM", help="A signal such as KILL, STOP or INT.")
 @click.argument("names", nargs=-1, required=True, type=Name("job"), metavar="JOB...")
 async def kill(context: Context, name: str, names: tuple[str, ...]) -> None:
-    """End jobs: commands of atoll are interrupted and put their things away, programs of the system
-    are terminated.
+    """End jobs: commands of atoll are interrupted and clean up, programs of the system are
+    terminated.
     """
     number = _signal(name)
     for job in [context.jobs.find_running(one) for one in names]:

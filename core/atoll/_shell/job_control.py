@@ -1,6 +1,6 @@
-"""Runs what a prompt does not wait for, and programs of the system that have its terminal.
+"""Runs the jobs of a prompt, and programs of the system that use its terminal.
 
-All of these are processes of their own, so that none of them waits for another.
+Each is a process of its own, so none keeps another waiting.
 """
 
 import os
@@ -46,7 +46,7 @@ _HELD = 2**20
 
 @define
 class JobControl:
-    """Starts the processes of a prompt; `reader` puts a job's output on the screen."""
+    """Starts the processes of a prompt; `reader` shows the output of jobs on the screen."""
 
     program: Program
     jobs: Jobs
@@ -65,18 +65,18 @@ class JobControl:
 
     @property
     def takes_system(self) -> bool:
-        """Whether there is a terminal to lend to programs of the system."""
+        """Whether there is a terminal that programs of the system can use."""
         return self.foreground is not None
 
     async def run_system(self, statement: Statement) -> int:
-        """Run a program of the system in the foreground, until it ends or is stopped."""
+        """Run a program of the system in the foreground until it ends or is stopped."""
         return await self.jobs.run_in_front(statement.text, partial(self._run_in_front, statement))
 
     def start(self, part: Background) -> Job:
         """Start a part of a line in the background."""
         if part.system:
             return self.jobs.start(part.node.text, partial(self._run_program, part))
-        # What it is to know is what holds now, not when its turn comes.
+        # The task describes the prompt as it is now, also if the job is queued.
         task = Task.of(part, self.program, self.output_format)
         return self.jobs.start(part.node.text, partial(self._run_task, task))
 
@@ -113,7 +113,9 @@ class JobControl:
     async def _started(
         self, job: Job, command: Sequence[str], **options: Any
     ) -> AsyncIterator[Child]:
-        """Start a program whose output is shown line by line; waits for the last of that."""
+        """Start a program whose output is shown line by line; at the end, wait for the
+        last of it.
+        """
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
         try:
             child = await Child.start(
@@ -145,7 +147,7 @@ class JobControl:
         self._put(name, text)
 
     def tell(self, text: str) -> None:
-        """Put whole lines about a job on the screen."""
+        """Show whole lines about a job on the screen."""
         self._put("stderr", text)
 
     def _put(self, name: Name, text: str) -> None:
@@ -168,11 +170,13 @@ class JobControl:
         self._returned = trio.Event()
 
     async def _attend(self, job: Job, child: Child, end: int, grace: float) -> int:
-        """Follow a program to its end; returns its exit code."""
+        """Follow a program until it has ended; returns its exit code."""
         job.child = child
         try:
             if job.foreground and not self._is_lent:
-                child.go_on(foreground=True)  # it was brought there before it had started
+                child.go_on(
+                    foreground=True
+                )  # it was brought to the foreground before it had started
             while (change := await child.change()) != "ended":
                 if change == "stopped":
                     self.jobs.note_stop(job)

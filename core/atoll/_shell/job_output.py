@@ -1,4 +1,4 @@
-"""What jobs write, line by line with their numbers, and what they tell of their progress."""
+"""Shows the output of jobs, and follows their progress."""
 
 import codecs
 import json
@@ -17,8 +17,8 @@ _LONGEST = 8192
 
 
 async def relay(descriptor: int, job: Job, show: Callable[[str], Awaitable[None]]) -> None:
-    """Show what is read from a pipe: as it comes while the job is in the foreground, else in whole
-    lines that begin with its number.
+    """Show what is read from a pipe: at once while the job is in the foreground, else as whole
+    lines that begin with the job's number.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     begun = ""
@@ -37,7 +37,7 @@ async def relay(descriptor: int, job: Job, show: Callable[[str], Awaitable[None]
 
 
 def _labelled(job: Job, text: str) -> tuple[str, str]:
-    """Return the whole lines of a text with the job's number, and the rest."""
+    """Return the whole lines of a text, with the job's number, and the rest."""
     *lines, rest = text.split("\n")
     if len(rest) > _LONGEST:
         lines, rest = [*lines, rest], ""
@@ -51,8 +51,8 @@ def _label(job: Job, line: str) -> str:
 async def follow_progress(
     prompt: socket.socket, task: bytes, job: Job, redraw: Callable[[], None]
 ) -> None:
-    """Tell the process of a job its task, and note what it tells of its progress; `redraw` draws
-    that anew, once in a while.
+    """Send a job's process its task, and keep its progress messages; `redraw` shows them, not more
+    often than necessary.
     """
     drawn = 0.0
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(prompt.dup()))
@@ -69,4 +69,4 @@ async def follow_progress(
                         drawn = trio.current_time()
                         redraw()
         except (trio.BrokenResourceError, ValueError):
-            pass  # it is ending, or not one of ours
+            pass  # it is ending, or is no process of atoll

@@ -1,4 +1,4 @@
-"""The keys of the prompt: what plugins offer, as prompt_toolkit's bindings."""
+"""The keys of the prompt: records of plugins as bindings of prompt_toolkit."""
 
 import inspect
 import time
@@ -24,7 +24,7 @@ Sequence = tuple[KnownKeys | str, ...]
 
 
 def bindings(registry: Registry, shell: ShellState) -> KeyBindings:
-    """Return the key bindings of the prompt; those that clash or do not exist cost a warning."""
+    """Return the key bindings of the prompt; for those that clash or do not exist, warn."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
     for keys, provided in usable(registry):
@@ -34,9 +34,7 @@ def bindings(registry: Registry, shell: ShellState) -> KeyBindings:
 
 
 def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
-    """Yield the records whose keys there are and that are free, and what prompt_toolkit calls
-    them.
-    """
+    """Yield the records whose keys exist and are free, with the keys as prompt_toolkit has them."""
     taken: dict[Sequence, Provided[Keys]] = {}
     for provided in registry.collect(KEYS):
         with contained(provided.origin, f"the keys {provided.record.keys!r}", warn):
@@ -50,7 +48,7 @@ def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
 
 
 def parsed(keys: str) -> Sequence:
-    """Return keys as prompt_toolkit has them; raises ValueError for those that there are not."""
+    """Return keys as prompt_toolkit has them; raises ValueError for keys that do not exist."""
     names = keys.split(" ")
     if len(names[0]) == 1:
         raise ValueError("a line could not be typed without them")
@@ -60,7 +58,9 @@ def parsed(keys: str) -> Sequence:
 
 
 def _in_the_way(keys: Sequence, taken: dict[Sequence, Provided[Keys]]) -> Provided[Keys] | None:
-    """Return what has these keys already, or would never see the rest of its own."""
+    """Return the record that these keys clash with: one has the same keys, or one begins with the
+    other.
+    """
     for other, provided in taken.items():
         shorter = min(len(keys), len(other))
         if keys[:shorter] == other[:shorter]:
@@ -70,7 +70,7 @@ def _in_the_way(keys: Sequence, taken: dict[Sequence, Provided[Keys]]) -> Provid
 
 @define(eq=False)
 class _Handler:
-    """Calls what a plugin has bound to keys; whatever it does, the prompt stays."""
+    """Calls a plugin's function for its keys; an error does not end the prompt."""
 
     provided: Provided[Keys]
     shell: ShellState
@@ -93,7 +93,7 @@ class _Handler:
 
 
 def enter(press: KeyPress) -> None:
-    """Run the line, or go on to the next while a quote or a brace is open."""
+    """Run the line, or add another one while a quote or a brace is open."""
     if is_open(press.text):
         press.insert("\n")
     else:

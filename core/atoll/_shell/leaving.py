@@ -1,4 +1,4 @@
-"""Leaves the prompt even where something keeps itself from being cancelled."""
+"""Ends the prompt even if something does not end when it is cancelled."""
 
 import os
 import select
@@ -25,10 +25,10 @@ _SIGNALLED = 128
 
 @define
 class Leaving:
-    """Watches, on a thread of its own, whether the prompt ends once that is asked for.
+    """Watches, in a thread, whether the prompt ends after it was cancelled.
 
-    Jobs have the time that they need to put their things away; the tasks of plugins do not.
-    `restore` leaves the terminal as it was found.
+    Jobs have the time that they need to clean up; background tasks of plugins have a limit.
+    `restore` restores the terminal.
     """
 
     state: ShellState
@@ -38,8 +38,8 @@ class Leaving:
 
     @contextmanager
     def hearing(self, *numbers: int) -> Iterator[None]:
-        """End at these signals also where the event loop does not hear of them: the terminal may
-        take nothing, or a plugin never wait.
+        """End at these signals even if the event loop does not handle them: the terminal may accept
+        no output, or a plugin may block.
         """
         handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
@@ -56,12 +56,12 @@ class Leaving:
                 signal.signal(number, handler)
 
     def begin(self) -> None:
-        """Note that all has been cancelled."""
+        """Note that everything was cancelled."""
         self._begun.set()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def done(self) -> None:
-        """Note that all has ended."""
+        """Note that everything has ended."""
         self._done.set()
 
     def _insist(self, number: int) -> None:

@@ -24,9 +24,11 @@ _LET = 4
 
 @frozen(cache_hash=True)
 class _Scope:
-    """Where the next piece stands: below which command, None after it, and behind which words.
+    """The position of the next token: the command above it, None after that, and the words before
+    it.
 
-    `above` is the scope around `$( )`. A piece that a line has left open goes on with its style.
+    `above` is the scope around `$( )`. A token that a line has left open is continued with its
+    style.
     """
 
     node: Node | None = field(eq=id)
@@ -37,7 +39,7 @@ class _Scope:
 
 
 class LineLexer(Lexer):
-    """Highlights by the grammar of lines and the names of commands; loads no command for it."""
+    """Colours by the grammar of lines and the names of commands; imports no command."""
 
     def __init__(self, tree: CommandTree, aliases: Callable[[], Container[str]] = tuple) -> None:
         self._tree = tree
@@ -59,7 +61,7 @@ class LineLexer(Lexer):
     def _colour(
         self, state: State, scope: _Scope, line: str
     ) -> tuple[StyleAndTextTuples, State, _Scope]:
-        """Return the pieces of a line, and what the next one is to know."""
+        """Return the pieces of a line, and the state for the next one."""
         tokens, after = read_line(state, line)
         pieces, at, style = list[tuple[str, str]](), 0, ""
         for token in tokens:
@@ -76,7 +78,7 @@ class LineLexer(Lexer):
         return [piece for piece in pieces if piece[1]], after, scope
 
     def _styled(self, scope: _Scope, token: Token, raw: str) -> tuple[_Scope, str]:
-        """Return the scope after a piece, and the style of the piece."""
+        """Return the scope after a token, and its style."""
         style = "class:variable" if token.parts else _PLAIN.get(token.kind, "")
         if token.kind == "open" and token.value == "$(":
             return _Scope(self._tree.root, above=scope), style
@@ -92,14 +94,16 @@ class LineLexer(Lexer):
         node, words = scope.node, (*scope.words, word)[:_LET]
         if not style and node is not None:
             node, style = self._command_word(node, word)
-            # After `let NAME =` stands a text where it is no command.
+            # After `let NAME =`, a word is a text unless it is a command.
             style = "" if scope.words[:1] == ("let",) and node is None else style
         if words[0] == "let" and words[2:] == ("=",):
             node = self._tree.root
         return _Scope(node, words, scope.above), style
 
     def _command_word(self, node: Node, word: str) -> tuple[Node | None, str]:
-        """Return where a word leads, None where arguments begin, and the word's style."""
+        """Return the node that a word leads to, None at the first argument, and the
+        word's style.
+        """
         if node is self._tree.root and word in ("$", *PROGRAM_NAMES):
             return node, "class:command"
         if node is self._tree.root and word in _JUMPS:

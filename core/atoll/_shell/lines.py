@@ -1,8 +1,8 @@
-"""A text of many lines, read line by line: what was read before costs next to nothing.
+"""Reads a text of many lines line by line, and remembers the result of each.
 
-While a text is typed, one of its lines changes at a time. How each of the others is read, and how
-it leaves the grammar (in an open quote, say), is remembered, so that a key costs as much as one
-line does.
+While a text is typed, one of its lines changes at a time. The tokens of each other line, and the
+state after it (in an open quote, say), are remembered, so that a key costs as much as one line
+does.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ FRESH: State = Tokenizer().state()
 
 @lru_cache(_REMEMBERED)
 def read_line(state: State, line: str) -> tuple[Sequence[Token], State]:
-    """Return the pieces of a line, its end among them, and the state after it."""
+    """Return the tokens of a line, including its end, and the state after it."""
     tokenizer = Tokenizer.resumed(state)
     tokens = tuple(tokenizer.read(line + "\n"))
     return tokens, tokenizer.state() if tokenizer.open else FRESH
 
 
 def last_statement(text: str) -> tuple[State, str]:
-    """Return the last lines of a text, from one on at which a statement begins, and the state
+    """Return the last lines of a text, from a line on at which a statement begins, and the state
     before them.
     """
     lines, state = text.split("\n"), FRESH
@@ -42,7 +42,7 @@ def last_statement(text: str) -> tuple[State, str]:
 
 
 def is_open(text: str) -> bool:
-    """Whether more lines have to follow these, such as while a quote or a block is open."""
+    """Whether more lines must follow, because a quote or a block is open for example."""
     state = FRESH
     for line in text.split("\n"):
         _, state = read_line(state, line)

@@ -1,4 +1,4 @@
-"""Read a line, run it, and again: what the prompt does until it is left."""
+"""Reads a line and runs it, until the user leaves the prompt."""
 
 import signal
 import sys
@@ -49,7 +49,7 @@ class Shell:
     """The exit code to leave with, once the user has been told of the jobs that run."""
 
     async def run(self) -> int:
-        """Run lines until the user leaves or the process is told to; returns the exit code."""
+        """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
             self._hearing_presses(),
@@ -66,7 +66,7 @@ class Shell:
 
     @contextmanager
     def _hearing_presses(self) -> Iterator[None]:
-        """Take the keys that interrupt, where neither the prompt nor a command does: between two
+        """Handle the keys that interrupt when neither the prompt nor a command does: between two
         statements of a line.
         """
 
@@ -81,7 +81,7 @@ class Shell:
                 signal.signal(number, handler)
 
     async def _work_beside(self) -> None:
-        """Run what lives as long as the prompt, once that is on the screen."""
+        """Run the background work of the prompt, once that is on the screen."""
         supervisor = Supervisor(self.program, self.state)
         await self.reader.drawn()
         async with trio.open_nursery() as nursery:
@@ -96,7 +96,7 @@ class Shell:
             self._leave(scope)
 
     def _leave(self, scope: trio.CancelScope) -> None:
-        """Cancel all that runs here; what does not end by that does not keep the prompt open."""
+        """Cancel everything here; tasks that ignore this do not keep the prompt open."""
         self.leaving.begin()
         scope.cancel()
 
@@ -154,7 +154,7 @@ class Shell:
                 break
 
     def _stay_for_jobs(self) -> None:
-        """Keep the user from leaving jobs behind, once."""
+        """Do not leave running jobs at the first attempt; say that there are some."""
         jobs = self.state.jobs.running()
         if self.state.leaving is None or not jobs or self._asked is not None:
             return
@@ -162,7 +162,7 @@ class Shell:
         warn(f"{_left(jobs)}: leaving again interrupts {'it' if len(jobs) == 1 else 'them'}")
 
     def _tell_change(self, control: JobControl, job: Job) -> None:
-        """Tell that a job has ended, or was stopped."""
+        """Report that a job has ended, or was stopped."""
         code = f" ({job.exit_code})" if job.exit_code else ""
         more = " (fg brings it back)" if job.state == "stopped" else ""
         text = f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}{more}\n"
@@ -172,6 +172,6 @@ class Shell:
 
 
 def _left(jobs: Sequence[Job]) -> str:
-    """Say how many jobs would be left behind, and in what state they are."""
+    """Say how many jobs there are, and in which state."""
     state = "stopped" if all(job.state == "stopped" for job in jobs) else "running"
     return f"a job is {state}" if len(jobs) == 1 else f"{len(jobs)} jobs are {state}"

@@ -1,4 +1,4 @@
-"""Which candidates fit what was typed: they begin with it, or at least hold its letters."""
+"""Finds the candidates that match a typed text: they begin with it, or contain its letters."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ _LONGEST = 100
 
 
 def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
-    """Return the candidates that begin with what was typed, in their order.
+    """Return the candidates that begin with the typed text, in their order.
 
-    When none does, return those that hold its characters in order, the closest together first, at
-    the beginnings of words before others.
+    If none does, return those that contain its characters in this order; those whose characters are
+    closest together come first, and those at the beginnings of words before others.
     """
     known = list(candidates)
     if found := [one for one in known if one.text.startswith(typed)]:
@@ -29,8 +29,8 @@ def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
 
 
 def _distance(each: re.Pattern[str], text: str) -> tuple[int, bool, int]:
-    """Return how many characters it takes to hold those typed, whether they begin within a word,
-    and where they begin.
+    """Return a key to sort by: how many characters hold those typed, whether they begin within a
+    word, and where they begin.
     """
     return min(
         (len(found[1]), text[at - 1 : at].isalnum(), at)

@@ -1,4 +1,4 @@
-"""The menu below the line: what Tab offers, filled in as those who know it answer."""
+"""The menu below the line: the rows that Tab shows, updated as answers come."""
 
 import asyncio
 
@@ -21,9 +21,9 @@ _LOOKING = 4
 
 @define
 class Menu:
-    """Opens the menu of a buffer and keeps it true, until more is typed.
+    """Opens the menu of a buffer and updates it, until more is typed.
 
-    Keys are never kept waiting: folders and long lists are looked through in threads.
+    Keys never wait: folders and long lists are searched in threads.
     """
 
     app: Application[str]
@@ -35,21 +35,23 @@ class Menu:
     _shown: CompletionState | None = None
 
     def press(self) -> None:
-        """Do what Tab does: open the menu, or go to its next row."""
+        """Handle Tab: open the menu, or go to its next row."""
         if self.buffer.complete_state:
             self.buffer.complete_next()
         else:
             self.open(inserts=True)
 
     def open(self, *, inserts: bool) -> None:
-        """Show what may stand at the cursor; `inserts` is whether to type what is beyond doubt."""
+        """Show the candidates at the cursor. With `inserts`, insert what all candidates have in
+        common.
+        """
         if self._task is not None:
             self._task.cancel()
         self._shown = None
         self._task = self.app.create_background_task(self._fill(inserts=inserts))
 
     async def _fill(self, *, inserts: bool) -> None:
-        """Show rows for the line as it is, again at each answer, while it stays as it is."""
+        """Show the rows for the line, again at each answer, until the line changes."""
         document, loop = self.buffer.document, asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE
         while self._stands(document):
@@ -67,14 +69,14 @@ class Menu:
             await self.answers.next()
 
     def _stands(self, document: Document) -> bool:
-        """Whether nobody has typed since, nor closed the menu."""
+        """Whether the line is unchanged, and the menu has not been closed."""
         state = self.buffer.complete_state
         if state is not self._shown:
             return False
         return state is not None or self.buffer.document == document
 
     async def _look(self, document: Document) -> Rows | None:
-        """Return the rows for a document; None where too many are looked for already."""
+        """Return the rows for a document; None if too many searches are running."""
         if len(self._looking) >= _LOOKING:
             return None
         looking = aside(self.completer.rows, document)
@@ -90,7 +92,7 @@ class Menu:
         self.buffer.apply_completion(completion)
 
     def _show(self, document: Document, rows: Rows) -> None:
-        """Put rows into the menu; one that was chosen meanwhile stays chosen."""
+        """Put rows into the menu; a row that is chosen stays chosen."""
         before = self.buffer.complete_state
         chosen = before.current_completion if before else None
         shown = [*rows.shown, waiting()] if rows.waits else rows.shown

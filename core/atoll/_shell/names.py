@@ -1,4 +1,4 @@
-"""The names that completion offers: a snapshot of what was said last."""
+"""A snapshot of the names that completion offers, kept in memory and on disk."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from atoll._shell.wants import NamesOf, ValuesOf, Want
 from atoll.hookspecs import COMPLETIONS
 
 _MOST_PASSING = 100
-"""How many answers are remembered that are not the names of a kind."""
+"""How many answers are remembered, besides the names of whole kinds."""
 
 
 def names_of(program: Program) -> "Names":
-    """Return what is known to a program before it has asked anybody."""
+    """Return the names that are on disk for a program."""
     records = [one.record for one in program.registry.collect(COMPLETIONS)]
     local = frozenset(record.kind for record in records if record.needs == "context")
     return Names(here=program.paths.cache / "names" / "-", local=local)
@@ -31,11 +31,11 @@ def names_of(program: Program) -> "Names":
 
 @define
 class Names:
-    """What is known of all that completion may want.
+    """The answers to questions of completion.
 
-    `folders` are where the names of a profile's cluster are kept for the next time, by what lines
-    call it, "" for the one in use; it is missing until that is known. Those of kinds in `local`,
-    which no profile's cluster tells, are kept in `here`.
+    `folders` are where the names of a profile's cluster are stored for the next time; the key is
+    the name of the profile, empty for the one in use. There is none before the profile is known.
+    The names of kinds in `local`, which do not come from a cluster, are stored in `here`.
     """
 
     folders: dict[str, Path] = field(factory=dict)
@@ -46,7 +46,7 @@ class Names:
     _learnt: set[NamesOf] = field(factory=set)
 
     def of(self, want: Want) -> Sequence[Candidate] | None:
-        """Return what is known, or None if that was never asked for."""
+        """Return the answer to a question; None if there is none yet."""
         if not isinstance(want, NamesOf):
             return self._passing.get(want)
         if want not in self._kinds and (file := self._file(want)) is not None:
@@ -56,7 +56,9 @@ class Names:
         return self._kinds.get(want)
 
     def learn(self, want: Want, found: Sequence[Candidate]) -> None:
-        """Take what was said; what was said long ago of no whole kind is forgotten."""
+        """Store an answer. Of those that are not the names of a whole kind, the oldest
+        is dropped.
+        """
         if isinstance(want, NamesOf):
             self._kinds[want] = found
             self._learnt.add(want)
@@ -66,7 +68,9 @@ class Names:
         self._passing[want] = found
 
     def miss(self, want: Want) -> None:
-        """Note that nothing is said, so that nobody waits for it; what is known stays known."""
+        """Store that no answer comes, so that the menu does not wait for it; an earlier answer is
+        kept.
+        """
         if self.of(want) is not None:
             return
         if isinstance(want, NamesOf):
@@ -75,7 +79,7 @@ class Names:
             self.learn(want, ())
 
     def age(self, want: NamesOf) -> float:
-        """Return how many seconds ago the names of a kind were kept."""
+        """Return how many seconds ago the names of a kind were stored."""
         file = self._file(want)
         try:
             return math.inf if file is None else time.time() - file.stat().st_mtime
@@ -83,7 +87,7 @@ class Names:
             return math.inf
 
     def switch(self, cache: Path, profile: Profile, name: str = "") -> bool:
-        """Turn to a profile's names, as they were kept; returns whether it changed."""
+        """Change to the stored names of a profile; returns whether that is another profile."""
         folder = cache / "names" / _key(profile)
         if folder == self.folders.get(name):
             return False
@@ -92,14 +96,14 @@ class Names:
         return True
 
     def forget(self, name: str = "") -> None:
-        """Offer none of the names of a profile until its cluster is known again."""
+        """Drop the names of a profile until its cluster is known again."""
         self.folders.pop(name, None)
         self._kinds = {w: found for w, found in self._kinds.items() if not self._is_of(w, name)}
         self._learnt = {want for want in self._learnt if not self._is_of(want, name)}
         self._passing = {w: found for w, found in self._passing.items() if not self._is_of(w, name)}
 
     def save(self) -> None:
-        """Keep what was learnt for the next time; that can do without."""
+        """Write new answers to disk; nothing happens if that fails."""
         learnt, self._learnt = self._learnt, set()
         for want in learnt:
             content = [[one.text, one.meta] for one in self._kinds.get(want, ())]
@@ -112,11 +116,11 @@ class Names:
         return None if folder is None else folder / f"{want.kind}.json"
 
     def _is_of(self, want: Want, name: str) -> bool:
-        """Whether the cluster of a profile tells something."""
+        """Whether an answer comes from the cluster of this profile."""
         return not self._is_local(want) and want.profile == name
 
     def _is_local(self, want: Want) -> bool:
-        # A parameter's own completion is not told which profile is in use.
+        # A parameter's own completion does not know which profile is in use.
         return isinstance(want, ValuesOf) or want.kind in self.local
 
 
@@ -130,4 +134,4 @@ def _load(path: Path) -> Sequence[Candidate] | None:
         content: Sequence[Any] = json.loads(path.read_text(encoding="utf-8"))
         return [Candidate(str(text), str(meta)) for text, meta in content]
     except (OSError, ValueError, TypeError, RecursionError):
-        return None  # a snapshot that can't be read is none
+        return None  # an unreadable snapshot is ignored

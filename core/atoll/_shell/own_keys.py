@@ -21,7 +21,7 @@ _KEPT = ("enter", "c-c", "c-d")
 
 
 def own_keys(settings: Settings) -> KeyBindings:
-    """Return the user's bindings; what can't be bound costs a warning."""
+    """Return the user's key bindings; for those that can't be used, warn."""
     made = KeyBindings()
     try:
         wanted = settings.below("shell.keys")
@@ -38,7 +38,7 @@ def own_keys(settings: Settings) -> KeyBindings:
 
 def _bind(made: KeyBindings, keys: str, line: str) -> None:
     if keys in _KEPT:
-        raise ValueError("a line could not be run without it")
+        raise ValueError("no line could be run without it")
     bound = parsed(keys)
     if line.startswith("<") and line.endswith(">"):
         others = parsed(line[1:-1])

@@ -1,4 +1,4 @@
-"""What a command still takes, given the words that were typed for it so far."""
+"""The parameters that may follow the words of a command."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 
 @define
 class Taken:
-    """What the finished words of a command have given.
+    """The parameters that the finished words of a command have given.
 
-    `waiting` is the option whose value comes next, `values` what the arguments were given, `closed`
-    whether `--` has ended the options.
+    `waiting` is the option whose value comes next, `values` are the values of arguments, `closed`
+    says whether `--` has ended the options.
     """
 
     command: click.Command
@@ -28,7 +28,7 @@ class Taken:
 
     @classmethod
     def of(cls, command: click.Command, words: Sequence[str]) -> "Taken":
-        """Read the words of a command, none of which can be wrong here."""
+        """Read the words of a command; wrong ones are no errors here."""
         taken = cls(command)
         missing = 0
         for word in words:
@@ -40,7 +40,7 @@ class Taken:
         return taken
 
     def _take(self, word: str) -> int:
-        """Take a word; returns how many words its option wants after it."""
+        """Read a word; returns how many values of an option must follow."""
         if self.closed or not word.startswith("-") or word == "-":
             self.values.append(word)
             self.closed = self.closed or self._ends_options(word)
@@ -65,7 +65,7 @@ class Taken:
         return not mixes and not NUMBER.fullmatch(word)
 
     def _cluster(self, word: str) -> tuple[click.Option | None, str]:
-        """Read `-abc`: flags, of which the last may take a value, or hold it."""
+        """Read `-abc`: flags, of which the last may take a value, or have it attached."""
         option = None
         for at, char in enumerate(word[1:], start=1):
             option = self.option(f"-{char}")
@@ -75,11 +75,11 @@ class Taken:
         return option, ""
 
     def option(self, name: str) -> click.Option | None:
-        """Find an option of the command by one of its spellings."""
+        """Return the option with this spelling."""
         return next((one for one in self._options() if name in _spellings(one)), None)
 
     def argument(self) -> tuple[click.Argument | None, list[str]]:
-        """Return the argument that the next word belongs to, and what it was given already."""
+        """Return the argument that the next word belongs to, and the values that it has already."""
         left = list(self.values)
         for param in self.command.params:
             if isinstance(param, click.Argument):
@@ -89,7 +89,7 @@ class Taken:
         return None, []
 
     def value_of(self, name: str) -> str:
-        """Return what an argument was given, "" for nothing."""
+        """Return the value of an argument; empty for none."""
         left = list(self.values)
         for param in self.command.params:
             if isinstance(param, click.Argument) and left and param.nargs > 0:
@@ -99,7 +99,7 @@ class Taken:
         return ""
 
     def offered(self, typed: str) -> Iterator[Candidate]:
-        """Yield the options that may still be given, each by the spelling that fits best."""
+        """Yield the options that may still be given, each in the spelling that fits best."""
         for option in () if self.closed else self._options():
             repeats = option.multiple or option.count
             if not option.hidden and (repeats or option.name not in self.given):
@@ -111,12 +111,12 @@ class Taken:
 
 
 def takes_value(option: click.Option) -> bool:
-    """Whether a value has to follow the option."""
+    """Whether a value must follow the option."""
     return not option.is_flag and not option.count
 
 
 def _fitting(spellings: Sequence[str], typed: str) -> str:
-    """Choose the first long spelling that begins with what was typed, or one that is as good."""
+    """Return a spelling that begins with the typed text, a long one if possible."""
     return min(spellings, key=lambda one: (not one.startswith(typed), not one.startswith("--")))
 
 

@@ -1,4 +1,4 @@
-"""Names what makes the prompt slow."""
+"""Finds out which plugins make the prompt slow."""
 
 from attrs import define
 
@@ -6,14 +6,15 @@ from atoll._plugins import Origin
 from atoll._warnings import warn
 
 SLOW = 0.05
-"""Seconds that a key may take at the most for whoever types it not to notice."""
+"""Seconds that the handling of a key may take before the user notices."""
 
 
 @define
 class Patience:
-    """Watches one thing that runs while keys wait; it is named once.
+    """Measures one function that runs while keys wait, and warns once if it is slow.
 
-    Once does not count: the machine may have been busy, or something was made for all later calls.
+    The first slow call is ignored: the machine may have been busy, or a result may have been
+    cached.
     """
 
     _slow: int = 0

@@ -1,4 +1,4 @@
-"""Where the cursor stands in a line: what completion goes by."""
+"""Finds the place of the cursor in a line, for completion."""
 
 import re
 from typing import Literal
@@ -26,12 +26,12 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 @frozen
 class Place:
-    """Where the cursor stands: the finished words of its statement, the piece before it, and the
-    words that are there already to its right.
+    """The place of the cursor: the finished words of its statement, the piece before it, and the
+    words to its right.
 
-    `piece` is None where nothing has been typed of the next word yet; `kind` says what that would
-    be, `program` the first word of a system command, `variable` a `$` with its name. `raw` is the
-    piece as it was typed.
+    `piece` is None if nothing of the next word was typed yet. `kind` says what that word will be,
+    `program` for the first word of a system command, `variable` for a `$` with its name. `raw` is
+    the piece as it was typed.
     """
 
     words: tuple[str, ...]
@@ -42,19 +42,19 @@ class Place:
 
     @property
     def profile(self) -> str:
-        """What the line names by `@` or by `--profile`."""
+        """The profile that the line names by `@` or by `--profile`."""
         words = (*self.words, *self.right)
         begin = before_command(words)
         return aim_of(words[:begin], words[begin:])
 
     @property
     def typed(self) -> str:
-        """What the piece means so far."""
+        """The meaning of the piece so far."""
         return self.piece.value if self.piece else ""
 
 
 def place(before: str, after: str = "") -> Place:
-    """Tell where a cursor stands that has `before` on its left, and `after` on its right."""
+    """Return the place of a cursor that has `before` on its left, and `after` on its right."""
     where = _place(*last_statement(before), after)
     if where.kind == "system":
         where = _within_system(where.raw[1:])
@@ -64,7 +64,7 @@ def place(before: str, after: str = "") -> Place:
 
 
 def _within_system(command: str) -> Place:
-    """Tell where a cursor stands at the end of a command of the system's shell."""
+    """Return the place of a cursor at the end of a command of the system's shell."""
     kind: Literal["program", "file"] = "program"
     for piece in _SHELL_PIECE.finditer(command):
         word = piece["word"]
@@ -78,7 +78,7 @@ def _within_system(command: str) -> Place:
 
 
 def _variable(where: Place) -> Token | None:
-    """Return the variable at the end of a piece, as a piece of its own."""
+    """Return the variable at the end of a piece, as a piece by itself."""
     if where.piece is None or where.piece.quote in ("'", "\\") or where.kind == "comment":
         return None
     found = _VARIABLE.search(where.raw)

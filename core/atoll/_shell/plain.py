@@ -48,25 +48,25 @@ class PlainReader:
         return line
 
     async def drawn(self) -> None:
-        """Return at once: there is nothing to draw."""
+        """Do nothing: there is nothing to draw."""
 
     async def beside(self) -> None:
-        """Do nothing: nothing is completed here."""
+        """Do nothing: there is no completion."""
 
     def begin_line(self) -> None:
-        """Do nothing: where the cursor is, nobody knows."""
+        """Do nothing: the position of the cursor is not known."""
 
     def ran(self) -> None:
-        """Do nothing: nothing is completed here."""
+        """Do nothing: there is no completion."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Do nothing: nothing is remembered here."""
+        """Do nothing: there is no history."""
 
     def ended(self) -> None:
-        """Do nothing: nothing is completed here."""
+        """Do nothing: there is no completion."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Write lines as they come."""
+        """Write lines at once."""
         file = getattr(sys, name)
         file.write(text)
         file.flush()

@@ -1,4 +1,4 @@
-"""Names of the system's programs, for the words after `!` and `|`."""
+"""Completes the system's programs, for the words after `!` and `|`."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _FRESH = 30.0
 
 
 def programs(typed: str) -> Sequence[Candidate]:
-    """Return the programs that a typed word may become; a word with a slash is a path itself."""
+    """Return the programs that a typed word may become; a word with a slash is a path."""
     if "/" in typed or typed.startswith("~"):
         return files(typed)
     return matches(typed, _programs(tuple(os.get_exec_path()), int(time.monotonic() / _FRESH)))

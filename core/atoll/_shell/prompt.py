@@ -1,4 +1,4 @@
-"""The prompt on a terminal: line editing, completion and toolbar, by prompt_toolkit."""
+"""The prompt on a terminal: line editing, completion and toolbar, by means of prompt_toolkit."""
 
 import asyncio
 import gc
@@ -76,7 +76,7 @@ _KEEPING = 0.2
 
 @define
 class PromptReader:
-    """Reads lines by a prompt_toolkit session."""
+    """Reads lines with a session of prompt_toolkit."""
 
     session: PromptSession[str]
     screen: Screen
@@ -105,7 +105,7 @@ class PromptReader:
         return reader
 
     def _listen(self, program: Program, state: ShellState) -> None:
-        """Have the session call for all that it takes more for than editing a line."""
+        """Connect the session's events to completion, history and screen."""
         app, buffer = self.session.app, self.session.default_buffer
         state.redraws, state.merges = app.invalidate, self.history.read
         ways = Ways(partial(edit, environ=program.environ), self._search)
@@ -115,9 +115,9 @@ class PromptReader:
         buffer.on_text_changed += self._typed
         if program.settings["shell.menu"] == "typing":
             buffer.on_text_insert += self._inserted
-        # Names are nothing to wait for: the prompt is to be on the screen first.
+        # Names are asked for later: the prompt must be on the screen first.
         app.after_render += self._first_drawn
-        # A terminal that does not tell where its cursor is costs the toolbar, and no warning.
+        # On a terminal that does not report its cursor there is no toolbar, and no warning.
         app.renderer.cpr_not_supported_callback = None
 
     async def read(self) -> str:
@@ -144,7 +144,7 @@ class PromptReader:
                 raise Left from None  # the terminal has gone
 
     async def _search(self, text: str) -> str:
-        """Have an earlier line chosen in place of the one that was typed."""
+        """Let the user choose an earlier line instead of the typed one."""
         find = partial(find_line, self.history.entries, text, _STYLE, self.screen.prompting)
         try:
             return await aio(find)
@@ -152,11 +152,11 @@ class PromptReader:
             raise Left from None  # as above
 
     async def _keep(self) -> None:
-        """Let the file have what was typed, so that a command finds it there."""
+        """Write the typed line to the history file, so that a command finds it there."""
         await trio.to_thread.run_sync(self.history.flush, _KEEPING, abandon_on_cancel=True)
 
     def _type_ahead(self, keys: bytes) -> None:
-        """Press keys that were typed while a command ran."""
+        """Insert keys that were typed while a command ran."""
         if keys:
             pressed: list[KeyPress] = []
             parser = Vt100Parser(pressed.append)
@@ -180,7 +180,9 @@ class PromptReader:
         self._soon(self._open_menu)
 
     def _soon(self, call: Callable[[], object]) -> None:
-        """Call when nobody types for a moment: threads would take their time from the next key."""
+        """Call a function when no key was pressed for a moment: threads would delay the
+        next key.
+        """
         if self._pause is not None:
             self._pause.cancel()
         self._pause = self.screen.loop.call_later(_PAUSE, call)
@@ -207,12 +209,12 @@ class PromptReader:
         self.screen.begin_line()
 
     def ran(self) -> None:
-        """Note that a command has run: names may have changed, and the cursor may be anywhere."""
+        """Note that a command has run: it may have changed names, and moved the cursor."""
         self.begin_line()
         self.refresher.ran()
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Note how all that was typed at a prompt has ended."""
+        """Note how everything that was typed at a prompt has ended."""
         self.history.ended(exit_code, seconds)
         await self._keep()
 
@@ -221,7 +223,7 @@ class PromptReader:
         self.refresher.ran()
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Put whole lines above the prompt, or below what a command has written."""
+        """Show whole lines above the prompt, or below the output of a command."""
         self.screen.put(name, text)
 
 
@@ -258,7 +260,7 @@ def _session(
 
 
 def _continuation(width: int, _line: int, wrapped: int) -> str:
-    """Return what stands before a further line; nothing where one was only too long."""
+    """Return the text before a further line; empty if a line was only too long for one row."""
     return "" if wrapped else "." * (width - 1) + " "
 
 
@@ -266,7 +268,7 @@ _MODES = {InputMode.NAVIGATION: "[N] ", InputMode.REPLACE: "[R] "}
 
 
 def _mode_sign(session: PromptSession[str]) -> StyleAndTextTuples:
-    """Return what tells the mode of vi keys; nothing for others."""
+    """Return a sign for the mode of vi keys; empty for others."""
     if session.app.editing_mode != EditingMode.VI:
         return []
     return [("class:mode", _MODES.get(session.app.vi_state.input_mode, "[I] "))]

@@ -1,14 +1,14 @@
-"""What the shell asks of a prompt."""
+"""The methods that the shell needs of a prompt."""
 
 from typing import Literal, Protocol
 
 
 class Cleared(Exception):
-    """Ctrl-C at the prompt: what was typed is dropped."""
+    """Ctrl-C at the prompt: the typed line is dropped."""
 
 
 class Left(Exception):
-    """Ctrl-D on an empty line, or the terminal has gone."""
+    """Ctrl-D on an empty line, or the terminal was closed."""
 
 
 class Reader(Protocol):
@@ -21,7 +21,7 @@ class Reader(Protocol):
         """Wait until the first prompt is on the screen."""
 
     async def beside(self) -> None:
-        """Do what the prompt does beside being typed at, until cancelled."""
+        """Do the prompt's background work, until cancelled."""
 
     def begin_line(self) -> None:
         """Move to the start of a line: a program may have left the cursor anywhere."""
@@ -30,12 +30,10 @@ class Reader(Protocol):
         """Note that a command has run."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Note how all that was typed at a prompt has ended."""
+        """Note how everything that was typed at a prompt has ended."""
 
     def ended(self) -> None:
         """Note that a background job has ended."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Put whole lines on the screen; what is typed stays, and what is unfinished is not
-        touched.
-        """
+        """Show whole lines; the typed line, and unfinished output, stay."""

@@ -1,4 +1,4 @@
-"""Which words were used of late: what is offered first of several that fit."""
+"""Remembers which words were used last: of several candidates, these are offered first."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _LINES = 1000
 
 @define
 class Recent:
-    """The words of lines, by how lately they were used."""
+    """The words of lines, the last used first."""
 
     _used: dict[str, int] = field(factory=dict)
     """The place of each word's latest use, counted in words."""
@@ -22,11 +22,11 @@ class Recent:
     """Lines whose words have not been read yet, the oldest first."""
 
     def note(self, lines: Sequence[str]) -> None:
-        """Take lines that were run, the oldest first; they are read when that is needed."""
+        """Add lines that were run, oldest first; they are split when that is needed."""
         self._lines = [*self._lines, *lines][-_LINES:]
 
     def first(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """Put those first that were used last; the others stay in their order."""
+        """Put the candidates that were used last first; the others keep their order."""
         self._read()
         return sorted(found, key=lambda one: -self._used.get(one.text, 0))
 

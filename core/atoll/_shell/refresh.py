@@ -1,4 +1,4 @@
-"""Asks for names in the background, so that completion never has to."""
+"""Asks for names in the background, so that completion need not wait for a cluster."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _PATIENCE = 15.0
 """Seconds that an answer may take."""
 _REST = 30.0
-"""Seconds before something is asked for again that was not told."""
+"""Seconds before a question that has failed is asked again."""
 _PAUSE = 2.0
-"""Seconds before it is looked again whether there is a cluster."""
+"""Seconds between two looks for a running cluster."""
 _LONG_LIVED = 60.0
 """Names with a longer ttl, in seconds, are not asked for after each command."""
 _AT_ONCE = 4
@@ -37,17 +37,19 @@ _AT_ONCE = 4
 
 
 def note_failure(program: Program, question: Question, error: AtollError) -> None:
-    """Keep why a plugin has not answered; what a cluster refuses is no failure of the plugin."""
+    """Store the error of a plugin's completion. An error that a cluster has returned is no failure
+    of the plugin.
+    """
     if isinstance(error, PluginError) or not question.needs_api:
         Failures.of(program.paths).note(question.origin, question.doing, error)
 
 
 @define
 class Refresher:
-    """Keeps the names fresh while the prompt is used, and lets the cluster be while it is not.
+    """Keeps the names fresh while the prompt is used; an unused prompt sends no requests.
 
-    `look` is called, in a thread, to see what the line may go on with; `on_change` is called after
-    each answer, and when there is nobody to answer.
+    `look` is called in a thread; it returns the offer for the line that is being typed. `on_change`
+    is called after each answer, and when no answer will come.
     """
 
     program: Program
@@ -57,23 +59,25 @@ class Refresher:
     on_change: Callable[[], object] = lambda: None
     look: Callable[[], Offer] = Offer
     _next: dict[Want, float] = field(factory=dict)
-    """The earliest moment at which each thing is asked for again."""
+    """The earliest time at which each question is asked again."""
     _asked: set[Want] = field(factory=set)
-    """What has been asked for and not been answered yet."""
+    """Questions that were asked but not answered yet."""
     _line: tuple[Want, ...] = ()
-    """What the line wants."""
+    """The questions for the line that is being typed."""
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
-    """Whether a command has, which may have turned to another profile."""
+    """Whether a command has run, which may have changed the profile."""
     _runs: int = 0
-    """How many commands have run: what was asked before the last one may be old when it comes."""
+    """How many commands have run. An answer to a question from before the last one may
+    be outdated.
+    """
     _choice: Choice | None = None
-    """Where lines went when it was looked last."""
+    """The profile in use at the last look."""
     _connecting: set[str] = field(factory=set)
     _told: set[str] = field(factory=set)
 
     async def run(self) -> None:
-        """Refresh whenever that is wanted, until cancelled."""
+        """Refresh names when that is wanted, until cancelled."""
         self._choice = self.program.target.made
         places = trio.CapacityLimiter(_AT_ONCE)
         async with trio.open_nursery() as nursery:
@@ -88,11 +92,11 @@ class Refresher:
                     nursery.start_soon(self._ask_cluster, nursery, places, profile)
 
     def typed(self) -> None:
-        """Note that the prompt is in use: names that have grown old are asked for."""
+        """Note that the prompt is in use, so that old names are asked for."""
         self._wanted.set()
 
     def ran(self) -> None:
-        """Note that a command has run, which may have changed what there is."""
+        """Note that a command has run, which may have changed the names."""
         lasting = self._lasting()
         self._next = {want: when for want, when in self._next.items() if want in lasting}
         self._has_run = True
@@ -106,14 +110,14 @@ class Refresher:
         return {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
 
     def _turn(self) -> None:
-        """Forget what another cluster has told, if lines go elsewhere by now."""
+        """Drop the names of another cluster if lines go to a new one now."""
         made = self.program.target.made
         if self._choice is not None and made != self._choice:
             self.names.forget()
         self._choice = made
 
     def _profiles(self) -> set[str]:
-        """Return whose clusters are to be connected to, "" for that of the profile in use."""
+        """Return the profiles to connect to; an empty name is the one in use."""
         profiles = {one.profile for one in self._due(api=True)}
         if self._has_run and "" not in self._connecting:
             self._has_run = False
@@ -143,12 +147,12 @@ class Refresher:
     async def _ask_cluster(
         self, nursery: trio.Nursery, places: trio.CapacityLimiter, profile: str
     ) -> None:
-        """Connect to the cluster of a profile, if it runs, and ask it for what is due."""
+        """Connect to the cluster of a profile if it runs, and ask it the questions that are due."""
         api = None
         try:
             with trio.fail_after(_PATIENCE):
                 api = await self.program.connect_if_up(profile)
-        except Exception:  # noqa: BLE001  # nobody asked for this: the toolbar tells, and no more
+        except Exception:  # noqa: BLE001  # the user did not ask for this: only the toolbar shows it
             self._note_old(profile, old=True)
             self._postpone(_REST, profile)
         else:
@@ -179,7 +183,7 @@ class Refresher:
     async def _answer(
         self, question: Question, api: "Api | None", places: trio.CapacityLimiter | None = None
     ) -> None:
-        """Ask for one thing, in its own time; what goes wrong is no harm to the others."""
+        """Ask one question, within a time limit; an error does not affect the others."""
         self._asked.add(question.want)
         wait, folder, runs = _REST, self._folder(question), self._runs
         try:
@@ -208,7 +212,7 @@ class Refresher:
             self.on_change()
 
     def _stands(self, question: Question, folder: Path | None) -> bool:
-        """Whether what was asked for is still of use: another profile may be in use by now."""
+        """Whether the answer is still useful: another profile may be in use by now."""
         return folder == self._folder(question) or not question.needs_api
 
     def _folder(self, question: Question) -> Path | None:
@@ -228,7 +232,9 @@ class Refresher:
         Failures.of(self.program.paths).clear(question.origin, question.doing)
 
     async def _fail(self, question: Question, error: AtollError) -> None:
-        """Keep what went wrong for `plugins` and `doctor`; a plugin's own fault is told once."""
+        """Store an error for `plugins` and `doctor`; the fault of a plugin is also
+        reported, once.
+        """
         if isinstance(error, PluginError) and error.message not in self._told:
             self._told.add(error.message)
             warn(error.message)

@@ -1,7 +1,7 @@
-"""Standard output and error while a prompt may be on the screen.
+"""Standard output and error while a prompt is open.
 
-What is written while the prompt is shown appears above it. What jobs write appears on lines of its
-own.
+What is written while the prompt is shown appears above it. The output of jobs appears on lines of
+its own.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _MOST_HELD = 10_000
 class Screen:
     """Knows whether the prompt is shown, and puts text above it.
 
-    To be used on the thread of `loop`; only writing is safe on others.
+    Use it on the thread of `loop`; only writing is safe on others.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -39,7 +39,7 @@ class Screen:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Stand in for `sys.stdout` and `sys.stderr`."""
+        """Replace `sys.stdout` and `sys.stderr` in the block."""
         before = sys.stdout, sys.stderr
         out, err = (_Stream(file, self) for file in before)
         sys.stdout, sys.stderr = out, err
@@ -57,12 +57,12 @@ class Screen:
 
     @property
     def free(self) -> bool:
-        """Whether a command may write as it likes: the screen is neither the prompt's nor taken."""
+        """Whether a command may write freely: neither the prompt nor a full screen is shown."""
         return self._app is None and not self._is_taken
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Keep what is written within, the last of it: something has the screen to itself."""
+        """Hold back text in the block, the last part of it: something else has the whole screen."""
         self._is_taken = True
         try:
             yield
@@ -72,7 +72,7 @@ class Screen:
 
     @contextmanager
     def prompting(self, app: Application[str]) -> Iterator[None]:
-        """Put what is written above the prompt, which is shown within."""
+        """Put text above the prompt, which is shown in the block."""
         self._app = app
         try:
             with suspending(app, self.loop):
@@ -82,13 +82,13 @@ class Screen:
             self._put()
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Put whole lines above the prompt when that is shown, else below what is written."""
+        """Put whole lines above the prompt if that is shown, else below the last output."""
         if self._begun and not self.shown:
             text, self._begun = f"\n{text}", False
         self._streams[name].put(text)
 
     def write(self, file: IO[str], text: str) -> None:
-        """Write whole lines: above the prompt when that is shown, else at once."""
+        """Write whole lines: above the prompt if that is shown, else at once."""
         self._waiting.append((file, text))
         if self._is_taken:
             del self._waiting[:-_MOST_HELD]
@@ -102,8 +102,8 @@ class Screen:
         self._begun = not text.endswith("\n") if text else self._begun
 
     def begin_line(self) -> None:
-        """Move to the start of a line, with the terminal as programs should have left it: to the
-        next line if something stands on this one.
+        """Move to the start of a line, the next one if there is text on this one; reset the
+        terminal's attributes.
         """
         # A terminal wraps only when a character follows the last column. So a row of spaces ends on
         # this row when it began at its start, and on the next when it did not.
@@ -132,7 +132,7 @@ class Screen:
 
 
 class _Stream:
-    """A file that belongs to the screen."""
+    """A stream whose text goes through the screen."""
 
     def __init__(self, file: IO[str], screen: Screen) -> None:
         self._file = file
@@ -152,7 +152,7 @@ class _Stream:
         return len(text)
 
     def put(self, text: str) -> None:
-        """Write whole lines, whatever has been begun."""
+        """Write whole lines, even if a line is unfinished."""
         self._screen.write(self._file, text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""What makes Tab in the shells of the system ask atoll, by `completion answer`."""
+"""Scripts for other shells, in which Tab asks atoll by `completion answer`."""
 
 BASH = """\
 _atoll() {

@@ -33,7 +33,7 @@ _ENDS = ((60, "s", 1), (3600, "m", 60), (86400, "h", 3600), (1e12, "d", 86400))
 
 @define
 class Search:
-    """The list, what is looked for in it, and the line that is marked."""
+    """The list, the text that is searched for, and the selected line."""
 
     read: Callable[[], list[Entry]]
     query: Buffer = field(factory=lambda: Buffer(multiline=False))
@@ -43,29 +43,29 @@ class Search:
     _at: int = 0
 
     async def load(self) -> None:
-        """Read the lines, and look for what was typed meanwhile."""
+        """Read the lines, and search for what was typed meanwhile."""
         newest = {entry.line: entry for entry in await aside(self.read)}
         self._entries = sorted(newest.values(), key=lambda entry: -entry.at)
         self.look()
 
     def look(self) -> None:
-        """Find the lines that hold all typed words, in whatever case."""
+        """Find the lines that contain all typed words, ignoring case."""
         words = self.query.text.lower().split()
         entries = self._entries or ()
         self._found = [one for one in entries if all(word in one.line.lower() for word in words)]
         self._at = 0
 
     def move(self, rows: int) -> None:
-        """Mark another line, further down for positive rows."""
+        """Select another line, further down for positive rows."""
         self._at = max(0, min(self._at + rows, len(self._found) - 1))
 
     @property
     def marked(self) -> str:
-        """The line that is marked; what was typed where there is none."""
+        """The selected line; the typed text if there is none."""
         return self._found[self._at].line if self._found else self.query.text
 
     def rows(self, count: int, width: int) -> StyleAndTextTuples:
-        """Return so many rows of the list, with the marked one among them."""
+        """Return this many rows of the list, the selected one among them."""
         begins = max(0, min(self._at - count // 2, len(self._found) - count))
         now = time.time()
         rows: StyleAndTextTuples = []
@@ -77,10 +77,10 @@ class Search:
         return rows[:-1]
 
     def told(self) -> str:
-        """Return what is said below the list."""
+        """Return the text below the list."""
         if self._entries is None:
-            return "… the history is read"
-        keys = "Enter takes the line, Ctrl-C goes back"
+            return "… reading the history"
+        keys = "Enter: take the line, Ctrl-C: go back"
         return f"{len(self._found)} of {len(self._entries)}: {keys}"
 
 
@@ -131,9 +131,9 @@ async def find_line(
     style: Style,
     shown: Callable[[Application[str]], AbstractContextManager[None]],
 ) -> str:
-    """Let the user choose an earlier line; returns it, or what was typed.
+    """Let the user choose an earlier line; returns it, or the typed text.
 
-    `shown` is entered while the list is on the screen.
+    The context manager of `shown` is entered while the list is on the screen.
     """
     search = Search(read)
     search.query.insert_text(" ".join(typed.split("\n")))

@@ -1,4 +1,4 @@
-"""The toolbar's own segments, and the stopwatch that feeds one of them."""
+"""The prompt's own toolbar segments, and the stopwatch for one of them."""
 
 import time
 from collections import Counter
@@ -16,13 +16,13 @@ _WORTH_SAYING = 1.0
 
 
 def profile(state: "ShellState") -> str:
-    """Which cluster the next command goes to."""
+    """The profile that the next command goes to."""
     return state.profile_name
 
 
 def jobs(state: "ShellState") -> str:
-    """How many jobs there are, those that are stopped or wait apart, and what the last one tells of
-    its progress.
+    """How many jobs there are, with stopped and queued ones counted separately, and the last one's
+    progress.
     """
     jobs = state.jobs.running()
     if not jobs:
@@ -34,7 +34,7 @@ def jobs(state: "ShellState") -> str:
 
 
 def last(state: "ShellState") -> str:
-    """How the last command ended, and how long it took if that was long."""
+    """The exit code of the last command, and how long it took if that was long."""
     parts = [f"exit {state.last_code}"] if state.last_code else []
     if (seconds := state.last_seconds) >= _WORTH_SAYING:
         parts.append(f"took {seconds:.1f} s")
@@ -42,13 +42,13 @@ def last(state: "ShellState") -> str:
 
 
 def names(state: "ShellState") -> str:
-    """Whether completion offers what it once knew, because the cluster does not tell."""
+    """Whether completion offers old names because the cluster gives no new ones."""
     return "names are old" if state.names_old else ""
 
 
 @asynccontextmanager
 async def stopwatch(context: "Context") -> AsyncIterator[None]:
-    """Note how long a command takes."""
+    """Measure how long a command takes."""
     started = time.monotonic()
     try:
         yield

@@ -1,6 +1,6 @@
-"""How a completed word is written: in the quotes that were begun, or in those it needs.
+"""Quotes a completed word: in the quotes that were begun, or in those that it needs.
 
-The quotes of one that has to go on stay open: of a folder's path, and of a text that ends in a
+The quotes of a word that must be continued stay open: a folder's path, or a text that ends in a
 blank.
 """
 
@@ -11,7 +11,7 @@ _GOES_ON = ("/", " ")
 
 
 def spell(word: str, piece: Token | None, raw: str) -> str:
-    """Write `word` in place of the piece, of which `raw` was typed."""
+    """Return `word`, quoted, in place of the piece that was typed as `raw`."""
     mark = raw[:1] if raw[:1] in ("'", '"') else ""
     if mark == "'" and "'" in word:
         mark = ""

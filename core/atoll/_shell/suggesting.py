@@ -1,4 +1,4 @@
-"""The rest of a line as it was typed before: a suggestion beside the cursor."""
+"""Suggests the rest of a line from the history."""
 
 from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.buffer import Buffer
@@ -6,10 +6,10 @@ from prompt_toolkit.document import Document
 
 
 class LastAlike(AutoSuggest):
-    """Suggests the newest line that begins with what was typed.
+    """Suggests the newest line that begins with the typed text.
 
-    A line that begins with more than before is no newer than the one that was found before: each
-    key goes on where the last one stopped, however long the history is.
+    If the typed text becomes longer, no newer line than the last one can match: so the search
+    continues there, and a key is quick however long the history is.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class LastAlike(AutoSuggest):
         self._count = 0
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
-        """Return what may follow the last line of a document."""
+        """Return the suggested rest of the document's last line."""
         typed = document.text.rpartition("\n")[2]
         lines = buffer.history.get_strings()
         if not typed.strip():

@@ -1,4 +1,4 @@
-"""Ctrl-Z at the prompt: atoll is stopped, until fg in the shell that has started it."""
+"""Ctrl-Z at the prompt: stops atoll until the user continues it in the shell that started it."""
 
 import asyncio
 import os
@@ -18,14 +18,14 @@ _TAKES_EFFECT = 0.05
 
 
 def press(_press: "KeyPress") -> None:
-    """Stop atoll, as `kill -TSTP` from elsewhere does."""
+    """Stop atoll, as `kill -TSTP` does."""
     os.kill(os.getpid(), signal.SIGTSTP)
 
 
 @contextmanager
 def suspending(app: Application[Any], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Have SIGTSTP stop atoll, and not the terminal: it gets its modes back first, and what is
-    typed is drawn again afterwards.
+    """Make SIGTSTP stop atoll: the terminal gets its modes back before, and the typed line is drawn
+    again afterwards.
     """
 
     def suspend() -> None:
@@ -40,7 +40,9 @@ def suspending(app: Application[Any], loop: asyncio.AbstractEventLoop) -> Iterat
 
 
 def _stop() -> None:
-    """Stop the whole process group: what has started atoll may be waiting for it, in the same."""
+    """Stop the whole process group: a program that has started atoll may be waiting for it in the
+    same group.
+    """
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     os.kill(0, signal.SIGTSTP)
     time.sleep(_TAKES_EFFECT)

@@ -1,4 +1,4 @@
-"""`completion`: what Tab offers in the shells of the system, by the rules of the prompt."""
+"""`completion`: completion in other shells, by the rules of the prompt."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -32,30 +32,31 @@ _PATIENCE = 2.0
 
 @click.command()
 async def bash(context: Context) -> None:
-    """Print what bash is to run: eval "$(atoll completion bash)"."""
+    """Print the code for bash: eval "$(atoll completion bash)"."""
     context.output.stream("stdout", scripts.BASH)
 
 
 @click.command()
 async def zsh(context: Context) -> None:
-    """Print what zsh is to run, after compinit: eval "$(atoll completion zsh)"."""
+    """Print the code for zsh, to be run after compinit: eval "$(atoll completion zsh)"."""
     context.output.stream("stdout", scripts.ZSH)
 
 
 @click.command()
 async def fish(context: Context) -> None:
-    """Print what fish is to run: atoll completion fish | source."""
+    """Print the code for fish: atoll completion fish | source."""
     context.output.stream("stdout", scripts.FISH)
 
 
 @click.command()
 @click.option("--line", help="The line before the cursor, in place of WORDS.")
-@click.option("--exact", is_flag=True, help="Only what begins with what was typed.")
+@click.option("--exact", is_flag=True, help="Print only candidates that begin with the typed text.")
 @click.argument("words", nargs=-1, metavar="[WORDS]...")
 async def answer(context: Context, line: str | None, exact: bool, words: tuple[str, ...]) -> None:
-    """Print what the last of WORDS may become, each with a remark after a tab.
+    """Print what the last of WORDS may become, one candidate a line, with a remark after a tab.
 
-    Where nothing begins with what was typed, that is what has its characters in their order.
+    If nothing begins with the typed text, candidates that contain its characters in order are
+    printed.
     """
     where = _place(words) if line is None else place(line)
     found: Iterable[Candidate] = await _find(context, where)
@@ -70,7 +71,7 @@ def _place(words: Sequence[str]) -> Place:
 
 
 async def _find(context: Context, where: Place) -> Sequence[Candidate]:
-    """Find candidates; names that have grown old are asked for, if they are wanted."""
+    """Find candidates; ask for old names if they are needed."""
     program = program_of(context)
     left = _without_options(program, where)
     if left is None:
@@ -87,7 +88,7 @@ async def _find(context: Context, where: Place) -> Sequence[Candidate]:
 
 
 async def look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
-    """Ask for what is wanted and not known, or known for too long."""
+    """Ask for names that are needed but not known, or too old."""
     questions = [one for want in wants if (one := question_of(program_of(context), want))]
     apis: dict[str, Api | None] = {}
     for profile in {one.profile for one in questions if one.needs_api}:
@@ -110,15 +111,15 @@ async def _learn(question: Question, names: Names, context: Context, api: "Api |
     try:
         names.learn(question.want, await ask(question, context, api))
     except AtollError as error:
-        # What would be told here would stand in the middle of the line that is being typed.
+        # A message here would appear in the middle of the line that is being typed.
         note_failure(program_of(context), question, error)
     else:
         Failures.of(context.paths).clear(question.origin, question.doing)
 
 
 def _without_options(program: Program, where: Place) -> Place | None:
-    """Pass over the options of `atoll` itself, which choose the profile; None where the value of
-    one is typed.
+    """Skip the options of `atoll` itself, which choose the profile; None if a value of one is being
+    typed.
     """
     words = list(where.words)
     if words[:1] and words[0].rpartition("/")[2] in ("atoll", "backend.ai"):

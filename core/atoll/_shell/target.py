@@ -1,4 +1,4 @@
-"""What the prompt shows of the profile that lines go to, and what it tells of it."""
+"""Shows the profile in use in the prompt, and reports changes of profiles by other programs."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ _EVERY = 1.0
 
 
 def prompt_text(profile: str) -> str:
-    """Return what stands before a line that goes to a profile, empty for none."""
+    """Return the text of the prompt for a profile, empty for none."""
     return f"{_short(profile)} {NAME}" if profile else NAME
 
 
@@ -41,18 +41,18 @@ def _style(target: Target) -> str:
     try:
         return f"fg:{color_of(profile.color)}" if profile and profile.color else ""
     except ConfigError:
-        return ""  # told when the profile was turned to
+        return ""  # reported when the profile was chosen
 
 
 @frozen
 class Lookout:
-    """Tells, above the prompt, what others do to profiles."""
+    """Reports, above the prompt, when other programs change profiles."""
 
     target: Target
     state: ShellState
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look for changes again and again, until cancelled."""
         while True:
             await trio.sleep(_EVERY)
             for text in await trio.to_thread.run_sync(self.target.news, abandon_on_cancel=True):

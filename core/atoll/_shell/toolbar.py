@@ -1,4 +1,4 @@
-"""The line below the prompt, drawn from what plugins have to say."""
+"""The toolbar below the prompt, made of segments of plugins."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,9 @@ class Toolbar:
     _segments: dict[str, "_Segment"] = field(factory=dict)
 
     def draw(self, width: int) -> str:
-        """Return the toolbar in at most `width` cells; segments of little weight give way first."""
+        """Return the toolbar in at most `width` cells; segments of little weight are left out
+        first.
+        """
         shown: list[str] = []
         left = width
         for text in self._texts():
@@ -39,7 +41,7 @@ class Toolbar:
         return _BETWEEN.join(shown)
 
     def _texts(self) -> Iterator[str]:
-        """Yield what the segments say, the weightiest first."""
+        """Yield the texts of the segments, the weightiest first."""
         found = self.registry.collect(STATUS)
         for provided in sorted(found, key=lambda one: one.record.weight, reverse=True):
             name = provided.record.name
@@ -50,7 +52,7 @@ class Toolbar:
 
 @define
 class _Segment:
-    """One segment, with what it has said of itself so far."""
+    """One segment, and what was reported about it."""
 
     provided: Provided[Status]
     _call: Callable[[ShellState], str] | None = None
@@ -59,7 +61,7 @@ class _Segment:
     _patience: Patience = field(factory=Patience)
 
     def text(self, state: ShellState) -> str:
-        """Return what it says now; what it does wrong is told once."""
+        """Return its text now; an error is reported once."""
         now = time.monotonic()
         if now < self._rests_until:
             return ""

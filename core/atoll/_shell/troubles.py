@@ -1,4 +1,4 @@
-"""`doctor`'s look at what plugins have failed at in completion and beside the prompt."""
+"""The check of `doctor` for failures of plugins in completion and background tasks."""
 
 from collections.abc import AsyncIterator
 
@@ -12,8 +12,8 @@ _HINT = "atoll --no-plugins goes on without it"
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Yield the failures of the last day; those that a plugin told itself are no fault of it.
-    Where nothing has failed, there is nothing to tell.
+    """Yield the failures of the last day, except errors that a plugin raises on purpose; nothing if
+    there are none.
     """
     found = await trio.to_thread.run_sync(Failures.of(context.paths).all)
     loaded = [one for one in found if one.plugin in program_of(context).registry.origins]

@@ -1,4 +1,4 @@
-"""What Tab offers after a `$`: variables, and the fields of records."""
+"""Completes variables and fields of records after a `$`."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
@@ -12,7 +12,9 @@ _SHOWN = 40
 
 
 def variables(known: Variables, typed: str) -> Sequence[Candidate]:
-    """Return what a variable that was begun may become; the environment only once it was begun."""
+    """Return the variables that a typed text may become; those of the environment only after a
+    first letter.
+    """
     brace = "{" if typed.startswith("${") else ""
     name, dot, _ = typed.lstrip("${").partition(".")
     found = list(_fields(known, name) if dot else _names(known, with_environment=bool(name)))

@@ -1,4 +1,4 @@
-"""What completion offers, and what it would have to know to offer more: values, all of them."""
+"""What completion offers, and the questions whose answers would complete the offer."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,8 +11,8 @@ from atoll._records import Candidate
 
 @frozen
 class NamesOf:
-    """The names of a kind, as :class:`~atoll.Completion` has kinds. `profile` is whose cluster
-    tells them, empty for the one in use.
+    """The names of a kind, see :class:`~atoll.Completion`. They come from the cluster of `profile`;
+    empty for the one in use.
     """
 
     kind: str
@@ -21,7 +21,7 @@ class NamesOf:
 
 @frozen
 class PathsIn:
-    """What lies in a folder of something, of which a kind of name tells."""
+    """The content of a folder in something, such as a session, that has a name of this kind."""
 
     kind: str
     within: str
@@ -31,7 +31,7 @@ class PathsIn:
 
 @frozen
 class ValuesOf:
-    """What a parameter's own `shell_complete` says, after these words of its command."""
+    """The answer of a parameter's own `shell_complete`, after these words of its command."""
 
     origin: Origin
     command: click.Command
@@ -39,7 +39,7 @@ class ValuesOf:
     words: tuple[str, ...]
     typed: str
     profile: str = field(default="", init=False)
-    """None: it is not told which profile the line goes to."""
+    """Empty: the parameter does not know the profile of the line."""
 
 
 Want = NamesOf | PathsIn | ValuesOf
@@ -47,10 +47,10 @@ Want = NamesOf | PathsIn | ValuesOf
 
 @frozen
 class Offer:
-    """What may stand at a place, and what was looked for to say so.
+    """The candidates at a place, and the questions whose answers are used.
 
-    `find` returns it, best first: it reads folders and looks through long lists, so it is for a
-    thread.
+    `find` returns the candidates, the best first. It reads folders and searches long lists, so call
+    it in a thread.
     """
 
     find: Callable[[], Sequence[Candidate]] = tuple
@@ -58,10 +58,10 @@ class Offer:
 
     @property
     def found(self) -> Sequence[Candidate]:
-        """What may stand there, looked for now."""
+        """The candidates, searched now."""
         return self.find()
 
     def changed(self, change: Callable[[Sequence[Candidate]], Sequence[Candidate]]) -> "Offer":
-        """Return an offer of what `change` makes of this one's candidates."""
+        """Return an offer whose candidates are changed by a function."""
         find = self.find
         return evolve(self, find=lambda: change(find()))
