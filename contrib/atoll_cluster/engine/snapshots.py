@@ -57,10 +57,10 @@ class HomeSnapshots:
                 raise EngineError("files are added to the session faster than they can be kept")
             progress(number, usage.count)
 
-        left_out = copy(home, target, report)
+        omissions = copy(home, target, report)
         _leave_out(Tree(target), mounts)
         _leave_out_own(Tree(target), own)
-        return HomeSnapshot(count(target).size, left_out.told())
+        return HomeSnapshot(count(target).size, omissions.summary())
 
     def fill(self, home_id: str, home: Path) -> None:
         """Copy a snapshot into a new home; raises EngineError when it is gone, OSError."""

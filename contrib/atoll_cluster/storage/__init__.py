@@ -1,4 +1,4 @@
-"""Folders that outlive sessions: where their files lie, and the only ways to them."""
+"""Folders that outlive sessions: their files, and safe access to them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from atoll_cluster.storage.volume import Volume
 
 @frozen
 class Storage:
-    """The volume, what arrives on it, what lies there, and who may say what comes and goes."""
+    """The volume, its uploads, and the signer of access tokens."""
 
     volume: Volume
     uploads: Uploads
@@ -22,7 +22,7 @@ class Storage:
 
     @classmethod
     def prepare(cls, root: Path) -> "Storage":
-        """Open the storage at `root`, made at its first use; raises StartError."""
+        """Open the storage at `root`; create it at its first use. Raises StartError."""
         try:
             volume = Volume.prepare(root)
             return cls(volume, Uploads(volume), Signer.of(root / "secret"))

@@ -1,4 +1,4 @@
-"""Folders as zip archives, made while they are sent: nothing is kept, whatever their size."""
+"""Zip archives of folders, created while they are sent: nothing is stored, whatever the size."""
 
 import contextlib
 import os
@@ -7,8 +7,8 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 
+from atoll_cluster.storage.path_encoding import printable_path
 from atoll_cluster.storage.path_walker import SAFE
-from atoll_cluster.storage.spelling import shown
 from atoll_cluster.storage.traversal import StepKind, TraversalStep, traverse
 from atoll_cluster.storage.tree import Tree, names_of
 
@@ -18,7 +18,7 @@ _LONGEST = 2**15
 
 
 class _Sink:
-    """Keeps what is written until somebody fetches it."""
+    """Holds what is written until it is fetched."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -94,7 +94,7 @@ def _add_file(archive: zipfile.ZipFile, descriptor: int, member: zipfile.ZipInfo
 def _member(name: str, status: os.stat_result) -> zipfile.ZipInfo:
     moment = max(time.localtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
     # The format has texts for names: bytes that are none become question marks.
-    member = zipfile.ZipInfo(shown(name), moment)
+    member = zipfile.ZipInfo(printable_path(name), moment)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = status.st_mode << 16
     return member

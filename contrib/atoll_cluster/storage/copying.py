@@ -1,4 +1,4 @@
-"""A folder's files copied into another folder, while sessions may be changing them."""
+"""Copy the files of a folder into another folder, while sessions may change them."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from atoll_cluster.storage.descent import Descent
+from atoll_cluster.storage.folder_stack import FolderStack
 from atoll_cluster.storage.path_walker import SAFE
 from atoll_cluster.storage.traversal import StepKind, TraversalStep, opened, traverse
 
@@ -23,24 +23,24 @@ Report = Callable[[int], None]
 
 
 @define
-class LeftOut:
-    """What a copy lacks: how many things, and the path of the first with the reason."""
+class CopyOmissions:
+    """What a copy lacks: the number of things, and the path of the first with the reason."""
 
     count: int = 0
     first: str = ""
 
     def note(self, path: str, error: OSError) -> None:
-        """Take down one thing that can't be copied."""
+        """Record one thing that cannot be copied."""
         self.count += 1
         self.first = self.first or f"{path}: {error.strerror}"
 
-    def told(self) -> str:
-        """Say what the copy lacks, to go on after what it is; nothing if it lacks nothing."""
+    def summary(self) -> str:
+        """Describe what the copy lacks, as the end of a sentence; empty if it is complete."""
         return f", but for {self.count} that can't be read (first {self.first})" * bool(self.count)
 
 
-def copy(source: Path, target: Path, report: Report) -> LeftOut:
-    """Copy what is in a folder into another, which is empty, with modes and times, links as links.
+def copy(source: Path, target: Path, report: Report) -> CopyOmissions:
+    """Copy the content of a folder into an empty one: modes and times kept, links as links.
 
     What goes away meanwhile is not missed, nor is what is neither file, folder nor link. Returns
     what else was left out; raises OSError when the disk is full.
@@ -54,40 +54,40 @@ class _Copy:
     source: int
     target: int
     report: Report
-    left_out: LeftOut = field(factory=LeftOut)
+    omissions: CopyOmissions = field(factory=CopyOmissions)
 
-    def run(self) -> LeftOut:
-        with Descent.start(self.target) as place:
+    def run(self) -> CopyOmissions:
+        with FolderStack.start(self.target) as stack:
             number = 0
-            for step in traverse(self.source, self.left_out.note):
-                while place.depth > step.depth:
-                    self._leave(step, place)
+            for step in traverse(self.source, self.omissions.note):
+                while stack.depth > step.depth:
+                    self._leave(step, stack)
                 if step.kind is not StepKind.LEFT:
-                    self._take(step, place)
+                    self._take(step, stack)
                     self.report(number := number + 1)
-        return self.left_out
+        return self.omissions
 
-    def _leave(self, step: TraversalStep, place: Descent) -> None:
-        if step.kind is StepKind.LEFT and place.depth == step.depth + 1:
+    def _leave(self, step: TraversalStep, stack: FolderStack) -> None:
+        if step.kind is StepKind.LEFT and stack.depth == step.depth + 1:
             # Not before now: a folder that is closed to its owner takes nothing in.
-            os.fchmod(place.folder, stat.S_IMODE(step.status.st_mode) & 0o777)
-            os.utime(place.folder, ns=_times(step.status))
-        place.leave()
+            os.fchmod(stack.folder, stat.S_IMODE(step.status.st_mode) & 0o777)
+            os.utime(stack.folder, ns=_times(step.status))
+        stack.leave()
 
-    def _take(self, step: TraversalStep, place: Descent) -> None:
+    def _take(self, step: TraversalStep, stack: FolderStack) -> None:
         if step.kind is StepKind.ENTERED:
             with suppress(FileExistsError):  # What is renamed meanwhile may come twice.
-                os.mkdir(step.name, 0o700, dir_fd=place.folder)
-            place.enter(step.name)
+                os.mkdir(step.name, 0o700, dir_fd=stack.folder)
+            stack.enter(step.name)
             return
         try:
-            _copy_entry(step, place.folder)
+            _copy_entry(step, stack.folder)
         except (FileNotFoundError, FileExistsError):
             return
         except OSError as error:
             if error.errno not in _UNREADABLE:
                 raise
-            self.left_out.note(step.path, error)
+            self.omissions.note(step.path, error)
 
 
 def _copy_entry(step: TraversalStep, target: int) -> None:
@@ -112,7 +112,7 @@ def _copy_file(old: int, step: TraversalStep, target: int) -> None:
 
 
 def _copy_bytes(old: int, new: int) -> None:
-    """Copy a file's bytes, its holes as holes."""
+    """Copy a file's bytes; holes stay holes."""
     end = os.fstat(old).st_size
     os.ftruncate(new, end)
     position = 0
@@ -122,7 +122,7 @@ def _copy_bytes(old: int, new: int) -> None:
 
 
 def _data_after(descriptor: int, position: int) -> int:
-    """Return where the next bytes are that are no hole; past the end when there are none."""
+    """Return the offset of the next data after a hole; past the end if there is none."""
     try:
         return os.lseek(descriptor, position, os.SEEK_DATA)
     except OSError as error:

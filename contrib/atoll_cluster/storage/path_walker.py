@@ -1,4 +1,4 @@
-"""Resolve a path safely, even while others swap folders and links on the way.
+"""Resolve a path safely, even while others replace folders and links on the way.
 
 Each name is opened relative to the descriptor of the folder above it, with O_NOFOLLOW. Symbolic
 links are followed here, not by the system; subclasses decide where they may lead.
@@ -26,14 +26,14 @@ class PathWalker(ABC):
 
     @abstractmethod
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Return the names, from the root on, that a link leads to; raises if it leads outside."""
+        """Return the names, from the root, that a link leads to; raises if it leads outside."""
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:  # noqa: ARG002 - for others
-        """Return a descriptor to use in place of what is on the disk, None for none."""
+        """Return a descriptor to use instead of the folder on disk, None for none."""
         return None
 
     def made(self, descriptor: int) -> None:  # noqa: B027 - there is nothing to see to elsewhere
-        """Called with the descriptor of each folder that was just made."""
+        """Called with the descriptor of each new folder."""
 
     def descriptor(
         self, names: Sequence[str], flags: int, mode: int = 0o644, *, make: bool = False
@@ -50,7 +50,7 @@ class PathWalker(ABC):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def _walk(self, names: Sequence[str], flags: int, mode: int, make: bool) -> int | Sequence[str]:
-        """Return a descriptor of the last name, or the names to go on with when a link was met."""
+        """Return a descriptor of the last name, or the names to continue with after a link."""
         folder = os.open(self.root, FOLDER | os.O_CLOEXEC)
         try:
             for position, name in enumerate(names):
@@ -83,7 +83,7 @@ class PathWalker(ABC):
 
 
 def open_or_make(name: str, flags: int, folder: int, mode: int = 0o644) -> int:
-    """Open a file in an opened folder; if O_CREAT makes it, it gets this mode, whatever the umask.
+    """Open a file in an open folder; a new file gets this mode, whatever the umask.
 
     The program's own lets nobody else in, but what users keep looks as it would anywhere else.
     """
@@ -100,7 +100,7 @@ def open_or_make(name: str, flags: int, folder: int, mode: int = 0o644) -> int:
 
 
 def make_folder(name: str, folder: int) -> int:
-    """Make a folder of a user's in an opened one, and open it; raises FileExistsError."""
+    """Create a user's folder in an open one and open it; raises FileExistsError."""
     os.mkdir(name, 0o700, dir_fd=folder)
     made = os.open(name, FOLDER | SAFE, dir_fd=folder)
     os.fchmod(made, 0o755)

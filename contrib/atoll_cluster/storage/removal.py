@@ -1,4 +1,4 @@
-"""Trees removed for good, the folders that a session has locked included."""
+"""Remove folder trees permanently, also folders without permissions for their owner."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _PASSING = frozenset({errno.ENOTEMPTY, errno.ESTALE})
 
 
 class RemovalError(OSError):
-    """Something stays; `filename` is the first such thing, `count` how many there are."""
+    """Something could not be removed; `filename` is the first, `count` the number."""
 
     def __init__(self, error: OSError, path: str, count: int) -> None:
         super().__init__(error.errno, error.strerror, path)
@@ -26,7 +26,7 @@ class RemovalError(OSError):
 
 
 def remove(path: Path) -> None:
-    """Remove a folder with all that is in it, or a file; nothing if it isn't there.
+    """Remove a folder with its content, or a file; does nothing if it does not exist.
 
     All that can go goes. Raises RemovalError for what stays.
     """
@@ -54,7 +54,7 @@ def remove_at(name: str, parent: int, shown: str) -> None:
 
 @define
 class _Left:
-    """What one pass could not remove; the first reason that will not pass by itself counts most."""
+    """What one pass could not remove; the first permanent reason is reported."""
 
     shown: str
     error: OSError | None = None
@@ -62,7 +62,7 @@ class _Left:
     count: int = 0
 
     def note(self, path: str, error: OSError) -> None:
-        """Take down one thing that stays; folders stay merely because of what is in them."""
+        """Record one thing that remains; folders remain because of their content."""
         if isinstance(error, FileNotFoundError):
             return
         self.count += error.errno != errno.ENOTEMPTY
@@ -70,7 +70,7 @@ class _Left:
             self.error, self.path = error, path
 
     def told(self) -> RemovalError:
-        """Return the error that tells of it."""
+        """Return the error that describes it."""
         assert self.error is not None  # noqa: S101 - asked for only then
         path = f"{self.shown}/{self.path}" if self.path else self.shown
         return RemovalError(self.error, path, max(self.count, 1))

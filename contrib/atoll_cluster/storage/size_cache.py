@@ -1,4 +1,4 @@
-"""A short-lived cache of folder sizes: quotas ask before and after each of many files."""
+"""A short-lived cache of folder sizes: quotas are checked before and after each file."""
 
 import time
 from pathlib import Path
@@ -20,12 +20,12 @@ class _Figure:
 
 @frozen
 class SizeCache:
-    """Sizes of folders in bytes; what sessions write is noticed when an entry expires."""
+    """Sizes of folders in bytes; changes by sessions are noticed when an entry expires."""
 
     _figures: dict[Path, _Figure] = field(factory=dict)
 
     def size(self, folder: Path) -> int:
-        """Return the size of a folder; slow when it must be counted."""
+        """Return the size of a folder; slow if it must be counted."""
         figure = self._figures.get(folder)
         if figure is None or figure.ends < time.monotonic():
             begin = time.monotonic()
@@ -36,10 +36,10 @@ class SizeCache:
         return figure.size
 
     def add(self, folder: Path, size: int) -> None:
-        """Add bytes to the known size of a folder; negative if they were removed."""
+        """Add bytes to a cached size; negative for removed bytes."""
         if figure := self._figures.get(folder):
             figure.size += size
 
     def forget(self, folder: Path) -> None:
-        """Forget a size, so that it is counted again."""
+        """Drop a cached size."""
         self._figures.pop(folder, None)

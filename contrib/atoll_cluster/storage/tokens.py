@@ -1,4 +1,4 @@
-"""Tokens that let a client read or write one file without a signature: JSON web tokens, HS256.
+"""Tokens to read or write one file without a signature: JSON web tokens, HS256.
 
 Clients take them for opaque; the claims are `op`, `volume`, `vfid`, `relpath` and `exp`, and for
 uploads `size` and `session`.
@@ -25,24 +25,24 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class TokenError(ValueError):
-    """A token that was not made here, that was changed, or whose time is over."""
+    """The token was not made here, was changed, or has expired."""
 
 
 @frozen
 class Signer:
-    """Signs claims with a secret that only this cluster has."""
+    """Signs claims with a secret that only this cluster knows."""
 
     secret: bytes
 
     @classmethod
     def of(cls, path: Path) -> "Signer":
-        """Return the signer whose secret is kept at `path`, made at its first use."""
+        """Return the signer with the secret in `path`, which is created at its first use."""
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return cls(path.read_text("ascii").encode())
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """Return a token for these claims, good for `LIFETIME` from now."""
+        """Return a token for these claims, valid for `LIFETIME` from now."""
         content = claims | {"exp": int(time.time()) + LIFETIME}
         text = f"{_encode(json.dumps(_HEADER).encode())}.{_encode(json.dumps(content).encode())}"
         return f"{text}.{_encode(self._mac(text))}"

@@ -1,4 +1,4 @@
-"""Traverse a folder tree of any depth, one entry after the other.
+"""Traverse a folder tree of any depth, one entry at a time.
 
 Counting, copying, packing and removing trees use it. It is a loop, since sessions can make trees
 deeper than recursion allows, and it holds no more than the names of the folders still to visit.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from atoll_cluster.storage.descent import Descent, MovedError
+from atoll_cluster.storage.folder_stack import FolderStack, MovedError
 from atoll_cluster.storage.path_walker import FOLDER, SAFE
 
 Failed = Callable[[str, OSError], None]
@@ -48,16 +48,16 @@ class TraversalStep:
     name: str
     status: os.stat_result
     depth: int
-    _descent: Descent
+    _stack: FolderStack
 
     @property
     def path(self) -> str:
         """The path from the start, which may be longer than the system takes."""
-        return "/".join((*self._descent.names[: self.depth], self.name))
+        return "/".join((*self._stack.names[: self.depth], self.name))
 
 
 def ignore(path: str, error: OSError) -> None:
-    """Pass over what can't be looked at."""
+    """Skip what cannot be read."""
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def opened(folder: Path) -> Iterator[int]:
 
 
 def steps_in(folder: Path) -> Iterator[TraversalStep]:
-    """Yield all that is beneath a folder of the host; nothing when it can't be opened."""
+    """Yield everything below a folder of the host; nothing if it cannot be opened."""
     try:
         with opened(folder) as start:
             yield from traverse(start)
@@ -82,23 +82,23 @@ def steps_in(folder: Path) -> Iterator[TraversalStep]:
 def traverse(
     start: int, failed: Failed = ignore, *, unlock: bool = False
 ) -> Iterator[TraversalStep]:
-    """Yield all that is beneath an open folder, things before folders, folders by name.
+    """Yield everything below an open folder: entries before subfolders, subfolders by name.
 
     What can't be opened, or is moved away meanwhile, is told to `failed` and left out, what goes
     away meanwhile is left out. With `unlock`, folders are opened that are closed to their owner,
     and those where another file system begins are left out.
     """
-    with Descent.start(start) as way:
-        yield from _Traversal(way, failed, unlock).run()
+    with FolderStack.start(start) as stack:
+        yield from _Traversal(stack, failed, unlock).run()
 
 
 @define
 class _Traversal:
-    _descent: Descent
+    _stack: FolderStack
     _failed: Failed
     _unlock: bool
     _ahead: list[list[str]] = field(factory=list)
-    """For each folder on the way, the folders in it that are still to come."""
+    """For each folder on the stack, the folders in it that are still to come."""
     _statuses: list[os.stat_result] = field(factory=list)
 
     def run(self) -> Iterator[TraversalStep]:
@@ -114,9 +114,9 @@ class _Traversal:
     def _look(self) -> Iterator[TraversalStep]:
         folders: list[str] = []
         self._ahead.append(folders)
-        way = self._descent
+        stack = self._stack
         try:
-            with os.scandir(way.folder) as entries:
+            with os.scandir(stack.folder) as entries:
                 for entry in entries:
                     status = _status(entry)
                     if status is None:
@@ -125,39 +125,39 @@ class _Traversal:
                         folders.append(entry.name)
                     else:
                         yield TraversalStep(
-                            StepKind.ENTRY, way.folder, entry.name, status, way.depth, way
+                            StepKind.ENTRY, stack.folder, entry.name, status, stack.depth, stack
                         )
         except OSError as error:
-            self._failed("/".join(way.names), error)
+            self._failed("/".join(stack.names), error)
         folders.sort(reverse=True)
 
     def _enter(self, name: str) -> Iterator[TraversalStep]:
-        way, depth = self._descent, self._descent.depth
+        stack, depth = self._stack, self._stack.depth
         try:
             if self._unlock:
-                _check_no_mount(name, way.folder)
-                unlock(name, way.folder)
-            way.enter(name)
+                _check_no_mount(name, stack.folder)
+                unlock(name, stack.folder)
+            stack.enter(name)
         except OSError as error:
             if error.errno not in _GONE:
-                self._failed("/".join((*way.names, name)), error)
+                self._failed("/".join((*stack.names, name)), error)
             return
-        status = os.fstat(way.folder)
+        status = os.fstat(stack.folder)
         self._statuses.append(status)
-        yield TraversalStep(StepKind.ENTERED, way.folder, name, status, depth, way)
+        yield TraversalStep(StepKind.ENTERED, stack.folder, name, status, depth, stack)
         yield from self._look()
 
     def _leave(self) -> Iterator[TraversalStep]:
         self._ahead.pop()
-        status, path = self._statuses.pop(), "/".join(self._descent.names)
+        status, path = self._statuses.pop(), "/".join(self._stack.names)
         try:
-            name = self._descent.leave()
+            name = self._stack.leave()
         except MovedError as error:
             self._failed(path, error)
-            del self._ahead[self._descent.depth + 1 :], self._statuses[self._descent.depth :]
+            del self._ahead[self._stack.depth + 1 :], self._statuses[self._stack.depth :]
             return
         yield TraversalStep(
-            StepKind.LEFT, self._descent.folder, name, status, self._descent.depth, self._descent
+            StepKind.LEFT, self._stack.folder, name, status, self._stack.depth, self._stack
         )
 
 
@@ -169,7 +169,7 @@ def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:
 
 
 def unlock(name: str, parent: int) -> None:
-    """Let a folder be looked into and changed that a session has locked against itself."""
+    """Make a folder readable and writable after a session has removed its owner's permissions."""
     folder = os.open(name, os.O_PATH | FOLDER | SAFE, dir_fd=parent)
     try:
         if os.fstat(folder).st_mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -179,7 +179,7 @@ def unlock(name: str, parent: int) -> None:
 
 
 def _check_no_mount(name: str, parent: int) -> None:
-    """Raise OSError where another file system begins: it is somebody else's."""
+    """Raise OSError if another file system is mounted here: its files belong to others."""
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if status.st_dev != os.fstat(parent).st_dev:
         raise OSError(errno.EBUSY, "another file system is mounted there")

@@ -1,4 +1,4 @@
-"""A tree of files that is never left, whatever names a client gives and links a session makes."""
+"""A tree of files that no name of a client and no link of a session can leave."""
 
 import errno
 import os
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
+from atoll_cluster.storage.path_encoding import decode_path, encode_path
 from atoll_cluster.storage.path_walker import (
     FOLDER,
     LONGEST_PATH,
@@ -19,38 +20,37 @@ from atoll_cluster.storage.path_walker import (
     open_or_make,
 )
 from atoll_cluster.storage.removal import remove_at
-from atoll_cluster.storage.spelling import for_wire, spelled_out
 
 _LONGEST_NAME = 255
 """Bytes of a name: what Linux takes."""
 
 
 class PathError(ValueError):
-    """A path that no tree has: it leads outside, or cannot be a name."""
+    """An invalid path: it leads outside, or cannot be a name."""
 
 
 @frozen
 class Entry:
-    """A name in a folder, and what it is; links are not followed, `target` is what they say."""
+    """A name in a folder and its type; links are not followed, `target` is the link's text."""
 
     name: str
     status: os.stat_result
     target: str | None = None
 
     @property
-    def told_here(self) -> dict[str, str]:
-        """What no other cluster tells: a name that is no text, and what a link says."""
+    def extra_fields(self) -> dict[str, str]:
+        """Additions of this cluster: a name that is not UTF-8, and the target of a link."""
         told = {}
-        if (spelling := for_wire(self.name)) != self.name:
+        if (spelling := encode_path(self.name)) != self.name:
             told["spelling"] = spelling
         if self.target is not None:
-            told["target"] = for_wire(self.target)
+            told["target"] = encode_path(self.target)
         return told
 
 
 def names_of(path: str) -> tuple[str, ...]:
-    """Split a path that a client gave; raises PathError for one that is not plainly inside."""
-    path = spelled_out(path)
+    """Split a client's path into names; raises PathError if it may lead outside."""
+    path = decode_path(path)
     if "\0" in path:
         raise PathError("a path has no NUL in it")
     try:
@@ -68,7 +68,7 @@ def names_of(path: str) -> tuple[str, ...]:
 
 
 class Tree(PathWalker):
-    """Files beneath `root`. Everything raises PathError for a way out, and OSError as usual."""
+    """Files below `root`. Methods raise PathError for paths that lead out, and OSError."""
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
         """Follow a link to a place in the tree; raises PathError for others."""
@@ -86,7 +86,7 @@ class Tree(PathWalker):
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> Iterator[int]:
-        """Open a file or folder, the root itself for an empty path."""
+        """Open a file or folder; an empty path is the root."""
         descriptor = self.descriptor(names_of(path), flags, mode)
         try:
             yield descriptor
@@ -94,15 +94,15 @@ class Tree(PathWalker):
             os.close(descriptor)
 
     def entries(self, path: str) -> list[Entry]:
-        """List a folder by name, or give the one entry of a file."""
+        """List a folder by name, or return the entry of a file."""
         with self.opened(path) as descriptor:
             status = os.fstat(descriptor)
             if not stat.S_ISDIR(status.st_mode):
-                return [Entry(PurePosixPath(spelled_out(path)).name, status)]
+                return [Entry(PurePosixPath(decode_path(path)).name, status)]
             return scan(descriptor)
 
     def make(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Make a folder, with those above it if `parents`."""
+        """Create a folder, with its parents if `parents`."""
         names = names_of(path)
         if not names:
             if not exist_ok:
@@ -113,8 +113,8 @@ class Tree(PathWalker):
         with self._folder(names):
             pass  # What was there already must be a folder.
 
-    def take_in(self, source: Path, path: str) -> None:
-        """Move a file to `path`, in place of a file that is there."""
+    def import_file(self, source: Path, path: str) -> None:
+        """Move a file to `path`; it replaces an existing file."""
         names = _named(path)
         with self._parent(names, make=True) as folder:
             try:
@@ -125,7 +125,7 @@ class Tree(PathWalker):
                 _bring_over(source, names[-1], folder)
 
     def move(self, source: str, target: str) -> None:
-        """Move within the tree; what is there already is never replaced."""
+        """Move within the tree; never replaces anything."""
         old, new = _named(source), _named(target)
         with self._parent(old) as from_folder, self._parent(new) as to_folder:
             if _exists(new[-1], to_folder):
@@ -133,7 +133,7 @@ class Tree(PathWalker):
             os.rename(old[-1], new[-1], src_dir_fd=from_folder, dst_dir_fd=to_folder)
 
     def remove(self, path: str, *, recursive: bool = False) -> None:
-        """Remove a file or a link; a folder with all that is in it, and only if `recursive`."""
+        """Remove a file or a link, or, if `recursive`, a folder with its content."""
         names = _named(path)
         with self._parent(names) as folder:
             status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
@@ -145,29 +145,29 @@ class Tree(PathWalker):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def link(self, path: str, target: str) -> None:
-        """Make a symbolic link, whatever it leads to."""
+        """Create a symbolic link to any target."""
         names = _named(path)
         with self._parent(names) as folder:
             os.symlink(target, names[-1], dir_fd=folder)
 
     def link_target(self, path: str) -> str:
-        """Return what a link says."""
+        """Return the text of a link."""
         names = _named(path)
         with self._parent(names) as folder:
             return os.readlink(names[-1], dir_fd=folder)
 
     def look(self, path: str) -> os.stat_result:
-        """Return what a path leads to, links followed."""
+        """Return the status of a path; links are followed."""
         with self.opened(path) as descriptor:
             return os.fstat(descriptor)
 
     def size_of_file(self, path: str) -> int:
-        """Return the bytes of a file, 0 for what is none."""
+        """Return the bytes of a file, 0 for anything else."""
         status = self._status(path)
         return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder of that name, and not just a link to one."""
+        """Whether a folder (not a link to one) has this name."""
         status = self._status(path)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
@@ -189,7 +189,7 @@ class Tree(PathWalker):
 
     @contextmanager
     def _parent(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-        """Open the folder that the last of the names lies in."""
+        """Open the folder that contains the last name."""
         descriptor = self.descriptor((*names[:-1], "."), FOLDER, make=make)
         try:
             yield descriptor
@@ -202,7 +202,7 @@ def _leads_out(target: str) -> PathError:
 
 
 def _bring_over(source: Path, name: str, folder: int) -> None:
-    """Copy a file to another file system, so that it appears there as a whole; then remove it."""
+    """Copy a file to another file system, where it appears when complete; then remove it."""
     draft = f".{secrets.token_hex(8)}.part"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
@@ -242,7 +242,7 @@ def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
 
 
 def scan(folder: int) -> list[Entry]:
-    """List an open folder by name; what goes away meanwhile is left out."""
+    """List an open folder by name; entries that disappear meanwhile are left out."""
     entries = []
     with os.scandir(folder) as found:
         for entry in found:

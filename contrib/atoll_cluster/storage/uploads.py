@@ -1,4 +1,4 @@
-"""Files that arrive piece by piece, and appear in their folders only when they are whole."""
+"""Uploads in pieces; a file appears in its folder when it is complete."""
 
 import contextlib
 import itertools
@@ -27,16 +27,16 @@ _PATIENCE = 2.0
 
 
 class NoUploadError(Exception):
-    """There is no such upload: it is complete, it was given up, or it never was."""
+    """There is no such upload: it is complete, was deleted, or never existed."""
 
 
 class UploadConflictError(Exception):
-    """A piece does not belong where the upload stands; the text says why."""
+    """A piece does not fit the state of the upload; the text says why."""
 
 
 @frozen
 class Upload:
-    """An upload that began: `received` of `size` bytes are there."""
+    """An upload in progress: `received` of `size` bytes have arrived."""
 
     session: str
     size: int
@@ -44,7 +44,7 @@ class Upload:
 
     @property
     def received(self) -> int:
-        """How many bytes are there; raises NoUploadError."""
+        """The number of bytes that have arrived; raises NoUploadError."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
@@ -53,16 +53,16 @@ class Upload:
 
 @frozen
 class Uploads:
-    """The uploads under way; they outlast the program, so that a client can go on with them."""
+    """The uploads in progress; they survive the program, so that clients can resume them."""
 
     volume: Volume
     _busy: dict[str, anyio.Event] = field(factory=dict)
     _begun: Iterator[int] = field(factory=itertools.count)
 
     def begin(self) -> str:
-        """Begin an upload; returns its session."""
+        """Start an upload; returns its id."""
         if next(self._begun) % _SWEEP_EVERY == 0:
-            self.sweep()
+            self.delete_expired()
         session = secrets.token_hex(16)
         begun = self.volume.uploads / session
         begun.touch()
@@ -75,8 +75,8 @@ class Uploads:
         assert upload.received >= 0  # noqa: S101 - raises for one that is not there
         return upload
 
-    async def settled(self, upload: Upload) -> bool:
-        """Wait until no request sends an upload, for a moment; returns whether none does.
+    async def wait_until_idle(self, upload: Upload) -> bool:
+        """Wait briefly until no request writes to an upload; returns whether none does.
 
         Who was cut off and comes back at once may be quicker than the news that he was cut off.
         """
@@ -86,9 +86,9 @@ class Uploads:
         return upload.session not in self._busy
 
     @asynccontextmanager
-    async def taken(self, upload: Upload) -> AsyncIterator[None]:
-        """Have an upload for oneself; raises UploadConflictError when somebody else keeps it."""
-        if not await self.settled(upload):
+    async def reserved(self, upload: Upload) -> AsyncIterator[None]:
+        """Reserve an upload; raises UploadConflictError if another request uses it."""
+        if not await self.wait_until_idle(upload):
             raise UploadConflictError("another request is sending this file now")
         self._busy[upload.session] = done = anyio.Event()
         try:
@@ -117,8 +117,8 @@ class Uploads:
         finally:
             os.close(descriptor)
 
-    def sweep(self) -> None:
-        """Give up uploads that nobody has a valid token for any more."""
+    def delete_expired(self) -> None:
+        """Delete uploads whose tokens have all expired."""
         limit = time.time() - LIFETIME
         for path in self.volume.uploads.iterdir():
             with contextlib.suppress(OSError):  # Somebody else was quicker, or it is no upload.
@@ -127,7 +127,7 @@ class Uploads:
 
 
 class _Writer:
-    """Writes small pieces in large ones, off the event loop."""
+    """Collects small pieces and writes large ones, off the event loop."""
 
     def __init__(self, descriptor: int, room: int) -> None:
         self._descriptor = descriptor

@@ -1,4 +1,4 @@
-"""The place on this machine's disk where folders lie, each under its id."""
+"""The place on this machine's disk that holds the folders, each under its id."""
 
 import contextlib
 import logging
@@ -33,7 +33,7 @@ class Usage:
 
 @frozen
 class Volume:
-    """`folders/` has the folders, `uploads/` unfinished uploads, `graves/` folders being deleted.
+    """`folders/` has the folders, `uploads/` unfinished uploads, `graves/` deleted folders.
 
     All lie on one file system, so that whole files and folders move between them at once.
     """
@@ -42,7 +42,7 @@ class Volume:
 
     @classmethod
     def prepare(cls, root: Path) -> "Volume":
-        """Make the folders of the volume, for their owner alone."""
+        """Create the folders of the volume, private to their owner."""
         volume = cls(root)
         for place in (root, volume.folders, volume.uploads, volume.deleted_folders):
             place.mkdir(mode=0o700, exist_ok=True)
@@ -61,34 +61,34 @@ class Volume:
         return self.root / "graves"
 
     def path(self, folder_id: str) -> Path:
-        """Return where a folder lies."""
+        """Return the path of a folder."""
         return self.folders / folder_id
 
     def create(self, folder_id: str, mode: int = 0o755) -> None:
-        """Make an empty folder; raises OSError."""
+        """Create an empty folder; raises OSError."""
         path = self.path(folder_id)
         path.mkdir(mode=0o700)
         path.chmod(mode)
 
     def mark_deleted(self, folder_id: str) -> Path:
-        """Move a folder out of sight at once; returns the path that :meth:`purge` takes."""
+        """Hide a folder at once; returns the path for :meth:`purge`."""
         deleted = self.deleted_folders / uuid4().hex
         with contextlib.suppress(FileNotFoundError):  # An earlier program got this far.
             self.path(folder_id).rename(deleted)
         return deleted
 
     def purge(self, deleted: Path) -> None:
-        """Remove the files of a deleted folder; may be slow. Raises RemovalError for what stays."""
+        """Remove the files of a deleted folder; may be slow. Raises RemovalError."""
         remove(deleted)
 
     def space(self) -> tuple[int, int]:
-        """Return the bytes that the file system has, and those that are left."""
+        """Return the total and the free bytes of the file system."""
         figures = shutil.disk_usage(self.root)
         return figures.total, figures.free
 
 
 def count(folder: Path) -> Usage:
-    """Count what a folder takes; links count as files and are not followed.
+    """Count the files and bytes of a folder; links count as files and are not followed.
 
     What can't be looked into counts as empty.
     """

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.contrib.trees import LATIN, ODD_NAMES, nest
 
+from atoll_cluster.storage.path_encoding import encode_path
 from atoll_cluster.storage.removal import remove
-from atoll_cluster.storage.spelling import for_wire
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +184,7 @@ def test_every_operation_on_any_tree_is_answered(shared, http, outside, tree):
     place = shared.data / "storage" / "folders" / folder
     for root in (home, place):
         plant(tree, root, outside)
-    paths = [for_wire(thing.name) for thing in tree]
+    paths = [encode_path(thing.name) for thing in tree]
     asking.use_folder(name, paths)
     asking.use_session(name, paths)
     assert shared.end() == 0

@@ -98,7 +98,7 @@ def _put_all(files: Sequence[ArchivedFile], tree: Tree, volume: Volume) -> None:
                     os.fchmod(descriptor, file.mode)
                     opened.write(file.content)
                     os.utime(opened.fileno(), (file.mtime, file.mtime))
-                tree.take_in(draft, file.path)
+                tree.import_file(draft, file.path)
     finally:
         draft.unlink(missing_ok=True)
 

@@ -74,12 +74,12 @@ async def _copy_all(
         anyio.from_thread.run_sync(task.report, number, total, f"cloning {source.name}")
 
     try:
-        left_out = await anyio.to_thread.run_sync(copy, *places, report)
+        omissions = await anyio.to_thread.run_sync(copy, *places, report)
     except Exception:
         delete_folder(call.cluster, target.id)
         raise
     await retry_while_unavailable(lambda: folders.update(target.id, status="ready"))
-    return f"{source.name} is cloned as {target.name}{left_out.told()}"
+    return f"{source.name} is cloned as {target.name}{omissions.summary()}"
 
 
 ROUTES: Routes = (route("POST", "/folders/{f}/clone", clone),)

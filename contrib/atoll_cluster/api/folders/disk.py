@@ -9,8 +9,8 @@ from typing import TypeVar
 import anyio.to_thread
 
 from atoll_cluster.api.request.problems import Problem, invalid_params
+from atoll_cluster.storage.path_encoding import printable_path
 from atoll_cluster.storage.removal import RemovalError
-from atoll_cluster.storage.spelling import shown
 from atoll_cluster.storage.tree import PathError
 from atoll_cluster.storage.volume import Volume
 from atoll_cluster.store.folders import VFolder
@@ -41,7 +41,8 @@ def explained(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise no_file(path) from None
     except RemovalError as error:
-        why = f"{shown(error.filename)!r}: {error.strerror}; all that can be removed is removed"
+        path = printable_path(error.filename)
+        why = f"{path!r}: {error.strerror}; everything else was removed"
         raise invalid_params(why, {"path": why}) from error
     except OSError as error:
         if error.errno in _FULL:

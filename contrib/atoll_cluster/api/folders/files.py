@@ -16,7 +16,7 @@ from atoll_cluster.api.folders.manage import is_modern
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.hosts import read_host
 from atoll_cluster.api.request.problems import invalid_params
-from atoll_cluster.storage.spelling import shown
+from atoll_cluster.storage.path_encoding import printable_path
 from atoll_cluster.storage.tree import Entry, Tree, names_of
 
 UPLOAD, DOWNLOAD, ARCHIVE = "upload", "download", "download-archive"
@@ -40,13 +40,13 @@ async def list_files(call: Call) -> Response:
 def _item(entry: Entry, *, as_number: bool) -> dict[str, Any]:
     status = entry.status
     return {
-        "name": shown(entry.name),
+        "name": printable_path(entry.name),
         "type": _type(status.st_mode),
         "size": status.st_size,
         "mode": status.st_mode if as_number else f"{stat.S_IMODE(status.st_mode) & 0o777:03o}",
         "created": _moment(status.st_ctime),
         "modified": _moment(status.st_mtime),
-        **entry.told_here,
+        **entry.extra_fields,
     }
 
 
@@ -58,7 +58,7 @@ def _type(mode: int) -> str:
 
 def _older_item(entry: Entry) -> dict[str, Any]:
     return {
-        "filename": shown(entry.name),
+        "filename": printable_path(entry.name),
         "size": entry.status.st_size,
         "mode": stat.filemode(entry.status.st_mode),
         "ctime": entry.status.st_ctime,

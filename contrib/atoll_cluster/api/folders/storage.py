@@ -89,10 +89,10 @@ async def upload(call: Call) -> Response:
     try:
         found = uploads.get(grant.claims["session"], grant.claims["size"])
         if call.request.method == "HEAD":
-            await uploads.settled(found)
+            await uploads.wait_until_idle(found)
             return _standing(found, found.received, 200)
         offset = _offset(call.request)
-        async with uploads.taken(found):
+        async with uploads.reserved(found):
             with explained(grant.path):
                 received = await uploads.append(found, offset, _body(call.request))
             if received >= found.size:
@@ -112,7 +112,7 @@ async def _finish(call: Call, grant: Grant, found: Upload) -> None:
     await check_room(call.cluster, grant.folder, found.size, path)
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
     found.path.chmod(_mode(call.request))
-    await on_disk(lambda: grant.tree.take_in(found.path, path), path)
+    await on_disk(lambda: grant.tree.import_file(found.path, path), path)
     call.cluster.storage.sizes.add(grant.tree.root, found.size - replaced)
 
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from attrs import field, frozen
 
 from atoll_cluster.api.request.problems import Problem, invalid_params
+from atoll_cluster.storage.path_encoding import printable_path
 from atoll_cluster.storage.path_walker import SAFE
-from atoll_cluster.storage.spelling import shown
 from atoll_cluster.storage.traversal import StepKind, TraversalStep, traverse
 
 MAX_ARCHIVE = 1024 * 1024
@@ -32,7 +32,7 @@ def pack(descriptor: int, name: str) -> bytes:
 
 def too_large(path: str) -> Problem:
     """Return 400 for what is larger than this API gives."""
-    return invalid_params("Too large file", {"file": shown(path)})
+    return invalid_params("Too large file", {"file": printable_path(path)})
 
 
 @frozen

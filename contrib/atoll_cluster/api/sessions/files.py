@@ -19,7 +19,7 @@ from atoll_cluster.api.sessions.archive import MAX_ARCHIVE, pack, too_large
 from atoll_cluster.api.sessions.home import HOME, SessionHome, is_regular, relative
 from atoll_cluster.api.sessions.naming import named_session
 from atoll_cluster.api.sessions.runs import running_kernel
-from atoll_cluster.storage.spelling import shown, spelled_out
+from atoll_cluster.storage.path_encoding import decode_path, printable_path
 from atoll_cluster.storage.tree import Entry, scan
 
 MAX_UPLOADS = 20
@@ -93,7 +93,7 @@ def _read(home: SessionHome, path: str) -> bytes:
 async def list_files(call: Call) -> Response:
     """`GET /session/{s}/files`: `files` is JSON text inside the JSON answer."""
     home, path = _home(call), call.params.text("path") or "."
-    answer = {"files": "", "errors": "", "abspath": shown(str(HOME / relative(path)))}
+    answer = {"files": "", "errors": "", "abspath": printable_path(str(HOME / relative(path)))}
     try:
         answer["files"] = json.dumps(await _in_thread(lambda: _list(home, path)))
     except OSError as error:
@@ -106,7 +106,7 @@ def _list(home: SessionHome, path: str) -> list[dict[str, Any]]:
     with home.looked_at(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISDIR(status.st_mode):
-            return [_told(Entry(PurePosixPath(spelled_out(path)).name, status))]
+            return [_told(Entry(PurePosixPath(decode_path(path)).name, status))]
         return [_told(entry) for entry in scan(descriptor)]
 
 
@@ -118,8 +118,8 @@ def _told(entry: Entry) -> dict[str, Any]:
         "ctime": status.st_ctime,
         "mtime": status.st_mtime,
         "atime": status.st_atime,
-        "filename": shown(entry.name),
-        **entry.told_here,
+        "filename": printable_path(entry.name),
+        **entry.extra_fields,
     }
 
 

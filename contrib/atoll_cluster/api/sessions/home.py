@@ -13,15 +13,15 @@ from pathlib import Path, PurePosixPath
 
 from atoll_cluster.api.request.problems import Problem, invalid_params
 from atoll_cluster.engine.contract import Mount
+from atoll_cluster.storage.path_encoding import decode_path, printable_path
 from atoll_cluster.storage.path_walker import FOLDER, LONGEST_PATH, PathWalker
-from atoll_cluster.storage.spelling import shown, spelled_out
 
 HOME = PurePosixPath("/home/work")
 
 
 def relative(path: str) -> PurePosixPath:
     """Return a path as seen in the session relative to its home; raises Problem 400 outside."""
-    joined = HOME / spelled_out(path)
+    joined = HOME / decode_path(path)
     parts: list[str] = []
     for part in joined.parts[1:]:
         if part == "..":
@@ -51,7 +51,7 @@ class SessionHome(PathWalker):
         try:
             descriptor = self._open(path, flags, make=make)
         except OSError as error:
-            raise invalid_params(_explain(error), {"path": shown(path)}) from error
+            raise invalid_params(_explain(error), {"path": printable_path(path)}) from error
         try:
             yield descriptor
         finally:
@@ -63,7 +63,7 @@ class SessionHome(PathWalker):
         try:
             descriptor = self._open(path, os.O_RDONLY)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, shown(spelled_out(path))) from error
+            raise OSError(error.errno, error.strerror, printable_path(decode_path(path))) from error
         try:
             yield descriptor
         finally:
@@ -125,4 +125,4 @@ def _explain(error: OSError) -> str:
 
 
 def _outside(path: str) -> Problem:
-    return invalid_params(f"{path!r} is outside of {HOME}", {"path": shown(path)})
+    return invalid_params(f"{path!r} is outside of {HOME}", {"path": printable_path(path)})

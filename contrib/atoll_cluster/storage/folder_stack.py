@@ -1,8 +1,8 @@
-"""The way down into folders of any depth, by few descriptors and without paths.
+"""A stack of open folders, to walk trees of any depth with few descriptors and without paths.
 
-A session may nest folders deeper than a path can be long, and rename them while we look. So each
-folder is opened from the one above it, never through a link, and only the lowest are kept open: the
-way back up leads through `..`, and whoever comes out elsewhere than it went in says so.
+A session may nest folders deeper than the longest path, and rename them meanwhile. So each folder
+is opened relative to its parent, never through a link. Only the lowest folders are kept open; to go
+back up, `..` is opened, and its identity is compared with that of the folder before.
 """
 
 import errno
@@ -14,13 +14,13 @@ from attrs import define, frozen
 from atoll_cluster.storage.path_walker import FOLDER, SAFE
 
 _MOST_OPEN = 32
-"""Folders that one way down keeps open, whatever its depth."""
+"""The most folders that one stack keeps open."""
 
 Identity = tuple[int, int]
 
 
 class MovedError(OSError):
-    """A folder was moved away while we were in it."""
+    """A folder was moved while the stack was in it."""
 
     def __init__(self) -> None:
         super().__init__(errno.ESTALE, "it was moved meanwhile")
@@ -33,16 +33,16 @@ class _Level:
 
 
 @frozen
-class Descent:
-    """A way down from an open folder, which stays its giver's to close."""
+class FolderStack:
+    """The folders from a start folder, which the caller closes, to the current one."""
 
     _levels: list[_Level]
     names: list[str]
-    """The folders entered so far, the lowest last."""
+    """The names of the folders entered so far, the lowest last."""
 
     @classmethod
     def start(cls, folder: int) -> Self:
-        """Stand in `folder`."""
+        """Start in `folder`."""
         return cls([_Level(_identity(folder), os.dup(folder))], [])
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class Descent:
 
     @property
     def folder(self) -> int:
-        """A descriptor of the folder that we stand in, until we leave it."""
+        """The descriptor of the current folder, valid until it is left."""
         descriptor = self._levels[-1].descriptor
         assert descriptor is not None  # noqa: S101 - the lowest is always open
         return descriptor
@@ -65,19 +65,19 @@ class Descent:
         return len(self.names)
 
     def enter(self, name: str) -> None:
-        """Go down into a folder; raises OSError when it is none, or may not be opened."""
+        """Enter a subfolder; raises OSError if it is none, or cannot be opened."""
         descriptor = os.open(name, FOLDER | SAFE, dir_fd=self.folder)
         self._levels.append(_Level(_identity(descriptor), descriptor))
         self.names.append(name)
         if len(self._levels) > _MOST_OPEN:
-            # The first stays open: from there one can always begin anew.
+            # The first stays open, so that the walk can always fall back to it.
             _close(self._levels[len(self._levels) - _MOST_OPEN])
 
     def leave(self) -> str:
-        """Go back up; returns the name of the folder that was left.
+        """Return to the parent folder; returns the name of the folder that was left.
 
-        Raises MovedError when that folder, or one above it, was moved away: then we stand in the
-        nearest folder above that is open still.
+        Raises MovedError if that folder, or one above it, was moved. Then the current folder is
+        the nearest one above that is still open.
         """
         below = self._levels.pop()
         name = self.names.pop()
