@@ -8,6 +8,7 @@ from atoll_cluster.images import Images
 from atoll_cluster.node import Processors
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.machine import Machine
+from atoll_cluster.scheduler.nodes import Nodes
 from atoll_cluster.scheduler.scheduler import Scheduler
 from atoll_cluster.storage import Storage
 from atoll_cluster.store.store import Store
@@ -26,6 +27,8 @@ class Cluster:
     storage: Storage
     release: str
     """The release text that `GET /` gives as `manager`."""
+    nodes: Nodes
+    """The machines of the engine, where it tells them."""
     processors: Processors = field(factory=Processors)
     """How busy the processors of this machine are."""
     stopping: anyio.Event = field(factory=anyio.Event)
@@ -55,3 +58,9 @@ class Cluster:
     def machine(self) -> Machine:
         """The machine that sessions share."""
         return self.scheduler.machine
+
+    @property
+    def slot_types(self) -> dict[str, str]:
+        """The slots that there are, and their types: `bytes` or `count`."""
+        of_nodes = {slot: "count" for node in self.nodes.known for slot in node.slots}
+        return of_nodes | self.machine.slot_types

@@ -6,7 +6,15 @@ must pass the tests of `atoll_cluster.testing`.
 
 from atoll_cluster.engine.board import StateBoard
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone
-from atoll_cluster.engine.launcher import GroupedLauncher, Job, Launcher, OpenLauncher, Site
+from atoll_cluster.engine.launcher import (
+    GroupedLauncher,
+    Job,
+    Launcher,
+    Node,
+    NodeLauncher,
+    OpenLauncher,
+    Site,
+)
 from atoll_cluster.engine.log import kept_log
 from atoll_cluster.engine.reach import connect_over_tcp, connect_through, relay_command
 from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
@@ -19,6 +27,8 @@ __all__ = [
     "Job",
     "KernelGone",
     "Launcher",
+    "Node",
+    "NodeLauncher",
     "OpenLauncher",
     "Running",
     "Site",

@@ -27,7 +27,7 @@ from atoll_cluster.credentials import ensure_accounts
 from atoll_cluster.engine import cgroup
 from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
-from atoll_cluster.engine.launcher import GroupedLauncher, Site
+from atoll_cluster.engine.launcher import GroupedLauncher, NodeLauncher, Site
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.leftovers import delete_leftovers
 from atoll_cluster.opening import explained, open_store, start_errors_alone
@@ -36,6 +36,7 @@ from atoll_cluster.put_aside import PutAside
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.groups import keep_groups
 from atoll_cluster.scheduler.machine import Machine
+from atoll_cluster.scheduler.nodes import Nodes
 from atoll_cluster.scheduler.recovery import recover
 from atoll_cluster.scheduler.scheduler import Scheduler
 from atoll_cluster.storage import Storage
@@ -141,9 +142,10 @@ async def _run(
         supervised(PutAside.read(data.put_aside)) as supervisor,
     ):
         is_here = engine.launcher.is_here
-        machine = here if is_here else Machine.elsewhere(engine.capacity())
+        machine = here if is_here else _elsewhere(engine)
         scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
-        cluster = Cluster(store, scheduler, storage, release=f"atoll {options.version}")
+        nodes = Nodes(engine.launcher, store.kernels)
+        cluster = Cluster(store, scheduler, storage, f"atoll {options.version}", nodes)
         scheduler.begin()
         await recover(scheduler)
         scheduler.serve()
@@ -159,6 +161,11 @@ async def _run(
         supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])
         await store.usage.settle()
+
+
+def _elsewhere(engine: KernelEngine) -> Machine:
+    has_nodes = isinstance(engine.launcher, NodeLauncher)
+    return Machine.elsewhere(engine.capacity(), has_nodes=has_nodes)
 
 
 def _network(data: DataDir) -> int:

@@ -313,6 +313,10 @@ class Connection(Protocol):
         """Let go of it; nobody may be waiting for it then."""
 
 
+def _tell_nobody(_state: State) -> None:
+    pass
+
+
 class Kernel(Protocol):
     """A started kernel."""
 
@@ -385,12 +389,8 @@ class Kernel(Protocol):
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         """End the kernel: SIGTERM, then SIGKILL after a grace; SIGKILL at once when forced."""
 
-    async def wait(self) -> ExitStatus:
-        """Wait until the kernel has ended by itself or by `stop`."""
-
-
-def _tell_nobody(_state: State) -> None:
-    pass
+    async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
+        """Wait until the kernel has ended by itself or by `stop`; `on_state` hears its states."""
 
 
 class Engine(Protocol):

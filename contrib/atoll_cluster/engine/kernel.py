@@ -18,8 +18,13 @@ from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Servi
 from .control import Control, Tell, connect, connected
 from .folder import KernelFolder
 from .launcher import Launcher
-from .states import Ended
+from .states import Ended, State
 from .terminal import KernelTerminal
+
+
+def _tell_nobody(_state: State) -> None:
+    pass
+
 
 _LONGEST_IDLE = 1e9
 _LONGEST_REASON = 200
@@ -215,8 +220,8 @@ class LaunchedKernel:
         await self._launcher.end(self.spec.kernel_id, 0 if forced else self._grace)
         return await self.wait()
 
-    async def wait(self) -> ExitStatus:
-        ended = await until_ended(self._launcher, self.spec.kernel_id)
+    async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
+        ended = await until_ended(self._launcher, self.spec.kernel_id, on_state)
         return await self._read_end(self._folder, ended)
 
     def _way(self, name: str) -> Awaitable[ByteStream]:
@@ -236,9 +241,12 @@ class LaunchedKernel:
             raise
 
 
-async def until_ended(launcher: Launcher, kernel_id: str) -> Ended:
-    """Wait until a kernel has ended, whatever its state is until then."""
+async def until_ended(
+    launcher: Launcher, kernel_id: str, on_state: Callable[[State], None] = _tell_nobody
+) -> Ended:
+    """Wait until a kernel has ended, whatever its state is until then; `on_state` hears of each."""
     state = await launcher.watch(kernel_id, None)
     while not isinstance(state, Ended):
+        on_state(state)
         state = await launcher.watch(kernel_id, state)
     return state

@@ -118,6 +118,47 @@ class GroupedLauncher(Launcher, Protocol):
 
 
 @frozen(kw_only=True)
+class Node:
+    """A machine on which kernels may run, as its place tells.
+
+    `slots` is all that it has, `used` what is taken of that by whoever; None where the place does
+    not tell, and then the kernels of this cluster are counted.
+    """
+
+    name: str
+    groups: Sequence[str] = ()
+    """Its scaling groups; `default` is among them if kernels that name none may run there."""
+    slots: Mapping[str, Decimal] = field(factory=dict)
+    used: Mapping[str, Decimal] | None = None
+    is_alive: bool = True
+    """Whether it answers its place."""
+    is_open: bool = True
+    """Whether it takes new kernels: not while it is drained, for example."""
+    state: str = ""
+    """The place's own word for how it is, like `idle` or `drained`."""
+    reason: str = ""
+    """Why it is not alive, or not open; fit for users."""
+    address: str = ""
+    architecture: str = ""
+    cpu_load: float | None = field(default=None, eq=False)
+    """How many processors are busy now; None if nobody knows."""
+    memory_used: int | None = field(default=None, eq=False)
+    """Bytes of memory that are in use now; None if nobody knows."""
+
+
+@runtime_checkable
+class NodeLauncher(Launcher, Protocol):
+    """A launcher whose place tells its machines. Each is an agent of the cluster, by its name."""
+
+    async def nodes(self) -> Sequence[Node]:
+        """Return all machines, also those that can't be used now; raises EngineError.
+
+        It is called when somebody looks at them, and not again within the next seconds. The `node`
+        of `Running` is one of their names.
+        """
+
+
+@frozen(kw_only=True)
 class Site:
     """What a launcher is made for: the folder of kernels, and what its user has set."""
 

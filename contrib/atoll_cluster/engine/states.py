@@ -1,6 +1,7 @@
 """What a launcher is told of a kernel, and what it tells of it in turn."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from attrs import field, frozen
@@ -27,16 +28,26 @@ class Terms:
 
 @frozen
 class Waiting:
-    """The kernel waits for its turn; `reason` is the scheduler's own word, like `Resources`."""
+    """The kernel waits for its turn; `reason` is the scheduler's own word, like `Resources`.
+
+    `engine_id` is what the place calls the kernel, for example the id of a job.
+    """
 
     reason: str = ""
+    engine_id: str = ""
 
 
 @frozen
 class Running:
-    """The kernel's supervisor runs, or is just starting; `node` is the name of the machine."""
+    """The kernel's supervisor runs, or is just starting; `node` is the name of the machine.
+
+    `engine_id` is what the place calls the kernel, for example the id of a job. `ends_at` is when
+    the place will end it, a time with its zone; None if it does not, or nobody knows.
+    """
 
     node: str = ""
+    engine_id: str = ""
+    ends_at: datetime | None = None
 
 
 @frozen

@@ -21,7 +21,6 @@ _SHARE = 0.9
 _GPU = re.compile(r"nvidia(\d+)")
 _GPU_COMMON = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 _SHARES, _WHOLE = "cuda.shares", "cuda.device"
-_VERY_MUCH = {"cpu": Decimal(2**20), "mem": Decimal(2**50), _WHOLE: Decimal(2**20)}
 
 
 @frozen
@@ -32,8 +31,8 @@ class Machine:
     numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is what
     may really be given away, 0 when that was not measured. `network` is the second octet of the
     loopback addresses that kernels get, one each: 127.<network>.x.y. Where kernels run elsewhere,
-    nobody here chooses processors, devices and addresses for them; where they queue there, what
-    there is has no bound, and its figures stand for very much.
+    nobody here chooses processors, devices and addresses for them; where they queue there, this is
+    not `is_bounded` and has no figures of its own.
     """
 
     processors: int
@@ -46,6 +45,8 @@ class Machine:
     host_memory: int = 0
     is_here: bool = True
     is_bounded: bool = True
+    has_nodes: bool = False
+    """Whether its machines are agents by themselves, and not all of them one agent."""
 
     @classmethod
     def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
@@ -64,9 +65,11 @@ class Machine:
         )
 
     @classmethod
-    def elsewhere(cls, capacity: Mapping[str, Decimal] | None) -> "Machine":
+    def elsewhere(
+        cls, capacity: Mapping[str, Decimal] | None, *, has_nodes: bool = False
+    ) -> "Machine":
         """Describe a place with this capacity; None for one that has a queue of its own."""
-        devices = dict(_VERY_MUCH if capacity is None else capacity)
+        devices = dict(capacity or {})
         return cls(
             processors=int(devices.pop("cpu", 0)),
             memory=int(devices.pop("mem", 0)),
@@ -74,7 +77,13 @@ class Machine:
             mock=devices,
             is_here=False,
             is_bounded=capacity is not None,
+            has_nodes=has_nodes,
         )
+
+    @property
+    def agent(self) -> str | None:
+        """The agent on which kernels run; None where that is one of several."""
+        return None if self.has_nodes else AGENT
 
     @property
     def slots(self) -> Slots:
@@ -102,7 +111,9 @@ class Machine:
     @property
     def slot_types(self) -> dict[str, str]:
         """The slots and their types, as `/config/resource-slots` tells them."""
-        return {name: "bytes" if name == "mem" else "count" for name in self.slots.amounts()}
+        unnamed = () if self.is_bounded else (_WHOLE,)
+        names = dict.fromkeys((*self.slots.amounts(), *unnamed))
+        return {name: "bytes" if name == "mem" else "count" for name in names}
 
     def remaining(self, held: Slots) -> Slots:
         """Return what is left besides what is held: a GPU goes whole, or in shares, not both."""

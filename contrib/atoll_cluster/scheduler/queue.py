@@ -80,6 +80,7 @@ class Queue:
                     cpus=self.machine.choose(slots.cpu, others),
                     devices=self.machine.choose_gpus(slots, others),
                     address=self.machine.address(others),
+                    agent=self.machine.agent,
                 )
                 # The status makes the slots count before the next kernel of the session is served.
                 kernels.set_status(kernel.id, "SCHEDULED", None)

@@ -26,6 +26,7 @@ from atoll_cluster.scheduler.idleness import Idleness
 from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.metering import Metering
+from atoll_cluster.scheduler.places import Places
 from atoll_cluster.scheduler.queue import Queue
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
@@ -55,6 +56,7 @@ class Scheduler:
         self.specs = Specs(self.images, machine, store.kernels, store.dotfiles, store.accounts)
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
+        self.places = Places(store.kernels, machine)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""
         self._watched: set[str] = set()
@@ -248,6 +250,7 @@ class Scheduler:
     def _heed(self, session_id: str, turns: Turns, kernel_id: str, state: State) -> None:
         """Write what a session waits for where kernels queue by themselves."""
         turns.heed(kernel_id, state)
+        self.places.heed(kernel_id, state)
         with suppress(StoreUnavailable):  # What is told next will be written.
             if turns.have_come:
                 self._prepared(session_id)
@@ -303,7 +306,7 @@ class Scheduler:
     async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
         self._watched.add(row.id)
         try:
-            status = await kernel.wait()
+            status = await kernel.wait(partial(self.places.heed, row.id))
             if self.running.get(row.id) is kernel:
                 await self.record_end(row, status)
         finally:
@@ -326,6 +329,7 @@ class Scheduler:
 
     def _forget(self, row: KernelRow) -> None:
         self.metering.forget(row.id)
+        self.places.forget(row.id)
         self.running.pop(row.id, None)
 
     def _write_end(self, row: KernelRow, status: ExitStatus) -> None:

@@ -20,7 +20,8 @@ class AmountError(ValueError):
 class Slots:
     """A number of processors, perhaps a fraction, a number of bytes, and amounts of devices.
 
-    Devices go by their slots' names, like `cuda.shares`; those that are zero need not be named.
+    Devices go by their slots' names, like `cuda.shares` or `gres:ssd`; those that are zero need not
+    be named.
     """
 
     cpu: Decimal = field(default=_ZERO, converter=Decimal)
@@ -55,7 +56,12 @@ class Slots:
 
     def as_text(self) -> dict[str, str]:
         """Return the amounts as the API writes them: decimal texts, memory in bytes."""
-        return {name: plain(amount) for name, amount in self.amounts().items()}
+        return as_text(self.amounts())
+
+
+def as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    """Return amounts as the API writes them."""
+    return {name: plain(amount) for name, amount in amounts.items()}
 
 
 def from_text(amounts: Mapping[str, object]) -> Slots:
@@ -63,10 +69,15 @@ def from_text(amounts: Mapping[str, object]) -> Slots:
 
     What is missing is zero, which means that the caller chooses.
     """
-    devices = {name: parse_count(name, amounts[name] or 0) for name in amounts if "." in name}
+    devices = {name: parse_count(name, amounts[name] or 0) for name in amounts if is_device(name)}
     return Slots(
         parse_count("cpu", amounts.get("cpu") or 0), parse_size(amounts.get("mem") or 0), devices
     )
+
+
+def is_device(slot: str) -> bool:
+    """Tell whether a slot's name can be that of a device."""
+    return "." in slot or ":" in slot
 
 
 def recorded(amounts: Mapping[str, object]) -> Slots:

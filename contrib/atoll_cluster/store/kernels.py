@@ -94,18 +94,33 @@ class Kernels:
         cpus: Sequence[int],
         devices: Sequence[int],
         address: str | None,
+        agent: str | None,
     ) -> None:
         """Write what a kernel occupies from now on."""
         self.db.execute(
-            "UPDATE kernels SET occupied_slots = ?, cpus = ?, devices = ?, address = ? "
-            "WHERE id = ?",
+            "UPDATE kernels SET occupied_slots = ?, cpus = ?, devices = ?, address = ?, "
+            "agent = ? WHERE id = ?",
             (
                 json.dumps(dict(slots)),
                 json.dumps(list(cpus)),
                 json.dumps(list(devices)),
                 address,
+                agent,
                 kernel_id,
             ),
+        )
+
+    def place(
+        self, kernel_id: str, agent: str | None, engine_id: str | None, ends_at: str | None
+    ) -> None:
+        """Write where a kernel is now, as far as that is known: None leaves what is written.
+
+        That it has no end any more is an empty text.
+        """
+        self.db.execute(
+            "UPDATE kernels SET agent = COALESCE(?, agent), engine_id = COALESCE(?, engine_id), "
+            "ends_at = NULLIF(COALESCE(?, ends_at), '') WHERE id = ?",
+            (agent, engine_id, ends_at, kernel_id),
         )
 
     def contain(self, kernel_id: str, container_id: str) -> None:

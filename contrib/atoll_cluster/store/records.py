@@ -171,7 +171,11 @@ class Session:
 
 @frozen(kw_only=True)
 class KernelRow:
-    """A kernel of a session: what it occupies, what it used, and how it ended."""
+    """A kernel of a session: what it occupies, what it used, and how it ended.
+
+    `agent` is where it runs, or ran. `engine_id` is what its engine calls it, and `ends_at` when
+    the engine will end it; None where there is no such thing.
+    """
 
     id: str
     session_id: str
@@ -190,4 +194,7 @@ class KernelRow:
     container_id: str | None = None
     exit_code: int | None = None
     status_data: Mapping[str, object] | None = json_field(lambda: None)
+    agent: str | None = None
+    engine_id: str | None = None
+    ends_at: str | None = None
     last_stat: Mapping[str, object] | None = json_field(lambda: None)

@@ -12,7 +12,7 @@ from atoll_cluster.engine.contract import (
     ServiceRefused,
 )
 from atoll_cluster.engine.kernels import KernelEngine
-from atoll_cluster.engine.states import Ended
+from atoll_cluster.engine.states import Ended, Running
 from atoll_cluster.engines import KernelGone
 from atoll_cluster.testing.talk import KernelTalk, free_port, until
 
@@ -148,6 +148,23 @@ class LauncherTests(KernelTalk):
         usage = (await engine.measure(["k1"]))["k1"]
         assert usage.memory > 0
         assert usage.cpu_used > 0
+
+    @pytest.mark.usefixtures("machines")
+    async def test_machines_have_names_and_amounts(self, engine: KernelEngine) -> None:
+        found = await self.nodes(engine)
+        assert len({one.name for one in found}) == len(found) > 0
+        for one in found:
+            assert one.slots["cpu"] > 0
+            assert set(one.used or ()) <= set(one.slots)
+            assert one.is_alive or not one.is_open
+
+    @pytest.mark.usefixtures("machines")
+    async def test_a_kernel_runs_on_one_of_the_machines(self, engine: KernelEngine) -> None:
+        await self.started(engine)
+        with anyio.fail_after(self.deadline):
+            state = await engine.launcher.watch("k1", None)
+        assert isinstance(state, Running)
+        assert state.node in {one.name for one in await self.nodes(engine)}
 
     async def test_the_next_program_finds_what_runs(self, opened: Callable[[], Any]) -> None:
         async with opened() as first:

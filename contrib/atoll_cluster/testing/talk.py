@@ -22,7 +22,7 @@ from atoll_cluster.engine.contract import (
 )
 from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
-from atoll_cluster.engine.launcher import Site
+from atoll_cluster.engine.launcher import Node, NodeLauncher, Site
 from atoll_cluster.engine.states import Running, State, Waiting
 
 
@@ -65,6 +65,12 @@ class KernelTalk:
             pytest.skip("it has no queue that can be filled")
 
     @pytest.fixture
+    def machines(self, engine: KernelEngine) -> None:
+        """Skip what is about machines where the launcher tells none."""
+        if not isinstance(engine.launcher, NodeLauncher):
+            pytest.skip("it does not tell its machines")
+
+    @pytest.fixture
     async def engine(self, opened: Callable[[], Any]) -> AsyncIterator[KernelEngine]:
         """Return an engine, whose kernels are ended at last."""
         async with opened() as engine:
@@ -101,6 +107,12 @@ class KernelTalk:
         """Run code; returns what it printed."""
         printed, _ = await self.told(await kernel.execute("query", code, {}))
         return printed
+
+    async def nodes(self, engine: KernelEngine) -> Sequence[Node]:
+        """Return the machines that the launcher tells."""
+        assert isinstance(engine.launcher, NodeLauncher)
+        with anyio.fail_after(self.deadline):
+            return await engine.launcher.nodes()
 
     async def ended(self, kernel: Kernel) -> ExitStatus:
         """Wait for the end of a kernel."""

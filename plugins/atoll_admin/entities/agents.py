@@ -56,6 +56,17 @@ def _amount(value: Any, unit: str) -> str:
     return show_size(amount) if unit == "bytes" else f"{amount:g} {unit}".strip()
 
 
+def _health(metadata: Any) -> str:
+    """Show what is the matter with the machine or a part of it; nothing where all is well."""
+    parts = metadata.items() if isinstance(metadata, Mapping) else ()
+    told = [(name, part) for name, part in parts if isinstance(part, Mapping)]
+    return "; ".join(
+        f"{name} {part.get('status')}: {part.get('status_info') or 'no reason is given'}"
+        for name, part in told
+        if part.get("status") not in {None, "healthy"}
+    )
+
+
 def _pairs(document: Any) -> str:
     """Show a document on one line: the paths to its values, and the values."""
     waiting, told = [("", document)], []
@@ -104,6 +115,7 @@ AGENT = Entity(
         document("compute_plugins", show=_pairs),
         document("local_config", show=_pairs),
         document("live_stat", "Live figures", show=_live),
+        document("hardware_metadata", "Trouble", show=_health),
     ],
     default_columns="id,status,schedulable,scaling_group,available_slots,occupied_slots,cpu_cur_pct,mem_cur_bytes",
     official_columns="id,status,architecture,scaling_group,region,first_contact,cpu_cur_pct,"

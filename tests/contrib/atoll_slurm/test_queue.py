@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from atoll_slurm.nodes import Partition, parse_partitions
+from atoll_slurm.partitions import Partition, parse_partitions
 from atoll_slurm.queue import parse, state_of
 
 from atoll_cluster.engines import Ended, Running, Unknown, Waiting

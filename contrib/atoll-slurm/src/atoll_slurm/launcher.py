@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import anyio
 from anyio.abc import ByteStream
-from attrs import define, field
+from attrs import define, evolve, field
 
 from atoll_cluster.engines import (
     Ended,
@@ -18,6 +18,7 @@ from atoll_cluster.engines import (
     Image,
     Job,
     KernelGone,
+    Node,
     Running,
     Site,
     State,
@@ -29,8 +30,9 @@ from atoll_cluster.engines import (
     kept_log,
     relay_command,
 )
-from atoll_slurm.nodes import Partitions
+from atoll_slurm.nodes import nodes
 from atoll_slurm.options import NOTICE, options, partition_of
+from atoll_slurm.partitions import Partitions
 from atoll_slurm.programs import NoAnswer, is_unreached, run
 from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
 from atoll_slurm.script import script
@@ -80,6 +82,13 @@ class SlurmLauncher:
         except NoAnswer as error:
             raise EngineError(f"Slurm can't be asked: {error}") from None
 
+    async def nodes(self) -> Sequence[Node]:
+        """Return the nodes, with what is taken of them by whoever."""
+        try:
+            return await nodes(self.settings.partition)
+        except NoAnswer as error:
+            raise EngineError(f"Slurm can't be asked: {error}") from None
+
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
         command = job.command(self.settings.python, listens=True)
@@ -96,7 +105,7 @@ class SlurmLauncher:
             raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
         self._submitted[job.kernel_id] = time.monotonic()
         self._note(job.kernel_id, job_id[1])
-        self._board.put({job.kernel_id: Waiting()})
+        self._board.put({job.kernel_id: Waiting(engine_id=job_id[1])})
         self._look.set()
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
@@ -211,12 +220,23 @@ class SlurmLauncher:
         """
         if not isinstance(listed.state, Ended):
             self._limits[kernel_id] = listed.ends
-            return listed.state
+            return self._placed(listed)
         if kernel_id in self._ending:
             return Ended() if listed.state == Ended(CANCELLED) else listed.state
         limit = self._limits.pop(kernel_id, None)
         is_late = limit and listed.ends and limit - listed.ends < timedelta(seconds=NOTICE)
         return Ended(TIME_LIMIT) if is_late and listed.state == Ended() else listed.state
+
+    def _placed(self, listed: Listed) -> State:
+        """Return a job's state with its id and, of one that runs, the end of its time."""
+        state = listed.state
+        if isinstance(state, Waiting):
+            return evolve(state, engine_id=listed.job_id)
+        if isinstance(state, Running):
+            # What squeue tells is in the zone of this machine.
+            ends_at = listed.ends.astimezone() if listed.ends else None
+            return evolve(state, engine_id=listed.job_id, ends_at=ends_at)
+        return state
 
     def _note(self, kernel_id: str, job_id: str) -> None:
         if self._jobs.get(kernel_id) != job_id:

@@ -1,56 +1,146 @@
-"""What a site consists of, as sinfo tells it: partitions."""
+"""The nodes of a site, as sinfo tells them by one question."""
 
-import time
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
-from attrs import define, field, frozen
+from attrs import evolve
 
-from atoll_slurm.programs import NoAnswer, run
+from atoll_cluster.engines import Node
+from atoll_slurm.programs import NoAnswer, Ran, run
 
-_GOOD_FOR = 300.0
-"""Seconds for which the list of partitions is believed."""
-_ENDLESS = {"infinite", "UNLIMITED", "n/a", ""}
-
-
-@frozen
-class Partition:
-    """A partition; `longest` is the most time that it gives, empty for as long as one likes."""
-
-    name: str
-    longest: str
-    is_default: bool
-
-
-@define
-class Partitions:
-    """The partitions that we may use, asked for now and then."""
-
-    _known: Sequence[Partition] = field(default=(), init=False)
-    _until: float = field(default=0.0, init=False)
-
-    async def all(self) -> Sequence[Partition]:
-        """List them; raises NoAnswer."""
-        if time.monotonic() >= self._until:
-            ran = await run(["sinfo", "--noheader", "--format=%P|%l"])
-            if ran.code:
-                raise NoAnswer(ran.words)
-            self._known, self._until = parse_partitions(ran.out), time.monotonic() + _GOOD_FOR
-        return self._known
-
-    async def find(self, name: str) -> Partition | None:
-        """Return the one of a name, or Slurm's default for an empty one; raises NoAnswer."""
-        for one in await self.all():
-            if one.name == name or (one.is_default and not name):
-                return one
-        return None
+_MIB = 2**20
+_WIDTH = 200
+"""Characters of each column: sinfo cuts what is longer, and fills up what is shorter."""
+_COLUMNS = ("NodeList", "Partition", "StateLong", "CPUsState", "Memory", "AllocMem", "FreeMem",
+    "CPUsLoad", "Gres", "GresUsed", "NodeAddr", "Reason")  # fmt: skip
+_SINCE_17_11 = "GresUsed"
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_LOST = {"down", "unknown", "future", "no_respond", "powering_down"}
+_CLOSED = {"blocked", "drain", "drained", "draining", "fail", "failing", "inval", "maint",
+    "perfctrs", "reboot", "reboot_issued", "reboot_requested", "reserved"}  # fmt: skip
+"""States of nodes that take no jobs, or those of a reservation alone."""
+_FLAGS = "*~#!%$@^-+"
+_SILENT, _CLOSING = "*", set("$@^")
+"""What may follow a state: that a node does not answer, or is kept for maintenance or a reboot."""
+_NOTHING = {"", "none", "(null)", "N/A"}
 
 
-def parse_partitions(text: str) -> list[Partition]:
-    """Read what sinfo prints."""
-    found = {}
-    for line in text.splitlines():
-        name, bar, longest = line.strip().partition("|")
-        if bar:
-            limit = "" if longest in _ENDLESS else longest
-            found[name.rstrip("*")] = Partition(name.rstrip("*"), limit, name.endswith("*"))
+async def nodes(default_partition: str) -> list[Node]:
+    """List the nodes; raises NoAnswer. Sessions that name no partition run in
+    `default_partition`, or in Slurm's own default if that is empty.
+    """
+    columns: Sequence[str] = _COLUMNS
+    ran = await _ask(columns)
+    if "invalid" in ran.err.lower():
+        columns = [one for one in columns if one != _SINCE_17_11]
+        ran = await _ask(columns)
+    if ran.code or "invalid" in ran.err.lower():
+        raise NoAnswer(ran.words)
+    return parse(ran.out.splitlines(), default_partition, columns)
+
+
+async def _ask(columns: Sequence[str]) -> Ran:
+    fields = ",".join(f"{name}:{_WIDTH}" for name in columns)
+    return await run(["sinfo", "--Node", "--noheader", "--exact", f"--Format={fields}"])
+
+
+def parse(
+    lines: Iterable[str], default_partition: str = "", columns: Sequence[str] = _COLUMNS
+) -> list[Node]:
+    """Read sinfo's lines, one for each node and partition; what is none of them is left out."""
+    found: dict[str, Node] = {}
+    for line in lines:
+        cells = [line[at : at + _WIDTH].strip() for at in range(0, len(line), _WIDTH)]
+        told = dict(zip(columns, cells, strict=False))
+        if len(cells) < len(columns) or not re.fullmatch(r"\d+(/\d+){3}", told["CPUsState"]):
+            continue
+        name = told["NodeList"]
+        known = found[name] if name in found else _node(told)
+        found[name] = evolve(known, groups=(*known.groups, *_groups(told, default_partition)))
     return list(found.values())
+
+
+def _groups(told: Mapping[str, str], default_partition: str) -> list[str]:
+    name = told["Partition"].rstrip("*")
+    is_default = name == default_partition if default_partition else told["Partition"].endswith("*")
+    return [name, "default"] if is_default else [name]
+
+
+def _node(told: Mapping[str, str]) -> Node:
+    allocated, *_, processors = map(int, told["CPUsState"].split("/"))
+    memory, state = _whole(told["Memory"]) or 0, told["StateLong"].lower()
+    free = _whole(told["FreeMem"])
+    is_alive, is_open = is_up(state)
+    return Node(
+        name=told["NodeList"],
+        slots=_slots(processors, memory, told["Gres"]),
+        used=_slots(allocated, _whole(told["AllocMem"]) or 0, told.get("GresUsed", "")),
+        is_alive=is_alive,
+        is_open=is_open,
+        state=state,
+        reason=_reason(told["Reason"], state, is_alive),
+        address="" if told["NodeAddr"] in _NOTHING else told["NodeAddr"],
+        cpu_load=_load(told["CPUsLoad"]),
+        memory_used=None if free is None else max(0, memory - free) * _MIB,
+    )
+
+
+def is_up(state: str) -> tuple[bool, bool]:
+    """Tell whether a node in this state is there, and whether it takes jobs."""
+    word = state.rstrip(_FLAGS)
+    flags = set(state[len(word) :])
+    is_alive = word not in _LOST and _SILENT not in flags
+    return is_alive, is_alive and word not in _CLOSED and not flags & _CLOSING
+
+
+def _reason(text: str, state: str, is_alive: bool) -> str:
+    if text not in _NOTHING:
+        return f"{state}: {text}"
+    return "" if is_alive else f"{state}: it does not answer"
+
+
+def _slots(processors: int, memory: int, gres: str) -> dict[str, Decimal]:
+    """Return amounts by the names of slots; `memory` is in MiB."""
+    return {"cpu": Decimal(processors), "mem": Decimal(memory * _MIB), **gres_slots(gres)}
+
+
+def gres_slots(text: str) -> dict[str, Decimal]:
+    """Read generic resources, like `gpu:a100:2(S:0-1),ssd:1`: each by the names that it can be
+    asked for by. Those of a kind count as `cuda.device` too, if they are GPUs.
+    """
+    found: dict[str, Decimal] = {}
+    for part in re.sub(r"\([^()]*\)", "", text).split(","):
+        *kind, count = _split(part.strip())
+        if not kind:
+            continue
+        amount = Decimal(count)
+        for slot in _names(kind):
+            found[slot] = found.get(slot, Decimal(0)) + amount
+    return found
+
+
+def _split(part: str) -> list[str]:
+    """Split `gpu:a100:2` into its words; the last is always a number."""
+    if part in _NOTHING:
+        return ["0"]
+    words = [word for word in part.split(":") if word != "no_consume"]
+    number = re.fullmatch(r"(\d+)([KMGT]?)", words[-1])
+    if number is None:
+        return [*words, "1"]
+    return [*words[:-1], str(int(number[1]) * _UNITS[number[2]])]
+
+
+def _names(kind: Sequence[str]) -> list[str]:
+    typed = f"gres:{':'.join(kind)}"
+    if kind[0] != "gpu":
+        return [f"gres:{kind[0]}", *([typed] if len(kind) > 1 else [])]
+    return ["cuda.device", *([typed] if len(kind) > 1 else [])]
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _load(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None

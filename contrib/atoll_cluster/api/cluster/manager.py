@@ -109,7 +109,7 @@ async def permissions(_: Call) -> Response:
 
 async def resource_slots(call: Call) -> Response:
     """`GET /config/resource-slots`: the slots and their types."""
-    return reply(call.cluster.machine.slot_types)
+    return reply(call.cluster.slot_types)
 
 
 async def resource_slot_details(call: Call) -> Response:
@@ -118,7 +118,7 @@ async def resource_slot_details(call: Call) -> Response:
     return reply(
         {
             slot: _detail(slot, *names.get(slot, ("GPU", "GPU")), is_binary=kind == "bytes")
-            for slot, kind in call.cluster.machine.slot_types.items()
+            for slot, kind in call.cluster.slot_types.items()
         }
     )
 

@@ -1,6 +1,6 @@
 """What there is and what is left of it: scaling groups and resource presets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import not_found
+from atoll_cluster.engine.launcher import Node
 from atoll_cluster.scheduler.budgets import Ledger, Whose
 from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.scheduler.slots import from_text, plain
@@ -46,8 +47,10 @@ async def presets(call: Call) -> Response:
 async def check_presets(call: Call) -> Response:
     """`POST /resource/check-presets`: what is used, what is left, which presets would start now."""
     cluster, owner = call.cluster, call.owner
-    slots, group = cluster.machine.slot_types, _group(call)
+    await cluster.nodes.look()
+    slots, group = cluster.slot_types, _group(call)
     ledger = Ledger.of(cluster.store, slots)
+    groups = _scaling_groups(call, group)
     machine = _machine(call)
     domain = _account(ledger, ("domain", group.domain_name), slots, machine["remaining"])
     of_group = _account(ledger, ("group", group.id), slots, domain["remaining"])
@@ -57,7 +60,8 @@ async def check_presets(call: Call) -> Response:
         **{f"group_{name}": _text(amounts) for name, amounts in of_group.items()},
         "scaling_group_remaining": _text(machine["remaining"]),
         "scaling_groups": {
-            _agent_group(call): {name: _text(amounts) for name, amounts in machine.items()}
+            one: {name: _text(amounts) for name, amounts in told.items()}
+            for one, told in groups.items()
         },
         "presets": [
             {**_preset(one), "allocatable": _fits(one, own["remaining"])} for one in _presets(call)
@@ -80,9 +84,32 @@ def _account(
 
 
 def _machine(call: Call) -> dict[str, Amounts]:
-    machine, held = call.cluster.machine, call.cluster.scheduler.queue.occupied()
+    """Return what is taken of all machines, and what is left."""
+    cluster, nodes = call.cluster, call.cluster.nodes
+    machine, held = cluster.machine, cluster.scheduler.queue.occupied()
+    if machine.has_nodes:
+        return _of_nodes(call, nodes.known)
     using = {slot: held.amounts().get(slot, Decimal(0)) for slot in machine.slot_types}
-    return {"using": using, "remaining": machine.remaining(held).amounts()}
+    if machine.is_bounded:
+        return {"using": using, "remaining": machine.remaining(held).amounts()}
+    return {"using": using, "remaining": dict.fromkeys(using, _INFINITY)}
+
+
+def _of_nodes(call: Call, nodes: Sequence[Node]) -> dict[str, Amounts]:
+    there, taken = call.cluster.nodes.total(nodes), call.cluster.nodes.taken(nodes)
+    using = {slot: taken.get(slot, Decimal(0)) for slot in call.cluster.slot_types}
+    left = {slot: there.get(slot, Decimal(0)) - amount for slot, amount in using.items()}
+    return {"using": using, "remaining": {slot: max(one, Decimal(0)) for slot, one in left.items()}}
+
+
+def _scaling_groups(call: Call, group: Group) -> dict[str, dict[str, Amounts]]:
+    """Return the same of each scaling group: of the one with the machine, or of all with some."""
+    cluster, caller = call.cluster, call.caller
+    if not cluster.machine.has_nodes:
+        return {_agent_group(call): _machine(call)}
+    names = usable_by(cluster.store.db, caller.user.domain_name, group.id, caller.access_key)
+    found = {name: cluster.nodes.of_group(name) for name in names}
+    return {name: _of_nodes(call, nodes) for name, nodes in found.items() if nodes}
 
 
 def _agent_group(call: Call) -> str:

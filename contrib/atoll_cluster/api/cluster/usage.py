@@ -15,7 +15,6 @@ from starlette.responses import Response
 from atoll_cluster import clock
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import invalid_params
-from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.scheduler.metering import amount
 from atoll_cluster.scheduler.slots import Slots, recorded
 
@@ -32,7 +31,7 @@ AND (:user IS NULL OR sessions.user_uuid = :user)
 ORDER BY kernels.created_at, kernels.id
 """
 _RUNS = """
-SELECT kernels.id, kernels.container_id, kernels.created_at, kernels.terminated_at,
+SELECT kernels.id, kernels.agent, kernels.container_id, kernels.created_at, kernels.terminated_at,
     kernels.status, kernels.status_info, kernels.status_changed, kernels.occupied_slots,
     kernels.last_stat, sessions.id AS session_id, sessions.name, sessions.access_key,
     sessions.image, sessions.cluster_mode, sessions.domain_name, sessions.group_id,
@@ -88,7 +87,7 @@ class KernelUsage:
             | more
             | {
                 "status_history": history,
-                "agent": AGENT,
+                "agent": self.row["agent"] or "",
                 "used_time": str(used),
                 "used_days": max(1, -(-used // timedelta(days=1))),
             }
@@ -233,7 +232,7 @@ def _tell_session(runs: Sequence[KernelUsage]) -> dict[str, Any]:
         "session_name": told["name"],
         "user_email": told["email"],
         "images": [told["image_name"]],
-        "agents": [AGENT],
+        "agents": sorted({run.row["agent"] for run in runs if run.row["agent"]}),
         "container_ids": [run.row["container_id"] for run in runs],
         "group_unit": "session",
         "total_usage": _total(runs),

@@ -7,7 +7,6 @@ from typing import Literal
 from attrs import frozen
 
 from atoll_cluster import clock
-from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.store.records import STATUSES
 
 Value = str | int | float | bool | None
@@ -83,7 +82,10 @@ def _time(field: str, value: Value) -> str:
 _STATUS = frozenset(STATUSES)
 _TYPES = frozenset({"INTERACTIVE", "BATCH", "INFERENCE", "SYSTEM"})
 _RESULTS = frozenset({"UNDEFINED", "SUCCESS", "FAILURE"})
-_AGENTS = f"CASE WHEN sessions.scheduled_at IS NULL THEN '[]' ELSE '[\"{AGENT}\"]' END"
+_AGENTS = """
+(SELECT json_group_array(DISTINCT agent) FROM kernels
+ WHERE session_id = sessions.id AND agent IS NOT NULL)
+"""
 
 
 def _text(*names: str, table: str) -> dict[str, Column]:

@@ -15,7 +15,6 @@ from atoll_cluster.cluster import Cluster
 from atoll_cluster.engine.contract import Image, UnknownImageError
 from atoll_cluster.images import REGISTRY, minimum
 from atoll_cluster.leftovers import delete_image
-from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.store.administration import DELETING, CommittedImage, ForgottenImage, ImageAlias
 from atoll_cluster.supervision import retry_while_unavailable
 
@@ -46,7 +45,7 @@ def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fiel
 def image_fields(ctx: Context, image: Image) -> Fields:
     """Return `Image`, and `ImageNode` too: the fields that both have mean the same."""
     committed = ctx.store.tables.committed.get(image.home) if image.home else None
-    fields = _runtime_fields(image)
+    fields = _runtime_fields(image) | {"installed_agents": _agents(ctx)}
     return fields | _committed_fields(ctx, committed, fields) if committed else fields
 
 
@@ -91,10 +90,15 @@ def _runtime_fields(image: Image) -> Fields:
         "resource_limits": limits,
         "supported_accelerators": [],
         "installed": True,
-        "installed_agents": [AGENT],
         "hash": "",
         "status": "ALIVE",
     }
+
+
+def _agents(ctx: Context) -> list[str]:
+    """Return the agents as far as they are known; what is on one of them is on all."""
+    agent = ctx.cluster.machine.agent
+    return [one.name for one in ctx.cluster.nodes.known] if agent is None else [agent]
 
 
 def _alias(ctx: Context, alias: str, target: str, **_: Any) -> Fields:
@@ -177,7 +181,7 @@ def _load(ctx: Context, references: list[str], target_agents: list[str]) -> Fiel
     """Do nothing but check the names: what runs here was installed by others."""
     for reference in references:
         _exact(ctx, reference)
-    if unknown := [one for one in target_agents if one != AGENT]:
+    if unknown := [one for one in target_agents if one not in _agents(ctx)]:
         raise Refused(f"no matching agent: {unknown[0]}")
 
     async def rest(_: BackgroundTask) -> str:

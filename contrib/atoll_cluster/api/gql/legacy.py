@@ -17,7 +17,6 @@ from atoll_cluster.api.gql.sessions import (
     session_fields,
     visible,
 )
-from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.scheduler.metering import amount
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.store.records import Session
@@ -72,7 +71,7 @@ def legacy_fields(ctx: Context, session: Session) -> Fields:
         "session_type": session.type,
         "role": kernel.cluster_role,
         "user_uuid": session.user_uuid,
-        "agent": AGENT if session.scheduled_at else None,
+        "agent": kernel.agent,
         "container_id": kernel.container_id,
         "occupied_slots": as_json(kernel.occupied_slots),
         "occupied_shares": "{}",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from atoll_cluster import clock
+from atoll_cluster.api.gql.agents import looking
 from atoll_cluster.api.gql.context import Context, Fields, as_json
 from atoll_cluster.api.gql.domains import DOMAIN
 from atoll_cluster.api.gql.entities import (
@@ -21,7 +22,7 @@ from atoll_cluster.api.gql.groups import GROUP
 from atoll_cluster.api.gql.inputs import Props, Refused, read_props
 from atoll_cluster.api.gql.keypairs import KEYPAIR
 from atoll_cluster.api.gql.mutations import Mutation
-from atoll_cluster.scheduler.slots import Slots
+from atoll_cluster.scheduler.slots import Slots, as_text
 from atoll_cluster.store.access import grant, revoke, usable_by
 from atoll_cluster.store.administration import ScalingGroup
 
@@ -44,19 +45,30 @@ _USUAL_OPTIONS = {
 
 def _fields(ctx: Context, group: ScalingGroup) -> Fields:
     """Return `ScalingGroup`."""
-    machine, queue = ctx.cluster.machine, ctx.cluster.scheduler.queue
-    agents = ctx.store.tables.agents.count("scaling_group = ?", (group.name,))
-    available = machine.slots if agents else Slots()
-    occupied = queue.occupied() if agents else Slots()
-    amounts = {"occupied_slots": occupied.as_text(), "available_slots": available.as_text()}
+    agents, available, occupied = _amounts(ctx, group.name)
+    amounts = {"occupied_slots": occupied, "available_slots": available}
     return own_fields(group) | {
         "scheduler_opts": as_json(_USUAL_OPTIONS | dict(group.scheduler_opts)),
         "accelerator_quantum_size": None,
         "agent_count_by_status": agents,
         "agent_total_resource_slots_by_status": as_json(amounts),
-        "resource_allocation_limit_for_sessions": as_json(available.as_text()),
+        "resource_allocation_limit_for_sessions": as_json(available),
         "own_session_occupied_resource_slots": "{}",
     }
+
+
+def _amounts(ctx: Context, group: str) -> tuple[int, dict[str, str], dict[str, str]]:
+    """Return how many agents a group has, what they have together, and what is taken of it."""
+    machine, nodes = ctx.cluster.machine, ctx.cluster.nodes
+    if machine.has_nodes:
+        own = nodes.of_group(group)
+        return len(own), as_text(nodes.total(own)), as_text(nodes.taken(own))
+    count = ctx.store.tables.agents.count("scaling_group = ?", (group,))
+    if not count:
+        return 0, Slots().as_text(), Slots().as_text()
+    occupied = ctx.cluster.scheduler.queue.occupied()
+    available = machine.slots if machine.is_bounded else occupied
+    return count, available.as_text(), occupied.as_text()
 
 
 SCALING_GROUP = EntityType(
@@ -157,13 +169,14 @@ def _associations() -> dict[str, Mutation]:
     return found
 
 
+_LIST = looking(listing(SCALING_GROUP, _scope))
 QUERIES: Resolvers = {
-    "scaling_group": _single,
-    "scaling_groups": listing(SCALING_GROUP, _scope),
-    "scaling_groups_for_domain": listing(SCALING_GROUP, _scope),
-    "scaling_groups_for_user_group": listing(SCALING_GROUP, _scope),
-    "scaling_groups_for_keypair": listing(SCALING_GROUP, _scope),
-    "accessible_scaling_groups": listing(SCALING_GROUP, _accessible),
+    "scaling_group": looking(_single),
+    "scaling_groups": _LIST,
+    "scaling_groups_for_domain": _LIST,
+    "scaling_groups_for_user_group": _LIST,
+    "scaling_groups_for_keypair": _LIST,
+    "accessible_scaling_groups": looking(listing(SCALING_GROUP, _accessible)),
 }
 MUTATIONS = {
     "create_scaling_group": Mutation(creation(SCALING_GROUP, _build)),

@@ -109,7 +109,7 @@ def compute_container(_: Any, info: Info, id: str) -> Fields | None:
 def session_fields(ctx: Context, session: Session) -> Fields:
     """Return `ComputeSession`."""
     kernels = ctx.kernels(session)
-    started = [AGENT] if session.scheduled_at else []
+    agents = list(dict.fromkeys(one.agent for one in kernels if one.agent))
     occupied = as_json(_occupied(kernels).as_text())
     return common_fields(ctx, session) | {
         "id": session.id,
@@ -123,15 +123,15 @@ def session_fields(ctx: Context, session: Session) -> Fields:
         "user_id": session.user_uuid,
         "created_user_email": lambda _: _of(ctx.user(session.user_uuid), "email"),
         "created_user_id": session.user_uuid,
-        "status_data": as_json(session.status_data),
+        "status_data": as_json(_status_data(session, kernels[0])),
         "status_history": lambda _: as_json(ctx.store.sessions.history(session.id)),
         "starts_at": session.starts_at,
         "scheduled_at": session.scheduled_at,
         "commit_status": "ready",
         "abusing_reports": [],
         "idle_checks": lambda _: as_json(ctx.cluster.scheduler.idleness.checks(session.id)),
-        "agent_ids": started,
-        "agents": started,
+        "agent_ids": agents,
+        "agents": agents,
         "mounts": mount_names(session),
         "vfolder_mounts": [dashed(one) for one in _mounts(session, "vfolder")],
         "occupying_slots": occupied,
@@ -195,7 +195,6 @@ def dashed(folder_id: str) -> str:
 
 def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Fields:
     """Return `ComputeContainer`."""
-    started = bool(kernel.occupied_slots)
     return {
         "id": kernel.id,
         "kernel_id": kernel.id,
@@ -213,13 +212,13 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
         "status": kernel.status,
         "status_changed": kernel.status_changed,
         "status_info": kernel.status_info or "",
-        "status_data": as_json(kernel.status_data),
+        "status_data": as_json(_status_data(kernel, kernel)),
         "created_at": kernel.created_at,
         "terminated_at": kernel.terminated_at,
         "starts_at": session.starts_at,
         "scheduled_at": session.scheduled_at,
-        "agent": AGENT if started else None,
-        "agent_addr": "127.0.0.1" if started else None,
+        "agent": kernel.agent,
+        "agent_addr": _address(ctx, kernel),
         "container_id": kernel.container_id,
         "resource_opts": as_json(session.resource_opts),
         "occupied_slots": as_json(kernel.occupied_slots),
@@ -230,9 +229,25 @@ def container_fields(ctx: Context, session: Session, kernel: KernelRow) -> Field
     }
 
 
+def _address(ctx: Context, kernel: KernelRow) -> str | None:
+    if kernel.agent == AGENT:
+        return "127.0.0.1"
+    node = ctx.cluster.nodes.find(kernel.agent)
+    return node.address or node.name if node else kernel.agent
+
+
 def _image_object(ctx: Context, session: Session) -> Fields | None:
     found = ctx.cluster.images.named(session.image)
     return image_fields(ctx, found) if found.argv else None
+
+
+def _status_data(told: Session | KernelRow, kernel: KernelRow) -> dict[str, Any] | None:
+    """Return what there is to know of a status, and what the engine calls the (main) kernel."""
+    place = {"id": kernel.engine_id, "node": kernel.agent, "ends_at": kernel.ends_at}
+    if kernel.engine_id is None:
+        return told.status_data  # type: ignore[return-value]
+    known = {name: value for name, value in place.items() if value is not None}
+    return {**(told.status_data or {}), "engine": known}
 
 
 def _of(record: object, name: str) -> Any:

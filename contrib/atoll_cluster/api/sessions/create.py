@@ -93,8 +93,9 @@ def _served(request: SessionRequest) -> dict[str, Any]:
 
 def _pretended(call: Call, session: Session) -> dict[str, Any]:
     """Name that of which a session holds more than is there; only shells of this house read it."""
+    machine = call.cluster.machine
     held = from_text(dict(session.requested_slots))
-    return {"pretendedSlots": held.lacking(call.cluster.machine.real)}
+    return {"pretendedSlots": held.lacking(machine.real) if machine.is_bounded else []}
 
 
 ROUTES: Routes = (

@@ -19,7 +19,7 @@ from atoll_cluster.engine.contract import Image, Resolution, UnknownImageError
 from atoll_cluster.images import default, minimum
 from atoll_cluster.scheduler.callbacks import is_callback_url
 from atoll_cluster.scheduler.machine import Machine
-from atoll_cluster.scheduler.slots import AmountError, Slots, from_text, plain, show_size
+from atoll_cluster.scheduler.slots import AmountError, Slots, from_text, is_device, plain, show_size
 from atoll_cluster.store.access import usable_by
 from atoll_cluster.store.records import Group, KernelRow, Session
 
@@ -140,12 +140,9 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
     except AmountError as error:
         raise _bad_resources(str(error)) from error
     _refuse_unknown(set(resources), asked, call.cluster.machine)
-    usual = default(image)
-    slots = Slots(
-        asked.cpu or usual.cpu,
-        asked.mem or min(usual.mem, call.cluster.machine.memory),
-        asked.devices,
-    )
+    machine, usual = call.cluster.machine, default(image)
+    memory = min(usual.mem, machine.memory) if machine.is_bounded else usual.mem
+    slots = Slots(asked.cpu or usual.cpu, asked.mem or memory, asked.devices)
     if not minimum(image).fits(slots):
         need = minimum(image)
         raise _bad_resources(
@@ -156,7 +153,8 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
 
 def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
     if not machine.is_bounded:
-        return  # Those who queue there are told by the place itself.
+        _refuse_misnamed(names, machine)
+        return  # What has the name of a device is taken or refused by the place itself.
     if unknown := names - machine.slot_types.keys():
         there = ", ".join(machine.slot_types)
         why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
@@ -164,7 +162,15 @@ def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
         raise _bad_resources(f"{why}; {_how_to_pretend(asked, machine)}" if could_be_there else why)
 
 
+def _refuse_misnamed(names: set[str], machine: Machine) -> None:
+    if wrong := sorted(name for name in names - machine.slot_types.keys() if not is_device(name)):
+        there = ", ".join(machine.slot_types)
+        raise _bad_resources(f"unknown resource slot: {wrong[0]} (there are {there} and devices)")
+
+
 def _refuse_oversize(slots: Slots, machine: Machine) -> None:
+    if not machine.is_bounded:
+        return
     whole = machine.slots
     for name in slots.lacking(whole):
         asked, there = slots.as_text()[name], whole.as_text()[name]

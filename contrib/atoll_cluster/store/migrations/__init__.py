@@ -13,6 +13,7 @@ from atoll_cluster.store.migrations import (
     folders,
     initial,
     long_lists,
+    places,
     quotas,
     templates,
     usage,
@@ -30,4 +31,5 @@ MIGRATIONS: tuple[str, ...] = (
     account_lists.SQL,
     committed_images.SQL,
     cluster_templates.SQL,
+    places.SQL,
 )

@@ -1,0 +1,150 @@
+"""`Agent` of GraphQL: this machine, or each machine that the engine tells of."""
+
+import platform
+from collections.abc import Mapping
+from decimal import Decimal
+
+from atoll_cluster.api.gql.context import Context, Fields, as_json
+from atoll_cluster.api.gql.sessions import container_fields
+from atoll_cluster.engine.launcher import Node
+from atoll_cluster.node import measure
+from atoll_cluster.scheduler.machine import AGENT
+from atoll_cluster.scheduler.nodes import is_usable
+from atoll_cluster.scheduler.slots import as_text
+from atoll_cluster.store.records import KernelRow
+
+_MEBIBYTE = 1024 * 1024
+
+
+def of_machine(ctx: Context) -> Fields:
+    """Describe the one agent of a cluster whose engine tells no machines."""
+    cluster, machine = ctx.cluster, ctx.cluster.machine
+    row = ctx.store.tables.agents.get(AGENT)
+    node = measure(cluster.storage.volume, cluster.processors)
+    domain = ctx.store.tables.domains.select(order="created_at", limit=1)
+    used = cluster.scheduler.queue.occupied()
+    # Nobody knows what there is in a place that has its own queue and tells nothing of itself.
+    there = machine.slots if machine.is_bounded else used
+    since = domain[0].created_at if domain else None
+    return _amounts(there.amounts(), used.amounts()) | {
+        **_usual(ctx, _kernels(ctx, AGENT)),
+        "id": AGENT,
+        "status": "ALIVE",
+        "status_changed": since,
+        "scaling_group": row.scaling_group if row else "",
+        "schedulable": row is not None and row.schedulable,
+        "addr": "tcp://127.0.0.1",
+        "architecture": platform.machine(),
+        "first_contact": since,
+        "live_stat": as_json(node.live_stat()),
+        "cpu_cur_pct": float(node.processors["pct"]),
+        "mem_cur_bytes": float(node.memory["current"]),
+    }
+
+
+def of_node(ctx: Context, node: Node) -> Fields:
+    """Describe a machine that the engine tells of."""
+    nodes = ctx.cluster.nodes
+    since = nodes.since(node)
+    health = {
+        "status": "healthy" if is_usable(node) else "unavailable",
+        "status_info": node.reason or node.state or None,
+        "metadata": {"state": node.state},
+    }
+    memory = None if node.memory_used is None else float(node.memory_used)
+    return _amounts(node.slots, nodes.used(node)) | {
+        **_usual(ctx, _kernels(ctx, node.name)),
+        "id": node.name,
+        "status": "ALIVE" if node.is_alive else "LOST",
+        "status_changed": since,
+        "scaling_group": ",".join(_shown_groups(node)),
+        "schedulable": is_usable(node),
+        "addr": f"tcp://{node.address or node.name}",
+        "architecture": node.architecture or platform.machine(),
+        "first_contact": since,
+        "lost_at": None if node.is_alive else since,
+        "live_stat": as_json(_live_stat(node)),
+        "hardware_metadata": as_json({"node": health}),
+        "cpu_cur_pct": _percentage(node),
+        "mem_cur_bytes": memory,
+    }
+
+
+def _shown_groups(node: Node) -> list[str]:
+    """Return its groups; `default` stands for one of the others, if there are others."""
+    return [one for one in node.groups if one != "default"] or list(node.groups)
+
+
+def _percentage(node: Node) -> float | None:
+    processors = node.slots.get("cpu")
+    if node.cpu_load is None or not processors:
+        return None
+    return 100 * min(1.0, node.cpu_load / float(processors))
+
+
+def _live_stat(node: Node) -> dict[str, object]:
+    """Return the figures of a machine as agents tell them, those that are known."""
+    found = {}
+    percentage, memory = _percentage(node), float(node.slots.get("mem", 0))
+    if percentage is not None:
+        capacity = 1000 * float(node.slots["cpu"])
+        current = percentage / 100 * capacity
+        found["cpu_util"] = _figure(current, capacity, percentage, "msec")
+    if node.memory_used is not None and memory:
+        percentage = 100 * node.memory_used / memory
+        found["mem"] = _figure(node.memory_used, memory, percentage, "bytes")
+    return {"node": found, "devices": {}}
+
+
+def _figure(current: float, capacity: float, percentage: float, unit: str) -> dict[str, str]:
+    return {
+        "current": f"{current:.0f}",
+        "capacity": f"{capacity:.0f}",
+        "pct": f"{percentage:.2f}",
+        "unit_hint": unit,
+    }
+
+
+def _amounts(there: Mapping[str, Decimal], used: Mapping[str, Decimal]) -> Fields:
+    """Return what an agent has, in the words of old and new clients."""
+    fields: Fields = {
+        "available_slots": as_json(as_text(there)),
+        "occupied_slots": as_json(as_text(used)),
+        "compute_plugins": as_json({slot.partition(".")[0]: {} for slot in there}),
+    }
+    for prefix, amounts in (("", there), ("used_", used)):
+        fields |= {
+            f"{prefix}mem_slots": int(amounts.get("mem", 0)) // _MEBIBYTE,
+            f"{prefix}cpu_slots": float(amounts.get("cpu", 0)),
+            f"{prefix}gpu_slots": float(amounts.get("cuda.shares", 0)),
+            f"{prefix}tpu_slots": 0.0,
+        }
+    return fields
+
+
+def _usual(ctx: Context, kernels: list[KernelRow]) -> Fields:
+    """Return what is the same for all agents, or is about their kernels."""
+    return {
+        "region": "local",
+        "lost_at": None,
+        "version": ctx.cluster.release,
+        "hardware_metadata": "{}",
+        "auto_terminate_abusing_kernel": False,
+        "local_config": as_json({"agent": {"auto_terminate_abusing_kernel": False}}),
+        "container_count": len(kernels),
+        "compute_containers": lambda _, status=None: _containers(ctx, kernels, status),
+        "gpu_alloc_map": {},
+    }
+
+
+def _kernels(ctx: Context, agent: str) -> list[KernelRow]:
+    return [one for one in ctx.store.kernels.occupying() if one.agent == agent]
+
+
+def _containers(ctx: Context, kernels: list[KernelRow], status: str | None) -> list[Fields]:
+    wanted = status.split(",") if status else None
+    return [
+        container_fields(ctx, ctx.store.sessions.get(kernel.session_id), kernel)
+        for kernel in kernels
+        if wanted is None or kernel.status in wanted
+    ]

@@ -1,0 +1,110 @@
+"""The machines of a place that tells them: asked for when somebody looks, then remembered."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import anyio
+from attrs import define, field
+
+from atoll_cluster import clock
+from atoll_cluster.engine.contract import EngineError
+from atoll_cluster.engine.launcher import Launcher, Node, NodeLauncher
+from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.store.kernels import Kernels
+
+_log = logging.getLogger(__name__)
+
+SOON, LATER = 2.0, 15.0
+"""Seconds for which an answer is believed: after a change, and at most."""
+PATIENCE = 5.0
+"""Seconds that somebody who looks waits for an answer."""
+
+
+@define
+class Nodes:
+    """What is known of the machines; nothing where the launcher does not tell them."""
+
+    launcher: Launcher
+    kernels: Kernels
+    known: Sequence[Node] = ()
+    why_unknown: str = ""
+    """Why the place could not be asked the last time, if it could not."""
+    _until: float = 0.0
+    _pause: float = SOON
+    _asking: anyio.Lock = field(factory=anyio.Lock)
+    _since: dict[str, tuple[str, str]] = field(factory=dict)
+    """The state of each, and when it was seen in it first."""
+
+    async def look(self) -> Sequence[Node]:
+        """Return the machines as they are, or were a moment ago."""
+        if not isinstance(self.launcher, NodeLauncher):
+            return ()
+        async with self._asking:
+            if time.monotonic() >= self._until:
+                await self._ask(self.launcher)
+                self._until = time.monotonic() + self._pause
+        return self.known
+
+    async def _ask(self, launcher: NodeLauncher) -> None:
+        try:
+            with anyio.fail_after(PATIENCE):
+                found = await launcher.nodes()
+        except (EngineError, TimeoutError) as error:
+            self.why_unknown = str(error) or f"no answer within {PATIENCE:g} seconds"
+            _log.warning("the machines of the engine are not known: %s", self.why_unknown)
+        else:
+            self.why_unknown = ""
+            self._pause = SOON if found != self.known else min(2 * self._pause, LATER)
+            self.known = found
+            self._since = {one.name: self._seen(one) for one in found}
+
+    def _seen(self, node: Node) -> tuple[str, str]:
+        state, since = self._since.get(node.name, ("", ""))
+        return (state, since) if state == node.state and since else (node.state, clock.now())
+
+    def since(self, node: Node) -> str | None:
+        """Return since when, as far as was seen, a machine is in its state."""
+        return self._since.get(node.name, ("", None))[1]
+
+    def find(self, name: str | None) -> Node | None:
+        """Return the machine of a name."""
+        return next((one for one in self.known if one.name == name), None)
+
+    def of_group(self, group: str | None = None) -> Sequence[Node]:
+        """Return the machines of a scaling group, or all."""
+        return [one for one in self.known if group is None or group in one.groups]
+
+    def used(self, node: Node) -> Mapping[str, Decimal]:
+        """Return what is taken of a machine: by whoever, or at least by our kernels."""
+        return self.held(node.name).amounts() if node.used is None else node.used
+
+    def held(self, name: str) -> Slots:
+        """Return what our kernels hold of a machine."""
+        held = Slots()
+        for kernel in self.kernels.occupying():
+            if kernel.agent == name:
+                held += recorded(kernel.occupied_slots)
+        return held
+
+    def total(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
+        """Return what machines that can be used have together."""
+        return _sum([one.slots for one in nodes if is_usable(one)])
+
+    def taken(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
+        """Return what is taken of machines that can be used."""
+        return _sum([self.used(one) for one in nodes if is_usable(one)])
+
+
+def is_usable(node: Node) -> bool:
+    """Tell whether a machine can run kernels that are started now."""
+    return node.is_alive and node.is_open
+
+
+def _sum(amounts: Sequence[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    total: dict[str, Decimal] = {}
+    for one in amounts:
+        for slot, amount in one.items():
+            total[slot] = total.get(slot, Decimal(0)) + amount
+    return total
