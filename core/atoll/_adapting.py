@@ -10,11 +10,26 @@ from typing import Any
 
 import click
 
-from atoll._added_options import AddedOption
+from atoll._added_options import AddedOption, load_added_options
 from atoll._deferred import accepts, deferred
 from atoll._parsing import HelpAsked, guarded_parsing
-from atoll._plugins import Origin, PluginError
+from atoll._plugins import Origin, PluginError, Provided
+from atoll._records import Command, Option
 from atoll._secrets import Secret
+
+
+def load_adapted(
+    provided: Provided[Command],
+    options: Sequence[Provided[Option]],
+    path: Sequence[str],
+    examples: Callable[[], Sequence[str]],
+) -> click.Command:
+    """Import a command and adapt it, with the options that plugins add; raises PluginError."""
+    command = provided.load()
+    if not isinstance(command, click.Command):
+        raise PluginError(provided.origin, f"{provided.record.load} is no click command")
+    added = load_added_options(options, command, path)
+    return _with_examples(adapted(command, provided.origin, added), examples)
 
 
 def adapted(command: click.Command, origin: Origin, added: Sequence[AddedOption]) -> click.Command:
@@ -34,7 +49,7 @@ def adapted(command: click.Command, origin: Origin, added: Sequence[AddedOption]
     return copied
 
 
-def with_examples(command: click.Command, examples: Callable[[], Sequence[str]]) -> click.Command:
+def _with_examples(command: click.Command, examples: Callable[[], Sequence[str]]) -> click.Command:
     """Have a command's help end with examples, which are made when it is shown."""
     format_epilog = command.format_epilog
 

@@ -6,25 +6,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import click
-from attrs import define, evolve
-
-from atoll._added_options import GivenOption, given, load_added_options
 from atoll._aim import MARK, check_aim
-from atoll._errors import AtollError, UsageError
+from atoll._errors import UsageError
 from atoll._examples import Examples
 from atoll._help import group_help
-from atoll._parsing import HelpAsked, guarded_parsing
-from atoll._plugins import PluginError, Provided, Registry
+from atoll._parsing import HelpAsked
+from atoll._plugins import Provided, Registry
 from atoll._records import Command, Example, Option
-from atoll._secrets import without_secrets
 from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
 
 if TYPE_CHECKING:
-    from atoll._deferred import DeferredCalls
+    import click
+
+    from atoll._preparing import Prepared
 
 PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
@@ -76,6 +73,11 @@ class Node:
         self._loading = RLock()
 
     @property
+    def spelled(self) -> str:
+        """The words that a user types, from the name of the program on."""
+        return " ".join([program_name(), *self.path])
+
+    @property
     def summary(self) -> str:
         """What the command does, in one line."""
         return self.provided.record.summary if self.provided else ""
@@ -119,7 +121,7 @@ class Node:
         """Return the node below with this name or alias."""
         return self.children.get(word) or self.aliases.get(word)
 
-    def load(self) -> click.Command:
+    def load(self) -> "click.Command":
         """Import the command; raises PluginError if its plugin fails.
 
         All callers and threads get the same object: completion distinguishes values by their
@@ -130,17 +132,12 @@ class Node:
                 self._click = self._load()
             return self._click
 
-    def _load(self) -> click.Command:
-        assert self.provided is not None and self.provided.record.load is not None  # noqa: S101, PT018  # callers ask `runs` first
-        command = self.provided.load()
-        if not isinstance(command, click.Command):
-            what = f"{self.provided.record.load} is no click command"
-            raise PluginError(self.provided.origin, what)
+    def _load(self) -> "click.Command":
+        assert self.provided is not None  # noqa: S101  # callers ask `runs` first
         # Imported here: help that only lists commands does not need it.
-        from atoll._adapting import adapted, with_examples
+        from atoll._adapting import load_adapted
 
-        added = load_added_options(self.options, command, self.path)
-        return with_examples(adapted(command, self.provided.origin, added), self._examples)
+        return load_adapted(self.provided, self.options, self.path, self._examples)
 
     def _examples(self) -> list[str]:
         from atoll._examples import written
@@ -162,24 +159,6 @@ def before_command(words: Sequence[str]) -> int:
     count = int(len(words) > 1 and words[0] == "$")
     count += int(count < len(words) and words[count] in PROGRAM_NAMES)
     return count + int(count < len(words) and words[count].startswith(MARK))
-
-
-@define
-class Prepared:
-    """A parsed line: its command, its deferred calls, and the values of options that plugins add.
-
-    `calls` is a context manager: enter it, and leave it when all calls are done. `words` are those
-    of the line, with `***` in place of each secret. `aim` is the text after the `@` before the
-    command, empty for none.
-    """
-
-    node: Node
-    words: tuple[str, ...]
-    calls: "DeferredCalls"
-    given: Sequence[GivenOption]
-    aim: str = ""
-    result: Any = None
-    """What the line results in; of a step, what that returns."""
 
 
 class CommandTree:
@@ -239,7 +218,7 @@ class CommandTree:
             raise NoSuchCommand([*node.path, rest[0]], hint=hint, is_meant=bool(meant))
         return node, rest
 
-    def prepare(self, words: Sequence[str]) -> Prepared:
+    def prepare(self, words: Sequence[str]) -> "Prepared":
         """Parse a line without running anything.
 
         Raises UsageError for a wrong line, HelpAsked for a line that asks for help.
@@ -249,17 +228,10 @@ class CommandTree:
         node, rest = self.find(words[begin:])
         if not node.runs:
             self._explain_group(node, rest)
-        assert node.provided is not None  # noqa: S101  # a node that runs has a record
-        from atoll._click_prompts import collecting_prints
+        # Imported here, with click: help of groups does not need it.
+        from atoll._preparing import prepare
 
-        with (
-            guarded_parsing(node.provided.origin, " ".join(node.path)),
-            collecting_prints() as collected,
-        ):
-            try:
-                return evolve(_understand(node, words, rest), aim=aim)
-            except click.exceptions.Exit as end:
-                raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
+        return prepare(node, words, rest, aim)
 
     def variables_of(self, words: Sequence[str]) -> set[str]:
         """Return the variables that a line defines for its command by options such as `--range
@@ -281,11 +253,11 @@ class CommandTree:
 
     def _explain_group(self, node: Node, rest: Sequence[str]) -> NoReturn:
         if rest and rest[0] not in ("-h", "--help"):
-            raise UsageError(f"no such option: {rest[0]}", hint=f"{_spelled(node)} --help")
+            raise UsageError(f"no such option: {rest[0]}", hint=f"{node.spelled} --help")
         if not rest and node.path:
             known = ", ".join(name for name, child in node.children.items() if not child.hidden)
             raise UsageError(f"{' '.join(node.path)} needs a command", hint=f"one of {known}")
-        raise HelpAsked(group_help(node, f"{_spelled(node)} COMMAND [ARGS]..."))
+        raise HelpAsked(group_help(node, f"{node.spelled} COMMAND [ARGS]..."))
 
     def _nodes(self) -> Iterator[Node]:
         """Yield every node, once for each of its names."""
@@ -320,47 +292,4 @@ def _aim_before(before: Sequence[str], command: Sequence[str]) -> str:
 
 def _near(node: Node, word: str) -> str:
     known = [name for name, child in {**node.children, **node.aliases}.items() if not child.hidden]
-    return near_matches(word, known) or f"{_spelled(node)} --help lists them"
-
-
-def _spelled(node: Node) -> str:
-    return " ".join([program_name(), *node.path])
-
-
-def _understand(node: Node, words: Sequence[str], rest: list[str]) -> Prepared:
-    """Have click parse the words after a command's name; raises UsageError."""
-    from atoll._deferred import DeferredCalls
-
-    command = node.load()
-    with DeferredCalls() as calls:
-        try:
-            context = command.make_context(_spelled(node), rest)
-            calls.begin(context)
-            result = command.invoke(context)
-        except click.Abort as error:
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise KeyboardInterrupt from None
-            raise AtollError("aborted") from None
-        except click.ClickException as error:
-            raise usage_error(node, error) from None
-        kept = calls.keep()
-    return Prepared(node, without_secrets(words, context), kept, given(context), result=result)
-
-
-def usage_error(node: Node, error: click.ClickException) -> UsageError:
-    """Return click's error as a UsageError with a message of our form."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return _missing_arguments(node, error.ctx)
-    message = " ".join(error.format_message().split()).rstrip(".")
-    return UsageError(
-        f"{' '.join(node.path)}: {message[:1].lower()}{message[1:]}",
-        hint=f"{_spelled(node)} --help",
-    )
-
-
-def _missing_arguments(node: Node, context: click.Context) -> UsageError:
-    name, command = " ".join(node.path), context.command
-    if isinstance(command, click.Group):
-        hint = f"one of {', '.join(command.list_commands(context))}"
-        return UsageError(f"{name} needs a command", hint=hint)
-    return UsageError(f"{name} needs arguments", hint=f"{_spelled(node)} --help")
+    return near_matches(word, known) or f"{node.spelled} --help lists them"

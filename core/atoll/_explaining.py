@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlencode
 import trio
 from attrs import define, field, frozen
 
-from atoll._commands import Prepared
 from atoll._context import Context, kept_of, program_of
 from atoll._errors import UsageError
 from atoll._paths import Paths
+from atoll._preparing import Prepared
 from atoll._streams import streams_of
 from atoll._terminal import Source
 

@@ -1,12 +1,45 @@
 """The options of `atoll` itself, which stand before the command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import click
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atoll._errors import UsageError
+
+if TYPE_CHECKING:
+    import click
+
+
+class Option(NamedTuple):
+    """An option as help shows it; one without `value` is a flag."""
+
+    names: tuple[str, ...]
+    help: str
+    value: str = ""
+    field: str = ""
+    """The field of :class:`Options`, if it is not named like the option."""
+
+
+OPTIONS = (
+    Option(("-c",), "Run these lines.", "LINES", "lines"),
+    Option(("-f", "--file"), "Run the lines of a file.", "FILE", "script"),
+    Option(("--keep-going",), "Don't stop at the first line that fails."),
+    Option(("--echo",), "Show each line before it runs."),
+    Option(("--checkpoint",), "Record in FILE which lines are done.", "FILE"),
+    Option(("--resume",), "Skip the lines that the checkpoint records as done."),
+    Option(("--output",), "Write records in this format.", "FORMAT"),
+    Option(("--profile",), "Use this profile.", "NAME"),
+    Option(("--no-plugins",), "Leave out plugins that don't ship with atoll."),
+    Option(
+        ("--skip-sslcert-validation",),
+        "Trust any certificate, and so anyone on the way to the cluster.",
+        field="skip_tls_check",
+    ),
+    Option(("--timeout",), "End a command that takes longer, with exit code 124.", "SECONDS"),
+    Option(("--timings",), "Show what takes time at the start, and in each command."),
+    Option(("-V", "--version"), "Show the version."),
+    Option(("-h", "--help"), "Show this help."),
+)
 
 
 class Options(NamedTuple):
@@ -31,6 +64,10 @@ class Options(NamedTuple):
 
 def parse(arguments: Sequence[str]) -> Options:
     """Parse the options before the command; raises UsageError."""
+    if list(arguments) in (["-h"], ["--help"]):  # without importing click
+        return Options(help=True)
+    import click
+
     parser = root_command()
     try:
         context = parser.make_context("atoll", list(arguments))
@@ -51,60 +88,33 @@ def parse(arguments: Sequence[str]) -> Options:
     return options
 
 
-def root_command() -> click.Command:
+def root_command() -> "click.Command":
     """Return the click command for `atoll` itself: its options, and all words after them."""
+    import click
+
+    types: Mapping[str, Mapping[str, Any]] = {
+        "--checkpoint": {"type": click.Path(dir_okay=False, path_type=Path)},
+        "--output": {"default": ""},
+        "--timeout": {"type": click.FloatRange(0, min_open=True)},
+    }
+    options = [
+        click.Option(
+            [*one.names, *filter(None, [one.field])],
+            metavar=one.value or None,
+            is_flag=not one.value,
+            help=one.help,
+            **types.get(one.names[-1], {}),
+        )
+        for one in OPTIONS
+    ]
     return click.Command(
         "atoll",
         context_settings={"allow_interspersed_args": False},
         add_help_option=False,
-        params=[
-            click.Option(["-c", "lines"], metavar="LINES", help="Run these lines."),
-            click.Option(
-                ["-f", "--file", "script"], metavar="FILE", help="Run the lines of a file."
-            ),
-            click.Option(
-                ["--keep-going"], is_flag=True, help="Don't stop at the first line that fails."
-            ),
-            click.Option(["--echo"], is_flag=True, help="Show each line before it runs."),
-            click.Option(
-                ["--checkpoint"],
-                metavar="FILE",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Remember in FILE which lines were done.",
-            ),
-            click.Option(
-                ["--resume"], is_flag=True, help="Leave out what the checkpoint says is done."
-            ),
-            click.Option(
-                ["--output"], metavar="FORMAT", default="", help="Write records in this format."
-            ),
-            click.Option(["--profile"], metavar="NAME", help="Use this profile."),
-            click.Option(
-                ["--no-plugins"], is_flag=True, help="Leave out plugins that don't ship with atoll."
-            ),
-            click.Option(
-                ["--skip-sslcert-validation", "skip_tls_check"],
-                is_flag=True,
-                help="Trust any certificate, and so anyone on the way to the cluster.",
-            ),
-            click.Option(
-                ["--timeout"],
-                metavar="SECONDS",
-                type=click.FloatRange(0, min_open=True),
-                help="End a command that takes longer, with exit code 124.",
-            ),
-            click.Option(
-                ["--timings"], is_flag=True, help="Tell what takes time at the start, and after."
-            ),
-            click.Option(["-V", "--version"], is_flag=True, help="Show the version."),
-            click.Option(["-h", "--help"], is_flag=True, help="Show this help."),
-            click.Argument(["words"], nargs=-1, type=click.UNPROCESSED),
-        ],
+        params=[*options, click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
     )
 
 
 def option_rows() -> list[tuple[str, str]]:
     """Return the options as help shows them: the option and its description."""
-    context = click.Context(root_command())
-    options = [one for one in context.command.params if isinstance(one, click.Option)]
-    return [record for record in (one.get_help_record(context) for one in options) if record]
+    return [(f"{', '.join(one.names)} {one.value}".rstrip(), one.help) for one in OPTIONS]

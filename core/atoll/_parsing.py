@@ -1,7 +1,5 @@
 """Exceptions and guards for parsing a line."""
 
-import click
-
 from atoll._plugins import Origin, guarded
 
 
@@ -18,5 +16,7 @@ class HelpAsked(Exception):
 
 def guarded_parsing(origin: Origin, what: str) -> guarded:
     """Guard a plugin's code that is called while a line is parsed; click's own exceptions pass."""
+    import click
+
     passing = (HelpAsked, click.ClickException, click.Abort, click.exceptions.Exit)
     return guarded(origin, what, passing=passing)

@@ -2,8 +2,9 @@
 
 import trio
 
-from atoll._commands import Prepared, before_command
+from atoll._commands import before_command
 from atoll._context import Context, ask_consent, choice_of, has_consent
+from atoll._preparing import Prepared
 from atoll.text import quote
 
 _LONGEST = 200

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from atoll._commands import usage_error
 from atoll._errors import AtollError, ExitCode, Problem, from_os_error, is_interruption
+from atoll._preparing import usage_error
 from atoll._runtime import NoAsyncio
 
 if TYPE_CHECKING:

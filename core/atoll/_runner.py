@@ -14,7 +14,7 @@ from attrs import define, field
 from atoll._aim import names_several
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
-from atoll._commands import NoSuchCommand, Prepared
+from atoll._commands import NoSuchCommand
 from atoll._context import Context, current_context, kept_of
 from atoll._deferred import result_of
 from atoll._errors import ExitCode, TimedOut, UsageError, is_interruption
@@ -24,6 +24,7 @@ from atoll._invocations import plugin_contexts
 from atoll._jobs import Job, Jobs, job_words
 from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
+from atoll._preparing import Prepared
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._protection import ask_first

@@ -8,9 +8,10 @@ import trio
 from attrs import evolve, frozen
 
 from atoll._aim import MARK
-from atoll._commands import Prepared, before_command
+from atoll._commands import before_command
 from atoll._context import Context
 from atoll._errors import ExitCode, NotFound, UsageError
+from atoll._preparing import Prepared
 from atoll._protection import says, says_yes, shown_line
 from atoll._statement import Statement
 from atoll.output._gathered import GatheredOutput, Gathering, Labelled

@@ -53,8 +53,12 @@ def test_version_needs_nothing(environ):
 @pytest.mark.parametrize("arguments", [["--help"], ["profile", "--help"]])
 def test_help_needs_no_event_loop_and_no_network(environ, arguments):
     found = imported(arguments, environ)
-    assert "click" in found
+    assert "pluggy" in found
     assert found & {"prompt_toolkit", "yaml", *ASYNC, *WIRE, *SERVER} == set()
+
+
+def test_the_list_of_all_commands_needs_no_parser(environ):
+    assert "click" not in imported(["--help"], environ)
 
 
 def test_one_command_needs_no_prompt_and_nothing_of_the_cluster(cluster):
