@@ -8,7 +8,7 @@ from attrs import define, field
 
 from atoll import Context
 from atoll_sessions.pictures import protocols
-from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING
+from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING, NO_FONT
 from atoll_sessions.pictures.media import Broken, Medium
 from atoll_sessions.pictures.png import checked
 from atoll_sessions.pictures.room import Room
@@ -21,6 +21,10 @@ SETTING = "sessions.pictures"
 _PATIENCE = 30.0
 """Seconds that decoding may take, all in all."""
 _LIBRARIES = {"PIL": "Pillow", "resvg_py": "resvg_py"}
+_REMARKS = {
+    LEFT_OUT: "what the picture refers to elsewhere is left out",
+    NO_FONT: "the text in the picture is left out: no font is installed",
+}
 INSTALL = "pip install 'atoll[pictures]'"
 
 
@@ -94,5 +98,4 @@ async def _decoded(kind: str, shown: Medium, room: Room) -> tuple[bytes, str]:
         raise NotDrawn(f"drawing it needs {library}: {INSTALL}")
     if done.returncode:
         raise Broken(told if done.returncode == BROKEN else "it can't be decoded")
-    left_out = "what the picture refers to elsewhere is left out"
-    return done.stdout, left_out if told == LEFT_OUT else ""
+    return done.stdout, _REMARKS.get(told, "")

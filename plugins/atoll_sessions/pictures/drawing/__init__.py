@@ -7,5 +7,7 @@ SVG. On standard input comes the picture; on standard output goes what a termina
 
 BROKEN, MISSING = 3, 4
 """Exit codes: the picture can't be drawn, a library is not installed. Standard error says which."""
-LEFT_OUT = "left out"
-"""Said on standard error of a picture that refers to something elsewhere."""
+LEFT_OUT, NO_FONT = "left out", "no font"
+"""Said on standard error of a picture that refers to something elsewhere, or whose text has no
+font.
+"""

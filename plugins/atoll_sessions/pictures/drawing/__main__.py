@@ -3,7 +3,7 @@
 import resource
 import sys
 
-from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING
+from atoll_sessions.pictures.drawing import BROKEN, MISSING
 from atoll_sessions.pictures.media import Broken
 from atoll_sessions.pictures.room import Room
 
@@ -19,9 +19,8 @@ def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
     if mime == "image/svg+xml":
         from atoll_sessions.pictures.drawing.svg import draw_svg
 
-        content, left_out = draw_svg(content, room)
-        if left_out:
-            sys.stderr.write(LEFT_OUT)
+        content, missing = draw_svg(content, room)
+        sys.stderr.write(missing)
         if kind == "png":
             return content
     from atoll_sessions.pictures.drawing.decoding import as_png, opened, scaled

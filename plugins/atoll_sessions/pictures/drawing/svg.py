@@ -3,6 +3,7 @@
 import re
 from xml.etree import ElementTree as ET
 
+from atoll_sessions.pictures.drawing import LEFT_OUT, NO_FONT
 from atoll_sessions.pictures.media import Broken
 from atoll_sessions.pictures.room import Room
 
@@ -19,25 +20,38 @@ _PIXELS = {
     "cm": _INCH / 2.54,
     "in": _INCH,
 }
+_LETTER = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="18">M</text></svg>'
+)
+"""A letter, which is drawn where there is a font."""
+_NO_LETTER = _LETTER.replace("M", "")
 _USUAL = (300.0, 150.0)
 """The size of a picture that tells none."""
 
 
-def draw_svg(content: bytes, room: Room) -> tuple[bytes, bool]:
-    """Draw a picture as PNG, no larger than the room; returns it, and whether something was left
-    out that it refers to. Raises Broken, or ImportError without the library.
+def draw_svg(content: bytes, room: Room) -> tuple[bytes, str]:
+    """Draw a picture as PNG, no larger than the room; returns it, and what is missing from it:
+    LEFT_OUT, NO_FONT or "". Raises Broken, or ImportError without the library.
     """
     import resvg_py
+
+    from atoll_sessions.pictures.drawing.fonts import fonts
 
     root, left_out = _parsed(content)
     size = _size(root)
     root.attrib |= {"width": str(size[0]), "height": str(size[1])}
     width, height = room.pixels(*size)
-    text = ET.tostring(root, encoding="unicode")
+    text, missing = ET.tostring(root, encoding="unicode"), LEFT_OUT if left_out else ""
+    has_text = any(element.tag.rpartition("}")[2] == "text" for element in root.iter())
+    options = fonts() if has_text else {}
     try:
-        return resvg_py.svg_to_bytes(svg_string=text, width=width, height=height), left_out
+        drawn: bytes = resvg_py.svg_to_bytes(svg_string=text, width=width, height=height, **options)
+        letter = resvg_py.svg_to_bytes(svg_string=_LETTER, **options) if has_text else b""
     except (ValueError, RuntimeError) as error:
         raise Broken(str(error)) from None
+    if letter == resvg_py.svg_to_bytes(svg_string=_NO_LETTER, skip_system_fonts=True):
+        missing = missing or NO_FONT
+    return drawn, missing
 
 
 def _parsed(content: bytes) -> tuple[ET.Element, bool]:

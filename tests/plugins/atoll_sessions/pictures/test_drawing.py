@@ -26,6 +26,11 @@ def draw(kind, mime, content, room=(80, 24, 8, 16), environ=()):
     )
 
 
+def has_ink(content):
+    """Whether anything is drawn in a picture without a background."""
+    return PIL.open(io.BytesIO(content)).convert("RGBA").getbbox() is not None
+
+
 def drawn(*arguments, **options):
     """Return what a picture becomes."""
     done = draw(*arguments, **options)
@@ -137,6 +142,25 @@ class TestSvg:
             drawn("png", "image/svg+xml", svg('<rect width="40" height="20" fill="red"/>'))
         )
         assert (found.size, found.getpixel((20, 10))) == ((40, 20), (255, 0, 0))
+
+    @pytest.mark.parametrize("family", ["", "Helvetica", "Nowhere, sans-serif", "monospace"])
+    def test_text_is_drawn_in_a_font_that_is_there(self, family):
+        """Whatever the picture names: most name fonts of other systems."""
+        text = svg(f'<text y="18" font-size="20" font-family="{family}">MMM</text>')
+        assert has_ink(drawn("png", "image/svg+xml", text))
+
+    @pytest.mark.parametrize("has_matplotlib", [True, False])
+    def test_without_fontconfig(self, tmp_path, has_matplotlib):
+        """Fonts of matplotlib do; that there is none at all is told."""
+        if has_matplotlib:
+            pytest.importorskip("matplotlib", reason="not installed: matplotlib")
+        else:
+            tmp_path.joinpath("matplotlib.py").touch()
+        text = svg('<text y="18" font-size="20">MMM</text>')
+        environ = {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+        done = draw("png", "image/svg+xml", text, environ=environ)
+        assert done.stderr == (b"" if has_ink(done.stdout) else b"no font")
+        assert has_ink(done.stdout) or not has_matplotlib
 
     @pytest.mark.parametrize(
         ("attributes", "size"),
