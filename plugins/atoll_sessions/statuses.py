@@ -11,6 +11,7 @@ from atoll_sessions.queries import get_session
 if TYPE_CHECKING:
     from atoll import Api
 
+ENDING = "TERMINATING"
 FAILED = "ERROR"
 FINAL = (*DEAD, FAILED)
 """The statuses that nothing but its removal gets a session out of."""
@@ -24,7 +25,7 @@ _STARTING: Sequence[tuple[str, ...]] = (
 )
 STARTING = frozenset(name for step in _STARTING[1:-1] for name in step)
 """The statuses between the queue and running."""
-_ENDING: Sequence[tuple[str, ...]] = (("TERMINATING",), ("TERMINATED",))
+_ENDING: Sequence[tuple[str, ...]] = ((ENDING,), ("TERMINATED",))
 _OTHERS = ("RUNNING_DEGRADED", "RESTARTING", "DEPRIORITIZING", "RESERVED", "PREEMPTED")
 _FORMER = ("BUILDING", "RESIZING", "SUSPENDED")
 KNOWN = tuple(

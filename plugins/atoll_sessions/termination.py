@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from atoll import NotAuthorized
 from atoll.outages import Backoff
 from atoll_sessions.queries import destroy, find_session
-from atoll_sessions.statuses import FAILED, STARTING
+from atoll_sessions.statuses import ENDING, FAILED, STARTING
 
 if TYPE_CHECKING:
     from atoll import Api
@@ -19,7 +19,7 @@ async def terminate(api: "Api", session: str) -> None:
 
     A session that is starting is left to start first, since clusters up to 24 let only
     administrators terminate it earlier. A session that has failed to start is removed by force, as
-    clusters demand.
+    clusters demand. One that is ending already is left to end.
     """
     has_started = False
     async for _ in _STARTS:
@@ -29,6 +29,8 @@ async def terminate(api: "Api", session: str) -> None:
             if has_started:
                 raise
             status = (await find_session(api, session)).status
+            if status == ENDING:
+                return
             if status == FAILED:
                 await destroy(api, session, forced=True)
                 return

@@ -15,9 +15,9 @@ from uuid import uuid4
 import pexpect
 import pytest
 from attrs import evolve, frozen
-from tests.interop.conftest import Program
 from tests.interop.web_server import forget_login, redis_server, web_server
 from tests.interop.work_user import MAKE_USER
+from tests.programs import Program
 
 pytestmark = [pytest.mark.interop, pytest.mark.needs("redis-server")]
 PASSWORD = f"pw-{uuid4().hex}"

@@ -16,17 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[2])]
 
-from conftest import CLIENTS, SCRIPTS, find_python, install  # noqa: E402  # found by the line above
-from embedded import embedded_cluster  # noqa: E402  # likewise
+from embedded import embedded_cluster  # noqa: E402  # found by the line above
 from leaves import leaves_of_client, our_leaves  # noqa: E402  # likewise
 from outcomes import Outcome  # noqa: E402  # likewise
 from page import write_tables  # noqa: E402  # likewise
 from running import Walker  # noqa: E402  # likewise
+from tests.official import CLIENTS, find_python, install  # noqa: E402  # likewise
 
 Column = Mapping[str, Outcome]
 _EXPORT = re.compile(r"^export (BACKEND_\w+)=(.*)$", re.MULTILINE)
+SCRIPTS = Path(sys.executable).parent
 _OURS = SCRIPTS / "atoll"
 _STANDING_IN = SCRIPTS / "backend.ai"
 """The same by the name under which it asks no more than the official client does."""
