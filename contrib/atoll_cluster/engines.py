@@ -6,6 +6,7 @@ must pass the tests of `atoll_cluster.testing`.
 
 from atoll_cluster.engine.board import StateBoard
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone
+from atoll_cluster.engine.folder import has_written_end
 from atoll_cluster.engine.launcher import (
     GroupedLauncher,
     Job,
@@ -39,6 +40,7 @@ __all__ = [
     "Waiting",
     "connect_over_tcp",
     "connect_through",
+    "has_written_end",
     "kept_log",
     "relay_command",
 ]

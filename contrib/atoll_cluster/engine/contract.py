@@ -122,6 +122,8 @@ class KernelSpec:
     """Files in /dev that the kernel may use besides the usual ones; absent ones are left out."""
     hosts: Mapping[str, str] = field(factory=dict)
     """Loopback addresses of the kernels of the session, by their names; sandboxed kernels only."""
+    peers: Mapping[str, str] = field(factory=dict)
+    """The ids of the kernels of the session, by their names."""
     preopen_ports: tuple[int, ...] = ()
     """Ports on which the user's own programs may be connected to."""
     ssh_keypair: SshKeypair | None = None

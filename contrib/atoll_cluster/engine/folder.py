@@ -137,6 +137,14 @@ class KernelFolder:
         return ExitStatus(137, "unknown")
 
 
+def has_written_end(path: Path) -> bool:
+    """Tell whether the supervisor of the kernel in a folder has written how the kernel ended."""
+    try:
+        return END in os.listdir(path / "run")  # noqa: PTH208 - lists are newer than files' absence
+    except OSError:
+        return False
+
+
 def _exit_status(state: Mapping[str, Any]) -> ExitStatus:
     """Read what a supervisor wrote at the end; a plain kernel's own processes can write there."""
     code, reason = state.get("exit_code"), state.get("reason")

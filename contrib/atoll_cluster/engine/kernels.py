@@ -16,7 +16,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from . import cgroup, late, reach, sandbox
+from . import cgroup, late, peers, reach, sandbox
 from .contract import (
     EngineError,
     ExitStatus,
@@ -271,6 +271,7 @@ class KernelEngine:
             preparation.prepare(spec, self.catalog.runner(spec.image), folder, groups)
             if not self.launcher.is_here:
                 reach.write_key(folder.run / PEM, spec.kernel_id)
+                peers.introduce(spec, folder)
         except BaseException:
             cgroup.remove(groups)
             raise
@@ -301,6 +302,7 @@ def _job(spec: KernelSpec, folder: KernelFolder) -> Job:
         folder=folder.path,
         cluster_role=spec.cluster_role,
         cluster_index=spec.cluster_index,
+        hostname=spec.hostname,
         terms=spec.terms,
     )
 

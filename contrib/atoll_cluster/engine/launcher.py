@@ -33,7 +33,8 @@ SUPERVISOR, RELAY = _PROGRAMS / "supervisor", _PROGRAMS / "relay"
 class Job:
     """A kernel that is to be started: what to run, where, and what it may take.
 
-    `name` is fit for a list of jobs that people look at; `kernel_id` alone is unique.
+    `name` is fit for a list of jobs that people look at; `kernel_id` alone is unique. `hostname` is
+    what the other kernels of the session call it.
     """
 
     kernel_id: str
@@ -42,6 +43,7 @@ class Job:
     folder: Path
     cluster_role: str = "main"
     cluster_index: int = 1
+    hostname: str = "main1"
     terms: Terms = field(factory=Terms)
 
     @property
@@ -84,6 +86,8 @@ class Launcher(Protocol):
         """Start a kernel, or put it in the queue; raises EngineError when it is refused.
 
         It must be found by `watch` from then on, even if the cluster program is killed on the way.
+        Without a capacity, the kernels of a session are started side by side, so that a call may
+        wait for the others of its session.
         """
 
     async def watch(self, kernel_id: str, known: State | None) -> State:

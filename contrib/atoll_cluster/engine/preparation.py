@@ -11,6 +11,7 @@ from . import home_setup, sandbox, shells
 from .contract import EngineError, Image, KernelSpec, Mount
 from .environment import SYSTEM_PATH, KernelPaths, environ
 from .folder import KernelFolder
+from .peers import PLACE
 from .services.definition import KernelSite
 from .services.installed import Installed
 from .services.kernel_services import KernelServices, provide
@@ -85,6 +86,7 @@ class Preparation:
             "argv": list(spec.image.argv),
             "shell": list(shells.argv(paths, environ(spec, paths))),
             "environ": environ(spec, paths),
+            "place": str(folder.run / PLACE) if self.probe.tier == "plain" else None,
             "home": str(paths.home),
             "memory": spec.memory,
             "processes": MOST_PROCESSES if self.probe.counts_processes else None,

@@ -20,7 +20,7 @@ from attrs import define
 from .contract import KernelGone
 from .control import GONE
 from .launcher import RELAY
-from .relay.program import ADDRESS
+from .relay.reach import ADDRESS
 from .relay.tls import PEM, context
 
 CONNECT_TIMEOUT = 10.0

@@ -12,7 +12,8 @@ class Terms:
     """What a session was asked with, for a scheduler that decides by it.
 
     `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
-    alone. `starts_at` is a time in ISO 8601, None for at once.
+    alone. `cluster_size` is how many kernels the session has, which are on one machine unless
+    `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601, None for at once.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)
@@ -22,6 +23,7 @@ class Terms:
     priority: int = 10
     session_type: str = "INTERACTIVE"
     cluster_size: int = 1
+    cluster_mode: str = "single-node"
     starts_at: str | None = None
     options: Mapping[str, object] = field(factory=dict)
 

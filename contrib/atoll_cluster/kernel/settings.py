@@ -13,10 +13,12 @@ class Settings:
     """Read from the JSON file that the engine wrote.
 
     `argv` starts the image's interpreter, `shell` a shell at a terminal, `environ` is for the
-    user's programs, `memory` in bytes, `processes` how many there may be where that can be limited
-    from inside, `bootstrap` the path of a script, `patience` the seconds for which a program's
-    output waits for a reader who stands still, `grace` those that programs have between being asked
-    to end and being killed, and `services` what can be connected to (see `services.py`).
+    user's programs, and `place` names a file with more of it (lines of NAME=VALUE), which may be
+    written where the kernel runs. `memory` is in bytes, `processes` how many there may be where
+    that can be limited from inside, `bootstrap` the path of a script, `patience` the seconds for
+    which a program's output waits for a reader who stands still, `grace` those that programs have
+    between being asked to end and being killed, and `services` what can be connected to (see
+    `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -25,7 +27,7 @@ class Settings:
         self.language: str = content["language"]
         self.argv: list[str] = content["argv"]
         self.shell: list[str] = content["shell"]
-        self.environ: dict[str, str] = content["environ"]
+        self.environ: dict[str, str] = {**content["environ"], **_told(content["place"])}
         self.home: str = content["home"]
         self.memory: int | None = content["memory"]
         self.processes: int | None = content["processes"]
@@ -33,3 +35,13 @@ class Settings:
         self.patience: float = content["patience"]
         self.grace: float = content["grace"]
         self.services: dict[str, dict[str, Any]] = content["services"]
+
+
+def _told(path: str | None) -> dict[str, str]:
+    """Read what a kernel is told about its place."""
+    try:
+        with open(path or "", encoding="utf-8", errors="replace") as file:
+            pairs = [line.rstrip("\n").partition("=") for line in file]
+    except OSError:
+        return {}
+    return {name: value for name, equals, value in pairs if name and equals}

@@ -7,6 +7,7 @@ them.
 
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from uuid import uuid4
@@ -234,12 +235,17 @@ class Scheduler:
     async def _start_kernels(self, session: Session) -> None:
         rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
         turns = Turns(row.id for row in rows if row.id not in self.running)
-        starts = [partial(self._start_kernel, session, row, turns) for row in rows]
+        await self._side_by_side([partial(self._start_kernel, session, row, turns) for row in rows])
+
+    async def _side_by_side(self, starts: list[Callable[[], Awaitable[None]]]) -> None:
+        """Start the kernels of a session: one by one here, where that is quicker; all at a time
+        where each may have to wait, or is started with the others only.
+        """
         if self.machine.is_bounded:
             for start in starts:
                 await start()
         else:
-            await all_of(starts)  # Each waits for its own turn.
+            await all_of(starts)
 
     async def _start_kernel(self, session: Session, row: KernelRow, turns: Turns) -> None:
         if row.id not in self.running:
@@ -264,10 +270,12 @@ class Scheduler:
             kernel = self.running.pop(row.id, None) or await self._find(row)
             if not isinstance(kernel, ExitStatus):
                 await kernel.stop()
-        for row in rows:
-            self._contain(row)
-            tell = partial(self._heed, session.id, Turns([row.id]), row.id)
-            self.attach(row, await self.engine.restart(self.specs.of(session, row), tell))
+        await self._side_by_side([partial(self._restart_kernel, session, row) for row in rows])
+
+    async def _restart_kernel(self, session: Session, row: KernelRow) -> None:
+        self._contain(row)
+        tell = partial(self._heed, session.id, Turns([row.id]), row.id)
+        self.attach(row, await self.engine.restart(self.specs.of(session, row), tell))
 
     def _contain(self, row: KernelRow) -> None:
         # By the id of its container a client tells that a restart was done.

@@ -47,6 +47,7 @@ class Specs:
             mounts=tuple(map(_mount, session.vfolder_mounts)),
             files=tuple(map(_file, self.dotfiles.for_session(session))),
             hosts={one.cluster_hostname: one.address for one in siblings if one.address},
+            peers={one.cluster_hostname: one.id for one in siblings},
             preopen_ports=tuple(session.preopen_ports),
             ssh_keypair=self._ssh_keypair(session),
             bootstrap=script.encode() if script else None,
@@ -66,6 +67,7 @@ class Specs:
             priority=session.priority,
             session_type=session.type,
             cluster_size=session.cluster_size,
+            cluster_mode=session.cluster_mode,
             starts_at=session.starts_at,
             options=session.resource_opts,
         )

@@ -7,7 +7,7 @@ from atoll_slurm import launcher as module
 from atoll_cluster.engines import Ended, Site, Unknown
 
 pytestmark = pytest.mark.anyio
-LISTED = "7|{}|n1|2026-11-27T15:21:54|N/A|None|s.k1"
+LISTED = "7|{}|n1|n1|2026-11-27T15:21:54|N/A|None|s.k1"
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from atoll_cluster.engines import Ended, Running, Unknown, Waiting
 
 PRINTED = """\
 Welcome to the site | today: maintenance | at 8
-3|COMPLETED|n2|2026-11-27T15:21:54|2026-11-27T15:21:55|None|a b|c.k-11756
-2|FAILED|n1|2026-11-27T15:21:54|2026-11-27T15:21:55|NonZeroExitCode|s.k-16572
-6|PENDING|n/a|2026-11-27T15:21:54|2026-11-27T16:26:54|BeginTime|s.k-6
-4|PENDING|n/a|2026-11-27T15:21:54|N/A|JobHeldUser|s.k-4
-1|RUNNING|n1|2026-11-27T15:21:54|2026-11-27T15:26:55|None|s.with.dots.k-20934
+3|COMPLETED|n2|n2|2026-11-27T15:21:54|2026-11-27T15:21:55|None|a b|c.k-11756
+2|FAILED|n1|n1|2026-11-27T15:21:54|2026-11-27T15:21:55|NonZeroExitCode|s.k-16572
+6|PENDING|n/a||2026-11-27T15:21:54|2026-11-27T16:26:54|BeginTime|s.k-6
+4|PENDING|n/a||2026-11-27T15:21:54|N/A|JobHeldUser|s.k-4
+1|RUNNING|n1|n1|2026-11-27T15:21:54|2026-11-27T15:26:55|None|s.with.dots.k-20934
 
 """
 

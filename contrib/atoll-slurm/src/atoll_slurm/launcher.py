@@ -27,9 +27,11 @@ from atoll_cluster.engines import (
     Waiting,
     connect_over_tcp,
     connect_through,
+    has_written_end,
     kept_log,
     relay_command,
 )
+from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.nodes import nodes
 from atoll_slurm.options import NOTICE, options, partition_of
 from atoll_slurm.partitions import Partitions
@@ -45,6 +47,8 @@ SOON, LATER = 1.0, 30.0
 SLOWER = 1.5
 _SETTLED = 10.0
 """Seconds after its submission from which a job that Slurm does not list is gone."""
+_SLACK = 5.0
+"""Seconds by which clocks may differ, and Slurm may be early."""
 _LAST = 15.0
 """Seconds beyond the grace after which a job is cancelled that was asked to end."""
 
@@ -63,6 +67,9 @@ class SlurmLauncher:
     _submitted: dict[str, float] = field(factory=dict, init=False)
     _ending: set[str] = field(factory=set, init=False)
     """Kernels that were asked to end: that their jobs are cancelled is no news."""
+    _gangs: Gangs = field(factory=Gangs, init=False)
+    _members: dict[str, Member] = field(factory=dict, init=False)
+    """Those that share a job with the other kernels of their session."""
     _limits: dict[str, datetime | None] = field(factory=dict, init=False)
     """When the time of running jobs is up."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
@@ -91,10 +98,25 @@ class SlurmLauncher:
 
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
-        command = job.command(self.settings.python, listens=True)
+        self._ending.discard(job.kernel_id)
+        if job.terms.cluster_size > 1:
+            await self._gangs.join(job, self._submit_gang)
+            return
+        await self._submit([job], script(job.command(self.settings.python, listens=True)))
+
+    async def _submit_gang(self, jobs: Sequence[Job]) -> None:
+        """Submit the kernels of a session as one job, which has the name of the main one."""
+        for at, job in enumerate(jobs):
+            member = self._members[job.kernel_id] = Member(jobs[0].kernel_id, at, is_spread(job))
+            # By this a later program finds the job, should this one die before it knows its id.
+            self.site.remember(job.kernel_id, member.notes())
+        await self._submit(jobs, gang_script(jobs, self.settings))
+
+    async def _submit(self, jobs: Sequence[Job], text: str) -> None:
+        job = jobs[0]
         try:
             argv = ["sbatch", *options(job, self.settings, await self._longest(job))]
-            ran = await run(argv, script(command))
+            ran = await run(argv, text)
         except NoAnswer as error:
             raise EngineError(f"Slurm takes no jobs at present: {error}") from None
         if ran.code:
@@ -103,9 +125,10 @@ class SlurmLauncher:
         job_id = re.search(r"^(\d+)(;\S+)?\s*$", ran.out, re.MULTILINE)
         if job_id is None:
             raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
-        self._submitted[job.kernel_id] = time.monotonic()
-        self._note(job.kernel_id, job_id[1])
-        self._board.put({job.kernel_id: Waiting(engine_id=job_id[1])})
+        for one in jobs:
+            self._submitted[one.kernel_id] = time.monotonic()
+            self._note(one.kernel_id, job_id[1])
+        self._board.put({one.kernel_id: Waiting(engine_id=job_id[1]) for one in jobs})
         self._look.set()
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
@@ -122,9 +145,11 @@ class SlurmLauncher:
             await self._until_known(kernel_id)  # Slurm alone can tell which job it is.
         if (job_id := self._jobs.get(kernel_id)) is None:
             return
-        self._ending.add(kernel_id)
+        self._ending.add(self._leader(kernel_id))
         if grace and isinstance(self._board[kernel_id], Running):
-            await self._cancel("--batch", "--signal=TERM", job_id)
+            # The script of a job is the kernel; of several, each is a step.
+            whom = [] if kernel_id in self._members else ["--batch"]
+            await self._cancel(*whom, "--signal=TERM", job_id)
             self._look.set()
             with anyio.move_on_after(grace + _LAST):
                 while not isinstance(state := self._board[kernel_id], Ended):
@@ -143,10 +168,11 @@ class SlurmLauncher:
         try:
             return await connect_over_tcp(folder, name)
         except KernelGone:
-            if not isinstance(self._board[kernel_id], Running):
+            if not isinstance(state := self._board[kernel_id], Running):
                 raise
         job_id = self._jobs[kernel_id]
         srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
+        srun += [f"--nodelist={state.node}"] if state.node else []
         srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
 
@@ -192,14 +218,33 @@ class SlurmLauncher:
             return False
         try:
             listed = {one.kernel_id: one for one in await jobs() if self._is_ours(one)}
+            left = await anyio.to_thread.run_sync(self._left, kernels)
         except (NoAnswer, EngineError) as error:
             new: dict[str, State] = dict.fromkeys(kernels, Unknown(str(error)))
         else:
-            new = {one: self._state(one, listed.get(one)) for one in kernels}
+            new = {one: self._state(one, listed.get(self._leader(one))) for one in kernels}
+            new |= {one: self._left_for(listed.get(self._leader(one)), new[one]) for one in left}
         changed = any(self._board[one] != state for one, state in new.items())
         if changed:
             self._board.put(new)
         return changed
+
+    def _leader(self, kernel_id: str) -> str:
+        """Return the kernel by which Slurm's job is named."""
+        member = self._members.get(kernel_id)
+        return member.leader if member else kernel_id
+
+    def _left(self, kernels: Sequence[str]) -> list[str]:
+        """Return those that have ended by themselves, and left a job that others are in."""
+        members = [one for one in kernels if one in self._members]
+        return [one for one in members if has_written_end(self.site.folder(one))]
+
+    def _left_for(self, job: Listed | None, state: State) -> State:
+        """Return the state of a kernel that has ended, while its job goes on."""
+        if job is None or job.is_leaving or not isinstance(state, Running):
+            return state
+        is_late = job.ends is not None and is_near(job.ends) and job.kernel_id not in self._ending
+        return Ended(TIME_LIMIT if is_late else None)
 
     def _is_ours(self, listed: Listed) -> bool:
         """Tell whether it is the job that was submitted: ids begin anew some day."""
@@ -220,8 +265,9 @@ class SlurmLauncher:
         """
         if not isinstance(listed.state, Ended):
             self._limits[kernel_id] = listed.ends
-            return self._placed(listed)
-        if kernel_id in self._ending:
+            member = self._members.get(kernel_id)
+            return self._placed(member.seen(listed) if member else listed)
+        if self._leader(kernel_id) in self._ending:
             return Ended() if listed.state == Ended(CANCELLED) else listed.state
         limit = self._limits.pop(kernel_id, None)
         is_late = limit and listed.ends and limit - listed.ends < timedelta(seconds=NOTICE)
@@ -241,8 +287,10 @@ class SlurmLauncher:
     def _note(self, kernel_id: str, job_id: str) -> None:
         if self._jobs.get(kernel_id) != job_id:
             self._jobs[kernel_id] = job_id
+            member = self._members.get(kernel_id)
             with suppress(OSError):
-                self.site.remember(kernel_id, {"job_id": job_id})
+                notes = member.notes() if member else {}
+                self.site.remember(kernel_id, {"job_id": job_id, **notes})
 
     async def _remember(self, kernel_id: str) -> None:
         """Look for the job of a kernel that an earlier program has submitted."""
@@ -251,6 +299,8 @@ class SlurmLauncher:
         notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
         if notes and isinstance(notes.get("job_id"), str):
             self._jobs[kernel_id] = notes["job_id"]
+        if member := Member.read(notes or {}):
+            self._members[kernel_id] = member
         # Killed between sbatch and its note, that program left none: Slurm knows the job's name.
         self._board.put({kernel_id: Unknown("Slurm is being asked")})
         self._submitted[kernel_id] = time.monotonic() - _SETTLED
@@ -269,6 +319,11 @@ class SlurmLauncher:
             except NoAnswer as error:
                 _log.warning("scancel is tried again: %s", error)
             await anyio.sleep(LATER / 6)
+
+
+def is_near(limit: datetime) -> bool:
+    """Tell whether jobs with this limit have been told of it by now."""
+    return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - as Slurm's
 
 
 @asynccontextmanager

@@ -27,9 +27,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "--open-mode=append",
         "--export=NONE",
         "--no-requeue",
-        f"--signal=B:TERM@{NOTICE}",
-        "--nodes=1",
-        "--ntasks=1",
+        *_extent(job),
     ]
     named = {
         "partition": partition_of(job, settings),
@@ -39,7 +37,21 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "begin": begin(terms.starts_at),
     }
     given = [f"--{name}={value}" for name, value in named.items() if value]
-    return [*fixed, *given, *resources(job, settings), *settings.extra_words]
+    on_one_node = 1 if job.terms.cluster_mode == "multi-node" else job.terms.cluster_size
+    return [*fixed, *given, *resources(job, settings, on_one_node), *settings.extra_words]
+
+
+def _extent(job: Job) -> list[str]:
+    """Return on how many nodes a session is, and who is told of its time limit: the job's script
+    where that is the kernel, else its steps.
+    """
+    size = job.terms.cluster_size
+    if size == 1:
+        return [f"--signal=B:TERM@{NOTICE}", "--nodes=1", "--ntasks=1"]
+    nodes = size if job.terms.cluster_mode == "multi-node" else 1
+    each = size // nodes
+    told = f"--signal=TERM@{NOTICE}"
+    return [told, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
 
 
 def partition_of(job: Job, settings: Settings) -> str:
@@ -58,8 +70,8 @@ def kernel_of(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def resources(job: Job, settings: Settings) -> Iterator[str]:
-    """Yield the options about what a kernel may take."""
+def resources(job: Job, settings: Settings, kernels: int = 1) -> Iterator[str]:
+    """Yield the options about what a kernel may take, or so many of them on one node."""
     gres: list[str] = []
     for slot, amount in job.terms.slots.items():
         if not amount:
@@ -68,9 +80,9 @@ def resources(job: Job, settings: Settings) -> Iterator[str]:
             yield f"--cpus-per-task={whole(amount)}"
         elif slot == "mem":
             if settings.memory == "mem":
-                yield f"--mem={math.ceil(amount / _MIB)}M"
+                yield f"--mem={kernels * math.ceil(amount / _MIB)}M"
         else:
-            gres.append(f"{gres_name(slot)}:{whole(amount)}")
+            gres.append(f"{gres_name(slot)}:{kernels * whole(amount)}")
     if gres:
         yield f"--gres={','.join(gres)}"
 

@@ -11,8 +11,8 @@ from atoll_slurm.options import kernel_of
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 
 # The name comes last, since it may hold what separates the others.
-_FORMAT = "%i|%T|%B|%V|%e|%r|%j"
-_FIELDS = 7
+_FORMAT = "%i|%T|%B|%N|%V|%e|%r|%j"
+_FIELDS = 8
 _NONE = {"", "(null)", "N/A", "n/a", "None", "Unknown"}
 
 CANCELLED, TIME_LIMIT = "cancelled", "time-limit"
@@ -46,12 +46,16 @@ more."""
 
 @frozen
 class Listed:
-    """One job, as squeue lists it; `ends` is when its time is up."""
+    """One job, as squeue lists it; `ends` is when its time is up, `nodes` are all of them. One that
+    `is_leaving` tells its reason soon.
+    """
 
     job_id: str
     kernel_id: str
     state: State
     ends: datetime | None = None
+    nodes: str = ""
+    is_leaving: bool = False
 
 
 async def jobs() -> list[Listed]:
@@ -83,8 +87,10 @@ def parse(lines: Iterable[str]) -> Iterable[Listed]:
     for line in lines:
         parts = line.split("|", _FIELDS - 1)
         if len(parts) == _FIELDS and re.match(r"\d", parts[0]):
-            job_id, state, node, _submitted, ends, reason, name = (part.strip() for part in parts)
-            yield Listed(job_id, kernel_of(name), state_of(state, node, reason), time_of(ends))
+            job_id, state, node, nodes, _submitted, ends, reason, name = map(str.strip, parts)
+            told = state_of(state, node, reason)
+            leaving = state.startswith("COMPLETING")
+            yield Listed(job_id, kernel_of(name), told, time_of(ends), nodes, leaving)
 
 
 def state_of(state: str, node: str, reason: str) -> State:

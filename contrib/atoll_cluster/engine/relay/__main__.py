@@ -1,4 +1,5 @@
-"""Start the relay, in a kernel's run folder: `python -I -S relay stdio`, or `relay listen ARGV…`.
+"""Start the relay, in a kernel's run folder: `python -I -S relay stdio`, or `relay listen ARGV…`;
+or anywhere, `relay reach FOLDER SERVICE`.
 
 A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
 can import one another as a package.

@@ -1,7 +1,8 @@
 """The relay: one connection over its standard input and output, or many over TCP.
 
 `listen ARGV…` runs a kernel's supervisor, passes signals on to it, and ends with it. Meanwhile it
-listens at a port that `relay.json` tells, and lets in those who have the kernel's key.
+listens at a port that `relay.json` tells, and lets in those who have the kernel's key. `reach` is
+what they use who are kernels themselves.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ import ssl
 import sys
 
 from .carry import CHUNK, carry
+from .reach import ADDRESS, reach
 from .tls import PEM, context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ADDRESS = "relay.json"
-"""The file in a kernel's `run/` that tells `host` and `port`."""
 HANDSHAKE = 10.0
 """Seconds that a caller has to show that it has the key."""
 
@@ -30,6 +30,8 @@ HANDSHAKE = 10.0
 def main(words: Sequence[str]) -> int:
     """Run as the command line says; returns the exit code."""
     how, *argv = words
+    if how == "reach":
+        return asyncio.run(reach(*argv))
     return asyncio.run(listen(argv) if how == "listen" else serve_stdio())
 
 

@@ -23,7 +23,8 @@ PUBLISHED = ".ssh/ssh_host_keys.pub"
 """The host's public key in the home, for those whose client does not read it from the API."""
 _USERS_OWN = ".ssh/id_rsa"
 _SERVER = Path(__file__).with_name("ssh_server.py")
-_HOST_KEY, _USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
+_HOST_KEY, USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
+"""Files in a kernel's `keys/` and in what it sees of them."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _CONFIG = """\
@@ -73,14 +74,14 @@ def _equip(site: KernelSite) -> str:
     keys.mkdir(mode=0o700, exist_ok=True)
     share.mkdir(mode=0o700)
     _ensure(keys / _HOST_KEY, None)
-    _ensure(keys / _USER_KEY, site.spec.ssh_keypair)
+    _ensure(keys / USER_KEY, site.spec.ssh_keypair)
     public = (keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
     _write(share / _HOST_KEY, (keys / _HOST_KEY).read_text("ascii"))
-    _write(share / _AUTHORIZED, (keys / f"{_USER_KEY}.pub").read_text("utf-8"))
+    _write(share / _AUTHORIZED, (keys / f"{USER_KEY}.pub").read_text("utf-8"))
     config = _CONFIG.format(share=site.paths.share)
     _write(share / "sshd_config", config + _set_env(site.environ))
     _write(share / "server.py", _SERVER.read_text("utf-8"))
-    _furnish(Tree(site.folder.home), site.spec, (keys / _USER_KEY).read_text("utf-8"), public)
+    _furnish(Tree(site.folder.home), site.spec, (keys / USER_KEY).read_text("utf-8"), public)
     return public
 
 
@@ -97,7 +98,7 @@ def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None
 def own_files(folder: KernelFolder) -> Mapping[str, str]:
     """Return what a home was given that is of use to its kernel alone, by the paths."""
     try:
-        user_key = (folder.keys / _USER_KEY).read_text("utf-8")
+        user_key = (folder.keys / USER_KEY).read_text("utf-8")
         host_key = (folder.keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
     except FileNotFoundError:
         return {}

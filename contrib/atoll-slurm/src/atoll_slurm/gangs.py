@@ -1,0 +1,179 @@
+"""Sessions of several kernels: one job, so that all of them start at once or none does.
+
+The job's own script, on its first node, starts a step for each kernel. The session lasts as long as
+its main kernel; the script then asks the others to end.
+"""
+
+import re
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+import anyio
+from attrs import asdict, define, evolve, field, frozen
+
+from atoll_cluster.engines import EngineError, Job, Running
+from atoll_slurm.options import resources
+from atoll_slurm.queue import Listed
+from atoll_slurm.script import ONCE
+from atoll_slurm.settings import Settings
+
+PATIENCE = 60.0
+"""Seconds in which all kernels of a session must have come, once one has."""
+
+Submit = Callable[[Sequence[Job]], Awaitable[None]]
+
+_PLACES = """\
+place=0 addresses= known=
+for name in {names}; do
+    node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n "$((place * {spread} + 1))p")
+    address=$(getent ahostsv4 "$node" | sed -n '1s/ .*//p')
+    addresses=$addresses${{addresses:+,}}$name=${{address:-$node}}
+    known="$known$name $node
+"
+    place=$((place + 1))
+done
+for folder in {folders}; do
+    printf %s "$known" > "$folder/hosts"
+    printf 'ATOLL_CLUSTER_ADDRESSES=%s\\nHOSTALIASES=%s\\n' \\
+        "$addresses" "$folder/hosts" > "$folder/environ"
+done
+"""
+"""What tells each kernel where the others are, before any of them starts."""
+
+_END = """\
+wait $main
+code=$?
+scancel --signal=TERM "$SLURM_JOB_ID" 2> /dev/null
+wait
+exit $code
+"""
+
+
+@define
+class _Gathering:
+    jobs: dict[str, Job] = field(factory=dict)
+    settled: anyio.Event = field(factory=anyio.Event)
+    failure: EngineError | None = None
+
+
+@define
+class Gangs:
+    """Brings the kernels of a session together, who come one by one."""
+
+    _gatherings: dict[str, _Gathering] = field(factory=dict, init=False)
+
+    async def join(self, job: Job, submit: Submit) -> None:
+        """Wait until all kernels of the session are here; the last one submits them.
+
+        Raises EngineError if that fails, or if some never come.
+        """
+        here = self._gatherings.setdefault(job.session_id, _Gathering())
+        here.jobs[job.kernel_id] = job
+        try:
+            if len(here.jobs) == job.terms.cluster_size:
+                await self._submit(here, submit)
+            with anyio.move_on_after(PATIENCE):
+                await here.settled.wait()
+        finally:
+            if self._gatherings.get(job.session_id) is here:
+                here.jobs.pop(job.kernel_id)
+                if not here.jobs:
+                    del self._gatherings[job.session_id]
+        if not here.settled.is_set():
+            raise EngineError("the other kernels of the session did not come")
+        if here.failure is not None:
+            raise here.failure
+
+    async def _submit(self, here: _Gathering, submit: Submit) -> None:
+        here.failure = EngineError("the start was given up")
+        try:
+            await submit(in_order(here.jobs.values()))
+            here.failure = None
+        except EngineError as error:
+            here.failure = error
+        finally:
+            here.settled.set()
+
+
+@frozen
+class Member:
+    """One of the kernels in a job: `leader` is the one by which the job is named, `at` counts from
+    0. With `spread`, each is on a node of its own.
+    """
+
+    leader: str
+    at: int
+    spread: bool
+
+    def notes(self) -> dict[str, object]:
+        """Return what a later program needs to know of it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, notes: Mapping[str, object]) -> "Member | None":
+        """Read those notes, None for those of a kernel alone in its job."""
+        match notes:
+            case {"leader": str(leader), "at": int(at), "spread": bool(spread)}:
+                return cls(leader, at, spread)
+        return None
+
+    def seen(self, listed: Listed) -> Listed:
+        """Return the job as this kernel has it, on its own node."""
+        nodes = nodes_of(listed.nodes)
+        at = self.at if self.spread else 0
+        if isinstance(listed.state, Running) and at < len(nodes):
+            return evolve(listed, state=evolve(listed.state, node=nodes[at]))
+        return listed
+
+
+def in_order(jobs: Iterable[Job]) -> list[Job]:
+    """Return the kernels of a session, the main one first."""
+    return sorted(jobs, key=lambda job: (job.cluster_role != "main", job.cluster_index))
+
+
+def is_spread(job: Job) -> bool:
+    """Tell whether each kernel of the session has a node of its own."""
+    return job.terms.cluster_mode == "multi-node"
+
+
+def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
+    """Return the text for sbatch that starts the kernels of a session, in this order.
+
+    The main kernel comes last: what it is to do finds the others there.
+    """
+    main, *subs = jobs
+    places = _PLACES.format(
+        names=" ".join(job.hostname for job in jobs),
+        folders=shlex.join(str(job.cwd) for job in jobs),
+        spread=int(is_spread(main)),
+    )
+    steps = [f"{_step(job, at, settings)} &" for at, job in enumerate(subs, 1)]
+    return "\n".join([ONCE, places, *steps, f"{_step(main, 0, settings)} &", "main=$!", _END])
+
+
+def _step(job: Job, at: int, settings: Settings) -> str:
+    asked = [*resources(job, settings)]
+    if settings.memory == "none":
+        asked.append("--overlap")  # Else the first step has all of the memory.
+    place = at if is_spread(job) else 0
+    words = [
+        *("srun", "--quiet", "--export=ALL", "--exact", "--nodes=1", "--ntasks=1"),
+        f"--relative={place}",
+        *asked,
+        f"--chdir={job.cwd}",
+        f"--output={job.cwd / 'supervisor.log'}",
+        "--open-mode=append",
+        *job.command(settings.python, listens=True),
+    ]
+    return shlex.join(words)
+
+
+def nodes_of(text: str) -> list[str]:
+    """Return the nodes in a list as Slurm writes it, such as `n[1-3,07],gpu2`."""
+    found = []
+    for prefix, ranges, rest in re.findall(r"([^,\[\]]+)(?:\[([^\]]*)\])?([^,\[\]]*)", text):
+        for part in ranges.split(",") if ranges else [""]:
+            first, _, last = part.partition("-")
+            numbers = range(int(first), int(last or first) + 1) if first.isdigit() else [first]
+            found += [f"{prefix}{str(one).zfill(len(first))}{rest}" for one in numbers]
+    return found

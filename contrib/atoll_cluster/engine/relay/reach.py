@@ -1,0 +1,117 @@
+"""Connect to a service of another kernel of the same session, as `ProxyCommand` of SSH does.
+
+Kernels of a session belong to one user and lie on one file system, so each can read where the
+others listen, and has their keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import ssl
+import sys
+
+from .carry import CHUNK, HEAD
+from .tls import PEM, context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ADDRESS = "relay.json"
+"""The file in a kernel's `run/` that tells `host` and `port`."""
+PATIENCE = 30.0
+"""Seconds that a kernel has until it says where it listens: it may be starting still."""
+PAUSE = 0.25
+LONGEST_ANSWER = 65536
+
+
+async def reach(folder: str, app: str) -> int:
+    """Carry standard input and output to the service of a kernel; returns the exit code."""
+    run = os.path.join(folder, "run")
+    try:
+        told = await _address(run)
+        reader, writer = await asyncio.open_connection(
+            told["host"],
+            int(told["port"]),
+            limit=CHUNK,
+            ssl=context(os.path.join(run, PEM), ssl.PROTOCOL_TLS_CLIENT),
+        )
+        await _ask(reader, writer, app)
+    except (OSError, LookupError, ValueError, TypeError) as error:
+        sys.stderr.write(f"the kernel can't be reached: {error}\n")
+        return 1
+    await _carry(reader, writer)
+    return 0
+
+
+async def _address(run: str) -> dict[str, Any]:
+    """Wait for the file that tells the address; lists of folders are the first to show it."""
+    for _ in range(int(PATIENCE / PAUSE)):
+        if told := _read(run):
+            return told
+        await asyncio.sleep(PAUSE)
+    raise OSError("it does not say where it listens")
+
+
+def _read(run: str) -> dict[str, Any]:
+    try:
+        if ADDRESS not in os.listdir(run):
+            return {}
+        with open(os.path.join(run, ADDRESS), encoding="utf-8") as file:
+            found: dict[str, Any] = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, app: str) -> None:
+    request: dict[str, Any] = {
+        "op": "connect",
+        "app": app,
+        "port": None,
+        "arguments": {},
+        "envs": {},
+    }
+    writer.write(b"kernel.sock\n" + json.dumps(request).encode() + b"\n")
+    await writer.drain()
+    line = await reader.readline()
+    answer = json.loads(line[:LONGEST_ANSWER] or b'{"error": "it has ended"}')
+    if answer.get("event") != "connected":
+        raise OSError(answer.get("error", f"nobody listens for {app}"))
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    coming = asyncio.ensure_future(_show(reader))
+    going = asyncio.ensure_future(_tell(writer))
+    with contextlib.suppress(OSError, EOFError):
+        await coming
+    going.cancel()
+    with contextlib.suppress(asyncio.CancelledError, OSError):
+        await going
+
+
+async def _tell(writer: asyncio.StreamWriter) -> None:
+    """Send standard input in pieces with their lengths; a piece of nothing is its end."""
+    loop = asyncio.get_running_loop()
+    own = asyncio.StreamReader(limit=CHUNK)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(own), sys.stdin.buffer)
+    data = b"."
+    while data:
+        data = await own.read(CHUNK)
+        writer.write(len(data).to_bytes(HEAD, "big") + data)
+        await writer.drain()
+
+
+async def _show(reader: asyncio.StreamReader) -> None:
+    """Write to standard output what comes, until its end."""
+    while size := int.from_bytes(await reader.readexactly(HEAD), "big"):
+        data = await reader.readexactly(size)
+        await asyncio.get_running_loop().run_in_executor(None, _write, data)
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
