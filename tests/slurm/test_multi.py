@@ -9,9 +9,9 @@ import pytest
 from tests.slurm.test_sessions import job_of, jobs, rows, until
 
 SMALL = "-r cpu=1 -r mem=256m"
-PLACE = (
-    "import os; print(os.environ['BACKENDAI_CLUSTER_HOSTS'], os.environ['ATOLL_CLUSTER_ADDRESSES'])"
-)
+TOLD = "BACKENDAI_CLUSTER_HOSTS", "ATOLL_CLUSTER_ADDRESSES"
+PLACE = f"import os; print(*map(os.environ.get, {TOLD}))"
+VISIT = "ssh $n 'hostname; cat f' 2> /dev/null"
 KERNEL = "pkill -9 -f share/kernel.json"
 
 
@@ -25,10 +25,8 @@ def spread(lab):
 
 
 def test_each_kernel_has_a_node_and_reaches_the_others_by_name(lab, spread):
-    [listed] = lab.ssh(
-        f"squeue --noheader --jobs={job_of(lab, spread)} --format='%D %T'"
-    ).splitlines()
-    assert listed == "3 RUNNING"
+    listed = lab.ssh(f"squeue --noheader --jobs={job_of(lab, spread)} --format='%D %T'")
+    assert listed == "3 RUNNING\n"
     hosts, addresses = lab.must(f'run -t {spread} -c "{PLACE}" python').split()
     assert hosts == "main1,sub1,sub2"
     assert re.fullmatch(r"main1=\d[\d.]+,sub1=\d[\d.]+,sub2=\d[\d.]+", addresses)
