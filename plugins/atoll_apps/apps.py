@@ -38,7 +38,7 @@ async def apps(context: Context, session: str, apps: tuple[str, ...], list_names
     api = await context.connect()
     found = await find_session(api, session)
     services = await list_services(api, found.id)
-    if not services and found.status != "RUNNING":
+    if not services and not found.status.startswith("RUNNING"):
         raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
     chosen = [services.pick(name, found.name) for name in apps] if apps else services.items
     await context.output.rows(chosen, _COLUMNS[:1] if list_names else _COLUMNS)

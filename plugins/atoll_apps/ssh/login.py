@@ -60,7 +60,7 @@ async def prepare(api: "Api", paths: "Paths", reference: str, scan: Scan) -> Log
     """
     found = await find_session(api, reference)
     session = await get_session(api, found.id, _FIELDS)
-    if session.status != "RUNNING":
+    if not session.status.startswith("RUNNING"):
         raise AtollError(
             f"session {session.name} is {session.status}",
             hint=f"atoll wait {session.name} RUNNING",
