@@ -43,9 +43,11 @@ async def _change(
     refuse_unknown(change, values, major, await api.manager())
     await _ask_secrets(context, change, values)
     values = await resolve_values(api, change.resolve, change.prepare(values))
-    mutations = _mutations(entity, change, change.variables(values), major)
+    variables: Mapping[str, Any] = change.variables(values)
+    mutations = _mutations(entity, change, variables, major)
     if change.existing:
-        await _look_up(api, entity, mutations[0])
+        variables = await _look_up(api, entity, change, mutations[0], variables)
+        mutations = _mutations(entity, change, variables, major)
     if dry_run:
         await show_requests(context, [("POST", "/admin/gql", one.body) for one in mutations])
         return 0
@@ -84,9 +86,18 @@ def _mutations(
     return [first, second] if then else [first]
 
 
-async def _look_up(api: "Api", entity: Entity, mutation: Mutation) -> None:
-    """Raise NotFound if the thing to be changed does not exist."""
-    await fetch_one(api, entity, mutation.key, entity.select_fields(entity.key))
+async def _look_up(
+    api: "Api", entity: Entity, change: Change, mutation: Mutation, variables: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the variables, and with them what is sent again of the thing to be changed; raises
+    NotFound if that does not exist.
+    """
+    names = (entity.key, *change.sent_again)
+    _, found = await fetch_one(api, entity, mutation.key, entity.select_fields(",".join(names)))
+    if not change.sent_again:
+        return variables
+    again = {name: found[name] for name in change.sent_again if found.get(name) is not None}
+    return {**variables, "props": {**again, **variables["props"]}}
 
 
 async def _made(

@@ -130,9 +130,10 @@ class Change:
     `done` says what was done, with the params in braces; `question` asks first. `shown` names
     fields of the created thing, which is in the answer under `returned`. An `existing` thing is
     looked up before anything is changed, since releases disagree on what happens to one that does
-    not exist. `official_asks` says whether the official client asks first, too, and `action` is its
-    name for the change in errors; it writes fields that are `lifted` twice, in the created thing
-    and beside it.
+    not exist. Fields that are `sent_again` go with every change as they are, unless they are given:
+    some release resets them otherwise. `official_asks` says whether the official client asks
+    first, too, and `action` is its name for the change in errors; it writes fields that are
+    `lifted` twice, in the created thing and beside it.
     """
 
     mutation: str
@@ -151,6 +152,7 @@ class Change:
     returned: str = ""
     shown: str = ""
     existing: bool = True
+    sent_again: Sequence[str] = ()
     official_asks: bool = False
     action: str = "update"
     lifted: Sequence[str] = ()

@@ -96,6 +96,7 @@ def test_a_user_in_a_group(run, user, group):
     run("admin", "users", "update", user, "-n", "Another Name")
     shown = run("admin", "user", "-e", user)
     assert shown["full_name"] == "Another Name"
+    assert shown["status"] == "active"
     assert group in [one["id"] for one in shown["groups"]]
     found = run("admin", "users", "--filter", f'email == "{user}"', "--order", "-created_at")
     assert [one["email"] for one in found] == [user]

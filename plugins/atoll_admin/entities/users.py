@@ -204,6 +204,8 @@ update = change_command(
         arguments={"email": "String!"},
         props="ModifyUserInput!",
         since=_SINCE,
+        # 23.09 makes a user inactive whose status is not among what changes.
+        sent_again=("status",),
         done="user {email} is changed",
     ),
     "Change a user. What is left out stays.",
