@@ -35,7 +35,7 @@ def write_tables(clients: Columns, ours: Columns) -> None:
 
 
 def _table(columns: Columns) -> Sequence[str]:
-    names = [step.name for step in STEPS]
+    names = [step.name for step in STEPS if not step.prepares]
     known = {name for column in columns.values() for name in column}
     rows = [name for name in dict.fromkeys(names) if name in known]
     rows += sorted(name for name in known if name.startswith(COLLAPSED) and name not in rows)

@@ -25,6 +25,13 @@ kind: task_template
 metadata: {{name: {x}t}}
 spec: {{kernel: {{image: "{image}", environ: {{}}}}}}
 """
+_CASE = """\
+import os
+
+print("loss=1")
+os.environ["X"] == "0" or os.stat("/home/work/{x}r/go")
+"""
+"""A case of a sweep; the second fails until there is a folder of that name."""
 COLLAPSED = (
     "admin export",
     "admin prometheus-query-definition",
@@ -59,6 +66,7 @@ class Walker:
             (self.home / name).write_text("a note\n")
         text = _TEMPLATE.format(x=self.x, image=self._value("image"))
         (self.home / "template.yaml").write_text(text)
+        (self.home / "case.py").write_text(_CASE.format(x=self.x))
         by_name = {leaf.name: leaf for leaf in leaves}
         found = {}
         # SSH clients of older releases put keys there, and do not make it.
@@ -66,7 +74,9 @@ class Walker:
         for step in STEPS:
             if step.name == "session ssh" and self.shared:
                 self._make_user()
-            if step.name in by_name:
+            if step.prepares:
+                self._prepare(step, say)
+            elif step.name in by_name:
                 found[step.name] = self._run(by_name[step.name], step)
                 say(f"{step.name}: {found[step.name]}")
         for group in COLLAPSED:
@@ -80,18 +90,20 @@ class Walker:
 
     def _make_user(self) -> None:
         """Give the session the user that SSH logs in as, which the images of test beds lack."""
-        words = ["run", "-q", "-t", f"{self.x}a", "-c", MAKE_USER, self._value("image")]
-        subprocess.run(
-            [self.ours, *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_DEADLINE,
-            env=self._environ(),
-        )
+        self._ask(["run", "-q", "-t", f"{self.x}-a", "-c", MAKE_USER, self._value("image")])
+
+    def _prepare(self, step: Step, say: Callable[[str], None]) -> None:
+        try:
+            done = self._ask(shlex.split(self._fill(step.given)), of_user=step.is_of_user)
+        except LookupError as missing:
+            say(f"({step.given}: there is no {missing.args[0]})")
+        else:
+            if done.returncode:
+                say(f"({step.given}: {done.stderr.strip()})")
 
     def _stand_for(self, below: Sequence[Leaf]) -> tuple[str, Outcome]:
         chosen = next((leaf for leaf in below if not leaf.takes_arguments), below[0])
-        step = Step(chosen.name, "", None, goes_on=False, disturbs=False)
+        step = Step(chosen.name, "", None, "", "")
         return chosen.name, self._run(chosen, step)
 
     def _run(self, leaf: Leaf, step: Step) -> Outcome:
@@ -99,23 +111,28 @@ class Walker:
             return Outcome("not tried", "it would disturb others")
         given = step.arguments(takes_arguments=leaf.takes_arguments)
         try:
-            filled = _PLACE.sub(lambda match: self._value(match[1]), given)
+            filled = self._fill(given)
         except LookupError as missing:
             return Outcome("not tried", f"there is no {missing.args[0]}")
         return self._execute([*leaf.words, *shlex.split(filled)], step)
 
+    def _fill(self, given: str) -> str:
+        return _PLACE.sub(lambda match: self._value(match[1]), given)
+
     def _execute(self, words: Sequence[str], step: Step) -> Outcome:
+        line = [str(self.program), *words]
         process = subprocess.Popen(
-            [self.program, *words],
+            ["script", "-qec", shlex.join(line), "/dev/null"] if step.needs_terminal else line,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=self.home,
-            env=self._environ(),
+            env=self._environ(of_user=step.is_of_user),
         )
+        typed = step.typed.encode()
         try:
-            printed, _ = process.communicate(b"y\n", _A_WHILE if step.goes_on else _DEADLINE)
+            printed, _ = process.communicate(typed, _A_WHILE if step.goes_on else _DEADLINE)
             code = process.returncode
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGTERM)
@@ -127,11 +144,37 @@ class Walker:
             code = None
         return outcome_of(code, printed.decode(errors="replace"), goes_on=step.goes_on)
 
-    def _environ(self) -> dict[str, str]:
+    def _ask(
+        self, words: Sequence[str], *, of_user: bool = False
+    ) -> "subprocess.CompletedProcess[str]":
+        """Have atoll itself run a line."""
+        line = [str(self.ours), *words]
+        try:
+            return subprocess.run(
+                line,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_DEADLINE,
+                cwd=self.home,
+                env=self._environ(of_user=of_user),
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(line, 124, "", "it did not end")
+
+    def _environ(self, *, of_user: bool = False) -> dict[str, str]:
         # The older clients start themselves by their name.
         path = f"{self.program.parent}:{os.environ['PATH']}"
         plain = {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8"}
-        return {**plain, **self.environ, "PAGER": "cat", "BACKEND_SKIP_SSLCERT_VALIDATION": "0"}
+        keys = self._keys_of_user() if of_user else {}
+        plain |= {"PAGER": "cat", "TERM": "xterm", "BACKEND_SKIP_SSLCERT_VALIDATION": "0"}
+        return {**plain, **self.environ, **keys}
+
+    def _keys_of_user(self) -> dict[str, str]:
+        return {
+            "BACKEND_ACCESS_KEY": self._value("access_key"),
+            "BACKEND_SECRET_KEY": self._value("secret_key"),
+        }
 
     def _value(self, name: str) -> str:
         if name == "x":
@@ -142,38 +185,44 @@ class Walker:
 
     def _learn(self, name: str) -> str:
         line, key = _QUESTIONS[name]
-        words = shlex.split(line.format(x=self.x))
-        done = subprocess.run(
-            [self.ours, *words, "--output", "json"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE,
-            env=self._environ(),
-        )
+        done = self._ask([*shlex.split(self._fill(line)), "--output", "json"])
         told = json.loads(done.stdout) if done.returncode == 0 and done.stdout else []
         rows = told if isinstance(told, list) else [told]
-        rows = [row for row in rows if name != "template" or self.x in row["name"]]
+        rows = [row for row in rows if name not in _OF_WALK or self.x in json.dumps(row)]
         if not rows:
             raise LookupError(name.replace("_", " "))
-        # The last keypair of a user is the one that was added.
-        row = max(rows, key=lambda one: one.get("created_at") or "") if name == "key" else rows[0]
-        if name == "image":
+        row = max(rows, key=_created) if name in _NEWEST else rows[0]
+        if key == "image":
             return f"{row['registry']}/{row['name']}:{row['tag']}"
         return str(row[key])
 
 
-_ANEW = {"folder_id", "key"}
+def _created(row: Mapping[str, str]) -> str:
+    return row.get("created_at") or row.get("created") or ""
+
+
+_ANEW = {"folder_id", "key", "made_image", "sweep"}
 """What changes on the way."""
+_OF_WALK = {"made_image", "template"}
+"""What is looked for among things that others have made."""
+_NEWEST = {"key", "sweep"}
+"""What the latest of several is meant by."""
 _QUESTIONS = {
+    "access_key": ("admin keypairs -u {x}u@example.org -f access_key,secret_key", "access_key"),
     "agent": ("admin agents", "id"),
-    "folder_id": ("vfolder info {x}f", "id"),
+    "arch": ("admin images", "architecture"),
+    "default_gid": ("admin groups-by-name default", "id"),
+    "folder_id": ("vfolder info {x}o", "id"),
     "gid": ("admin groups-by-name {x}g", "id"),
     "host": ("vfolder list-hosts", "name"),
-    "image": ("admin images", "name"),
+    "image": ("admin images", "image"),
     "key": ("admin keypairs -u {x}u@example.org -f access_key,created_at", "access_key"),
+    "made_image": ("admin images", "image"),
+    "secret_key": ("admin keypairs -u {x}u@example.org -f access_key,secret_key", "secret_key"),
     "session_id": ("ps --filter 'name like \"{x}%\"' -f id", "id"),
-    "task": ("ps -f task_id --filter 'name == \"{x}a\"'", "task_id"),
+    "shared_id": ("vfolder info {x}g", "id"),
+    "sweep": ("sweep list", "id"),
+    "task": ("ps -f task_id --filter 'name == \"{x}-a\"'", "task_id"),
     "template": ("session-template list", "id"),
     "uuid": ("admin user {x}u@example.org", "uuid"),
 }

@@ -2,9 +2,16 @@
 
 Names in braces are learned on the way: `{x}` begins the names of what the walk makes, `{image}` is
 an image, `{folder_id}` and the like are asked for when they are needed. What follows `//` is given
-to a program whose command takes no arguments. A line that begins with `~` goes on until it is
-stopped, and one with `!` would disturb others who use the cluster: on a cluster that is not the
-embedded one it is left out.
+to a program whose command takes no arguments, what follows `<<` is typed into it, a word a line.
+Signs before a name:
+
+    ~  the command goes on until it is stopped
+    !  it would disturb others who use the cluster: it is left out where there may be any
+    @  the user whom the walk has made runs it
+    $  it runs at a terminal
+    +  atoll itself runs it, to prepare what follows; it stands in no table
+
+A command that several lines try has what the last of them came to.
 """
 
 from attrs import frozen
@@ -31,7 +38,6 @@ admin keypair update: {key} --rate-limit 100 --is-active true --resource-policy 
 admin keypair deactivate: {key}
 admin keypair activate: {key}
 admin keypair delete: {key}
-admin group remove-users: {gid} {uuid}
 admin keypair-resource-policy add: {x}p
 admin keypair-resource-policy list:
 admin keypair-resource-policy info: {x}p // -n {x}p
@@ -50,8 +56,6 @@ admin image alias: {x}i {image}
 admin image dealias: {x}i
 !admin image rescan:
 image list:
-image forget: {x}nowhere
-image purge: {x}nowhere
 admin agent list:
 admin agent info: {agent}
 admin storage list:
@@ -77,9 +81,9 @@ admin vfolder get-fstab-contents:
 admin vfolder perf-metric: {host}
 !admin vfolder mount-host: nowhere:/x {x}m
 !admin vfolder umount-host: {x}m
-admin quota-scope get: {host} user:{uuid}
-admin quota-scope set: {host} user:{uuid} 1g
-admin quota-scope unset: {host} user:{uuid}
+admin quota-scope get: {host} {x}u@example.org
+admin quota-scope set: {host} {x}u@example.org 1g
+admin quota-scope unset: {host} {x}u@example.org
 admin watcher status: {agent}
 !admin watcher agent-stop: {agent}
 !admin watcher agent-start: {agent}
@@ -95,18 +99,18 @@ admin announcement dismiss:
 admin announcement delete:
 admin server-logs list:
 config:
-update-password: wrong s3cret-Pass1 s3cret-Pass1
-update-password-no-auth: default nobody@example.org wrong s3cret-Pass1
+@update-password: s3cret-Pass1 s3cret-Pass2 s3cret-Pass2
++admin user update {x}u@example.org --need-password-change
+update-password-no-auth: default {x}u@example.org s3cret-Pass2 s3cret-Pass3
 vfolder create: {x}f {host}
 vfolder list:
 vfolder list-own:
-vfolder list-invited:
-vfolder list-project:
 vfolder list-hosts:
 vfolder list-allowed-types:
 vfolder info: {x}f
 vfolder mkdir: {x}f sub
-vfolder upload: {x}f note.txt spare.txt
+vfolder upload: {x}f note.txt
++vfolder upload {x}f spare.txt
 vfolder ls: {x}f
 vfolder rename-file: {x}f note.txt other.txt
 vfolder download: {x}f other.txt
@@ -115,28 +119,42 @@ vfolder cp: {x}f:other.txt copied.txt
 vfolder mv: {x}f other.txt sub/other.txt
 vfolder rm: {x}f spare.txt
 vfolder update-options: {x}f -p rw --set-cloneable true
-vfolder clone: {x}f {x}c {host}
+vfolder clone: {x}f {x}k {host}
++vfolder delete -y {x}k
 vfolder invite: {x}f {x}u@example.org
-vfolder invitations:
-vfolder share: {x}f {x}u@example.org
-vfolder unshare: {x}f {x}u@example.org
+@vfolder invitations: << 1 a
++@vfolder invitations --accept {x}f
+@vfolder list-invited:
+@vfolder leave: {x}f
++admin group add-users {default_gid} {uuid}
++vfolder create -g default {x}g {host}
+vfolder list-project:
+vfolder share: {x}g {x}u@example.org
 admin vfolder list-shared-vfolders:
-admin vfolder shared-vfolder-info: {folder_id}
-admin vfolder update-shared-vf-permission: {folder_id} {uuid} -p ro
-admin vfolder remove-shared-vf-permission: {folder_id} {uuid}
-admin vfolder change-vfolder-ownership: {folder_id} admin@nowhere.example
-vfolder leave: {x}f
+admin vfolder shared-vfolder-info: {shared_id}
+admin vfolder update-shared-vf-permission: {shared_id} {uuid} -p ro
+vfolder unshare: {x}g {x}u@example.org
++vfolder share {x}g {x}u@example.org
+admin vfolder remove-shared-vf-permission: {shared_id} {uuid}
++vfolder create {x}o {host}
+admin vfolder change-vfolder-ownership: {folder_id} {x}u@example.org
 vfolder rename: {x}f {x}r
++vfolder create {x}c {host}
 vfolder delete: {x}c
 vfolder restore: {x}c
++vfolder delete -y {x}c
 vfolder recover: {x}c
++vfolder delete -y {x}c
 vfolder purge: {x}c
-vfolder delete-trash: {x}c
++vfolder create {x}e {host}
++vfolder delete -y {x}e
+vfolder delete-trash: {x}e
++vfolder delete -y {x}g
 model create: {x}m {host}
 model list:
 model info: {x}m
-model upload: {x}m 1 note.txt
-model download: {x}m 1 note.txt
+model upload: {x}m note.txt 1
+model download: {x}m note.txt 1
 model rm: {x}m
 dotfile create: -f note.txt --perm 644 .{x}note
 dotfile list:
@@ -150,37 +168,41 @@ session-template get: {template}
 session-template update: -f template.yaml {template}
 session create-from-template: --enqueue-only {template}
 session-template delete: -f {template}
-session create: -t {x}a -r cpu=1 -r mem=512m {image}
++vfolder create .logs {host}
+session create: -t {x}-a -r cpu=1 -r mem=512m {image}
 session list:
 session info: {session_id}
 admin session info: {session_id}
-session run: -t {x}a -c 'print(6*7)' {image}
-session logs: {x}a
+session run: -t {x}-a -c 'print(6*7)' {image}
+session logs: {x}-a
 task-logs: {task}
-session upload: {x}a note.txt
-session ls: {x}a
-session download: {x}a note.txt
-session status-history: {x}a
-session abuse-history: {x}a
-session show-graph: {x}a
-session set-priority: {x}a 5
-session wait: {x}a
-~session events: {x}a
-~session watch: {x}a
-~session app: {x}a jupyter
-session apps: {x}a
+session upload: {x}-a note.txt
+session ls: {x}-a
+session download: {x}-a note.txt
+session status-history: {x}-a
+session abuse-history: {x}-a
+session show-graph: {x}-a
+session set-priority: {session_id} 5
+session wait: {x}-a
+~session events: {x}-a
+~session watch: {x}-a
+~session app: {x}-a jupyter
+session apps: {x}-a
 ~proxy: -p 0
-session ssh: {x}a true
-session scp: {x}a -r note.txt work@localhost:/home/work/
-~shell: {x}a
-sftp: {x}a -b /dev/null
-~connect: {x}a sshd
-speedtest: {x}a
+session ssh: {x}-a true
+session scp: {x}-a -r note.txt work@localhost:/home/work/
+~$shell: {x}-a
+sftp: {x}-a -b /dev/null
+~connect: {x}-a sshd
+speedtest: {x}-a
 ssh-config: -F config
-session commit: {x}a
-session convert-to-image: {x}a {x}image
-session restart: {x}a
-session rename: {x}a {x}b
+session commit: {x}-a
+session convert-to-image: {x}-a {x}image
+image forget: {made_image} --arch {arch}
++session convert-to-image {x}-a {x}image
+image purge: {made_image} --arch {arch}
+session restart: {x}-a
+session rename: {x}-a {x}b
 session destroy: -f {session_id}
 service list:
 service info: {x}nowhere
@@ -193,14 +215,24 @@ service sync: {x}nowhere
 service update-traffic-ratio: {x}nowhere {uuid} 1
 service downscale-route: {x}nowhere {uuid} 1
 service rm: {x}nowhere
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
 sweep list:
-sweep status: nowhere
-sweep logs: nowhere 1
-sweep cancel: nowhere
-sweep resume: nowhere
-sweep retry-failed: nowhere
-sweep rm: nowhere
-vfolder delete: {x}r
+sweep status: {sweep}
+sweep logs: {sweep} 1
+sweep results: {sweep} --metric 'loss=(\\S+)'
+sweep plot: {sweep} --metric 'loss=(\\S+)' -x X -y loss
++vfolder mkdir {x}r go
+sweep resume: {sweep}
++vfolder rm -r -y {x}r go
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
++vfolder mkdir {x}r go
+sweep retry-failed: {sweep}
+sweep rm: {sweep}
++run --rm --detach --exec-range X=case:8,9 --exec 'sleep $X$X' {image} note.txt
+sweep cancel: {sweep}
++vfolder delete -y .logs
++vfolder delete -y {x}r
+admin group remove-users: {gid} {uuid}
 admin user delete: {x}u@example.org
 admin user purge: {x}u@example.org
 admin group delete: {gid}
@@ -217,8 +249,33 @@ class Step:
     name: str
     given: str
     otherwise: str | None
-    goes_on: bool
-    disturbs: bool
+    typed: str
+    signs: str
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the command ends only when it is stopped."""
+        return "~" in self.signs
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether others who use the cluster would notice."""
+        return "!" in self.signs
+
+    @property
+    def is_of_user(self) -> bool:
+        """Whether the user whom the walk has made runs it."""
+        return "@" in self.signs
+
+    @property
+    def needs_terminal(self) -> bool:
+        """Whether it runs at a terminal."""
+        return "$" in self.signs
+
+    @property
+    def prepares(self) -> bool:
+        """Whether atoll itself runs it, for the steps that follow."""
+        return "+" in self.signs
 
     def arguments(self, *, takes_arguments: bool) -> str:
         """Return what is given to a command."""
@@ -226,16 +283,21 @@ class Step:
         return (self.otherwise or "") if spare else self.given
 
 
+_SIGNS = "~!@$+"
+
+
 def _step(line: str) -> Step:
-    mark = line[0] if line[0] in "~!" else ""
-    name, _, given = line.removeprefix(mark).partition(":")
+    bare = line.lstrip(_SIGNS)
+    signs = line.removesuffix(bare)
+    name, _, given = ("", "", bare) if "+" in signs else bare.partition(":")
+    given, _, typed = given.partition("<<")
     given, _, otherwise = given.partition("//")
     return Step(
         name=name,
         given=given.strip(),
         otherwise=otherwise.strip() or None,
-        goes_on=mark == "~",
-        disturbs=mark == "!",
+        typed="\n".join([*(typed.split() or "y"), ""]),
+        signs=signs,
     )
 
 
