@@ -32,7 +32,7 @@ class Outlet(TextIOBase):
     encoding = "utf-8"
 
     def __init__(self, descriptor: int, name: str = "") -> None:
-        self.buffer = _Bytes(self)
+        self.buffer: Any = _Bytes(self)
         self._descriptor = descriptor
         self._name = name or None
         self._blocks = stat.S_ISREG(os.fstat(descriptor).st_mode)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import trio
 from attrs import define
 
-from atoll._errors import AtollError
+from atoll._errors import AtollError, is_interruption
 from atoll._outlet import as_file, flowing
 from atoll._statement import Statement
 from atoll._streams import real_stdout
@@ -51,10 +51,12 @@ class Sink:
             async with flowing(descriptor, str(statement.target)) as outlet:
                 yield as_file(outlet)
         else:
-            yield self.kept or real_stdout()
+            async with _shown(self.kept or real_stdout()) as file:
+                yield file
 
     @asynccontextmanager
     async def _piped(self) -> AsyncIterator[IO[str]]:
+        await written(real_stdout())
         read_end, write_end = os.pipe()
         try:
             self._reader = pipe_into(
@@ -83,6 +85,24 @@ class Sink:
         except trio.Cancelled:
             await _end(self._reader)
             raise
+
+
+async def written(file: IO[str] | None) -> None:
+    """Wait until a terminal has taken all that was written, if that is one which says so."""
+    if (drain := getattr(file, "drain", None)) is not None:
+        await drain(all=True)
+
+
+@asynccontextmanager
+async def _shown(file: IO[str]) -> AsyncIterator[IO[str]]:
+    """Wait for the terminal at the end; what it has not taken by an interruption is dropped."""
+    try:
+        yield file
+        await written(file)
+    except BaseException as error:
+        if is_interruption(error) and (drop := getattr(file, "drop", None)) is not None:
+            drop()
+        raise
 
 
 async def _end(process: "subprocess.Popen[bytes]") -> None:

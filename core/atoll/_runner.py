@@ -28,11 +28,11 @@ from atoll._preparing import Prepared
 from atoll._private_files import write_atomic
 from atoll._program import Program, current_ask, current_note
 from atoll._protection import ask_first
-from atoll._redirection import Sink, open_source
+from atoll._redirection import Sink, open_source, written
 from atoll._reports import Ending, ending, exit_code, give_hint
 from atoll._runtime import has_asyncio
 from atoll._statement import Statement
-from atoll._streams import streams_of
+from atoll._streams import real_stdout, streams_of
 from atoll._system import run_system
 from atoll._target import Kept, kept_target
 from atoll._terminal import Source
@@ -141,6 +141,9 @@ class Runner:
     async def _run_system(self, line: "_Line") -> int:
         statement = line.statement
         if self.control is not None and self.control.takes_system and line.has_terminal:
+            # The terminal is the program's alone.
+            if code := await interruptible(_written):
+                return code
             return await self.control.run_system(statement)
         return await run_system(
             statement.system,
@@ -399,6 +402,11 @@ class _Line:
         """The plugin of the command, or `atoll`."""
         provided = self.prepared.node.provided if self.prepared else None
         return provided.origin if provided else "atoll"
+
+
+async def _written() -> int:
+    await written(real_stdout())
+    return ExitCode.OK
 
 
 def _more_time(share: "Share | None") -> str:

@@ -131,11 +131,11 @@ class Source:
         descriptor = self.file.fileno()
         before, silent = termios.tcgetattr(descriptor), termios.tcgetattr(descriptor)
         silent[3] &= ~termios.ECHO
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+        termios.tcsetattr(descriptor, termios.TCSANOW, silent)
         try:
             yield
         finally:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
             sys.stderr.write("\n")
 
 

@@ -22,6 +22,7 @@ from attrs import define, field
 
 from atoll._context import Context
 from atoll._errors import UsageError
+from atoll._redirection import written
 
 if TYPE_CHECKING:
     from atoll._canvas import Canvas
@@ -140,6 +141,7 @@ class FullScreen:
             self._changed = trio.Event()
             with self._failing():
                 canvas.draw(self.draw(*canvas.size))
+            await written(sys.__stdout__)
             await trio.sleep(_FREQUENCY)
             await self._changed.wait()
 

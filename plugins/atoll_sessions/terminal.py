@@ -47,19 +47,21 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_follow_size, channel)
                 nursery.start_soon(_send_keys, channel, descriptor, nursery.cancel_scope)
-                failure = await _show(api, channel)
+                failure = await _show(context, api, channel)
                 nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
 
-async def _show(api: "Api", channel: Channel) -> AtollError | None:
+async def _show(context: Context, api: "Api", channel: Channel) -> AtollError | None:
     """Write the session's output until it ends; returns the error, if any."""
     shown = 0
     try:
         # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
         while (output := api.decode(await channel.receive(), _output)) is not None:
-            shown += os.write(sys.stdout.fileno(), output)
+            context.output.stream_bytes(output)
+            await context.output.drain()
+            shown += len(output)
     except ChannelClosed as closed:
         if not closed.clean:
             return Unreachable("the connection to the terminal was lost")
@@ -140,8 +142,8 @@ def _raw(descriptor: int) -> Iterator[None]:
 
     before = termios.tcgetattr(descriptor)
     # Without the usual flush, which would lose what was typed ahead.
-    tty.setraw(descriptor, termios.TCSADRAIN)
+    tty.setraw(descriptor, termios.TCSANOW)
     try:
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)

@@ -4,7 +4,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from attrs import frozen
@@ -20,6 +20,9 @@ from atoll._target import NothingConfigured
 from atoll._terminal import Source
 from atoll._version import __version__
 from atoll._warnings import warn
+
+if TYPE_CHECKING:
+    from atoll._shell.screen import Screen
 
 _MOST_TOLD = 3
 """How many problems of settings are told when the prompt opens."""
@@ -83,12 +86,21 @@ async def _plain(program: Program, output_format: str, terminal: "_Terminal") ->
 async def _edited(program: Program, output_format: str, terminal: "_Terminal") -> int:
     import asyncio
 
-    from atoll._shell.prompt import PromptReader
     from atoll._shell.screen import Screen
+    from atoll._shell.terminal_outlet import never_waiting
 
     sys.setswitchinterval(_TURN)
+    async with never_waiting() as outlet:
+        screen = Screen(asyncio.get_running_loop(), outlet)
+        return await _on_screen(program, output_format, terminal, screen)
+
+
+async def _on_screen(
+    program: Program, output_format: str, terminal: "_Terminal", screen: "Screen"
+) -> int:
+    from atoll._shell.prompt import PromptReader
+
     stdin, state = Source(), ShellState()
-    screen = Screen(asyncio.get_running_loop())
     state.held = screen.taken
     reader = PromptReader.make(program, state, screen, stdin)
     shell = Shell(program, reader, state, Leaving(state, terminal.restore), stdin)

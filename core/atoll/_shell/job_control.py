@@ -141,10 +141,12 @@ class JobControl:
             file = getattr(sys, name)
             file.write(text)
             file.flush()
+            await self.reader.drain()
             return
         while self._is_lent and sum(len(held) for _, held in self._held) > _HELD:
             await self._returned.wait()
         self._put(name, text)
+        await self.reader.drain()
 
     def tell(self, text: str) -> None:
         """Show whole lines about a job on the screen."""

@@ -33,10 +33,11 @@ class PlainReader:
         return "\n".join(lines)
 
     async def _line(self, question: str) -> str:
-        sys.stderr.write(question)
-        sys.stderr.flush()
         line, interrupted = None, True
         with trio.open_signal_receiver(signal.SIGINT) as presses:
+            # Whoever sees it may press Ctrl-C at once.
+            sys.stderr.write(question)
+            sys.stderr.flush()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_on_press, presses, nursery.cancel_scope)
                 line = await self.stdin.line()
@@ -70,6 +71,9 @@ class PlainReader:
         file = getattr(sys, name)
         file.write(text)
         file.flush()
+
+    async def drain(self) -> None:
+        """Do nothing: nothing is held."""
 
 
 async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

@@ -226,6 +226,10 @@ class PromptReader:
         """Show whole lines above the prompt, or below the output of a command."""
         self.screen.put(name, text)
 
+    async def drain(self) -> None:
+        """Wait while the terminal is to take much more than it has taken."""
+        await self.screen.drain()
+
 
 def _history(program: Program, recent: Recent) -> LineHistory:
     settings = program.settings

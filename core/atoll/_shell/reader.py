@@ -37,3 +37,6 @@ class Reader(Protocol):
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Show whole lines; the typed line, and unfinished output, stay."""
+
+    async def drain(self) -> None:
+        """Wait while the terminal is to take much more than it has taken."""

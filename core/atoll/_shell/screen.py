@@ -16,6 +16,7 @@ from prompt_toolkit.application import Application
 
 from atoll._foreground import BACK_TO_NORMAL
 from atoll._shell.suspending import suspending
+from atoll._shell.terminal_outlet import TerminalOutlet
 
 _MOST_HELD = 10_000
 """How many texts are kept while something has the screen to itself."""
@@ -29,6 +30,8 @@ class Screen:
     """
 
     loop: asyncio.AbstractEventLoop
+    outlet: TerminalOutlet | None = None
+    """What takes all that is written, if the terminal could be opened once more."""
     terminal: IO[str] = field(factory=lambda: sys.stdout)
     _waiting: list[tuple[IO[str], str]] = field(factory=list)
     _streams: dict[str, "_Stream"] = field(factory=dict)
@@ -41,6 +44,8 @@ class Screen:
     def installed(self) -> Iterator[None]:
         """Replace `sys.stdout` and `sys.stderr` in the block."""
         before = sys.stdout, sys.stderr
+        if self.outlet is not None:
+            self.outlet.on_free = self._note_free
         out, err = (_Stream(file, self) for file in before)
         sys.stdout, sys.stderr = out, err
         self._streams = {"stdout": out, "stderr": err}
@@ -90,7 +95,7 @@ class Screen:
     def write(self, file: IO[str], text: str) -> None:
         """Write whole lines: above the prompt if that is shown, else at once."""
         self._waiting.append((file, text))
-        if self._is_taken:
+        if self._is_taken or self._is_behind:
             del self._waiting[:-_MOST_HELD]
         elif self.shown:
             self.loop.call_soon_threadsafe(self._put_above)
@@ -116,13 +121,38 @@ class Screen:
         app = self._app
         if app is None or not app.is_running:
             self._put()
-        elif self._waiting:
+        elif self._waiting and not self._is_behind:
             # prompt_toolkit's own in_terminal() would leave raw mode for this, and a Ctrl-D or
             # Ctrl-C that is pressed meanwhile would never reach the prompt.
             app.renderer.erase()
             self._put()
             app.renderer.request_absolute_cursor_position()
             app.invalidate()
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether the prompt is shown on a terminal that takes nothing."""
+        return self.shown and self.outlet is not None and self.outlet.is_behind
+
+    def _note_free(self) -> None:
+        """The terminal has taken all that was held."""
+        self.loop.call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Draw what has been dropped or held back, unless the terminal is behind again."""
+        app, outlet = self._app, self.outlet
+        if app is None or not app.is_running or outlet is None or outlet.is_behind:
+            return
+        if outlet.lost:
+            outlet.lost = False
+            app.renderer.clear()
+            app.invalidate()
+        self._put_above()
+
+    async def drain(self) -> None:
+        """Wait while the terminal is to take much more than it has taken."""
+        if self.outlet is not None:
+            await self.outlet.drain()
 
     def _put(self) -> None:
         waiting, self._waiting = self._waiting, []

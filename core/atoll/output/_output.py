@@ -273,6 +273,17 @@ class Output:
             file.write(raw.decode("utf-8", "replace"))
         file.flush()
 
+    def stream_bytes(self, data: bytes) -> None:
+        """Write bytes to standard output unchanged, at once, such as what a terminal is to get."""
+        self._has_written = True
+        if (take := getattr(self.stdout, "take", None)) is not None:
+            take(data)
+            return
+        self.stdout.flush()
+        binary: Any = getattr(self.stdout, "buffer")  # noqa: B009  # not every text file has one
+        binary.write(data)
+        binary.flush()
+
     async def drain(self) -> None:
         """Wait while more has been written to standard output than is taken there. To be awaited by
         who writes much by `stream`; lists do so themselves.

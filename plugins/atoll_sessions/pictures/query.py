@@ -127,11 +127,11 @@ def _key_by_key(descriptor: int) -> Iterator[None]:
     before, silent = termios.tcgetattr(descriptor), termios.tcgetattr(descriptor)
     silent[3] &= ~(termios.ECHO | termios.ICANON)
     # Without the usual flush, which would lose what was typed ahead.
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, silent)
+    termios.tcsetattr(descriptor, termios.TCSANOW, silent)
     try:
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 def _put_back(context: Context, descriptor: int, keys: bytes) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import click
 import trio
@@ -122,6 +124,14 @@ def is_sync(context, shell):
     """Be no async function."""
 
 
+async def echoes(context, shell):
+    """Write into a FIFO what is read from another."""
+    while True:
+        said = await trio.to_thread.run_sync(Path("said").read_text, abandon_on_cancel=True)
+        write = partial(Path("echo").write_text, said)
+        await trio.to_thread.run_sync(write, abandon_on_cancel=True)
+
+
 async def never_ends(context, shell):
     """Keep itself from being cancelled."""
     while True:
@@ -139,6 +149,7 @@ TASKS = {
     "needs_cluster_below",
     "is_sync",
     "never_ends",
+    "echoes",
     "nowhere",
 }
 

@@ -77,11 +77,11 @@ def _raw() -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(0)
-    tty.setraw(0, termios.TCSADRAIN)
+    tty.setraw(0, termios.TCSANOW)
     try:
         yield
     finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        termios.tcsetattr(0, termios.TCSANOW, before)
 
 
 @contextmanager

@@ -1,0 +1,172 @@
+"""The prompt's way to its terminal, which may take nothing for a while: somebody has pressed
+Ctrl-S, or the connection to it stands still.
+
+Nothing waits for that but whoever writes much. The terminal is opened once more, so that writing to
+it does not block here, and blocks as ever for all the other programs that have it.
+"""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from threading import get_ident
+from typing import IO, Any
+
+import trio
+
+from atoll._outlet import Outlet, as_file
+
+_FRAMES = 2**16
+"""Bytes that may be held before what draws the prompt is dropped: it is drawn anew later."""
+_CONTROLLING = "/dev/tty"
+_PAUSE = 0.01
+"""Seconds before a terminal is tried again that said it takes something, and took nothing."""
+_LAST_CHANCE = 1.0
+"""Seconds for which a prompt that is left waits for its terminal."""
+
+
+class TerminalOutlet(Outlet):
+    """A terminal; what it takes is written at once, and the rest by :meth:`pump`.
+
+    `on_free` is called when it has taken all that was held.
+    """
+
+    def __init__(self, descriptor: int, file: IO[str]) -> None:
+        super().__init__(descriptor)
+        self.encoding = getattr(file, "encoding", None) or "utf-8"
+        self._errors = getattr(file, "errors", None) or "backslashreplace"
+        self._file = file
+        self.buffer: Any = _Frames(self)
+        self.on_free: Callable[[], object] = lambda: None
+        self.lost = False
+        """Whether the prompt has to be drawn anew."""
+        self._drops = 0
+
+    @classmethod
+    def of(cls, file: IO[str]) -> "TerminalOutlet | None":
+        """Open the terminal of a file once more; None where that is not possible."""
+        with suppress(OSError, ValueError):
+            descriptor = file.fileno()
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            return cls(os.open(_path(descriptor), flags), file)
+        return None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is held."""
+        return self._size > 0
+
+    def fileno(self) -> int:
+        """Return the descriptor that others have, too; it blocks."""
+        return self._file.fileno()
+
+    def write(self, text: str) -> int:
+        """Take a text."""
+        self.take(text.encode(self.encoding, self._errors))
+        return len(text)
+
+    def take(self, data: bytes) -> None:
+        """Take bytes; raises what writing has come to."""
+        if get_ident() == self._thread and not self._size:
+            self._raise()
+            with suppress(BlockingIOError):
+                data = data[os.write(self._descriptor, data) :]
+        if data:
+            super().take(data)
+
+    def take_frame(self, data: bytes) -> None:
+        """Take what draws the prompt, unless much is held: then it is to be drawn anew."""
+        if self._size < _FRAMES:
+            self.take(data)
+        else:
+            self.lost = True
+
+    def drop(self) -> None:
+        """Forget what is held: whoever has asked for it wants no more of it."""
+        self._drops += 1
+        self._held.clear()
+        self._note_less(self._size)
+
+    async def _write(self, data: bytes) -> None:
+        view, drops = memoryview(data), self._drops
+        while view:
+            await trio.lowlevel.wait_writable(self._descriptor)
+            if drops != self._drops:
+                return
+            try:
+                count = os.write(self._descriptor, view)
+            except BlockingIOError:
+                # There is room for a byte, and it would write two.
+                await trio.sleep(_PAUSE)
+            else:
+                view = view[count:]
+                self._note_less(count)
+
+    def _note_less(self, count: int) -> None:
+        super()._note_less(count)
+        if not self._size:
+            self.on_free()
+
+
+class _Frames:
+    """The same terminal, for what prompt_toolkit draws."""
+
+    def __init__(self, outlet: TerminalOutlet) -> None:
+        self._outlet = outlet
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outlet, name)
+
+    def write(self, data: bytes) -> int:
+        self._outlet.take_frame(bytes(data))
+        return len(data)
+
+
+def _path(descriptor: int) -> str:
+    """Return what to open a terminal by; raises OSError."""
+    with suppress(OSError):
+        os.tcgetpgrp(descriptor)
+        # It may be another user's, as after `su`: this way it is ours all the same.
+        return _CONTROLLING
+    return os.ttyname(descriptor)
+
+
+@asynccontextmanager
+async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
+    """Have the block write to the terminal by an outlet, which stands in for the standard streams;
+    None where that is not possible.
+    """
+    outlet, failure = TerminalOutlet.of(sys.stdout), None
+    if outlet is None:
+        yield None
+        return
+    before = sys.stdout, sys.stderr, sys.__stdout__
+    _put_in(outlet)
+    async with trio.open_nursery() as nursery:
+        pumping = trio.CancelScope(shield=True)
+        nursery.start_soon(_pump, outlet, pumping)
+        try:
+            yield outlet
+        except BaseException as error:  # noqa: BLE001  # raised again below, outside the nursery's group
+            failure = error
+        sys.stdout, sys.stderr, sys.__stdout__ = before  # type: ignore[misc]  # as found
+        with trio.move_on_after(_LAST_CHANCE, shield=True), suppress(OSError):
+            await outlet.drain(all=True)
+        pumping.cancel()
+    outlet.close()
+    if failure is not None:
+        raise failure
+
+
+def _put_in(outlet: TerminalOutlet) -> None:
+    """Put an outlet in place of the standard streams that lead to its terminal."""
+    is_same = os.path.sameopenfile(sys.stderr.fileno(), outlet.fileno())
+    # A full screen is written to the latter.
+    sys.stdout = sys.__stdout__ = as_file(outlet)  # type: ignore[misc,assignment]  # nobody needs more of it
+    if is_same:
+        sys.stderr = as_file(outlet)
+
+
+async def _pump(outlet: TerminalOutlet, scope: trio.CancelScope) -> None:
+    with scope:
+        await outlet.pump()
