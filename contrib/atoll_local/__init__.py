@@ -1,7 +1,6 @@
-"""The door of the embedded cluster: the commands that mind it, its profile, checks and settings.
+"""The plugin of the embedded cluster: its commands, profile, checks and settings.
 
-This module is the plugin's entry; the cluster itself is a program of its own, `atoll_cluster`,
-which the launcher starts.
+The cluster itself is a separate program, `atoll_cluster`, which the launcher starts.
 """
 
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from atoll_local.hooks import ENGINES, Engine
 
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
-    """Commands about the embedded cluster."""
+    """Add the commands `local …` and `host …`."""
     yield Command("local", "The embedded cluster on this machine")
     yield Command("local up", "Start the embedded cluster", "atoll_local.commands:up", single=True)
     yield Command(
@@ -21,26 +20,26 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command(
         "local status",
-        "Show whether it runs, and what it stands on",
+        "Show whether it runs, and what its sandbox uses",
         "atoll_local.commands:status",
         single=True,
     )
     yield Command("local logs", "Show its log", "atoll_local.commands:logs", single=True)
     yield Command(
         "local repair",
-        "Try again what it could not do",
+        "Try again what it could not finish",
         "atoll_local.maintenance:repair",
         single=True,
     )
     yield Command(
         "local reset",
-        "Stop it and delete everything it keeps",
+        "Stop it and delete all of its data",
         "atoll_local.commands:reset",
         single=True,
     )
     yield Command(
         "local access",
-        "Print the way to it",
+        "Print its address and keys",
         "atoll_local.commands:access",
         hidden=True,
         single=True,
@@ -49,10 +48,10 @@ def atoll_commands() -> Iterator[Command]:
         "local env", "Print settings for other clients", "atoll_local.commands:env", single=True
     )
 
-    yield Command("host", "Clusters of other machines, by SSH")
+    yield Command("host", "Clusters of other machines, over SSH")
     for name, summary in (
         ("install", "Install atoll on another machine"),
-        ("status", "Show which atoll a machine has, and whether its cluster runs"),
+        ("status", "Show a machine's version of atoll, and whether its cluster runs"),
         ("upgrade", "Install this version of atoll there"),
         ("remove", "Delete atoll there"),
     ):
@@ -60,19 +59,23 @@ def atoll_commands() -> Iterator[Command]:
             f"host {name}", summary, f"atoll_local.hosts.commands:{name}", asyncio=True, single=True
         )
     yield Command(
-        "host relay", "Carry streams", "atoll_local.hosts.commands:relay", hidden=True, single=True
+        "host relay",
+        "Carry streams for another machine",
+        "atoll_local.hosts.commands:relay",
+        hidden=True,
+        single=True,
     )
 
 
 @hookimpl
 def atoll_transports() -> Iterator[Transport]:
-    """The way to the cluster of another machine."""
+    """Add the connection to the cluster of another machine."""
     yield Transport("dial", ("host",), load="atoll_local.hosts.dialer:connect", asyncio=True)
 
 
 @hookimpl
 def atoll_profiles() -> Iterator[ProfileOffer]:
-    """The embedded cluster, for when no other is configured."""
+    """Offer the embedded cluster if no other cluster is configured."""
     yield ProfileOffer(
         "local",
         "The embedded cluster on this machine",
@@ -84,19 +87,19 @@ def atoll_profiles() -> Iterator[ProfileOffer]:
 
 @hookimpl
 def atoll_settings() -> Iterator[Setting]:
-    """How the cluster is started."""
+    """Add the setting `local.sandbox`."""
     yield Setting("local.sandbox", "auto", "Whether sessions run in a sandbox", ("auto", "plain"))
 
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """What its promises stand on."""
+    """Add the checks of what the embedded cluster uses."""
     yield Check("local", "atoll_local.checks:check")
 
 
 @hookimpl
 def atoll_examples() -> Iterator[Example]:
-    """How the commands are used."""
+    """Add examples of the commands."""
     from atoll_local.examples import EXAMPLES
 
     yield from EXAMPLES
@@ -104,11 +107,11 @@ def atoll_examples() -> Iterator[Example]:
 
 @hookimpl
 def atoll_hooks() -> Iterator[Hook[Any]]:
-    """Where else the cluster can run sessions."""
+    """Offer the hook for engines."""
     yield ENGINES
 
 
 @hookimpl
 def atoll_engines() -> Iterator[Engine]:
-    """This machine."""
+    """Add the engine `here`: this machine."""
     yield Engine("here", "This machine", "atoll_cluster.engine.local:launcher")

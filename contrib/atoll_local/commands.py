@@ -1,4 +1,4 @@
-"""`atoll local …`: minding the embedded cluster."""
+"""`atoll local …`: manage the embedded cluster."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,7 +20,7 @@ _STATUS = [
     Column("pid", "Process"),
     Column("engine"),
     Column("sandbox"),
-    Column("pretended", "Pretends to have"),
+    Column("pretended", "Simulated"),
     Column("put_aside", "Put aside"),
     Column("data", "Data folder"),
 ]
@@ -30,7 +30,7 @@ _STATUS = [
 @click.option(
     "--slots",
     metavar="SLOT=AMOUNT,…",
-    help="Pretend to have these, now and at later starts: cuda.shares=4,cpu=8. `none` ends that.",
+    help="Simulate these, now and at later starts: cuda.shares=4,cpu=8. `none` ends that.",
 )
 @click.option(
     "--engine",
@@ -56,8 +56,8 @@ async def up(
         sandbox = str(context.settings["local.sandbox"])
         server = await trio.to_thread.run_sync(launcher.start, data, sandbox)
     context.output.note(f"the embedded cluster answers at {server.endpoint}")
-    if pretended := launcher.pretended(data):
-        context.output.note(f"it pretends to have {pretended}")
+    if simulated := launcher.simulated(data):
+        context.output.note(f"it simulates {simulated}")
 
 
 def _configure(
@@ -67,12 +67,12 @@ def _configure(
     engine: str | None,
     settings: Sequence[str],
 ) -> None:
-    """Write what the cluster shall pretend to have, and where it shall run sessions.
+    """Write the simulated slots, and the engine, to the configuration.
 
     Raises UsageError, and AtollError while it runs with something else.
     """
     from atoll_cluster.configuration import read_configuration, write_configuration
-    from atoll_local.engines import chosen
+    from atoll_local.engines import configured
 
     try:
         before = read_configuration(data)
@@ -80,13 +80,13 @@ def _configure(
         raise AtollError(str(error)) from None
     wanted = before if slots is None else evolve(before, slots=_slots(slots))
     if engine is not None or settings:
-        wanted = chosen(context, wanted, engine, settings)
+        wanted = configured(context, wanted, engine, settings)
     if find_server(data) is None:
         write_configuration(DataDir.prepare(data.root), wanted)
     elif wanted != before:
         what = "slots" if wanted.slots != before.slots else "settings"
         raise AtollError(
-            f"the embedded cluster runs with other {what}", hint="atoll local down ends it first"
+            f"the embedded cluster runs with other {what}", hint="stop it first: atoll local down"
         )
 
 
@@ -95,7 +95,9 @@ def _slots(text: str) -> dict[str, Decimal]:
     from atoll_cluster.scheduler.slots import AmountError
 
     if not text.strip():
-        raise UsageError("--slots: it is empty", hint="--slots none gives the machine's own again")
+        raise UsageError(
+            "--slots: the value is empty", hint="--slots none returns to the machine's own slots"
+        )
     try:
         return {} if text.strip() == "none" else parse_slots(text)
     except AmountError as error:
@@ -104,7 +106,7 @@ def _slots(text: str) -> dict[str, Decimal]:
 
 @click.command()
 async def down(context: Context) -> None:
-    """End the sessions of the embedded cluster and stop it; what it knows stays."""
+    """End the sessions of the embedded cluster and stop it; its data stays."""
     data = launcher.data_dir(context.paths)
     ran = await trio.to_thread.run_sync(launcher.stop, data)
     context.output.note(
@@ -114,41 +116,42 @@ async def down(context: Context) -> None:
 
 @click.command()
 async def status(context: Context) -> None:
-    """Show whether the embedded cluster runs, what its sandbox stands on, and what it has put aside
-    because it could not be done.
+    """Show whether the embedded cluster runs, what its sandbox uses, and what is put aside.
+
+    What it could not finish is put aside; `atoll local repair` tries it again.
     """
     from atoll_cluster.engine.sandbox import probe
-    from atoll_local.maintenance import put_aside, told
+    from atoll_local.maintenance import describe, list_put_aside
 
     data = launcher.data_dir(context.paths)
     server = await trio.to_thread.run_sync(find_server, data)
     plain = context.settings["local.sandbox"] == "plain"
     found = await trio.to_thread.run_sync(lambda: probe(force_plain=plain))
-    left = await trio.to_thread.run_sync(put_aside, data)
+    left = await trio.to_thread.run_sync(list_put_aside, data)
     record = {
         "status": "running" if server else "stopped",
         "endpoint": server.endpoint if server else None,
         "pid": server.pid if server else None,
         "engine": await trio.to_thread.run_sync(_engine, context, data),
         "sandbox": str(found),
-        "pretended": launcher.pretended(data),
+        "pretended": launcher.simulated(data),
         "put_aside": len(left),
         "data": str(data.root),
     }
     context.output.item(record, _STATUS)
-    for line in told([entry.as_json() for entry in left]):
+    for line in describe([entry.as_json() for entry in left]):
         context.output.note(f"put aside: {line}")
     if left:
         context.output.note("atoll local repair tries again")
 
 
 def _engine(context: Context, data: DataDir) -> str | None:
-    """Name where sessions run; None where the settings make no sense, as the next start tells."""
+    """Return the engine's name; None for invalid settings, which the next start reports."""
     from atoll_cluster.configuration import read_configuration
-    from atoll_local.engines import name_of
+    from atoll_local.engines import engine_name
 
     try:
-        return name_of(context, read_configuration(data))
+        return engine_name(context, read_configuration(data))
     except StartError:
         return None
 
@@ -172,20 +175,20 @@ async def logs(context: Context, lines: int) -> None:
 @click.command()
 @yes_option()
 async def reset(context: Context, yes: bool) -> None:
-    """Stop the embedded cluster and delete all it keeps: sessions, files, keys."""
+    """Stop the embedded cluster and delete all of its data: sessions, files, keys."""
     data = launcher.data_dir(context.paths)
     await context.consent(f"Delete everything in {data.root}?", yes=yes)
     from atoll_local.resetting import reset as delete_all
 
     await trio.to_thread.run_sync(delete_all, data)
-    context.output.note("the embedded cluster is as it was before its first start")
+    context.output.note("all data of the embedded cluster is deleted")
 
 
 @click.command()
 @click.option("--no-start", is_flag=True, help="Fail if it does not run.")
-@click.option("--engine", metavar="NAME", help="What it shall run sessions with.")
+@click.option("--engine", metavar="NAME", help="The engine that runs its sessions.")
 async def access(context: Context, no_start: bool, engine: str | None) -> None:
-    """Print where the embedded cluster answers, with which keys; it is started for that."""
+    """Print the address and keys of the embedded cluster; start it if needed."""
     if engine is not None:
         data = launcher.data_dir(context.paths)
         await trio.to_thread.run_sync(_configure, context, data, None, engine, ())
@@ -204,7 +207,7 @@ async def access(context: Context, no_start: bool, engine: str | None) -> None:
 
 @click.command()
 async def env(context: Context) -> None:
-    """Print settings for other clients, to be taken by eval "$(atoll local env)"."""
+    """Print settings for other clients, for eval "$(atoll local env)"."""
     profile = await trio.to_thread.run_sync(launcher.offer, context.paths, context.output.note)
     values = {
         "BACKEND_ENDPOINT": profile.endpoint,

@@ -1,4 +1,4 @@
-"""Starting the program where systemd lets this user set limits to what it starts."""
+"""Start the program with a delegated control group, if systemd allows it."""
 
 import getpass
 import os
@@ -12,11 +12,11 @@ _PATIENCE = 5.0
 _OPTIONS = ("--user", "--scope", "--quiet", "--collect", "--property=Delegate=yes", "--")
 
 
-def delegating(lingering: Path = _LINGERING) -> Sequence[str]:
-    """Return the words before a command that give it a control group to divide, none if none do.
+def delegation_command(lingering: Path = _LINGERING) -> Sequence[str]:
+    """Return a command prefix that delegates a control group; empty if impossible.
 
-    The user's systemd ends all that it has when the user logs out, unless it lingers: where it does
-    not, sessions are better off without it. Nor does root need it.
+    Without lingering, the user's systemd ends all of its processes at logout, also sessions. So no
+    group is requested then. Root does not need one.
     """
     program, runtime = shutil.which("systemd-run"), os.environ.get("XDG_RUNTIME_DIR")
     if program is None or runtime is None or os.geteuid() == 0:
@@ -28,7 +28,7 @@ def delegating(lingering: Path = _LINGERING) -> Sequence[str]:
 
 
 def lingers(lingering: Path = _LINGERING) -> bool:
-    """Tell whether what this user has started stays when the user logs out."""
+    """Return whether this user's processes keep running after logout."""
     try:
         return (lingering / getpass.getuser()).exists()
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""Which engine the embedded cluster uses: chosen by `local up`, kept in its data folder."""
+"""The engine of the embedded cluster: set by `local up`, stored in its data folder."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,29 +10,29 @@ from atoll_local.hooks import ENGINES, Engine
 
 
 def engines(context: Context) -> Mapping[str, Engine]:
-    """Return the engines that there are, by name."""
+    """Return the known engines, by name."""
     return {one.record.name: one.record for one in context.collect(ENGINES)}
 
 
-def chosen(
+def configured(
     context: Context, before: Configuration, name: str | None, settings: Sequence[str]
 ) -> Configuration:
-    """Return the configuration with another engine, or with other settings of the same.
+    """Return the configuration with another engine, or other settings of the same engine.
 
-    Raises UsageError for an engine or a setting that there is not.
+    Raises UsageError for an unknown engine or setting.
     """
     found = engines(context)
     engine = _named(found, name) if name else _used(found, before)
     if settings and engine is None:
-        raise UsageError(f"--set: the engine {before.engine} is not installed any more")
+        raise UsageError(f"--set: the engine {before.engine} is no longer installed")
     if engine is None:
         return before
     kept = before.settings if engine.load == before.engine else {}
     return evolve(before, engine=engine.load, settings={**kept, **_read(engine, settings)})
 
 
-def name_of(context: Context, configuration: Configuration) -> str:
-    """Return the name of the engine that is used."""
+def engine_name(context: Context, configuration: Configuration) -> str:
+    """Return the name of the configured engine."""
     used = _used(engines(context), configuration)
     return used.name if used else str(configuration.engine)
 
@@ -40,7 +40,7 @@ def name_of(context: Context, configuration: Configuration) -> str:
 def _named(found: Mapping[str, Engine], name: str) -> Engine:
     if engine := found.get(name):
         return engine
-    raise UsageError(f"--engine: no engine is called {name!r}", hint=f"known: {', '.join(found)}")
+    raise UsageError(f"--engine: there is no engine {name!r}", hint=f"known: {', '.join(found)}")
 
 
 def _used(found: Mapping[str, Engine], configuration: Configuration) -> Engine | None:

@@ -1,10 +1,10 @@
-"""How the commands about the embedded cluster are used, here and on other machines."""
+"""Examples of the commands about the embedded cluster, here and on other machines."""
 
 from atoll import Example
 
 EXAMPLES = [
     Example("local up", "it starts by itself, too, when it is needed"),
-    Example("local up --slots cuda.shares=4,cpu=8", "pretends to have more than the machine"),
+    Example("local up --slots cuda.shares=4,cpu=8", "simulates more than the machine has"),
     Example("local down", "and its sessions end"),
     Example("local status"),
     Example("local logs -n 50"),

@@ -1,4 +1,4 @@
-"""Hooks that this plugin offers to others, and the records that they take."""
+"""The hook for engines, and its records."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ __all__ = ["ENGINES", "Engine", "EngineSetting"]
 
 @frozen(eq=False, repr=False)
 class EngineSetting:
-    """Something that an engine lets its user choose, by `atoll local up --set NAME=VALUE`."""
+    """A setting of an engine, for `atoll local up --set NAME=VALUE`."""
 
     name: str
     title: str
@@ -22,8 +22,8 @@ class EngineSetting:
 class Engine:
     """A place where the embedded cluster can run sessions.
 
-    `load` names what opens it: an `OpenLauncher` of `atoll_cluster.engines`, which the cluster's
-    program imports, and nobody else.
+    `load` names an `OpenLauncher` of `atoll_cluster.engines`; only the cluster's program imports
+    it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Finding the embedded cluster's program, starting it, and stopping it."""
+"""Find, start and stop the program of the embedded cluster."""
 
 import json
 import os
@@ -19,30 +19,30 @@ _START_DEADLINE = 75.0
 _STOP_DEADLINE = 60.0
 _POLL = 0.01
 _LEAST_SPACE = 64 * 1024
-"""Bytes on its disk below which a cluster can't start."""
+"""Free bytes on its disk that a cluster needs to start."""
 
 
 def data_dir(paths: Paths) -> DataDir:
-    """Return where the cluster keeps things."""
+    """Return the data folder of the cluster."""
     return DataDir(paths.data / "local")
 
 
 def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
-    """Return a profile for the embedded cluster, starting it when it does not run."""
+    """Return a profile for the embedded cluster; start it if it does not run."""
     data = data_dir(paths)
     server = find_server(data)
     if server is None:
         say("atoll: starting the embedded cluster (atoll local --help tells more)")
         server = start(data)
-        if slots := pretended(data):
-            say(f"atoll: it pretends to have {slots}")
+        if slots := simulated(data):
+            say(f"atoll: it simulates {slots}")
     elif server.version != __version__:
-        say("atoll: the embedded cluster is of another version: atoll local down, and use it again")
+        say("atoll: the embedded cluster runs another version of atoll; atoll local down stops it")
     return profile(data, server)
 
 
-def pretended(data: DataDir) -> str:
-    """Name what the cluster gives away that is not there, like `cpu 8, cuda.shares 4`."""
+def simulated(data: DataDir) -> str:
+    """Name the simulated slots, like `cpu 8, cuda.shares 4`."""
     from atoll_cluster.configuration import read_configuration
     from atoll_cluster.scheduler.machine import Machine
     from atoll_cluster.scheduler.slots import show_size
@@ -50,9 +50,9 @@ def pretended(data: DataDir) -> str:
     try:
         machine = Machine.this(read_configuration(data).slots)
     except StartError:
-        return ""  # which its start tells of
-    told = {**machine.pretended, "mem": show_size(machine.memory)}
-    return ", ".join(f"{name} {told[name]}" for name in machine.pretended)
+        return ""  # The start reports the error.
+    amounts = {**machine.simulated, "mem": show_size(machine.memory)}
+    return ", ".join(f"{name} {amounts[name]}" for name in machine.simulated)
 
 
 def running(paths: Paths) -> Profile | None:
@@ -63,14 +63,14 @@ def running(paths: Paths) -> Profile | None:
 
 
 def profile(data: DataDir, server: ServerInfo) -> Profile:
-    """Make the profile of a running cluster, as its administrator."""
+    """Create the profile of a running cluster, with the keys of its administrator."""
     try:
         keys = json.loads(read_private(data.credentials))["admin"]
         access_key, secret_key = str(keys["access_key"]), str(keys["secret_key"])
     except (OSError, ValueError, LookupError, TypeError):
         raise AtollError(
             f"the keys of the embedded cluster are not in {data.credentials}",
-            hint="atoll local down, delete that file, atoll local up: it is written again",
+            hint="atoll local down, delete that file, atoll local up: this writes it again",
         ) from None
     return Profile(
         name="local", endpoint=server.endpoint, access_key=access_key, secret_key=secret_key
@@ -78,24 +78,22 @@ def profile(data: DataDir, server: ServerInfo) -> Profile:
 
 
 def start(data: DataDir, sandbox: str = "") -> ServerInfo:
-    """Start the program and wait until it answers; raises AtollError with its last words if it
-    does not.
-    """
-    from atoll_local.delegation import delegating
+    """Start the program and wait until it answers; raises AtollError with its last message."""
+    from atoll_local.delegation import delegation_command
 
     try:
         data = DataDir.prepare(data.root)
     except StartError as refusal:
         raise AtollError(f"the embedded cluster did not start: {refusal}") from None
-    command = [*delegating(), sys.executable, "-m", "atoll_cluster"]
+    command = [*delegation_command(), sys.executable, "-m", "atoll_cluster"]
     command += ["--data", str(data.root), "--release", __version__, "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"
     if last_words.exists():
-        # The program that is started next puts them into its log.
+        # The next program puts it into its log.
         last_words.replace(data.last_words)
     with os.fdopen(open_private(last_words, os.O_TRUNC), "w") as log:
-        # A session of its own: Ctrl-C in the shell is not meant for it.
+        # A separate process session, so that Ctrl-C in the shell does not reach it.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -121,13 +119,11 @@ def _reason(data: DataDir, last_words: Path) -> str:
     if shutil.disk_usage(data.root).free < _LEAST_SPACE:
         return f"no space is left on the disk of {data.root}"
     words = last_words.read_text(errors="replace").strip().splitlines()
-    return words[-1] if words else "it said nothing"
+    return words[-1] if words else "it printed no reason"
 
 
 def stop(data: DataDir) -> bool:
-    """Stop the program, which ends its sessions; returns whether it ran. Raises AtollError when it
-    stays.
-    """
+    """Stop the program and its sessions; returns whether it ran. Raises AtollError if it stays."""
     server = find_server(data)
     if server is None:
         return False

@@ -13,31 +13,31 @@ from atoll_cluster.paths import DataDir
 from atoll_cluster.put_aside import Entry, PutAside
 from atoll_local import launcher
 
-_MOST_TOLD = 20
+_MOST_SHOWN = 20
 _LONGEST_LOG = 4 * 1024 * 1024
-"""Bytes of one log file that are read; the program begins a new one long before."""
+"""Bytes of one log file that are read; the program starts a new file much earlier."""
 
 
-def put_aside(data: DataDir) -> list[Entry]:
-    """Return what the cluster could not do."""
+def list_put_aside(data: DataDir) -> list[Entry]:
+    """Return what the cluster could not finish."""
     return PutAside.read(data.put_aside).entries
 
 
-def told(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Say in a line each what is put aside and why."""
-    for entry in islice(entries, _MOST_TOLD):
+def describe(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each item, with the reason."""
+    for entry in islice(entries, _MOST_SHOWN):
         yield f"{entry['what']} {entry['name']}: {entry['reason']}"
-    if len(entries) > _MOST_TOLD:
-        yield f"and {len(entries) - _MOST_TOLD} more"
+    if len(entries) > _MOST_SHOWN:
+        yield f"and {len(entries) - _MOST_SHOWN} more"
 
 
 @click.command()
-@click.option("--remove", is_flag=True, help="Delete it for good instead, with the files in it.")
+@click.option("--remove", is_flag=True, help="Delete it permanently instead, with its files.")
 @yes_option()
 async def repair(context: Context, remove: bool, yes: bool) -> int:
-    """Try again what the embedded cluster could not do and has put aside."""
+    """Try again what the embedded cluster could not finish and has put aside."""
     data = launcher.data_dir(context.paths)
-    entries = await trio.to_thread.run_sync(put_aside, data)
+    entries = await trio.to_thread.run_sync(list_put_aside, data)
     if not entries:
         context.output.note("nothing is put aside")
         return ExitCode.OK
@@ -48,27 +48,28 @@ async def repair(context: Context, remove: bool, yes: bool) -> int:
     for entry in answer["mended"]:
         done = "removed" if remove else "done"
         context.output.note(f"{entry['what']} {entry['name']}: {done}")
-    return _tell_what_is_left(context, answer["put_aside"])
+    return _report_rest(context, answer["put_aside"])
 
 
 async def _ask(context: Context, entries: list[Entry], *, yes: bool) -> None:
-    for line in told([entry.as_json() for entry in entries]):
+    for line in describe([entry.as_json() for entry in entries]):
         context.output.note(line)
-    await context.consent("Delete all of this for good?", yes=yes)
+    await context.consent("Delete all of this permanently?", yes=yes)
 
 
-def _tell_what_is_left(context: Context, left: list[dict[str, Any]]) -> int:
+def _report_rest(context: Context, left: list[dict[str, Any]]) -> int:
     if not left:
         return ExitCode.OK
-    for line in told(left):
+    for line in describe(left):
         context.output.warn(line)
     raise AtollError(
-        f"{len(left)} still put aside", hint="atoll local repair --remove deletes it for good"
+        f"{len(left)} items are still put aside",
+        hint="atoll local repair --remove deletes them permanently",
     )
 
 
 def last_lines(folder: Path, count: int) -> list[str]:
-    """Return the last lines that the program has logged; raises FileNotFoundError for no log."""
+    """Return the last lines of the program's log; raises FileNotFoundError."""
     lines = _lines(folder / "cluster.log")
     for older in (folder / "cluster.log.1", folder / "cluster.log.2"):
         if len(lines) < count and older.exists():

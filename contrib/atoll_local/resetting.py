@@ -1,4 +1,4 @@
-"""`atoll local reset`: end all that works on the data folder, and delete it, whatever its state."""
+"""`atoll local reset`: end all processes that use the data folder, and delete it."""
 
 import os
 import signal
@@ -21,15 +21,15 @@ _POLL = 0.02
 
 
 def reset(data: DataDir) -> None:
-    """Delete the data folder, once nothing works on it any more.
+    """Delete the data folder, after all processes that use it have ended.
 
-    What is damaged in it does not matter. Raises AtollError for what stays.
+    Works on damaged data, too. Raises AtollError for what cannot be deleted.
     """
     try:
         launcher.stop(data)
     except AtollError:
         _kill_all(_programs(data))
-    # Sessions outlive a program that was killed.
+    # Sessions keep running when the program is killed.
     supervisors = _supervisors(data)
     _signal_all(supervisors, signal.SIGTERM)
     if not _end(supervisors):
@@ -42,7 +42,7 @@ def reset(data: DataDir) -> None:
         more = f" (and {error.count - 1} more)" if error.count > 1 else ""
         raise AtollError(
             f"{error.filename} can't be deleted: {error.strerror}{more}",
-            hint="all else is deleted; remove it as its owner, and reset again",
+            hint="everything else is deleted; delete it as its owner, then reset again",
         ) from None
     except OSError as error:
         raise AtollError(f"{data.root} can't be deleted: {error.strerror}") from None
@@ -56,11 +56,11 @@ def _kernels(data: DataDir) -> list[KernelFolder]:
 
 
 Processes = dict[int, int | None]
-"""When processes started, by pid: a pid may be used again, the pair is not."""
+"""Start times of processes by pid: a pid may be reused, but not with the same start time."""
 
 
 def _programs(data: DataDir) -> Processes:
-    """Find the cluster's program, by its command alone: its files may be damaged or gone."""
+    """Find the cluster's program by its command line: its files may be damaged."""
     return {
         pid: process_start(pid)
         for pid, words in _commands()
@@ -69,7 +69,7 @@ def _programs(data: DataDir) -> Processes:
 
 
 def _supervisors(data: DataDir) -> Processes:
-    """Find the supervisors of sessions, by where they work."""
+    """Find the supervisors of sessions by their working folder."""
     return {
         pid: process_start(pid)
         for pid, words in _commands()

@@ -43,7 +43,7 @@ def _tell_beside(context: Context, created: Created, request: SessionRequest) ->
         context.output.note(f"{request.image} is served by {created.served_by}")
     if created.pretended:
         pretended = ", ".join(created.pretended)
-        context.output.note(f"this cluster only pretends to have so much of: {pretended}")
+        context.output.note(f"this cluster simulates part of these slots: {pretended}")
 
 
 def _words(created: Created, request: SessionRequest, *, stays: bool) -> str:

@@ -31,9 +31,9 @@ LINES = DOCUMENT.replace("\\\n", " ").strip().splitlines()
 
 @pytest.fixture(scope="module")
 def generous(shared):
-    """A cluster of four processors and four GPU shares, pretended: the lines ask for them."""
+    """A cluster of four processors and four GPU shares, simulated: the lines ask for them."""
     up = shared.run("local", "up", "--slots", "cpu=4,mem=16g,cuda.shares=4")
-    assert (up.returncode, "it pretends to have cpu 4" in up.stderr) == (0, True), up.stderr
+    assert (up.returncode, "it simulates cpu 4" in up.stderr) == (0, True), up.stderr
     return shared
 
 

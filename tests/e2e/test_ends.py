@@ -197,6 +197,6 @@ def test_sessions_that_fail_at_their_start_are_removed(atoll, arguments):
     kernels.rename(kernels.with_name("away"))
     kernels.touch()
     failed = atoll.run("run", "--rm", *arguments, "python")
-    assert (failed.returncode, "cannot make the kernel's folder" in failed.stderr) == (1, True)
+    assert (failed.returncode, "cannot create the kernel's folder" in failed.stderr) == (1, True)
     assert "could not be terminated" not in failed.stderr
     assert json.loads(atoll.run("ps", "--output", "json").stdout) == []

@@ -33,7 +33,7 @@ def test_a_damaged_database_is_told_of_kept_and_reset(atoll):
     refused = atoll.run("ps")
     assert refused.returncode != 0
     assert "The database is damaged" in refused.stderr
-    assert "atoll local reset begins anew" in refused.stderr
+    assert "atoll local reset deletes all data" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert local(atoll, "reset", "--yes").returncode == 0
     assert atoll.run("ps").returncode == 0

@@ -13,25 +13,25 @@ def test_the_refusal_names_the_command_that_helps(atoll):
     refused = atoll.run("start", "-t", "trainer", *WISH, "python")
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 2, refused.stderr  # that the cluster starts, and why not
-    advice = refused.stderr.partition("to pretend more: ")[2]
+    advice = refused.stderr.partition("to simulate more: ")[2]
     for line in advice.strip().split(", then "):
         done = atoll.run(*shlex.split(line)[1:])
         assert done.returncode == 0, done.stderr
-    assert "it pretends to have cpu 40, cuda.shares 2" in done.stderr
+    assert "it simulates cpu 40, cuda.shares 2" in done.stderr
     started = atoll.run("start", "-t", "trainer", *WISH, "python")
     assert started.returncode == 0, started.stderr
-    assert "only pretends to have so much of: cpu, cuda.shares" in started.stderr
+    assert "simulates part of these slots: cpu, cuda.shares" in started.stderr
     plain = atoll.run("start", "-t", "modest", "python", "--enqueue-only")
-    assert "pretends" not in plain.stderr, plain.stderr
+    assert "simulates" not in plain.stderr, plain.stderr
     too_many = atoll.run("start", "-r", "cpu=50", "python")
     assert "atoll local up --slots cpu=50,cuda.shares=2" in too_many.stderr
     assert atoll.run("local", "up", "--slots", "cpu=3").returncode == 1
     assert json.loads(atoll.run("local", "status", "--output", "json").stdout)["pretended"]
     atoll.run("local", "down")
     again = atoll.run("ps")
-    assert "it pretends to have cpu 40, cuda.shares 2" in again.stderr
+    assert "it simulates cpu 40, cuda.shares 2" in again.stderr
     atoll.run("local", "down")
-    assert "pretends" not in atoll.run("local", "up", "--slots", "none").stderr
+    assert "simulates" not in atoll.run("local", "up", "--slots", "none").stderr
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_any_state_of_the_data_folder_is_reset(atoll, spoil):
     spoil(data)
     done = atoll.run("local", "reset", "-y")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "as it was before its first start" in done.stderr
+    assert "all data of the embedded cluster is deleted" in done.stderr
     assert not data.exists()
     assert spoil is not odd or (data.parent / "outside" / "keep").exists()
     assert atoll.run("local", "up").returncode == 0

@@ -30,7 +30,7 @@ def test_what_nobody_knows_is_kept_until_a_person_says_otherwise(crashed):
     assert crashed.run("ps").returncode == 0
     count, told = status(crashed)
     assert count == 2
-    assert "put aside: folder lost: it belongs to nothing" in told
+    assert "put aside: folder lost: its owner is unknown" in told
     again = crashed.run("local", "repair")
     assert (again.returncode, "kernel folder lost" in again.stderr) == (1, True)
     assert crashed.run("local", "repair", "--remove").returncode == 2  # nobody can be asked
@@ -49,7 +49,7 @@ def test_how_a_program_ended_is_told_by_the_next_one(crashed):
     (data_of(crashed) / "log" / "start.log").write_text("Fatal Python error: none really\n")
     assert crashed.run("local", "up").returncode == 0
     told = crashed.run("local", "logs").stdout
-    assert "the program before this one was killed" in told
+    assert "the last program did not shut down" in told
     assert "Fatal Python error: none really" in told
 
 

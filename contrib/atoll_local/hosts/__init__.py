@@ -1,1 +1,1 @@
-"""The embedded cluster of another machine, reached by SSH, and atoll's installation there."""
+"""The embedded cluster of another machine over SSH, and atoll's installation there."""

@@ -1,4 +1,4 @@
-"""`atoll host …`: atoll on another machine, where its cluster can be used from here."""
+"""`atoll host …`: install atoll on another machine, and use its cluster from here."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from atoll_local.hosts.installation import Found, look
 
 _HOST = click.argument("host", metavar="USER@HOST")
 _APPS = click.option(
-    "--apps", is_flag=True, help="With JupyterLab and a web terminal for sessions."
+    "--apps", is_flag=True, help="Also install JupyterLab and a web terminal for sessions."
 )
 _COLUMNS = [
     Column("host"),
@@ -34,7 +34,7 @@ def _host(text: str) -> Host:
 @_HOST
 @_APPS
 async def install(context: Context, host: str, apps: bool) -> None:
-    """Install atoll on another machine, in your home there: Linux, with Python 3.11 or uv.
+    """Install atoll in your home on another machine: Linux with Python 3.11 or uv.
 
     `atoll profile add box --host USER@HOST` uses its cluster afterwards.
     """
@@ -54,21 +54,21 @@ async def install(context: Context, host: str, apps: bool) -> None:
 @_HOST
 @_APPS
 async def upgrade(context: Context, host: str, apps: bool) -> None:
-    """Install this version of atoll on another machine, in place of the one there.
+    """Replace the atoll on another machine by the version that you run here.
 
-    A cluster that runs there goes on as it was, until it is stopped. JupyterLab stays where it is.
+    A running cluster keeps its version until it is stopped. JupyterLab stays installed.
     """
     machine = _host(host)
     found = await look(machine)
     _require(machine, found)
     name = await _install(context, machine, apps=apps or found.has_apps)
-    context.output.note(f"{machine.name} has atoll {name.partition('-')[0]} now")
+    context.output.note(f"atoll {name.partition('-')[0]} is installed on {machine.name}")
 
 
 @click.command()
 @_HOST
 async def status(context: Context, host: str) -> None:
-    """Show which atoll a machine has, and whether its cluster runs."""
+    """Show the version of atoll on a machine, and whether its cluster runs."""
     machine = _host(host)
     found = await look(machine)
     record = {
@@ -94,7 +94,7 @@ async def status(context: Context, host: str) -> None:
 async def remove(context: Context, host: str, yes: bool) -> None:
     """End the sessions of a machine's cluster, and delete atoll there.
 
-    What the cluster keeps stays in `~/.local/share/atoll/local` there: folders, keys, logs.
+    The data of the cluster stays in `~/.local/share/atoll/local` there: folders, keys, logs.
     """
     machine = _host(host)
     _require(machine, await look(machine))
@@ -102,7 +102,7 @@ async def remove(context: Context, host: str, yes: bool) -> None:
     await context.consent(question, yes=yes)
     await machine.atoll("local", "down")
     await installation.remove(machine)
-    context.output.note(f"atoll is removed from {machine.name}; what its cluster keeps is there")
+    context.output.note(f"atoll is deleted on {machine.name}; the data of its cluster stays there")
 
 
 async def _install(context: Context, machine: Host, *, apps: bool) -> str:
@@ -111,7 +111,7 @@ async def _install(context: Context, machine: Host, *, apps: bool) -> str:
 
 
 def _distributions(context: Context) -> list[str]:
-    """Name what is installed on machines: atoll, and the plugins here that offer engines."""
+    """Return what is installed on machines: atoll, and the plugins with engines."""
     offering = {one.origin.distribution for one in context.collect(ENGINES)}
     return ["atoll", *sorted(offering - {"atoll"})]
 
@@ -126,7 +126,7 @@ def _require(machine: Host, found: Found) -> None:
 
 @click.command()
 async def relay(context: Context) -> None:
-    """Carry streams for an atoll elsewhere, over standard input and output."""
+    """Carry streams for an atoll on another machine, over standard input and output."""
     del context
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "atoll_ssh.relay"])  # noqa: S606 - no shell

@@ -1,4 +1,4 @@
-"""The way to the embedded cluster of another machine: all its streams by one SSH connection."""
+"""Connect to the embedded cluster of another machine: all streams use one SSH connection."""
 
 import trio
 from attrs import define, evolve, field
@@ -34,7 +34,7 @@ class HostDialer:
         return evolve(profile, access_key=access.access_key, secret_key=access.secret_key)
 
     async def dial(self, host: str, port: int) -> trio.SocketStream:
-        """Open a stream to the cluster, wherever it listens there; the arguments don't matter."""
+        """Open a stream to the cluster, at its port there; the arguments are ignored."""
         del host, port
         access = await self._find(None)
         try:
@@ -43,13 +43,13 @@ class HostDialer:
             return await self._stream(await self._find(access))
 
     async def aclose(self) -> None:
-        """End the streams and the connection; the cluster there goes on."""
+        """Close the streams and the connection; the cluster there keeps running."""
         if self._relay is not None:
             await self._relay.aclose()
         await self._host.ssh.aclose()
 
     async def _find(self, failed: Access | None) -> Access:
-        """Return the way to the cluster, found anew if it is the one that has `failed`."""
+        """Return the access to the cluster; query it again after `failed` did not work."""
         async with self._asking:
             if self._access is None or self._access is failed:
                 # What the prompt looks up by itself starts nothing.

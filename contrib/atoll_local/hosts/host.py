@@ -1,4 +1,4 @@
-"""Another machine, as its user's shell answers by SSH."""
+"""Another machine, through its user's shell over SSH."""
 
 import json
 import secrets
@@ -26,7 +26,7 @@ _LAST_WORDS = 300
 
 @frozen
 class Address:
-    """What a profile's `via` says: whose machine, and which engine runs the sessions there."""
+    """The content of a profile's `via`: the machine, and the engine of its cluster."""
 
     ssh: str
     engine: str = ""
@@ -37,17 +37,19 @@ class Address:
         try:
             parts = urlsplit(url)
         except ValueError as error:
-            raise ConfigError(f"{url!r} names no machine: {error}") from None
+            raise ConfigError(f"{url!r} is not the address of a machine: {error}") from None
         query = parse_qs(parts.query)
         engine = "".join(query.pop("engine", []))
         if query or parts.fragment:
-            raise ConfigError(f"{url!r} names more than a machine", hint="such as me@bigbox")
+            raise ConfigError(
+                f"{url!r} is not the address of a machine", hint="write it like me@bigbox"
+            )
         return cls(f"ssh://{parts.netloc}{parts.path}", engine)
 
 
 @frozen
 class Access:
-    """Where the cluster of a machine answers, and with which keys."""
+    """The port and keys of a machine's cluster."""
 
     port: int
     access_key: str
@@ -56,9 +58,9 @@ class Access:
 
 @define(eq=False)
 class Host:
-    """Runs scripts of `sh` there, and atoll's commands.
+    """Runs `sh` scripts and atoll's commands on a machine.
 
-    Whatever its shells print by themselves is told apart from what was asked for.
+    Output that the login shell prints by itself is removed.
     """
 
     ssh: SshConnection
@@ -66,17 +68,17 @@ class Host:
 
     @classmethod
     def at(cls, address: Address) -> "Host":
-        """Return the machine of an address; nothing is connected yet."""
+        """Return the machine of an address, without a connection."""
         Bastion.parse(address.ssh)
         return cls(connect(address.ssh), address.engine)
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """Its name in messages."""
         return self.ssh.name
 
     async def script(self, script: str, stdin: bytes = b"") -> Completed:
-        """Run a script and return how it ended.
+        """Run a script; returns its output and exit code.
 
         Raises Unreachable without a connection, and AtollError if the machine runs no scripts.
         """
@@ -89,13 +91,13 @@ class Host:
             raise Unreachable(str(error)) from None
         _, found, printed = ran.stdout.partition(f"\n{mark}\n".encode())
         if not found:
-            raise AtollError(f"{self.name} runs no commands: {_last_words(ran)}")
+            raise AtollError(f"cannot run commands on {self.name}: {_last_words(ran)}")
         return Completed(ran.exit_code, printed, ran.stderr)
 
     async def atoll(self, *words: str) -> Any:
-        """Run a command of the atoll there, and return the record that it prints, None for none.
+        """Run a command of the atoll there, and return the record that it prints, or None.
 
-        Raises NotFound where atoll is missing, and AtollError with its words when it fails.
+        Raises NotFound if atoll is missing, and AtollError with its message if it fails.
         """
         command = shlex.join(["--output", "json", *words])
         ran = await self.script(f'{_FIND}exec "$atoll" {command}')
@@ -106,7 +108,7 @@ class Host:
         return decode(ran.stdout, self.name) if ran.stdout else None
 
     async def access(self, *, start: bool) -> Access:
-        """Return the way to the cluster there; where none runs, it is started or refused."""
+        """Return the access to the cluster there; start it if allowed, or raise."""
         engine = ["--engine", self.engine] if self.engine else []
         words = ["local", "access", *([] if start else ["--no-start"]), *engine]
         found = await self.atoll(*words)
@@ -116,10 +118,12 @@ class Host:
             return Access(int(port or 0), str(record["access_key"]), str(record["secret_key"]))
         except (LookupError, TypeError, ValueError):
             text = json.dumps(found)[:_LAST_WORDS]
-            raise AtollError(f"{self.name} tells no way to its cluster: {text}") from None
+            raise AtollError(
+                f"{self.name} returned an unexpected answer about its cluster: {text}"
+            ) from None
 
     def relay(self) -> SshConnection:
-        """Return the connection by the relay there, for a machine that forwards nothing."""
+        """Return a connection through the relay there, for machines without port forwarding."""
         script = f'{_FIND}exec "$atoll" host relay'
         return self.ssh.through(f"exec sh -c {shlex.quote(script)}")
 
@@ -132,7 +136,7 @@ class Host:
 
 
 def _last_words(ran: Completed) -> str:
-    """Return the last line of what a command has said, or how it ended."""
+    """Return the last line of a command's output, or its exit code."""
     lines = (ran.stderr.strip() or ran.stdout.strip()).decode(errors="replace").splitlines()
     words = lines[-1].strip().removeprefix("atoll: ")[:_LAST_WORDS] if lines else ""
     return words or f"exit code {ran.exit_code}"

@@ -1,7 +1,7 @@
-"""Putting atoll on another machine: one folder per installation, and a link to the one in use.
+"""Install atoll on another machine: a folder for each installation, a link to the current one.
 
-An installation is made beside those that are there, and takes the link when it is whole. So one
-that breaks off changes nothing, and a cluster that runs keeps the files that it was started from.
+A new installation is created beside the others, and gets the link when it is complete. So a failed
+one changes nothing, and a running cluster keeps the files that it was started from.
 """
 
 import io
@@ -51,7 +51,7 @@ class Found:
 
 
 async def look(host: Host) -> Found:
-    """Look what a machine has; raises AtollError for one that atoll can't run on."""
+    """Examine a machine; raises AtollError if atoll cannot run there."""
     ran = await host.script(_PROBE)
     facts: dict[str, list[str]] = {}
     for line in ran.stdout.decode(errors="replace").splitlines():
@@ -64,7 +64,7 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
     system, _, machine = "".join(facts.get("machine", [])).partition(" ")
     glibc = re.fullmatch(r"glibc 2\.(\d+)", "".join(facts.get("glibc", [])))
     if system != "Linux" or glibc is None:
-        raise AtollError(f"{name} is no Linux with glibc, which atoll's cluster needs")
+        raise AtollError(f"{name} is not a Linux system with glibc, which atoll needs")
     pythons = [line.partition(" ") for line in facts.get("python", [])]
     numbered = {path: int(minor) for minor, _, path in pythons if minor.isdecimal()}
     usable = {path: minor for path, minor in numbered.items() if minor >= _OLDEST}
@@ -77,7 +77,7 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
 async def install(
     host: Host, names: Sequence[str], say: Callable[[str], None], *, apps: bool = False
 ) -> str:
-    """Install these distributions, atoll and its engines, as they are here; raises AtollError.
+    """Install these distributions (atoll and its engines) there; raises AtollError.
 
     With `apps`, JupyterLab and a web terminal as well. Returns the name of the installation. What
     atoll stands on comes from the machine's own index, or from here if it reaches none.
@@ -86,7 +86,7 @@ async def install(
     if not (found.python or found.uv):
         raise AtollError(
             f"{host.name} has no Python 3.{_OLDEST} or newer, and no uv",
-            hint="install either of them there, in your home if need be",
+            hint="install one of them there; your home folder will do",
         )
     name = f"{__version__}-{secrets.token_hex(4)}"
     with TemporaryDirectory(prefix="atoll-host-") as scratch:
@@ -95,7 +95,7 @@ async def install(
         try:
             await _put(host, name, found, own)
             if not await _installed_from_index(host, name, apps=apps):
-                say(f"{host.name} reaches no package index: what atoll needs is sent from here")
+                say(f"{host.name} reaches no package index; the dependencies are sent from here")
                 await dependencies(_with(own, apps=apps), found.platform, folder)
                 await _send(host, name, wheels_in(folder))
                 await _installed_from_here(host, name, apps=apps)
@@ -108,12 +108,12 @@ async def install(
 
 
 async def remove(host: Host) -> None:
-    """Delete all installations; what the cluster there keeps stays."""
+    """Delete all installations; the data of the cluster stays."""
     await _must(host, f"rm -rf {FOLDER}", "deleting it")
 
 
 async def _put(host: Host, name: str, found: Found, own: Sequence[Path]) -> None:
-    """Make the folder of an installation, with its Python and our wheels."""
+    """Create the folder of an installation, with its Python and our wheels."""
     path = _path(name)
     await _must(host, f"umask 077; mkdir -p {path}", "making its folder")
     await _send(host, name, own)
@@ -125,13 +125,13 @@ async def _put(host: Host, name: str, found: Found, own: Sequence[Path]) -> None
 
 
 def _with(wheels: Sequence[Path], *, apps: bool) -> list[str]:
-    """Return what pip is asked for: wheels, that of atoll with `apps` if they are wanted."""
+    """Return the wheels for pip; with `apps`, atoll's with that extra."""
     extra = "[apps]" if apps else ""
     return [f"{one}{extra if one.name.startswith('atoll-') else ''}" for one in wheels]
 
 
 def _wanted(path: str, *, apps: bool) -> str:
-    """Return the same for the wheels that were sent, in the words of the shell there."""
+    """Return the same for the wheels on the machine, as shell words."""
     extra = "'[apps]'" if apps else ""
     return f"$(ls {path}/wheels/atoll-*.whl){extra} $(ls {path}/wheels/atoll_*.whl 2> /dev/null)"
 
@@ -146,7 +146,7 @@ async def _installed_from_index(host: Host, name: str, *, apps: bool) -> bool:
 
 
 async def _installed_from_here(host: Host, name: str, *, apps: bool) -> None:
-    """Install from the wheels that were sent; pip runs from its own."""
+    """Install from the wheels that were sent, with the pip among them."""
     path = _path(name)
     pip = f"{path}/bin/python $(ls {path}/wheels/pip-*.whl)/pip"
     wanted = _wanted(path, apps=apps)
@@ -155,12 +155,12 @@ async def _installed_from_here(host: Host, name: str, *, apps: bool) -> None:
 
 
 async def _take_over(host: Host, name: str) -> None:
-    """Try the new installation, and make it the one in use; older ones go."""
+    """Test the new installation and make it the current one; delete old ones."""
     path = _path(name)
     await _must(host, f"{path}/bin/atoll --version", "starting it")
     keep = f"ls -1dt {FOLDER}/*-* | tail -n +{_KEPT + 1}"
     link = f"cd {FOLDER} && ln -sfn {shlex.quote(name)} next && mv -fT next current"
-    await _must(host, f"{link} && rm -rf {path}/wheels $({keep})", "taking it into use")
+    await _must(host, f"{link} && rm -rf {path}/wheels $({keep})", "activating it")
 
 
 async def _send(host: Host, name: str, files: Sequence[Path]) -> None:
@@ -178,12 +178,12 @@ def _tar(files: Sequence[Path]) -> bytes:
 
 
 async def _must(host: Host, script: str, doing: str, stdin: bytes = b"") -> None:
-    """Run a script of the installation; raises AtollError with its words when it fails."""
+    """Run a script; raises AtollError with its message if it fails."""
     ran = await host.script(script, stdin)
     if ran.exit_code:
         lines = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()
         words = lines[-1] if lines else f"exit code {ran.exit_code}"
-        raise AtollError(f"{host.name}: {doing} fails: {words}")
+        raise AtollError(f"{host.name}: {doing} failed: {words}")
 
 
 def _path(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Wheels for another machine: of what is installed here, and of what that stands on."""
+"""Wheels for another machine: of what is installed here, and of the dependencies."""
 
 import base64
 import hashlib
@@ -34,14 +34,14 @@ class Platform:
 
     @property
     def tags(self) -> list[str]:
-        """The platforms of wheels that run there, the newest first."""
+        """The platform tags of wheels that run there, the newest first."""
         numbers = range(self.glibc, _LEAST_GLIBC - 1, -1)
         newer = [f"manylinux_2_{number}_{self.machine}" for number in numbers]
         return [*newer, *(f"manylinux{year}_{self.machine}" for year in _MANYLINUX)]
 
 
 async def make_wheels(names: Sequence[str], folder: Path) -> Sequence[Path]:
-    """Make wheels of distributions that are installed here; raises AtollError."""
+    """Build wheels of distributions that are installed here; raises AtollError."""
     for name in names:
         found = distribution(name)
         if source := _editable_source(found):
@@ -52,7 +52,7 @@ async def make_wheels(names: Sequence[str], folder: Path) -> Sequence[Path]:
 
 
 async def dependencies(wanted: Sequence[str], platform: Platform, folder: Path) -> None:
-    """Download what wheels stand on, and pip itself, for another machine; raises AtollError.
+    """Download dependencies of wheels, and pip, for another machine; raises AtollError.
 
     The wheels are `wanted` as pip has them: a path, and extras in brackets.
     """
@@ -70,7 +70,7 @@ def wheels_in(folder: Path) -> list[Path]:
 
 
 def _editable_source(found: Distribution) -> Path | None:
-    """Return the folder that an editable installation reads its code from."""
+    """Return the source folder of an editable installation."""
     origin = json.loads(found.read_text("direct_url.json") or "{}")
     if not origin.get("dir_info", {}).get("editable"):
         return None
@@ -78,7 +78,7 @@ def _editable_source(found: Distribution) -> Path | None:
 
 
 def _repack(found: Distribution, folder: Path) -> None:
-    """Put the installed files back into a wheel."""
+    """Build a wheel from installed files."""
     name = f"{re.sub(r'[-_.]+', '_', found.name)}-{found.version}"
     lines: list[str] = []
     with ZipFile(folder / f"{name}-py3-none-any.whl", "w", ZIP_DEFLATED) as wheel:

@@ -23,9 +23,9 @@ GROUPS = dict.fromkeys(("memory", "pids", "cpu"), Path("/sys/fs/cgroup/here"))
     [
         (GROUPS, BOXED, {"memory": "control group", "process": "control group"}),
         (GROUPS, PLAIN, {"cpu": "control group", "shared memory": "not counted"}),
-        ({}, BOXED, {"memory": "watched", "shared memory": "hold half", "cpu": "affinity"}),
+        ({}, BOXED, {"memory": "checked several", "shared memory": "hold half", "cpu": "affinity"}),
         ({}, OLD, {"shared memory": "counts as the session's memory"}),
-        ({}, PLAIN, {"memory": "watched", "process": "counted", "disk": "quotas"}),
+        ({}, PLAIN, {"memory": "checked several", "process": "counted", "disk": "quotas"}),
         ({"memory": Path("/x")}, BOXED, {"memory": "in /x", "cpu": "affinity"}),
     ],
 )
@@ -59,7 +59,7 @@ def systemd(tmp_path, monkeypatch):
 
 
 def test_a_user_who_lingers_has_a_group_of_ones_own(systemd):
-    words = delegation.delegating(systemd / "linger")
+    words = delegation.delegation_command(systemd / "linger")
     assert words[1:] == delegation._OPTIONS
     program = [*words, sys.executable, "-c", "print('runs')"]
     assert subprocess.run(program, capture_output=True, text=True).stdout == "runs\n"
@@ -77,7 +77,7 @@ def test_others_start_it_without(systemd, monkeypatch, lacking):
     else:
         (systemd / lacking).unlink()
         monkeypatch.setenv("PATH", str(systemd / "bin"))
-    assert delegation.delegating(systemd / "linger") == ()
+    assert delegation.delegation_command(systemd / "linger") == ()
 
 
 def test_missing_services_are_told_with_what_serves_in_the_meantime():
@@ -88,7 +88,7 @@ def test_missing_services_are_told_with_what_serves_in_the_meantime():
         "jupyter": "absent",
     }
     assert (found["sshd"].detail, found["sshd"].hint) == (
-        "the built-in one",
-        "openssh-server makes it faster",
+        "the built-in server",
+        "openssh-server is faster",
     )
     assert "pip install 'atoll[apps]'" in found["ttyd"].hint

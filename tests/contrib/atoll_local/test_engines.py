@@ -26,7 +26,7 @@ def pooled(shell):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("local up --engine slurm", "no engine is called 'slurm' (known: here, pool)"),
+        ("local up --engine slurm", "there is no engine 'slurm' (known: here, pool)"),
         ("local up --engine pool --set places", "'places' is not of the form NAME=VALUE"),
         ("local up --engine pool --set size=2", "pool has no setting 'size' (it has places)"),
         ("local up --set places=2", "engine here has no setting 'places' (it has none)"),
@@ -43,7 +43,7 @@ async def test_the_choice_is_kept_and_a_missing_engine_is_named(pooled):
     """The cluster's program imports it; the shell that keeps the choice does not."""
     result = await pooled.run("local up --engine pool --set places=3")
     assert result.code == 1
-    assert "the engine nowhere:launcher can't be loaded" in result.stderr
+    assert "the engine nowhere:launcher cannot be loaded" in result.stderr
     (config,) = pooled.home.rglob("config.json")
     kept = json.loads(config.read_text())
     assert (kept["engine"], kept["settings"]) == ("nowhere:launcher", {"places": "3"})

@@ -66,7 +66,7 @@ def test_a_shell_that_runs_nothing_is_told(make_box):
     for line in ("host status box", "host install box", "ps"):
         ran = laptop.run(line)
         assert ran.returncode == 1
-        assert "box runs no commands: no shell for you" in ran.stderr.splitlines()[-1]
+        assert "cannot run commands on box: no shell for you" in ran.stderr.splitlines()[-1]
 
 
 def test_what_shells_print_disturbs_nobody(make_box):
