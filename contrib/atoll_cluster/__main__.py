@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"atoll_cluster: {refusal}", file=sys.stderr)  # noqa: T201 - before there is a log
         return 1
     except Exception as error:
-        logging.getLogger(__name__).critical("the program ends by a fault", exc_info=error)
+        logging.getLogger(__name__).critical(
+            "the program ends because of an unexpected error", exc_info=error
+        )
         last = f"atoll_cluster: {type(error).__name__}: {error}"
         print(last, file=sys.stderr)  # noqa: T201 - the launcher tells it
         return 1
@@ -52,19 +54,23 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="atoll_cluster", description="The embedded cluster.")
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder for everything it keeps")
-    add("--port", type=_port, default=0, help="port on 127.0.0.1; 0 for that of the last time")
-    add("--release", default="0", help="the version of atoll that it tells clients")
-    add("--sandbox", choices=["auto", "plain"], default="auto", help="plain: no sandbox at all")
-    add("--engine", metavar="MODULE:ATTR", help="what starts kernels; else as in DIR/config.json")
-    add("--keep-sessions", action="store_true", help="let sessions live on when it is stopped")
+    add("--data", type=Path, required=True, help="folder for all of its data")
+    add("--port", type=_port, default=0, help="port on 127.0.0.1; 0 for the last one used")
+    add("--release", default="0", help="the version of atoll that it reports to clients")
+    add("--sandbox", choices=["auto", "plain"], default="auto", help="plain: use no sandbox")
+    add(
+        "--engine",
+        metavar="MODULE:ATTR",
+        help="launcher of kernels; default: the one in DIR/config.json",
+    )
+    add("--keep-sessions", action="store_true", help="keep sessions running when it is stopped")
     add("--log-file", action="store_true", help="log to DIR/log/ instead of standard error")
     add(
         "--slots",
         type=_slots,
         default={},
         metavar="SLOT=AMOUNT,…",
-        help="what to give away in place of what the machine has, like cpu=8,mem=64g,cuda.shares=4",
+        help="slots instead of those of the machine, like cpu=8,mem=64g,cuda.shares=4",
     )
     return parser
 

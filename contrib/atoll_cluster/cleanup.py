@@ -1,4 +1,4 @@
-"""Delete at the start what earlier runs of the program left on the disk, each item by itself.
+"""Delete at the start what earlier runs of the program have left on disk.
 
 Only what is certainly not needed is deleted. A folder without a known owner may be all that is left
 of somebody's work, for example after the database was lost: it is put aside for an administrator.
@@ -20,16 +20,16 @@ from atoll_cluster.store.folders import CLONING, DELETING
 from atoll_cluster.store.records import DEAD
 from atoll_cluster.supervision import TaskKind, Work
 
-_UNKNOWN_OWNER = "it belongs to nothing that the cluster knows of"
+_UNKNOWN_OWNER = "its owner is unknown"
 
 _PATIENCE = 5.0
 """Seconds that the start waits for folders to be deleted that clients must not see any more."""
 
-Leftover = tuple[Item, Work]
+CleanupTask = tuple[Item, Work]
 
 
-async def delete_leftovers(cluster: Cluster) -> None:
-    """Start to delete all leftovers; call it before requests are served."""
+async def start_cleanup(cluster: Cluster) -> None:
+    """Start to delete everything left over; call it before requests are served."""
     begun = []
     for find in (_deleted_folders, _folders, _kernels, _images):
         with cluster.supervisor.isolate_failure(TaskKind.CLEAN_UP):
@@ -42,13 +42,13 @@ async def delete_leftovers(cluster: Cluster) -> None:
 
 
 def purge_deleted(cluster: Cluster, deleted: Path) -> anyio.Event:
-    """Start to remove the files of a deleted folder; the event is set when that has ended."""
+    """Start to remove the files of a deleted folder; the event is set at the end."""
     item = Item("deleted folder", deleted.name)
     return cluster.supervisor.start(TaskKind.CLEAN_UP, partial(_purge, cluster, deleted), item=item)
 
 
 def delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
-    """Start to delete a folder and its row in the store; the event is set when that has ended."""
+    """Start to delete a folder and its row; the event is set at the end."""
 
     async def work() -> None:
         await (await _delete_folder(cluster, folder_id)).wait()
@@ -57,7 +57,7 @@ def delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
 
 
 async def _delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
-    """Hide a folder at once and start to remove its files; returns the event of their removal."""
+    """Hide a folder at once, start to remove its files; returns the event of that."""
     deleted = cluster.storage.volume.mark_deleted(folder_id)
     cluster.store.folders.delete(printable(folder_id))
     return purge_deleted(cluster, deleted)
@@ -68,7 +68,7 @@ async def _purge(cluster: Cluster, deleted: Path) -> None:
 
 
 async def _delete_if_empty(cluster: Cluster, name: str) -> None:
-    """Delete a folder without an owner if it is empty, that is, was only just being made."""
+    """Delete a folder without a row if it is empty, as after an interrupted creation."""
     usage = await anyio.to_thread.run_sync(count, cluster.storage.volume.folders / name)
     if usage.size:
         raise NeedsAdmin(_UNKNOWN_OWNER)
@@ -80,7 +80,7 @@ async def _refuse() -> None:
 
 
 def delete_image(cluster: Cluster, image_id: str) -> anyio.Event:
-    """Start to delete a committed image; the event is set when that has ended."""
+    """Start to delete an image made from a session; the event is set at the end."""
     work = partial(_delete_image, cluster, image_id)
     return cluster.supervisor.start(TaskKind.CLEAN_UP, work, item=Item("image", image_id))
 
@@ -90,13 +90,13 @@ async def _delete_image(cluster: Cluster, image_id: str) -> None:
     cluster.store.tables.committed.delete(image_id)
 
 
-def _deleted_folders(cluster: Cluster) -> Iterator[Leftover]:
+def _deleted_folders(cluster: Cluster) -> Iterator[CleanupTask]:
     deleted_folders = cluster.storage.volume.deleted_folders
     for name in os.listdir(deleted_folders):  # noqa: PTH208 - names alone, of any bytes
         yield Item("deleted folder", name), partial(_purge, cluster, deleted_folders / name)
 
 
-def _folders(cluster: Cluster) -> Iterator[Leftover]:
+def _folders(cluster: Cluster) -> Iterator[CleanupTask]:
     store, folders = cluster.store, cluster.storage.volume.folders
     for folder in store.folders.select("status IN (?, ?)", (DELETING, CLONING)):
         yield Item("folder", folder.id), partial(_delete_folder, cluster, folder.id)
@@ -105,7 +105,7 @@ def _folders(cluster: Cluster) -> Iterator[Leftover]:
             yield Item("folder", name), partial(_delete_if_empty, cluster, name)
 
 
-def _kernels(cluster: Cluster) -> Iterator[Leftover]:
+def _kernels(cluster: Cluster) -> Iterator[CleanupTask]:
     for kernel_id in cluster.engine.found():
         row, item = cluster.store.kernels.get(kernel_id), Item("kernel folder", kernel_id)
         if row is None:
@@ -114,7 +114,7 @@ def _kernels(cluster: Cluster) -> Iterator[Leftover]:
             yield item, partial(cluster.engine.discard, kernel_id)
 
 
-def _images(cluster: Cluster) -> Iterator[Leftover]:
+def _images(cluster: Cluster) -> Iterator[CleanupTask]:
     known = cluster.store.tables.committed
     for image in known.select("status != ?", (READY,)):
         yield Item("image", image.id), partial(_delete_image, cluster, image.id)
@@ -124,5 +124,5 @@ def _images(cluster: Cluster) -> Iterator[Leftover]:
 
 
 def printable(name: str) -> str:
-    """Return a file name of any bytes as text that the store can look up."""
+    """Return a file name of any bytes as text for the store."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The cluster as the API sees it: its store, its scheduler, its events and what it calls itself."""
+"""The cluster as the API sees it: store, scheduler, events and names."""
 
 import anyio
 from attrs import field, frozen
@@ -20,7 +20,7 @@ API_VERSION = "v7.20230615"
 
 @frozen
 class Cluster:
-    """Everything that a request may need."""
+    """Everything that requests need."""
 
     store: Store
     scheduler: Scheduler
@@ -36,17 +36,17 @@ class Cluster:
 
     @property
     def engine(self) -> Engine:
-        """What runs the kernels."""
+        """Runs the kernels."""
         return self.scheduler.engine
 
     @property
     def images(self) -> Images:
-        """What sessions can be started from."""
+        """The images of sessions."""
         return self.scheduler.images
 
     @property
     def supervisor(self) -> TaskSupervisor:
-        """What starts tasks that outlive a request."""
+        """Starts tasks that outlive a request."""
         return self.scheduler.supervisor
 
     @property
@@ -56,7 +56,7 @@ class Cluster:
 
     @property
     def machine(self) -> Machine:
-        """The machine that sessions share."""
+        """The machine that runs the sessions."""
         return self.scheduler.machine
 
     @property

@@ -1,4 +1,4 @@
-"""What the owner of a data folder has written into its `config.json`.
+"""The settings in `config.json` of a data folder.
 
 `{"slots": {"cpu": 8, "cuda.shares": 4}}` lets the cluster give away more than this machine has, so
 that what asks for it can be tried. `"engine": "module:attr"` names what starts kernels, with its
@@ -22,7 +22,7 @@ _KEYS = ("slots", "engine", "settings")
 
 @frozen
 class Configuration:
-    """The settings of a data folder; `slots` are amounts that take the place of the machine's.
+    """The settings of a data folder; `slots` override those of the machine.
 
     `engine` names what starts kernels, None for this machine; `settings` are for that alone.
     """
@@ -33,7 +33,7 @@ class Configuration:
 
 
 def read_configuration(data: DataDir) -> Configuration:
-    """Read `config.json`, which need not be there; raises StartError for what makes no sense."""
+    """Read `config.json`, which may be missing; raises StartError if it is invalid."""
     path = _file(data)
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -82,7 +82,7 @@ def write_configuration(data: DataDir, configuration: Configuration) -> None:
 
 
 def parse_slots(text: str) -> dict[str, Decimal]:
-    """Read `cuda.shares=4,cpu=8`; raises AmountError. An empty text names none."""
+    """Read `cuda.shares=4,cpu=8`; raises AmountError. An empty text means no slots."""
     slots: dict[str, Decimal] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, amount = part.partition("=")
@@ -93,15 +93,15 @@ def parse_slots(text: str) -> dict[str, Decimal]:
 
 
 def slot_amount(name: str, value: object) -> Decimal:
-    """Read the amount of a slot; raises AmountError also for a name that is none."""
+    """Read the amount of a slot; raises AmountError, also for an unknown slot."""
     if name == "mem":
         amount = Decimal(parse_size(value))
     elif name == "cpu" or _DEVICE.fullmatch(name):
         amount = parse_count(name, value)
     else:
-        raise AmountError(f"{name!r} is no slot: there are cpu, mem, and devices like cuda.shares")
+        raise AmountError(f"{name!r} is not a slot (use cpu, mem, or devices like cuda.shares)")
     if name in {"cpu", "mem"} and (amount < 1 or amount % 1):
-        raise AmountError(f"{name}: a whole number above 0 is needed, not {value}")
+        raise AmountError(f"{name}: must be a whole number above 0, not {value}")
     return amount
 
 

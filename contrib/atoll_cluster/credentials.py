@@ -1,4 +1,4 @@
-"""The first accounts: made at the first start with random keys, written for their owner alone.
+"""The first accounts: created at the first start, with random keys that only their owner can read.
 
 `credentials.json` holds `{"admin": {"access_key", "secret_key"}, "user": {…}}`. The store is what
 counts; the file is how a shell on the same machine learns the keys, and it is written again if it
@@ -24,7 +24,7 @@ _USER_EMAIL = "user@atoll.local"
 
 
 def ensure_accounts(data: DataDir, store: Store) -> None:
-    """Create the first accounts unless they are there, and the file that tells of them.
+    """Create the first accounts and the file of their keys, unless they exist.
 
     Raises StartError when the file is readable by others: its keys must be taken for known.
     """
@@ -37,7 +37,7 @@ def ensure_accounts(data: DataDir, store: Store) -> None:
 
 
 def new_keypair(user: User, *, is_admin: bool = False) -> KeyPair:
-    """Make a random keypair: access key of 20 characters, secret key of 40."""
+    """Create a random keypair: access key of 20 characters, secret key of 40."""
     access_key = "AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
     secret_key = "".join(secrets.choice(_SECRET_LETTERS) for _ in range(40))
     return KeyPair(

@@ -1,4 +1,4 @@
-"""What the cluster adds to the engine's images: more names, near names, what was committed.
+"""The images of the cluster: the engine's runtimes, aliases, and images made from sessions.
 
 Administrators give images aliases, and can have a runtime forgotten until the next scan. A session
 is committed to an image that is its owner's alone.
@@ -22,19 +22,19 @@ REGISTRY = "local"
 
 
 def full_name(canonical: str) -> str:
-    """Return the name of an image with its registry, as sessions are told to run it."""
+    """Return the name of an image with its registry, as sessions use it."""
     return f"{REGISTRY}/{canonical}" if canonical else canonical
 
 
 @frozen
 class Images:
-    """All images; a `viewer` sees the runtimes and the own ones, superadmins those of everybody."""
+    """All images; a `viewer` sees the runtimes and their own images, superadmins all."""
 
     tables: Tables
     engine: Engine
 
     def offered(self, viewer: User) -> list[Image]:
-        """Return the images that sessions can ask for, with all their names."""
+        """Return the images for sessions, with all their names."""
         forgotten = {one.name for one in self.tables.forgotten.select()}
         runtimes = [one for one in self.engine.images() if one.canonical not in forgotten]
         more: dict[str, list[str]] = {}
@@ -46,7 +46,7 @@ class Images:
         ]
 
     def resolve(self, name: str, viewer: User) -> Resolution:
-        """Find the image that a name means, with the registry in front of it or without.
+        """Find the image of a name, with or without the registry.
 
         Raises UnknownImageError.
         """
@@ -58,19 +58,19 @@ class Images:
         found = self.engine.resolve(wanted)
         if self.tables.forgotten.get(found.image.canonical):
             raise UnknownImageError(
-                f"image {found.image.canonical} was forgotten: rescan images first"
+                f"image {found.image.canonical} was forgotten; rescan images first"
             )
         return found
 
     def near(self, name: str, viewer: User) -> list[str]:
-        """Return names of images that look like `name`, the likeliest first."""
+        """Return names of images that are similar to `name`, the most similar first."""
         names = [
             known for image in self.offered(viewer) for known in (image.canonical, *image.aliases)
         ]
         return difflib.get_close_matches(name, names, n=5, cutoff=0.5)
 
     def named(self, canonical: str) -> Image:
-        """Return what kernels of an image are started from, whoever may see it.
+        """Return an image by its canonical name, for any user.
 
         Of a runtime that was uninstalled meanwhile, kernels can be found, but not started.
         """
@@ -81,12 +81,12 @@ class Images:
         return _made_of(base, committed) if committed else base
 
     def base_of(self, canonical: str) -> str:
-        """Return the canonical name of the runtime that an image is made of."""
+        """Return the canonical name of the runtime of an image."""
         committed = self._by_canonical(canonical)
         return committed.base if committed else canonical
 
     def committed(self, viewer: User) -> list[CommittedImage]:
-        """Return the committed images that a user sees: the own ones first, the newest first."""
+        """Return the images made from sessions: the user's own first, the newest first."""
         where, values = "status = ?", [READY]
         if viewer.role != "superadmin":
             where, values = "status = ? AND owner = ?", [READY, viewer.uuid]
@@ -94,7 +94,7 @@ class Images:
         return sorted(found, key=lambda one: one.owner != viewer.uuid)
 
     def find_committed(self, name: str, viewer: User) -> CommittedImage | None:
-        """Find a committed image; a name without a tag means the newest one of it.
+        """Find an image made from a session; without a tag, the newest of that name.
 
         What runtimes are called stays theirs.
         """
@@ -105,7 +105,7 @@ class Images:
         return next((one for one in found if one.name == name), None)
 
     def is_runtime(self, name: str) -> bool:
-        """Say whether a runtime has this very name."""
+        """Return whether a runtime has exactly this name."""
         return any(name in {one.canonical, *one.aliases} for one in self.engine.images())
 
     def _committed_images(self, viewer: User) -> list[Image]:
@@ -121,7 +121,7 @@ class Images:
         base = self._runtime(committed.base)
         if base is None:
             raise UnknownImageError(
-                f"image {committed.canonical} needs {committed.base}, which is not there any more"
+                f"image {committed.canonical} needs {committed.base}, which is no longer installed"
             )
         return _made_of(base, committed)
 
@@ -138,10 +138,10 @@ def _made_of(base: Image, committed: CommittedImage) -> Image:
 
 
 def minimum(image: Image) -> Slots:
-    """Return what a kernel of this image needs at least."""
+    """Return the slots that a kernel of this image needs at least."""
     return Slots(Decimal("0.1"), _MINIMUM_MEMORY.get(image.language, 256 * _MEBIBYTE))
 
 
 def default(image: Image) -> Slots:
-    """Return what a kernel of this image gets when nothing is asked for."""
+    """Return the slots of a kernel of this image if none are requested."""
     return Slots(1, max(1024 * _MEBIBYTE, minimum(image).mem))

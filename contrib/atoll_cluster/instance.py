@@ -1,4 +1,4 @@
-"""One program for one data folder: the lock, the port, and the file that tells where it answers."""
+"""One program for each data folder: the lock, the port, and the file with its address."""
 
 import fcntl
 import json
@@ -26,11 +26,11 @@ HOST = "127.0.0.1"
 
 
 class AlreadyRunningError(Exception):
-    """Another program serves the folder; the text says where, if it is known yet."""
+    """Another program serves the folder; the text has its address, if known."""
 
 
 def lock(data: DataDir) -> IO[str]:
-    """Take the folder's lock, held until the file is closed; raises AlreadyRunningError."""
+    """Take the folder's lock until the file is closed; raises AlreadyRunningError."""
     if data.lock.exists() and not data.lock.is_file():
         data.lock.unlink()  # A FIFO would be waited for.
     file = data.lock.open("a")
@@ -39,13 +39,13 @@ def lock(data: DataDir) -> IO[str]:
     except OSError:
         file.close()
         server = read_server(data)
-        where = server.endpoint if server else "an address not announced yet"
-        raise AlreadyRunningError(f"a cluster serves {data.root} already, at {where}") from None
+        where = server.endpoint if server else "an address that is not known yet"
+        raise AlreadyRunningError(f"a cluster already serves {data.root}, at {where}") from None
     return file
 
 
 def bind(data: DataDir, wanted: int = 0) -> socket.socket:
-    """Listen on `wanted`, else on the port of the last time, else on any that is free.
+    """Listen on `wanted`, else on the last port, else on any free one.
 
     Raises StartError when a port that was asked for is taken.
     """
@@ -77,7 +77,7 @@ def _listen(port: int) -> socket.socket:
 
 @define
 class Announcement:
-    """Tells other programs where this one answers: by `server.json`, and by the lock that it holds.
+    """Publishes the address of this program: in `server.json`, whose lock it holds.
 
     Whoever deletes or damages one of them, or both, finds them whole again a moment later.
     """
@@ -96,7 +96,7 @@ class Announcement:
         return f"http://{HOST}:{self.port}"
 
     def publish(self) -> None:
-        """Tell it; to be called when requests are answered. Raises StartError."""
+        """Write the file; call it when requests are answered. Raises StartError."""
         server = ServerInfo(
             pid=os.getpid(),
             started=process_start(os.getpid()) or 0,
@@ -111,7 +111,7 @@ class Announcement:
             raise StartError(f"cannot write {self.data.server}: {error.strerror}") from error
 
     async def keep(self) -> None:
-        """Tell it again whenever it was taken away, until cancelled."""
+        """Write the file again if it was changed or deleted, until cancelled."""
         # Others read this module to find the program, and need nothing of this.
         import anyio
         import anyio.to_thread
@@ -121,7 +121,7 @@ class Announcement:
             await anyio.to_thread.run_sync(self._mend, abandon_on_cancel=True)
 
     def withdraw(self) -> None:
-        """Tell it no longer."""
+        """Delete the file."""
         with self._writing:
             self._text = ""
             self._lock.truncate(0)
@@ -134,13 +134,13 @@ class Announcement:
                 if self._text and any(
                     _read(path) != self._text for path in (self.data.server, self.data.lock)
                 ):
-                    _log.warning("%s is written again: somebody took it away", self.data.server)
+                    _log.warning("%s was changed or deleted and is written again", self.data.server)
                     self._write()
             except OSError as error:
-                _log.warning("it can't be told where this program answers: %s", error)
+                _log.warning("the address of this program cannot be written: %s", error)
 
     def _hold_what_others_see(self) -> None:
-        """Lock the file of that name again if it is not the one that is locked."""
+        """Lock the file again if another file has its name now."""
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(self._lock.fileno()), self.data.lock.stat()):
                 return
@@ -156,7 +156,7 @@ class Announcement:
 
 @frozen(kw_only=True)
 class ServerInfo:
-    """The running program of a data folder; `pid` and `started` identify its process."""
+    """The program of a data folder; `pid` and `started` identify its process."""
 
     pid: int
     started: int
@@ -166,7 +166,7 @@ class ServerInfo:
 
     @classmethod
     def parse(cls, text: str) -> "ServerInfo | None":
-        """Read what a program has told; None for anything else."""
+        """Read the content of `server.json`; None if it is invalid."""
         try:
             found = json.loads(text)
             server = cls(**{one.name: found[one.name] for one in fields(cls)})
@@ -177,7 +177,7 @@ class ServerInfo:
 
 
 def read_server(data: DataDir) -> ServerInfo | None:
-    """Return the program that serves a data folder if it is alive.
+    """Return the program of a data folder if it is running.
 
     It is told of twice, since either file may be gone, old or garbage.
     """
@@ -189,7 +189,7 @@ def read_server(data: DataDir) -> ServerInfo | None:
 
 
 def find_server(data: DataDir) -> ServerInfo | None:
-    """Return the program that serves a data folder, as `read_server` does.
+    """Return the program of a data folder, also if its file is missing.
 
     While one holds the lock and neither file tells of it, it is about to: that is waited for.
     """
@@ -202,7 +202,7 @@ def find_server(data: DataDir) -> ServerInfo | None:
 
 
 def _is_held(path: Path) -> bool:
-    """Say whether somebody has locked a file; to try that would keep out who wants to lock it."""
+    """Return whether a file is locked, without locking it, which could disturb others."""
     try:
         inode = path.stat().st_ino
         return f":{inode} " in Path("/proc/locks").read_text("utf-8")
@@ -211,7 +211,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _read(path: Path) -> str:
-    """Return the begin of a file, nothing for what is none: whoever put it there."""
+    """Return the start of a file, nothing if it is not a regular file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -221,7 +221,7 @@ def _read(path: Path) -> str:
 
 
 def process_start(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot: with the pid, its identity.
+    """Return when a process started, in clock ticks since boot; with the pid it is unique.
 
     None when there is none; one that has ended and was not collected by its parent is none either.
     """

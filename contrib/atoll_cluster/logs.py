@@ -1,4 +1,4 @@
-"""The program's log: one line for each thing told, whatever others put into what is told."""
+"""The program's log: one line for each message, whatever it contains."""
 
 import logging
 from logging import LogRecord
@@ -8,7 +8,7 @@ _MARGIN = "    "
 
 
 class LineFormatter(logging.Formatter):
-    """Writes out what can't be printed, so that nobody's name can steer a terminal or forge a line.
+    """Escapes what cannot be printed, so that a name cannot forge a line.
 
     Tracebacks need several lines, and are set in.
     """
@@ -30,7 +30,7 @@ class LineFormatter(logging.Formatter):
 
 
 def escaped(text: str) -> str:
-    """Return a text as one line that can be printed, with the escapes that Python writes."""
+    """Return a text as one printable line, with Python's escapes."""
     if text.isprintable():
         return text
     return "".join(

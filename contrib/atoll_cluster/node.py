@@ -1,4 +1,4 @@
-"""How this machine fares right now, as agents report it."""
+"""The load of this machine, as agents report it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Figure = dict[str, str]
 
 @frozen
 class Node:
-    """The processors all together and each, the memory, and the disk of the folders."""
+    """Processors, memory, and the disk of the folders."""
 
     processors: Figure
     each_processor: Sequence[Figure]
@@ -26,7 +26,7 @@ class Node:
     disk: Figure
 
     def live_stat(self) -> dict[str, Any]:
-        """Return the figures as agents tell them: of the whole node, and of its devices."""
+        """Return the figures in the form of agents: of the node and of its devices."""
         return {
             "node": {"cpu_util": self.processors, "mem": self.memory, "disk": self.disk},
             "devices": {
@@ -39,7 +39,7 @@ class Node:
 
 @define
 class Processors:
-    """How busy the processors are, from one look at them to the next."""
+    """The load of the processors between two measurements."""
 
     stat: Path = Path("/proc/stat")
     _times: Mapping[str, tuple[int, int]] = field(factory=dict)
@@ -47,7 +47,7 @@ class Processors:
     _looked_at: float = field(default=-float("inf"))
 
     def look(self) -> Sequence[float]:
-        """Return of each how much of the time since the last look it was busy, from 0 to 1.
+        """Return the load of each processor since the last call, from 0 to 1.
 
         Looks within a second of each other give the same; the first tells of all the time that the
         machine has been up.
@@ -61,7 +61,7 @@ class Processors:
 
 
 def measure(volume: Volume, processors: Processors) -> Node:
-    """Measure this machine; use is told as milliseconds of processor time in a second."""
+    """Measure this machine; load is in milliseconds of processor time per second."""
     memory, (total, free) = _memory(), volume.space()
     used, busy = memory["MemTotal"] - memory["MemAvailable"], processors.look()
     return Node(
@@ -82,7 +82,7 @@ def _figure(current: float, capacity: float, unit: str) -> Figure:
 
 
 def _times(stat: Path) -> dict[str, tuple[int, int]]:
-    """Return of each processor how long it was busy and how long it has been there, in ticks."""
+    """Return the busy and the total time of each processor, in ticks."""
     found = {}
     for name, *words in map(str.split, stat.read_text().splitlines()):
         if name.startswith("cpu") and name != "cpu":
@@ -93,12 +93,12 @@ def _times(stat: Path) -> dict[str, tuple[int, int]]:
 
 
 def _share(before: tuple[int, int], now: tuple[int, int]) -> float:
-    """Return the busy part of the time between; the counters of some machines go back a little."""
+    """Return the busy part of the time between; the counters of some machines may decrease."""
     busy, total = now[0] - before[0], now[1] - before[1]
     return min(max(busy / total, 0.0), 1.0) if total > 0 else 0.0
 
 
 def _memory() -> dict[str, int]:
-    """Return the kernel's own account of memory, in bytes."""
+    """Return Linux's memory figures in bytes."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}

@@ -1,4 +1,4 @@
-"""Passwords as they are kept: salted, and slow to guess."""
+"""Stored passwords: salted, with a slow hash."""
 
 import base64
 import hashlib
@@ -10,13 +10,13 @@ _PREFIX = "scrypt"
 
 
 def hash_password(password: str) -> str:
-    """Return what to keep of a password; takes some 50 ms on purpose."""
+    """Return the hash to store; takes some 50 ms on purpose."""
     salt = secrets.token_bytes(16)
     return "$".join((_PREFIX, _encode(salt), _encode(_derive(password, salt))))
 
 
 def is_password(password: str, kept: str | None) -> bool:
-    """Say whether this is the password; while none is kept, it is the empty one."""
+    """Check a password; without a stored one, it is the empty password."""
     if kept is None:
         return password == ""
     _, salt, digest = kept.split("$")

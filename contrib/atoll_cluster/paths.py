@@ -1,4 +1,4 @@
-"""Where the cluster keeps things: one private folder, with files that only its owner can read."""
+"""The data folder: private to its owner, and the names of its files."""
 
 import os
 import stat
@@ -11,25 +11,25 @@ PRIVATE = 0o077
 
 
 class StartError(Exception):
-    """The program can't go on; the text is the one line that its user reads."""
+    """The program cannot start or go on; the text is one line for the user."""
 
 
 @frozen
 class DataDir:
-    """The folder given as `--data`, mode 0700, and the names of what is in it."""
+    """The folder of `--data`, mode 0700, and the names of its content."""
 
     root: Path
 
     @classmethod
     def prepare(cls, root: Path) -> "DataDir":
-        """Create the folder and those beneath it; raises StartError when that can't be done.
+        """Create the folder and its subfolders; raises StartError.
 
         A folder that holds other things is refused: it would be closed to everybody else.
         """
         data = cls(root.expanduser().absolute())
         try:
             if data.root.exists() and not data.kernels.exists() and any(data.root.iterdir()):
-                raise StartError(f"{data.root} holds other things; name a folder of its own")
+                raise StartError(f"{data.root} contains other files; choose an empty folder")
             for folder in (*reversed(data.root.parents), data.root, data.kernels, data.log_folder):
                 folder.mkdir(mode=0o700, exist_ok=True)
             _close_to_others(data)
@@ -44,22 +44,22 @@ class DataDir:
 
     @property
     def credentials(self) -> Path:
-        """The keypairs made at the first start, JSON."""
+        """The keypairs made at the first start (JSON)."""
         return self.root / "credentials.json"
 
     @property
     def server(self) -> Path:
-        """Who serves this folder now, JSON; there only while a program answers."""
+        """The program that serves this folder (JSON); exists only while it answers."""
         return self.root / "server.json"
 
     @property
     def port(self) -> Path:
-        """The port chosen at the first start, kept for the next ones."""
+        """The port of the first start, used again by later ones."""
         return self.root / "port"
 
     @property
     def lock(self) -> Path:
-        """Locked as long as a program uses the folder."""
+        """Locked while a program uses the folder."""
         return self.root / "lock"
 
     @property
@@ -69,22 +69,22 @@ class DataDir:
 
     @property
     def storage(self) -> Path:
-        """Virtual folders and what belongs to them."""
+        """Virtual folders and their data."""
         return self.root / "storage"
 
     @property
     def logs(self) -> Path:
-        """What kernels that have ended had printed."""
+        """The output of ended kernels."""
         return self.root / "logs"
 
     @property
     def put_aside(self) -> Path:
-        """What the program could not do and left for a person, JSON."""
+        """What the program could not finish (JSON)."""
         return self.root / "put-aside.json"
 
     @property
     def last_words(self) -> Path:
-        """What the program before this one wrote where it has no log: how Python ended, if so."""
+        """The output of the last program outside of its log: how Python ended."""
         return self.log_folder / "start.log.1"
 
     @property
@@ -94,7 +94,7 @@ class DataDir:
 
 
 def _close_to_others(data: DataDir) -> None:
-    """Take from others what they may do with what an earlier program left open to them.
+    """Remove the permissions of others from a folder.
 
     The credentials stay as they are: of what others could read, their owner has to hear.
     """
@@ -107,7 +107,7 @@ def _close_to_others(data: DataDir) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600, so that a reader sees the old text or the new, never half."""
+    """Write a file of mode 0600; readers see the old or the new text, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -118,10 +118,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def require_private(path: Path) -> None:
-    """Raise StartError when `path` exists and somebody besides its owner may read or write it."""
+    """Raise StartError if others can read or write an existing `path`."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return
     if mode & 0o077:
-        raise StartError(f"{path} is open to others (mode {mode:04o}); run: chmod 600 {path}")
+        raise StartError(
+            f"{path} can be accessed by others (mode {mode:04o}); run: chmod 600 {path}"
+        )

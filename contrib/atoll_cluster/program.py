@@ -1,4 +1,4 @@
-"""The program: puts the parts together, serves until told to stop, and leaves in order."""
+"""The program: connects the parts, serves until told to stop, and shuts down."""
 
 import asyncio
 import logging
@@ -21,6 +21,7 @@ from attrs import field, frozen
 from atoll_cluster.api.app import build_app
 from atoll_cluster.api.request.http_protocol import HttpProtocol
 from atoll_cluster.api.request.websocket_protocol import WebSocketProtocol
+from atoll_cluster.cleanup import start_cleanup
 from atoll_cluster.cluster import Cluster
 from atoll_cluster.configuration import read_configuration
 from atoll_cluster.credentials import ensure_accounts
@@ -29,8 +30,6 @@ from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
 from atoll_cluster.engine.launcher import GroupedLauncher, NodeLauncher, Site
 from atoll_cluster.instance import Announcement, bind, lock
-from atoll_cluster.leftovers import delete_leftovers
-from atoll_cluster.opening import explained, open_store, start_errors_alone
 from atoll_cluster.paths import DataDir
 from atoll_cluster.put_aside import PutAside
 from atoll_cluster.scheduler.bus import Bus
@@ -41,6 +40,7 @@ from atoll_cluster.scheduler.recovery import recover
 from atoll_cluster.scheduler.scheduler import Scheduler
 from atoll_cluster.storage import Storage
 from atoll_cluster.store.store import Store
+from atoll_cluster.store_opening import as_start_errors, open_store, unwrapped_start_errors
 from atoll_cluster.supervision import TaskKind, supervised
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ _SESSION_PATIENCE = 20
 
 @frozen(kw_only=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     data: Path
     port: int = 0
@@ -78,38 +78,38 @@ def serve(options: Options) -> None:
     data = DataDir.prepare(options.data)
     _allow_many_connections()
     with ExitStack() as stack:
-        with explained(data):
+        with as_start_errors(data):
             held = stack.enter_context(lock(data))
             listener = stack.enter_context(bind(data, options.port))
             _tell_how_the_last_one_ended(data)
             store = stack.enter_context(closing(open_store(data)))
             ensure_accounts(data, store)
         announcement = Announcement(data, listener.getsockname()[1], options.version, held)
-        with start_errors_alone():
+        with unwrapped_start_errors():
             anyio.run(_run, options, data, store, listener, announcement)
 
 
 def _tell_how_the_last_one_ended(data: DataDir) -> None:
-    """Log what the program before this one could not, if it ended in disorder."""
+    """Log how the last program ended, if that was abnormal."""
     if data.server.exists():
-        _log.error("the program before this one was killed, or it crashed: it left in disorder")
+        _log.error("the last program did not shut down: it was killed or it crashed")
     with suppress(OSError):
         with data.last_words.open("rb") as file:
             words = file.read(_LONGEST_LAST_WORDS).decode("utf-8", "replace").strip()
         data.last_words.unlink()
         if words:
-            _log.error("the last words of the program before this one: %s", words)
+            _log.error("the last output of that program: %s", words)
 
 
 def _allow_many_connections() -> None:
-    """Take as many open files as there may be: each tunnel needs two."""
+    """Raise the limit of open files: each tunnel needs two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _log_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what went wrong in a callback, but for what is no fault.
+    """Log errors of callbacks, except for expected ones.
 
     A reader that is cancelled just as its socket becomes readable is woken by anyio all the same.
     """
@@ -149,7 +149,7 @@ async def _run(
         scheduler.begin()
         await recover(scheduler)
         scheduler.serve()
-        await delete_leftovers(cluster)
+        await start_cleanup(cluster)
         server = _Server(_configure(cluster), announcement)
         supervisor.start(TaskKind.WARM_UP, partial(_warm_up, engine, server))
         supervisor.start(
@@ -169,12 +169,12 @@ def _elsewhere(engine: KernelEngine) -> Machine:
 
 
 def _network(data: DataDir) -> int:
-    """Choose the part of loopback for this folder's kernels: clusters should not share one."""
+    """Choose the loopback addresses of this folder's kernels; clusters should not share them."""
     return 100 + zlib.crc32(bytes(data.root)) % 100
 
 
 async def _warm_up(engine: KernelEngine, server: "_Server") -> None:
-    """Do ahead what the first session and the first query would wait for."""
+    """Load in advance what the first session and the first query need."""
     await server.listening.wait()
     await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
 
@@ -211,7 +211,7 @@ def _configure(cluster: Cluster) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, telling of itself once it listens, and leaving signals to us."""
+    """Uvicorn; publishes its address when it listens, and leaves signals to us."""
 
     def __init__(self, config: uvicorn.Config, announcement: Announcement) -> None:
         super().__init__(config)

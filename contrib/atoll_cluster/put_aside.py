@@ -1,4 +1,4 @@
-"""The list of what the program could not do and has put aside; it survives restarts.
+"""The list of what the program could not finish and has put aside; it survives restarts.
 
 An item stays until the work succeeds or is removed. The list is a file of its own, not part of the
 store: it must be readable when the store is not, and
@@ -25,24 +25,24 @@ What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder",
 
 
 class NeedsAdmin(Exception):
-    """Only an administrator can decide what happens to an item; the text says why."""
+    """Only an administrator can decide about an item; the text says why."""
 
 
 @frozen
 class Item:
-    """What can be put aside: a session, kernel or image by its id, a folder by its name."""
+    """Something that can be put aside: a session, kernel or image (id), or a folder (name)."""
 
     what: What
     name: str
 
     def __str__(self) -> str:
-        """Return how the log calls it."""
+        """Return the item for the log."""
         return f"{self.what} {self.name}"
 
 
 @frozen
 class Entry:
-    """An item, why it was put aside (a text for users), and since when."""
+    """An item, the reason for users, and since when."""
 
     item: Item
     reason: str
@@ -62,7 +62,7 @@ class PutAside:
 
     @classmethod
     def read(cls, path: Path) -> "PutAside":
-        """Read the list; what is no list is taken for an empty one."""
+        """Read the list; an invalid file is an empty list."""
         return cls(path, {entry.item: entry for entry in _read(path)})
 
     @property
@@ -71,16 +71,16 @@ class PutAside:
         return list(self._entries.values())
 
     def add(self, item: Item, reason: str) -> None:
-        """Put an item aside, or update the reason if it is there already."""
+        """Add an item, or update its reason."""
         known = self._entries.get(item)
         if known is None and len(self._entries) >= _MOST:
-            _log.error("%s is not put aside, there is too much already", item)
+            _log.error("%s is not put aside: the list is full", item)
             return
         self._entries[item] = Entry(item, reason, known.since if known else clock.now())
         self._write()
 
     def remove(self, item: Item) -> None:
-        """Remove an item from the list: the work is done or no longer wanted."""
+        """Remove an item: it is finished or no longer needed."""
         if self._entries.pop(item, None):
             self._write()
 
@@ -88,7 +88,7 @@ class PutAside:
         try:
             write_private(self.path, json.dumps([one.as_json() for one in self.entries]) + "\n")
         except OSError as error:
-            _log.warning("it can't be kept what is put aside: %s", error)
+            _log.warning("the list of what is put aside cannot be written: %s", error)
 
 
 def _read(path: Path) -> list[Entry]:

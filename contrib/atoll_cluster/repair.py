@@ -1,10 +1,10 @@
-"""Try again what was put aside, or remove it for good."""
+"""Try again what was put aside, or delete it permanently."""
 
 import os
 from functools import partial
 
+from atoll_cluster.cleanup import delete_folder, delete_image, printable, purge_deleted
 from atoll_cluster.cluster import Cluster
-from atoll_cluster.leftovers import delete_folder, delete_image, printable, purge_deleted
 from atoll_cluster.put_aside import Entry, Item
 from atoll_cluster.scheduler.recovery import recover_session
 from atoll_cluster.store.records import DEAD, KernelRow
@@ -12,7 +12,7 @@ from atoll_cluster.supervision import TaskKind, Work
 
 
 async def repair(cluster: Cluster, *, remove: bool = False) -> list[Entry]:
-    """Try all items again, or remove them for good; return those that are no longer put aside."""
+    """Try all items again, or delete them permanently; returns those that are done."""
     before = cluster.supervisor.put_aside.entries
     for entry in before:
         await (_remove if remove else _try_again)(cluster, entry.item)
@@ -44,7 +44,7 @@ def _kernel(cluster: Cluster, item: Item) -> KernelRow | None:
 
 
 def _is_unowned(cluster: Cluster, folder_id: str) -> bool:
-    """Say whether a folder has no known owner, so that only an administrator may delete it."""
+    """Return whether a folder has no known owner; then only an administrator may delete it."""
     is_known = cluster.store.folders.get(printable(folder_id)) is not None
     return not is_known and os.path.lexists(cluster.storage.volume.path(folder_id))
 

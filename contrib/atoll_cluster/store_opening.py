@@ -1,4 +1,4 @@
-"""Opening the store at a start: waiting for it if that helps, else saying what does."""
+"""Open the store at the start: wait if that helps, otherwise say what to do."""
 
 import logging
 import shutil
@@ -22,7 +22,7 @@ _BEHIND = ("", "-wal")
 
 
 def open_store(data: DataDir, patience: float = PATIENCE) -> Store:
-    """Open the store of a data folder; raises StartError, with what to do about it."""
+    """Open the store of a data folder; raises StartError with advice."""
     give_up = time.monotonic() + patience
     is_told = False
     while True:
@@ -33,7 +33,7 @@ def open_store(data: DataDir, patience: float = PATIENCE) -> Store:
                 advice = f"end the program that uses {data.database}, and start again"
                 raise StartError(f"{error}; {advice}") from error
             if not is_told:
-                _log.warning("%s; it is waited for", error)
+                _log.warning("%s; waiting for it", error)
             is_told = True
         except StoreError as error:
             raise StartError(_advice(data, error)) from error
@@ -41,8 +41,8 @@ def open_store(data: DataDir, patience: float = PATIENCE) -> Store:
 
 
 @contextmanager
-def explained(data: DataDir) -> Iterator[None]:
-    """Turn what keeps a program from starting into StartError, whatever met it."""
+def as_start_errors(data: DataDir) -> Iterator[None]:
+    """Convert errors that prevent a start to StartError."""
     try:
         yield
     except StoreError as error:
@@ -52,8 +52,8 @@ def explained(data: DataDir) -> Iterator[None]:
 
 
 @contextmanager
-def start_errors_alone() -> Iterator[None]:
-    """Take a StartError out of the groups in which tasks have it."""
+def unwrapped_start_errors() -> Iterator[None]:
+    """Take a StartError out of the exception groups of tasks."""
     try:
         yield
     except ExceptionGroup as group:
@@ -68,14 +68,14 @@ def start_errors_alone() -> Iterator[None]:
 def _advice(data: DataDir, error: StoreError) -> str:
     if isinstance(error, StoreDamaged):
         kept = f"a copy of it is kept as {_copy(data)}"
-        return f"{error}; {kept}, and atoll local reset begins anew"
+        return f"{error}; {kept}, and atoll local reset deletes all data"
     if isinstance(error, StoreTooNew):
-        return f"{error}; install that release again, or begin anew with atoll local reset"
+        return f"{error}; install that release again, or delete all data with atoll local reset"
     return str(error)
 
 
 def _copy(data: DataDir) -> Path:
-    """Copy a damaged database to where a reset leaves it; once, however often it is opened."""
+    """Copy a damaged database to a place that a reset keeps; once for each damage."""
     note = data.root / "damaged"
     with suppress(OSError):
         if (known := Path(note.read_text("utf-8"))).is_file():
@@ -90,6 +90,6 @@ def _copy(data: DataDir) -> Path:
     except OSError as error:
         raise StartError(
             f"The database is damaged, and no copy of it can be kept ({error.strerror}): "
-            f"copy {data.database} elsewhere; then atoll local reset begins anew"
+            f"copy {data.database} elsewhere; then atoll local reset deletes all data"
         ) from error
     return copy

@@ -36,15 +36,15 @@ _LONGEST_REASON = 300
 class Consequence(Enum):
     """What happens when a task fails and trying again does not help."""
 
-    RETRIED = "the task is started again, as long as the program runs"
+    RETRIED = "the task is started again while the program runs"
     SESSION_FAILS = "its session becomes ERROR; the rest of the work is put aside"
     ITEM_PUT_ASIDE = "the item that it worked on is put aside"
-    CALLER_TOLD = "whoever asked for the work is told that it failed"
+    CALLER_TOLD = "the caller is told that the work failed"
 
 
 @frozen
 class FailurePolicy:
-    """What to do when a task of this kind fails; `activity` completes "a fault while …"."""
+    """What to do when a task of this kind fails; `activity` completes "an error while …"."""
 
     activity: str
     consequence: Consequence
@@ -71,21 +71,21 @@ class TaskKind(Enum):
     SIGNALS = FailurePolicy("waiting for signals", Consequence.RETRIED)
     METERING = FailurePolicy("measuring kernels", Consequence.RETRIED)
     CALLBACKS = FailurePolicy("gathering events for callbacks", Consequence.RETRIED)
-    IDLENESS = FailurePolicy("looking for idle sessions", Consequence.RETRIED)
-    QUEUE = FailurePolicy("looking at the queue", Consequence.RETRIED)
-    ANNOUNCEMENT = FailurePolicy("telling where it answers", Consequence.RETRIED)
-    GROUPS = FailurePolicy("looking at the groups of the engine", Consequence.RETRIED)
-    USES = FailurePolicy("writing down what is used", Consequence.RETRIED)
+    IDLENESS = FailurePolicy("checking for idle sessions", Consequence.RETRIED)
+    QUEUE = FailurePolicy("scheduling the queue", Consequence.RETRIED)
+    ANNOUNCEMENT = FailurePolicy("writing its address", Consequence.RETRIED)
+    GROUPS = FailurePolicy("reading the groups of the engine", Consequence.RETRIED)
+    USES = FailurePolicy("recording resource use", Consequence.RETRIED)
     RECOVERY = FailurePolicy("finding it again", Consequence.SESSION_FAILS, attempts=2)
     LAUNCH = FailurePolicy("starting it", Consequence.SESSION_FAILS)
     STARTUP_COMMAND = FailurePolicy("running its command", Consequence.SESSION_FAILS, attempts=2)
-    WATCH = FailurePolicy("writing down its end", Consequence.SESSION_FAILS, attempts=3)
+    WATCH = FailurePolicy("recording its end", Consequence.SESSION_FAILS, attempts=3)
     STOP = FailurePolicy("ending it", Consequence.SESSION_FAILS, attempts=3)
-    CLEAN_UP = FailurePolicy("deleting what was left over", Consequence.ITEM_PUT_ASIDE, attempts=2)
+    CLEAN_UP = FailurePolicy("cleaning up", Consequence.ITEM_PUT_ASIDE, attempts=2)
     DELIVERY = FailurePolicy("posting events to a callback", Consequence.CALLER_TOLD)
-    RUN = FailurePolicy("reading what a run tells", Consequence.CALLER_TOLD)
+    RUN = FailurePolicy("reading the events of a run", Consequence.CALLER_TOLD)
     BACKGROUND = FailurePolicy("working in the background", Consequence.CALLER_TOLD)
-    WARM_UP = FailurePolicy("looking over the machine", Consequence.CALLER_TOLD)
+    WARM_UP = FailurePolicy("scanning the machine", Consequence.CALLER_TOLD)
 
 
 async def retry_while_unavailable(step: Callable[[], T]) -> T:
@@ -94,7 +94,7 @@ async def retry_while_unavailable(step: Callable[[], T]) -> T:
         try:
             return step()
         except StoreUnavailable as error:
-            _log.warning("the store must be waited for: %s", error)
+            _log.warning("waiting for the store: %s", error)
         await anyio.sleep(pause)
     raise AssertionError
 
@@ -165,7 +165,7 @@ class TaskSupervisor:
 
     def give_up_session(self, session: str, reason: str) -> None:
         """Make a session ERROR because of what its kernel did."""
-        _log.warning("session %s is given up: %s", session, reason)
+        _log.warning("session %s becomes ERROR: %s", session, reason)
         self._tasks.start_soon(self._give_up, reason, session, None, None)
 
     async def _run_until_done(self, kind: TaskKind, work: Work, about: object) -> str | None:
@@ -198,7 +198,8 @@ class TaskSupervisor:
             return _in_words(error)[:_LONGEST_REASON]
         _log.error("%s failed (%s)", kind.name, about, exc_info=error)
         what = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_REASON]
-        return f"the cluster met a fault while {kind.value.activity} ({what}); its log tells more"
+        while_ = f"while {kind.value.activity} ({what})"
+        return f"the cluster had an unexpected error {while_}; its log has details"
 
     async def _give_up(
         self,
@@ -216,7 +217,7 @@ class TaskSupervisor:
             if session:
                 await retry_while_unavailable(lambda: self.fail_session(session, reason))
         except Exception as error:  # noqa: BLE001 - there is nothing left that it could cost
-            _log.exception("session %s cannot be given up", session)
+            _log.exception("session %s cannot be set to ERROR", session)
             if session:
                 self.put_aside.add(Item("session", session), f"{reason}; {error}")
 

@@ -1,1 +1,1 @@
-"""The HTTP face of the cluster: a package for each area of the Backend.AI API."""
+"""The HTTP API of the cluster: a package for each area of the Backend.AI API."""

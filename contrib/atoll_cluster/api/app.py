@@ -1,4 +1,4 @@
-"""The ASGI application: all route tables together, and what every answer carries."""
+"""The ASGI application: all routes, and what every answer has."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -48,7 +48,7 @@ def build_app(cluster: Cluster) -> ASGIApp:
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
-    """Answer what no route took: Starlette tells it as 404 or 405."""
+    """Answer a request without a route: Starlette's 404 or 405."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status in {404, 405} and (unsupported := unsupported_route(request.scope["path"])):
         return unsupported.response()
@@ -60,7 +60,7 @@ async def _unrouted(request: Request, error: Exception) -> Response:
 
 
 class RateHeaders:
-    """Puts the rate limit's figures on every answer, errors included."""
+    """Adds the headers of the rate limit to every answer, also to errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

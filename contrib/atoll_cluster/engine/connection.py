@@ -35,11 +35,11 @@ async def ask_for_connection(control: Control, **request: object) -> ServiceConn
     await control.send(op="connect", **request)
     _, descriptors = await control.receive_with_descriptor()
     if not descriptors:
-        raise ServiceRefused("nobody listens there inside the session")
+        raise ServiceRefused("nothing listens there inside the session")
     try:
         return ServiceConnection(_socket(descriptors[0]))
     except OSError:
-        raise control.fault("it sent something else than a connection") from None
+        raise control.fault("it did not send a connection") from None
 
 
 def _socket(descriptor: int) -> socket.socket:
@@ -61,7 +61,7 @@ async def relay_connection(
     await control.send(op="connect", **request)
     answer = await control.receive()
     if answer.get("event") != "connected":
-        raise ServiceRefused("nobody listens there inside the session")
+        raise ServiceRefused("nothing listens there inside the session")
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(False)

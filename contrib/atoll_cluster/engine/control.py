@@ -19,7 +19,7 @@ LONGEST_LINE_WITH_FILE = 4096
 LONGEST_ERROR = 1000
 LONGEST_SETTLING = 2.0
 """Seconds that a supervisor has to see to the log before it is read as it is."""
-GONE = "the kernel is gone"
+GONE = "the kernel has ended"
 KERNEL_SOCKET, SUPERVISOR_SOCKET = "kernel.sock", "supervisor.sock"
 """The sockets in a kernel's `run/`, of its program and of its supervisor."""
 CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
@@ -68,7 +68,7 @@ class Control:
         except (*CLOSED, anyio.EndOfStream) as error:
             raise KernelGone(GONE) from error
         except RuntimeError:
-            raise self.fault("it sent something else than an open file") from None
+            raise self.fault("it did not send an open file") from None
         try:
             return self.read(line), descriptors
         except EngineError:
@@ -83,14 +83,14 @@ class Control:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise self.fault("it sent what is no message")
+            raise self.fault("it sent an invalid message")
         if "error" in message:
             raise EngineError(str(message["error"])[:LONGEST_ERROR])
         return message
 
     def fault(self, what: str) -> KernelFault:
         """Tell that the kernel makes no sense; returns the error to raise."""
-        reason = f"the kernel is out of order: {what}"
+        reason = f"the kernel sent invalid data:  {what}"
         self._on_fault(reason)
         return KernelFault(reason)
 

@@ -15,8 +15,8 @@ def find_launcher(name: str | None) -> OpenLauncher:
     """Import what `module:attr` names, None for this machine; raises StartError."""
     module, colon, attribute = (name or HERE).partition(":")
     if not colon:
-        raise StartError(f"{name!r} names no engine: MODULE:ATTR is needed")
+        raise StartError(f"{name!r} is not an engine (write MODULE:ATTR)")
     try:
         return cast("OpenLauncher", getattr(import_module(module), attribute))
     except (ImportError, AttributeError) as error:
-        raise StartError(f"the engine {name} can't be loaded: {error}") from error
+        raise StartError(f"the engine {name} cannot be loaded: {error}") from error

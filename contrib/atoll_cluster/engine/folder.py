@@ -60,7 +60,7 @@ class KernelFolder:
             for folder in (self.home, self.run, self.share, self.etc):
                 folder.mkdir(mode=0o700)
         except OSError as error:
-            raise EngineError(f"cannot make the kernel's folder: {error}") from error
+            raise EngineError(f"cannot create the kernel's folder: {error}") from error
 
     def renew(self) -> None:
         """Make all but home and log anew; raises EngineError when there is nothing of it left."""

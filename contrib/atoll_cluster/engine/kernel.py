@@ -77,7 +77,7 @@ def _wrong_with(message: Mapping[str, Any]) -> str:
     match message:
         case {"event": "fault", "reason": str(reason)}:
             return reason[:_LONGEST_REASON]
-    return "it sent an event that there is not"
+    return "it sent an unknown event"
 
 
 @define
@@ -207,7 +207,7 @@ class LaunchedKernel:
                     return None
                 case {"seconds": int(seconds) | float(seconds)} if 0 <= seconds < _LONGEST_IDLE:
                     return float(seconds)
-            raise control.fault("it sent no time since when it is idle")
+            raise control.fault("it sent no idle time")
 
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
         async with self._connected() as control:

@@ -145,7 +145,7 @@ def _check_mounts(mounts: Sequence[Mount]) -> None:
     for mount in mounts:
         parts = PurePosixPath(mount.name).parts
         if not parts or ".." in parts or parts == ("/",):
-            raise EngineError(f"cannot be mounted under this name: {mount.name!r}")
+            raise EngineError(f"this is not a valid mount path: {mount.name!r}")
         if not mount.source.is_dir():
             raise EngineError(f"there is no folder to mount as {mount.name}")
 

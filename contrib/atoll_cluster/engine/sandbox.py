@@ -90,7 +90,7 @@ class SandboxView:
 def probe(*, force_plain: bool = False) -> Probe:
     """Try the real sandbox once: the system's bubblewrap, then the one that pip installed."""
     if force_plain:
-        return Probe(tier="plain", reason="chosen in the settings")
+        return Probe(tier="plain", reason="set in the settings")
     reason = "bubblewrap is not installed"
     for origin, bwrap in _candidates():
         for room in (_SOME_ROOM, None):

@@ -54,7 +54,7 @@ class HomeSnapshots:
         def report(number: int) -> None:
             from_thread.check_cancelled()
             if number > 2 * usage.count + _SPARE:
-                raise EngineError("files are added to the session faster than they can be kept")
+                raise EngineError("files are added to the session faster than they can be copied")
             progress(number, usage.count)
 
         omissions = copy(home, target, report)
@@ -67,7 +67,7 @@ class HomeSnapshots:
         try:
             copy(self.root / home_id, home, lambda _: from_thread.check_cancelled())
         except FileNotFoundError as error:
-            raise EngineError("the files of its image are not there any more") from error
+            raise EngineError("the files of its image do not exist any more") from error
 
     def drop(self, home_id: str) -> None:
         """Delete a snapshot, if it is there; raises RemovalError."""

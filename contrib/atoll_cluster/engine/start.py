@@ -101,5 +101,5 @@ async def _reach(kernel: LaunchedKernel) -> None:
 def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
     """Make the error for a kernel that never ran, with the last that it or its owner said."""
     said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
-    words = ended.reason or next(filter(None, said), "it left no word")
-    return EngineError(f"the kernel ended at its start: {words}")
+    words = ended.reason or next(filter(None, said), "it printed nothing")
+    return EngineError(f"the kernel ended while starting: {words}")

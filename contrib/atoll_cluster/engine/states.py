@@ -78,5 +78,5 @@ State = Waiting | Running | Ended | Unknown
 def why_waiting(state: State) -> str:
     """Say what a kernel waits for, nothing where it does not wait or nobody knows."""
     if isinstance(state, Unknown):
-        return f"its state is not known: {state.why}" if state.why else "its state is not known"
+        return f"its state is unknown: {state.why}" if state.why else "its state is unknown"
     return state.reason if isinstance(state, Waiting) else ""

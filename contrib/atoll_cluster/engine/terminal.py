@@ -24,7 +24,7 @@ class KernelTerminal:
         try:
             return base64.b64decode(data) if isinstance(data, str) else b""
         except ValueError:
-            raise self._control.fault("it sent what no terminal shows") from None
+            raise self._control.fault("it sent invalid terminal output") from None
 
     async def write(self, data: bytes) -> None:
         """Type."""

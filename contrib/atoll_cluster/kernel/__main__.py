@@ -1,4 +1,4 @@
-"""Start the kernel program: with the descriptor and the file of `program.main`.
+"""Start the kernel program with the descriptor and the file for `program.main`.
 
 A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
 can import one another as a package, whatever the folder above is called.

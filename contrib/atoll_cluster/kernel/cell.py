@@ -1,4 +1,4 @@
-"""The interpreter of query runs: started as `python cell.py <fd> <fd>`, it works as a REPL does.
+"""The interpreter of query runs, a REPL: started as `python cell.py <fd> <fd>`.
 
 It stands alone but for `showing.py`, since it shares its process with the user's code. The first
 socket carries JSON lines: `run`, `line`, `shown` and `complete` come in; `input`, `media`,
@@ -35,7 +35,7 @@ MOST_CANDIDATES = 1000
 
 
 class Channel:
-    """The engine's side of the conversation, read line by line."""
+    """The connection to the kernel program: messages, one per line."""
 
     def __init__(self, fd: int, files_fd: int) -> None:
         self._socket, self._files = socket.socket(fileno=fd), socket.socket(fileno=files_fd)
@@ -55,13 +55,13 @@ class Channel:
             self._socket.sendall(line)
 
     def ask(self, line: bytes, op: str) -> dict[str, Any]:
-        """Send a message and wait for the answer to it: threads ask one after the other."""
+        """Send a message and wait for its answer; only one thread at a time."""
         with self._talking:
             self.send_line(line)
             return self.receive(op)
 
     def receive(self, *ops: str) -> dict[str, Any]:
-        """Wait for a message of this kind; raises EOFError when the kernel program is gone.
+        """Wait for a message of this kind; raises EOFError if the kernel program has ended.
 
         Others are answers that nobody waits for any more, having been interrupted.
         """
@@ -81,14 +81,14 @@ class Channel:
         return message
 
     def receive_file(self) -> int:
-        """Return the descriptor that was sent ahead of the last message."""
+        """Return the descriptor that was sent before the last message."""
         size = socket.CMSG_LEN(array.array("i").itemsize)
         rights = self._files.recvmsg(1, size)[1]
         return array.array("i", rights[0][2])[0]
 
 
 class UserInput(io.RawIOBase):
-    """Standard input whose every line is asked of the user."""
+    """Standard input; each line is requested from the user."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -99,7 +99,7 @@ class UserInput(io.RawIOBase):
         flush()
         message = self._channel.ask(encode(event="input", is_password=is_password), "line")
         if message["text"] is None:
-            raise EOFError("the user sent no more input")
+            raise EOFError("the input has ended")
         return str(message["text"])
 
     def readable(self) -> bool:
@@ -118,7 +118,7 @@ class UserInput(io.RawIOBase):
 
 
 class Cells:
-    """Executes one piece of code after the other in the same `__main__`."""
+    """Executes pieces of code, one after the other, in the same `__main__`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -135,7 +135,7 @@ class Cells:
         sys.displayhook = self._display
 
     def run(self, code: str, stdin: int | None) -> int:
-        """Execute `code` and return its exit code; whatever goes wrong is printed, not raised.
+        """Execute `code` and return its exit code; errors are printed, not raised.
 
         `stdin` is a descriptor, or None when each line is asked of the user.
         """
@@ -158,7 +158,7 @@ class Cells:
         return exit_code
 
     def leave(self, _number: int, _frame: object) -> None:
-        """End as Python ends, once the code has: flush, join threads, call what is registered."""
+        """End like Python does: flush, join threads, call `atexit` functions."""
         signal.signal(signal.SIGTERM, ignore)
         self.is_leaving = True
         raise SystemExit(128 + signal.SIGTERM)
@@ -191,7 +191,7 @@ class Cells:
         return 0
 
     def _compile(self, code: str) -> list[types.CodeType]:
-        """Compile to what runs silently, then to what echoes a last expression."""
+        """Compile to code that runs silently and code that shows a last expression."""
         self._count += 1
         name = f"<code {self._count}>"
         linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
@@ -203,7 +203,7 @@ class Cells:
         return parts
 
     def _display(self, value: object) -> None:
-        """Echo a value, and send its picture or page along if it has one."""
+        """Print a value, and send its picture or page if it has one."""
         sys.__displayhook__(value)
         self._shows.rich(value)
 
@@ -218,7 +218,7 @@ class Cells:
         flush()
 
     def _take_input(self, stdin: int) -> None:
-        """Make a descriptor standard input, for the code and for programs that it starts."""
+        """Make a descriptor the standard input of the code and of programs that it starts."""
         os.dup2(stdin, 0)
         os.close(stdin)
         stdin_file = io.FileIO(0, closefd=False)
@@ -228,7 +228,7 @@ class Cells:
         builtins.input, getpass.getpass = self._input, self._getpass
 
     def _ask_for_input(self) -> None:
-        """Give each run a fresh standard input: `exit()` and plain mistakes close it."""
+        """Give each run a new standard input, because the code may close it."""
         user = UserInput(self._channel)
         sys.stdin = io.TextIOWrapper(io.BufferedReader(user), encoding="utf-8")
         builtins.input = user.ask
@@ -238,7 +238,7 @@ class Cells:
 
 
 def load_beside(name: str) -> Any:
-    """Load a module that lies here, under a name that none of the user's modules has."""
+    """Load a module of this folder under a name that no module of the user has."""
     path = os.path.join(os.path.dirname(__file__), f"{name}.py")
     spec = importlib.util.spec_from_file_location(f"_atoll_{name}", path)
     if spec is None or spec.loader is None:
@@ -253,7 +253,7 @@ def encode(**message: Any) -> bytes:
 
 
 def report(error: BaseException) -> None:
-    """Print a traceback of the user's own code alone."""
+    """Print a traceback without the frames of this program."""
     told = traceback.TracebackException(type(error), error, error.__traceback__)
     hide_own_frames(told)
     flush()
@@ -262,7 +262,7 @@ def report(error: BaseException) -> None:
 
 
 def hide_own_frames(told: traceback.TracebackException | None) -> None:
-    """Leave out the frames of this folder, those below `input()` and in causes included."""
+    """Remove the frames of this folder, also those below `input()` and in causes."""
     if told is None:
         return
     here = os.path.dirname(__file__)
@@ -272,7 +272,7 @@ def hide_own_frames(told: traceback.TracebackException | None) -> None:
 
 
 def exit_code_of(error: SystemExit) -> int:
-    """Tell what a shell would see of this `sys.exit`; prints its text, as Python does."""
+    """Return the exit code of this `sys.exit`; prints its text, as Python does."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
@@ -283,7 +283,7 @@ def exit_code_of(error: SystemExit) -> int:
 
 
 def flush() -> None:
-    """Empty every buffer that may hold output, those of C libraries in this process included."""
+    """Flush every output buffer, also those of C libraries."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(Exception):  # the user may have put anything there
             stream.flush()  # type: ignore[union-attr]  # even None
@@ -292,7 +292,7 @@ def flush() -> None:
 
 
 def ignore(_number: int, _frame: object) -> None:
-    """Take an interrupt that came too late; SIG_IGN would be inherited by children, this is not."""
+    """Handle a late interrupt; unlike SIG_IGN, children do not inherit this handler."""
 
 
 def prepare_streams() -> None:
@@ -307,7 +307,7 @@ def prepare_streams() -> None:
 
 
 def let_copies_end() -> None:
-    """Let SIGTERM end forked copies as it ends any program; pools of processes count on that.
+    """Let SIGTERM end forked processes as usual; pools of processes need that.
 
     It waits while a copy is being made: Python forgets what comes before the copy is ready.
     """

@@ -1,4 +1,4 @@
-"""Starting programs inside the sandbox, each as the leader of its own session."""
+"""Start programs inside the sandbox, each as the leader of its own session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARE_OF_BLAME = b"500"
 
 
 class Child:
-    """A running program whose output goes to `sink(stream, text)`."""
+    """A running program; its output goes to `sink(stream, text)`."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class Child:
         self._take_the_blame()
 
     def signal(self, number: int) -> None:
-        """Signal the program and what it started, as far as that stayed in its process group."""
+        """Signal the program's process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def end(self, number: int) -> None:
-        """Signal it to end, and let it say its last words, whoever reads them."""
+        """Signal the program to end, and still read its output."""
         self.output.resume()
         self.signal(number)
 

@@ -1,4 +1,4 @@
-"""Runs made of separate programs: steps of a batch run, snippets in languages without a state."""
+"""Runs made of separate programs: steps of a batch run, snippets in stateless languages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
 
 
 class BuildStep:
-    """A program to start. Its end is told to the user when `name` is `clean` or `build`."""
+    """A program to start. If `name` is `clean` or `build`, its end is reported to the user."""
 
     def __init__(self, name: str, argv: list[str]) -> None:
         self.name, self.argv = name, argv
@@ -57,7 +57,7 @@ class Commands:
         self._look: Timer | None = None
 
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
-        """Execute the run; `done` gets the exit code of its last step or its failed build."""
+        """Execute the run; `done` gets the exit code of the last step or of a failed build."""
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:
@@ -113,7 +113,7 @@ class Commands:
             stdin.hand_over()
 
     def _input(self) -> InputPipe:
-        """Make the next program's standard input; what is piped into a run is for its last."""
+        """Create the standard input of the next program; piped input goes to the last one."""
         piped = self._run.input if self._run is not None else None
         if piped is not None and not self._steps:
             return piped

@@ -1,4 +1,4 @@
-"""Connecting without ever making the loop wait."""
+"""Connect without blocking the loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def dial(
     done: Callable[[socket.socket | None], None],
     tries: int = TRIES,
 ) -> None:
-    """Try the addresses in turn; `done` gets a connected socket, or None when nobody answers."""
+    """Try the addresses in turn; `done` gets a connected socket, or None."""
     if not addresses:
         done(None)
         return

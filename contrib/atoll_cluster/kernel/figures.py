@@ -1,4 +1,4 @@
-"""The backend of matplotlib in the interpreter: `show()` shows each figure as a picture."""
+"""The matplotlib backend of the interpreter: `show()` sends each figure as a picture."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _shown_by: list[Callable[..., None]] = []
 
 
 def show_by(display: Callable[..., None]) -> None:
-    """Have figures shown by a function from now on."""
+    """Set the function that shows figures."""
     _shown_by[:] = [display]
 
 
 def show(*_args: Any, **_options: Any) -> None:
-    """Show all figures, and close them, as a window is closed that was looked at."""
+    """Show all figures and close them."""
     try:
         for manager in Gcf.get_all_fig_managers():
             for display in _shown_by:

@@ -1,4 +1,4 @@
-"""Query runs in Python: one interpreter process that lives, and remembers, from run to run."""
+"""Query runs in Python: one interpreter process that keeps its state between runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CELL = os.path.join(os.path.dirname(__file__), "cell.py")
 
 
 class Interpreter:
-    """Starts the interpreter when it is first needed and again after it died."""
+    """Starts the interpreter at its first use, and again after its end."""
 
     def __init__(self, loop: Loop, settings: Settings, sink: Callable[[str, str], None]) -> None:
         self._loop, self._settings, self._sink = loop, settings, sink
@@ -36,7 +36,7 @@ class Interpreter:
         self._completing: list[Callable[[list[str]], None]] = []
 
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
-        """Execute the run's code; `done` gets its exit code once all its output has been told."""
+        """Execute the run's code; `done` gets its exit code after all of its output."""
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:
@@ -49,7 +49,7 @@ class Interpreter:
             self._finish(127)
 
     def send_input(self, text: str | None) -> None:
-        """Hand over a line, or None for the end of input."""
+        """Send a line, or None for the end of input."""
         if self._link is not None:
             self._link.send({"op": "line", "text": text})
 
@@ -58,7 +58,7 @@ class Interpreter:
             self._child.interrupt()
 
     def complete(self, code: str, answer: Callable[[list[str]], None]) -> None:
-        """Find candidates among the live objects; none while code runs, which has them all."""
+        """Find candidates among the live objects; none while code runs."""
         if self._run is not None:
             answer([])
             return
@@ -71,7 +71,7 @@ class Interpreter:
         link.send({"op": "complete", "code": code})
 
     def terminate(self) -> None:
-        """Ask it to end as Python ends: what is open gets written, what is registered called."""
+        """Ask the interpreter to end like Python does: flush files, call `atexit` functions."""
         if self._child is not None:
             self._child.end(signal.SIGTERM)
 
@@ -94,7 +94,7 @@ class Interpreter:
         return self._link
 
     def _hand_over(self, stdin: InputPipe) -> None:
-        """Send the reading end of a run's input, by a way of its own that is never full."""
+        """Send the reading end of a run's input over a separate socket, which is never full."""
         if self._files is not None:
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stdin.reading]))
             self._files.sendmsg([b"."], [rights])
@@ -119,9 +119,9 @@ class Interpreter:
                 self._link.send({"op": "shown"})
 
     def _give_up(self) -> None:
-        """End an interpreter that does not speak as it should: the code in it has meddled."""
+        """End an interpreter that sends invalid messages: the user's code has interfered."""
         if self._run is not None:
-            self._run.emit({"event": "fault", "reason": "its interpreter sent what is no message"})
+            self._run.emit({"event": "fault", "reason": "its interpreter sent an invalid message"})
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
@@ -154,7 +154,7 @@ class Interpreter:
 
 
 def makes_sense(message: dict[str, Any]) -> bool:
-    """Say whether this is something that an interpreter tells."""
+    """Return whether this is a valid message of an interpreter."""
     shapes: dict[object, dict[str, type]] = {
         "completions": {"candidates": list},
         "done": {"exit_code": int},
@@ -168,7 +168,7 @@ def makes_sense(message: dict[str, Any]) -> bool:
 
 
 def explain_exit(exit_code: int, memory: int | None) -> str:
-    """Return a line for the user that says how the interpreter ended."""
+    """Return a line for the user about the end of the interpreter."""
     signals = {128 + number: number.name for number in signal.Signals}
     how = signals.get(exit_code, f"exit code {exit_code}")
     if exit_code == 128 + signal.SIGKILL and memory is not None:

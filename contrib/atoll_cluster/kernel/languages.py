@@ -1,4 +1,4 @@
-"""How each language runs a snippet, and what its `*` (choose for me) means in batch runs."""
+"""How each language runs a snippet, and what its `*` (default command) means in batch runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shell_argv(text: str) -> list[str]:
 
 
 def choose(step: str, settings: Settings) -> str:
-    """Choose the shell text that `*` stands for in this step; empty for nothing to do."""
+    """Return the shell command for `*` in this step; empty for none."""
     if step == "exec":
         return _choose_program(settings)
     if not any(os.path.isfile(os.path.join(settings.home, name)) for name in MAKEFILES):

@@ -1,4 +1,4 @@
-"""One connection that carries newline-delimited JSON, without ever blocking the loop."""
+"""A connection that carries newline-delimited JSON without blocking the loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def encode(message: dict[str, Any]) -> bytes:
 
 
 def decode(line: bytes | bytearray) -> dict[str, Any] | None:
-    """Return the message that a line holds, None for what is none."""
+    """Return the message in a line, None if it is invalid."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -33,7 +33,7 @@ def decode(line: bytes | bytearray) -> dict[str, Any] | None:
 
 
 class Link:
-    """A stream socket as messages: `on_message` for each that comes, `on_close` once at the end."""
+    """A stream socket with messages: `on_message` for each, `on_close` once at the end."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Link:
         on_close: Callable[[], None],
         on_fault: Callable[[], object] = lambda: None,
     ) -> None:
-        """`on_fault` is called before the end if the other side does not speak as it should."""
+        """`on_fault` is called before the end if the other side sends invalid messages."""
         self._loop, self._sock = loop, sock
         self._on_message, self._on_close, self._on_fault = on_message, on_close, on_fault
         self._incoming, self._outgoing = bytearray(), bytearray()
@@ -54,14 +54,14 @@ class Link:
 
     @property
     def lagging(self) -> bool:
-        """Whether the other side reads slower than it is written to."""
+        """Whether the other side reads more slowly than we write."""
         return len(self._outgoing) > LAGGING
 
     def send(self, message: dict[str, Any]) -> None:
         self.send_line(encode(message))
 
     def send_line(self, line: bytes) -> None:
-        """Send a message that is encoded already; forgotten when the other side is gone."""
+        """Send an encoded message; dropped if the other side has gone."""
         if self._sock.fileno() < 0:
             return
         self._outgoing += line
@@ -128,7 +128,7 @@ class Link:
                 return
 
     def _is_taken(self, message: dict[str, Any] | None) -> bool:
-        """Hand a message over; false for what is none, or makes no sense to whom it is for."""
+        """Pass on a message; false if it is invalid."""
         try:
             if message is not None:
                 self._on_message(message)

@@ -1,4 +1,4 @@
-"""Where programs of this kernel listen: kernels may share a network, but not their ports."""
+"""The ports on which programs of this kernel listen; kernels may share a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 def addresses(port: int) -> list[str]:
-    """Return the addresses at which a process that we can see listens on a port of TCP.
+    """Return the addresses at which a visible process listens on a TCP port.
 
     In a sandbox we see the processes of this kernel alone.
     """
@@ -29,7 +29,7 @@ def addresses(port: int) -> list[str]:
 
 
 def _listening() -> Iterator[tuple[str, int, str]]:
-    """Yield address, port and inode of every listening socket of the network we are in."""
+    """Yield address, port and inode of every listening socket of this network."""
     for table, family in TABLES.items():
         try:
             with open(table, encoding="ascii") as file:
@@ -44,7 +44,7 @@ def _listening() -> Iterator[tuple[str, int, str]]:
 
 
 def _decode(family: int, text: str) -> str:
-    """Read an address as the kernel prints it: words of four bytes, each back to front."""
+    """Decode an address in the format of /proc: words of four bytes, each reversed."""
     words = (bytes.fromhex(text[start : start + 8])[::-1] for start in range(0, len(text), 8))
     return socket.inet_ntop(family, b"".join(words))
 

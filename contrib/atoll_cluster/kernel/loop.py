@@ -1,4 +1,4 @@
-"""A small event loop: file descriptors, timers, signals and ended children, one callback at a time.
+"""A small event loop: file descriptors, timers, signals and ended children.
 
 asyncio would do the same for twice the memory, and an idle kernel is mostly this program.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Timer:
-    """A call that will be made later, unless it is cancelled first."""
+    """A scheduled call that can be cancelled."""
 
     def __init__(self, callback: Callable[[], object]) -> None:
         self.callback: Callable[[], object] | None = callback
@@ -46,11 +46,11 @@ class Loop:
         self.on_signal(signal.SIGCHLD, self._reap)
 
     def on_readable(self, fd: int, callback: Callable[[], object] | None) -> None:
-        """Call back whenever `fd` can be read; None ends it."""
+        """Call back whenever `fd` can be read; None removes the callback."""
         self._set(fd, selectors.EVENT_READ, callback)
 
     def on_writable(self, fd: int, callback: Callable[[], object] | None) -> None:
-        """Call back whenever `fd` can be written; None ends it."""
+        """Call back whenever `fd` can be written; None removes the callback."""
         self._set(fd, selectors.EVENT_WRITE, callback)
 
     def later(self, seconds: float, callback: Callable[[], object]) -> Timer:
@@ -71,7 +71,7 @@ class Loop:
         self._stopping = True
 
     def run(self) -> None:
-        """Call back until there is nothing left to wait for."""
+        """Run callbacks until there is nothing left to wait for."""
         while self._children or not self._stopping:
             for key, events in self._selector.select(self._patience()):
                 for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
@@ -119,9 +119,9 @@ class Loop:
 
 
 def _nothing() -> None:
-    """Stand in for a callback that an earlier one of the same round has taken away."""
+    """Replaces a callback that an earlier one of the same round has removed."""
 
 
 def exit_code(returncode: int) -> int:
-    """Tell a return code as shells do: 128 + signal instead of a negative number."""
+    """Convert a return code to the shell's form: 128 + signal instead of a negative number."""
     return returncode if returncode >= 0 else 128 - returncode

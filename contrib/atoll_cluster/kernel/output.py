@@ -1,4 +1,4 @@
-"""What programs write: two pipes, read as they fill and told in the order of the writes.
+"""The output of programs: two pipes, read in the order of the writes.
 
 A pipe says nothing of when its bytes came. So each holds one write at a time, at first: a second
 one waits until the first was read, and of the two pipes epoll tells which was filled first. A
@@ -36,7 +36,7 @@ NARROW, WIDE = 4096, 65536
 
 
 class OutputPipe:
-    """One standard stream of a program; bytes that are no UTF-8 become surrogate escapes."""
+    """One output stream; bytes that are not UTF-8 become surrogate escapes."""
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
@@ -58,7 +58,7 @@ class OutputPipe:
         return time.monotonic() > self._last_read + QUIET
 
     def read(self) -> tuple[str, bool]:
-        """Return what is there, one write while it is narrow, and whether there may be more."""
+        """Return the available text (one write while narrow), and whether there may be more."""
         try:
             data = os.read(self.reading, CHUNK)
         except BlockingIOError:
@@ -68,18 +68,18 @@ class OutputPipe:
         return self._decoder.decode(data), not self._is_narrow
 
     def end(self) -> str:
-        """Return what was begun of a character and not ended."""
+        """Return an incomplete character at the end."""
         return self._decoder.decode(b"", final=True)
 
     def widen(self) -> bool:
-        """Give it room if there have been many writes since it was made narrow."""
+        """Enlarge the pipe if there have been many writes since it was narrowed."""
         if self._is_narrow and self._count > MANY:
             self._resize(WIDE, 0)
             return self.is_wide
         return False
 
     def narrow(self) -> None:
-        """Let it hold one write, if there is no more in it just now."""
+        """Limit the pipe to one write, if it is empty now."""
         self._count = 0
         if not self._is_narrow:
             self._resize(NARROW, os.O_DIRECT)
@@ -98,7 +98,7 @@ class OutputPipe:
 
 
 class OutputPipes:
-    """Both output streams of one program; `sink` gets a stream's name and each piece of text."""
+    """The two output streams of a program; `sink` gets the stream's name and each text."""
 
     def __init__(self, loop: Loop, sink: Callable[[str, str], None]) -> None:
         self._loop, self._sink = loop, sink
@@ -112,7 +112,7 @@ class OutputPipes:
         self.resume()
 
     def pause(self) -> None:
-        """Leave further output in the pipes, so that its writer waits in the end."""
+        """Stop reading, so that the writer waits when the pipe is full."""
         if not self._edges.closed:
             self._loop.on_readable(self._edges.fileno(), None)
 
@@ -121,7 +121,7 @@ class OutputPipes:
             self._loop.on_readable(self._edges.fileno(), self._read)
 
     def drain(self) -> None:
-        """Take everything written so far."""
+        """Read everything written so far."""
         for _ in range(DRAIN_LIMIT):
             if not self._read():
                 break
@@ -137,7 +137,7 @@ class OutputPipes:
             self.stderr.close()
 
     def _read(self) -> bool:
-        """Tell what has come, as far as it is not too much at once; false if that was nothing."""
+        """Report new output, up to a limit; false if there was none."""
         pieces: list[tuple[str, str]] = []
         room = CHUNK
         while room > 0 and (edges := self._poll()):
@@ -151,7 +151,7 @@ class OutputPipes:
         return [] if self._edges.closed else self._edges.poll(0)
 
     def _take(self, pipe: OutputPipe, pieces: list[tuple[str, str]]) -> int:
-        """Add a pipe's next text to `pieces`; returns how long it is."""
+        """Add a pipe's next text to `pieces`; returns its length."""
         text, has_more = pipe.read()
         if has_more:
             self._edges.modify(pipe.reading, EDGE)
@@ -177,5 +177,5 @@ class OutputPipes:
 
 
 def readable(text: str) -> str:
-    """Return a text with the usual sign in the place of bytes that are no UTF-8."""
+    """Replace bytes that are not UTF-8 with the usual sign."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -71,7 +71,7 @@ class Program:
             loop.on_signal(number, self.stop)
 
     def bootstrap(self) -> None:
-        """Run the session's bootstrap script, if it has one, and only then become ready."""
+        """Run the session's bootstrap script, if there is one, then become ready."""
         if self._settings.bootstrap is None:
             self._become_ready()
             return
@@ -107,7 +107,7 @@ class Program:
         )
 
     def stop(self) -> None:
-        """Ask what runs to end, and leave when it has; the sandbox takes the rest along."""
+        """Ask the running code to end, and exit after it; the sandbox ends everything else."""
         self._ready = False
         self._deadline = time.monotonic() + self._settings.grace
         self._loop.later(self._settings.grace + LAST_WORD, self._kill)
@@ -120,7 +120,7 @@ class Program:
         self._loop.stop_when_childless()
 
     def await_orphans(self) -> None:
-        """Leave those whose own parent has ended the time to end that they are given.
+        """Give processes without a parent the usual time to end.
 
         They have become children of our parent, the sandbox's first process or the supervisor,
         and are killed once we are gone.
@@ -133,7 +133,7 @@ class Program:
             time.sleep(0.01)
 
     def _kill(self) -> None:
-        """End what has not ended by itself, should no supervisor be left to do it."""
+        """Kill what has not ended by itself, in case there is no supervisor."""
         self._commands.kill()
         self._interpreter.kill()
 
@@ -166,7 +166,7 @@ class Program:
 
     def _execute(self, link: Link, message: dict[str, Any]) -> None:
         if message["run_id"] in self._runs:
-            link.send({"error": f"there is a run {message['run_id']} already"})
+            link.send({"error": f"the run {message['run_id']} exists already"})
             return
         run = ActiveRun(self._loop, self._settings.patience, message)
         self._runs[run.run_id] = run
@@ -178,7 +178,7 @@ class Program:
     def _follow(self, link: Link, message: dict[str, Any]) -> None:
         run = self._runs.get(message["run_id"])
         if run is None:
-            link.send({"error": f"no run {message['run_id']} is known here"})
+            link.send({"error": f"there is no run {message['run_id']}"})
             return
         link.send({"run_id": run.run_id})
         run.follow(link)
@@ -240,7 +240,7 @@ class Program:
             self._terminals[link].resize(message)
 
     def _served(self) -> Services:
-        """Return the services: most kernels never need what it takes to have some."""
+        """Return the services; they are loaded at first use, because most kernels need none."""
         if self._services is None:
             from .services import Services
 
@@ -248,7 +248,7 @@ class Program:
         return self._services
 
     def _forget(self, link: Link) -> None:
-        """Let go of a terminal whose shell has ended."""
+        """Drop a terminal whose shell has ended."""
         self._terminals.pop(link, None)
         link.finish()
 

@@ -1,4 +1,4 @@
-"""One execution: what has happened in it so far, and who is told."""
+"""One execution: its events so far, and the connections that follow it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = 1024 * 1024
 
 
 class Follower:
-    """A connection that receives the events of a run, and how much output it missed."""
+    """A connection that receives the events of a run, and the size of the output it missed."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -38,7 +38,7 @@ class Follower:
 
 
 class ActiveRun:
-    """A run in progress, or one that has ended; it goes on when its followers leave.
+    """A run, in progress or ended; it goes on when its followers leave.
 
     Each event goes to every follower and into a bounded history. While a follower reads too slowly
     the program's output waits (`on_pressure`), but for `patience` seconds only: then that follower
@@ -65,7 +65,7 @@ class ActiveRun:
         self._out_of_patience = False
 
     def follow(self, link: Link) -> None:
-        """Send all kept events to `link`, then each new one."""
+        """Send all stored events to `link`, then each new one."""
         if self._dropped:
             link.send(left_out(self._dropped))
         for line in self._history:
@@ -78,7 +78,7 @@ class ActiveRun:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether nobody is left who could send the rest of its input."""
+        """Whether no follower is left that could send the rest of its input."""
         is_open = self.input is not None and not self.input.is_ending
         return is_open and not self.finished and not self._followers
 
@@ -87,7 +87,7 @@ class ActiveRun:
         self._weigh()
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Tell and keep an event; only output may ever be left out."""
+        """Send and store an event; only output may be dropped."""
         line = encode(event)
         self._keep(line)
         may_wait = event["event"] == "output"
@@ -106,7 +106,7 @@ class ActiveRun:
         self.emit({"event": "finished", "exit_code": exit_code})
 
     def _tell_room(self, size: int) -> None:
-        """Let so many bytes more of the input be sent; whoever comes later is not told."""
+        """Allow the sender of the input to send so many more bytes."""
         line = encode({"event": "room", "size": size})
         for follower in self._followers:
             follower.tell(line)
@@ -141,7 +141,7 @@ class ActiveRun:
 
 
 def output(stream: str, text: str) -> dict[str, Any]:
-    """Make the event of a piece of output; bytes go in base64, of which escapes in text tell."""
+    """Create an output event; with surrogate escapes in the text, the bytes are in base64."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -151,5 +151,5 @@ def output(stream: str, text: str) -> dict[str, Any]:
 
 
 def left_out(size: int) -> dict[str, Any]:
-    """Make the note that stands in the place of events nobody could be told of."""
+    """Create the event that replaces dropped events."""
     return output("stderr", f"[{size} bytes of events were left out here; the log has more]\n")

@@ -1,4 +1,4 @@
-"""A program that serves connections on a unix socket, from its start until it is not wanted."""
+"""A program that serves connections on a unix socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEPT = 2000
 
 
 class ServiceProcess:
-    """The process of a service; it is started at once, and connections wait until it listens."""
+    """The process of a service, started at once; connections wait until it listens."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ServiceProcess:
         argv: Sequence[str],
         environ: dict[str, str],
     ) -> None:
-        """Start the program, which is to listen at `path`; raises OSError."""
+        """Start the program, which must listen at `path`; raises OSError."""
         self._loop, self._path = loop, path
         self._said = ""
         self._ready = False
@@ -50,21 +50,21 @@ class ServiceProcess:
         self._look(FIRST_LOOK)
 
     def connect(self, done: Callable[[socket.socket], None], failed: Callable[[str], None]) -> None:
-        """Connect as soon as the program listens; `failed` gets the reason when it never does."""
+        """Connect when the program listens; `failed` gets the reason if it never does."""
         if not self._ready:
             self._waiting.append((done, failed))
             return
 
         def decided(sock: socket.socket | None) -> None:
             if sock is None:
-                failed("it accepts no connection")
+                failed("it accepts no connections")
             else:
                 done(sock)
 
         dial(self._loop, [self._path], decided)
 
     def terminate(self) -> None:
-        """Ask the program to end, and see to it."""
+        """Ask the program to end; kill it later if needed."""
         self._child.signal(signal.SIGTERM)
         self._loop.later(GRACE, self.kill)
 

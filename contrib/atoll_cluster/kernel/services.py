@@ -1,4 +1,4 @@
-"""Connections to what listens inside the kernel, and the programs that are started for them.
+"""Connections to services inside the kernel, and the programs that provide them.
 
 A connection is made here, where files and network are what the kernel's user sees, and handed out
 as a descriptor: so nobody outside follows a name that this user may have put there.
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 ARGUMENTS = "{arguments}"
 """The word of a command line in whose place the arguments of a request go."""
-OTHERWISE = "it runs already, started with other options; atoll app --restart ends it first"
+OTHERWISE = "it is already running with other options; restart it with atoll app --restart"
 
 
 class Services:
-    """Serves the requests about services; the settings say which there are.
+    """Handles requests about services; the settings define the services.
 
     A service of kind `port` is whatever the user lets listen on one of its `ports`. One of kind
     `socket` is a program that is started when it is first wanted, and listens at the path that
@@ -54,7 +54,7 @@ class Services:
         """Answer with `connected` and a descriptor, with `refused`, or with an error."""
         service = self._settings.services.get(message["app"])
         if service is None:
-            link.send({"error": f"this session has no {message['app']}"})
+            link.send({"error": f"this session has no service {message['app']}"})
             return
         ways = {"port": self._reach, "socket": self._call, "connection": self._begin}
         try:
@@ -63,7 +63,7 @@ class Services:
             _fail(link, message, str(error))
 
     def shut_down(self, link: Link, message: dict[str, Any]) -> None:
-        """Have the programs of a service end; answers with `shut-down` at once."""
+        """End the programs of a service; answers `shut-down` at once."""
         service = self._settings.services.get(message["app"], {})
         program = service.get("program", "")
         if program in self._servers:
@@ -73,7 +73,7 @@ class Services:
         link.send({"event": "shut-down"})
 
     def stop(self) -> None:
-        """End everything, since the kernel ends."""
+        """End all programs, because the kernel ends."""
         for server in self._servers.values():
             server.terminate()
         for pids in self._single.values():
@@ -128,7 +128,7 @@ class Services:
     def _command(
         self, service: dict[str, Any], message: dict[str, Any], path: str
     ) -> tuple[list[str], dict[str, str]]:
-        """Return the command line and the environment of a program, as a request wants it."""
+        """Return the command line and the environment of a program for a request."""
         argv: list[str] = []
         for word in service["argv"]:
             if word == ARGUMENTS:
@@ -139,7 +139,7 @@ class Services:
 
 
 def _words(arguments: dict[str, Any]) -> list[str]:
-    """Write a map of options as a command line has them: a value is null, a text or several.
+    """Convert a map of options to arguments: a value is null, a text or several texts.
 
     A single value stands in one word with its option, lest it be taken for another option.
     """
@@ -162,7 +162,7 @@ def _fail(link: Link, message: dict[str, Any], why: str) -> None:
 
 
 def _clear(folder: str) -> None:
-    """Remove the sockets in a folder, and the folder; what else the session has put there stays."""
+    """Remove the sockets in a folder, and the folder if it is then empty."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the engine decided about this kernel before it started it."""
+"""The settings of this kernel, written by the engine before the start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Read from the JSON file that the engine wrote.
+    """The content of the engine's JSON file.
 
     `argv` starts the image's interpreter, `shell` a shell at a terminal, `environ` is for the
     user's programs, and `place` names a file with more of it (lines of NAME=VALUE), which may be

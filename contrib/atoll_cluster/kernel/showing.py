@@ -1,4 +1,4 @@
-"""What the interpreter shows beside text: pictures and pages of the user's objects.
+"""Rich results of the interpreter: pictures and pages of the user's objects.
 
 It lies beside `cell.py`, which loads it, and needs nothing but Python. Libraries that draw are not
 imported here: once the user's code has imported one, it is told where to show.
@@ -25,13 +25,13 @@ BACKEND = "atoll_figures"
 
 
 class Shows:
-    """Shows objects as notebooks do; `send` takes a type and data as text."""
+    """Shows objects as notebooks do; `send` takes a media type and data as text."""
 
     def __init__(self, send: Callable[[str, str], None]) -> None:
         self._send = send
 
     def rich(self, value: object) -> bool:
-        """Send the picture or the page of an object; says whether it has one."""
+        """Send the picture or the page of an object; returns whether it has one."""
         for mime, data in _forms(value):
             self._send(mime, _as_text(data))
             return True
@@ -47,7 +47,7 @@ class Shows:
                 sys.stdout.write(f"{shown!r}\n")
 
     def install(self) -> None:
-        """Have libraries show here that are imported from now on."""
+        """Configure libraries that are imported later to show their pictures here."""
         import builtins
 
         builtins.display = self.display  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ class Shows:
 
 
 class _Raw:
-    """Types and data that the user has made."""
+    """A map of media types and data from the user."""
 
     def __init__(self, bundle: dict[str, Any]) -> None:
         self._bundle = bundle
@@ -68,7 +68,7 @@ class _Raw:
 
 
 def _forms(value: object) -> Iterator[tuple[str, Any]]:
-    """Yield what an object can be shown as, the best first."""
+    """Yield the forms in which an object can be shown, the best first."""
     if value is None or isinstance(value, type):
         return
     figures = sys.modules.get("matplotlib.figure")
@@ -84,7 +84,7 @@ def _forms(value: object) -> Iterator[tuple[str, Any]]:
 
 
 def _called(value: object, method: str, **options: object) -> Any:
-    """Return what a method of an object says, None if there is none; metadata is left out."""
+    """Return the result of a method of an object, None if there is none; metadata is dropped."""
     found = getattr(value, method, None)
     said = found(**options) if callable(found) else None
     return said[0] if isinstance(said, tuple) and said else said
@@ -103,7 +103,7 @@ def _as_text(data: object) -> str:
 
 
 class _Watcher:
-    """Looks at what is imported, and changes a few modules right after."""
+    """An import hook that changes a few modules after their import."""
 
     def __init__(self, shows: Shows) -> None:
         self._shows = shows
@@ -117,7 +117,7 @@ class _Watcher:
         module.display = self._shows.display
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find a module as it is found otherwise, if something is to be done after its import."""
+        """Find a module in the usual way, and wrap its loader if it is to be changed."""
         after = self._after.pop(name, None)
         if after is None:
             return None
@@ -142,7 +142,7 @@ def _found(watcher: _Watcher, name: str, path: Any, target: Any) -> Any:
 
 
 def _do_after(loader: Any, after: Callable[[Any], None]) -> None:
-    """Have something done once a loader has run its module, should the loader allow that."""
+    """Call something after a loader has run its module, if the loader allows it."""
     run = loader.exec_module
 
     def exec_module(module: Any) -> None:
@@ -157,7 +157,7 @@ def _do_after(loader: Any, after: Callable[[Any], None]) -> None:
 
 
 def _choose_backend(matplotlib: Any) -> None:
-    """Have figures shown here, unless the user has chosen something."""
+    """Select our backend of matplotlib, unless the user has selected one."""
     chosen = dict.get(matplotlib.rcParams, "backend")
     if not isinstance(chosen, str):
         matplotlib.rcParams["backend"] = f"module://{BACKEND}"

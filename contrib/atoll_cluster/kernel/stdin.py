@@ -1,4 +1,4 @@
-"""The standard input of a program: a pipe that takes any bytes without blocking the loop."""
+"""The standard input of a program: a pipe that accepts any bytes without blocking the loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WINDOW = 1024 * 1024
 
 
 class InputPipe:
-    """`reading` is for the program; what is sent before it reads is kept.
+    """`reading` is the program's end; bytes sent before it reads are kept.
 
     `on_room` is told for how many bytes more there is room, not for each few of them.
     """
@@ -30,30 +30,30 @@ class InputPipe:
 
     @property
     def inode(self) -> int | None:
-        """By which the pipe is known in /proc; None when the program has to expect no more."""
+        """The inode of the pipe in /proc; None after the end of the input."""
         return None if self._fd < 0 or self._pending else os.fstat(self._fd).st_ino
 
     @property
     def size(self) -> int:
-        """How many bytes were sent that the sender has not been told of as taken."""
+        """The number of sent bytes that were not yet confirmed as read."""
         return len(self._pending) + self._taken
 
     def send(self, data: bytes) -> None:
-        """Add to what the program reads; raises ValueError for more than there is room for."""
+        """Add bytes; raises ValueError if there is no room for them."""
         if self._fd < 0:
             return
         if len(self._pending) + len(data) > WINDOW:
-            raise ValueError("more input was sent than there is room for")
+            raise ValueError("more input was sent than fits")
         self._pending += data
         self._transmit()
 
     def end(self) -> None:
-        """Let the program meet the end of its input after what was sent."""
+        """End the input after the bytes sent so far."""
         self.is_ending = True
         self._transmit()
 
     def hand_over(self) -> None:
-        """Let go of the end that the program has by now."""
+        """Close our copy of the program's end."""
         if self.reading >= 0:
             os.close(self.reading)
             self.reading = -1

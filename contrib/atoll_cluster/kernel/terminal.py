@@ -1,4 +1,4 @@
-"""A shell in a terminal of its own, for whoever is at the other end of a connection."""
+"""A shell in a terminal, for the other end of a connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHUNK = 16384
 
 
 class Terminal:
-    """Lives until the shell ends or the connection does, whichever is first.
+    """Lives until the shell or the connection ends.
 
     Requests: `type` (`chars`, base64) and `resize` (`rows`, `cols`); events: `shown` (`data`,
     base64).
@@ -33,7 +33,7 @@ class Terminal:
     def __init__(
         self, loop: Loop, settings: Settings, link: Link, on_end: Callable[[], None]
     ) -> None:
-        """Start the shell; raises OSError when that is impossible."""
+        """Start the shell; raises OSError if that fails."""
         self._loop, self._link, self._on_end = loop, link, on_end
         self._typed = bytearray()
         self._master, slave = os.openpty()
@@ -59,7 +59,7 @@ class Terminal:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def hang_up(self) -> None:
-        """Tell the shell and its jobs, as modems did, that nobody is there any more."""
+        """Send a hang-up to the shell and its jobs."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._shell.pid, signal.SIGHUP)
 
@@ -122,5 +122,5 @@ def _start(settings: Settings, tty: int) -> subprocess.Popen[bytes]:
 
 
 def _take_terminal() -> None:
-    """Make standard input the terminal by which Ctrl-C reaches the shell's jobs."""
+    """Make standard input the controlling terminal, so that Ctrl-C reaches the shell's jobs."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,4 +1,4 @@
-"""What Linux tells of other processes: their children, and whether they wait for their input."""
+"""Other processes according to /proc: their children, and whether they wait for input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(os.uname().machine)
 
 
 def waits_for_input(pid: int, pipe: int) -> bool:
-    """Tell whether `pid` or a descendant is blocked in reading a pipe, given by its inode.
+    """Return whether `pid` or a descendant is blocked reading a pipe, given by its inode.
 
     False wherever it cannot be told, so that nobody is asked for input that nobody wants.
     """
@@ -21,7 +21,7 @@ def waits_for_input(pid: int, pipe: int) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """List the processes whose parent `pid` is; none when it has ended or may not be looked at."""
+    """List the children of a process; none if it has ended or cannot be read."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
         started = [_words(f"/proc/{pid}/task/{thread}/children") for thread in threads]

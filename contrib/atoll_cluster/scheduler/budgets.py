@@ -33,7 +33,7 @@ class Budget:
             if amount and used + amount > limit:
                 in_use = f", of which {_show(slot, used)} in use" if used else ""
                 allowed = f"{self.holder} allows {slot} {_show(slot, limit)}{in_use}"
-                return f"{allowed}; {_show(slot, amount)} asked for"
+                return f"{allowed}; {_show(slot, amount)} requested"
         return None
 
 

@@ -85,7 +85,7 @@ class Callbacks:
                 _send, url, _body(event), limiter=self._limiter, abandon_on_cancel=True
             )
         except (OSError, HTTPException, ValueError) as error:
-            _log.info("the callback of session %s fails: %s", event.session_id, error)
+            _log.info("the callback of session %s failed: %s", event.session_id, error)
 
 
 def _body(event: SessionEvent) -> bytes:

@@ -27,7 +27,7 @@ async def keep_groups(store: Store, launcher: GroupedLauncher) -> None:
         try:
             names = await launcher.groups()
         except EngineError as error:
-            _log.warning("the scaling groups of the engine are not known: %s", error)
+            _log.warning("the engine does not return its scaling groups: %s", error)
         else:
             for name in names:
                 _add(store, name)

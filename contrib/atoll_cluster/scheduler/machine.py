@@ -91,7 +91,7 @@ class Machine:
         return Slots(Decimal(self.processors), self.memory, {**self.mock, **self._gpu_slots})
 
     @property
-    def pretended(self) -> dict[str, str]:
+    def simulated(self) -> dict[str, str]:
         """The slots of which more is given away than there is, and how much is."""
         return {name: self.slots.as_text()[name] for name in self.slots.lacking(self.real)}
 

@@ -133,4 +133,4 @@ class _QueuePass:
         is_elsewhere = not self._queue.machine.is_bounded
         if here is None or not (is_elsewhere or here.scaling_group == session.scaling_group):
             return f"scaling group {session.scaling_group} has no agent"
-        return None if here.schedulable else f"agent {here.id} is stopped, or takes no sessions"
+        return None if here.schedulable else f"agent {here.id} is stopped, or accepts no sessions"

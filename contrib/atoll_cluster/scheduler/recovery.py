@@ -53,7 +53,7 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
     elif session.status == "ERROR":
         scheduler.stop_kernels(session.id, forced=True)
     elif session.status not in FOLLOWERS:
-        raise EngineError(f"what is kept of it is damaged: its status is {session.status!r}")
+        raise EngineError(f"its record is damaged: its status is {session.status!r}")
     elif session.status not in DEAD | {"PENDING"}:
         await _recover_running(scheduler, session)
 
@@ -91,7 +91,7 @@ async def _adopt(
     try:
         found = await scheduler.engine.adopt(scheduler.specs.of(session, row))
     except EngineError as error:
-        _log.info("kernel %s is not there: %s", row.id, error)
+        _log.info("kernel %s was not found: %s", row.id, error)
         return None
     if isinstance(found, ExitStatus) and found.reason == "failed-to-start":
         return None

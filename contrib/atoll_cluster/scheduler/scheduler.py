@@ -208,7 +208,7 @@ class Scheduler:
                 await self._bring_up(self.store.sessions.get(session_id))
                 return
         except StatusError as error:
-            _log.info("the start is given up: %s", error)  # It was ended meanwhile.
+            _log.info("the start has failed: %s", error)  # It was ended meanwhile.
         except (EngineError, OSError):
             if not scope.cancel_called:
                 raise

@@ -36,7 +36,7 @@ class CopyOmissions:
 
     def summary(self) -> str:
         """Describe what the copy lacks, as the end of a sentence; empty if it is complete."""
-        return f", but for {self.count} that can't be read (first {self.first})" * bool(self.count)
+        return f"; {self.count} could not be read (first {self.first})" * bool(self.count)
 
 
 def copy(source: Path, target: Path, report: Report) -> CopyOmissions:

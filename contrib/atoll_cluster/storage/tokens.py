@@ -55,9 +55,9 @@ class Signer:
                 raise TokenError("the token's signature is wrong")
             claims: dict[str, Any] = json.loads(_decode(text.rpartition(".")[2]))
         except (binascii.Error, UnicodeError, json.JSONDecodeError):
-            raise TokenError("this is no token") from None
+            raise TokenError("this is not a token") from None
         if claims["exp"] < time.time():
-            raise TokenError("the token's time is over")
+            raise TokenError("the token has expired")
         if claims["op"] != operation:
             raise TokenError(f"the token is not for {operation}")
         return claims

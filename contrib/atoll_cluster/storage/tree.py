@@ -52,18 +52,18 @@ def names_of(path: str) -> tuple[str, ...]:
     """Split a client's path into names; raises PathError if it may lead outside."""
     path = decode_path(path)
     if "\0" in path:
-        raise PathError("a path has no NUL in it")
+        raise PathError("a path cannot contain NUL")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:
-        raise PathError("a path has no half characters in it") from None
+        raise PathError("a path cannot contain incomplete UTF-16 pairs") from None
     if path.startswith("/"):
-        raise PathError(f"{path!r} is absolute; paths begin at the folder itself")
+        raise PathError(f"{path!r} is absolute; paths are relative to the folder")
     names = PurePosixPath(path).parts
     if ".." in names:
         raise PathError(f"{path!r} leads outside of the folder")
     if len(encoded) > LONGEST_PATH or any(len(os.fsencode(name)) > _LONGEST_NAME for name in names):
-        raise PathError(f"{path[:40]!r}… is too long a name")
+        raise PathError(f"{path[:40]!r}… is too long for a name")
     return names
 
 

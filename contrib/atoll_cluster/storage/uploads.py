@@ -104,7 +104,7 @@ class Uploads:
         another offset and for more bytes than were announced, OSError when the disk is full.
         """
         if offset != (received := upload.received):
-            raise UploadConflictError(f"the upload stands at {received}, not at {offset}")
+            raise UploadConflictError(f"the upload is at offset {received}, not {offset}")
         descriptor = os.open(upload.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
             writer = _Writer(descriptor, upload.size - received)
@@ -138,7 +138,7 @@ class _Writer:
 
     async def write(self, piece: bytes) -> None:
         if len(piece) > self._room:
-            raise UploadConflictError("more bytes came than were announced")
+            raise UploadConflictError("more bytes were sent than announced")
         self._room -= len(piece)
         self._pieces.append(piece)
         self._gathered += len(piece)

@@ -1,1 +1,1 @@
-"""What the cluster knows and must not forget, in one SQLite file."""
+"""The cluster's data, in one SQLite file."""

@@ -1,4 +1,4 @@
-"""Which scaling groups are open to whom: to a domain, to a group, or to a keypair."""
+"""Which domains, groups and keypairs may use which scaling groups."""
 
 from atoll_cluster.store.database import Database
 
@@ -6,7 +6,7 @@ KINDS = ("domain", "group", "keypair")
 
 
 def open_to(db: Database, kind: str, whom: str) -> list[str]:
-    """Return the names of the scaling groups that were opened to one domain, group or keypair."""
+    """Return the names of the scaling groups that a domain, group or keypair may use."""
     rows = db.rows(
         "SELECT scaling_group FROM scaling_group_access WHERE kind = ? AND whom = ? ORDER BY 1",
         (kind, whom),
@@ -27,14 +27,14 @@ def usable_by(db: Database, domain: str, group: str, keypair: str) -> list[str]:
 
 
 def grant(db: Database, scaling_group: str, kind: str, whom: str) -> None:
-    """Open a scaling group to somebody."""
+    """Allow somebody to use a scaling group."""
     db.execute(
         "INSERT OR IGNORE INTO scaling_group_access VALUES (?, ?, ?)", (scaling_group, kind, whom)
     )
 
 
 def revoke(db: Database, kind: str, whom: str, scaling_group: str | None = None) -> int:
-    """Close a scaling group, or all, to somebody; returns how many were open."""
+    """Withdraw access to a scaling group, or to all; returns the number of withdrawn grants."""
     return db.execute(
         "DELETE FROM scaling_group_access "
         "WHERE kind = :kind AND whom = :whom AND :name IN (scaling_group, '*')",

@@ -11,7 +11,7 @@ from atoll_cluster.store.records import Domain, Group, KeyPair, KeyPairResourceP
 
 @frozen
 class Accounts:
-    """What is asked again and again of those who have to do with people."""
+    """Frequent queries about accounts."""
 
     db: Database
     tables: Tables
@@ -53,19 +53,19 @@ class Accounts:
         return self.tables.groups.select(where, values, "name")
 
     def add_member(self, group_id: str, user_uuid: str) -> None:
-        """Make the user a member of the group."""
+        """Add the user to the group."""
         self.tables.groups.counts.clear()
         self.db.execute("INSERT OR IGNORE INTO group_members VALUES (?, ?)", (group_id, user_uuid))
 
     def remove_member(self, group_id: str, user_uuid: str) -> None:
-        """Make the user no member of the group any more."""
+        """Remove the user from the group."""
         self.tables.groups.counts.clear()
         self.db.execute(
             "DELETE FROM group_members WHERE group_id = ? AND user_uuid = ?", (group_id, user_uuid)
         )
 
     def is_member(self, group_id: str, user_uuid: str) -> bool:
-        """Say whether the user is a member of the group."""
+        """Return whether the user is a member of the group."""
         found = self.db.row(
             "SELECT 1 FROM group_members WHERE group_id = ? AND user_uuid = ?",
             (group_id, user_uuid),

@@ -1,4 +1,4 @@
-"""The tables that administrators write: accounts, policies, scaling groups, images, error logs."""
+"""The tables that administrators change: accounts, policies, scaling groups, images, error logs."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from atoll_cluster.store.table import Counts, Table
 
 @frozen(kw_only=True)
 class ScalingGroup:
-    """A set of agents that sessions are given to; who may use it is in `scaling_group_access`."""
+    """A set of agents; `scaling_group_access` holds who may use it."""
 
     name: str
     description: str = ""
@@ -31,7 +31,7 @@ class ScalingGroup:
 
 @frozen(kw_only=True)
 class Agent:
-    """Where an agent belongs, and whether it may be given sessions."""
+    """The scaling group of an agent, and whether it accepts sessions."""
 
     id: str
     scaling_group: str
@@ -59,7 +59,7 @@ class ImageAlias:
 
 @frozen(kw_only=True)
 class ForgottenImage:
-    """An image that is not offered until the next scan."""
+    """An image that is hidden until the next scan."""
 
     name: str
 
@@ -70,7 +70,7 @@ COMMITTING, READY, DELETING = "committing", "ready", "deleting"
 
 @frozen(kw_only=True)
 class CommittedImage:
-    """What a session had become: a runtime, by its canonical name, and a kept home under `id`.
+    """An image made from a session: the canonical name of its runtime, and a home under `id`.
 
     It is its owner's alone. `size` is in bytes.
     """
@@ -87,13 +87,13 @@ class CommittedImage:
 
     @property
     def canonical(self) -> str:
-        """The name by which it alone goes."""
+        """Its name without registry."""
         return f"{self.name}:{self.tag}"
 
 
 @frozen(kw_only=True)
 class ErrorLog:
-    """A mishap that a program reported; `context_env` is JSON."""
+    """An error that a program reported; `context_env` is JSON."""
 
     log_id: str
     created_at: str
@@ -112,7 +112,7 @@ class ErrorLog:
 
 @frozen(kw_only=True)
 class Tables:
-    """A table for each kind; they share what they remember of counts."""
+    """A table for each kind of record; they share a cache of counts."""
 
     domains: Table[Domain]
     groups: Table[Group]

@@ -1,4 +1,4 @@
-"""The SQLite file: opened in WAL mode, at the newest schema, used from the event loop's thread.
+"""The SQLite file: WAL mode, newest schema, used only from the event loop's thread.
 
 Statements run in the loop's own thread on purpose: each touches a handful of rows by index and
 takes well under a millisecond, less than handing it to a worker thread and back, and a single
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class _Block(NamedTuple):
-    """The statements around those that belong together."""
+    """The statements that begin and end a transaction or savepoint."""
 
     begin: str
     end: str
@@ -36,7 +36,7 @@ _SAVEPOINT = _Block("SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "R
 
 
 class Database:
-    """A connection; what a statement has written, a killed program does not lose.
+    """A connection; a killed program loses nothing that a statement has written.
 
     All that is asked of it raises StoreError when the file itself is in the way; then nothing was
     done, and nothing of the transaction around it either.
@@ -69,7 +69,7 @@ class Database:
         version = self.value("PRAGMA user_version")
         assert isinstance(version, int)  # noqa: S101 - SQLite always has a number here
         if version > len(MIGRATIONS):
-            raise StoreTooNew(f"The database is of a newer atoll (schema {version})")
+            raise StoreTooNew(f"The database is from a newer atoll (schema {version})")
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             self._take_step(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
 
@@ -101,7 +101,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make the statements in the block happen together or not at all; blocks may nest."""
+        """Run the statements in the block together or not at all; blocks may be nested."""
         block = _SAVEPOINT if self._depth else _TRANSACTION
         known = len(self._afterwards)
         self.execute(block.begin)
@@ -120,11 +120,11 @@ class Database:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether what is read now may never come to be."""
+        """Whether the present data may still be rolled back."""
         return self._depth > 0
 
     def afterwards(self, act: Callable[[], object]) -> None:
-        """Do something once all that was written is safe, and not at all if it is taken back."""
+        """Call something after the commit; it is not called after a rollback."""
         self._afterwards.append(act)
         if not self._depth:
             self._follow_up()
@@ -135,7 +135,7 @@ class Database:
             act()
 
     def _undo(self, statements: Sequence[str]) -> None:
-        """Take back the current block, unless SQLite has given up the whole transaction already."""
+        """Roll back the current block, unless SQLite has ended the whole transaction."""
         for statement in statements:
             if self._connection.in_transaction:
                 with told():
@@ -144,10 +144,10 @@ class Database:
     def _ask(self, sql: str, parameters: Parameters, read: Callable[[sqlite3.Cursor], T]) -> T:
         if self._depth and not self._connection.in_transaction:
             # An error that somebody passed over: what follows would happen without what was before.
-            raise StoreUnavailable("The transaction was given up")
+            raise StoreUnavailable("SQLite has rolled back the transaction")
         with told():
             return read(self._connection.execute(sql, parameters))
 
     def close(self) -> None:
-        """Close the file; SQLite folds the write-ahead log into it."""
+        """Close the file; SQLite merges the write-ahead log into it."""
         self._connection.close()

@@ -1,4 +1,4 @@
-"""Dotfiles: small files that every new session of a keypair, a group or a domain begins with."""
+"""Dotfiles: small files of a keypair, a group or a domain, copied into every new session."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ Scope = Literal["keypair", "group", "domain"]
 
 @frozen
 class Dotfile:
-    """A file below the home; `permission` is three octal digits."""
+    """A file in the home folder; `permission` is three octal digits."""
 
     path: str
     permission: str
@@ -35,21 +35,21 @@ class Dotfiles:
         return [Dotfile(row["path"], row["permission"], row["data"]) for row in rows]
 
     def put(self, scope: Scope, owner: str, dotfile: Dotfile) -> None:
-        """Write a dotfile, new or in place of an older one."""
+        """Write a dotfile; replaces an older one."""
         self.db.execute(
             "INSERT OR REPLACE INTO dotfiles VALUES (?, ?, ?, ?, ?)",
             (scope, owner, dotfile.path, dotfile.permission, dotfile.data),
         )
 
     def delete(self, scope: Scope, owner: str, path: str) -> bool:
-        """Delete a dotfile; returns whether there was one."""
+        """Delete a dotfile; returns whether it existed."""
         found = self.db.execute(
             "DELETE FROM dotfiles WHERE scope = ? AND owner = ? AND path = ?", (scope, owner, path)
         )
         return found > 0
 
     def for_session(self, session: Session) -> list[Dotfile]:
-        """Return what a new session gets; the nearer to its owner, the more a dotfile counts."""
+        """Return the dotfiles of a new session: keypair before group before domain."""
         found = {
             dotfile.path: dotfile
             for scoped in (
@@ -69,7 +69,7 @@ class Dotfiles:
         return found if isinstance(found, str) else None
 
     def set_bootstrap_script(self, access_key: str, script: str) -> None:
-        """Write that script; an empty one takes it away."""
+        """Write that script; an empty one deletes it."""
         with self.db.transaction():
             self.db.execute("DELETE FROM bootstrap_scripts WHERE access_key = ?", (access_key,))
             if script:

@@ -1,4 +1,4 @@
-"""Deleting rows together with all that refers to them, as far as the schema tells."""
+"""Delete rows together with all rows that refer to them, according to the schema."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from atoll_cluster.store.database import Database
 
 
 def erase(db: Database, table: str, where: str, parameters: Sequence[object]) -> None:
-    """Delete rows of a table for a WHERE clause written in this program, values bound.
+    """Delete rows for a WHERE clause of this program, with bound values.
 
     Rows of other tables that refer to them go first, and those that refer to these.
     """

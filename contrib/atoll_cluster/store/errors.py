@@ -1,4 +1,4 @@
-"""What can be wrong with the store itself, whatever is asked of it.
+"""Errors of the store itself, independent of the query.
 
 What is wrong with a statement (a value that is taken, a row that is still referred to) stays an
 error of `sqlite3`.
@@ -33,11 +33,11 @@ _NO_TEXT = "Could not decode"
 
 
 class StoreError(Exception):
-    """The store can't do what it was asked; nothing was done, and the text says why."""
+    """The store cannot execute the statement; nothing was changed, and the text says why."""
 
 
 class StoreUnavailable(StoreError):
-    """It can't for now: the same can be tried again later."""
+    """The store cannot be used at present: try again later."""
 
 
 class StoreBusy(StoreUnavailable):
@@ -49,7 +49,7 @@ class StoreFull(StoreUnavailable):
 
 
 class StoreDamaged(StoreError):
-    """The file is no database, or not a whole one: trying again does not help."""
+    """The file is not a database, or is incomplete: a retry does not help."""
 
 
 class StoreTooNew(StoreError):
@@ -58,7 +58,7 @@ class StoreTooNew(StoreError):
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise what SQLite says of the store itself as StoreError."""
+    """Convert SQLite errors about the store itself to StoreError."""
     try:
         yield
     except sqlite3.DatabaseError as error:

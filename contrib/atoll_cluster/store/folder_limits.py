@@ -1,4 +1,4 @@
-"""What users and projects may keep in folders, and where: their policies, taken together."""
+"""Limits of the folders of users and projects, from all of their policies together."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,13 +17,13 @@ class Limit:
     policy: str = ""
 
     def exceeded_by(self, amount: int) -> bool:
-        """Say whether an amount is more than what is allowed."""
+        """Return whether an amount exceeds the limit."""
         return 0 < self.amount < amount
 
 
 @frozen(kw_only=True)
 class FolderLimits:
-    """What holds for the folders of a user, or of a group."""
+    """The limits of the folders of a user or a group."""
 
     count: Limit
     folder_size: Limit
@@ -37,7 +37,7 @@ class FolderLimits:
 def folder_limits(
     store: Store, user: User, keypair: KeyPair, group: Group | None = None
 ) -> FolderLimits:
-    """Return what holds for folders of a user, or of a group when one is given.
+    """Return the limits for a user, or for a group if one is given.
 
     The smallest of the limits counts; hosts may be used as the domain, a group of the user's or the
     keypair's policy allows.

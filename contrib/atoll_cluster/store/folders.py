@@ -1,4 +1,4 @@
-"""Virtual folders: who owns them, with whom they are shared, who is invited."""
+"""Virtual folders: owners, shares, invitations."""
 
 import json
 from collections.abc import Sequence
@@ -51,13 +51,13 @@ class VFolder:
 
     @property
     def quota_scope_id(self) -> str:
-        """Return the scope that its bytes are counted in."""
+        """Return the quota scope that its bytes count in."""
         return f"user:{self.user}" if self.user else f"project:{self.group_id}"
 
 
 @frozen(kw_only=True)
 class Share:
-    """A folder that another user than the owner may use."""
+    """A folder that a user other than its owner may use."""
 
     vfolder: str
     user: str
@@ -92,7 +92,7 @@ class Folders:
 
     @classmethod
     def of(cls, db: Database, tables: Tables) -> "Folders":
-        """Return the folders of a database, whose lists depend on the accounts in `tables`."""
+        """Return the folders of a database; their lists use the accounts in `tables`."""
         return cls(db, Table(db, "vfolders", VFolder, "id", tables.users.counts))
 
     def get(self, folder_id: str) -> VFolder | None:
@@ -100,11 +100,11 @@ class Folders:
         return self.table.get(folder_id)
 
     def select(self, where: str, parameters: Sequence[object] = ()) -> list[VFolder]:
-        """Return folders for a WHERE clause written in this program, values bound."""
+        """Return folders for a WHERE clause of this program, with bound values."""
         return self.table.select(where, parameters, "created_at, id")
 
     def accessible(self, user: str, groups: Sequence[str]) -> list[VFolder]:
-        """Return the folders that a user owns, shares, or has by a group, the newest last."""
+        """Return the folders that a user owns, shares or gets from a group, the newest last."""
         return self.select(
             "user = ? OR group_id IN (SELECT value FROM json_each(?)) "
             "OR id IN (SELECT vfolder FROM vfolder_permissions WHERE user = ?)",
@@ -112,15 +112,15 @@ class Folders:
         )
 
     def update(self, folder_id: str, **changes: object) -> None:
-        """Write some columns of a folder; the names are those of the record."""
+        """Write columns of a folder; the names are those of the record."""
         self.table.update(folder_id, changes)
 
     def delete(self, folder_id: str) -> None:
-        """Forget a folder, its shares and its invitations."""
+        """Delete the rows of a folder, its shares and its invitations."""
         self.table.delete(folder_id)
 
     def share(self, share: Share) -> None:
-        """Let a user use a folder, or use it otherwise than before."""
+        """Let a user use a folder, or change the permission."""
         self.table.counts.clear()
         self.db.execute(
             "INSERT OR REPLACE INTO vfolder_permissions VALUES (?, ?, ?)",
@@ -128,7 +128,7 @@ class Folders:
         )
 
     def unshare(self, folder_id: str, user: str) -> bool:
-        """Take a folder from a user; returns whether it was there to be taken."""
+        """Stop sharing a folder with a user; returns whether it was shared."""
         self.table.counts.clear()
         found = self.db.execute(
             "DELETE FROM vfolder_permissions WHERE vfolder = ? AND user = ?", (folder_id, user)
@@ -136,7 +136,7 @@ class Folders:
         return found > 0
 
     def shares(self, folder_id: str | None = None, user: str | None = None) -> list[Share]:
-        """Return who shares a folder, what a user shares, or both, or everything."""
+        """Return the shares of a folder, of a user, of both, or all."""
         rows = self.db.rows(
             f"{_SHARES} WHERE (:folder IS NULL OR vfolder = :folder) "
             "AND (:user IS NULL OR user = :user) ORDER BY vfolder, user",
@@ -154,14 +154,14 @@ class Folders:
         return found[0] if found else None
 
     def invitations(self, where: str, *parameters: object) -> list[Invitation]:
-        """Return the open invitations for a condition written in this program."""
+        """Return the open invitations for a condition of this program."""
         rows = self.db.rows(
             f"{_INVITATIONS} WHERE state = 'pending' AND ({where}) ORDER BY created_at", parameters
         )
         return [from_row(Invitation, row) for row in rows]
 
     def change_invitation(self, invitation_id: str, **changes: object) -> None:
-        """Write some columns of an invitation, and when that was."""
+        """Write columns of an invitation, and the time of the change."""
         names = ", ".join(f"{name} = ?" for name in changes)
         self.db.execute(
             f"UPDATE vfolder_invitations SET {names}, modified_at = ? WHERE id = ?",  # noqa: S608
@@ -169,19 +169,19 @@ class Folders:
         )
 
     def scope_limit(self, scope_id: str) -> int:
-        """Return the bytes that all folders of a quota scope may hold, 0 for no limit."""
+        """Return the limit of a quota scope in bytes, 0 for no limit."""
         found = self.db.value("SELECT hard_limit_bytes FROM quota_scopes WHERE id = ?", (scope_id,))
         return found if isinstance(found, int) else 0
 
     def limit_scope(self, scope_id: str, limit: int) -> None:
-        """Limit the folders of a quota scope; 0 takes the limit away."""
+        """Limit a quota scope; 0 removes the limit."""
         with self.db.transaction():
             self.db.execute("DELETE FROM quota_scopes WHERE id = ?", (scope_id,))
             if limit:
                 self.db.execute("INSERT INTO quota_scopes VALUES (?, ?)", (scope_id, limit))
 
     def of_scope(self, scope_id: str) -> list[VFolder]:
-        """Return the folders whose bytes count in a quota scope."""
+        """Return the folders of a quota scope."""
         kind, _, owner = scope_id.partition(":")
         column = "user" if kind == "user" else "group_id"
         return self.select(f"{column} = ?", (owner,))

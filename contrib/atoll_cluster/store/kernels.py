@@ -1,4 +1,4 @@
-"""Kernels: what each occupies, and how it ended."""
+"""Kernels: the slots that each occupies, and how it ended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _OCCUPYING = (
 
 @frozen
 class Allocation:
-    """The slots that a kernel occupies, and the keypair, group and domain they count for."""
+    """The slots that a kernel occupies, and its keypair, group and domain."""
 
     slots: Mapping[str, str]
     access_key: str
@@ -61,7 +61,7 @@ class Kernels:
     def select(
         self, session_id: str, where: str, parameters: Sequence[object], order: str
     ) -> list[KernelRow]:
-        """Return kernels of a session for a WHERE clause written in this program, values bound."""
+        """Return kernels for a WHERE clause of this program, with bound values."""
         rows = self.db.rows(
             f"{_SELECT} WHERE session_id = ? AND ({where}) ORDER BY {order}",
             (session_id, *parameters),
@@ -73,12 +73,12 @@ class Kernels:
         return self.of(session_id)[0]
 
     def occupying(self) -> list[KernelRow]:
-        """Return the kernels that hold slots of the machine now."""
+        """Return the kernels that occupy slots now."""
         rows = self.db.rows(f"{_SELECT} WHERE status IN {_OCCUPYING}")
         return [from_row(KernelRow, row) for row in rows]
 
     def allocations(self) -> list[Allocation]:
-        """Return what each kernel holds now, and on whose account."""
+        """Return the allocation of each kernel that occupies slots now."""
         rows = self.db.rows(
             "SELECT kernels.occupied_slots, access_key, group_id, domain_name "  # noqa: S608 - own
             "FROM kernels JOIN sessions ON sessions.id = kernels.session_id "
@@ -96,7 +96,7 @@ class Kernels:
         address: str | None,
         agent: str | None,
     ) -> None:
-        """Write what a kernel occupies from now on."""
+        """Write the slots that a kernel occupies from now on."""
         self.db.execute(
             "UPDATE kernels SET occupied_slots = ?, cpus = ?, devices = ?, address = ?, "
             "agent = ? WHERE id = ?",
@@ -132,7 +132,7 @@ class Kernels:
     def set_status(
         self, kernel_id: str, status: str, info: str | None, exit_code: int | None = None
     ) -> None:
-        """Write a kernel's status with its time; an exit code once written stays."""
+        """Write a kernel's status and its time; an exit code is never overwritten."""
         at = clock.now()
         self.db.execute(
             "UPDATE kernels SET status = ?, status_info = ?, status_changed = ?, "
@@ -144,7 +144,7 @@ class Kernels:
     def keep_figures(
         self, kernel_id: str, status_data: Mapping[str, object], last_stat: Mapping[str, object]
     ) -> None:
-        """Keep why a kernel ended and what it had used by then."""
+        """Write why a kernel ended and what it had used."""
         self.db.execute(
             "UPDATE kernels SET status_data = ?, last_stat = ? WHERE id = ?",
             (json.dumps(status_data), json.dumps(last_stat), kernel_id),

@@ -1,4 +1,4 @@
-"""What ended kernels have printed: a file for each, and a bound to all of them together."""
+"""The output of ended kernels: one file for each, with a limit on their total size."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ _PIECE = 64 * 1024
 
 @frozen
 class Logs:
-    """Keeps logs below `folder`, each under the id of its kernel."""
+    """Stores logs below `folder`, each under the id of its kernel."""
 
     folder: Path
 
     @classmethod
     def open(cls, folder: Path, db: Database) -> "Logs":
-        """Make the folder; logs of kernels that the database has forgotten go.
+        """Create the folder; delete logs of kernels that the database does not know.
 
         Those that an earlier release kept in the database move here.
         """
@@ -39,7 +39,7 @@ class Logs:
         return cls(folder)
 
     async def keep(self, kernel_id: str, pieces: AsyncIterator[bytes]) -> None:
-        """Keep the log of a kernel that has ended; raises OSError, and then keeps nothing."""
+        """Store the log of an ended kernel; raises OSError, and then stores nothing."""
         draft = self.folder / f"{kernel_id}.draft"
         try:
             async with await anyio.open_file(draft, "wb") as file:
@@ -51,7 +51,7 @@ class Logs:
         await to_thread.run_sync(self._make_room)
 
     async def read(self, kernel_id: str) -> AsyncIterator[bytes]:
-        """Yield the log that a kernel left, piece by piece; nothing if it left none."""
+        """Yield the log of a kernel in pieces; nothing if there is none."""
         with contextlib.suppress(FileNotFoundError):
             async with await anyio.open_file(self.folder / kernel_id, "rb") as file:
                 while piece := await file.read(_PIECE):

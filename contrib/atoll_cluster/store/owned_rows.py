@@ -1,4 +1,4 @@
-"""Rows that belong to a domain, a group or a keypair by its key, without a foreign key.
+"""Rows of a domain, a group or a keypair that refer to its key without a foreign key.
 
 They are deleted with their owner, or the next owner of that name would inherit them, and they are
 updated when the owner is renamed.

@@ -1,4 +1,4 @@
-"""The policies of users and projects: how much they may keep."""
+"""Resource policies of users and projects: limits of their folders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ HostPermissions = Mapping[str, Sequence[str]]
 
 @frozen(kw_only=True)
 class UserResourcePolicy:
-    """How much a user may keep; sizes in bytes, 0 for no limit."""
+    """Limits of a user's folders; sizes in bytes, 0 for no limit."""
 
     name: str
     created_at: str
@@ -30,7 +30,7 @@ class UserResourcePolicy:
 
 @frozen(kw_only=True)
 class ProjectResourcePolicy:
-    """How much a group may keep; sizes in bytes, 0 for no limit."""
+    """Limits of a group's folders; sizes in bytes, 0 for no limit."""
 
     name: str
     created_at: str

@@ -1,4 +1,4 @@
-"""What the store holds, one frozen record for each thing; times are texts of `clock`."""
+"""The records of the store, one frozen class for each kind; times are texts of `clock`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ STATUSES = (
 
 @frozen(kw_only=True)
 class Domain:
-    """A realm of users and groups."""
+    """A tenant: users and groups."""
 
     name: str
     description: str = ""
@@ -37,7 +37,7 @@ class Domain:
 
 @frozen(kw_only=True)
 class Group:
-    """A project: the unit for which sessions are run."""
+    """A project: sessions and folders belong to it."""
 
     id: str
     name: str
@@ -86,7 +86,7 @@ class User:
 
 @frozen(kw_only=True)
 class KeyPair:
-    """What a user signs requests with; `rate_limit` counts requests in 15 minutes."""
+    """The keys that sign a user's requests; `rate_limit` is requests in 15 minutes."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -104,7 +104,7 @@ class KeyPair:
 
 @frozen(kw_only=True)
 class KeyPairResourcePolicy:
-    """What one keypair may use at a time; durations in seconds, sizes in bytes, 0 for no limit.
+    """Limits of one keypair; durations in seconds, sizes in bytes, 0 for no limit.
 
     Slots that `total_resource_slots` does not name are free, or none if `default_for_unspecified`
     is `LIMITED`.
@@ -129,7 +129,7 @@ class KeyPairResourcePolicy:
 
 @frozen(kw_only=True)
 class Session:
-    """A session as asked for and as it stands; `requested_slots` are those of each kernel."""
+    """A session as requested and in its present state; `requested_slots` are per kernel."""
 
     id: str
     name: str
@@ -171,10 +171,10 @@ class Session:
 
 @frozen(kw_only=True)
 class KernelRow:
-    """A kernel of a session: what it occupies, what it used, and how it ended.
+    """A kernel of a session: its slots, its resource use, and how it ended.
 
-    `agent` is where it runs, or ran. `engine_id` is what its engine calls it, and `ends_at` when
-    the engine will end it; None where there is no such thing.
+    `agent` is the machine where it runs, or ran. `engine_id` is its id in the engine, and `ends_at`
+    when the engine will end it; None if there is no such thing.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Rows to records and back: a record's fields are its table's columns, under the same names.
+"""Convert rows to records and back: the fields of a record are the columns of its table.
 
 A field made with :func:`json_field` is kept as JSON text; booleans are kept as 0 and 1.
 """
@@ -34,13 +34,13 @@ def whole_field(default: int | None, *, least: int = 0, most: int = LARGEST_COUN
 
 
 def range_of(field: "attrs.Attribute[Any]") -> tuple[int, int]:
-    """Return the least and the largest number that a field takes."""
+    """Return the smallest and the largest value of a field."""
     found: tuple[int, int] = field.metadata.get("range", (0, LARGEST_SIZE))
     return found
 
 
 def columns(record_type: type[attrs.AttrsInstance]) -> str:
-    """Return the record's columns as they stand in a SELECT."""
+    """Return the record's columns for a SELECT."""
     return ", ".join(f.name for f in attrs.fields(record_type))
 
 
@@ -54,7 +54,7 @@ def from_row(record_type: type[Record], row: sqlite3.Row) -> Record:
 
 
 def read_value(record_type: type[attrs.AttrsInstance], name: str, value: Any) -> Any:
-    """Return what a column of the record's table holds, read as the record would have it."""
+    """Convert a value of a column to a value of the record's field."""
     return _read(attrs.fields_dict(record_type)[name], value)
 
 
@@ -69,7 +69,7 @@ def insertion(table: str, record: attrs.AttrsInstance) -> tuple[str, dict[str, o
 
 
 def written(record_type: type[attrs.AttrsInstance], values: Mapping[str, object]) -> dict[str, Any]:
-    """Return values for some columns of a record's table as the table keeps them."""
+    """Convert values of a record's fields to values of the columns."""
     fields = attrs.fields_dict(record_type)
     return {name: _write(fields[name], value) for name, value in values.items()}
 

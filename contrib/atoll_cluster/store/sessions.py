@@ -1,4 +1,4 @@
-"""Sessions: finding them, counting them, and the history of their statuses."""
+"""Sessions: find them, count them, and keep the history of their statuses."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ _MOST_NEEDED = 10_000
 
 @frozen
 class Page:
-    """A part of a list: so many sessions after so many others."""
+    """A part of a list: a number of sessions after an offset."""
 
     limit: int
     offset: int
@@ -83,7 +83,7 @@ class Sessions:
         return found[0]
 
     def find(self, reference: str, access_key: str, *, dead: bool = False) -> list[Session]:
-        """Match a full id, else an exact name, among a keypair's sessions, the oldest first."""
+        """Find sessions of a keypair by full id, else by exact name, the oldest first."""
         parameters = [access_key, *([] if dead else sorted(DEAD))]
         alive = "" if dead else f" AND status NOT IN ({_marks(len(DEAD))})"
         for column in ("id", "name"):
@@ -93,16 +93,16 @@ class Sessions:
         return []
 
     def needed_by(self, session_id: str) -> dict[str, Session]:
-        """Return all that a session depends on, directly or not, by their ids; itself included."""
+        """Return all direct and indirect dependencies of a session, by id, with itself."""
         found = self.select(f"id IN ({_NEEDED})", (session_id, _MOST_NEEDED))
         return {session.id: session for session in found}
 
     def in_status(self, *statuses: str) -> list[Session]:
-        """Return the sessions in any of these statuses, in order of priority and arrival."""
+        """Return the sessions in one of these statuses, by priority and arrival."""
         return self.select(f"status IN ({_marks(len(statuses))})", statuses)
 
     def living_ids(self) -> list[str]:
-        """Return the ids of all sessions that have not ended, whatever else their rows say."""
+        """Return the ids of all sessions that have not ended, even if their rows are damaged."""
         where = f"status NOT IN ({_marks(len(DEAD))})"
         rows = self.db.rows(
             f"SELECT id FROM sessions WHERE {where} ORDER BY priority DESC, sequence",  # noqa: S608
@@ -111,18 +111,18 @@ class Sessions:
         return [row["id"] for row in rows]
 
     def unfinished(self) -> list[Session]:
-        """Return every session of which something may still run."""
+        """Return all sessions that may still have running kernels."""
         return self.in_status(*_UNFINISHED)
 
     def count_active(self, access_key: str) -> int:
-        """Count the sessions of a keypair that hold, or wait for, a place on the machine."""
+        """Count the sessions of a keypair that run or wait in the queue."""
         where = f"status IN ({_marks(len(_UNFINISHED))}) AND access_key = ?"
         return self.count(where, (*_UNFINISHED, access_key))
 
     def select(
         self, where: str, parameters: Sequence[object], *, order: str = "priority DESC, sequence"
     ) -> list[Session]:
-        """Return the sessions for a WHERE clause written in this program, values bound."""
+        """Return the sessions for a WHERE clause of this program, with bound values."""
         rows = self.db.rows(
             f"SELECT {_COLUMNS} FROM sessions WHERE {where} ORDER BY {order}",  # noqa: S608
             parameters,
@@ -132,7 +132,7 @@ class Sessions:
     def page(
         self, where: str, parameters: Sequence[object], order: str, page: Page
     ) -> list[Session]:
-        """Return a page of what `select` finds; only the rows on it are read in full.
+        """Return a page of what `select` finds; only rows on the page are read in full.
 
         Whoever reads a list page by page, the newest first, has each page begin where the last one
         ended: the rows before are not counted again.
@@ -152,12 +152,12 @@ class Sessions:
         return found
 
     def _place(self, session: Session) -> tuple[object, ...]:
-        """Return where a session stands in the order of NEWEST."""
+        """Return the position of a session in the order NEWEST."""
         row = self.db.row("SELECT newest, sequence FROM sessions WHERE id = ?", (session.id,))
         return tuple(row or ())
 
     def count(self, where: str, parameters: Sequence[object]) -> int:
-        """Count the sessions for a WHERE clause written in this program, values bound."""
+        """Count the sessions for a WHERE clause of this program, with bound values."""
         asked = where, tuple(parameters)
         if asked not in self._memory.counts:
             found = self.db.value(f"SELECT count(*) FROM sessions WHERE {where}", parameters)  # noqa: S608
@@ -169,7 +169,7 @@ class Sessions:
         return self._memory.counts[asked]
 
     def update(self, session_id: str, **changes: object) -> None:
-        """Write some columns of a session; the names are those of the record."""
+        """Write columns of a session; the names are those of the record."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
         self._memory.forget()
         self.db.execute(
@@ -178,7 +178,7 @@ class Sessions:
         )
 
     def set_status(self, session_id: str, status: str, info: str | None) -> None:
-        """Write a status with its time and remember it in the history."""
+        """Write a status and its time, and add it to the history."""
         at = clock.now()
         ending = {"terminated_at": at} if status in DEAD else {}
         start = {"scheduled_at": at} if status == "SCHEDULED" else {}
@@ -189,7 +189,7 @@ class Sessions:
             self._remember(session_id, status, info, at)
 
     def history(self, session_id: str) -> dict[str, str]:
-        """Return when the session last entered each status it has had, oldest first."""
+        """Return when the session last entered each of its statuses, the oldest first."""
         rows = self.db.rows(
             "SELECT status, at FROM session_history WHERE session_id = ? ORDER BY rowid",
             (session_id,),
@@ -197,7 +197,7 @@ class Sessions:
         return {row["status"]: row["at"] for row in rows}
 
     def forget(self) -> None:
-        """Forget what is remembered of lists: rows were written from elsewhere."""
+        """Clear the cache of lists: other code has written rows."""
         self._memory.forget()
 
     def _remember(self, session_id: str, status: str, info: str | None, at: str) -> None:

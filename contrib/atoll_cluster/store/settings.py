@@ -1,4 +1,4 @@
-"""Settings of the cluster by path, like `manager/status`; clients know them as etcd's keys."""
+"""Settings of the cluster by path, like `manager/status`; clients use them as etcd keys."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ class Settings:
         return found if isinstance(found, str) else None
 
     def tree(self, prefix: str) -> dict[str, Any]:
-        """Return everything at and beneath a key; a value beside children stands under ``""``."""
+        """Return everything at and below a key; a value beside children is under ``""``."""
         where = _BENEATH if prefix else "1"
         rows = self.db.rows(f"SELECT key, value FROM settings WHERE {where}", {"key": prefix})  # noqa: S608 - our own conditions
         tree: dict[str, Any] = {}
@@ -35,7 +35,7 @@ class Settings:
         return tree
 
     def set(self, key: str, value: str | Mapping[str, Any]) -> None:
-        """Write the value of a key, or of each key beneath it that a map names."""
+        """Write the value of a key, or, for a map, of each key below it."""
         if isinstance(value, str):
             self.db.execute(_UPSERT, (key, value))
             return
@@ -44,13 +44,13 @@ class Settings:
                 self.set(f"{key}/{name}".strip("/"), inner)
 
     def delete(self, key: str, *, beneath: bool = False) -> None:
-        """Delete a key, and all that are beneath it if that is said."""
+        """Delete a key and, on request, all keys below it."""
         where = _BENEATH if beneath else "key = :key"
         self.db.execute(f"DELETE FROM settings WHERE {where}", {"key": key})  # noqa: S608 - our own conditions
 
 
 def _plant(tree: dict[str, Any], names: list[str], value: str) -> None:
-    """Put a value into a tree, making branches of leaves that are in the way."""
+    """Put a value into a tree; leaves on the path become branches."""
     *above, last = names
     for name in above:
         branch = tree.get(name)

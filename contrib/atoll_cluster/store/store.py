@@ -1,4 +1,4 @@
-"""The store as the rest of the program holds it: one object with a part for each kind of thing."""
+"""The store: one object with a part for each kind of data."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from atoll_cluster.store.usage_recorder import UsageRecorder
 
 @frozen
 class Store:
-    """Everything that is kept on disk."""
+    """All data on disk."""
 
     db: Database
     tables: Tables

@@ -1,4 +1,4 @@
-"""One kind of record in its table: found by key, listed by page, added, changed and deleted."""
+"""A table of one kind of record: find, list, add, change and delete."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic
@@ -48,7 +48,7 @@ class Table(Generic[Record]):
         limit: int = -1,
         offset: int = 0,
     ) -> list[Record]:
-        """Return records for a WHERE clause written in this program, values bound."""
+        """Return records for a WHERE clause of this program, with bound values."""
         rows = self.db.rows(
             f"SELECT {columns(self.record)} FROM {self.name} WHERE {where} "  # noqa: S608
             f"ORDER BY {order or self.key} LIMIT ? OFFSET ?",
@@ -57,7 +57,7 @@ class Table(Generic[Record]):
         return [from_row(self.record, row) for row in rows]
 
     def count(self, where: str = "1", parameters: Sequence[object] = ()) -> int:
-        """Count the records for a WHERE clause written in this program, values bound."""
+        """Count the records for a WHERE clause of this program, with bound values."""
         asked = self.name, where, tuple(parameters)
         if asked not in self.counts:
             found = self.db.value(f"SELECT count(*) FROM {self.name} WHERE {where}", parameters)  # noqa: S608
@@ -70,12 +70,12 @@ class Table(Generic[Record]):
         return self.counts[asked]
 
     def add(self, record: Record) -> None:
-        """Insert a record; raises sqlite3.IntegrityError if something in it is taken."""
+        """Insert a record; raises sqlite3.IntegrityError if a unique value exists already."""
         self.counts.clear()
         self.db.execute(*insertion(self.name, record))
 
     def update(self, key: object, changes: Mapping[str, object]) -> bool:
-        """Write some fields of the record with this key; returns whether there is one."""
+        """Write fields of the record with this key; returns whether it exists."""
         if not changes:
             return self.get(key) is not None
         self.counts.clear()
@@ -85,7 +85,7 @@ class Table(Generic[Record]):
         return self.db.execute(sql, (*values, key)) > 0
 
     def delete(self, key: object) -> bool:
-        """Delete the record with this key; returns whether there was one."""
+        """Delete the record with this key; returns whether it existed."""
         self.counts.clear()
         return self.db.execute(f"DELETE FROM {self.name} WHERE {self.key} = ?", (key,)) > 0  # noqa: S608
 

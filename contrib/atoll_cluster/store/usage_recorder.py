@@ -1,4 +1,4 @@
-"""Records in memory what was used, and writes it later: requests that only read write nothing.
+"""Record uses in memory and write them later, so that requests that read do not write.
 
 Uses of keypairs, sessions and folders, and runs, are recorded here. All are written together soon
 after; while the database is locked or its disk is full, they wait.
@@ -36,7 +36,7 @@ _FOLDER = "UPDATE vfolders SET last_used = ? WHERE id = ?"
 
 @define
 class UsageRecorder:
-    """Records uses at once, writes them later; `counts` are those of accounts and folders."""
+    """Records uses; `counts` holds those of accounts and folders."""
 
     db: Database
     counts: Counts
@@ -60,22 +60,22 @@ class UsageRecorder:
         self._changed.set()
 
     def session(self, session_id: str, at: str) -> None:
-        """Note when a session was used."""
+        """Record when a session was used."""
         self._sessions[session_id] = at
         self._changed.set()
 
     def folder(self, folder_id: str) -> None:
-        """Note that a folder is used now."""
+        """Record that a folder is used now."""
         self._folders[folder_id] = clock.now()
         self._changed.set()
 
     @property
     def sessions(self) -> Mapping[str, str]:
-        """When sessions were used, as far as the store does not know yet."""
+        """The uses of sessions that are not written yet."""
         return self._sessions
 
     def write(self) -> None:
-        """Write everything down, or nothing of it; raises StoreError."""
+        """Write everything, or nothing; raises StoreError."""
         with self.db.transaction():
             for key, at in self._keypairs.items():
                 self.db.execute(_KEYPAIR, (self._requests[key], at, key))
@@ -96,19 +96,19 @@ class UsageRecorder:
         self._changed = anyio.Event()
 
     async def keep_writing(self) -> None:
-        """Write again and again, soon after there is something, until cancelled."""
+        """Write periodically until cancelled."""
         while True:
             await self._changed.wait()
             await anyio.sleep(_PAUSE)
             await self._write_when_possible()
 
     async def settle(self) -> None:
-        """Write the last ones before the program ends, waiting a while if need be."""
+        """Write the last uses before the program ends; retries for a while."""
         with anyio.move_on_after(_PATIENCE) as scope:
             if self._changed.is_set():
                 await self._write_when_possible()
         if scope.cancelled_caught:
-            _log.error("what was used last is not written down: the program has to stop")
+            _log.error("the last uses were not written, because the program must stop")
 
     async def _write_when_possible(self) -> None:
         pause = _PAUSE / 10
@@ -117,7 +117,7 @@ class UsageRecorder:
                 return self.write()
             except StoreUnavailable as error:
                 if pause == _PAUSE / 10:
-                    _log.warning("what was used is written down later: %s", error)
+                    _log.warning("uses will be written later: %s", error)
             await anyio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -1,4 +1,4 @@
-"""What every launcher must do, told as tests."""
+"""The tests that every launcher must pass."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ _MUCH = 8 * 1024 * 1024
 
 @pytest.mark.anyio
 class LauncherTests(KernelTalk):
-    """To be inherited by a class whose name begins with `Test`; it says what `KernelTalk` wants."""
+    """Base of a class whose name begins with `Test`; it sets what `KernelTalk` needs."""
 
     async def test_code_runs_and_its_exit_code_comes_back(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)

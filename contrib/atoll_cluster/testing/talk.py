@@ -1,4 +1,4 @@
-"""Talking to kernels, for the tests of launchers."""
+"""Fixtures and helpers of the tests of launchers: start kernels and talk to them."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ from atoll_cluster.engine.states import Running, State, Waiting
 
 
 class KernelTalk:
-    """Starts kernels by a launcher, and talks to them: the fixtures and the means of the tests.
+    """Starts kernels with a launcher and talks to them: fixtures and helpers of the tests.
 
     `launcher` is its name as `module:attr`, `settings` are what it is opened with. `places` is how
     many kernels run at a time where it has a queue, None where the tests can't fill that.
@@ -54,13 +54,13 @@ class KernelTalk:
 
     @pytest.fixture
     def opened(self, root: Path) -> Callable[[], Any]:
-        """Open the engine, as each cluster program does."""
+        """Open the engine, as each start of the cluster's program does."""
         site = Site(root=root, settings=self.settings)
         return lambda: open_engine(find_launcher(self.launcher), site)
 
     @pytest.fixture
     def queue(self) -> None:
-        """Skip what can't be tried without filling the queue."""
+        """Skip tests that need a full queue."""
         if self.places is None:
             pytest.skip("it has no queue that can be filled")
 
@@ -72,7 +72,7 @@ class KernelTalk:
 
     @pytest.fixture
     async def engine(self, opened: Callable[[], Any]) -> AsyncIterator[KernelEngine]:
-        """Return an engine, whose kernels are ended at last."""
+        """Return an engine; its kernels are ended after the test."""
         async with opened() as engine:
             engine.grace = 2.0
             try:
@@ -94,7 +94,7 @@ class KernelTalk:
             return await engine.start(self.spec(engine, kernel_id, **more))
 
     async def told(self, run: Run) -> tuple[str, int]:
-        """Read a run to its end; returns what it printed, and its exit code."""
+        """Read a run to its end; returns its output and its exit code."""
         printed, last = "", None
         with anyio.fail_after(self.deadline):
             async for event in run.events():
@@ -104,7 +104,7 @@ class KernelTalk:
         return printed, last.exit_code
 
     async def query(self, kernel: Kernel, code: str) -> str:
-        """Run code; returns what it printed."""
+        """Run code; returns its output."""
         printed, _ = await self.told(await kernel.execute("query", code, {}))
         return printed
 
@@ -120,12 +120,12 @@ class KernelTalk:
             return await kernel.wait()
 
     async def fill(self, engine: KernelEngine) -> Sequence[Kernel]:
-        """Start as many kernels as there are places; the first is `k1`."""
+        """Start as many kernels as fit; the first is `k1`."""
         return [await self.started(engine, f"k{n + 1}") for n in range(self.places or 0)]
 
     @asynccontextmanager
     async def starting(self, engine: KernelEngine, kernel_id: str) -> AsyncIterator["Start"]:
-        """Be starting a kernel; at the end of the block, that is cancelled."""
+        """Start a kernel in the background; it is cancelled at the end of the block."""
         start = Start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.start, self.spec(engine, kernel_id), start.heed)
@@ -133,7 +133,7 @@ class KernelTalk:
             tasks.cancel_scope.cancel()
 
     async def exchange(self, sock: socket.socket, data: bytes) -> bytes:
-        """Send bytes and their end to a service; returns all that it answers."""
+        """Send bytes and the end of input to a service; returns its whole answer."""
         loop, answer = asyncio.get_running_loop(), b""
         with anyio.fail_after(self.deadline):
             await loop.sock_sendall(sock, data)
@@ -143,14 +143,14 @@ class KernelTalk:
         return answer
 
     async def log(self, engine: KernelEngine) -> bytes:
-        """Return what the first kernel has printed."""
+        """Return the output of the first kernel."""
         with anyio.fail_after(self.deadline):
             return b"".join([piece async for piece in engine.logs("k1")])
 
 
 @define
 class Start:
-    """What was told of a kernel that is being started."""
+    """The reported states of a kernel that is being started."""
 
     reasons: list[str] = field(factory=list)
     waits: anyio.Event = field(factory=anyio.Event)
@@ -158,7 +158,7 @@ class Start:
     runs: anyio.Event = field(factory=anyio.Event)
 
     def heed(self, state: State) -> None:
-        """Note a state."""
+        """Record a state."""
         if isinstance(state, Waiting) and state.reason:
             self.reasons.append(state.reason)
             self.waits.set()

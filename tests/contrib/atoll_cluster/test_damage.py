@@ -13,8 +13,8 @@ import pytest
 from tests.contrib.locks import locked
 
 from atoll_cluster.instance import ServerInfo, find_server, read_server
-from atoll_cluster.opening import open_store
 from atoll_cluster.paths import DataDir, StartError
+from atoll_cluster.store_opening import open_store
 
 DEADLINE = 15.0
 
@@ -149,7 +149,7 @@ def test_a_damaged_database_is_kept_and_told_of_in_one_line(program, damage):
         lines = [line for line in ended.stderr.splitlines() if line.startswith("atoll_cluster:")]
         assert (ended.returncode, len(lines)) == (1, 1)
         assert "The database is damaged" in lines[0]
-        assert "atoll local reset begins anew" in lines[0]
+        assert "atoll local reset deletes all data" in lines[0]
     (copy,) = program.data.parent.glob("data-damaged-*.sqlite3")
     assert str(copy) in lines[0]
     assert copy.read_bytes() == damaged

@@ -1,4 +1,4 @@
-"""What the machine gives away: processors in parts, memory, GPUs real and pretended, addresses."""
+"""What the machine gives away: processors in parts, memory, GPUs real and simulated, addresses."""
 
 import json
 import subprocess
@@ -67,7 +67,7 @@ def test_addresses_are_used_once():
 
 
 @pytest.mark.parametrize("by_option", [True, False])
-def test_pretended_gpus_are_shown_and_given_away(program, http, by_option):
+def test_simulated_gpus_are_shown_and_given_away(program, http, by_option):
     if by_option:
         program.arguments = ("--slots", "cuda.shares=4")
     else:

@@ -65,7 +65,7 @@ def is_out_of_order(client, name):
     with client.events(f"?sessionName={name}&scope=session") as events:
         if status(client, name)[0] != "ERROR":
             assert "session_error" in (event.name for event in events)
-    return "the kernel is out of order" in status(client, name)[1]
+    return "the kernel sent invalid data" in status(client, name)[1]
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
@@ -74,7 +74,7 @@ def test_run_of_a_kernel_that_talks_nonsense(shared, client, event):
     with impostor(shared, client, "fool", b'{"run_id": "r"}\n' + event):
         turns = client.run("fool", "1")
     assert turns[-1]["exitCode"] != 0
-    assert "the kernel is out of order" in client.console(turns, "stderr")
+    assert "the kernel sent invalid data" in client.console(turns, "stderr")
     assert is_out_of_order(client, "fool")
     assert client.ask("DELETE", "/session/fool?forced=true").status_code == 200
 
@@ -86,7 +86,7 @@ def test_other_answers_of_a_kernel_that_talks_nonsense(shared, client, answer):
         body = {"code": "pri", "options": {}}
         told = client.ask("POST", "/session/fool/complete", json=body)
     assert told.status_code == 500
-    assert "the kernel is out of order" in json.dumps(told.json())
+    assert "the kernel sent invalid data" in json.dumps(told.json())
     assert is_out_of_order(client, "fool")
     client.ask("DELETE", "/session/fool?forced=true")
 

@@ -99,7 +99,7 @@ def test_reuse(client):
         ({"image": None}, "image is required"),
         ({"config": {"resources": {"cpu": "half"}}}, "not a number like 2 or 0.5"),
         ({"config": {"resources": {"cpu": 11}}}, "this machine has 10"),
-        ({"config": {"resources": {"mem": "900t"}}}, "900 TiB asked for, this machine has"),
+        ({"config": {"resources": {"mem": "900t"}}}, "900 TiB requested, this machine has"),
         ({"config": {"resources": {"mem": "lots"}}}, "not a size"),
         ({"config": {"resources": {"mem": "1m"}}}, "needs"),
         ({"config": {"resources": {"cuda.device": 1}}}, "unknown resource slot: cuda.device"),

@@ -1,4 +1,4 @@
-"""`/manager/announcement`: what administrators want everybody to read."""
+"""`/manager/announcement`: a message of the administrators to all users."""
 
 from starlette.responses import Response
 
@@ -9,13 +9,13 @@ _KEY = "manager/announcement"
 
 
 async def get(call: Call) -> Response:
-    """`GET /manager/announcement`: clients ask on every command."""
+    """`GET /manager/announcement`: clients request it with every command."""
     message = call.cluster.store.settings.get(_KEY)
     return reply({"enabled": bool(message), "message": message or ""})
 
 
 async def set_(call: Call) -> Response:
-    """`POST /manager/announcement`: announce something, or nothing any more."""
+    """`POST /manager/announcement`: set or remove the announcement."""
     if not call.params.boolean("enabled"):
         call.cluster.store.settings.delete(_KEY)
         return no_content()

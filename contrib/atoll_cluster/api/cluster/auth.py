@@ -1,4 +1,4 @@
-"""`/auth`: who one is, getting keys for a password, and looking after one's own account."""
+"""`/auth`: the caller's identity, keys for a password, and the caller's own account."""
 
 import uuid
 from functools import cache
@@ -22,12 +22,12 @@ _HASHING = anyio.Semaphore(1)
 
 
 async def test(call: Call) -> Response:
-    """`GET` and `POST /auth`: say something signed, hear it again."""
+    """`GET` and `POST /auth`: echo a signed request."""
     return reply({"authorized": "yes", "echo": call.params.text("echo")})
 
 
 async def role(call: Call) -> Response:
-    """`GET /auth/role`: what the caller is globally, in the domain, and in the group asked for."""
+    """`GET /auth/role`: the caller's roles: global, in the domain, and in a group."""
     user = call.caller.user
     is_member = call.cluster.store.accounts.is_member(call.params.text("group") or "", user.uuid)
     return reply(
@@ -40,12 +40,12 @@ async def role(call: Call) -> Response:
 
 
 async def my_ip(call: Call) -> Response:
-    """`GET /auth/my-ip`: the caller's address as seen here."""
+    """`GET /auth/my-ip`: the address of the caller."""
     return reply({"client_ip": call.address or None})
 
 
 async def authorize(call: Call) -> Response:
-    """`POST /auth/authorize`: get the main keypair for a mail address and password."""
+    """`POST /auth/authorize`: return the main keypair for an email address and a password."""
     params, accounts = call.params, call.cluster.store.accounts
     if (kind := params.text("type") or "keypair") != "keypair":
         raise invalid_params(f"unsupported authorization type {kind!r}", {"type": kind})
@@ -67,12 +67,12 @@ async def authorize(call: Call) -> Response:
 
 
 async def logout(_: Call) -> Response:
-    """`POST /auth/logout`: nothing to forget, since requests are signed one by one."""
+    """`POST /auth/logout`: does nothing, because each request is signed."""
     return reply({})
 
 
 async def signup(call: Call) -> Response:
-    """`POST /auth/signup`: ask for an account, which an administrator then activates."""
+    """`POST /auth/signup`: create an account, which an administrator must activate."""
     params, store = call.params, call.cluster.store
     email, password = params.required("email"), params.required("password")
     domain = store.accounts.domain(params.text("domain") or "default")
@@ -113,17 +113,17 @@ def _refuse_if_taken(call: Call, email: str, username: str) -> None:
             400, "email-already-exists", "The email already exists.", "the user exists already"
         )
     if users.count("status = 'before-verification'") >= _MOST_UNVERIFIED:
-        raise forbidden(f"{_MOST_UNVERIFIED} accounts wait for an administrator already")
+        raise forbidden(f"{_MOST_UNVERIFIED} accounts are already waiting for an administrator")
 
 
 async def signout(call: Call) -> Response:
-    """`POST /auth/signout`: give up one's own account."""
+    """`POST /auth/signout`: delete the caller's own account."""
     named = call.params.required("email", "username")
     user = await _identify(call, named, call.params.text("password") or "")
     if user.uuid != call.caller.user.uuid:
-        raise forbidden("only the own account can be given up")
+        raise forbidden("you can delete only your own account")
     if user.role == "superadmin":
-        raise forbidden("superadmins are deleted by other superadmins")
+        raise forbidden("a superadmin can be deleted only by another superadmin")
     tables = call.cluster.store.tables
     changes = {"status": "inactive", "is_active": False, "status_info": "user-signout"}
     with call.cluster.store.db.transaction():
@@ -134,7 +134,7 @@ async def signout(call: Call) -> Response:
 
 
 async def update_password(call: Call) -> Response:
-    """`POST /auth/update-password`: change one's own; while there is none, the old one is empty."""
+    """`POST /auth/update-password`: change the caller's password; at first it is empty."""
     params, user = call.params, call.caller.user
     old, new = params.text("old_password") or "", params.required("new_password")
     if new != params.text("new_password2"):
@@ -145,38 +145,38 @@ async def update_password(call: Call) -> Response:
 
 
 async def update_password_no_auth(call: Call) -> Response:
-    """`POST /auth/update-password-no-auth`: change a password that has to be changed."""
+    """`POST /auth/update-password-no-auth`: replace an expired password."""
     params = call.params
     new = params.required("new_password")
     user = await _identify(call, params.required("username"), params.required("current_password"))
     if not user.need_password_change:
-        raise invalid_params("the password of this user does not have to be changed")
+        raise invalid_params("the password of this user has not expired")
     at = await _set_password(call, user, new)
     return reply({"password_changed_at": at}, 201)
 
 
 async def update_full_name(call: Call) -> Response:
-    """`POST /auth/update-full-name`: change one's own."""
+    """`POST /auth/update-full-name`: change the caller's name."""
     params, user = call.params, call.caller.user
     if params.required("email") != user.email:
-        raise forbidden("only the own name can be changed")
+        raise forbidden("you can change only your own name")
     changes = {"full_name": params.text("full_name") or "", "modified_at": clock.now()}
     call.cluster.store.tables.users.update(user.uuid, changes)
     return reply({})
 
 
 async def ssh_public_key(call: Call) -> Response:
-    """`GET /auth/ssh-keypair`: the public key that sessions of this keypair let in."""
+    """`GET /auth/ssh-keypair`: the public SSH key of the caller's sessions."""
     return reply({"ssh_public_key": call.caller.keypair.ssh_public_key or ""})
 
 
 async def new_ssh_keypair(call: Call) -> Response:
-    """`PATCH /auth/ssh-keypair`: make a new one; the private key is told this once."""
+    """`PATCH /auth/ssh-keypair`: create a new one; the private key is returned only here."""
     return _keep_ssh(call, *await anyio.to_thread.run_sync(_make_ssh_keypair))
 
 
 async def set_ssh_keypair(call: Call) -> Response:
-    """`POST /auth/ssh-keypair`: use one's own."""
+    """`POST /auth/ssh-keypair`: store the caller's own."""
     public, private = call.params.required("pubkey"), call.params.required("privkey")
     return _keep_ssh(call, *await anyio.to_thread.run_sync(_check_ssh_keypair, public, private))
 
@@ -225,7 +225,7 @@ async def _identify(call: Call, name: str, password: str) -> User:
 
 
 async def _check(call: Call, user: User | None, account: str, password: str) -> None:
-    """Raise Problem 401 for a wrong password, after as long as it takes to try one.
+    """Raise Problem 401 for a wrong password, after the time of one hash.
 
     `account` is by what wrong ones are counted, be there such a user or not; raises Problem 429
     when there were too many.
@@ -240,7 +240,7 @@ async def _check(call: Call, user: User | None, account: str, password: str) -> 
 
 @cache
 def _nobodys() -> str:
-    """Make what to compare with where there is nobody, so that it takes as long."""
+    """Return a hash to compare with if there is no such user, so that it takes as long."""
     return hash_password("nobody's")
 
 

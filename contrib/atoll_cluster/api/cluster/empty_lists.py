@@ -1,4 +1,4 @@
-"""Kinds of things that this cluster has none of, but that clients list.
+"""Things that this cluster does not have, but that clients list.
 
 What would make one is told to be missing, see :mod:`atoll_cluster.api.request.unsupported`.
 """
@@ -15,12 +15,12 @@ async def nothing(_: Call) -> Response:
 
 
 async def no_runtimes(_: Call) -> Response:
-    """`GET /services/_/runtimes`: what models can be served with; since 24.03."""
+    """`GET /services/_/runtimes`: the runtimes for model serving; since 24.03."""
     return reply({"runtimes": []})
 
 
 async def no_fields(_: Call) -> Response:
-    """`GET /image/import`: what a form for importing an image has; there is no such import."""
+    """`GET /image/import`: the fields of a form to import images; there are none."""
     return reply({"fieldGroups": []})
 
 

@@ -1,4 +1,4 @@
-"""`/logs/error`: mishaps that programs report, for those who look after them."""
+"""`/logs/error`: errors that programs report to administrators."""
 
 import uuid
 from typing import Any
@@ -16,11 +16,11 @@ _MOST_KEPT = 10_000
 
 
 async def append(call: Call) -> Response:
-    """`POST /logs/error`: report a mishap."""
+    """`POST /logs/error`: add a report."""
     params, table = call.params, call.cluster.store.tables.error_logs
     severity = params.required("severity").lower()
     if severity not in _SEVERITIES:
-        why = f"severity: {severity!r} is none of {', '.join(_SEVERITIES)}"
+        why = f"severity: {severity!r} is not one of {', '.join(_SEVERITIES)}"
         raise invalid_params(why, {"severity": why})
     status = params.integer("request_status", default=0)
     log = ErrorLog(
@@ -49,7 +49,7 @@ def _drop_oldest(call: Call) -> None:
 
 
 async def list_(call: Call) -> Response:
-    """`GET /logs/error`: a page of the reports that the caller may see, the newest first."""
+    """`GET /logs/error`: a page of the reports that the caller can see, the newest first."""
     size = call.params.integer("page_size", default=20, minimum=1, maximum=100)
     number = call.params.integer("page_no", default=1, minimum=1)
     where, values = _visible(call)
@@ -64,7 +64,7 @@ async def list_(call: Call) -> Response:
 
 
 async def clear(call: Call) -> Response:
-    """`POST /logs/error/{log_id}/clear`: have a report listed no more."""
+    """`POST /logs/error/{log_id}/clear`: hide a report from lists."""
     table, log_id = call.cluster.store.tables.error_logs, call.path("log_id")
     where, values = _visible(call)
     if not table.select(f"({where}) AND log_id = ?", (*values, log_id)):
@@ -74,7 +74,7 @@ async def clear(call: Call) -> Response:
 
 
 def _visible(call: Call) -> tuple[str, tuple[str, ...]]:
-    """Return the condition for reports that the caller may see."""
+    """Return the condition for reports that the caller can see."""
     caller = call.caller
     if caller.is_superadmin:
         return "1", ()

@@ -16,7 +16,7 @@ _LONGEST_VALUE = 64 * 1024
 
 
 async def get(call: Call) -> Response:
-    """`POST /config/get`: the value of a key, or with `prefix` the tree beneath it."""
+    """`POST /config/get`: the value of a key, or with `prefix` the tree below it."""
     settings, key = call.cluster.store.settings, _key(call, is_read=True)
     if "//" in key:
         return reply({"result": {} if _prefix(call) else None})  # Nothing is kept there.
@@ -24,7 +24,7 @@ async def get(call: Call) -> Response:
 
 
 async def set_(call: Call) -> Response:
-    """`POST /config/set`: write a text, or a map of them beneath the key."""
+    """`POST /config/set`: write a text, or a map of texts below the key."""
     key, value = _key(call), call.params.get("value")
     if value is None:
         raise invalid_params("value is required", {"value": "is required"})
@@ -33,7 +33,7 @@ async def set_(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """`POST /config/delete`: delete a key, or with `prefix` everything beneath it too."""
+    """`POST /config/delete`: delete a key, or with `prefix` everything below it, too."""
     call.cluster.store.settings.delete(_key(call), beneath=_prefix(call))
     return reply({"result": "ok"})
 
@@ -48,13 +48,13 @@ def _key(call: Call, *, is_read: bool = False) -> str:
     if not key and not _prefix(call):
         raise invalid_params("key is required", {"key": "is required"})
     if "//" in key and not is_read:
-        raise invalid_params(f"key: {key!r} has an empty name in it", {"key": key})
+        raise invalid_params(f"key: {key!r} contains an empty name", {"key": key})
     return _not_deep(key)
 
 
 def _not_deep(key: str) -> str:
     if key.count("/") >= _DEEPEST:
-        raise invalid_params(f"key: more than {_DEEPEST} names", {"key": "too deep"})
+        raise invalid_params(f"key: has more than {_DEEPEST} names", {"key": "too deep"})
     return key
 
 
@@ -63,7 +63,7 @@ def _prefix(call: Call) -> bool:
 
 
 def _texts(value: Any, key: str) -> Any:
-    """Return a text, or a map whose leaves are texts, to be kept at and beneath a key."""
+    """Return a text, or a map whose leaves are texts."""
     texts = _to_texts(value, key)
     if isinstance(texts, dict) and not 0 < _leaves(texts) <= _MOST_LEAVES:
         raise invalid_params(f"value: must have 1 to {_MOST_LEAVES} leaves", {"value": "size"})
@@ -74,11 +74,11 @@ def _to_texts(value: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         wrong = [name for name in value if not str(name).strip("/") or "//" in str(name)]
         if wrong:
-            raise invalid_params(f"value: {wrong[0]!r} is no name of a key", {"value": "name"})
+            raise invalid_params(f"value: {wrong[0]!r} is not a valid key", {"value": "name"})
         names = {str(name).strip("/"): inner for name, inner in value.items()}
         return {name: _to_texts(inner, _not_deep(f"{key}/{name}")) for name, inner in names.items()}
     if not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_VALUE:
-        raise invalid_params("value: must be texts, or maps of texts", {"value": "type"})
+        raise invalid_params("value: must be a text or a map of texts", {"value": "type"})
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""`/local/repair`: try again what the cluster has put aside; only this cluster has it."""
+"""`/local/repair`: try again what the cluster has put aside (an addition of this cluster)."""
 
 from starlette.responses import Response
 
@@ -7,7 +7,7 @@ from atoll_cluster.repair import repair
 
 
 async def try_again(call: Call) -> Response:
-    """`POST /local/repair`: try again what was put aside; with `remove`, delete it for good."""
+    """`POST /local/repair`: try again what was put aside; with `remove`, delete it."""
     mended = await repair(call.cluster, remove=call.params.boolean("remove"))
     left = call.cluster.supervisor.put_aside.entries
     return reply(

@@ -1,4 +1,4 @@
-"""The cluster about itself: version, status, what it has; and how its manager is run."""
+"""The cluster itself: version, status, features, and the control of its manager."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ _EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
 
 async def root(call: Call) -> Response:
-    """`GET /`: by this a client finds out what to speak.
+    """`GET /`: tells clients which versions and features there are.
 
     `features` names what goes beyond the API; other clients pass over it.
     """
@@ -27,7 +27,7 @@ async def root(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """`GET /manager/status`: one node, this program."""
+    """`GET /manager/status`: one node, which is this program."""
     active = len(call.cluster.store.sessions.in_status("RUNNING", "RUNNING_DEGRADED"))
     major, _, date = API_VERSION.removeprefix("v").partition(".")
     found = manager_status(call.cluster.store)
@@ -46,7 +46,7 @@ async def status(call: Call) -> Response:
 
 
 async def set_status(call: Call) -> Response:
-    """`PUT /manager/status`: freeze or go on; `force_kill` ends what runs as well."""
+    """`PUT /manager/status`: freeze or unfreeze; `force_kill` also ends all sessions."""
     wanted = call.params.required("status")
     if wanted not in {"running", "frozen"}:
         raise invalid_params(
@@ -62,7 +62,7 @@ async def set_status(call: Call) -> Response:
 
 
 async def scheduler_operation(call: Call) -> Response:
-    """`POST /manager/scheduler/operation`: let agents be given sessions, or not any more."""
+    """`POST /manager/scheduler/operation`: include or exclude agents."""
     operation = call.params.required("op")
     if operation not in {"include-agents", "exclude-agents"}:
         why = f"op: {operation!r} is neither include-agents nor exclude-agents"
@@ -80,16 +80,16 @@ async def scheduler_operation(call: Call) -> Response:
 
 
 async def scheduler_trigger(call: Call) -> Response:
-    """`POST /manager/scheduler/trigger`: look at the queue now."""
+    """`POST /manager/scheduler/trigger`: schedule the queue now."""
     event = call.params.required("event")
     if event not in _EVENTS:
-        raise invalid_params(f"event: {event!r} is none of {', '.join(sorted(_EVENTS))}")
+        raise invalid_params(f"event: {event!r} is not one of {', '.join(sorted(_EVENTS))}")
     call.cluster.scheduler.wake()
     return no_content()
 
 
 async def scheduler_status(call: Call) -> Response:
-    """`GET /manager/scheduler/status`: how many sessions wait, and which agents take some."""
+    """`GET /manager/scheduler/status`: the number of waiting sessions, and the agents."""
     agents = call.cluster.store.tables.agents.select()
     pending = len(call.cluster.store.sessions.in_status("PENDING"))
     taking = {one.id: one.schedulable for one in agents}
@@ -97,13 +97,13 @@ async def scheduler_status(call: Call) -> Response:
 
 
 async def license_(call: Call) -> Response:
-    """`GET /license`: there is nothing to buy."""
+    """`GET /license`: a free license."""
     certificate = {"type": "MIT license", "issuer": call.cluster.release, "valid_until": "forever"}
     return reply({"status": "valid", "certificate": certificate})
 
 
 async def permissions(_: Call) -> Response:
-    """`GET /acl`: the words for what can be allowed on hosts of folders."""
+    """`GET /acl`: the names of the permissions on folder hosts."""
     return reply({"vfolder_host_permission_list": list(HOST_PERMISSIONS)})
 
 
@@ -113,7 +113,7 @@ async def resource_slots(call: Call) -> Response:
 
 
 async def resource_slot_details(call: Call) -> Response:
-    """`GET /config/resource-slots/details`: how to show the slots."""
+    """`GET /config/resource-slots/details`: how to display the slots."""
     names = {"cpu": ("CPU", "Core"), "mem": ("RAM", "GiB"), "cuda.shares": ("GPU", "FGPU")}
     return reply(
         {
@@ -135,7 +135,7 @@ def _detail(slot: str, name: str, unit: str, *, is_binary: bool) -> dict[str, An
 
 
 async def vfolder_types(_: Call) -> Response:
-    """`GET /config/vfolder-types`: the kinds of folders there can be."""
+    """`GET /config/vfolder-types`: the possible types of folders."""
     return reply(["user", "group"])
 
 

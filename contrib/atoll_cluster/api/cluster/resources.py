@@ -1,4 +1,4 @@
-"""What there is and what is left of it: scaling groups and resource presets."""
+"""Total and free resources: scaling groups and resource presets."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -21,7 +21,7 @@ _INFINITY = Decimal("Infinity")
 
 
 async def scaling_groups(call: Call) -> Response:
-    """`GET /scaling-groups`: where sessions of a group may go; only admins see hidden ones."""
+    """`GET /scaling-groups`: those of a group; only admins see hidden ones."""
     caller, tables = call.caller, call.cluster.store.tables
     names = usable_by(
         call.cluster.store.db, caller.user.domain_name, _group(call).id, caller.access_key
@@ -33,19 +33,19 @@ async def scaling_groups(call: Call) -> Response:
 
 
 async def wsproxy_version(call: Call) -> Response:
-    """`GET /scaling-groups/{name}/wsproxy-version`: apps are reached through this program."""
+    """`GET /scaling-groups/{name}/wsproxy-version`: this program is the app proxy."""
     if call.cluster.store.tables.scaling_groups.get(call.path("name")) is None:
         raise not_found("scaling group", f"no scaling group {call.path('name')!r}")
     return reply({"wsproxy_version": "v1"})
 
 
 async def presets(call: Call) -> Response:
-    """`GET /resource/presets`: named amounts that a user can ask for."""
+    """`GET /resource/presets`: named amounts for sessions."""
     return reply({"presets": [_preset(one) for one in _presets(call)]})
 
 
 async def check_presets(call: Call) -> Response:
-    """`POST /resource/check-presets`: what is used, what is left, which presets would start now."""
+    """`POST /resource/check-presets`: used and free slots, and which presets fit now."""
     cluster, owner = call.cluster, call.owner
     await cluster.nodes.look()
     slots, group = cluster.slot_types, _group(call)
@@ -73,7 +73,7 @@ async def check_presets(call: Call) -> Response:
 def _account(
     ledger: Ledger, whose: Whose, slots: Iterable[str], room: Amounts
 ) -> dict[str, Amounts]:
-    """Return limits, what is used and what remains of an account's budget, within the `room`."""
+    """Return the limits, the use and the rest of a budget, within the `room`."""
     limits, used = ledger.budget(whose).limits, ledger.held(whose).amounts()
     limit = {slot: limits.get(slot, _INFINITY) for slot in slots}
     using = {slot: used.get(slot, Decimal(0)) for slot in slots}
@@ -118,7 +118,7 @@ def _agent_group(call: Call) -> str:
 
 
 def _group(call: Call) -> Group:
-    """Return the group asked for, by name or id, of which the caller must be able to know."""
+    """Return the requested group, by name or id, if the caller can see it."""
     store, caller = call.cluster.store, call.caller
     name = call.params.text("group", "group_id", "group_name") or "default"
     found = store.accounts.group_by_name(name, caller.user.domain_name)
@@ -131,7 +131,7 @@ def _group(call: Call) -> Group:
 
 
 def _presets(call: Call) -> list[ResourcePreset]:
-    """Return the presets that are for everywhere, and those for the scaling group asked for."""
+    """Return the global presets, and those of the requested scaling group."""
     asked = call.params.text("scaling_group")
     found = call.cluster.store.tables.presets.select()
     return [one for one in found if one.scaling_group_name in {None, asked}]

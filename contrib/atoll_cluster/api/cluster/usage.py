@@ -1,4 +1,4 @@
-"""What was used, by whom and when: reports of a month or a period, and figures for charts."""
+"""Usage reports: by month or period, and time series for charts."""
 
 import json
 import sqlite3
@@ -52,7 +52,7 @@ _AT_ONCE = 200
 
 @frozen
 class KernelUsage:
-    """What one kernel occupied and used, from `begin` to `end`."""
+    """What a kernel occupied and used from `begin` to `end`."""
 
     row: dict[str, Any]
     slots: Slots
@@ -61,16 +61,16 @@ class KernelUsage:
     end: datetime
 
     def figure(self, metric: str, name: str = "current") -> int:
-        """Return a whole number of what was measured, 0 if it was not."""
+        """Return a measured whole number, 0 if it was not measured."""
         return int(amount(self.stat, metric, name))
 
     @property
     def gpus(self) -> float:
-        """How many GPUs, or shares of some, the kernel held."""
+        """The number of GPUs, or of GPU shares."""
         return float(sum(self.slots.devices.values()))
 
     def tell(self) -> dict[str, Any]:
-        """Return the run as reports have it."""
+        """Return the entry of a report."""
         told = ("id", "session_id", "container_id", "domain_name", "group_id", "group_name",
             "name", "access_key", "email", "full_name", "status", "status_info",
             "cluster_mode")  # fmt: skip
@@ -94,7 +94,7 @@ class KernelUsage:
         )
 
     def amounts(self) -> dict[str, Any]:
-        """Return the figures that add up: processors in milliseconds, all else in bytes."""
+        """Return the amounts to add up: processor time in milliseconds, the rest in bytes."""
         return {
             "cpu_allocated": float(self.slots.cpu),
             "cpu_used": float(self.figure("cpu_used")),
@@ -116,7 +116,7 @@ Tell = Callable[[Sequence[KernelUsage]], dict[str, Any]]
 
 
 async def month(call: Call) -> Response:
-    """`GET /resource/usage/month`: what each group used in a month, `YYYYMM`."""
+    """`GET /resource/usage/month`: the usage of each group in a month, `YYYYMM`."""
     text = call.params.required("month")
     begin = _day(text + "01", "month", text)
     following = (begin + timedelta(days=32)).replace(day=1)
@@ -126,7 +126,7 @@ async def month(call: Call) -> Response:
 
 
 async def period(call: Call) -> Response:
-    """`GET /resource/usage/period`: what was used from one day to another, `YYYYMMDD`."""
+    """`GET /resource/usage/period`: the usage between two days, `YYYYMMDD`."""
     first, last = call.params.required("start_date"), call.params.required("end_date")
     begin, end = _day(first, "start_date", first), _day(last, "end_date", last) + timedelta(days=1)
     if end <= begin or end - begin > timedelta(days=_LONGEST):
@@ -136,17 +136,17 @@ async def period(call: Call) -> Response:
 
 
 async def recalculate(_: Call) -> Response:
-    """`POST /resource/recalculate-usage`: nothing to do, usage is always counted anew."""
+    """`POST /resource/recalculate-usage`: does nothing, because usage is always recomputed."""
     return reply({})
 
 
 async def own_stats(call: Call) -> Response:
-    """`GET /resource/stats/user/month`: the caller's last 30 days, by quarters of an hour."""
+    """`GET /resource/stats/user/month`: the caller's last 30 days, per 15 minutes."""
     return await _stats(call, call.caller.user.uuid)
 
 
 async def all_stats(call: Call) -> Response:
-    """`GET /resource/stats/admin/month`: everybody's last 30 days."""
+    """`GET /resource/stats/admin/month`: the last 30 days of all users."""
     return await _stats(call, None)
 
 
@@ -155,14 +155,14 @@ def _day(text: str, name: str, given: str) -> datetime:
         moment = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
         _ = moment + timedelta(days=_LONGEST)  # Later on this must not be more than there are.
     except (ValueError, OverflowError):
-        raise invalid_params(f"{name}: {given!r} is no date", {name: given}) from None
+        raise invalid_params(f"{name}: {given!r} is not a date", {name: given}) from None
     return moment
 
 
 async def _runs(
     call: Call, begin: datetime, end: datetime, user: str | None = None
 ) -> AsyncIterator[KernelUsage]:
-    """Yield what ran between two moments, cut to them."""
+    """Yield the kernels that ran between two times, with their usage cut to this period."""
     bounds = {"start": clock.stamp(begin), "end": clock.stamp(end), "user": user}
     db = call.cluster.store.db
     ids = [row["id"] for row in db.rows(_FOUND, bounds)]
@@ -210,7 +210,7 @@ def _tell_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
 
 
 def _tell_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
-    """Return a group in both shapes: as releases before 24.03 tell of it, and as later ones do."""
+    """Return a group in the form of releases before 24.03 and of later ones."""
     group = _tell_group(runs)
     by_session: dict[str, list[KernelUsage]] = {}
     for run in runs:
@@ -247,7 +247,7 @@ def _total(runs: Sequence[KernelUsage]) -> dict[str, Any]:
 
 
 async def _stats(call: Call, user: str | None) -> Response:
-    """Answer with a point for each quarter of an hour; sessions count where they ran."""
+    """Answer with a point for each 15 minutes."""
     now = datetime.now(UTC)
     begin = now - _BINS * _BIN
     columns = {name: [0.0] * (_BINS + 1) for name in ("sessions", "cpu", "mem", "gpu")}

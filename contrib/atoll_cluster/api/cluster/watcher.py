@@ -1,4 +1,4 @@
-"""`/resource/watcher`: the agent as a service that is started and stopped.
+"""`/resource/watcher`: start and stop the agent.
 
 Here the agent is a part of the program. One that is stopped is given no sessions any more; those
 that it has go on.
@@ -12,7 +12,7 @@ from atoll_cluster.store.administration import Agent
 
 
 async def status(call: Call) -> Response:
-    """`GET /resource/watcher`: whether the agent takes sessions."""
+    """`GET /resource/watcher`: whether the agent accepts sessions."""
     agent = _agent(call)
     return reply({"agent-id": agent.id, "agent-status": _status(agent), "watcher-status": "active"})
 
@@ -24,7 +24,7 @@ async def start(call: Call) -> Response:
 
 async def stop(call: Call) -> Response:
     """`POST /resource/watcher/agent/stop`."""
-    return _set(call, schedulable=False, done="is stopped; its sessions go on")
+    return _set(call, schedulable=False, done="is stopped; its sessions keep running")
 
 
 async def restart(call: Call) -> Response:

@@ -1,4 +1,4 @@
-"""Which folders a user has, by which right, and which of them a reference means.
+"""The folders of a user, the permissions on them, and how references are resolved.
 
 A folder that a user has no right to is not there for that user: nothing tells it from one that does
 not exist.
@@ -21,7 +21,7 @@ _WORDS = {"rw": "written to", "wd": "deleted from", OWNER: "changed"}
 
 @frozen
 class Access:
-    """A folder and what one user may do with it: `ro`, `rw`, `wd`, or all as an owner.
+    """A folder and the permission of a user: `ro`, `rw`, `wd`, or that of an owner.
 
     `permission` is how the folder is mounted in that user's sessions.
     """
@@ -32,12 +32,12 @@ class Access:
     is_owner: bool
 
     def allows(self, need: str) -> bool:
-        """Say whether the right is enough."""
+        """Return whether the permission is sufficient."""
         return _LEVELS[self.right] >= _LEVELS[need]
 
 
 def accesses(store: Store, who: Caller) -> list[Access]:
-    """Return every folder that a user has, the oldest first."""
+    """Return every folder that a user can access, the oldest first."""
     groups = [group.id for group in store.accounts.groups(who.user.uuid)]
     shares = {share.vfolder: share.permission for share in store.folders.shares(user=who.user.uuid)}
     administered = _administered(store, who)
@@ -46,7 +46,7 @@ def accesses(store: Store, who: Caller) -> list[Access]:
 
 
 def _administered(store: Store, who: Caller) -> list[str]:
-    """Return the groups whose folders are the caller's to manage."""
+    """Return the groups whose folders the caller can manage."""
     if not (who.is_superadmin or who.is_domain_admin):
         return []
     groups = store.accounts.groups()
@@ -69,7 +69,7 @@ def named(call: Call, need: str = "ro", *, any_status: bool = False) -> Access:
 
 
 def find(call: Call, reference: str, need: str = "ro", *, any_status: bool = False) -> Access:
-    """Return the folder that a name or an id means to the caller.
+    """Return the folder that a name or an id refers to for the caller.
 
     Raises Problem 404 for none or several, 403 when the right is not enough, 400 for one that is in
     the trash or being filled, unless `any_status` will do.
@@ -81,7 +81,7 @@ def find(call: Call, reference: str, need: str = "ro", *, any_status: bool = Fal
 
 
 def one_of(store: Store, who: Caller, reference: str, *, any_status: bool = False) -> Access:
-    """Return the folder that a reference means to a user; raises as `find` does."""
+    """Return the folder that a reference refers to for a user; raises as `find` does."""
     found = _one(matching(store, who, reference), reference)
     if found.folder.status == DELETING:
         raise no_folder(reference)
@@ -93,7 +93,7 @@ def one_of(store: Store, who: Caller, reference: str, *, any_status: bool = Fals
 
 
 def matching(store: Store, who: Caller, reference: str) -> list[Access]:
-    """Return the folders that a reference may mean: the one of that id, else all of that name.
+    """Return the folders that a reference can mean: the one with that id, else by name.
 
     Superadmins find any folder by its id.
     """
@@ -123,14 +123,14 @@ def _one(found: list[Access], reference: str) -> Access:
             404,
             "too-many-vfolders",
             "Multiple virtual folders found.",
-            f"{len(chosen)} folders are named {reference!r}; name it by its id",
+            f"{len(chosen)} folders are named {reference!r}; use its id",
             {"matches": matches},
         )
     return chosen[0]
 
 
 def as_id(text: str) -> str | None:
-    """Return a UUID without dashes, None for a text that is none."""
+    """Return a UUID without dashes, None for any other text."""
     try:
         return uuid.UUID(text).hex if len(text) in {32, 36} else None
     except ValueError:
@@ -138,12 +138,12 @@ def as_id(text: str) -> str | None:
 
 
 def no_folder(reference: str) -> Problem:
-    """Return 404: there is no such folder for the caller."""
+    """Return 404: the caller has no such folder."""
     return not_found("virtual folder", f"no folder {reference!r}")
 
 
 def busy(msg: str) -> Problem:
-    """Return 400: not in the state that the folder is in."""
+    """Return 400: the folder is in another state."""
     return Problem(
         400, "vfolder-filter-status-failed", "Virtual folder is not in the right status.", msg
     )

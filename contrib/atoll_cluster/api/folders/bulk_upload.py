@@ -1,4 +1,4 @@
-"""Upload many small files into a folder in one request, as a tar archive; only this cluster has it.
+"""Upload many small files in one request, as a tar archive (an addition of this cluster).
 
 The usual way takes two requests for each file, whatever its size. A client that is answered 404 or
 405 here falls back to it.
@@ -62,17 +62,19 @@ async def _read(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
         if len(body) > _MOST:
-            raise Problem(413, "content-too-large", "Too large.", f"up to {_MOST} bytes are taken")
+            raise Problem(
+                413, "content-too-large", "Too large.", f"at most {_MOST} bytes are allowed"
+            )
     return bytes(body)
 
 
 def _unpacked(archive: bytes) -> Sequence[ArchivedFile]:
-    """Read an archive of ordinary files; raises Problem 400 for another, OSError for no path."""
+    """Read an archive of regular files; raises Problem 400, or OSError for invalid paths."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             files = [_packed(member, archive) for member in tar]
     except (tarfile.TarError, ValueError, EOFError) as error:
-        raise invalid_params(f"no archive that can be read: {error}", {"body": "no tar"}) from error
+        raise invalid_params(f"not a readable archive: {error}", {"body": "no tar"}) from error
     for file in files:
         with explained(file.path):
             names_of(file.path)
@@ -82,7 +84,7 @@ def _unpacked(archive: bytes) -> Sequence[ArchivedFile]:
 def _packed(member: tarfile.TarInfo, archive: bytes) -> ArchivedFile:
     end = member.offset_data + member.size
     if not member.isreg() or member.issparse() or not 0 <= member.size <= end <= len(archive):
-        raise invalid_params(f"{member.name!r} is no whole file", {"body": "files alone"})
+        raise invalid_params(f"{member.name!r} is not a complete file", {"body": "files alone"})
     mtime = float(member.mtime) if 0 <= member.mtime < _LATEST else 0.0
     content = archive[member.offset_data : end]
     return ArchivedFile(member.name, content, member.mode & 0o755 | 0o600, mtime)

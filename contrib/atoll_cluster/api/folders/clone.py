@@ -1,4 +1,4 @@
-"""`POST /folders/{f}/clone`: a copy of a folder, made in the background."""
+"""`POST /folders/{f}/clone`: copy a folder in the background."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from atoll_cluster.api.folders.shapes import created
 from atoll_cluster.api.request.background import BackgroundTask, BackgroundTasks
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import forbidden
-from atoll_cluster.leftovers import delete_folder
+from atoll_cluster.cleanup import delete_folder
 from atoll_cluster.storage.copying import copy
 from atoll_cluster.storage.volume import HOST, count
 from atoll_cluster.store.folders import CLONING, VFolder
@@ -25,10 +25,10 @@ from atoll_cluster.supervision import retry_while_unavailable
 
 
 async def clone(call: Call) -> Response:
-    """Answer 201 with the new folder, which is `cloning` until the background task has ended."""
+    """Answer 201 with the new folder, which is `cloning` until the background task ends."""
     source = named(call).folder
     if not source.cloneable:
-        raise forbidden(f"folder {source.name!r} is not cloneable; its owner can allow it")
+        raise forbidden(f"folder {source.name!r} is not cloneable; its owner can allow cloning")
     target = _wished(call)
     refuse_taken(call, target.name, target)
     check_permission(call, target, "create-vfolder")
@@ -66,7 +66,7 @@ def _wished(call: Call) -> VFolder:
 async def _copy_all(
     call: Call, source: VFolder, target: VFolder, task: BackgroundTask, total: int
 ) -> str:
-    """Copy the files; what was made of the folder is deleted again if that fails."""
+    """Copy the files; deletes the new folder if that fails."""
     volume, folders = call.cluster.storage.volume, call.cluster.store.folders
     places = place(volume, source), volume.path(target.id)
 

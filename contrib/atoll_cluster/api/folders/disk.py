@@ -1,4 +1,4 @@
-"""Work on the disk, off the event loop, its failures told as the API tells them."""
+"""Disk operations off the event loop; failures become the API's errors."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -21,19 +21,19 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def place(volume: Volume, folder: VFolder) -> Path:
-    """Return where on the host a folder lies."""
+    """Return the path of a folder on the host."""
     return Path(folder.unmanaged_path) if folder.unmanaged_path else volume.path(folder.id)
 
 
 async def on_disk(work: Callable[[], T], path: str = "") -> T:
-    """Do something that may take a while; raises Problem for any_status the disk refuses."""
+    """Run a disk operation; raises Problem for OSErrors."""
     with explained(path):
         return await anyio.to_thread.run_sync(work)
 
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Turn what goes wrong with a path into a Problem."""
+    """Convert errors about a path to a Problem."""
     try:
         yield
     except PathError as error:
@@ -57,5 +57,5 @@ def no_file(path: str) -> Problem:
 
 
 def full(msg: str) -> Problem:
-    """Return 507: there is no room for the bytes."""
+    """Return 507: the disk has no room."""
     return Problem(507, "storage/insufficient-storage", "Insufficient storage.", msg)

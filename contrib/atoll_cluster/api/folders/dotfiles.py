@@ -27,7 +27,7 @@ _RESERVED = frozenset(
 
 @frozen
 class DotfileOwner:
-    """Whose dotfiles a request is about."""
+    """The owner of the dotfiles in a request."""
 
     scope: Scope
     key: str
@@ -52,7 +52,7 @@ def _group(call: Call, writing: bool) -> DotfileOwner:
     if group is None or not (is_admin or accounts.is_member(group.id, caller.user.uuid)):
         raise not_found("user group", f"no group {name!r}")
     if writing and not is_admin:
-        raise forbidden("Only admins change dotfiles of groups")
+        raise forbidden("Only admins can change dotfiles of groups")
     return DotfileOwner("group", group.id)
 
 
@@ -63,7 +63,7 @@ def _domain(call: Call, writing: bool) -> DotfileOwner:
     if call.cluster.store.accounts.domain(name) is None or not (is_own or caller.is_superadmin):
         raise not_found("domain", f"no domain {name!r}")
     if writing and not (caller.is_superadmin or caller.is_domain_admin):
-        raise forbidden("Only admins change dotfiles of domains")
+        raise forbidden("Only admins can change dotfiles of domains")
     return DotfileOwner("domain", name)
 
 
@@ -72,7 +72,9 @@ def _create(find_owner: FindOwner) -> Handler:
         owner, dotfile = find_owner(call, True), _read(call)
         having = call.cluster.store.dotfiles.of(owner.scope, owner.key)
         if any(other.path == dotfile.path for other in having):
-            raise _refused("Dotfile already exists.", f"there is a dotfile {dotfile.path!r}")
+            raise _refused(
+                "Dotfile already exists.", f"there is already a dotfile {dotfile.path!r}"
+            )
         _put(call, owner, dotfile, having)
         return reply({})
 
@@ -122,10 +124,10 @@ def _find(having: list[Dotfile], path: str) -> Dotfile:
 
 def _put(call: Call, owner: DotfileOwner, dotfile: Dotfile, others: list[Dotfile]) -> None:
     if len(others) >= _MAX_COUNT:
-        raise _refused("Dotfile creation has failed.", f"there can be {_MAX_COUNT} dotfiles")
+        raise _refused("Dotfile creation has failed.", f"at most {_MAX_COUNT} dotfiles are allowed")
     size = sum(len(one.data.encode()) + len(one.path) for one in [*others, dotfile])
     if size > _MAX_BYTES:
-        why = f"all dotfiles together hold at most {_MAX_BYTES} bytes, not {size}"
+        why = f"all dotfiles together may have {_MAX_BYTES} bytes; these have {size}"
         raise _refused("Dotfile creation has failed.", why)
     call.cluster.store.dotfiles.put(owner.scope, owner.key, dotfile)
 
@@ -144,7 +146,7 @@ def _read(call: Call) -> Dotfile:
 
 
 def _path(text: str) -> str:
-    """Return a path below the home; raises Problem 400 for others and for reserved ones."""
+    """Return a path in the home folder; raises Problem 400, also for reserved ones."""
     try:
         names = names_of(text.removeprefix(_HOME).removeprefix("~/"))
     except PathError as error:
@@ -160,7 +162,7 @@ def _refused(title: str, msg: str) -> Problem:
 
 
 async def set_bootstrap_script(call: Call) -> Response:
-    """`POST /user-config/bootstrap-script`: what sessions run first unless they bring their own."""
+    """`POST /user-config/bootstrap-script`: the default script of new sessions."""
     script = call.params.text("script") or ""
     if len(script.encode()) > _MAX_BYTES:
         raise invalid_params(f"script: at most {_MAX_BYTES} bytes", {"script": "is too long"})

@@ -1,4 +1,4 @@
-"""What is in a folder: listed, made, moved, removed; and leave to bring and fetch files."""
+"""Files in folders: list, create, move, remove; and tokens to upload and download."""
 
 import json
 import stat
@@ -72,7 +72,7 @@ def _moment(seconds: float) -> str:
 
 
 async def mkdir(call: Call) -> Response:
-    """`POST /folders/{f}/mkdir`: one folder, or several for newer clients."""
+    """`POST /folders/{f}/mkdir`: create one folder, or several for newer clients."""
     tree, params = tree_of(call, named(call, "rw")), call.params
     paths = _paths(params.sequence("path"), "path")
     parents = params.boolean("parents", default=True)
@@ -86,7 +86,7 @@ async def mkdir(call: Call) -> Response:
 
 
 def each(paths: Sequence[str], work: Callable[[str], object]) -> None:
-    """Do something with each path, once all are known to be paths; raises Problem."""
+    """Do something with each path, after checking all of them; raises Problem."""
     for path in paths:
         with explained(path):
             names_of(path)
@@ -99,12 +99,12 @@ def _paths(given: list[Any], name: str) -> list[str]:
     if not given or not all(isinstance(path, str) and path for path in given):
         raise invalid_params(f"{name} must be paths", {name: "must be texts"})
     if len(given) > _MOST_PATHS:
-        raise invalid_params(f"{name}: {_MOST_PATHS} paths are the most", {name: "too many"})
+        raise invalid_params(f"{name}: at most {_MOST_PATHS} paths are allowed", {name: "too many"})
     return given
 
 
 async def rename_file(call: Call) -> Response:
-    """`POST /folders/{f}/rename-file`: another name at the same place."""
+    """`POST /folders/{f}/rename-file`: rename in the same folder."""
     access, params = named(call, "rw"), call.params
     source, name = params.required("target_path"), params.required("new_name")
     if "/" in name:
@@ -114,7 +114,7 @@ async def rename_file(call: Call) -> Response:
 
 
 async def move_file(call: Call) -> Response:
-    """`POST /folders/{f}/move-file`: to another place in the folder."""
+    """`POST /folders/{f}/move-file`: move within the vfolder."""
     access, params = named(call, "rw"), call.params
     return await _move(call, access, params.required("src"), params.required("dst"))
 
@@ -126,7 +126,7 @@ async def _move(call: Call, access: Access, source: str, target: str) -> Respons
 
 
 async def delete_files(call: Call) -> Response:
-    """`DELETE` and `POST /folders/{f}/delete-files`; up to the first that is not there."""
+    """`DELETE` and `POST /folders/{f}/delete-files`; stops at the first missing file."""
     tree, params = tree_of(call, named(call, "rw")), call.params
     recursive = params.boolean("recursive")
     paths = _paths(params.sequence("files"), "files")
@@ -136,7 +136,7 @@ async def delete_files(call: Call) -> Response:
 
 
 async def request_upload(call: Call) -> Response:
-    """`POST /folders/{f}/request-upload`: leave to bring one file of `size` bytes."""
+    """`POST /folders/{f}/request-upload`: a token to upload a file of `size` bytes."""
     access, params = named(call, "rw"), call.params
     check_permission(call, access.folder, "upload-file")
     path, size = params.required("path"), params.integer("size", default=0, maximum=_MAX_SIZE)
@@ -150,7 +150,7 @@ async def request_upload(call: Call) -> Response:
 
 
 def _check_target(tree: Tree, path: str) -> None:
-    """Refuse a name that no file can have, before the first byte is sent."""
+    """Refuse an invalid file name before the upload starts."""
     if not names_of(path) or path.endswith("/"):
         raise invalid_params("a file needs a name", {"path": "needs a name"})
     if tree.is_folder(path):
@@ -158,7 +158,7 @@ def _check_target(tree: Tree, path: str) -> None:
 
 
 async def request_download(call: Call) -> Response:
-    """`POST /folders/{f}/request-download`: leave to fetch a file, or a folder as an archive."""
+    """`POST /folders/{f}/request-download`: a token for a file, or a folder as archive."""
     access, params = named(call), call.params
     check_permission(call, access.folder, "download-file")
     path = params.text("path", "file") or ""
@@ -172,7 +172,7 @@ async def request_download(call: Call) -> Response:
 
 
 async def request_archive(call: Call) -> Response:
-    """`POST /folders/{f}/request-download-archive`: leave to fetch several things in one zip."""
+    """`POST /folders/{f}/request-download-archive`: a token for several files as zip."""
     access, params = named(call), call.params
     check_permission(call, access.folder, "download-file")
     tree, paths = tree_of(call, access), _paths(params.sequence("files"), "files")
@@ -196,7 +196,7 @@ def _claims(access: Access, operation: str, path: str) -> dict[str, Any]:
 
 
 def url(call: Call, operation: str) -> str:
-    """Return where the storage answers: at the address by which the client came."""
+    """Return the URL of the storage, at the address that the client used."""
     return f"{call.request.scope['scheme']}://{read_host(call.request)}/storage/{operation}"
 
 

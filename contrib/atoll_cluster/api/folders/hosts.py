@@ -1,4 +1,4 @@
-"""Where folders can lie, which kinds there are, and what the volume can tell of itself."""
+"""The folder host: permissions, types of folders, quotas and usage."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from atoll_cluster.store.folder_limits import folder_limits
 
 
 def usage_of_volume(call: Call) -> dict[str, Any]:
-    """Return how full the volume is, as percentage and bytes."""
+    """Return the use of the volume, as percentage and bytes."""
     total, free = call.cluster.storage.volume.space()
     used = total - free
     return {"percentage": round(100 * used / total, 1), "used": used, "total": total}
 
 
 async def hosts(call: Call) -> Response:
-    """`GET /folders/_/hosts`: the one host, if the caller may use it, with how full it is."""
+    """`GET /folders/_/hosts`: the host, if the caller may use it, with its usage."""
     volume = {
         "backend": "vfs",
         "capabilities": list(CAPABILITIES),
@@ -43,12 +43,12 @@ async def all_hosts(call: Call) -> Response:
 
 
 async def allowed_types(_: Call) -> Response:
-    """`GET /folders/_/allowed-types`: whose folders there can be."""
+    """`GET /folders/_/allowed-types`: who can own folders."""
     return reply(["user", "group"])
 
 
 async def performance(call: Call) -> Response:
-    """`GET /folders/_/perf-metric`, for superadmins; nothing is measured here."""
+    """`GET /folders/_/perf-metric`, for superadmins; nothing is measured."""
     require_superadmin(call)
     _check_host(call)
     metric = dict.fromkeys(
@@ -59,7 +59,7 @@ async def performance(call: Call) -> Response:
 
 
 async def quota(call: Call) -> Response:
-    """`GET /folders/_/quota`: the limit of a folder in bytes and what is used of it."""
+    """`GET /folders/_/quota`: the limit and the used bytes of a folder."""
     _check_host(call)
     folder = find(call, call.params.required("id")).folder
     volume = call.cluster.storage.volume
@@ -71,14 +71,14 @@ async def quota(call: Call) -> Response:
 
 
 async def set_quota(call: Call) -> Response:
-    """`POST /folders/_/quota`: limit a folder; 0 takes the limit away. For admins and owners."""
+    """`POST /folders/_/quota`: limit a folder; 0 removes the limit. For admins and owners."""
     _check_host(call)
     folder = find(call, call.params.required("id"), OWNER).folder
     text = str(call.params.mapping("input").get("size_bytes", ""))
     try:
         size = parse_size(text)
     except AmountError as error:
-        raise invalid_params(f"size_bytes: {text!r} is no size", {"input": "size"}) from error
+        raise invalid_params(f"size_bytes: {text!r} is not a size", {"input": "size"}) from error
     call.cluster.store.folders.update(folder.id, max_size=size or None)
     return reply({"size_bytes": size})
 
@@ -94,13 +94,13 @@ async def usage(call: Call) -> Response:
 
 
 async def fstab(call: Call) -> Response:
-    """`GET /folders/_/fstab`, for superadmins: the machine's own is none of the cluster's."""
+    """`GET /folders/_/fstab`, for superadmins: empty, the machine's own is not used."""
     require_superadmin(call)
     return reply({"content": "", "node": "manager", "node_id": "manager"})
 
 
 async def mounts(call: Call) -> Response:
-    """`GET /folders/_/mounts`, for superadmins: the volume, which lies where the cluster does."""
+    """`GET /folders/_/mounts`, for superadmins: the volume."""
     require_superadmin(call)
     nothing = {"success": True, "mounts": [], "message": ""}
     volume = nothing | {"mounts": [[HOST, str(call.cluster.storage.volume.root)]]}
@@ -108,7 +108,7 @@ async def mounts(call: Call) -> Response:
 
 
 async def change_mounts(call: Call) -> Response:
-    """`POST` and `DELETE /folders/_/mounts`: not done, in the shape in which others tell that."""
+    """`POST` and `DELETE /folders/_/mounts`: refused, in the form of other clusters."""
     require_superadmin(call)
     call.params.required("name")
     why = "this cluster mounts no file systems; mount it on the machine itself"
@@ -118,7 +118,7 @@ async def change_mounts(call: Call) -> Response:
 def require_superadmin(call: Call) -> None:
     """Raise Problem 403 for everybody else."""
     if not call.caller.is_superadmin:
-        raise forbidden("Only superadmins may do this")
+        raise forbidden("Only superadmins can do this")
 
 
 def _check_host(call: Call) -> None:

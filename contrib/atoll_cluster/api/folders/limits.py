@@ -1,4 +1,4 @@
-"""How many folders there may be, how much may lie in them, and what may be done on their host."""
+"""Limits of folders: their number, their size, and the permissions on the host."""
 
 from atoll_cluster.api.folders.disk import full, on_disk, place
 from atoll_cluster.api.request.call import Call
@@ -11,7 +11,7 @@ from atoll_cluster.store.store import Store
 
 
 def check_count(call: Call, folder: VFolder) -> None:
-    """Raise Problem 412 when the owner of a new folder has as many as allowed."""
+    """Raise Problem 412 if the owner of a new folder has as many as allowed."""
     store = call.cluster.store
     limits = _limits(store, folder)
     having = len(store.folders.of_scope(folder.quota_scope_id))
@@ -21,13 +21,13 @@ def check_count(call: Call, folder: VFolder) -> None:
 
 
 def check_disk(cluster: Cluster, more: int) -> None:
-    """Raise Problem 507 when the disk has no room for `more` bytes, before they are sent."""
+    """Raise Problem 507 if the disk has no room for `more` bytes."""
     if more > cluster.storage.volume.space()[1]:
         raise full(f"the disk of the cluster has no room for {more} bytes")
 
 
 async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "") -> None:
-    """Raise Problem 413 when a quota has no room for `more` bytes.
+    """Raise Problem 413 if a quota has no room for `more` bytes.
 
     A file at `path`, which they replace, leaves its own room to them.
     """
@@ -46,16 +46,16 @@ async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "
 
 
 def check_permission(call: Call, folder: VFolder, permission: str) -> None:
-    """Raise Problem 403 when the caller may not do this on the folder's host."""
+    """Raise Problem 403 if the caller may not do this on the folder's host."""
     store, owner = call.cluster.store, call.owner
     group = store.accounts.group(folder.group_id) if folder.group_id else None
     hosts = folder_limits(store, owner.user, owner.keypair, group).hosts
     if permission not in hosts.get(folder.host, ()) and not owner.is_superadmin:
-        raise forbidden(f"{permission} is not allowed to you on host {folder.host}")
+        raise forbidden(f"{permission} is not allowed for you on host {folder.host}")
 
 
 async def _used(cluster: Cluster, folders: list[VFolder], folder: VFolder, path: str) -> int:
-    """Return the bytes that folders take, but for the one file that is to be replaced."""
+    """Return the bytes of folders, without the file that will be replaced."""
     volume, size = cluster.storage.volume, cluster.storage.sizes.size
     paths, tree = [place(volume, one) for one in folders], Tree(place(volume, folder))
     return await on_disk(lambda: sum(map(size, paths)) - tree.size_of_file(path))
@@ -69,12 +69,12 @@ def _refuse_excess(limits: list[Limit], used: int, more: int) -> None:
                 "storage/quota-exceeded",
                 "The quota of the folder is exceeded.",
                 f"{limit.policy} allows {limit.amount} bytes; "
-                f"{used} are taken, {more} more do not fit",
+                f"{used} are in use, {more} more do not fit",
             )
 
 
 def _limits(store: Store, folder: VFolder) -> FolderLimits | None:
-    """Return what holds for a folder: by its owner's main keypair, or by its group."""
+    """Return the limits of a folder, from its owner's main keypair or its group."""
     accounts = store.accounts
     user = accounts.user(folder.user) if folder.user else accounts.user_by_email(folder.creator)
     keypair = accounts.keypair(user.main_access_key or "") if user else None

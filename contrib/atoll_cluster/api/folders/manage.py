@@ -1,4 +1,4 @@
-"""Folders as wholes: made, listed, described, renamed."""
+"""Create, list, describe and rename folders."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -26,7 +26,7 @@ _PRIVATE = frozenset({".ssh"})
 
 
 async def create(call: Call) -> Response:
-    """`POST /folders`: make a folder of the caller's, or one of a group's."""
+    """`POST /folders`: create a folder of the caller or of a group."""
     folder = _wished(call)
     refuse_taken(call, folder.name, folder)
     check_permission(call, folder, "create-vfolder")
@@ -36,7 +36,7 @@ async def create(call: Call) -> Response:
 
 
 async def make(call: Call, folder: VFolder) -> None:
-    """Make a folder on the disk, then write that it is there."""
+    """Create a folder on disk, then its row."""
     mode = 0o700 if folder.name in _PRIVATE else 0o755
     volume = call.cluster.storage.volume
     if folder.unmanaged_path is None:
@@ -71,13 +71,13 @@ def _wished(call: Call) -> VFolder:
 
 
 def _group(call: Call) -> Group | None:
-    """Return the group that a folder is for; only admins make such folders."""
+    """Return the group of a new folder; only admins can create folders of groups."""
     reference = call.params.text("group", "groupId", "group_id")
     if not reference:
         return None
     caller = call.caller
     if not (caller.is_superadmin or caller.is_domain_admin):
-        raise forbidden("Only admins make folders of groups")
+        raise forbidden("Only admins can create folders of groups")
     group = call.cluster.store.accounts.group_by_name(reference, caller.user.domain_name)
     if group is None and caller.is_superadmin:
         group = call.cluster.store.accounts.group(reference)
@@ -95,7 +95,7 @@ def check_host(host: str | None) -> None:
 def _unmanaged(call: Call) -> str | None:
     path = call.params.text("unmanaged_path", "unmanagedPath")
     if path and not call.caller.is_superadmin:
-        raise forbidden("Only superadmins use folders of the host")
+        raise forbidden("Only superadmins can use folders of the host")
     if path and not (path.startswith("/") and _is_folder(path)):
         why = f"there is no folder {path!r} on the host"
         raise invalid_params(why, {"unmanaged_path": why})
@@ -110,7 +110,7 @@ def _is_folder(path: str) -> bool:
 
 
 def _quota(text: str | None) -> int | None:
-    """Read a limit in bytes; 0 is none, and what older clients send unasked."""
+    """Read a limit in bytes; 0 is no limit, which older clients always send."""
     try:
         return parse_size(text or "0") or None
     except AmountError:
@@ -119,7 +119,7 @@ def _quota(text: str | None) -> int | None:
 
 
 def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
-    """Raise Problem 400 when the caller, or the folder's group, has a folder of that name."""
+    """Raise Problem 400 if the caller, or the group, already has a folder of that name."""
     having = [access.folder for access in accesses(call.cluster.store, call.owner)]
     others = [*having, *call.cluster.store.folders.of_scope(folder.quota_scope_id)]
     if any(other.name == name and other.id != folder.id for other in others):
@@ -127,7 +127,7 @@ def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
 
 
 def taken(name: str) -> Problem:
-    """Return 400: there is a folder of that name."""
+    """Return 400: there is already a folder of that name."""
     return Problem(
         400,
         "vfolder-already-exists",
@@ -137,7 +137,7 @@ def taken(name: str) -> Problem:
 
 
 async def list_folders(call: Call) -> Response:
-    """`GET /folders`: every folder that the caller has, or that of one group."""
+    """`GET /folders`: every folder of the caller, or of one group."""
     store = call.cluster.store
     group = call.params.text("group_id", "groupId", "group")
     who = call.owner
@@ -156,7 +156,7 @@ async def list_folders(call: Call) -> Response:
 
 def _somebody(call: Call, email: str) -> Caller:
     if not call.caller.is_superadmin:
-        raise forbidden("Only superadmins may look at the folders of others")
+        raise forbidden("Only superadmins can see the folders of others")
     accounts = call.cluster.store.accounts
     user = accounts.user_by_email(email)
     keypair = accounts.keypair(user.main_access_key or "") if user else None
@@ -166,14 +166,14 @@ def _somebody(call: Call, email: str) -> Caller:
 
 
 async def tell_id(call: Call) -> Response:
-    """`GET /folders/_/id`: the id of the folder that a name means."""
+    """`GET /folders/_/id`: the id of the folder with a name."""
     name = call.params.required("name", "vfolder_name", "vfolderName")
     folder = find(call, name, any_status=True).folder
     return reply({"id": folder.id, "name": folder.name})
 
 
 async def info(call: Call) -> Response:
-    """`GET /folders/{f}`: a folder with what it takes on the disk."""
+    """`GET /folders/{f}`: a folder and its disk usage."""
     access = named(call, any_status=True)
     volume = call.cluster.storage.volume
     usage = await on_disk(lambda: count(place(volume, access.folder)))
@@ -208,7 +208,7 @@ async def update_options(call: Call) -> Response:
 
 
 def _changed(call: Call) -> Response:
-    """Answer a change with the status that clients of each generation know."""
+    """Answer a change with the status code that clients of each generation expect."""
     return reply({}, 200 if is_modern(call) else 201)
 
 

@@ -1,4 +1,4 @@
-"""What a folder may be called."""
+"""Valid names of folders."""
 
 import re
 
@@ -19,7 +19,7 @@ USAGE_MODES = frozenset({"general", "model", "data"})
 
 
 def check_name(name: str, *, is_group: bool = False) -> str:
-    """Return a name that a folder may have; raises Problem 400."""
+    """Return the name of a folder; raises Problem 400 if it is invalid."""
     why = None
     if not _NAME.fullmatch(name):
         why = "must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with '-'"
@@ -28,14 +28,14 @@ def check_name(name: str, *, is_group: bool = False) -> str:
     elif as_id(name):
         why = "looks like an id"
     elif is_group and name.startswith(".") and name != ".local":
-        why = "begins with a dot, which only folders of users may"
+        why = "begins with a dot, which is allowed only for folders of users"
     if why:
         raise invalid_params(f"folder name {name!r} {why}", {"name": why})
     return name
 
 
 def check_choice(field: str, value: str, choices: frozenset[str]) -> str:
-    """Return a value that is one of the choices; raises Problem 400."""
+    """Return one of the allowed values; raises Problem 400."""
     if value not in choices:
         why = f"must be one of {', '.join(sorted(choices))}, not {value!r}"
         raise invalid_params(f"{field} {why}", {field: why})

@@ -1,4 +1,4 @@
-"""Folders as the API shows them."""
+"""Folders in the forms of the API."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MOUNTED = "mounted"
 
 
 def status_of(folder: VFolder, mounted: dict[str, list[str]]) -> str:
-    """Return the status, which is `mounted` as long as a session has the folder."""
+    """Return the status, which is `mounted` while a session mounts the folder."""
     return MOUNTED if folder.status == "ready" and folder.id in mounted else folder.status
 
 
@@ -48,7 +48,7 @@ def listed(store: Store, access: Access, mounted: dict[str, list[str]]) -> dict[
 
 
 def described(access: Access, usage: Usage, mounted: dict[str, list[str]]) -> dict[str, Any]:
-    """Return the answer to `GET /folders/{f}`; each release has its own name for one figure."""
+    """Return the answer to `GET /folders/{f}`; releases have different names for one field."""
     folder = access.folder
     return _common(folder) | {
         "status": status_of(folder, mounted),

@@ -1,4 +1,4 @@
-"""Folders for others: invitations, shares of users' and groups' folders, new owners."""
+"""Share folders: invitations, permissions on folders of groups, new owners."""
 
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from atoll_cluster.store.records import User
 
 
 async def invite(call: Call) -> Response:
-    """`POST /folders/{f}/invite`: offer a folder to users by their mail addresses."""
+    """`POST /folders/{f}/invite`: invite users by their email addresses."""
     folder = _own_to_share(call).folder
     check_permission(call, folder, "invite-others")
     permission, store = _permission(call, "rw"), call.cluster.store.folders
@@ -49,7 +49,7 @@ def _offer(call: Call, folder: VFolder, user: User, permission: str) -> Invitati
 def _own_to_share(call: Call) -> Access:
     access = named(call, OWNER)
     if access.folder.name.startswith("."):
-        raise forbidden("folders whose names begin with a dot cannot be shared")
+        raise forbidden("a folder whose name begins with a dot cannot be shared")
     return access
 
 
@@ -59,7 +59,7 @@ def _permission(call: Call, usual: str) -> str:
 
 
 def _users(call: Call, *names: str) -> list[User]:
-    """Return the users that a request names; unknown ones are a Problem, before anything is done.
+    """Return the users in a request; raises Problem for unknown ones.
 
     Nobody learns by this who else there is: users of other domains are unknown, too.
     """
@@ -87,12 +87,12 @@ def _has(call: Call, folder: VFolder, user: User) -> bool:
 
 
 async def list_received(call: Call) -> Response:
-    """`GET /folders/invitations/list`: what the caller was offered."""
+    """`GET /folders/invitations/list`: invitations for the caller."""
     return _invitations(call, "invitee = ?")
 
 
 async def list_sent(call: Call) -> Response:
-    """`GET /folders/invitations/list-sent`: what the caller has offered."""
+    """`GET /folders/invitations/list-sent`: invitations of the caller."""
     return _invitations(call, "inviter = ?")
 
 
@@ -126,17 +126,17 @@ def _find_invitation(call: Call, reference: str) -> Invitation:
 
 
 async def update_invitation(call: Call) -> Response:
-    """`POST /folders/invitations/update/{inv_id}`: change what is offered; for the inviter."""
+    """`POST /folders/invitations/update/{inv_id}`: change the permission; for the inviter."""
     found = _find_invitation(call, call.path("inv_id"))
     if found.inviter != call.caller.user.email:
-        raise forbidden("only the inviter changes an invitation")
+        raise forbidden("only the inviter can change an invitation")
     permission = _permission(call, found.permission)
     call.cluster.store.folders.change_invitation(found.id, permission=permission)
     return reply({"msg": f"vfolder invitation updated: {found.id}."})
 
 
 async def accept(call: Call) -> Response:
-    """`POST /folders/invitations/accept`; refused while the invitee has a folder of that name."""
+    """`POST /folders/invitations/accept`; refused if the invitee has a folder of that name."""
     found = _find_invitation(call, call.params.required("inv_id"))
     user, store = call.caller.user, call.cluster.store
     folder = store.folders.get(found.vfolder)
@@ -152,7 +152,7 @@ async def accept(call: Call) -> Response:
 
 
 async def decline(call: Call) -> Response:
-    """`DELETE` and `POST /folders/invitations/delete`: reject one, or take it back."""
+    """`DELETE` and `POST /folders/invitations/delete`: reject or withdraw one."""
     found = _find_invitation(call, call.params.required("inv_id"))
     state = "rejected" if found.invitee == call.caller.user.email else "canceled"
     call.cluster.store.folders.change_invitation(found.id, state=state)
@@ -160,7 +160,7 @@ async def decline(call: Call) -> Response:
 
 
 async def share(call: Call) -> Response:
-    """`POST /folders/{f}/share`: give users a permission of their own to a group's folder."""
+    """`POST /folders/{f}/share`: give users their own permission on a group's folder."""
     folder, users = _group_folder(call), _users(call, "emails")
     check_permission(call, folder, "set-user-specific-permission")
     permission, store = _permission(call, "rw"), call.cluster.store
@@ -178,13 +178,13 @@ async def share(call: Call) -> Response:
 
 
 async def unshare(call: Call) -> Response:
-    """`DELETE` and `POST /folders/{f}/unshare`: take these permissions away again."""
+    """`DELETE` and `POST /folders/{f}/unshare`: remove these permissions."""
     folder, users = _group_folder(call), _users(call, "emails")
     store = call.cluster.store.folders
     with store.db.transaction():
         gone = [user.email for user in users if store.unshare(folder.id, user.uuid)]
     if not gone:
-        raise not_found("vfolder permission", "none of these users has one")
+        raise not_found("vfolder permission", "the folder is not shared with any of these users")
     return reply({"unshared_emails": gone})
 
 
@@ -201,20 +201,20 @@ def _group_folder(call: Call) -> VFolder:
 
 
 async def leave(call: Call) -> Response:
-    """`POST /folders/{f}/leave`: give a shared folder back, or take it from the user named."""
+    """`POST /folders/{f}/leave`: leave a shared folder, or remove the named user."""
     access, store = named(call, any_status=True), call.cluster.store.folders
     user = call.params.text("shared_user_uuid", "sharedUserUuid") or call.caller.user.uuid
     if user != call.caller.user.uuid and not access.allows(OWNER):
-        raise forbidden("only the owner takes a folder from others")
+        raise forbidden("only the owner can stop sharing a folder")
     if access.folder.group_id is not None:
-        raise invalid_params("a folder of a group cannot be left", {"folder": "of a group"})
+        raise invalid_params("you cannot leave a folder of a group", {"folder": "of a group"})
     if not store.unshare(access.folder.id, user):
         raise invalid_params("the owner cannot leave a folder", {"folder": "is one's own"})
     return reply({"msg": f"left the shared vfolder, name: {access.folder.name}"})
 
 
 async def list_shared(call: Call) -> Response:
-    """`GET /folders/_/shared`: who shares the caller's folders; any folder's for superadmins."""
+    """`GET /folders/_/shared`: shares of the caller's folders; of all for superadmins."""
     store = call.cluster.store
     reference = call.params.text("vfolder_id", "vfolderId")
     having = [find(call, reference, OWNER)] if reference else accesses(store, call.caller)
@@ -238,14 +238,14 @@ def _shared(call: Call, share: Share, folder: VFolder) -> dict[str, Any]:
 
 
 async def update_shared(call: Call) -> Response:
-    """`POST /folders/_/shared`: another permission for one user; null takes the folder away."""
+    """`POST /folders/_/shared`: change a user's permission; null stops the sharing."""
     folder = find(call, call.params.required("vfolder"), OWNER).folder
     _set_share(call, folder, call.params.required("user"), call.params.text("perm", "permission"))
     return reply({"msg": "shared vfolder permission updated"})
 
 
 async def update_sharing(call: Call) -> Response:
-    """`POST /folders/_/sharing`: other permissions for several users."""
+    """`POST /folders/_/sharing`: change the permissions of several users."""
     folder = find(call, call.params.required("vfolder", "vfolder_id"), OWNER).folder
     wanted = call.params.sequence("user_perm", "user_perm_list")
     if not all(isinstance(one, dict) for one in wanted):
@@ -268,16 +268,18 @@ def _set_share(call: Call, folder: VFolder, user: str, permission: str | None) -
 
 
 async def change_ownership(call: Call) -> Response:
-    """`POST /folders/_/change-ownership`, for superadmins: give a user's folder to another."""
+    """`POST /folders/_/change-ownership`, for superadmins: change the owner."""
     if not call.caller.is_superadmin:
-        raise forbidden("Only superadmins may do this")
+        raise forbidden("Only superadmins can do this")
     folder = find(call, call.params.required("vfolder"), OWNER).folder
     store = call.cluster.store
     user = store.accounts.user_by_email(call.params.required("user_email"))
     if user is None or user.status != "active":
-        raise not_found("user", "no such active user")
+        raise not_found("user", "there is no active user with this email address")
     if folder.user is None:
-        raise invalid_params("a folder of a group has no single owner", {"vfolder": "of a group"})
+        raise invalid_params(
+            "a folder of a group cannot have a user as its owner", {"vfolder": "of a group"}
+        )
     refuse_busy(call, folder)
     if any(one.name == folder.name for one in store.folders.accessible(user.uuid, ())
            if one.id != folder.id):  # fmt: skip

@@ -1,4 +1,4 @@
-"""The storage endpoint: bytes up (tus 1.0.0) and down (ranges, zip), each by a token.
+"""The storage endpoint: uploads (tus 1.0.0) and downloads (ranges, zip), with tokens.
 
 No request here is signed: the token in the query tells which file it is for.
 """
@@ -33,7 +33,7 @@ _MAX_SIZE = 2**62
 
 @frozen
 class Grant:
-    """What a token allows: an operation on a path of a folder."""
+    """The content of a token: an operation on a path of a folder."""
 
     claims: dict[str, Any]
     folder: VFolder
@@ -55,7 +55,9 @@ def _grant(call: Call, operation: str) -> Grant:
         raise _bad(str(error)) from error
     folder = call.cluster.store.folders.get(claims["vfid"].rpartition("/")[2])
     if folder is None:
-        raise Problem(404, "storage/file-not-found", "File not found.", "the folder is gone")
+        raise Problem(
+            404, "storage/file-not-found", "File not found.", "the folder does not exist any more"
+        )
     return Grant(claims, folder, Tree(place(storage.volume, folder)))
 
 
@@ -64,12 +66,12 @@ def _bad(why: str) -> Problem:
 
 
 async def about(_: Call) -> Response:
-    """`GET /storage`: what this is."""
+    """`GET /storage`: the version."""
     return reply({"status": "ok", "type": "client-facing", "storage-proxy": "atoll"})
 
 
 async def options(_: Call) -> Response:
-    """`OPTIONS /storage/upload`: what the upload protocol here can do."""
+    """`OPTIONS /storage/upload`: the supported features of tus."""
     headers = {"Tus-Version": "1.0.0", "Tus-Max-Size": str(_MAX_SIZE)}
     return Response(
         status_code=204, headers=_TUS | CORS | headers | {"X-Content-Type-Options": "nosniff"}
@@ -77,14 +79,16 @@ async def options(_: Call) -> Response:
 
 
 async def upload(call: Call) -> Response:
-    """`HEAD` and `PATCH /storage/upload`: how far a file got; the next bytes of it.
+    """`HEAD` and `PATCH /storage/upload`: the received bytes; more bytes.
 
     What came before a connection broke is kept. A file appears when it is whole, then its upload is
     no more.
     """
     grant = _grant(call, UPLOAD)
     if call.params.text("dst_dir"):
-        raise _bad(f"the token is for {grant.path!r} alone; name the folder where it is asked for")
+        raise _bad(
+            f"the token is for {grant.path!r} only; give the folder when you request the token"
+        )
     uploads = call.cluster.storage.uploads
     try:
         found = uploads.get(grant.claims["session"], grant.claims["size"])
@@ -100,14 +104,14 @@ async def upload(call: Call) -> Response:
         return _standing(found, received, 204)
     except NoUploadError:
         raise Problem(
-            404, "storage/no-such-upload-session", "No such upload session.", "begin it anew"
+            404, "storage/no-such-upload-session", "No such upload session.", "start it again"
         ) from None
     except UploadConflictError as error:
         raise Problem(409, "storage/upload-conflict", "Upload conflict.", str(error)) from error
 
 
 async def _finish(call: Call, grant: Grant, found: Upload) -> None:
-    """Move a whole file to its place, if there is room for it still; raises Problem 413."""
+    """Move a complete file to its path, if there is still room; raises Problem 413."""
     path = grant.path
     await check_room(call.cluster, grant.folder, found.size, path)
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
@@ -122,7 +126,7 @@ def _standing(found: Upload, received: int, status: int) -> Response:
 
 
 def _mode(request: Request) -> int:
-    """Return the permission bits of a new file, of which a client may say that it can be run."""
+    """Return the permission bits of a new file; clients can make it executable."""
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, value = pair.strip().partition(" ")
         with suppress(ValueError):
@@ -139,7 +143,7 @@ def _offset(request: Request) -> int:
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
-    """Yield what comes, up to the end or to the moment when the connection breaks."""
+    """Yield the body, up to its end or until the connection breaks."""
     try:
         async for piece in request.stream():
             yield piece
@@ -148,7 +152,7 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
 
 async def download(call: Call) -> Response:
-    """`GET` and `HEAD /storage/download`: a file or the rest of it, or a folder as a zip."""
+    """`GET` and `HEAD /storage/download`: a file or a range of it, or a folder as zip."""
     grant = _grant(call, DOWNLOAD)
     descriptor = await on_disk(lambda: _open(grant), grant.path)
     status = os.fstat(descriptor)
@@ -162,7 +166,7 @@ async def download(call: Call) -> Response:
     if not stat.S_ISDIR(status.st_mode):
         raise _bad(f"{grant.path!r} is neither a file nor a folder")
     if not call.params.boolean("archive", default=bool(grant.claims.get("archive"))):
-        raise _bad(f"{grant.path!r} is a folder; ask for it with archive=true")
+        raise _bad(f"{grant.path!r} is a folder; request it with archive=true")
     name = PurePosixPath(grant.path).name or "folder"
     return _zip(pack(grant.tree, [grant.path], grant.path), f"{name}.zip")
 

@@ -1,4 +1,4 @@
-"""Folders on their way out: thrown away, restored, deleted for good.
+"""Delete folders: move to the trash, restore, delete permanently.
 
 Clients up to 23.09 delete folders for good, by `DELETE /folders/{f}`. Later ones put them into the
 trash first, by `DELETE /folders` with an id, or by the same path as before.
@@ -10,12 +10,12 @@ from atoll_cluster.api.folders.access import OWNER, Access, busy, find, named
 from atoll_cluster.api.folders.limits import check_permission
 from atoll_cluster.api.folders.manage import is_modern
 from atoll_cluster.api.request.call import Call, Routes, no_content, route
-from atoll_cluster.leftovers import delete_folder
+from atoll_cluster.cleanup import delete_folder
 from atoll_cluster.store.folders import CLONING, DELETING, TRASHED, VFolder
 
 
 async def delete(call: Call) -> Response:
-    """`DELETE /folders/{f}`: for good for clients up to 23.09, for others into the trash."""
+    """`DELETE /folders/{f}`: permanently for clients up to 23.09, else to the trash."""
     access = named(call, OWNER, any_status=True)
     if is_modern(call):
         _trash(call, access)
@@ -25,7 +25,7 @@ async def delete(call: Call) -> Response:
 
 
 async def delete_by_id(call: Call) -> Response:
-    """`DELETE /folders`: put the folder of this id into the trash."""
+    """`DELETE /folders`: move the folder with this id to the trash."""
     _trash(call, _by_id(call))
     return no_content()
 
@@ -40,7 +40,7 @@ async def restore(call: Call) -> Response:
 
 
 async def delete_trashed(call: Call) -> Response:
-    """`POST /folders/delete-from-trash-bin` and `/folders/purge`: delete for good."""
+    """`POST /folders/delete-from-trash-bin` and `/folders/purge`: delete permanently."""
     access = _by_id(call)
     if access.folder.status != TRASHED:
         raise busy(f"folder {access.folder.name!r} is not in the trash")
@@ -49,7 +49,7 @@ async def delete_trashed(call: Call) -> Response:
 
 
 async def delete_forced(call: Call) -> Response:
-    """`DELETE /folders/{f}/force`: delete for good, trash or not."""
+    """`DELETE /folders/{f}/force`: delete permanently, in the trash or not."""
     await _delete_for_good(call, named(call, OWNER, any_status=True))
     return no_content()
 
@@ -78,7 +78,7 @@ async def _delete_for_good(call: Call, access: Access) -> None:
 
 
 def refuse_busy(call: Call, folder: VFolder) -> None:
-    """Raise Problem 400 for a folder that a session has, or that is being filled."""
+    """Raise Problem 400 for a folder that a session mounts, or that is being cloned."""
     if folder.status == CLONING:
         raise busy(f"folder {folder.name!r} is being cloned")
     if sessions := call.cluster.store.folders.mounted().get(folder.id):

@@ -1,4 +1,4 @@
-"""Agents: this machine is the one, or each machine that the engine tells of is one."""
+"""Agents: this machine, or each machine that the engine reports."""
 
 import json
 from collections.abc import Callable
@@ -79,12 +79,12 @@ def _of_group(ctx: Context, group: str | None) -> list[Fields]:
         fields = of_machine(ctx)
         return [fields] if group in {None, fields["scaling_group"]} else []
     if not nodes.known and nodes.why_unknown:
-        raise Refused(f"the machines are not known: {nodes.why_unknown}")
+        raise Refused(f"the agents are unknown: {nodes.why_unknown}")
     return [of_node(ctx, one) for one in nodes.of_group(group)]
 
 
 def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
-    """Return the agents that the arguments ask for, in the order that they ask for."""
+    """Return the agents that match the arguments, in the requested order."""
     found = {one["id"]: one for one in _of_group(ctx, args.get("scaling_group"))}
     order = compile_order(args.get("order") or "", AGENTS, default="id")
     clause = compile_filter(args.get("filter") or "", AGENTS)

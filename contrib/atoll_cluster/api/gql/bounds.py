@@ -1,4 +1,4 @@
-"""How much a GraphQL document may ask for, found out before it is validated and executed.
+"""Limits of the size of GraphQL documents, checked before validation and execution.
 
 Both take time that grows with the square of what is asked for, or worse, and recurse into it.
 """
@@ -33,7 +33,7 @@ _OPENING, _CLOSING = frozenset("{[("), frozenset("}])")
 
 
 def read_document(query: str) -> DocumentNode:
-    """Parse a document that is within the bounds; raises GraphQLError."""
+    """Parse a document within the limits; raises GraphQLError."""
     if len(query) > _LONGEST:
         raise GraphQLError(f"The document is longer than {_LONGEST} characters.")
     _check_depth(query)
@@ -59,7 +59,7 @@ def _too_deep() -> GraphQLError:
 
 @frozen
 class _Size:
-    """How many fields a selection has, and how many levels."""
+    """The number of fields and levels of a selection."""
 
     fields: int = 0
     height: int = 0
@@ -67,7 +67,7 @@ class _Size:
 
 @frozen
 class _Measure:
-    """Measures selections: a fragment counts each time that it is spread, and is looked at once."""
+    """Measures selections: a fragment counts at each use, and is measured once."""
 
     fragments: Mapping[str, FragmentDefinitionNode]
     _known: dict[str, _Size] = field(factory=dict)
@@ -79,7 +79,7 @@ class _Measure:
         return cls({one.name.value: one for one in nodes})
 
     def check(self, document: DocumentNode) -> None:
-        """Raise GraphQLError for a document that asks for too much."""
+        """Raise GraphQLError for a document that is too large."""
         asked = 0
         for one in document.definitions:
             if not isinstance(one, ExecutableDefinitionNode):
@@ -87,7 +87,7 @@ class _Measure:
             fields = self._size(one.selection_set, 0).fields
             asked += fields
             if fields > _MOST_FIELDS or asked > 2 * _MOST_FIELDS:
-                raise GraphQLError(f"The document asks for more than {_MOST_FIELDS} fields.")
+                raise GraphQLError(f"The document has more than {_MOST_FIELDS} fields.")
             if isinstance(one, OperationDefinitionNode):
                 self._check_roots(one)
 

@@ -1,4 +1,4 @@
-"""Which fields each list can be filtered and ordered by, and what kind of values they have."""
+"""The fields by which lists can be filtered and ordered, and the types of their values."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -14,12 +14,12 @@ ValueType = Literal["text", "number", "boolean", "time", "name"]
 
 
 class FilterError(ValueError):
-    """A filter or an order that can't be understood."""
+    """A filter or an order is invalid."""
 
 
 @frozen
 class Column:
-    """A field: its SQL expression and the kind of its values; a `name` is one of `names`.
+    """A field: its SQL expression and its type; a `name` is one of `names`.
 
     A column that `is_common` has few values: an index finds pages in its order, but would not
     narrow a list down.
@@ -33,12 +33,12 @@ class Column:
 
     @property
     def condition(self) -> str:
-        """The expression as it stands in conditions; a plus sign keeps indexes out of it."""
+        """The expression for conditions; a plus sign disables indexes."""
         return f"+{self.sql}" if self.is_common else self.sql
 
 
 def check(field: str, column: Column, value: Value) -> Value:
-    """Return a value as the store writes it; raises FilterError if the column can't have it."""
+    """Return a value as the store writes it; raises FilterError if it has the wrong type."""
     if value is None:
         return None
     match column.kind:
@@ -54,7 +54,7 @@ def check(field: str, column: Column, value: Value) -> Value:
 
 
 def known_name(field: str, name: str, names: frozenset[str]) -> str:
-    """Return a name of an enumeration in upper case; raises FilterError for others."""
+    """Return a name of an enumeration in upper case; raises FilterError."""
     if name.upper() not in names:
         raise FilterError(f"{field}: unknown name {name!r}")
     return name.upper()

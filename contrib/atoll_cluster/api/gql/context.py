@@ -1,4 +1,4 @@
-"""What resolvers are handed: who asks, the cluster, and what the one may see of the other."""
+"""The context of resolvers: the caller, the cluster, and what the caller may see."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,23 +32,23 @@ class Context:
 
     @property
     def store(self) -> Store:
-        """Everything that is kept."""
+        """The store."""
         return self.cluster.store
 
     def user(self, uuid: str) -> User | None:
-        """Find a user, once in a request."""
+        """Find a user; cached for the request."""
         if uuid not in self._users:
             self._users[uuid] = self.store.accounts.user(uuid)
         return self._users[uuid]
 
     def group(self, group_id: str) -> Group | None:
-        """Find a group, once in a request."""
+        """Find a group; cached for the request."""
         if group_id not in self._groups:
             self._groups[group_id] = self.store.accounts.group(group_id)
         return self._groups[group_id]
 
     def remember_kernels(self, sessions: Sequence[Session]) -> None:
-        """Look up the kernels of many sessions at once."""
+        """Load the kernels of many sessions at once."""
         self._kernels.update(self.store.kernels.of_many([session.id for session in sessions]))
 
     def kernels(self, session: Session) -> list[KernelRow]:
@@ -63,25 +63,25 @@ class Context:
             raise forbidden("superadmin privilege required")
 
     def domain_for(self, asked: str | None) -> str | None:
-        """Return the domain that a query keeps to, None for all; raises Problem 403 for others."""
+        """Return the domain of a query, None for all; raises Problem 403."""
         if self.caller.is_superadmin:
             return asked
         own = self.caller.user.domain_name
         if asked not in {None, own}:
-            raise forbidden("only superadmins may look into other domains")
+            raise forbidden("only superadmins can see other domains")
         return own
 
     def acting_for(self, access_key: str | None) -> Caller:
-        """Return the owner of a key that the caller may look at; raises Problem."""
+        """Return the owner of an access key that the caller may see; raises Problem."""
         return on_behalf_of(self.caller, self.store.accounts, access_key)
 
     def session_scope(self, domain: str | None, access_key: str | None) -> list[Clause]:
-        """Return the conditions that keep sessions within what the caller may see."""
+        """Return the conditions for the sessions that the caller may see."""
         caller = self.caller
         if access_key is not None:
             self.acting_for(access_key)
         if domain not in {None, caller.user.domain_name} and not caller.is_superadmin:
-            raise forbidden("Only superadmins may look into other domains")
+            raise forbidden("Only superadmins can see other domains")
         if not caller.is_superadmin:
             domain = caller.user.domain_name
         # The plus sign keeps to the index that has the order of lists: one keypair may have most of
@@ -102,7 +102,7 @@ else:
 
 
 def together(clauses: list[Clause]) -> Clause:
-    """Join conditions that must all hold."""
+    """Join conditions with AND."""
     values = tuple(value for clause in clauses for value in clause.values)
     return Clause(" AND ".join(f"({clause.sql})" for clause in clauses) or "1", values)
 

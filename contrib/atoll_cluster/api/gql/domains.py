@@ -1,4 +1,4 @@
-"""Domains: realms of users and groups, with limits on what is used in all of one."""
+"""Domains: tenants with users and groups, and limits of their resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,13 +41,13 @@ DOMAIN = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every domain, for superadmins."""
+    """Return the scope of all domains, for superadmins."""
     ctx.require_superadmin()
     return equal(args, is_active="domains.is_active")
 
 
 def domain(_: Any, info: Info, name: str | None = None) -> Fields | None:
-    """Resolve `domain`; for others than superadmins there is only their own."""
+    """Resolve `domain`; users other than superadmins see only their own."""
     ctx = info.context
     own = ctx.caller.user.domain_name
     if name not in {None, own} and not ctx.caller.is_superadmin:
@@ -82,7 +82,7 @@ def _rename(ctx: Context, domain: Domain, name: str) -> None:
 
 
 def _delete(ctx: Context, name: str) -> Fields:
-    """Make the domain unusable; it and what is in it stay."""
+    """Deactivate the domain; it and its content stay."""
     DOMAIN.get(ctx, name)
     changes = {"is_active": False, "modified_at": clock.now()}
     DOMAIN.table(ctx).update(name, changes)
@@ -90,12 +90,12 @@ def _delete(ctx: Context, name: str) -> Fields:
 
 
 def _prepare_purge(ctx: Context, domain: Domain) -> None:
-    """Take away what belongs to an empty domain; raises Refused for one that is in use."""
+    """Delete what belongs to an empty domain; raises Refused if it is in use."""
     refuse_if_living(ctx, f"domain {domain.name!r}", "domain_name", domain.name)
     for table, what in ((ctx.store.tables.users, "users"), (ctx.store.tables.groups, "groups")):
         count = table.count("domain_name = ?", (domain.name,))
         if count:
-            raise Refused(f"domain {domain.name!r} has {count} {what}: purge them first")
+            raise Refused(f"domain {domain.name!r} has {count} {what}; purge them first")
     delete_owned(ctx.store.db, "domain", domain.name)
 
 

@@ -1,4 +1,4 @@
-"""Entity types: one description of a type of record, from which its queries and mutations are made.
+"""Entity types: a description of a record type, which generates queries and mutations.
 
 An entity type says in which table its records are, which fields GraphQL shows of them, and by which
 columns its lists can be filtered and ordered. :func:`listing` and :func:`paging` make resolvers of
@@ -28,7 +28,7 @@ Scope = Callable[[Context, Mapping[str, Any]], list[Clause]]
 
 @frozen(kw_only=True)
 class EntityType(Generic[Record]):
-    """`label` names the type in messages, `payload` is its field in answers to mutations."""
+    """`label` names the type in messages, `payload` is its field in answers of mutations."""
 
     label: str
     payload: str
@@ -38,7 +38,7 @@ class EntityType(Generic[Record]):
     order: str
 
     def get(self, ctx: Context, key: object) -> Record:
-        """Return the record with this key; raises Refused when there is none."""
+        """Return the record with this key; raises Refused if there is none."""
         found = self.table(ctx).get(str(key))
         if found is None:
             raise Refused(f"no matching {self.label}: {key}")
@@ -46,7 +46,7 @@ class EntityType(Generic[Record]):
 
 
 def listing(entity: EntityType[Record], scope: Scope) -> Callable[..., list[Fields]]:
-    """Make the resolver of a `Query` field that lists all records in the scope."""
+    """Create the resolver of a `Query` field that lists all records in the scope."""
 
     def resolve(_: Any, info: Info, **args: Any) -> list[Fields]:
         ctx = info.context
@@ -58,7 +58,7 @@ def listing(entity: EntityType[Record], scope: Scope) -> Callable[..., list[Fiel
 
 
 def paging(entity: EntityType[Record], scope: Scope) -> Callable[..., Fields]:
-    """Make the resolver of a `Query` field that has `filter`, `order`, `limit` and `offset`.
+    """Create the resolver of a `Query` field with `filter`, `order`, `limit` and `offset`.
 
     Where no order is asked for, the order of the type is reversed: the newest comes first.
     """
@@ -76,7 +76,7 @@ def paging(entity: EntityType[Record], scope: Scope) -> Callable[..., Fields]:
 
 
 def _ordered(entity: EntityType[Record], text: str) -> str:
-    """Compile an order; ties as the type says, in the same direction (for the indexes)."""
+    """Compile an order; ties use the type's own order, in the same direction."""
     own = entity.order
     if not text.strip() or text.rpartition(",")[2].strip().startswith("-"):
         own = ", ".join(f"{one.removesuffix(' DESC')} DESC" for one in own.split(", "))
@@ -84,13 +84,13 @@ def _ordered(entity: EntityType[Record], text: str) -> str:
 
 
 def equal(args: Mapping[str, Any], **columns: str) -> list[Clause]:
-    """Return a condition for each argument that is given: its column has that value."""
+    """Return a condition for each given argument: its column has that value."""
     given = ((column, args.get(name)) for name, column in columns.items())
     return [Clause(f"{column} = ?", (value,)) for column, value in given if value is not None]
 
 
 def own_fields(record: attrs.AttrsInstance) -> Fields:
-    """Return the fields of a record as GraphQL has them: maps become JSONStrings."""
+    """Return the fields of a record for GraphQL: maps become JSONStrings."""
     values = {f.name: getattr(record, f.name) for f in attrs.fields(type(record))}
     return {
         name: as_json(value) if isinstance(value, dict) else value for name, value in values.items()
@@ -100,7 +100,7 @@ def own_fields(record: attrs.AttrsInstance) -> Fields:
 def creation(
     entity: EntityType[Record], build: Callable[[Context, str, Props], Record]
 ) -> Callable[..., Fields]:
-    """Make the function that adds a record; `build` makes it from its name and the input."""
+    """Create the function that adds a record; `build` makes it from its name and the input."""
 
     def act(ctx: Context, name: str, props: Props) -> Fields:
         if entity.table(ctx).get(name):
@@ -115,7 +115,7 @@ def creation(
 def modification(
     entity: EntityType[Record], change: Callable[[Context, Record, Props], Props]
 ) -> Callable[..., Fields]:
-    """Make the function that changes a record; `change` turns the input into column values."""
+    """Create the function that changes a record; `change` converts the input to columns."""
 
     def act(ctx: Context, props: Props, **key: Any) -> Fields:
         (value,) = key.values()
@@ -130,7 +130,7 @@ def modification(
 def deletion(
     entity: EntityType[Record], check: Callable[[Context, Record], object]
 ) -> Callable[..., Fields]:
-    """Make the function that deletes a record, unless `check` raises Refused."""
+    """Create the function that deletes a record, unless `check` raises Refused."""
 
     def act(ctx: Context, **key: Any) -> Fields:
         (value,) = key.values()

@@ -1,4 +1,4 @@
-"""The filter language of list queries, compiled to SQL with every value bound.
+"""The filter language of lists, compiled to SQL with bound values.
 
     name ilike "train%" & (status == "RUNNING" | created_at > "2026-01-01")
 
@@ -37,7 +37,7 @@ _MOST_VALUES = 1000
 
 @frozen
 class Clause:
-    """A condition in SQL and the values of its question marks."""
+    """A condition in SQL and its values."""
 
     sql: str
     values: tuple[Value, ...] = ()
@@ -52,7 +52,7 @@ class Clause:
 
 
 def compile_filter(text: str, columns: Mapping[str, Column]) -> Clause:
-    """Compile a filter over these columns; an empty one takes everything."""
+    """Compile a filter over these columns; an empty one matches everything."""
     if not text.strip():
         return Clause("1")
     if len(text) > _LONGEST:
@@ -79,7 +79,7 @@ def _tokenize(text: str) -> list[tuple[str, str]]:
 
 @define
 class _Parser:
-    """Reads tokens from left to right, one method for each rule of the language."""
+    """Reads tokens from left to right, with one method for each rule of the grammar."""
 
     tokens: Sequence[tuple[str, str]]
     columns: Mapping[str, Column]

@@ -1,4 +1,4 @@
-"""Groups, which newer clients call projects: what sessions are run for, and who takes part."""
+"""Groups, which newer clients call projects: sessions and folders belong to them."""
 
 import uuid
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ GROUP = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every group for superadmins, those of the domain for its admins, else the own ones."""
+    """Return the scope: all groups, those of the domain for its admins, or the caller's own."""
     caller = ctx.caller
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
@@ -81,7 +81,7 @@ def _modify(ctx: Context, gid: str, props: Props) -> Fields:
     changes = _read(ctx, props)
     name, domain = changes.get("name", found.name), changes.get("domain_name", found.domain_name)
     if domain != found.domain_name:
-        raise Refused("a group stays in its domain")
+        raise Refused("a group cannot move to another domain")
     if name != found.name:
         _refuse_if_taken(ctx, named("group", name), domain)
     GROUP.table(ctx).update(found.id, {**changes, "modified_at": clock.now()})
@@ -118,7 +118,7 @@ def _refuse_if_taken(ctx: Context, name: str, domain: str) -> None:
 
 
 def _delete(ctx: Context, gid: str) -> Fields:
-    """Make the group unusable; it and what is on record for it stay."""
+    """Deactivate the group; it and its records stay."""
     found = _own(ctx, gid)
     changes = {"is_active": False, "modified_at": clock.now()}
     GROUP.table(ctx).update(found.id, changes)
@@ -126,7 +126,7 @@ def _delete(ctx: Context, gid: str) -> Fields:
 
 
 def _purge(ctx: Context, gid: str) -> Fields:
-    """Delete the group with all that is on record of its sessions."""
+    """Delete the group with the records of its sessions."""
     found = _own(ctx, gid)
     refuse_if_living(ctx, f"group {found.name!r}", "group_id", found.id)
     erase(ctx.store.db, "groups", "id = ?", (found.id,))
@@ -137,7 +137,7 @@ def _purge(ctx: Context, gid: str) -> Fields:
 
 
 def _own(ctx: Context, gid: str) -> Group:
-    """Return a group that the caller may administer; others exist for superadmins alone."""
+    """Return a group that the caller may administer."""
     found = GROUP.get(ctx, gid)
     if not ctx.caller.is_superadmin and found.domain_name != ctx.caller.user.domain_name:
         raise NotPermitted

@@ -1,4 +1,4 @@
-"""Runtimes of this machine as GraphQL shows them, the names they go by, and scans for them."""
+"""Images in GraphQL: the runtimes of this machine, their aliases, and scans."""
 
 import platform
 from typing import Any
@@ -11,28 +11,28 @@ from atoll_cluster.api.gql.inputs import NotPermitted, Refused, named
 from atoll_cluster.api.gql.mutations import Mutation
 from atoll_cluster.api.request.background import BackgroundTask
 from atoll_cluster.api.request.problems import not_found
+from atoll_cluster.cleanup import delete_image
 from atoll_cluster.cluster import Cluster
 from atoll_cluster.engine.contract import Image, UnknownImageError
 from atoll_cluster.images import REGISTRY, minimum
-from atoll_cluster.leftovers import delete_image
 from atoll_cluster.store.administration import DELETING, CommittedImage, ForgottenImage, ImageAlias
 from atoll_cluster.supervision import retry_while_unavailable
 
 
 def images(_: Any, info: Info, **args: Any) -> list[Fields]:
-    """Resolve `images`: the runtimes found here, none of which serves operations."""
+    """Resolve `images`: the runtimes found here; none is for operations."""
     if args.get("is_operation") or args.get("is_installed") is False:
         return []
     return [image_fields(info.context, one) for one in _offered(info.context)]
 
 
 def customized_images(_: Any, info: Info) -> list[Fields]:
-    """Resolve `customized_images`: what sessions were committed to; since 24.03."""
+    """Resolve `customized_images`: images made from sessions; since 24.03."""
     return [image_fields(info.context, one) for one in _offered(info.context) if one.home]
 
 
 def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fields | None:
-    """Resolve `image` by any name that a session may ask for."""
+    """Resolve `image` by any name that a session can use."""
     ctx, images = info.context, info.context.cluster.images
     name, user = reference or args.get("id") or "", info.context.caller.user
     try:
@@ -43,7 +43,7 @@ def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fiel
 
 
 def image_fields(ctx: Context, image: Image) -> Fields:
-    """Return `Image`, and `ImageNode` too: the fields that both have mean the same."""
+    """Return `Image`, also for `ImageNode`: fields of both mean the same."""
     committed = ctx.store.tables.committed.get(image.home) if image.home else None
     fields = _runtime_fields(image) | {"installed_agents": _agents(ctx)}
     return fields | _committed_fields(ctx, committed, fields) if committed else fields
@@ -130,7 +130,7 @@ def _forget_by_id(ctx: Context, image_id: str, **_: Any) -> Fields:
 
 
 def _clear(ctx: Context, registry: str | None = None) -> Fields:
-    """Forget every image of a registry, of which there is one."""
+    """Forget all images of a registry; there is only one."""
     if registry in {None, REGISTRY}:
         for one in _offered(ctx):
             if not one.home:
@@ -139,7 +139,7 @@ def _clear(ctx: Context, registry: str | None = None) -> Fields:
 
 
 def _forget_one(ctx: Context, found: Image) -> None:
-    """Offer a runtime no more, or delete for good what was committed, which its owner may do."""
+    """Hide a runtime, or delete an image made from a session, which its owner may do."""
     if found.home:
         _delete(ctx, found, found.home)
     elif ctx.caller.is_superadmin:
@@ -168,7 +168,7 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
     cluster = ctx.cluster
 
     async def scan(task: BackgroundTask) -> str:
-        task.report(0, 1, "looking over the machine")
+        task.report(0, 1, "scanning the machine")
         found = await anyio.to_thread.run_sync(cluster.engine.rescan)
         await retry_while_unavailable(lambda: _remember_all(cluster))
         task.report(len(found), len(found), f"found {len(found)} images")
@@ -178,21 +178,21 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
 
 
 def _load(ctx: Context, references: list[str], target_agents: list[str]) -> Fields:
-    """Do nothing but check the names: what runs here was installed by others."""
+    """Check the names only: the runtimes are already installed."""
     for reference in references:
         _exact(ctx, reference)
     if unknown := [one for one in target_agents if one not in _agents(ctx)]:
         raise Refused(f"no matching agent: {unknown[0]}")
 
     async def rest(_: BackgroundTask) -> str:
-        return "images of this cluster are runtimes of the machine; there is nothing to load"
+        return "the images of this cluster are runtimes of the machine and cannot be loaded"
 
     return {"task_id": ctx.background.start(ctx.caller.user.uuid, rest)}
 
 
 def _modify(ctx: Context, target: str, **_: Any) -> Fields:
     found = _exact(ctx, target)
-    raise Refused(f"{found.canonical} is a runtime of this machine: nothing of it can be changed")
+    raise Refused(f"{found.canonical} is a runtime of this machine and cannot be changed")
 
 
 def _offered(ctx: Context) -> list[Image]:
@@ -200,7 +200,7 @@ def _offered(ctx: Context) -> list[Image]:
 
 
 def _exact(ctx: Context, name: str) -> Image:
-    """Return the image that has this very name; raises Refused."""
+    """Return the image with exactly this name; raises Refused."""
     for one in _offered(ctx):
         if name in {one.canonical, *one.aliases, f"{REGISTRY}/{one.canonical}", one.home}:
             return one

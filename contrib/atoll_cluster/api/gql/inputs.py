@@ -1,4 +1,4 @@
-"""Inputs of mutations, read and checked; what is wrong with one becomes the answer's `msg`."""
+"""Read and check inputs of mutations; an error becomes the answer's `msg`."""
 
 import ast
 import json
@@ -27,15 +27,15 @@ _LONGEST_NAME = 128
 
 
 class Refused(ValueError):
-    """A mutation that cannot be done; its text is the `msg` of the answer."""
+    """The mutation is refused; the text is the `msg` of the answer."""
 
 
 class NotPermitted(Refused):
-    """A mutation that the caller may not do to this thing, though perhaps to others."""
+    """The caller may not do this to this object, though perhaps to others."""
 
 
 def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
-    """Return those of the input that are fields of a record, JSONStrings decoded.
+    """Return the input's fields of a record, with JSONStrings decoded.
 
     A null means that nothing is said. Raises Refused for what a field cannot be.
     """
@@ -54,11 +54,11 @@ def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
 
 
 def _document(field: "attrs.Attribute[Any]", value: Any) -> Any:
-    """Return what a field of JSON is to hold; the client of 21.03 encodes an empty one twice."""
+    """Return the value of a JSON field; the client of 21.03 encodes an empty one twice."""
     again = decode(field.name, value)
     kind = type(field.default.factory())  # type: ignore[union-attr]  # which json_field has given
     if kind is not type(None) and not isinstance(again, kind):
-        raise Refused(f"{field.name}: {value!r} is not of the kind that belongs there")
+        raise Refused(f"{field.name}: {value!r} has the wrong type")
     return again
 
 
@@ -69,7 +69,7 @@ def _check_bounds(field: "attrs.Attribute[Any]", value: float) -> None:
 
 
 def decode(name: str, value: Any) -> Any:
-    """Return what a JSONString says; clients of old send lists bare, or as Python writes them."""
+    """Decode a JSONString; old clients send plain lists, or Python's notation."""
     if not isinstance(value, str):
         return value
     for read in (read_json, _read_python):
@@ -79,33 +79,33 @@ def decode(name: str, value: Any) -> Any:
 
 
 def _read_python(text: str) -> Any:
-    """Return what a text of Python says, if JSON could say it too."""
+    """Read Python's notation, if JSON could express it too."""
     return read_json(json.dumps(ast.literal_eval(text[:_LONGEST_PYTHON])))
 
 
 def named(label: str, name: str, *, barred: str = "/") -> str:
-    """Return a name that can be given to something; raises Refused."""
+    """Return a valid name of something; raises Refused."""
     is_clean = name.strip() and name.isprintable() and not set(barred).intersection(name)
     if not is_clean or len(name) > _LONGEST_NAME:
-        raise Refused(f"{name!r} cannot be the name of a {label}")
+        raise Refused(f"{name!r} is not a valid name of a {label}")
     return name
 
 
 def one_of(name: str, value: str, known: Sequence[str]) -> str:
-    """Return a value that is one of the known ones; raises Refused."""
+    """Return one of the allowed values; raises Refused."""
     if value not in known:
-        raise Refused(f"{name}: {value!r} is none of {', '.join(known)}")
+        raise Refused(f"{name}: {value!r} is not one of {', '.join(known)}")
     return value
 
 
 def _slots(name: str, value: Any) -> dict[str, str]:
-    """Return limits on slots as they are kept: plain numbers, memory in bytes."""
+    """Return limits of slots as they are stored: plain numbers, memory in bytes."""
     if not isinstance(value, Mapping):
         raise Refused(f"{name}: must be a map of slots and amounts")
     given = {slot: amount for slot, amount in value.items() if amount is not None}
     finite = {slot: amount for slot, amount in given.items() if amount != "Infinity"}
     if unknown := [slot for slot in finite if slot not in {"cpu", "mem"} and "." not in slot]:
-        raise Refused(f"{name}: {unknown[0]!r} is no slot like cpu, mem or cuda.shares")
+        raise Refused(f"{name}: {unknown[0]!r} is not a slot (such as cpu, mem or cuda.shares)")
     try:
         texts = from_text(finite).as_text()
     except AmountError as error:
@@ -114,7 +114,7 @@ def _slots(name: str, value: Any) -> dict[str, str]:
 
 
 def _hosts(value: Any) -> dict[str, list[str]]:
-    """Return hosts with what is allowed on each; a list allows everything on its hosts."""
+    """Return hosts and their permissions; a list allows everything on its hosts."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return {str(host): list(HOST_PERMISSIONS) for host in value}
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Keypairs: what requests are signed with, and under which policy."""
+"""Keypairs: they sign requests, and have a resource policy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -74,12 +74,12 @@ KEYPAIR = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every keypair for superadmins, those of the domain for its admins, else the own ones."""
+    """Return the scope: all keypairs, those of the domain for its admins, or the caller's own."""
     caller = ctx.caller
     domain, email = ctx.domain_for(args.get("domain_name")), args.get("email")
     if not (caller.is_superadmin or caller.is_domain_admin):
         if email not in {None, caller.user.email}:
-            raise forbidden("only admins may look at the keypairs of others")
+            raise forbidden("only admins can see the keypairs of others")
         email = caller.user.email
     scope = equal(
         {**args, "email": email}, email="keypairs.user_id", is_active="keypairs.is_active"
@@ -130,14 +130,14 @@ def _modify(ctx: Context, access_key: str, props: Props) -> Fields:
 
 
 def _prepare_deletion(ctx: Context, keypair: KeyPair) -> None:
-    """Take away what belongs to a keypair; raises Refused for one that is needed."""
+    """Delete what belongs to a keypair; raises Refused if the keypair is needed."""
     owner = ctx.user(keypair.user)
     if owner and owner.main_access_key == keypair.access_key:
         raise Refused(f"{keypair.access_key} is the main access key of {owner.email}")
     count = ctx.store.sessions.count("access_key = ?", (keypair.access_key,))
     if count:
         raise Refused(
-            f"{count} sessions of {keypair.access_key} are on record: deactivate it instead"
+            f"{count} sessions of {keypair.access_key} are on record; deactivate it instead"
         )
     delete_owned(ctx.store.db, "keypair", keypair.access_key)
 

@@ -1,4 +1,4 @@
-"""Sessions in the two other shapes: for clients before v5 of the API, and for those of 26.x."""
+"""Sessions in two other forms: for clients before v5 of the API, and for those of 26.x."""
 
 import base64
 import binascii
@@ -47,7 +47,7 @@ def legacy_compute_session_list(_: Any, info: Info, limit: int, offset: int, **a
 
 
 def legacy_compute_session(_: Any, info: Info, sess_id: str, **args: Any) -> Fields | None:
-    """Resolve `legacy_compute_session`: by name or id, the latest one of that name."""
+    """Resolve `legacy_compute_session` by name or id; the latest one of a name."""
     ctx = info.context
     named = Clause("sessions.name = ? OR sessions.id = ?", (sess_id, sess_id))
     found, _total = select(ctx, [*scope_of(ctx, args), named], 1, 0)
@@ -117,7 +117,7 @@ def _global_id(row_id: str) -> str:
 
 
 def _read_global_id(text: str) -> str:
-    """Read a global id, padded or not; a bare UUID will do too."""
+    """Read a global id, padded or not, or a plain UUID."""
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What all mutations have in common: who may, not while frozen, all or nothing, `{ok, msg, …}`."""
+"""Common to all mutations: permission, frozen manager, transaction, `{ok, msg, …}`."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from atoll_cluster.api.request.freeze import refuse_if_frozen
 
 @frozen
 class Mutation:
-    """An act of administration: for superadmins, or for admins of domains or everybody as well.
+    """A mutation for superadmins, or also for admins of domains, or for everybody.
 
     The act is given the context and the arguments; it returns the fields of the answer besides `ok`
     and `msg`, or raises Refused. An act for others than superadmins keeps to
@@ -48,12 +48,12 @@ class Mutation:
         return answer
 
     def is_permitted(self, caller: Caller) -> bool:
-        """Say whether the caller may do this to anything at all."""
+        """Return whether the caller may use this mutation at all."""
         by_role = self.for_domain_admins and caller.is_domain_admin
         return caller.is_superadmin or self.for_everybody or by_role
 
 
 def _explain(error: sqlite3.IntegrityError) -> str:
     if "FOREIGN KEY" in str(error):
-        return "integrity error: it refers to something that is not there, or is still referred to"
+        return "integrity error: it refers to something that does not exist, or is still in use"
     return f"integrity error: {error}"

@@ -1,4 +1,4 @@
-"""Resource policies of keypairs, users and projects: limits with a name."""
+"""Resource policies of keypairs, users and projects."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -62,7 +62,7 @@ def _own_user_policy(ctx: Context) -> str:
 
 
 def _scope(own: Callable[[Context], str]) -> Callable[[Context, Mapping[str, Any]], list[Clause]]:
-    """Take every policy for superadmins, the caller's own for others."""
+    """Return the scope: all policies for superadmins, the caller's own for others."""
 
     def scope(ctx: Context, _: Mapping[str, Any]) -> list[Clause]:
         return [] if ctx.caller.is_superadmin else equal({"name": own(ctx)}, name="name")
@@ -72,14 +72,14 @@ def _scope(own: Callable[[Context], str]) -> Callable[[Context, Mapping[str, Any
 
 def _project_scope(ctx: Context, _: Mapping[str, Any]) -> list[Clause]:
     if not (ctx.caller.is_superadmin or ctx.caller.is_domain_admin):
-        raise forbidden("only admins may list the policies of projects")
+        raise forbidden("only admins can list the policies of projects")
     return []
 
 
 def _single(
     entity: EntityType[Record], own: Callable[[Context], str]
 ) -> Callable[..., Fields | None]:
-    """Make the resolver of one policy by name, the caller's own without."""
+    """Create the resolver of one policy by name; without a name, the caller's own."""
 
     def resolve(_: Any, info: Info, name: str | None = None) -> Fields | None:
         ctx = info.context
@@ -111,7 +111,7 @@ def _read(record: type[attrs.AttrsInstance], props: Props) -> Props:
 
 
 def _unused(kind: str, table: str, column: str) -> Callable[[Context, Any], None]:
-    """Make the check that nobody has the policy."""
+    """Create the check that the policy is not in use."""
 
     def check(ctx: Context, policy: Any) -> None:
         sql = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608 - our own names

@@ -1,4 +1,4 @@
-"""Resource presets: named amounts that users can ask for."""
+"""Resource presets: named amounts for sessions."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Quota scopes: limits of all folders of one user, or of one group, together."""
+"""Quota scopes: limits for all folders of a user or a group together."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from atoll_cluster.storage.volume import HOST, count
 
 
 def quota_scope(_: Any, info: Info, storage_host_name: str, quota_scope_id: str) -> Fields:
-    """Resolve `quota_scope`: for its user, for members of its group, and for superadmins."""
+    """Resolve `quota_scope`: for its user, members of its group, and superadmins."""
     ctx = info.context
     _check(ctx, storage_host_name, quota_scope_id)
     _, _, owner = quota_scope_id.partition(":")
     user = ctx.caller.user.uuid
     own = owner == user or ctx.store.accounts.is_member(owner, user)
     if not (own or ctx.caller.is_superadmin):
-        raise forbidden("only superadmins may look at the quotas of others")
+        raise forbidden("only superadmins can see the quotas of others")
     return _fields(ctx, quota_scope_id)
 
 
 def _fields(ctx: Context, scope_id: str) -> Fields:
-    """Return `QuotaScope`; files are counted only if that is asked for."""
+    """Return `QuotaScope`; files are counted only if the query needs it."""
     volume, folders = ctx.cluster.storage.volume, ctx.store.folders
     paths = [place(volume, folder) for folder in folders.of_scope(scope_id)]
     return {
@@ -43,7 +43,7 @@ def _set(ctx: Context, storage_host_name: str, quota_scope_id: str, props: Props
     _check(ctx, storage_host_name, quota_scope_id)
     limit = int(props.get("hard_limit_bytes") or 0)
     if limit < 0:
-        raise Refused("a limit is 0 bytes or more")
+        raise Refused("a limit must be 0 bytes or more")
     ctx.store.folders.limit_scope(quota_scope_id, limit)
     return {"quota_scope": _fields(ctx, quota_scope_id)}
 
@@ -55,13 +55,13 @@ def _unset(ctx: Context, storage_host_name: str, quota_scope_id: str) -> Fields:
 
 
 def _check(ctx: Context, host: str, scope_id: str) -> None:
-    """Raise Refused for a host or an owner that there is not."""
+    """Raise Refused for an unknown host or owner."""
     kind, _, owner = scope_id.partition(":")
     finders = {"user": ctx.store.accounts.user, "project": ctx.store.accounts.group}
     if host != HOST:
         raise Refused(f"no folder host {host!r}; there is {HOST}")
     if kind not in finders or finders[kind](owner) is None:
-        raise Refused(f"no quota scope {scope_id!r}; it is user:ID or project:ID")
+        raise Refused(f"no quota scope {scope_id!r}; write user:ID or project:ID")
 
 
 QUERIES: Resolvers = {"quota_scope": quota_scope}

@@ -1,4 +1,4 @@
-"""`POST /admin/gql` and its older sister `/admin/graphql`."""
+"""`POST /admin/gql` and the older `/admin/graphql`."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,13 @@ _CODES = {
 
 
 async def gql(call: Call) -> Response:
-    """Answer `{"data": …}`, with `errors` beside it if there are any."""
+    """Answer `{"data": …}`, with `errors` if there are any."""
     data, errors = await _run(call)
     return reply({"data": data} | ({"errors": errors} if errors else {}))
 
 
 async def graphql(call: Call) -> Response:
-    """Answer the bare data; errors make it a 400, as clients before v6.20210815 expect."""
+    """Answer the data only; errors give a 400, as clients before v6.20210815 expect."""
     data, errors = await _run(call)
     if errors:
         raise Problem(400, "graphql-error", "GraphQL-generated error.", data=errors)
@@ -54,7 +54,7 @@ async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
 
 
 def _tell(error: "GraphQLError") -> dict[str, Any]:
-    """Return an error as clients read it; those that have a code go by it."""
+    """Return an error in the form for clients, with its code."""
     told: dict[str, Any] = dict(error.formatted)
     problem = error.original_error
     if isinstance(problem, Problem):
@@ -64,12 +64,12 @@ def _tell(error: "GraphQLError") -> dict[str, Any]:
     elif isinstance(problem, StoreError):
         told["message"] = str(problem)
     elif _is_fault(problem):
-        told["message"] = "Internal server error. (This is a fault of the cluster.)"
+        told["message"] = "Internal server error. (This is an error in the cluster.)"
     return told
 
 
 def _is_fault(error: Exception | None) -> bool:
-    """Whether an error is neither a refusal of ours nor one that GraphQL found in a value."""
+    """Whether an error is unexpected: neither a refusal nor an invalid value."""
     from graphql import GraphQLError
 
     return error is not None and not isinstance(error, Problem | ValueError | GraphQLError)

@@ -1,4 +1,4 @@
-"""The scalars of the schema that GraphQL does not know: what they take from clients."""
+"""The custom scalars of the schema and the inputs that they accept."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Take numbers beyond 32 bits as such or, as some clients have to, as texts."""
+    """Accept numbers beyond 32 bits, also as texts, which some clients send."""
     is_text = isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
     if not (is_text or is_number) or abs(number := int(value)) > _LARGEST:
@@ -34,7 +34,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def read_scalars(schema: GraphQLSchema) -> None:
-    """Have these scalars refuse what no resolver could use."""
+    """Let these scalars refuse values that no resolver can use."""
     for name, read in _READERS.items():
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - they stand in sdl/

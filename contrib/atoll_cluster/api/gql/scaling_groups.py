@@ -1,4 +1,4 @@
-"""Scaling groups: sets of agents, and to which domains, groups and keypairs they are open."""
+"""Scaling groups: sets of agents, and the domains, groups and keypairs that may use them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -81,7 +81,7 @@ SCALING_GROUP = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every scaling group, or those open to one; for superadmins."""
+    """Return the scope of all scaling groups, or of those for one; for superadmins."""
     ctx.require_superadmin()
     scope = equal(args, name="name", is_active="is_active")
     for argument, kind, _ in _WHOM.values():
@@ -92,7 +92,7 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
 
 
 def _accessible(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take those that the caller's sessions for one of the own groups may go to."""
+    """Return those that the caller's sessions in one of their groups may use."""
     caller, group = ctx.caller, str(args["project_id"])
     names = usable_by(ctx.store.db, caller.user.domain_name, group, caller.access_key)
     if not (caller.is_superadmin or ctx.store.accounts.is_member(group, caller.user.uuid)):
@@ -116,7 +116,7 @@ def _change(_: Context, __: ScalingGroup, props: Props) -> Props:
 
 def _refuse_if_used(ctx: Context, group: ScalingGroup) -> None:
     if ctx.store.tables.agents.count("scaling_group = ?", (group.name,)):
-        raise Refused(f"scaling group {group.name!r} has agents: move them to another one first")
+        raise Refused(f"scaling group {group.name!r} has agents; move them to another one first")
     living = [one for one in ctx.store.sessions.unfinished() if one.scaling_group == group.name]
     if living:
         raise Refused(
@@ -125,7 +125,7 @@ def _refuse_if_used(ctx: Context, group: ScalingGroup) -> None:
 
 
 def _opening(whom: str) -> Callable[..., Fields]:
-    """Make the act that opens one scaling group, or several, to somebody."""
+    """Create the mutation that allows somebody to use scaling groups."""
     argument, kind, of = _WHOM[whom]
 
     def act(ctx: Context, **args: Any) -> Fields:
@@ -140,7 +140,7 @@ def _opening(whom: str) -> Callable[..., Fields]:
 
 
 def _closing(whom: str) -> Callable[..., Fields]:
-    """Make the act that closes one scaling group, several, or all, to somebody."""
+    """Create the mutation that withdraws access to one, several or all scaling groups."""
     argument, kind, of = _WHOM[whom]
 
     def act(ctx: Context, **args: Any) -> Fields:

@@ -1,4 +1,4 @@
-"""The schema: what stands in `sdl/`, with a resolver for each root of `Query` and `Mutation`.
+"""The schema in `sdl/`, with a resolver for each root field of `Query` and `Mutation`.
 
 Everything below the roots is plain maps (:data:`~atoll_cluster.api.gql.context.Fields`), which
 GraphQL reads by itself. Documents are parsed and validated once and remembered: clients send the
@@ -121,7 +121,7 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
 
 
 def _explained(error: GraphQLError) -> GraphQLError:
-    """Return an error that says so where only other clusters have what is asked for."""
+    """Return an error; if only other clusters have the field, it says so."""
     found = _NO_ROOT.match(error.message)
     if found and (unsupported := unsupported_root(found[1])):
         return GraphQLError(unsupported, nodes=error.nodes)
@@ -131,7 +131,7 @@ def _explained(error: GraphQLError) -> GraphQLError:
 async def run(
     context: Context, query: str, variables: dict[str, Any], operation: str | None
 ) -> ExecutionResult:
-    """Answer a query; whatever is wrong with it is in the result's errors.
+    """Execute a query; errors are in the result.
 
     Raises StoreError when the store can't do what is asked. Then nothing of it is done, be it one
     mutation or many.
@@ -157,7 +157,7 @@ async def run(
 
 
 def _done(result: ExecutionResult) -> ExecutionResult:
-    """Return a result; raises what the store could not do."""
+    """Return a result; raises errors of the store."""
     for error in result.errors or ():
         if isinstance(error.original_error, StoreError):
             raise error.original_error

@@ -1,4 +1,4 @@
-"""Models that are served: none here, so that lists are empty and nothing is found."""
+"""Model serving: this cluster has none, so lists are empty."""
 
 from collections.abc import Callable
 from typing import Any

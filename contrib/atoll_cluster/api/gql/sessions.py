@@ -1,4 +1,4 @@
-"""Sessions and their kernels, as GraphQL shows them."""
+"""Sessions and kernels in GraphQL."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ _OCCUPYING = frozenset(
 def select(
     ctx: Context, scope: list[Clause], limit: int, offset: int, order: str = NEWEST
 ) -> tuple[list[Session], int]:
-    """Return a page of the sessions within the scope, and how many there are in all."""
+    """Return a page of the sessions in the scope, and their total number."""
     where = together(scope)
     page = Page(max(limit, 0), max(offset, 0))
     found = ctx.store.sessions.page(where.sql, where.values, order, page)
@@ -33,7 +33,7 @@ def select(
 
 
 def scope_of(ctx: Context, args: dict[str, Any]) -> list[Clause]:
-    """Turn the arguments that all session lists share into conditions."""
+    """Convert the common arguments of session lists to conditions."""
     scope = ctx.session_scope(args.get("domain_name"), args.get("access_key"))
     if group_id := args.get("group_id"):
         scope.append(Clause("sessions.group_id = ?", (str(group_id),)))
@@ -43,7 +43,7 @@ def scope_of(ctx: Context, args: dict[str, Any]) -> list[Clause]:
 
 
 def status_clause(names: str) -> Clause:
-    """Take sessions in any status of a comma list; raises FilterError for unknown names."""
+    """Match sessions in any status of a comma-separated list; raises FilterError."""
     known = frozenset(STATUSES)
     wanted = [known_name("status", name.strip(), known) for name in names.split(",")]
     if FOLLOWERS.keys() <= set(wanted):
@@ -64,7 +64,7 @@ def compute_session_list(_: Any, info: Info, limit: int, offset: int, **args: An
 
 
 def compute_session(_: Any, info: Info, id: str) -> Fields | None:
-    """Resolve `compute_session`; null for sessions that the caller may not see."""
+    """Resolve `compute_session`; null if the caller may not see it."""
     ctx = info.context
     session = visible(ctx, str(id))
     return session_fields(ctx, session) if session else None
@@ -147,7 +147,7 @@ def session_fields(ctx: Context, session: Session) -> Fields:
 
 
 def common_fields(ctx: Context, session: Session) -> Fields:
-    """Return what `ComputeSession` and `LegacyComputeSession` have in common."""
+    """Return the fields common to `ComputeSession` and `LegacyComputeSession`."""
     return {
         "tag": session.tag,
         "name": session.name,
@@ -175,18 +175,18 @@ def common_fields(ctx: Context, session: Session) -> Fields:
 
 
 def mount_names(session: Session) -> list[str]:
-    """Return the names of the folders that a session has, those that it was not asked for too."""
+    """Return the names of a session's folders, also of automatic ones."""
     return _mounts(session, "name")
 
 
 def _mounts(session: Session, key: str) -> list[str]:
-    """Return what a session's mounts say of themselves, as far as their rows are whole."""
+    """Return a session's mounts, as far as the row is valid."""
     mounts = [mount for mount in session.vfolder_mounts if isinstance(mount, dict)]
     return [mount[key] for mount in mounts if isinstance(mount.get(key), str)]
 
 
 def dashed(folder_id: str) -> str:
-    """Return the id of a folder as UUIDs are written."""
+    """Return the id of a folder in the form of UUIDs."""
     try:
         return str(UUID(folder_id))
     except ValueError:

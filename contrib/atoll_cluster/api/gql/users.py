@@ -1,4 +1,4 @@
-"""Users: who they are, in which domain and groups, and what they may."""
+"""Users: their domain, groups and permissions."""
 
 import re
 import uuid
@@ -15,8 +15,8 @@ from atoll_cluster.api.gql.filters import Clause
 from atoll_cluster.api.gql.inputs import Props, Refused, named, one_of, read_props
 from atoll_cluster.api.gql.mutations import Mutation
 from atoll_cluster.api.request.problems import forbidden
+from atoll_cluster.cleanup import delete_image
 from atoll_cluster.credentials import new_keypair
-from atoll_cluster.leftovers import delete_image
 from atoll_cluster.passwords import hash_password
 from atoll_cluster.store.erasure import erase
 from atoll_cluster.store.owned_rows import delete_owned
@@ -53,9 +53,9 @@ USER = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every user for superadmins, those of their domain for its admins."""
+    """Return the scope: all users for superadmins, those of the domain for its admins."""
     if not (ctx.caller.is_superadmin or ctx.caller.is_domain_admin):
-        raise forbidden("only admins may list users")
+        raise forbidden("only admins can list users")
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
         asked,
@@ -71,14 +71,14 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
 
 
 def user(_: Any, info: Info, email: str | None = None, **__: Any) -> Fields | None:
-    """Resolve `user`; without an argument the caller."""
+    """Resolve `user`; without an argument, the caller."""
     ctx = info.context
     found = ctx.store.accounts.user_by_email(email) if email else ctx.caller.user
     return _visible(ctx, found)
 
 
 def user_from_uuid(_: Any, info: Info, user_id: str | None = None, **__: Any) -> Fields | None:
-    """Resolve `user_from_uuid`; without an argument the caller."""
+    """Resolve `user_from_uuid`; without an argument, the caller."""
     ctx = info.context
     return _visible(ctx, ctx.user(str(user_id)) if user_id else ctx.caller.user)
 
@@ -89,7 +89,7 @@ def _visible(ctx: Context, found: User | None) -> Fields | None:
     if not is_own and not caller.is_superadmin:
         is_near = found is not None and found.domain_name == caller.user.domain_name
         if not (caller.is_domain_admin and is_near):
-            raise forbidden("only admins may look at other users")
+            raise forbidden("only admins can see other users")
     return user_fields(ctx, found) if found else None
 
 
@@ -141,7 +141,7 @@ def _modify(ctx: Context, email: str, props: Props) -> Fields:
 
 
 def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) -> Props:
-    """Return the columns that an input sets, each checked."""
+    """Return the columns that an input sets, after checking them."""
     changes, tables = read_props(User, props), ctx.store.tables
     if not changes.get("username"):
         changes.pop("username", None)  # Old clients write nothing for what is not said.
@@ -161,16 +161,16 @@ def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) 
 
 
 def _check_own(ctx: Context, changes: Props, user: User | None) -> None:
-    """Refuse a name that is somebody else's, or a keypair that is not the user's own."""
+    """Refuse a user name in use, or a keypair of another user."""
     name, key = changes.get("username"), changes.get("main_access_key")
     namesake = ctx.store.tables.users.find(username=name) if name else None
     if name:
         named("user", name)
     if namesake and (user is None or namesake.uuid != user.uuid):
-        raise Refused(f"user name {name!r} is taken")
+        raise Refused(f"user name {name!r} exists already")
     keypair = ctx.store.accounts.keypair(key) if key else None
     if key and (user is None or keypair is None or keypair.user != user.uuid):
-        raise Refused(f"{key} is no keypair of this user")
+        raise Refused(f"{key} is not a keypair of this user")
 
 
 def _check_network(text: str) -> None:
@@ -181,7 +181,7 @@ def _check_network(text: str) -> None:
 
 
 def _align_status(changes: Props) -> None:
-    """Keep `status` and `is_active` in step; the status counts if both are given."""
+    """Keep `status` and `is_active` consistent; `status` has precedence."""
     if "status" in changes:
         changes["is_active"] = one_of("status", changes["status"], _STATUSES) == "active"
     elif "is_active" in changes:
@@ -195,7 +195,7 @@ def _hash(password: str) -> str:
 
 
 def _set_groups(ctx: Context, user: User, group_ids: list[str] | None) -> None:
-    """Make the user a member of exactly these groups; None leaves them as they are."""
+    """Make the user a member of exactly these groups; None changes nothing."""
     if group_ids is None:
         return
     for own in ctx.store.accounts.groups(user.uuid):
@@ -208,7 +208,7 @@ def _set_groups(ctx: Context, user: User, group_ids: list[str] | None) -> None:
 
 
 def _delete(ctx: Context, email: str) -> Fields:
-    """Make the account unusable; it and what it owns stay."""
+    """Deactivate the account; it and what it owns stay."""
     found = _by_email(ctx, email)
     gone = {"status": "deleted", "is_active": False, "status_info": "admin-requested"}
     ctx.store.tables.users.update(found.uuid, {**gone, "modified_at": clock.now()})
@@ -219,7 +219,7 @@ def _delete(ctx: Context, email: str) -> Fields:
 
 
 def _purge(ctx: Context, email: str, **_: Any) -> Fields:
-    """Delete the account with its keypairs and all that is on record of its sessions."""
+    """Delete the account with its keypairs and the records of its sessions."""
     found = _by_email(ctx, email)
     refuse_if_living(ctx, f"user {email!r}", "user_uuid", found.uuid)
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
@@ -241,13 +241,13 @@ def _by_email(ctx: Context, email: str) -> User:
 
 
 def require_superadmin(ctx: Context) -> None:
-    """Raise Refused if nobody would be left who can administer the cluster."""
+    """Raise Refused if no superadmin would be left."""
     if not ctx.store.tables.users.select(_SUPERADMINS_LEFT, limit=1):
-        raise Refused("nobody could administer the cluster any more: this is the last superadmin")
+        raise Refused("this is the last superadmin; create another one first")
 
 
 def refuse_if_living(ctx: Context, whose: str, column: str, value: str) -> None:
-    """Raise Refused while there are sessions that have not ended."""
+    """Raise Refused if there are sessions that have not ended."""
     living = [one for one in ctx.store.sessions.unfinished() if getattr(one, column) == value]
     if living:
         names = ", ".join(one.name for one in living[:3])

@@ -1,4 +1,4 @@
-"""Virtual folders, as GraphQL shows them."""
+"""Virtual folders in GraphQL."""
 
 import base64
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ _OF_GROUPS = "vfolders.group_id IN (SELECT group_id FROM group_members WHERE use
 
 
 def vfolder_fields(ctx: Context, folder: VFolder) -> Fields:
-    """Return `VirtualFolder`; its files are counted only if that is asked for."""
+    """Return `VirtualFolder`; files are counted only if the query needs it."""
     owner = ctx.user(folder.user) if folder.user else None
     group = ctx.group(folder.group_id) if folder.group_id else None
     path = place(ctx.cluster.storage.volume, folder)
@@ -75,7 +75,7 @@ def vfolder_fields(ctx: Context, folder: VFolder) -> Fields:
 
 
 def _shared_fields(ctx: Context, folder: VFolder) -> Fields:
-    """Return `VirtualFolder` with the permission that the caller was given."""
+    """Return `VirtualFolder` with the caller's permission."""
     shares = ctx.store.folders.shares(folder.id, ctx.caller.user.uuid)
     given = {"permission": shares[0].permission} if shares else {}
     return vfolder_fields(ctx, folder) | given
@@ -92,7 +92,7 @@ VFOLDER = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Take every folder for superadmins, those of the domain for its admins, else the own ones."""
+    """Return the scope: all folders, those of the domain for its admins, or the caller's own."""
     caller, group_id = ctx.caller, args.get("group_id")
     domain = ctx.domain_for(args.get("domain_name"))
     scope = [_LIVING]
@@ -125,7 +125,7 @@ def _whose(ctx: Context, args: Mapping[str, Any]) -> str:
 
 
 def _having(ctx: Context) -> list[Clause]:
-    """Take what the caller has in any way, or everything for superadmins."""
+    """Match the folders that the caller can access, or all for superadmins."""
     if ctx.caller.is_superadmin:
         return [_LIVING]
     user = ctx.caller.user.uuid
@@ -141,7 +141,7 @@ def vfolder(_: Any, info: Info, id: str | None = None) -> Fields | None:
 
 
 def vfolder_permission_list(_: Any, info: Info, limit: int, offset: int, **__: Any) -> Fields:
-    """Resolve `vfolder_permission_list`, for superadmins: who shares what."""
+    """Resolve `vfolder_permission_list`, for superadmins: all shares."""
     ctx = info.context
     ctx.require_superadmin()
     shares = ctx.store.folders.shares()
@@ -162,12 +162,12 @@ def vfolder_permission_list(_: Any, info: Info, limit: int, offset: int, **__: A
 
 
 def host_permissions(_: Any, __: Info) -> Fields:
-    """Resolve `vfolder_host_permissions`: what can be allowed on a host."""
+    """Resolve `vfolder_host_permissions`: the names of the permissions."""
     return {"vfolder_host_permission_list": list(HOST_PERMISSIONS)}
 
 
 def vfolder_node(_: Any, info: Info, id: str) -> Fields | None:
-    """Resolve `vfolder_node` by a global id or a bare one."""
+    """Resolve `vfolder_node` by a global id or a plain one."""
     ctx = info.context
     where = together([*_having(ctx), Clause("vfolders.id = ?", (_read_global_id(id),))])
     found = ctx.store.folders.select(where.sql, where.values)
@@ -175,7 +175,7 @@ def vfolder_node(_: Any, info: Info, id: str) -> Fields | None:
 
 
 def vfolder_nodes(_: Any, info: Info, **args: Any) -> Fields:
-    """Resolve `vfolder_nodes`: a page of what the caller has, by `offset` and `first`."""
+    """Resolve `vfolder_nodes`: a page of the caller's folders, by `offset` and `first`."""
     ctx = info.context
     scope = [*_having(ctx), compile_filter(args.get("filter") or "", VFOLDERS)]
     if args.get("project_id"):

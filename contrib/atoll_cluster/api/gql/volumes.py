@@ -1,4 +1,4 @@
-"""Storage volumes, of which there is one."""
+"""Storage volumes: there is one."""
 
 from typing import Any
 

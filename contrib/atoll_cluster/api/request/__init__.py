@@ -1,1 +1,1 @@
-"""What every request meets: signature, limits, parameters, and how failures are told."""
+"""Common to all requests: signature, limits, parameters, errors."""

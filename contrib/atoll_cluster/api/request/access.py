@@ -1,4 +1,4 @@
-"""Who asks, and for whom they may ask."""
+"""The caller of a request, and the user for whom the caller acts."""
 
 from ipaddress import ip_address, ip_network
 
@@ -28,22 +28,22 @@ class Caller:
 
     @property
     def access_key(self) -> str:
-        """The access key that signed."""
+        """The access key of the signature."""
         return self.keypair.access_key
 
     @property
     def is_superadmin(self) -> bool:
-        """May do anything to anyone."""
+        """Whether the caller may do anything."""
         return self.user.role == "superadmin"
 
     @property
     def is_domain_admin(self) -> bool:
-        """May act for the users of the own domain, superadmins excepted."""
+        """Whether the caller may act for the users of their domain, except superadmins."""
         return self.user.role == "admin"
 
 
 def authenticate(connection: HTTPConnection, version: Version, accounts: Accounts) -> Caller:
-    """Return who signed the request; raises Problem 400 or 401."""
+    """Return the caller that signed the request; raises Problem 400 or 401."""
     headers = connection.headers
     date = date_header(headers)
     check_clock(date)
@@ -67,16 +67,16 @@ def authenticate(connection: HTTPConnection, version: Version, accounts: Account
 
 
 def _check_address(connection: HTTPConnection, user: User) -> None:
-    """Raise Problem 401 for requests from elsewhere than where the user may be."""
+    """Raise Problem 401 for an address that the user may not use."""
     if user.allowed_client_ip is None or connection.client is None:
         return
     address = ip_address(connection.client.host)
     if not any(address in ip_network(one, strict=False) for one in user.allowed_client_ip):
-        raise unauthorized(f"{address} is not an address that this user may use")
+        raise unauthorized(f"{address} is not in this user's allowed_client_ip")
 
 
 def raw_target(connection: HTTPConnection) -> str:
-    """Return the request target as it was on the wire, still percent-encoded."""
+    """Return the request target as sent, still percent-encoded."""
     path: bytes = connection.scope["raw_path"]
     query: bytes = connection.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
@@ -93,7 +93,7 @@ def _lookup(accounts: Accounts, access_key: str) -> Caller:
 
 
 def on_behalf_of(caller: Caller, accounts: Accounts, access_key: str | None) -> Caller:
-    """Return the owner a request names, the caller itself if it names none.
+    """Return the owner that a request names, otherwise the caller.
 
     Raises Problem 403 when the caller may not act for that owner, 400 when there is no such key.
     """
@@ -108,7 +108,7 @@ def on_behalf_of(caller: Caller, accounts: Accounts, access_key: str | None) -> 
     if caller.is_domain_admin and (
         user.role == "superadmin" or user.domain_name != caller.user.domain_name
     ):
-        raise forbidden("Domain admins act only for users of their domain")
+        raise forbidden("Domain admins can act only for users of their domain")
     return Caller(keypair, user)
 
 

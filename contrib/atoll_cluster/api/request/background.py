@@ -1,4 +1,4 @@
-"""Work that goes on after its request was answered, and `GET /events/background-task` about it."""
+"""Background tasks of requests, and their events at `GET /events/background-task`."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ _MOST_KEPT = 1000
 
 @define
 class BackgroundTask:
-    """A piece of work: how far it is, and whom it is for; `status` is started, done or failed."""
+    """A task: its progress and its user; `status` is started, done or failed."""
 
     task_id: str
     user: str
@@ -34,12 +34,12 @@ class BackgroundTask:
     """Set at the next news; another one stands here then."""
 
     def report(self, current: int, total: int, message: str) -> None:
-        """Tell how far the work is."""
+        """Publish the progress."""
         self.current, self.total, self.message = current, total, message
         self._wake()
 
     def end(self, status: str, message: str) -> None:
-        """Tell how the work ended."""
+        """Publish the result."""
         self.status, self.message = status, message
         self._wake()
 
@@ -53,14 +53,14 @@ Work = Callable[[BackgroundTask], Awaitable[str]]
 
 
 class BackgroundTasks:
-    """Starts tasks, and remembers how they went."""
+    """Starts tasks, and keeps their results."""
 
     def __init__(self, supervisor: TaskSupervisor) -> None:
         self._supervisor = supervisor
         self._known: dict[str, BackgroundTask] = {}
 
     def start(self, user: str, work: Work) -> str:
-        """Begin a piece of work for a user; returns the id to ask for news with."""
+        """Start a task for a user; returns its id."""
         task = BackgroundTask(str(uuid.uuid4()), user)
         self._known[task.task_id] = task
         if len(self._known) > _MOST_KEPT:
@@ -86,7 +86,7 @@ async def _run(task: BackgroundTask, work: Work) -> None:
 
 
 async def background_task_events(call: Call) -> Response:
-    """`GET /events/background-task`: news of one task up to its end; for its user and admins."""
+    """`GET /events/background-task`: events of a task; for its user and admins."""
     tasks: BackgroundTasks = call.request.app.state.background
     task_id = call.params.required("task_id", "taskId")
     task = tasks.get(task_id)

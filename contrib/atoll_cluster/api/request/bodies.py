@@ -1,4 +1,4 @@
-"""Files as bodies of answers: whole or the rest of them, read piece by piece."""
+"""Files as bodies of answers, whole or in part, read in pieces."""
 
 import email.utils
 import os
@@ -27,13 +27,13 @@ CORS = {
 
 
 def disposition(name: str) -> str:
-    """Return the header by which a browser knows a file's name."""
+    """Return the header that gives browsers the file's name."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
     return f"attachment;filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 class FileResponse(StreamingResponse):
-    """An open file on its way to a client, which owns the descriptor from now on.
+    """Sends an open file, and then closes its descriptor.
 
     A range is 206 if the file is still the one that `If-Range` names, by `ETag` or `Last-Modified`;
     otherwise all of it is sent. Raises Problem 416 for a range that lies behind the end.
@@ -82,7 +82,7 @@ class FileResponse(StreamingResponse):
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:
-    """Read a range into its start and end; None for none, or for several."""
+    """Read a range into its start and end; None without one, or with several."""
     match = _RANGE.fullmatch(text)
     if match is None or not any(match.groups()):
         return None

@@ -1,4 +1,4 @@
-"""One request on its way: version, signature, rate limit and parameters, then the handler.
+"""A request: its version, signature, rate limit and parameters are checked, then it is handled.
 
 Handlers take a :class:`Call` and return a response or raise Problem; :func:`route` makes Starlette
 routes of them. So that which routes are public stands in the route tables and nowhere else.
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class Call:
-    """A request that was let in; `caller` is None on public routes only."""
+    """An accepted request; `caller` is None on public routes only."""
 
     request: Request
     cluster: Cluster
@@ -56,29 +56,29 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """Who asks."""
+        """The keypair and user of the signature."""
         if self.authenticated is None:
             raise unauthorized()
         return self.authenticated
 
     @property
     def owner(self) -> Caller:
-        """For whom: the caller, or whom `owner_access_key` names."""
+        """The user for whom the request is: the caller, or that of `owner_access_key`."""
         return owner_of(self.caller, self.cluster.store.accounts, self.params)
 
     @property
     def attempts(self) -> "Attempts":
-        """What slows down those who guess at secrets."""
+        """Limits the attempts to guess secrets."""
         attempts: Attempts = self.request.app.state.attempts
         return attempts
 
     @property
     def address(self) -> str:
-        """The address that it comes from, empty for none."""
+        """The client's address, or an empty text."""
         return self.request.client.host if self.request.client else ""
 
     def path(self, name: str) -> str:
-        """Return a part of the path, decoded."""
+        """Return a decoded part of the path."""
         value: str = self.request.path_params[name]
         return value
 
@@ -96,7 +96,7 @@ def route(
     raw: bool = False,
     limit: int | None = None,
 ) -> Route:
-    """Make a route; `methods` are separated by blanks. With `raw` the body is left to the handler.
+    """Create a route; `methods` are separated by blanks. With `raw`, the handler reads the body.
 
     Public routes need no signature, those for superadmins a superadmin's. `limit` is how many bytes
     of JSON it takes, if not the usual number.

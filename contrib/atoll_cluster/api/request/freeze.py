@@ -26,12 +26,12 @@ def refuse_if_frozen(store: Store) -> None:
             503,
             "server-frozen",
             "The server is frozen due to maintenance.",
-            "nothing can be begun or changed until an administrator unfreezes the manager",
+            "nothing can be started or changed until an administrator unfreezes the manager",
         )
 
 
 def refuse_changes_if_frozen(connection: HTTPConnection, store: Store) -> None:
-    """Raise Problem 503 for a request that creates or changes something while frozen."""
+    """Raise Problem 503 for a request that changes something while frozen."""
     path, method = connection.scope["path"], connection.scope.get("method", "GET")
     if method in {"GET", "HEAD", "OPTIONS"} or path.endswith(_READING):
         return

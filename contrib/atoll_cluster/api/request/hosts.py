@@ -1,4 +1,4 @@
-"""The host that a request names, which is also where clients are sent for files."""
+"""The host name in a request, which is also used in URLs for clients."""
 
 import re
 
@@ -13,11 +13,11 @@ _HOST = re.compile(
 
 
 def read_host(connection: HTTPConnection) -> str:
-    """Return the host and port that a request names, else the server's own; raises Problem 400."""
+    """Return the host and port in a request, else the server's own; raises Problem 400."""
     host: str | None = connection.headers.get("host")
     if host is None:
         name, port = connection.scope["server"]
         return f"{name}:{port}"
     if not _HOST.fullmatch(host):
-        raise bad_request("The header Host must be a name or an address, and perhaps a port.")
+        raise bad_request("The header Host must be a name or an address, optionally with a port.")
     return host

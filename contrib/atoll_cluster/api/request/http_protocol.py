@@ -1,14 +1,14 @@
-"""The server's HTTP protocol: uvicorn's, with an orderly end for broken request bodies."""
+"""Uvicorn's HTTP protocol, with a proper end for malformed request bodies."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class HttpProtocol(H11Protocol):
-    """Uvicorn's protocol; a request with a broken body is refused, and its route is told."""
+    """Uvicorn's protocol; it refuses malformed bodies and tells the route."""
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what can't be read, unless an answer has begun already."""
+        """Refuse a malformed request, unless an answer has started."""
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             super().send_400_response(msg)
         else:

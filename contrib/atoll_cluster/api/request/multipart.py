@@ -1,4 +1,4 @@
-"""Multipart bodies, read and written: uploads come in them, several downloads go out in one."""
+"""Read and write multipart bodies, for uploads and downloads of several files."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _MODE = re.compile(r";\s*mode=([0-7]{3,4})(?![0-9])")
 
 @frozen
 class Part:
-    """A part of a form: the file's name as the client gave it, its bytes and permission bits."""
+    """A file of a form: its name as sent, its bytes and permission bits."""
 
     filename: str
     content: bytes
@@ -31,7 +31,7 @@ class Part:
 
 
 def read_parts(content_type: str, body: bytes) -> list[Part]:
-    """Return the parts that are files; raises Problem 400 for a body that is no form."""
+    """Return the files of a form; raises Problem 400 for an invalid body."""
     dash = b"\r\n--" + _boundary(content_type)
     pieces = (b"\r\n" + body).split(dash, _MOST_PARTS + 2)
     if len(pieces) > _MOST_PARTS + 2:
@@ -72,7 +72,7 @@ def _part(piece: bytes) -> Part | None:
 
 
 def write_parts(boundary: str, contents: Iterable[bytes]) -> bytes:
-    """Return a multipart body whose parts are these, as they are."""
+    """Return a multipart body of these parts."""
     dash = f"--{boundary}".encode()
     body = b""
     for content in contents:
@@ -82,7 +82,7 @@ def write_parts(boundary: str, contents: Iterable[bytes]) -> bytes:
 
 
 def _filename(disposition: str) -> str | None:
-    """Return a file's name to the byte; what is no UTF-8 in it becomes half characters.
+    """Return a file's name; bytes that are not UTF-8 become surrogate escapes.
 
     The library's parser would strip blanks and line ends off, which are part of the name.
     """

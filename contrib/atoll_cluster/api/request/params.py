@@ -1,4 +1,4 @@
-"""Parameters of a request: query and JSON body merged, whatever the method; the body wins.
+"""Parameters of a request: query and JSON body merged; the body has precedence.
 
 Managers of different releases read them from different places, and so clients send them to either
 or both. Reading both makes every client right.
@@ -24,7 +24,7 @@ _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
 
 @frozen
 class Params:
-    """The merged parameters; accessors take the aliases of one parameter, the first names it.
+    """The merged parameters; accessors take aliases, and errors name the first one.
 
     A null counts as absent. All accessors raise Problem 400 with `data` naming the parameter.
     """
@@ -32,18 +32,18 @@ class Params:
     values: Mapping[str, Any]
 
     def get(self, *names: str) -> Any:
-        """Return the first alias that is there, None if none is."""
+        """Return the first alias that exists, or None."""
         for name in names:
             if (value := self.values.get(name)) is not None:
                 return value
         return None
 
     def has(self, *names: str) -> bool:
-        """Say whether a parameter is there, be it null."""
+        """Return whether a parameter exists, even if it is null."""
         return any(name in self.values for name in names)
 
     def text(self, *names: str) -> str | None:
-        """Return a text; numbers are taken as texts."""
+        """Return a text; numbers are converted."""
         value = self.get(*names)
         if value is None:
             return None
@@ -52,14 +52,14 @@ class Params:
         return str(value)
 
     def required(self, *names: str) -> str:
-        """Return a text that may not be missing or empty."""
+        """Return a text that must not be missing or empty."""
         value = self.text(*names)
         if not value:
             raise _wrong(names[0], "is required")
         return value
 
     def boolean(self, *names: str, default: bool = False) -> bool:
-        """Return a boolean, given as such or as text."""
+        """Return a boolean, which may be given as text."""
         value = self.get(*names)
         if value is None:
             return default
@@ -103,7 +103,7 @@ class Params:
 
 
 def query_params(connection: HTTPConnection) -> Params:
-    """Read the query alone; what is repeated is a list."""
+    """Read the query only; repeated parameters become lists."""
     found: dict[str, list[str]] = {}
     for name, value in connection.query_params.multi_items():
         found.setdefault(name, []).append(value)
@@ -111,7 +111,7 @@ def query_params(connection: HTTPConnection) -> Params:
 
 
 async def read_params(request: Request, limit: int = MAX_BODY) -> Params:
-    """Merge query and JSON body of a request; raises Problem 400 for a body that is no JSON."""
+    """Merge query and JSON body of a request; raises Problem 400 for invalid JSON."""
     values = dict(query_params(request).values)
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Params(values)
@@ -137,7 +137,7 @@ async def bounded_body(request: Request, limit: int, complaint: str) -> bytes:
 
 
 def read_message(text: str) -> Params:
-    """Read a message of a websocket; raises Problem 400 for one that is no JSON object."""
+    """Read a message of a websocket; raises Problem 400 unless it is a JSON object."""
     try:
         return Params(read_object(text))
     except JsonError as error:

@@ -1,4 +1,4 @@
-"""Errors as the API tells them: `application/problem+json` with a stable `type`."""
+"""Errors of the API: `application/problem+json` with a stable `type`."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _SOON, _LATER = 1, 5
 
 
 class Problem(Exception):
-    """An answer that is an error; `msg` is for people, `kind` is what clients go by."""
+    """An error answer; `msg` is for people, `kind` for programs."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ def _after(seconds: float) -> dict[str, str]:
 
 
 def bad_request(msg: str) -> Problem:
-    """Return 400 for a request that makes no sense as a whole."""
+    """Return 400 for an invalid request."""
     return Problem(400, "generic-bad-request", "Bad request.", msg)
 
 
@@ -62,23 +62,23 @@ def invalid_params(msg: str, data: Any = None) -> Problem:
 
 
 def invalid_auth(msg: str, status: int = 400) -> Problem:
-    """Return 400 for a signature, a date or a header that can't be used."""
+    """Return 400 for an invalid signature, date or header."""
     title = "Missing or invalid authorization parameters."
     return Problem(status, "invalid-auth-params", title, msg)
 
 
 def unauthorized(msg: str = "Unauthorized access") -> Problem:
-    """Return 401: nobody, or not who is claimed."""
+    """Return 401: the caller is not authenticated."""
     return Problem(401, "auth-failed", "Credential/signature mismatch.", msg)
 
 
 def forbidden(msg: str) -> Problem:
-    """Return 403: known, but not allowed."""
+    """Return 403: the caller is not permitted."""
     return Problem(403, "generic-forbidden", "Forbidden operation.", msg)
 
 
 def not_found(what: str, msg: str | None = None, data: Any = None) -> Problem:
-    """Return 404 for a thing of the API (`session`, `environment image`, …)."""
+    """Return 404 for an object of the API (`session`, `environment image`, …)."""
     return Problem(404, "object-not-found", f"No such {what}.", msg, data)
 
 
@@ -88,41 +88,41 @@ def quota_exceeded(msg: str) -> Problem:
 
 
 def rate_limited(wait: float) -> Problem:
-    """Return 429: too many requests in the last 15 minutes; one more is taken in `wait` seconds."""
+    """Return 429: too many requests in 15 minutes; the next is allowed in `wait` seconds."""
     title = "You have reached your API query rate limit."
     return Problem(429, "rate-limit-exceeded", title, headers=_after(wait))
 
 
 def too_many_attempts(wait: float) -> Problem:
-    """Return 429: too many wrong passwords or the like; the next one is heard in `wait` seconds."""
+    """Return 429: too many wrong secrets; the next attempt is allowed in `wait` seconds."""
     msg = f"Too many attempts; try again in {math.ceil(wait)} seconds."
     return Problem(429, "too-many-requests", "Too many requests.", msg, headers=_after(wait))
 
 
 def unavailable(msg: str) -> Problem:
-    """Return 503: not now."""
+    """Return 503: try again later."""
     return Problem(503, "service-unavailable", "Service unavailable.", msg)
 
 
 def kernel_failed(msg: str) -> Problem:
-    """Return 500: the kernel did not do what it was asked, or is gone."""
+    """Return 500: the kernel has failed or ended."""
     return Problem(500, "kernel-execution-failed", "Kernel execution has failed.", msg)
 
 
 def url_not_found(path: str) -> Problem:
-    """Return 404 for a path that is no route."""
+    """Return 404 for an unknown path."""
     return Problem(404, "url-not-found", "Unknown URL path.", data=path)
 
 
 def method_not_allowed() -> Problem:
-    """Return 405 for a route that has other methods."""
+    """Return 405 for an unsupported method."""
     return Problem(405, "method-not-allowed", "HTTP Method Not Allowed.")
 
 
 def store_failed(error: StoreError) -> Problem:
-    """Return 503 for what can't be written down, and is therefore not done; 500 if it never can."""
+    """Return 503 if the store cannot write now, 500 if it never can; nothing was done."""
     if not isinstance(error, StoreUnavailable):
-        advice = "atoll local down, then up: it keeps a copy and says what to do"
+        advice = "run atoll local down, then atoll local up, which keeps a copy and says what to do"
         msg = f"{error}; {advice}"
         return Problem(500, "internal-server-error", "Internal server error.", msg)
     again = _SOON if isinstance(error, StoreBusy) else _LATER
@@ -136,10 +136,10 @@ def store_failed(error: StoreError) -> Problem:
 
 
 def internal_error() -> Problem:
-    """Return 500; what happened is in the program's log, not in the answer."""
+    """Return 500; details are in the program's log only."""
     return Problem(
         500,
         "internal-server-error",
         "Internal server error.",
-        "This is a fault of the cluster; its log tells more.",
+        "This is an error in the cluster; its log has details.",
     )

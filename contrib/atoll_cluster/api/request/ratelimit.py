@@ -1,4 +1,4 @@
-"""How many requests a keypair has left: a rolling window of 15 minutes, counted in memory."""
+"""The rate limit of keypairs: a rolling window of 15 minutes, in memory."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ WINDOW = 900
 
 @frozen
 class Allowance:
-    """The figures of the `X-RateLimit-…` headers."""
+    """The values of the `X-RateLimit-…` headers."""
 
     limit: int = 1000
     remaining: int = 1000
@@ -33,14 +33,14 @@ ANONYMOUS = Allowance()
 
 
 class RateLimiter:
-    """Remembers when each keypair's requests came."""
+    """Stores the times of each keypair's requests."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._requests: dict[str, deque[float]] = {}
 
     def admit(self, access_key: str, limit: int) -> Allowance:
-        """Count a request; raises Problem 429 when it is one too many."""
+        """Count a request; raises Problem 429 above the limit."""
         moments = self._requests.setdefault(access_key, deque())
         now = self._clock()
         while moments and moments[0] <= now - WINDOW:

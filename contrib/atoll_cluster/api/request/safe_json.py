@@ -1,4 +1,4 @@
-"""Read JSON from clients within limits: of depth, of numbers, of texts.
+"""Read JSON from clients with limits of depth, numbers and texts.
 
 Every JSON text that reaches the API is read here: bodies, messages of websockets, parameters that
 hold JSON in turn. So no handler meets what Python, SQLite or a file name can't take.
@@ -23,11 +23,11 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonError(ValueError):
-    """A text that is no JSON, or not within the bounds; it says why."""
+    """A text that is not JSON, or exceeds a limit; the message says why."""
 
 
 class HalfCharacterError(JsonError):
-    """A text in the JSON holds what UTF-16 makes a character of with its other half."""
+    """A text in the JSON contains an incomplete UTF-16 pair."""
 
 
 def read_json(text: str | bytes, *, strict: bool = True) -> Any:
@@ -50,7 +50,7 @@ def read_json(text: str | bytes, *, strict: bool = True) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        raise JsonError(f"it is no JSON: {error}") from None
+        raise JsonError(f"it is not JSON: {error}") from None
     if plain.count("[") + plain.count("{") > _DEEPEST:
         _check_depth(value)
     if _HALF.search(plain):
@@ -67,9 +67,9 @@ def read_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _check_bulk(plain: str) -> None:
-    """Raise JsonError for a text of which would come more values than there is time for."""
+    """Raise JsonError for a text with too many values to process in time."""
     if len(plain) > _BULK and len(_TEXT.sub("", plain, _MOST_TEXTS)) > _BULK:
-        raise JsonError(f"it has more than {_BULK} characters besides a few long texts")
+        raise JsonError(f"it has more than {_BULK} characters outside of a few long texts")
 
 
 def _integer(text: str) -> int:
@@ -85,7 +85,7 @@ def _number(text: str) -> float:
 
 
 def _not_a_number(text: str) -> float:
-    raise JsonError(f"{text} is no JSON")
+    raise JsonError(f"{text} is not JSON")
 
 
 def _check_depth(value: Any) -> None:
@@ -107,8 +107,10 @@ def _check_characters(value: Any) -> None:
         try:
             json.dumps([name, inner], ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise HalfCharacterError(f"{ascii(name)[1:-1]} holds half a character") from None
+            raise HalfCharacterError(
+                f"{ascii(name)[1:-1]} contains an incomplete UTF-16 pair"
+            ) from None
 
 
 def _too_deep() -> JsonError:
-    return JsonError(f"it is nested deeper than {_DEEPEST} levels")
+    return JsonError(f"it is nested more deeply than {_DEEPEST} levels")

@@ -1,4 +1,4 @@
-"""Who signed this request? The verifier's half of the API's HMAC scheme.
+"""Verify signatures: the server's side of the API's HMAC scheme.
 
 The key for signing is derived from the secret, the day and the host, so that a stolen signature is
 of no use on another day or for another host. The text that is signed names the method, the raw
@@ -34,7 +34,7 @@ class SignedRequest:
     version_label: str = "x-backendai-version"
 
     def text(self, hash_name: str) -> str:
-        """Return the text that is signed."""
+        """Return the signed text."""
         lines = (
             self.method.upper(),
             self.target,
@@ -49,7 +49,7 @@ class SignedRequest:
 
 @frozen
 class Credential:
-    """The `Authorization` header, taken apart."""
+    """The parts of the `Authorization` header."""
 
     hash_name: str
     access_key: str
@@ -86,14 +86,14 @@ def sign(request: SignedRequest, secret_key: str, hash_name: str = "sha256") -> 
 
 
 def verify(request: SignedRequest, credential: Credential, secret_key: str) -> None:
-    """Raise Problem 401 unless the credential's signature is that of the request."""
+    """Raise Problem 401 unless the signature matches the request."""
     expected = sign(request, secret_key, credential.hash_name)
     if not hmac.compare_digest(expected.encode(), credential.signature.encode()):
         raise unauthorized("Signature mismatch")
 
 
 def check_clock(date: str | None, now: datetime | None = None) -> None:
-    """Raise Problem 400 unless the date is strictly within 15 minutes of ours, 401 for no date."""
+    """Raise Problem 400 unless the date is within 15 minutes of ours, 401 without a date."""
     if not date:
         raise invalid_auth("Date/time sync error")
     if abs(parse_date(date) - (now or datetime.now(UTC))) >= MAX_SKEW:
@@ -101,7 +101,7 @@ def check_clock(date: str | None, now: datetime | None = None) -> None:
 
 
 def parse_date(text: str) -> datetime:
-    """Read ISO-8601 or RFC-1123, UTC if it names no zone; raises Problem 401."""
+    """Read ISO-8601 or RFC-1123; UTC without a time zone; raises Problem 401."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         # Years and zones beyond what there is are told in several ways.
         with suppress(ValueError, OverflowError, TypeError):
@@ -111,7 +111,7 @@ def parse_date(text: str) -> datetime:
 
 
 def date_header(headers: Mapping[str, str]) -> str | None:
-    """Return the date a request was signed with, raw."""
+    """Return the raw date of a request."""
     for name in ("date", "x-backendai-date", "x-sorna-date"):
         if value := headers.get(name):
             return value

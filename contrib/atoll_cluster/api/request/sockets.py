@@ -1,4 +1,4 @@
-"""Routes of websockets: what goes wrong in one is told to its client, and ends nothing else."""
+"""Routes of websockets: an error is sent to the client, and affects nothing else."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ _FAULT = 1011
 
 
 def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> WebSocketRoute:
-    """Make a route of what serves one websocket; Problems are answers until it has accepted."""
+    """Create a route for a websocket; before the handshake, Problems are HTTP answers."""
 
     async def endpoint(socket: WebSocket) -> None:
         try:
@@ -37,7 +37,7 @@ def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> We
 
 
 async def _refuse(socket: WebSocket, problem: Problem) -> None:
-    """Tell what is wrong, by the answer or by the close; to a client that may have left."""
+    """Send an error as HTTP answer or close frame; the client may have left."""
     try:
         if socket.application_state is WebSocketState.CONNECTING:
             await socket.send_denial_response(problem.response())

@@ -1,4 +1,4 @@
-"""Guesses at secrets, slowed down: a few are free, then each costs a wait.
+"""Limit attempts to guess secrets: a few are free, then each requires a wait.
 
 What is counted is how often somebody was wrong, by account and by address. Memory is bounded: who
 guesses at ever other names pushes old ones out, but not the own address.
@@ -16,7 +16,7 @@ from atoll_cluster.api.request.problems import too_many_attempts
 
 @frozen
 class Pace:
-    """How many attempts are free, and the seconds after which there is one more."""
+    """The number of free attempts, and the seconds until one more is allowed."""
 
     burst: int
     seconds: float
@@ -34,14 +34,14 @@ _MOST_REMEMBERED = 10_000
 
 @frozen
 class Throttle:
-    """Remembers, of each name, the moment at which all its attempts will be free again."""
+    """Stores, for each name, when all of its attempts will be free again."""
 
     pace: Pace
     _clock: Callable[[], float] = time.monotonic
     _free_at: OrderedDict[str, float] = field(factory=OrderedDict, init=False)
 
     def take(self, name: str) -> None:
-        """Count an attempt; raises Problem 429 when it comes too early, and then counts nothing."""
+        """Count an attempt; raises Problem 429 if it is too early, without counting it."""
         now = self._clock()
         free_at = max(self._free_at.get(name, now), now) + self.pace.seconds
         wait = free_at - now - self.pace.burst * self.pace.seconds
@@ -50,7 +50,7 @@ class Throttle:
         self._keep(name, free_at)
 
     def give_back(self, name: str) -> None:
-        """Uncount an attempt that was right."""
+        """Subtract a successful attempt."""
         if name in self._free_at:
             self._keep(name, self._free_at[name] - self.pace.seconds)
 
@@ -71,7 +71,7 @@ class Attempts:
 
     @contextmanager
     def counted(self, account: str, address: str) -> Iterator[None]:
-        """Count what is tried in the block, unless it ends well; raises Problem 429 at once."""
+        """Count the attempt in the block, unless it succeeds; raises Problem 429."""
         # All are counted before they are tried, or many at a time would all be free.
         self.addresses.take(address)
         try:

@@ -1,4 +1,4 @@
-"""The API versions that requests may carry in `X-BackendAI-Version`."""
+"""The API versions of requests (`X-BackendAI-Version`)."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ _ASSUMED = "v5.20191215"
 
 @frozen
 class Version:
-    """The version of a request and the header that carried it, which its signature names."""
+    """The version of a request, and the name of its header, which the signature covers."""
 
     text: str
     label: str
@@ -27,7 +27,7 @@ class Version:
 
 
 def read_version(headers: Mapping[str, str]) -> Version:
-    """Read the version header, either spelling; raises Problem 400 for versions unknown here."""
+    """Read the version header in either spelling; raises Problem 400 for unknown versions."""
     for label in ("x-backendai-version", "x-sorna-version"):
         text = headers.get(label)
         if text is None:

@@ -1,4 +1,4 @@
-"""The server's websocket protocol, which lets a route take over the TCP connection of a websocket.
+"""Uvicorn's websocket protocol; a route can take over the TCP connection of a websocket.
 
 After that the route reads and writes the socket itself, without the server.
 
@@ -18,13 +18,13 @@ _NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Lengt
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol, which also offers the connection to the route, as an ASGI extension.
+    """Uvicorn's protocol, which offers the connection to the route as an ASGI extension.
 
     It also answers requests that uvicorn leaves without an answer or logs as errors of the program.
     """
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; what is no handshake, or one too large, is refused."""
+        """Read bytes; refuses invalid or too large handshakes."""
         super().data_received(data)
         if not self.handshake_initiated and (refusal := self.conn.data_to_send()):
             # An end without a word is what the library has for what is no GET, or no HTTP.
@@ -33,7 +33,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on; text that is no UTF-8 ends the websocket."""
+        """Pass on a message; text that is not UTF-8 ends the websocket."""
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.frames = []
             self.conn.fail(1007, "text must be UTF-8")
@@ -42,7 +42,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:
-        """Send for the route, to which the end of a websocket is a client that has left."""
+        """Send for the route; a closed websocket is a client that has left."""
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
@@ -50,16 +50,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def handle_connect(self, event: Any) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().handle_connect(event)
         if self.handshake_initiated and not self.handshake_complete:
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[_EXTENSION] = self._take_over
 
     def _take_over(self) -> socket.socket:
-        """Return a copy of the socket; the server treats the connection as closed from here on."""
+        """Return a copy of the socket; the server then treats the connection as closed."""
         if not self.handshake_complete or self.transport.get_write_buffer_size():
-            raise RuntimeError("the handshake is not over")
+            raise RuntimeError("the handshake is not complete")
         self.transport.pause_reading()
         descriptor = os.dup(self.transport.get_extra_info("socket").fileno())
         connection = socket.socket(fileno=descriptor)
@@ -77,7 +77,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def take_over(scope: Any) -> socket.socket:
-    """Return the connection of a websocket that has just been accepted, before anything was read.
+    """Return the connection of a websocket that was just accepted.
 
     It does not block.
     """

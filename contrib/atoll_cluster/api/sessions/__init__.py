@@ -1,4 +1,4 @@
-"""Sessions: `/session` and what is below it, and the streams of code, terminals and events."""
+"""Sessions: `/session`, and the streams of code, terminals and events."""
 
 from starlette.routing import BaseRoute
 

@@ -1,4 +1,4 @@
-"""A file or folder of a session as a tar archive, as `/session/{s}/download` gives it."""
+"""Tar archives of a session's files, for `/session/{s}/download`."""
 
 import io
 import os
@@ -18,7 +18,7 @@ MAX_ARCHIVE = 1024 * 1024
 
 
 def pack(descriptor: int, name: str) -> bytes:
-    """Return an opened file or folder under its name, with all that is in it; links stay links.
+    """Return an archive of an open file or folder; links stay links.
 
     Raises Problem 400 for what is neither, and for more than 1 MiB.
     """
@@ -31,13 +31,13 @@ def pack(descriptor: int, name: str) -> bytes:
 
 
 def too_large(path: str) -> Problem:
-    """Return 400 for what is larger than this API gives."""
+    """Return 400: the file is too large for this API."""
     return invalid_params("Too large file", {"file": printable_path(path)})
 
 
 @frozen
 class _Packer:
-    """Writes an archive; opens nothing but by descriptors, since the session may move things."""
+    """Writes an archive; uses descriptors only, because the session may move files."""
 
     _buffer: io.BytesIO = field(factory=io.BytesIO)
     _archive: tarfile.TarFile = field(init=False)
@@ -96,7 +96,7 @@ class _Packer:
 
 
 def _member(name: str, status: os.stat_result) -> tarfile.TarInfo:
-    """Return what an archive says of a file or folder; its owner is nobody's business."""
+    """Return the archive entry of a file or folder, without its owner."""
     member = tarfile.TarInfo(name)
     member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
     if stat.S_ISDIR(status.st_mode):

@@ -1,4 +1,4 @@
-"""Committing sessions: what one has become is kept as an image that others can be started from."""
+"""Commit sessions: create an image from a session."""
 
 import re
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import bad_request, invalid_params, quota_exceeded
 from atoll_cluster.api.sessions.naming import named_session
 from atoll_cluster.api.sessions.runs import running_kernel
+from atoll_cluster.cleanup import delete_image
 from atoll_cluster.cluster import Cluster
 from atoll_cluster.engine.contract import KernelSpec
-from atoll_cluster.leftovers import delete_image
 from atoll_cluster.store.administration import COMMITTING, READY, CommittedImage
 from atoll_cluster.store.records import Session
 from atoll_cluster.supervision import retry_while_unavailable
@@ -28,7 +28,7 @@ _BETWEEN_NEWS = 100
 
 
 async def commit(call: Call) -> Response:
-    """`POST /session/{s}/commit`: keep its main kernel's home as an image named like the session.
+    """`POST /session/{s}/commit`: create an image of the main kernel's home.
 
     Answers 201 at once; `bgtask_id` tells when it is done. `image`, by which it goes then, is read
     by shells of this house alone.
@@ -47,14 +47,14 @@ async def commit(call: Call) -> Response:
 
 
 async def imagify(call: Call) -> Response:
-    """`POST /session/{s}/imagify`: the same under a name of the user's choice; since 24.03."""
+    """`POST /session/{s}/imagify`: the same with a given name; since 24.03."""
     session, name = named_session(call), call.params.required("image_name")
     if not _NAME.fullmatch(name):
         why = "must be up to 64 letters, digits, '.', '-' and '_'"
         raise invalid_params(f"image_name {why}", {"image_name": why})
     visibility = call.params.text("image_visibility") or "user"
     if visibility != "user":
-        why = f"{visibility!r} is not there; images are their owner's alone (user)"
+        why = f"{visibility!r} is not supported; only the owner can use an image (user)"
         raise invalid_params(f"image_visibility: {why}", {"image_visibility": why})
     if call.cluster.images.is_runtime(name):
         why = f"{name!r} is the name of a runtime of this machine"
@@ -64,7 +64,7 @@ async def imagify(call: Call) -> Response:
 
 
 async def commit_status(call: Call) -> Response:
-    """`GET /session/{s}/commit`: `ongoing` while it is being committed, else `ready`."""
+    """`GET /session/{s}/commit`: `ongoing` while it is being committed, otherwise `ready`."""
     session = named_session(call)
     kernel = call.cluster.store.kernels.main(session.id)
     status = "ongoing" if _is_under_way(call.cluster, session) else "ready"
@@ -77,14 +77,14 @@ def _is_under_way(cluster: Cluster, session: Session) -> bool:
 
 
 def _begin(call: Call, session: Session, name: str) -> tuple[CommittedImage, str]:
-    """Begin to commit a session; returns what it becomes, and the task. Raises Problem."""
+    """Start to commit a session; returns the image and the task. Raises Problem."""
     if session.status != "RUNNING":
         raise invalid_params(
             f"only running sessions can be committed; {session.name!r} is {session.status}"
         )
     kernel = running_kernel(call.cluster, session)
     if _is_under_way(call.cluster, session):
-        raise bad_request(f"session {session.name!r} is being committed already")
+        raise bad_request(f"session {session.name!r} is already being committed")
     _check_count(call.cluster, session.user_uuid)
     image = _entry(call.cluster, session, name)
     call.cluster.store.tables.committed.add(image)
@@ -94,7 +94,7 @@ def _begin(call: Call, session: Session, name: str) -> tuple[CommittedImage, str
 
 
 def _check_count(cluster: Cluster, owner: str) -> None:
-    """Raise Problem 412 when a user has as many images as the policy allows."""
+    """Raise Problem 412 if a user has as many images as the policy allows."""
     tables, user = cluster.store.tables, cluster.store.accounts.user(owner)
     policy = tables.user_policies.get(user.resource_policy) if user else None
     most = policy.max_customized_image_count if policy else 0
@@ -120,7 +120,7 @@ def _entry(cluster: Cluster, session: Session, name: str) -> CommittedImage:
 
 
 def _tags(moment: str) -> Iterator[str]:
-    """Yield tags for what is made at a moment, the plainest first."""
+    """Yield tags for an image made now, the simplest first."""
     tag = f"{clock.parse(moment):%Y%m%d-%H%M%S}"
     yield tag
     for number in count(2):
@@ -130,7 +130,7 @@ def _tags(moment: str) -> Iterator[str]:
 async def _keep(
     cluster: Cluster, image: CommittedImage, spec: KernelSpec, task: BackgroundTask
 ) -> str:
-    """Keep the home; what there is of the image is deleted again if that fails."""
+    """Copy the home; deletes the image if that fails."""
 
     def progress(number: int, total: int) -> None:
         if number % _BETWEEN_NEWS == 0:

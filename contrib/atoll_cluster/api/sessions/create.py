@@ -1,4 +1,4 @@
-"""`POST /session`: create a session or find the one of that name, and wait until it runs."""
+"""`POST /session`: create a session, or find one by name, and wait until it runs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from atoll_cluster.store.records import ENDED, Session
 
 
 async def create(call: Call) -> Response:
-    """Answer 201 with the session, be it new or reused."""
+    """Answer 201 with the session, new or reused."""
     request = read_session_request(call)
     patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
@@ -34,7 +34,7 @@ async def create(call: Call) -> Response:
 
 
 def _existing(call: Call, request: SessionRequest) -> Session | None:
-    """Return the living session of that name, None if there is none; raises Problem 400."""
+    """Return the running session of that name, or None; raises Problem 400."""
     found = call.cluster.store.sessions.find(request.session.name, request.session.access_key)
     if not found:
         return None
@@ -42,7 +42,7 @@ def _existing(call: Call, request: SessionRequest) -> Session | None:
     reuse = call.params.boolean("reuseIfExists", "reuse", default=True)
     if reuse and session.image == request.session.image:
         return session
-    why = "with another image" if reuse else "and reuse was not asked for"
+    why = "with another image" if reuse else "and reuse was not requested"
     raise Problem(
         400,
         "session-already-exists",
@@ -53,7 +53,7 @@ def _existing(call: Call, request: SessionRequest) -> Session | None:
 
 
 async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
-    """Wait until the session runs or has ended, as long as the client wants (0: ever) and stays."""
+    """Wait until the session runs or has ended, at most as long as the client wants."""
     with anyio.move_on_after(seconds or None):
         await while_connected(call.request, lambda: settled(call, session_id))
     return call.cluster.store.sessions.get(session_id)
@@ -68,7 +68,7 @@ def _created(call: Call, session: Session, request: SessionRequest, status: str)
         "servicePorts": service_ports(call.cluster, session) if status == "RUNNING" else [],
         "created": True,
         **_served(request),
-        **_pretended(call, session),
+        **_simulated(call, session),
     }
 
 
@@ -86,13 +86,13 @@ def _reused(call: Call, session: Session, request: SessionRequest) -> dict[str, 
 
 
 def _served(request: SessionRequest) -> dict[str, Any]:
-    """Tell which runtime serves the image asked for; only shells of this house read it."""
+    """Return which runtime serves the requested image (an addition of this cluster)."""
     resolution = request.resolution
     return {"servedBy": resolution.image.canonical, "servedExactly": resolution.exact}
 
 
-def _pretended(call: Call, session: Session) -> dict[str, Any]:
-    """Name that of which a session holds more than is there; only shells of this house read it."""
+def _simulated(call: Call, session: Session) -> dict[str, Any]:
+    """Return the simulated slots of a session (an addition of this cluster)."""
     machine = call.cluster.machine
     held = from_text(dict(session.requested_slots))
     return {"pretendedSlots": held.lacking(machine.real) if machine.is_bounded else []}

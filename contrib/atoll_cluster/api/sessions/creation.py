@@ -1,4 +1,4 @@
-"""Read a request for a session: check its parameters, in all their spellings, and make records."""
+"""Read a request for a session: check its parameters and create the records."""
 
 import re
 import uuid
@@ -38,18 +38,18 @@ _TYPES = frozenset({"interactive", "batch", "inference"})
 
 @frozen
 class SessionRequest:
-    """A session to create, and the runtime that will serve it."""
+    """A session to create, and its runtime."""
 
     session: Session
     resolution: Resolution
 
     def kernels(self) -> list[KernelRow]:
-        """Return the kernels it consists of, the main one first."""
+        """Return its kernels, the main one first."""
         return [_kernel(self.session, index) for index in range(self.session.cluster_size)]
 
 
 def read_session_request(call: Call) -> SessionRequest:
-    """Turn a create request into records; raises Problem 400 or 404."""
+    """Convert a create request to records; raises Problem 400 or 404."""
     params, owner = call.params, call.owner
     config = Params(params.mapping("config"))
     resolution = _image(call)
@@ -89,7 +89,7 @@ def read_session_request(call: Call) -> SessionRequest:
 
 
 def read_name(params: Params) -> str:
-    """Return a session name that may be used; raises Problem 400."""
+    """Return a valid session name; raises Problem 400."""
     name = params.required("name", "session_name", "clientSessionToken")
     if not _NAME.fullmatch(name) or name == "from-template":
         why = "must be 1 to 64 letters, digits, '_', '-' or '.', not ending in '-' or '.'"
@@ -121,7 +121,7 @@ def _group(call: Call, owner: Caller) -> Group:
 
 
 def _scaling_group(call: Call, owner: Caller, group: Group, config: Params) -> str:
-    """Return the scaling group asked for, else the first that is open to the session."""
+    """Return the requested scaling group, otherwise the first available one."""
     names = usable_by(call.cluster.store.db, group.domain_name, group.id, owner.access_key)
     asked = config.text("scaling_group", "scalingGroup")
     if asked in names:
@@ -129,7 +129,7 @@ def _scaling_group(call: Call, owner: Caller, group: Group, config: Params) -> s
     if names and not asked:
         return names[0]
     there = f"there are {', '.join(names)}" if names else "there are none"
-    what = f"scaling group {asked!r} is not open" if asked else "no scaling group is open"
+    what = f"scaling group {asked!r} is not available" if asked else "no scaling group is available"
     raise not_found("scaling group", f"{what} to this user in group {group.name!r}; {there}")
 
 
@@ -159,7 +159,9 @@ def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
         there = ", ".join(machine.slot_types)
         why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
         could_be_there = machine.is_here and unknown <= asked.devices.keys()
-        raise _bad_resources(f"{why}; {_how_to_pretend(asked, machine)}" if could_be_there else why)
+        raise _bad_resources(
+            f"{why}; {_how_to_simulate(asked, machine)}" if could_be_there else why
+        )
 
 
 def _refuse_misnamed(names: set[str], machine: Machine) -> None:
@@ -176,16 +178,16 @@ def _refuse_oversize(slots: Slots, machine: Machine) -> None:
         asked, there = slots.as_text()[name], whole.as_text()[name]
         if name == "mem":
             asked, there = show_size(slots.mem), show_size(whole.mem)
-        why = f"{name}: {asked} asked for, this machine has {there}"
-        hint = f"; {_how_to_pretend(slots, machine)}" if machine.is_here else ""
+        why = f"{name}: {asked} requested, this machine has {there}"
+        hint = f"; {_how_to_simulate(slots, machine)}" if machine.is_here else ""
         raise _bad_resources(f"{why}{hint}")
 
 
-def _how_to_pretend(slots: Slots, machine: Machine) -> str:
-    """Tell the command after which all that is asked for at once would be given away."""
+def _how_to_simulate(slots: Slots, machine: Machine) -> str:
+    """Return the command that simulates all of the requested slots."""
     lacking = {name: slots.as_text()[name] for name in slots.lacking(machine.slots)}
-    wanted = ",".join(f"{name}={amount}" for name, amount in (machine.pretended | lacking).items())
-    return f"to pretend more: atoll local down, then atoll local up --slots {wanted}"
+    wanted = ",".join(f"{name}={amount}" for name, amount in (machine.simulated | lacking).items())
+    return f"to simulate more: atoll local down, then atoll local up --slots {wanted}"
 
 
 def _bad_resources(why: str) -> Problem:
@@ -229,7 +231,7 @@ def _dependencies(call: Call, owner: Caller) -> list[str]:
     sessions = call.cluster.store.sessions
     references = [str(reference) for reference in call.params.sequence("dependencies")]
     if len(references) > _MOST_DEPENDENCIES:
-        why = f"a session waits for {_MOST_DEPENDENCIES} others at most"
+        why = f"a session can depend on {_MOST_DEPENDENCIES} others at most"
         raise invalid_params(f"dependencies: {why}", {"dependencies": why})
     return [
         only(sessions.find(reference, owner.access_key, dead=True)[-1:], reference).id
@@ -238,13 +240,13 @@ def _dependencies(call: Call, owner: Caller) -> list[str]:
 
 
 def _bootstrap(call: Call, owner: Caller) -> str | None:
-    """Return the script that is run first: the one given, else the one that the keypair keeps."""
+    """Return the bootstrap script of the request, otherwise that of the keypair."""
     given = read_script(call.params)
     return given or call.cluster.store.dotfiles.bootstrap_script(owner.access_key)
 
 
 def read_script(params: Params) -> str | None:
-    """Return the script that is given, None if there is none; raises Problem 400."""
+    """Return the bootstrap script of a request, or None; raises Problem 400."""
     return params.text("bootstrap_script", "bootstrapScript") or None
 
 

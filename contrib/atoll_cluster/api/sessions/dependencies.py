@@ -1,4 +1,4 @@
-"""Sessions that wait for others, and those others: graphs that users make.
+"""Dependencies between sessions.
 
 They may be as deep and as wide as anybody likes, and so they are followed by loops, each session
 once.
@@ -16,7 +16,7 @@ _DEEPEST = 40
 
 
 def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
-    """Return a session and all that it waits for, as managers tell it.
+    """Return a session and its dependencies, in the form of the API.
 
     Each is told once, below the first that waits for it, and no deeper than 40 levels: what comes
     after stands beside that. `dependency_ids`, a key of our own, has for each what it waits for.
@@ -47,7 +47,7 @@ def _node(session: Session) -> dict[str, Any]:
 
 
 def with_dependents(living: Iterable[Session], root: Session) -> list[Session]:
-    """Return a session and those of the living that wait for it, the last to come first.
+    """Return a session and the running ones that depend on it, the last first.
 
     So none comes before one that waits for it: nothing can wait for what is not there yet.
     """

@@ -1,4 +1,4 @@
-"""`GET /events/session`: what happens to sessions, as server-sent events, from now on."""
+"""`GET /events/session`: events of sessions as server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ _KEEP_ALIVE = 20.0
 
 @frozen(kw_only=True)
 class Selection:
-    """Which events a client wants and may see."""
+    """The events that a client wants and may see."""
 
     caller: Caller
     name: str
@@ -27,7 +27,7 @@ class Selection:
     scopes: frozenset[str]
 
     def takes(self, event: SessionEvent, session: Session) -> bool:
-        """Say whether the client gets this event."""
+        """Return whether the client gets this event."""
         scope = event.name.partition("_")[0]
         return (
             bool(self.scopes & {"*", scope})
@@ -46,7 +46,7 @@ class Selection:
 
 
 async def session_events(call: Call) -> Response:
-    """Stream until the client leaves or the program stops; nothing is replayed."""
+    """Stream until the client leaves or the program stops; old events are not sent."""
     selection = _selection(call)
     return StreamingResponse(
         _stream(call, selection),

@@ -17,7 +17,7 @@ _FLUSH = 2.0
 
 
 async def execute(call: Call) -> Response:
-    """Start a run, or go on with one; `runId` and `run_id` both name it."""
+    """Start a run, or continue one; `runId` and `run_id` both name it."""
     session = named_session(call)
     kernel = running_kernel(call.cluster, session)
     mode = call.params.required("mode")
@@ -37,7 +37,7 @@ async def _execution(call: Call, kernel: Kernel, mode: str) -> Execution:
         return execution
     run_id = call.params.text("run_id", "runId")
     if not run_id:
-        raise invalid_params(f"mode {mode} needs a run id", {"runId": "is required"})
+        raise invalid_params(f"mode {mode} needs a runId", {"runId": "is required"})
     execution = await executions.resume(run_id, kernel)
     if mode == "input":
         await execution.run.send_input(call.params.text("code") or "")
@@ -63,7 +63,7 @@ async def _complete(call: Call, kernel: Kernel) -> dict[str, Any]:
 
 
 def executions_of(call: Call) -> Executions:
-    """Return the runs that are polled, after letting go of those whose kernels ended."""
+    """Return the polled runs, without those whose kernels have ended."""
     executions: Executions = call.request.app.state.executions
     executions.forget_kernels_but(set(call.cluster.scheduler.running))
     return executions

@@ -1,4 +1,4 @@
-"""Files of a running session: up, down and listed, beneath `/home/work` only."""
+"""Files of a running session: upload, download and list, below `/home/work` only."""
 
 import json
 import os
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 async def upload(call: Call) -> Response:
-    """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB each, parents made."""
+    """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB each; creates parents."""
     home = _home(call)
     content_type = call.request.headers.get("content-type", "")
     body = await bounded_body(call.request, _MAX_FORM, "Too large file")
@@ -129,7 +129,7 @@ def _home(call: Call) -> SessionHome:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Do something with the disk that may take a while."""
+    """Run a disk operation in a thread."""
     return await anyio.to_thread.run_sync(work)
 
 

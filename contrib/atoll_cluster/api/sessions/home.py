@@ -1,4 +1,4 @@
-"""Open files of a session safely: no path and no link leads out of its home.
+"""Open files of a session safely: no path and no link can leave its home.
 
 The program inside a session may put any symbolic link anywhere, while we look. Links are followed
 as the session would: `/home/work` is the home itself, and what else is absolute is refused.
@@ -20,7 +20,7 @@ HOME = PurePosixPath("/home/work")
 
 
 def relative(path: str) -> PurePosixPath:
-    """Return a path as seen in the session relative to its home; raises Problem 400 outside."""
+    """Convert a path of the session to one relative to its home; raises Problem 400."""
     joined = HOME / decode_path(path)
     parts: list[str] = []
     for part in joined.parts[1:]:
@@ -35,7 +35,7 @@ def relative(path: str) -> PurePosixPath:
 
 
 class SessionHome(PathWalker):
-    """The home folder of a session, with the folders that are mounted in it."""
+    """The home folder of a session, with its mounted folders."""
 
     def __init__(self, folder: Path, mounts: Iterable[Mount] = ()) -> None:
         super().__init__(folder)
@@ -44,7 +44,7 @@ class SessionHome(PathWalker):
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY, *, make: bool = False) -> Iterator[int]:
-        """Open a file or folder; raises Problem 400 if it isn't there or lies outside.
+        """Open a file or folder; raises Problem 400 if it does not exist or lies outside.
 
         With `make`, folders that are missing on the way are made.
         """
@@ -59,7 +59,7 @@ class SessionHome(PathWalker):
 
     @contextmanager
     def looked_at(self, path: str) -> Iterator[int]:
-        """Open a file or folder as programs do; raises OSError, naming it, if it isn't there."""
+        """Open a file or folder; raises OSError with its name if it does not exist."""
         try:
             descriptor = self._open(path, os.O_RDONLY)
         except OSError as error:
@@ -70,7 +70,7 @@ class SessionHome(PathWalker):
             os.close(descriptor)
 
     def write(self, path: str, content: bytes, mode: int = 0) -> None:
-        """Write a file, making the folders above it; raises Problem 400 outside of the home.
+        """Write a file and create its parents; raises Problem 400 outside of the home.
 
         Of its permission bits, those to execute it are taken over.
         """
@@ -88,7 +88,7 @@ class SessionHome(PathWalker):
                 os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o777 | mode & 0o111)
 
     def made(self, descriptor: int) -> None:
-        """Give what was made to the owner of the home."""
+        """Give a new file to the owner of the home."""
         owner = self.root.stat()
         if os.fstat(descriptor).st_uid != owner.st_uid:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -100,11 +100,11 @@ class SessionHome(PathWalker):
         return self.descriptor(names, flags, make=make)
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Follow a link as the session would; raises Problem 400 for one out of the home."""
+        """Follow a link as the session would; raises Problem 400 if it leads out."""
         return relative(str(PurePosixPath(*above, target, *rest))).parts
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:
-        """Open a folder that is mounted at these names; raises OSError as the session's own do."""
+        """Open a folder that is mounted at these names; raises OSError."""
         mount = self._mounts.get(tuple(names)) if len(names) <= self._deepest else None
         if mount is None:
             return None
@@ -114,7 +114,7 @@ class SessionHome(PathWalker):
 
 
 def is_regular(descriptor: int) -> bool:
-    """Say whether a descriptor is an ordinary file."""
+    """Return whether a descriptor is a regular file."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 

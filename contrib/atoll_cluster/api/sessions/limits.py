@@ -1,4 +1,4 @@
-"""What keeps a new session out at once: limits of its keypair's policy, its group, its domain."""
+"""Limits that refuse a new session: of its keypair's policy, its group, its domain."""
 
 from atoll_cluster.api.request.call import Call
 from atoll_cluster.api.request.problems import quota_exceeded

@@ -1,4 +1,4 @@
-"""What sessions have printed, passed on piece by piece: a log can be many megabytes."""
+"""The output of sessions, sent in pieces, because a log can be many megabytes."""
 
 import codecs
 import json
@@ -13,7 +13,7 @@ from atoll_cluster.store.records import KernelRow
 
 
 async def logs(call: Call) -> Response:
-    """`GET /session/{s}/logs`: all output so far; of ended sessions what was kept."""
+    """`GET /session/{s}/logs`: all output so far; for ended sessions, the stored log."""
     session = named_session(call, dead=True)
     wanted = call.params.text("kernel_id", "kernelId")
     kernels = call.cluster.store.kernels.of(session.id)
@@ -44,7 +44,7 @@ def _log(call: Call, row: KernelRow) -> AsyncIterator[bytes]:
 
 
 async def _text(log: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Make text of what may be any bytes."""
+    """Decode any bytes to text."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     async for piece in log:
         yield decoder.decode(piece)
@@ -52,7 +52,7 @@ async def _text(log: AsyncIterator[bytes]) -> AsyncIterator[str]:
 
 
 async def _json(text: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Write `{"result": {"logs": …}}` around it."""
+    """Put `{"result": {"logs": …}}` around it."""
     yield '{"result": {"logs": "'
     async for piece in text:
         yield json.dumps(piece, ensure_ascii=False)[1:-1]

@@ -1,4 +1,4 @@
-"""Sessions one by one: what they are, ending them, naming them, their histories."""
+"""Single sessions: show, end, rename, restart; their histories."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
 
 
 async def info(call: Call) -> Response:
-    """`GET /session/{s}`: several values are texts of Python maps, as every manager sends them."""
+    """`GET /session/{s}`: several values are texts of Python maps, as in all managers."""
     session = named_session(call)
     kernel = call.cluster.store.kernels.main(session.id)
     slots = str(dict(session.requested_slots))
@@ -55,7 +55,7 @@ async def info(call: Call) -> Response:
 
 
 async def destroy(call: Call) -> Response:
-    """`DELETE /session/{s}`: end a session; with `recursive`, those that depend on it first."""
+    """`DELETE /session/{s}`: end a session; `recursive` first ends those that depend on it."""
     session = named_session(call)
     forced = call.params.boolean("forced")
     if not call.params.boolean("recursive"):
@@ -66,12 +66,12 @@ async def destroy(call: Call) -> Response:
 
 
 async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[str, Any]]:
-    """End sessions, all or none; returns what is told of each once it has ended."""
+    """End sessions, all or none; returns the results after their end."""
     for session in doomed:
         is_queued = session.status == "SCHEDULED" and not call.cluster.machine.is_bounded
         if session.status in _NEEDS_FORCE and not (forced or is_queued):
             raise forbidden(
-                f"session {session.name!r} is {session.status}; it can only be forced to end"
+                f"session {session.name!r} is {session.status}; it can only be ended with force"
             )
     reason = "force-terminated" if forced else "user-requested"
     with call.cluster.store.db.transaction():
@@ -89,7 +89,7 @@ async def _told_of_end(call: Call, session: Session) -> dict[str, Any]:
 
 
 async def match(call: Call) -> Response:
-    """`GET /session/_/match?id=`: living sessions whose name or id begins like that."""
+    """`GET /session/_/match?id=`: running sessions whose name or id begins so."""
     prefix = call.params.required("id")
     found = [
         {"id": one.id, "name": one.name, "status": one.status}
@@ -113,7 +113,7 @@ async def rename(call: Call) -> Response:
 
 
 async def restart(call: Call) -> Response:
-    """`PATCH /session/{s}`: new processes for a running session, in the homes it has.
+    """`PATCH /session/{s}`: new processes for a running session, in the same homes.
 
     Managers since 26.7 refuse this with 501.
     """
@@ -125,22 +125,22 @@ async def restart(call: Call) -> Response:
     await while_connected(call.request, lambda: settled(call, session.id))
     now = call.cluster.store.sessions.get(session.id)
     if now.status in DEAD:
-        raise bad_request(f"session {session.name!r} was ended meanwhile; it is {now.status}")
+        raise bad_request(f"session {session.name!r} ended meanwhile; it is {now.status}")
     if now.status != "RUNNING":
         why = f"{now.status}: {now.status_info}"
-        raise kernel_failed(f"session {session.name!r} did not come back; it is {why}")
+        raise kernel_failed(f"session {session.name!r} did not restart; it is {why}")
     return no_content()
 
 
 async def interrupt(call: Call) -> Response:
-    """`POST /session/{s}/interrupt`: SIGINT for the code that runs."""
+    """`POST /session/{s}/interrupt`: SIGINT for the running code."""
     kernel = running_kernel(call.cluster, named_session(call))
     await kernel.interrupt()
     return no_content()
 
 
 async def complete(call: Call) -> Response:
-    """`POST /session/{s}/complete`: candidates for the word at the cursor."""
+    """`POST /session/{s}/complete`: completions of the word at the cursor."""
     kernel = running_kernel(call.cluster, named_session(call))
     code = call.params.text("code") or ""
     found = await kernel.complete(code, call.params.mapping("options"))
@@ -154,18 +154,18 @@ async def status_history(call: Call) -> Response:
 
 
 async def dependency_graph(call: Call) -> Response:
-    """`GET /session/{s}/dependency-graph`: the sessions it waits for, and theirs."""
+    """`GET /session/{s}/dependency-graph`: the dependencies of a session."""
     return reply(graph_of(call.cluster.store.sessions, named_session(call, dead=True)))
 
 
 async def empty(call: Call) -> Response:
-    """Answer `{}` for a session that is there: it has no such data."""
+    """Answer `{}` for an existing session: there is no such data."""
     named_session(call, dead=True)
     return reply({})
 
 
 async def sync_agent_registry(call: Call) -> Response:
-    """`POST /session/_/sync-agent-registry`: the registry is the engine itself, always in step."""
+    """`POST /session/_/sync-agent-registry`: does nothing; it is always in sync."""
     _ = call.caller
     return reply({})
 

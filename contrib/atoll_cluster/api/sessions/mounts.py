@@ -1,4 +1,4 @@
-"""Which folders a session has, and where it sees them.
+"""The folders that a session mounts, and the mount paths.
 
 A request names folders in `mounts` and `mount_ids`, the paths they are seen at in `mount_map` and
 `mount_id_map`, and lesser permissions in `mount_options`. Folders of the owner whose names begin
@@ -33,7 +33,7 @@ Mounts = list[dict[str, str]]
 
 
 def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
-    """Return what a session of this configuration mounts; raises Problem 400, 403 or 404."""
+    """Return the mounts of a session's configuration; raises Problem 400, 403 or 404."""
     wanted = [_wanted(cluster, owner, config, name) for name in _names(config)]
     having = accesses(cluster.store, owner)
     taken = {mount["vfolder"] for mount in wanted}
@@ -51,13 +51,13 @@ def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
 
 
 def note_use(cluster: Cluster, mounts: Sequence[Mapping[str, str]]) -> None:
-    """Note that these folders are used now."""
+    """Record that these folders are used now."""
     for mount in mounts:
         cluster.store.usage.folder(mount["vfolder"])
 
 
 def _names(config: Params) -> list[str]:
-    """Return the folders that are named, each once: by name or by id."""
+    """Return the named folders without duplicates: by name or by id."""
     named = [*config.sequence("mounts"), *config.sequence("mount_ids", "mountIds")]
     maps = (config.mapping("mount_map", "mountMap"), config.mapping("mount_id_map", "mountIdMap"))
     wrong = [name for name in named if not isinstance(name, str) or not name]
@@ -72,8 +72,8 @@ def _names(config: Params) -> list[str]:
 def _wanted(cluster: Cluster, owner: Caller, config: Params, name: str) -> dict[str, str]:
     if "/" in name:
         raise invalid_params(
-            f"{name!r}: only whole folders are mounted",
-            {"mounts": f"{name!r}: only whole folders are mounted, by name"},
+            f"{name!r}: only whole folders can be mounted",
+            {"mounts": f"{name!r}: only whole folders can be mounted, by name"},
         )
     access = one_of(cluster.store, owner, name)
     _check_permission(cluster, owner, access)
@@ -89,7 +89,7 @@ def _options(config: Params, name: str) -> Params:
     if not isinstance(found, dict):
         raise invalid_params("mount_options must be maps", {"mount_options": "must be maps"})
     if found.get("subpath") not in {None, "", "."}:
-        why = f"folder {name!r}: only whole folders are mounted"
+        why = f"folder {name!r}: only whole folders can be mounted"
         raise invalid_params(why, {"mount_options": why})
     return Params(found)
 
@@ -104,21 +104,21 @@ def _check_permission(cluster: Cluster, owner: Caller, access: Access) -> None:
     group = cluster.store.accounts.group(folder.group_id) if folder.group_id else None
     hosts = folder_limits(cluster.store, owner.user, owner.keypair, group).hosts
     if "mount-in-session" not in hosts.get(folder.host, ()) and not owner.is_superadmin:
-        raise forbidden(f"mount-in-session is not allowed to you on host {folder.host}")
+        raise forbidden(f"mount-in-session is not allowed for you on host {folder.host}")
 
 
 def _lesser(own: str, asked: str | None) -> str:
-    """Return the permission asked for, as far as the own one goes."""
+    """Return the requested permission, limited by the user's own."""
     if asked is None:
         return own
     if asked not in _RANKS:
-        why = f"unknown permission {asked!r}; there are {', '.join(_RANKS)}"
+        why = f"unknown permission {asked!r}; use one of {', '.join(_RANKS)}"
         raise invalid_params(why, {"mount_options": why})
     return min(own, asked, key=_RANKS.index)
 
 
 def _path(name: str, text: str) -> PurePosixPath:
-    """Return where a folder is seen; raises Problem 400 for a place that is taken or senseless."""
+    """Return the mount path of a folder; raises Problem 400 if it is invalid or in use."""
     path, why = HOME / text, None
     if "\0" in text or any(len(part) > 255 for part in path.parts):
         why = "no system has"

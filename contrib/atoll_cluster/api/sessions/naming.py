@@ -1,4 +1,4 @@
-"""Which session a reference means: a full id, else an exact name, among those of one keypair."""
+"""Resolve references to sessions: a full id, else an exact name, of one keypair."""
 
 from atoll_cluster.api.request.call import Call
 from atoll_cluster.api.request.problems import Problem, not_found
@@ -6,7 +6,7 @@ from atoll_cluster.store.records import Session
 
 
 def named_session(call: Call, *, dead: bool = False) -> Session:
-    """Return the session of the path's `{s}`; raises Problem 404 for none or too many.
+    """Return the session of the path's `{s}`; raises Problem 404 for none or several.
 
     With `dead`, the last one that ended is found when none of that name lives.
     """
@@ -20,7 +20,7 @@ def named_session(call: Call, *, dead: bool = False) -> Session:
 
 
 def only(found: list[Session], reference: str) -> Session:
-    """Return the one session that was found; raises Problem 404 if it is not one."""
+    """Return the single session that was found; raises Problem 404 otherwise."""
     if not found:
         raise not_found("session", f"no session {reference!r}")
     if len(found) > 1:

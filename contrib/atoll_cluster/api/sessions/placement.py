@@ -1,4 +1,4 @@
-"""Where and how a session is to run, besides its slots: agents and options of its resources."""
+"""Options of a new session besides slots: agents, and options of its resources."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from atoll_cluster.scheduler.slots import AmountError, parse_size
 
 
 def check_agents(config: Params) -> None:
-    """See that `agent_list` names no other machine than this one; raises Problem 400."""
+    """Check that `agent_list` names only this machine; raises Problem 400."""
     agents = config.sequence("agent_list", "agentList")
     if unknown := [agent for agent in agents if agent != AGENT]:
-        why = f"no agent is called {unknown[0]!r}; there is {AGENT}"
+        why = f"there is no agent {unknown[0]!r}; the only one is {AGENT}"
         raise invalid_params(why, {"agent_list": why})
 
 

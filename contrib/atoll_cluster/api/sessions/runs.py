@@ -1,4 +1,4 @@
-"""Code executions that clients follow: events are gathered into results, one for each answer.
+"""Runs that clients follow: events are combined into results, one for each answer.
 
 A run's events can be read once, while its client comes and goes with every poll. A task therefore
 reads them into a short queue; when nobody polls the queue is full and the reader waits, the kernel
@@ -46,7 +46,7 @@ _MUCH = 96 * 1024
 
 @frozen(kw_only=True)
 class ExecutionResult:
-    """One answer about a running execution; `status` is the API's (`continued`, `finished`, …)."""
+    """An answer about a run; `status` is the API's (`continued`, `finished`, …)."""
 
     status: str
     console: list[list[Any]] = field(factory=list)
@@ -70,7 +70,7 @@ class ExecutionResult:
 
 
 class Execution:
-    """One run, and its events that were not sent to the client yet."""
+    """A run, and its events that were not sent yet."""
 
     def __init__(self, run: Run, kernel: Kernel, idleness: Idleness) -> None:
         self.run = run
@@ -83,7 +83,7 @@ class Execution:
         self._read_on = anyio.Event()
 
     async def pump(self) -> None:
-        """Read the run's events until its end, or until nobody wants them any more."""
+        """Read the run's events until its end, or until no client needs them."""
         try:
             async for event in self._events():
                 while self._queued > _MOST_QUEUED:
@@ -100,7 +100,7 @@ class Execution:
         self._send.close()
 
     def fail(self, reason: str) -> None:
-        """Tell whoever follows the run that no more of it can be told, and why."""
+        """Tell the client that the run cannot be followed any more, and why."""
         self._fault = reason
         self._send.close()
 
@@ -119,7 +119,7 @@ class Execution:
                 yield event
 
     async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
-        """Tell what became of a run whose kernel went away below it."""
+        """Return the last events of a run whose kernel has ended."""
         if notice := await self._excess(_PATIENCE):
             yield notice
             yield Finished(_EXIT_WHEN_KILLED)
@@ -128,7 +128,7 @@ class Execution:
             yield Finished(_EXIT_WHEN_GONE)
 
     async def _excess(self, patience: float) -> Output | None:
-        """Return what to tell if the kernel ends within so many seconds for what it has taken."""
+        """Return the reason if the kernel ends soon because it has exceeded a limit."""
         with anyio.move_on_after(patience):
             match (await self._kernel.wait()).reason:
                 case "out-of-memory":
@@ -140,7 +140,7 @@ class Execution:
         return None
 
     async def next_result(self, flush: float, *, patient: bool = False) -> ExecutionResult:
-        """Gather output for `flush` seconds, until it is much, or until another event comes.
+        """Collect output for `flush` seconds, until it is much, or until another event.
 
         With `patient`, the seconds are counted from the first output.
         """
@@ -169,7 +169,7 @@ class Execution:
         return event
 
     def close(self) -> None:
-        """Let go of what was not read."""
+        """Drop the rest."""
         self._receive.close()
         self._queued = 0
         self._read_on.set()
@@ -207,7 +207,7 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
 
 
 def _entry(entry: list[Any], show: Callable[[str, bytes], list[str]]) -> list[Any]:
-    """Return an entry of the console as clients get it; `show` makes one of what is no UTF-8."""
+    """Return an entry of the console for clients; `show` converts output that is not UTF-8."""
     kind, value = entry
     try:
         if isinstance(value, str):
@@ -236,7 +236,7 @@ class Executions:
     async def start(
         self, kernel: Kernel, mode: str, params: Params, *, piped: bool = False
     ) -> Execution:
-        """Start a run in a kernel; raises Problem 400 for a mode that starts none."""
+        """Start a run in a kernel; raises Problem 400 for an invalid mode."""
         if mode not in {"query", "batch"}:
             raise invalid_params(
                 f"unknown mode {mode!r}", {"mode": "query, batch, input, continue"}
@@ -251,7 +251,7 @@ class Executions:
         return self._follow(run, kernel)
 
     async def resume(self, run_id: str, kernel: Kernel) -> Execution:
-        """Find a run, be it one that an earlier program started; raises Problem 400."""
+        """Find a run, also one from before a restart of the program; raises Problem 400."""
         known = self._known.get(run_id)
         if known is not None and known.kernel_id == kernel.spec.kernel_id:
             return known
@@ -275,19 +275,19 @@ class Executions:
         self._known[execution.run.run_id] = execution
 
     def forget(self, execution: Execution) -> None:
-        """Let go of a run that has ended."""
+        """Drop a run that has ended."""
         self._known.pop(execution.run.run_id, None)
         execution.close()
 
     def forget_kernels_but(self, living: set[str]) -> None:
-        """Let go of the runs of kernels that are no more, polled to their end or not."""
+        """Drop the runs of kernels that have ended."""
         for execution in list(self._known.values()):
             if execution.kernel_id not in living:
                 self.forget(execution)
 
 
 def running_kernel(cluster: Cluster, session: Session) -> Kernel:
-    """Return the main kernel of a session for use; raises Problem 400 if it does not run."""
+    """Return the main kernel of a running session; raises Problem 400 otherwise."""
     kernel = cluster.scheduler.main_kernel(session)
     if kernel is None or session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
         raise bad_request(f"session {session.name!r} is not running, it is {session.status}")

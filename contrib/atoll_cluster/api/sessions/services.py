@@ -1,4 +1,4 @@
-"""The services of a session that can be tunnelled to, in the two shapes the API has for them."""
+"""The services of a session, in the two forms of the API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _URL = "{protocol}://{host}:{port}/"
 
 
 def services_of(cluster: Cluster, session: Session) -> list[Service]:
-    """Return what the main kernel serves; nothing unless the session runs."""
+    """Return the services of the main kernel; none unless the session runs."""
     if session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
         return []
     kernel = cluster.scheduler.main_kernel(session)
@@ -18,12 +18,12 @@ def services_of(cluster: Cluster, session: Session) -> list[Service]:
 
 
 def service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
-    """Return them as create answers and `/stream/…/apps` do."""
+    """Return them in the form of create answers and `/stream/…/apps`."""
     return [_described(service) for service in services_of(cluster, session)]
 
 
 def raw_service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
-    """Return them as reuse answers and GraphQL's `service_ports` have them."""
+    """Return them in the form of reuse answers and GraphQL's `service_ports`."""
     return [
         {
             "name": service.name,

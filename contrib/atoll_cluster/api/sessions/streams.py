@@ -1,4 +1,4 @@
-"""Streams of a session: code run over a websocket, and what all streams share."""
+"""Streams of a session: code over a websocket, and what all streams share."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ _FLUSH = 0.1
 
 
 async def execute_stream(socket: WebSocket) -> None:
-    """`/stream/session/{s}/execute`: one socket, one run; closing it early interrupts the code.
+    """`/stream/session/{s}/execute`: one run; closing the socket interrupts the code.
 
     The first message is the API's, `mode`, `code` and `options`. Clients that found `FEATURE` at
     `GET /` may add two things. With `"bytes": true`, output that is no UTF-8 comes in base64, its
@@ -48,7 +48,7 @@ async def execute_stream(socket: WebSocket) -> None:
 
 
 def session_of(socket: WebSocket) -> Session:
-    """Return the session that a stream is for; raises Problem unless its caller may have it."""
+    """Return the session of a stream; raises Problem."""
     caller = admit(socket)
     if caller is None:
         raise unauthorized()
@@ -117,12 +117,12 @@ async def _read_bytes(socket: WebSocket, run: Run) -> None:
 
 async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
     await socket.app.state.cluster.stopping.wait()
-    await say(socket, {"status": "server-restarting", "msg": "the cluster program is stopping"})
+    await say(socket, {"status": "server-restarting", "msg": "the cluster is stopping"})
     scope.cancel()
 
 
 async def hear(socket: WebSocket) -> str:
-    """Return the next message as text, whichever kind of frame it came in."""
+    """Return the next message as text, from either type of frame."""
     return _text(await _hear_frame(socket))
 
 
@@ -140,7 +140,7 @@ def _text(message: str | bytes) -> str:
 
 
 async def say(socket: WebSocket, message: dict[str, Any]) -> None:
-    """Send a message as text, to a client that may have left."""
+    """Send a message as text; the client may have left."""
     # That the client has gone is noticed where its messages are read.
     with suppress(WebSocketDisconnect):
         await socket.send_text(json.dumps(message))

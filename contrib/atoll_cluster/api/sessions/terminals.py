@@ -1,4 +1,4 @@
-"""`/stream/session/{s}/pty`: a shell of the session in a terminal, over a websocket.
+"""`/stream/session/{s}/pty`: a shell of the session over a websocket.
 
 Both ways go JSON objects with a `type`: `stdin` (`chars`), `resize` (`rows`, `cols`), `ping` and
 `restart` come in; `out` (`data`) goes out. Bytes are in base64. The last message is `end`: a web

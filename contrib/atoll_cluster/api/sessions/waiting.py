@@ -1,4 +1,4 @@
-"""Waiting on behalf of a client: for a session to settle, and no longer than the client stays."""
+"""Wait on behalf of a client, until a session settles or the client leaves."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +19,7 @@ async def settled(call: Call, session_id: str) -> None:
 
 
 async def while_connected(request: Request, wait: Callable[[], Awaitable[None]]) -> None:
-    """Wait for something until the client hangs up."""
+    """Wait for something, at most until the client hangs up."""
     async with anyio.create_task_group() as tasks:
 
         async def hang_up() -> None:

@@ -1,4 +1,4 @@
-"""Templates: of sessions (`/template/session`), which create sessions, and of clusters."""
+"""Templates of sessions (`/template/session`) and of clusters (`/template/cluster`)."""
 
 from atoll_cluster.api.request.call import Routes
 from atoll_cluster.api.templates import clusters, manage, start

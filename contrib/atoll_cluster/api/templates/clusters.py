@@ -1,4 +1,4 @@
-"""Templates of clusters (`/template/cluster`): stored, listed, shown, changed, deleted.
+"""Templates of clusters (`/template/cluster`): store, list, show, change, delete.
 
 Nothing is started from them here. Managers of 23.09 and 26.x have a route for that,
 `POST /session/_/create-cluster`, and fail at it.
@@ -24,14 +24,14 @@ async def create(call: Call) -> Response:
 
 
 async def list_templates(call: Call) -> Response:
-    """`GET /template/cluster`: the caller's own, and those for the caller's groups."""
+    """`GET /template/cluster`: the templates of the caller and of the caller's groups."""
     return reply(
         [manage.listed(call, one) | {"type": "user"} for one in manage.wanted(call, _KIND)]
     )
 
 
 async def show(call: Call) -> Response:
-    """`GET /template/cluster/{id}`: the template alone, in YAML unless JSON is asked for."""
+    """`GET /template/cluster/{id}`: the template only, in YAML or, on request, JSON."""
     template = dict(_found(call).template)
     match call.params.text("format") or "yaml":
         case "yaml":
@@ -57,7 +57,7 @@ async def delete(call: Call) -> Response:
 def _sent(call: Call) -> Sent:
     documents = read_documents(call.params.required("payload"))
     if len(documents) > 1:
-        raise invalid_params("a payload has one template of a cluster")
+        raise invalid_params("the payload must have exactly one template of a cluster")
     template = normalize_cluster(documents[0])
     return Sent(template, template["metadata"]["name"])
 

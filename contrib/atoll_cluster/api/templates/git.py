@@ -1,4 +1,4 @@
-"""A template's repository as shell commands, which the session runs before anything else.
+"""A template's repository as shell commands, which the session runs at its start.
 
 The credential is handed to git in its environment, by a helper: it is in no argument, in no URL, in
 no file of the clone, and in nothing that git prints.
@@ -16,7 +16,7 @@ _HELPER = (
 
 
 def clone_script(git: Mapping[str, Any]) -> str:
-    """Return the commands that clone a repository and check out what the template names."""
+    """Return the commands that clone a repository and check out the named version."""
     repository, credential = git["repository"], git.get("credential")
     target = git.get("destination_dir") or _name(repository)
     branch = f" --branch {quote(git['branch'])}" if git.get("branch") else ""

@@ -1,4 +1,4 @@
-"""Templates as they are kept: created, listed, shown, changed, deleted."""
+"""Templates: create, list, show, change, delete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from atoll_cluster.store.templates import SessionTemplate
 
 
 async def create(call: Call) -> Response:
-    """`POST /template/session`: all templates of the payload, or none if one is wrong."""
+    """`POST /template/session`: store all templates of the payload; none if one is invalid."""
     ids = add(call, read_payload(call.params.required("payload")), "task")
     # Clients of 21.03 send one template, and read one answer.
     is_older = read_version(call.request.headers).text < "v7"
@@ -27,7 +27,7 @@ async def create(call: Call) -> Response:
 
 
 def add(call: Call, sent: Sequence[Sent], kind: str) -> list[dict[str, str]]:
-    """Store templates of a kind; returns what is answered about each."""
+    """Store templates of a kind; returns an answer for each."""
     owner, group = call.owner, group_of(call, call.owner)
     made = [
         SessionTemplate(
@@ -49,7 +49,7 @@ def add(call: Call, sent: Sequence[Sent], kind: str) -> list[dict[str, str]]:
 
 
 def group_of(call: Call, owner: Caller) -> Group:
-    """Return the group that a request names, one of the owner's; raises Problem 404."""
+    """Return the group in a request, which must be one of the owner's; raises Problem 404."""
     params, accounts = call.params, call.cluster.store.accounts
     domain = params.text("domain", "domainName", "domain_name") or owner.user.domain_name
     name = params.text("group", "groupName", "group_name") or "default"
@@ -61,7 +61,7 @@ def group_of(call: Call, owner: Caller) -> Group:
 
 
 async def list_templates(call: Call) -> Response:
-    """`GET /template/session`: the caller's own, and those for the caller's groups."""
+    """`GET /template/session`: the templates of the caller and of the caller's groups."""
     return reply([_listed(call, one) for one in wanted(call, "task")])
 
 
@@ -90,7 +90,7 @@ def _listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
 
 
 def listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
-    """Return what lists tell of a template of any kind."""
+    """Return the entry of a template in lists."""
     accounts = call.cluster.store.accounts
     user, group = accounts.user(one.user), accounts.group(one.group_id)
     return {
@@ -106,7 +106,7 @@ def listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
 
 
 async def show(call: Call) -> Response:
-    """`GET /template/session/{id}`: an empty object for one that is not there, as everywhere."""
+    """`GET /template/session/{id}`: an empty object for a missing one, as in all managers."""
     found = find(call, call.path("id"))
     if found is None:
         return reply({})
@@ -122,13 +122,13 @@ async def show(call: Call) -> Response:
 
 
 def find(call: Call, reference: str, kind: str = "task") -> SessionTemplate | None:
-    """Find a template that the caller may see and start, by its id."""
+    """Find a template that the caller may use, by its id."""
     template_id = as_id(reference)
     return next((one for one in _visible(call, kind) if one.id == template_id), None)
 
 
 async def change(call: Call) -> Response:
-    """`PUT /template/session/{id}`: other contents; a password that is not shown stays."""
+    """`PUT /template/session/{id}`: new content; a hidden password keeps its value."""
     found = own(call, "task")
     sent = read_payload(call.params.required("payload"))[0]
     template = restore(sent.template, dict(found.template))
@@ -142,18 +142,18 @@ async def delete(call: Call) -> Response:
 
 
 def remove(call: Call, kind: str) -> Response:
-    """Delete the template that a path names."""
+    """Delete the template in the path."""
     call.cluster.store.templates.update(own(call, kind).id, {"is_active": False})
     return reply({"success": True})
 
 
 def own(call: Call, kind: str) -> SessionTemplate:
-    """Return the template that a path names, which the caller may change; raises Problem."""
+    """Return the template in the path, which the caller may change; raises Problem."""
     found = find(call, call.path("id"), kind)
     if found is None:
         raise no_template(call.path("id"))
     if found.user != call.owner.user.uuid and not call.caller.is_superadmin:
-        raise forbidden("only its owner changes a template")
+        raise forbidden("only its owner can change a template")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What clients send as templates: JSON or YAML, one or several, each with or without a frame.
+"""Payloads of templates: JSON or YAML, one or several templates.
 
 Newer clients send `{"template": {…}}`, with `name`, `group_id`, `user_uuid` beside it; older ones,
 and people, write the template alone.
@@ -25,21 +25,23 @@ _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
 
 @frozen
 class Sent:
-    """One template of a payload, and the name given to it if it is not its own."""
+    """A template of a payload, with its separate name, if any."""
 
     template: dict[str, Any]
     name: str
 
 
 def read_payload(text: str) -> list[Sent]:
-    """Return the session templates of a payload; raises Problem 400 telling what is wrong."""
+    """Return the session templates of a payload; raises Problem 400."""
     return [_sent(document) for document in read_documents(text)]
 
 
 def read_documents(text: str) -> list[Any]:
-    """Return the values of a payload, one at least; raises Problem 400 telling what is wrong."""
+    """Return the values of a payload, at least one; raises Problem 400."""
     if len(text.encode()) > _MAX_BYTES:
-        raise invalid_params(f"a payload has at most {_MAX_BYTES} bytes", {"payload": "too long"})
+        raise invalid_params(
+            f"the payload may have at most {_MAX_BYTES} bytes", {"payload": "too long"}
+        )
     documents = _documents(text)
     if not documents:
         raise invalid_params("there is no template in the payload", {"payload": "is empty"})
@@ -61,7 +63,7 @@ def _documents(text: str) -> list[Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes every plain scalar as text: a branch 19.10 is no number, a variable `yes` no truth."""
+    """Reads every plain scalar as text: 19.10 is not a number, `yes` is not a boolean."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
         letter: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
@@ -70,7 +72,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _refuse_bulk(text: str) -> None:
-    """Raise YAMLError for what is deeper or more than there is time for, as soon as it is."""
+    """Raise YAMLError for too deep or too large documents as early as possible."""
     depth = 0
     for number, event in enumerate(yaml.parse(text, _Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -80,7 +82,7 @@ def _refuse_bulk(text: str) -> None:
 
 
 def _refuse_bombs(documents: list[Any]) -> None:
-    """Raise YAMLError for what a few anchors blow up to millions of nodes."""
+    """Raise YAMLError for anchors that expand to millions of nodes."""
     waiting: list[tuple[Any, int]] = [(documents, 0)]
     for _ in range(_MAX_NODES):
         if not waiting:

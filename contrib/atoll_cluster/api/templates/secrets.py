@@ -1,4 +1,4 @@
-"""Passwords in templates: kept, used, and never shown to anybody."""
+"""Passwords in templates: stored and used, but never shown."""
 
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -7,12 +7,12 @@ HIDDEN = "********"
 
 
 def hide(template: dict[str, Any]) -> dict[str, Any]:
-    """Return a template to be shown: its password is not the real one."""
+    """Return a template with a hidden password."""
     return _with_password(template, HIDDEN) if _password(template) else template
 
 
 def restore(template: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Return a changed template with the old password if it came back as it was shown."""
+    """Return a changed template; a hidden password gets its old value."""
     return _with_password(template, _password(old)) if _password(template) == HIDDEN else template
 
 
@@ -33,7 +33,7 @@ def _with_password(template: dict[str, Any], password: str | None) -> dict[str, 
 
 
 def split_credential(url: str) -> tuple[str, dict[str, str] | None]:
-    """Split a credential off a URL, which git would print and keep; None if there is none."""
+    """Split a credential off a URL, which git would print and store; None without one."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or "@" not in parts.netloc:
         return url, None

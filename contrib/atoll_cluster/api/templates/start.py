@@ -1,4 +1,4 @@
-"""`POST /session/_/create-from-template`: a session as a template has it, but for what is given."""
+"""`POST /session/_/create-from-template`: a session from a template, with overrides."""
 
 import re
 import secrets
@@ -52,12 +52,12 @@ async def create_from_template(call: Call) -> Response:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a request says; a null says nothing, and neither does what stands for one."""
+    """Return the values of a request; null and placeholders mean no value."""
     return {name: values[name] for name in values if values[name] not in _UNSET}
 
 
 def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
-    """Return a request for a session that is what the template says."""
+    """Return a create request with the content of the template."""
     content = template.template
     spec, kernel = content["spec"], content["spec"]["kernel"]
     group = call.cluster.store.accounts.group(template.group_id)
@@ -82,7 +82,7 @@ def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
 
 
 def _name(text: str) -> str:
-    """Make a session name of a template's, with something at its end that makes it unique."""
+    """Create a unique session name from a template's name."""
     return f"{re.sub(r'[^A-Za-z0-9_]+', '-', text)[:48].strip('-') or 'session'}-" + (
         secrets.token_hex(3)
     )
@@ -94,7 +94,7 @@ def _merged(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 
 
 def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge configurations; folders are replaced as a whole, and so is each other part.
+    """Merge configurations; each part, such as the folders, is replaced as a whole.
 
     Official clients always send `mounts`, and with it `mount_map` if none at all are wanted.
     """
@@ -108,7 +108,7 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
 
 def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
-    """Return the script that is given, or the template's, with the cloning at its end.
+    """Return the bootstrap script of the request or the template, then the clone script.
 
     The credential is its owner's alone: others could read it in their sessions.
     """
@@ -122,7 +122,7 @@ def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
 
 
 def _both(first: str, second: str) -> str:
-    """Return a script of two, which fails when either does."""
+    """Return a script that runs two scripts and fails if either fails."""
     return f"{first}\nfirst=$?\n{second}second=$?\nexit $((second ? second : first))\n"
 
 

@@ -1,4 +1,4 @@
-"""What a template may say: every spelling of every key is read, one is kept; others stay as is."""
+"""The syntax of templates: all spellings of keys are normalized; unknown keys are kept."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _Reader = Callable[[Any, str], Any]
 
 
 def normalize(template: object) -> dict[str, Any]:
-    """Return a template with the usual spelling of its keys; raises Problem 400 naming the key."""
+    """Return a template with normalized keys; raises Problem 400 naming the key."""
     return _map(
         template,
         "template",
@@ -28,7 +28,7 @@ def normalize(template: object) -> dict[str, Any]:
 
 
 def normalize_cluster(template: object) -> dict[str, Any]:
-    """Return a template of a cluster with the usual spelling of its keys; raises Problem 400."""
+    """Return a template of a cluster with normalized keys; raises Problem 400."""
     found = _map(
         template,
         "template",
@@ -175,7 +175,7 @@ def _credential(value: Any, where: str) -> Any:
 def _map(
     value: Any, where: str, keys: Mapping[str, tuple[tuple[str, ...], _Reader]]
 ) -> dict[str, Any]:
-    """Read a map: each key by any of its spellings; those that are unknown are kept."""
+    """Read a map; unknown keys are kept."""
     if not isinstance(value, Mapping):
         raise _wrong(where, "must be a map")
     spellings = {spelling for names, _ in keys.values() for spelling in names}
@@ -183,7 +183,7 @@ def _map(
     for name, (names, read) in keys.items():
         given = [value[spelling] for spelling in names if spelling in value]
         if len(given) > 1:
-            raise _wrong(f"{where}.{name}", "is given twice, in two spellings")
+            raise _wrong(f"{where}.{name}", "is given twice, with two spellings")
         found[name] = read(given[0] if given else None, f"{where}.{name}")
     return found
 
@@ -208,10 +208,10 @@ def _text(value: Any, where: str) -> str | None:
 
 
 def _argument(value: Any, where: str) -> str | None:
-    """Read a text that git is given as an argument: none that it would take for an option."""
+    """Read a text for git's command line; it must not look like an option."""
     text = _text(value, where) or None
     if text and (text.startswith("-") or not text.isprintable()):
-        raise _wrong(where, "must not begin with '-' or hold control characters")
+        raise _wrong(where, "must not begin with '-' or contain control characters")
     return text
 
 

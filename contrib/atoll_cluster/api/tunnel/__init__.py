@@ -1,4 +1,4 @@
-"""Services of sessions: which there are, and the tunnels that clients reach them through."""
+"""Services of sessions, and the tunnels to them."""
 
 from starlette.routing import BaseRoute
 

@@ -1,4 +1,4 @@
-"""Which services a session has, and their end."""
+"""List the services of a session, and shut them down."""
 
 import json
 
@@ -13,7 +13,7 @@ from atoll_cluster.api.tunnel.proxying import ServiceRequest, known_service
 
 
 async def apps(call: Call) -> Response:
-    """`GET /stream/session/{s}/apps`: the services that can be tunnelled to.
+    """`GET /stream/session/{s}/apps`: the services for tunnels.
 
     A header of our own says what to install for others.
     """
@@ -24,7 +24,7 @@ async def apps(call: Call) -> Response:
 
 
 async def start_service(call: Call) -> Response:
-    """`POST /session/{s}/start-service`: refused with 503, for there is no app proxy here.
+    """`POST /session/{s}/start-service`: 503, because there is no app proxy.
 
     What it would be refused for anyway is told first.
     """
@@ -34,7 +34,7 @@ async def start_service(call: Call) -> Response:
 
 
 async def shut_down_service(call: Call) -> Response:
-    """`POST /session/{s}/shutdown-service`: its programs end, and the next tunnel starts them."""
+    """`POST /session/{s}/shutdown-service`: end its programs; the next tunnel starts them."""
     kernel = running_kernel(call.cluster, named_session(call))
     service = known_service(call.cluster, kernel, call.params.required("service_name"))
     await kernel.shut_down_service(service.name)

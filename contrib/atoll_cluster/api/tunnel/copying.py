@@ -1,4 +1,4 @@
-"""Copies bytes between a client's websocket connection and a service's socket, both ways."""
+"""Copy bytes between a client's websocket and a service's socket, in both directions."""
 
 import asyncio
 import socket
@@ -68,7 +68,7 @@ class Tunnel:
             self._over.set_result(code)
 
     def one_way_ended(self) -> None:
-        """Note that one direction has ended in order; the tunnel may be over now."""
+        """Record the regular end of one direction; the tunnel may be over now."""
         if self._to_client.is_done and (self._to_service.is_done or not self.half_close):
             self.end()
 
@@ -77,7 +77,7 @@ class Tunnel:
         self._to_client.answer(ping)
 
     def guarded(self, step: Callable[[], None]) -> None:
-        """Call `step`, and end the tunnel if it fails."""
+        """Call `step`; end the tunnel if it fails."""
         try:
             step()
         except BadFrame:
@@ -95,7 +95,7 @@ class Tunnel:
         self._to_client.pause()
 
     async def _close_politely(self, code: int) -> None:
-        """Send the close code, then read until the client closes, for a short time."""
+        """Send the close code, then read for a short time until the client closes."""
         loop = asyncio.get_running_loop()
         if not self._to_client.is_between_frames:
             return
@@ -108,7 +108,7 @@ class Tunnel:
 
 
 class _Direction(ABC):
-    """One direction of a tunnel; while the sink is full, nothing is read from the source."""
+    """One direction of a tunnel; it reads nothing while the sink is full."""
 
     def __init__(self, tunnel: Tunnel, source: socket.socket, sink: socket.socket) -> None:
         self.is_done = False
@@ -128,7 +128,7 @@ class _Direction(ABC):
         self._sink_has_room.off()
 
     def close(self) -> None:
-        """Release what this direction uses."""
+        """Release its resources."""
         self.pause()
 
     @abstractmethod
@@ -137,7 +137,7 @@ class _Direction(ABC):
 
     @abstractmethod
     def _send(self) -> None:
-        """Send all that was read; raises BlockingIOError when the sink is full."""
+        """Send all bytes that were read; raises BlockingIOError if the sink is full."""
 
     def _go_on(self) -> None:
         try:
@@ -152,7 +152,7 @@ class _Direction(ABC):
 
 
 class _ToClient(_Direction):
-    """From the service to the client: bytes are put into frames; pings are answered in between."""
+    """From the service to the client: adds frames, and answers pings."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.service, tunnel.client)
@@ -166,11 +166,11 @@ class _ToClient(_Direction):
 
     @property
     def is_between_frames(self) -> bool:
-        """Whether something else may follow `rest`."""
+        """Whether another frame may follow `rest`."""
         return not self._piped and not self._left
 
     def answer(self, ping: bytes) -> None:
-        """Answer a ping as soon as the client reads: of several, it may be the last one alone."""
+        """Answer a ping when the client reads; of several pings, only the last."""
         self._pong = ping
         self._go_on()
 
@@ -217,7 +217,7 @@ class _ToClient(_Direction):
 
 
 class _ToService(_Direction):
-    """From the client to the service: bytes are taken out of their frames."""
+    """From the client to the service: removes frames."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.client, tunnel.service)

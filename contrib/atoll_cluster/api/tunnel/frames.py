@@ -1,4 +1,4 @@
-"""Frames of RFC 6455 as a server reads and writes them, passed on before they have come whole."""
+"""Read and write frames of RFC 6455 as a server; payloads are passed on while they arrive."""
 
 import struct
 from mmap import mmap
@@ -15,11 +15,11 @@ _LONGEST_CONTROL = 125
 
 
 class BadFrame(Exception):
-    """What came is no frame that a client may send."""
+    """The bytes are not a frame that a client may send."""
 
 
 def header(opcode: int, length: int) -> bytes:
-    """Return what stands before a payload, which servers don't mask."""
+    """Return the header of a frame; servers do not mask payloads."""
     if length < 126:
         return struct.pack("!BB", _FINAL | opcode, length)
     if length < 1 << 16:
@@ -29,7 +29,7 @@ def header(opcode: int, length: int) -> bytes:
 
 @define
 class FrameReader:
-    """Takes frames apart in one reused buffer: `room` is filled, `came` says how far.
+    """Parses frames in one reused buffer: fill `room`, then call `came`.
 
     Binary messages come out in pieces, as they come in; a piece is nothing if, and only if, the
     whole message was. Controls come out whole. Texts have no meaning here, and are passed over.
@@ -49,7 +49,7 @@ class FrameReader:
     """Whether the current frame is all of a message, and empty."""
 
     def room(self) -> memoryview:
-        """Return where the next bytes go, once all that can be taken has been."""
+        """Return the free part of the buffer, after everything in it was taken."""
         rest = self._end - self._start
         if rest:
             self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
@@ -57,15 +57,15 @@ class FrameReader:
         return self._buffer[rest:]
 
     def came(self, count: int) -> None:
-        """Note that so many bytes were put there."""
+        """Record that so many bytes were written there."""
         self._end += count
 
     def close(self) -> None:
-        """Give the buffer back."""
+        """Release the buffer."""
         self._buffer = memoryview(b"")
 
     def take(self) -> tuple[int, bytes] | None:
-        """Return the next opcode and payload, None if more must come first; raises BadFrame."""
+        """Return the next opcode and payload, None if it is incomplete; raises BadFrame."""
         while self._left or self._begin():
             if self._opcode >= CLOSE:
                 return self._opcode, self._take(self._left)
@@ -77,7 +77,7 @@ class FrameReader:
         return None
 
     def _begin(self) -> bool:
-        """Read the next frame's header; False if not all of it is there, or of a control."""
+        """Read the next frame's header; False if it is incomplete."""
         have = self._end - self._start
         if have < 2:
             return False

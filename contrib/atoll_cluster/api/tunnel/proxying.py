@@ -1,4 +1,4 @@
-"""Tunnels to services: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
+"""Tunnels: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
 
 One websocket is one connection. Binary messages carry its bytes both ways, and their limits mean
 nothing; text is ignored. A websocket can't be closed in one direction, so an empty binary message
@@ -34,7 +34,7 @@ _TRY_LATER = 1013
 
 @frozen
 class ServiceRequest:
-    """The service that a client asks for, and how to start it."""
+    """The requested service and its options."""
 
     app: str
     port: int | None
@@ -54,7 +54,7 @@ class ServiceRequest:
 
 
 def known_service(cluster: Cluster, kernel: Kernel, name: str) -> Service:
-    """Return a service of a kernel by its name; raises Problem 404, telling what to install."""
+    """Return a service of a kernel by its name; raises Problem 404 with advice."""
     for service in kernel.services:
         if service.name == name:
             return service
@@ -63,7 +63,7 @@ def known_service(cluster: Cluster, kernel: Kernel, name: str) -> Service:
 
 
 async def proxy(socket: WebSocket) -> None:
-    """Connect a client with a service, which is started when need be."""
+    """Connect a client with a service, and start the service if needed."""
     cluster: Cluster = socket.app.state.cluster
     subprotocol = HALF_CLOSE if HALF_CLOSE in socket.scope["subprotocols"] else None
     params = query_params(socket)
@@ -91,7 +91,7 @@ async def proxy(socket: WebSocket) -> None:
 async def _carry(
     socket: WebSocket, connection: Connection, session_id: str, *, half_close: bool
 ) -> None:
-    """Pass bytes between the client and the service until either has gone."""
+    """Copy bytes between the client and the service until either has left."""
     cluster: Cluster = socket.app.state.cluster
 
     def touch() -> None:
@@ -103,18 +103,18 @@ async def _carry(
 
 
 def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:
-    """Read a map that comes as JSON text; raises Problem 400 for keys that a service has not."""
+    """Read a map in JSON text; raises Problem 400 for keys that the service does not allow."""
     try:
         values = read_object(params.text(name) or "{}")
     except JsonError as error:
         why = f"must be a map in JSON text: {error}"
         raise invalid_params(f"{name} {why}", {name: why}) from None
     if not all(map(_is_argument, values.values())):
-        raise invalid_params(f"{name} must be a map to texts", {name: "is no such map"})
+        raise invalid_params(f"{name} must be a map to texts", {name: "is not a map"})
     for key in values:
         if key not in known:
-            there_are = f"there are {', '.join(known)}" if known else "there are none"
-            raise invalid_params(f"{key} can't be set here, {there_are}", {name: f"unknown {key}"})
+            there_are = f"use one of {', '.join(known)}" if known else "nothing can be set"
+            raise invalid_params(f"{key} cannot be set here; {there_are}", {name: f"unknown {key}"})
     return values
 
 

@@ -22,7 +22,7 @@ _CAPACITY = 1024 * 1024
 
 @define
 class ReadinessWatcher:
-    """Calls `_callback` each time a socket is ready, from `on()` until `off()`."""
+    """Calls `_callback` whenever a socket is ready, from `on()` until `off()`."""
 
     _descriptor: int
     _callback: Callable[[], None]

@@ -1,4 +1,4 @@
-"""The schema, as the steps that lead to it; `PRAGMA user_version` counts those a file has taken.
+"""The schema as a list of migrations; `PRAGMA user_version` counts those applied to a file.
 
 A step that was once released is never edited: a change is a new step at the end.
 Times are the texts of :mod:`atoll_cluster.clock`; columns commented as JSON hold JSON text.

@@ -1,4 +1,4 @@
-"""Images that sessions were committed to."""
+"""Images made from sessions."""
 
 SQL = """
 CREATE TABLE committed_images (

@@ -1,4 +1,4 @@
-"""Virtual folders, with whom they are shared, and which sessions have them."""
+"""Virtual folders, their shares, and the sessions that mount them."""
 
 SQL = """
 CREATE TABLE vfolders (

@@ -1,4 +1,4 @@
-"""An index by which pages far down long lists are found."""
+"""An index for late pages of long lists."""
 
 SQL = """
 ALTER TABLE sessions ADD COLUMN newest TEXT;              -- what lists are ordered by

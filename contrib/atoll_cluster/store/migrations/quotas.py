@@ -1,4 +1,4 @@
-"""Limits of all folders of one user, or of one group, together."""
+"""Limits for all folders of a user or a group together."""
 
 SQL = """
 CREATE TABLE quota_scopes (

@@ -1,4 +1,4 @@
-"""Session templates, and the files that every new session of somebody's gets."""
+"""Session templates and dotfiles."""
 
 SQL = """
 CREATE TABLE session_templates (

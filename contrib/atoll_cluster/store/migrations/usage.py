@@ -1,4 +1,4 @@
-"""What kernels use, and when sessions were last used."""
+"""The resource use of kernels, and the time when sessions were last used."""
 
 SQL = """
 ALTER TABLE kernels ADD COLUMN status_data TEXT;          -- JSON

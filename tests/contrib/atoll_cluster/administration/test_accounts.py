@@ -101,7 +101,7 @@ def test_the_last_superadmin_stays(client, mutate, unchanged, call):
         ),
         ('delete_keypair(access_key: "AKIANOBODY")', "no matching keypair: AKIANOBODY"),
         ('create_domain(name: "default", props: {})', "exists already"),
-        ('create_domain(name: "a/b", props: {})', "cannot be the name"),
+        ('create_domain(name: "a/b", props: {})', "is not a valid name"),
         ('create_domain(name: "d", props: {total_resource_slots: "{"})', "is not JSON"),
         ('create_domain(name: "d", props: {total_resource_slots: "[1]"})', "must be a map"),
         (

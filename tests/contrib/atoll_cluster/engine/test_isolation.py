@@ -138,4 +138,4 @@ async def test_plain_processes_have_at_least_a_home(make_engine, started, query)
     async with started(engine, "k5") as kernel:
         story = await query(kernel, "import os; print(os.environ['HOME'], os.getcwd())")
         assert story.stdout.split() == [str(kernel.home)] * 2
-        assert str(engine.probe) == "plain processes: chosen in the settings"
+        assert str(engine.probe) == "plain processes: set in the settings"

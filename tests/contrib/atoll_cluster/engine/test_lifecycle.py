@@ -123,7 +123,7 @@ async def test_a_forced_stop_is_immediate(boxed, started, until):
 
 async def test_a_kernel_that_cannot_start_says_why(engine, spec):
     bad = spec(bootstrap=b"kill -9 $PPID")
-    with pytest.raises(EngineError, match="ended at its start"):
+    with pytest.raises(EngineError, match="ended while starting"):
         await engine.start(bad)
     assert isinstance(await engine.adopt(bad), ExitStatus)
 

@@ -56,4 +56,4 @@ def test_with_none_at_all_that_is_told(path, monkeypatch):
 
 
 def test_a_setting_forgoes_it():
-    assert str(sandbox.probe(force_plain=True)) == "plain processes: chosen in the settings"
+    assert str(sandbox.probe(force_plain=True)) == "plain processes: set in the settings"

@@ -54,7 +54,7 @@ async def test_copying_a_home_that_never_stops_to_grow_ends(home, monkeypatch) -
         # A folder that is still ahead, whatever has been copied.
         (home / "a").joinpath(*["a"] * number).mkdir(parents=True, exist_ok=True)
 
-    with pytest.raises(EngineError, match="faster than they can be kept"):
+    with pytest.raises(EngineError, match="faster than they can be copied"):
         await keep(home, grow)
 
 

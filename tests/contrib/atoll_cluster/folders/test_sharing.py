@@ -123,7 +123,10 @@ def test_an_unknown_user_is_told(client, folder):
 def test_an_address_that_is_no_text_is_refused(client, folder):
     body = {"content": rb'{"emails": ["\udcff"]}', "headers": {"Content-Type": "application/json"}}
     refused = client.ask("POST", f"/folders/{folder}/invite", **body)
-    assert (refused.status_code, refused.json()["msg"]) == (400, "emails holds half a character")
+    assert (refused.status_code, refused.json()["msg"]) == (
+        400,
+        "emails contains an incomplete UTF-16 pair",
+    )
 
 
 def test_a_folder_of_a_group_is_its_members(client, user, storage, others, make_folder):

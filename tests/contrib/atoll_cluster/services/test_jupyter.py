@@ -100,7 +100,7 @@ def test_what_it_is_started_with_holds(client, session, local, http, tunnels):
         for other in ({"arguments": {"--ServerApp.token": "x"}}, {"envs": {"TZ": "Asia/Seoul"}}):
             with pytest.raises(InvalidStatus) as refused:
                 tunnels.open(session, "jupyter", query=other, open_timeout=DEADLINE)
-            assert "started with other options" in refused.value.response.body.decode()
+            assert "running with other options" in refused.value.response.body.decode()
     assert client.ask("POST", f"/session/{session}/shutdown-service", json=body).is_success
 
 
