@@ -255,7 +255,7 @@ async def a_session_starts(world):
     status = await world.settles(session_id, "RUNNING", "ERROR")
     assert status == ("ERROR" if world.chaos.raised else "RUNNING")
     if status == "ERROR":
-        assert "fault while starting it" in (await world.status(session_id))[1]
+        assert "error while starting it" in (await world.status(session_id))[1]
     await world.end(session_id)
 
 
@@ -278,7 +278,7 @@ async def code_runs(world):
     session_id = await world.running()
     turns = await to_thread.run_sync(lambda: world.client.run(session_id, "print(1)"))
     told = Client.console(turns, "stderr")
-    assert "fault while reading" in told if world.chaos.raised else turns[-1]["exitCode"] == 0
+    assert "error while reading" in told if world.chaos.raised else turns[-1]["exitCode"] == 0
     await world.end(session_id)
 
 

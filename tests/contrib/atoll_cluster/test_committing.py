@@ -207,7 +207,7 @@ def test_an_image_in_use_stays(client, shared, made):
         ("../up", {}, "letters"),
         ("", {}, "required"),
         ("python", {}, "runtime"),
-        ("fine", {"image_visibility": "project"}, "owner's alone"),
+        ("fine", {"image_visibility": "project"}, "only the owner can use"),
     ],
 )
 def test_names_that_cannot_be(client, made, name, more, told):

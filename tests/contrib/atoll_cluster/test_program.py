@@ -250,7 +250,7 @@ def test_folder_of_other_things_is_left_alone(tmp_path):
     command = [sys.executable, "-m", "atoll_cluster", "--data", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "holds other things" in result.stderr
+    assert "contains other files" in result.stderr
     assert mode(tmp_path) == 0o755
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 

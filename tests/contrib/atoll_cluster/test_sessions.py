@@ -106,7 +106,7 @@ def test_reuse(client):
         ({"config": {"preopen_ports": [80]}}, "1024"),
         ({"config": {"resource_opts": {"shmem": "lots"}}}, "not a size"),
         ({"config": {"resource_opts": {"shmem": "64g"}}}, "less than mem"),
-        ({"config": {"agent_list": ["elsewhere"]}}, "there is i-local"),
+        ({"config": {"agent_list": ["elsewhere"]}}, "the only one is i-local"),
         ({"config": []}, "config must be a map"),
         ({"type": "batch"}, "startup command"),
         ({"type": "nope"}, "unknown session type"),
@@ -116,7 +116,7 @@ def test_reuse(client):
         ({"maxWaitSeconds": "long"}, "whole number"),
         ({"callback_url": "file:///etc/passwd"}, "http://"),
         ({"clusterSize": 0}, "1 or more"),
-        ({"clusterSize": 3, "config": {"resources": {"cpu": 5}}}, "15 asked for"),
+        ({"clusterSize": 3, "config": {"resources": {"cpu": 5}}}, "15 requested"),
     ],
 )
 def test_bad_wishes_are_told_clearly(client, body, word):

@@ -62,17 +62,17 @@ def ending(client):
         (
             {"total_resource_slots": slots(cpu=2)},
             {"config": {"resources": {"cpu": 3}}},
-            "allows cpu 2; 3 asked for",
+            "allows cpu 2; 3 requested",
         ),
         (
             {"total_resource_slots": slots(mem="512m")},
             {"config": {"resources": {"mem": "300m"}}, "clusterSize": 2},
-            "allows mem 512 MiB; 600 MiB asked for",
+            "allows mem 512 MiB; 600 MiB requested",
         ),
         (
             {"default_for_unspecified": '"LIMITED"', "total_resource_slots": slots(mem="9g")},
             {"config": {"resources": {"cpu": 1}}},
-            "allows cpu 0; 1 asked for",
+            "allows cpu 0; 1 requested",
         ),
         ({"max_containers_per_session": "2"}, {"clusterSize": 3}, "allows 2 containers"),
         ({"max_concurrent_sessions": "0"}, {}, "allows 0 sessions at a time"),
@@ -80,7 +80,7 @@ def ending(client):
         (
             {"max_pending_session_resource_slots": slots(cpu=1)},
             {"config": {"resources": {"cpu": 2}}},
-            "allows cpu 1; 2 asked for",
+            "allows cpu 1; 2 requested",
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_sessions_wait_for_their_own_budget_and_hold_up_nobody(make_user, make_p
     other.create(f"limit-{uuid4().hex[:8]}")  # It runs although it came later.
     status, info = told(user, second)
     assert status == "PENDING"
-    assert "allows cpu 1, of which 1 in use; 1 asked for" in info
+    assert "allows cpu 1, of which 1 in use; 1 requested" in info
     assert starts(user, second, lambda: user.ask("DELETE", f"/session/{first}"))
 
 
@@ -123,7 +123,7 @@ def test_groups_and_domains_have_limits_too(client, make_user, mutate, kind):
     user = make_user(group=name, domain_name=domain)
     assert mutate(client, change[kind])["ok"]
     wanted = {"group": name, "domain": domain, "config": {"resources": {"cpu": 2}}}
-    assert refused(user, **wanted) == f"{kind} '{name}' allows cpu 1; 2 asked for"
+    assert refused(user, **wanted) == f"{kind} '{name}' allows cpu 1; 2 requested"
 
 
 def test_what_is_left_is_told(make_user, make_policy):
@@ -143,7 +143,7 @@ def test_scaling_groups_are_for_whom_they_are_open(client, make_user, mutate):
     user, wanted = make_user(), {"config": {"scaling_group": name}}
     answer = user.ask("POST", "/session", json={"name": "nowhere", "image": "python", **wanted})
     assert answer.status_code == 404
-    assert f"scaling group '{name}' is not open" in answer.json()["msg"]
+    assert f"scaling group '{name}' is not available" in answer.json()["msg"]
     assert "there are default" in answer.json()["msg"]
     grant = f'scaling_group: "{name}", access_key: "{user.access_key}"'
     assert mutate(client, f"associate_scaling_group_with_keypair({grant})")["ok"]

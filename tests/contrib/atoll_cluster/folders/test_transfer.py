@@ -54,7 +54,7 @@ def test_a_piece_for_another_place_is_refused(storage, folder, offset):
     sent.patch(b"01234")
     refused = sent.patch(b"xxxxx", offset)
     assert refused.status_code == 409
-    assert "stands at 5" in refused.json()["msg"]
+    assert "at offset 5" in refused.json()["msg"]
     assert sent.head().headers["upload-offset"] == "5"
 
 

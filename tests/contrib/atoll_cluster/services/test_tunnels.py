@@ -196,8 +196,8 @@ def test_the_end_of_a_session_ends_its_tunnels(serve, session, port, tunnels, cl
         ("", {}, 400, "app is required"),
         ("PORT", {"port": "1"}, 400, "has no port 1"),
         ("PORT", {"arguments": "{"}, 400, "JSON"),
-        ("PORT", {"arguments": {"--root": None}}, 400, "can't be set"),
-        ("PORT", {"envs": {"PATH": "/"}}, 400, "can't be set"),
+        ("PORT", {"arguments": {"--root": None}}, 400, "cannot be set"),
+        ("PORT", {"envs": {"PATH": "/"}}, 400, "cannot be set"),
         ("PORT", {"envs": {"PATH": {}}}, 400, "map to texts"),
     ],
 )
