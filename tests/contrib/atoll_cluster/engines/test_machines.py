@@ -110,7 +110,7 @@ def test_free_slots_are_those_of_all_machines_and_of_each_group(pooled, http):
 def test_an_engine_that_does_not_answer_has_no_agents_but_a_reason(pooled, http):
     client = pooled.start().client(http)
     answer = client.gql(AGENTS)
-    assert "the machines are not known: nobody answers" in answer["errors"][0]["message"]
+    assert "the agents are unknown: nobody answers" in answer["errors"][0]["message"]
 
 
 def test_a_queue_that_tells_no_machines_shows_what_its_sessions_hold(tmp_path, monkeypatch, http):
