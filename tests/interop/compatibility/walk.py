@@ -169,6 +169,21 @@ session-template update: -f template.yaml {template}
 session create-from-template: --enqueue-only {template}
 session-template delete: -f {template}
 +vfolder create .logs {host}
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
+sweep list:
+sweep status: {sweep}
+sweep logs: {sweep} 1
+sweep results: {sweep} --metric 'loss=(\\S+)'
+sweep plot: {sweep} --metric 'loss=(\\S+)' -x X -y loss
++vfolder mkdir {x}r go
+sweep resume: {sweep}
++vfolder rm -r -y {x}r go
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
++vfolder mkdir {x}r go
+sweep retry-failed: {sweep}
+sweep rm: {sweep}
++run --rm --detach --exec-range X=case:8,9 --exec 'sleep $X$X' {image} note.txt
+sweep cancel: {sweep}
 session create: -t {x}-a -r cpu=1 -r mem=512m {image}
 session list:
 session info: {session_id}
@@ -215,21 +230,6 @@ service sync: {x}nowhere
 service update-traffic-ratio: {x}nowhere {uuid} 1
 service downscale-route: {x}nowhere {uuid} 1
 service rm: {x}nowhere
-+run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
-sweep list:
-sweep status: {sweep}
-sweep logs: {sweep} 1
-sweep results: {sweep} --metric 'loss=(\\S+)'
-sweep plot: {sweep} --metric 'loss=(\\S+)' -x X -y loss
-+vfolder mkdir {x}r go
-sweep resume: {sweep}
-+vfolder rm -r -y {x}r go
-+run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
-+vfolder mkdir {x}r go
-sweep retry-failed: {sweep}
-sweep rm: {sweep}
-+run --rm --detach --exec-range X=case:8,9 --exec 'sleep $X$X' {image} note.txt
-sweep cancel: {sweep}
 +vfolder delete -y .logs
 +vfolder delete -y {x}r
 admin group remove-users: {gid} {uuid}
