@@ -1,4 +1,4 @@
-"""The task supervisor: every background task of the program is started here, with a task kind.
+"""The task supervisor: starts every background task of the program, with a task kind.
 
 The task kind says what happens after an unexpected error, so that none ends the program. Each error
 is logged with its traceback. A loop is started again after a pause. Work on a session or a folder
@@ -34,7 +34,7 @@ _LONGEST_REASON = 300
 
 
 class Consequence(Enum):
-    """What happens when a task fails and trying again does not help."""
+    """What happens if a task fails and retries do not help."""
 
     RETRIED = "the task is started again while the program runs"
     SESSION_FAILS = "its session becomes ERROR; the rest of the work is put aside"
@@ -52,13 +52,13 @@ class FailurePolicy:
     """How many times the task is tried before the consequence follows."""
 
     def is_transient(self, error: Exception) -> bool:
-        """Say whether an error will pass, so that the task waits and does not count it."""
+        """Return whether an error is temporary; then the task waits and does not count it."""
         return (
             isinstance(error, StoreUnavailable) and self.consequence is not Consequence.CALLER_TOLD
         )
 
     def gives_up(self, error: Exception, failures: int) -> bool:
-        """Say whether to give up after this many failures; `error` is the last one."""
+        """Return whether to stop after this many failures; `error` is the last one."""
         if self.consequence is Consequence.RETRIED or self.is_transient(error):
             return False
         # The engine would answer the same again.
@@ -66,7 +66,7 @@ class FailurePolicy:
 
 
 class TaskKind(Enum):
-    """Every kind of background task, with what happens when it fails."""
+    """The kinds of background tasks, each with its failure policy."""
 
     SIGNALS = FailurePolicy("waiting for signals", Consequence.RETRIED)
     METERING = FailurePolicy("measuring kernels", Consequence.RETRIED)
@@ -125,7 +125,7 @@ class TaskSupervisor:
         item: Item | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> anyio.Event:
-        """Start a task; returns an event that is set when the task has ended in any way.
+        """Start a task; returns an event that is set at its end.
 
         `session` becomes ERROR and `item` is put aside if the task fails for good; when it
         succeeds, `item` is no longer put aside. `on_failure` is called with the reason.
@@ -151,7 +151,7 @@ class TaskSupervisor:
     def isolate_failure(
         self, kind: TaskKind, *, session: str = "", item: Item | None = None
     ) -> Iterator[None]:
-        """Let an error in the block, which handles one of many things, affect that thing alone.
+        """Limit an error in the block to the one item that it handles.
 
         StoreUnavailable is raised: the whole task waits for the store.
         """
@@ -164,12 +164,12 @@ class TaskSupervisor:
             self._tasks.start_soon(self._give_up, reason, session, item, None)
 
     def give_up_session(self, session: str, reason: str) -> None:
-        """Make a session ERROR because of what its kernel did."""
+        """Set a session to ERROR because of its kernel."""
         _log.warning("session %s becomes ERROR: %s", session, reason)
         self._tasks.start_soon(self._give_up, reason, session, None, None)
 
     async def _run_until_done(self, kind: TaskKind, work: Work, about: object) -> str | None:
-        """Do the work, with retries; return the reason if it fails for good, else None."""
+        """Do the work with retries; return the reason of a permanent failure, or None."""
         policy, failures = kind.value, 0
         pauses = _pauses()
         while True:
@@ -208,7 +208,7 @@ class TaskSupervisor:
         item: Item | None,
         on_failure: Callable[[str], None] | None,
     ) -> None:
-        """Put the item aside, tell the caller, and make the session ERROR."""
+        """Put the item aside, tell the caller, and set the session to ERROR."""
         if item is not None:
             self.put_aside.add(item, reason)
         try:

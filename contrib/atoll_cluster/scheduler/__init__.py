@@ -1,1 +1,1 @@
-"""The queue and the life of sessions: who gets which slots, what is started, and what has ended."""
+"""The scheduler: the queue, and the life of sessions from start to end."""

@@ -1,4 +1,4 @@
-"""Doing several things at a time."""
+"""Run several things concurrently."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -6,7 +6,7 @@ import anyio
 
 
 async def all_of(works: Iterable[Callable[[], Awaitable[None]]]) -> None:
-    """Do all of it at a time; at the first failure, cancel the rest and raise that one alone."""
+    """Run everything concurrently; at the first failure, cancel the rest and raise that error."""
     failures: list[Exception] = []
 
     async def do(work: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Batch sessions: run the startup command once, write down how it went, end the session."""
+"""Batch sessions: run the startup command once, record the result, end the session."""
 
 from atoll_cluster.engine.contract import EngineError, Finished, Kernel, KernelGone, Run
 from atoll_cluster.scheduler.keeper import Keeper
@@ -6,7 +6,7 @@ from atoll_cluster.store.records import DEAD, Session
 
 
 async def run_startup_command(keeper: Keeper, session_id: str) -> None:
-    """Run the command to its end; the session then ends with `task-done` or `task-failed`."""
+    """Run the command; then the session ends with `task-done` or `task-failed`."""
     session = keeper.store.sessions.get(session_id)
     kernel = keeper.main_kernel(session)
     if kernel is None or session.status in DEAD:
@@ -32,7 +32,7 @@ async def _run(session: Session, kernel: Kernel) -> int | None:
 
 
 async def _start_or_find(session: Session, kernel: Kernel) -> Run:
-    """Start the run under the session's id, or find it if an earlier program started it."""
+    """Start the run under the session's id, or find it if it was started before a restart."""
     try:
         return await kernel.follow(session.id)
     except EngineError:

@@ -1,4 +1,4 @@
-"""Who may use how much at a time: keypairs by their policy, groups and domains by their own limits.
+"""Limits of concurrent use: of keypairs by their policy, of groups and of domains.
 
 A session that alone asks for more than a limit is refused; one that does not fit beside what runs
 waits, and holds up nobody else.
@@ -20,13 +20,13 @@ Whose = tuple[Literal["keypair", "group", "domain"], str]
 
 @frozen
 class Budget:
-    """What an account may hold at a time; slots that are not named are free."""
+    """The limits of an account; slots without a limit are not restricted."""
 
     holder: str = ""
     limits: Mapping[str, Decimal] = field(factory=dict)
 
     def lacking(self, need: Slots, held: Slots) -> str | None:
-        """Say which limit is in the way of `need` beside what is held already, if one is."""
+        """Return the limit that `need` exceeds together with the present use, or None."""
         asked, taken = need.amounts(), held.amounts()
         for slot, limit in self.limits.items():
             amount, used = asked.get(slot, Decimal(0)), taken.get(slot, Decimal(0))
@@ -39,7 +39,7 @@ class Budget:
 
 @frozen
 class Ledger:
-    """Who occupies which slots, and their budgets; a snapshot for one pass over the queue."""
+    """The allocations and budgets, as a snapshot for one pass over the queue."""
 
     store: Store
     slot_types: Iterable[str]
@@ -48,7 +48,7 @@ class Ledger:
 
     @classmethod
     def of(cls, store: Store, slot_types: Iterable[str]) -> "Ledger":
-        """Read what is held now; `slot_types` are the slots that there are."""
+        """Read the present allocations; `slot_types` are the known slots."""
         ledger = cls(store, slot_types)
         for one in store.kernels.allocations():
             slots = recorded(one.slots)
@@ -56,12 +56,12 @@ class Ledger:
         return ledger
 
     def enter(self, slots: Slots, holders: Iterable[Whose]) -> None:
-        """Count slots that are held from now on."""
+        """Add an allocation."""
         for whose in holders:
             self._held[whose] = self.held(whose) + slots
 
     def lacking(self, session: Session, *, alone: bool = False) -> str | None:
-        """Say which limit is in the way of a session, beside others or `alone`, if one is."""
+        """Return the limit that a session exceeds, with others or `alone`, or None."""
         need = needed(session)
         for whose in accounts_of(session):
             held = Slots() if alone else self.held(whose)
@@ -70,11 +70,11 @@ class Ledger:
         return None
 
     def held(self, whose: Whose) -> Slots:
-        """Return what an account holds."""
+        """Return what an account occupies."""
         return self._held.get(whose, Slots())
 
     def budget(self, whose: Whose) -> Budget:
-        """Return the budget of an account, looked up once."""
+        """Return the budget of an account; cached."""
         if whose not in self._budgets:
             kind, key = whose
             self._budgets[whose] = self._of_keypair(key) if kind == "keypair" else self._of(*whose)
@@ -99,22 +99,22 @@ class Ledger:
 
 
 def accounts(access_key: str, group_id: str, domain: str) -> tuple[Whose, ...]:
-    """Return all on whose account something is held."""
+    """Return the accounts of an allocation."""
     return ("keypair", access_key), ("group", group_id), ("domain", domain)
 
 
 def accounts_of(session: Session) -> tuple[Whose, ...]:
-    """Return all on whose account a session runs."""
+    """Return the accounts of a session."""
     return accounts(session.access_key, session.group_id, session.domain_name)
 
 
 def needed(session: Session) -> Slots:
-    """Return what all kernels of a session take together."""
+    """Return the slots of all kernels of a session."""
     return from_text(dict(session.requested_slots)).times(session.cluster_size)
 
 
 def read_limits(limits: Mapping[str, str]) -> dict[str, Decimal]:
-    """Return the amounts of just the slots that are named."""
+    """Return the amounts of exactly the slots that are named."""
     amounts = from_text(dict(limits)).amounts()
     return {slot: amounts[slot] for slot in limits}
 

@@ -1,4 +1,4 @@
-"""Events inside the program: what happened to which session, for everyone who listens now.
+"""Events of sessions inside the program, for all present listeners.
 
 Nothing is replayed. Who needs to be sure reads the store and waits for the next change, in this
 order: take `change()`, read, then wait.
@@ -27,14 +27,14 @@ class SessionEvent:
 
 
 class Bus:
-    """Hands events to listeners; one that falls far behind is cut off, nobody waits for it."""
+    """Passes events to listeners; a listener that is too slow is disconnected."""
 
     def __init__(self) -> None:
         self._change = anyio.Event()
         self._listeners: set[MemoryObjectSendStream[SessionEvent]] = set()
 
     def publish(self, *events: SessionEvent) -> None:
-        """Wake everybody who waits for a change and hand out the events."""
+        """Publish events, and wake everybody who waits for a change."""
         self._change.set()
         self._change = anyio.Event()
         for listener in list(self._listeners):
@@ -51,7 +51,7 @@ class Bus:
             listener.close()
 
     def change(self) -> anyio.Event:
-        """Return the event that the next change sets."""
+        """Return the event that is set at the next change."""
         return self._change
 
     @asynccontextmanager

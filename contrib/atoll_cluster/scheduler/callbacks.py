@@ -1,4 +1,4 @@
-"""Telling a session's `callback_url` what happens to it: a POST for each event of the session.
+"""Callbacks: a POST to a session's `callback_url` for each of its events.
 
 The body is JSON as managers send it: `type` (`session_lifecycle`), `event` (`started`,
 `terminated`, …), `session_id` and `when`. Nobody waits for the answers, and a URL that does not
@@ -32,7 +32,7 @@ _MOST_UNSENT = 64
 
 
 def is_callback_url(text: str) -> bool:
-    """Say whether this is an address to which events can be posted."""
+    """Return whether events can be posted to this address."""
     try:
         parts = urlsplit(text)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

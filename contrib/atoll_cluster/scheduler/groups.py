@@ -1,4 +1,4 @@
-"""Scaling groups that the place of kernels has by itself, such as the partitions of Slurm."""
+"""Scaling groups that the engine itself has, such as the partitions of Slurm."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Ending sessions that nobody uses: no code runs in them and no bytes move to or from them.
+"""End sessions that are idle: no code runs in them and no bytes move to or from them.
 
 How long that may last is said by the resource policy of the keypair: `idle_timeout`, and
 `max_session_lifetime` for used ones too; seconds, 0 for ever. When a session was last used is kept
@@ -38,7 +38,7 @@ AND (idle_timeout > 0 OR max_session_lifetime > 0)
 
 @frozen
 class IdleLimits:
-    """When a running session was used, and its limits; None for no limit."""
+    """When a running session was last used, and its limits; None for no limit."""
 
     session_id: str
     used_at: datetime
@@ -47,13 +47,13 @@ class IdleLimits:
     lifetime: timedelta | None
 
     def due(self) -> datetime:
-        """Return when it must be ended, unless it is used before."""
+        """Return when the session must end unless it is used before."""
         ends = [self.used_at + self.idle_timeout] if self.idle_timeout else []
         return min([*ends, self.began_at + self.lifetime] if self.lifetime else ends)
 
 
 class Idleness:
-    """Knows when each session was last used, and ends those that were not for too long."""
+    """Records when each session was last used, and ends idle ones."""
 
     def __init__(
         self, keeper: Keeper, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -62,11 +62,11 @@ class Idleness:
         self._now = now
 
     def touch(self, session_id: str) -> None:
-        """Note that a session is used right now."""
+        """Record that a session is used now."""
         self._keeper.store.usage.session(session_id, clock.stamp(self._now()))
 
     async def run(self) -> None:
-        """Look after all sessions again and again."""
+        """Check all sessions periodically."""
         while True:
             change = self._keeper.bus.change()
             with anyio.move_on_after(await self.look()):
@@ -74,7 +74,7 @@ class Idleness:
                 await anyio.sleep(_SHORTEST_WAIT)
 
     async def look(self) -> float:
-        """End what is due; return in how many seconds to look again."""
+        """End sessions that are due; return the seconds until the next check."""
         for one in list(self._watched()):
             if one.due() <= self._now():
                 with self._keeper.supervisor.isolate_failure(
@@ -86,7 +86,7 @@ class Idleness:
         return min(max(soonest, _SHORTEST_WAIT), _LONGEST_WAIT)
 
     def checks(self, session_id: str) -> dict[str, Any]:
-        """Return `idle_checks` of a session: the seconds that each limit leaves it.
+        """Return `idle_checks` of a session: the remaining seconds of each limit.
 
         Where its life has no limit, that is told, too.
         """

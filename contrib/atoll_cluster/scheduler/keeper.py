@@ -1,4 +1,4 @@
-"""What the scheduler is to the parts that it is made of."""
+"""The interface of the scheduler for its parts."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,19 +12,19 @@ from atoll_cluster.supervision import TaskSupervisor
 
 
 class Keeper(Protocol):
-    """Knows the sessions and the kernels that run, and ends them."""
+    """Knows the sessions and the running kernels, and ends them."""
 
     @property
     def store(self) -> Store:
-        """Where all of them are written down."""
+        """The store of sessions and kernels."""
 
     @property
     def bus(self) -> Bus:
-        """Tells of changes."""
+        """Publishes changes."""
 
     @property
     def supervisor(self) -> TaskSupervisor:
-        """Runs tasks, and contains what fails in them."""
+        """Runs tasks, and limits the effect of their failures."""
 
     @property
     def lifecycle(self) -> Lifecycle:
@@ -32,10 +32,10 @@ class Keeper(Protocol):
 
     @property
     def running(self) -> Mapping[str, Kernel]:
-        """Kernels by kernel id, from their start until they are buried."""
+        """Kernels by id, from their start until their end is recorded."""
 
     def main_kernel(self, session: Session) -> Kernel | None:
         """Return the main kernel of a session while it runs."""
 
     def terminate(self, session_id: str, reason: str, *, forced: bool = False) -> None:
-        """Begin to end a session; its status tells when it has ended."""
+        """Start to end a session; its status shows when it has ended."""

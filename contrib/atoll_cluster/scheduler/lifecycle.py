@@ -1,4 +1,4 @@
-"""The statuses of a session: what may follow what, written first, announced after."""
+"""The statuses of a session and their order; each is stored first, then published."""
 
 from attrs import frozen
 
@@ -26,7 +26,7 @@ _SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RESTARTING", "RUNNING_DEGRADED",
 
 
 class StatusError(Exception):
-    """The session is not in a status from which this can happen; the text tells the status."""
+    """The status of the session does not allow this; the text has the status."""
 
 
 @frozen
@@ -37,12 +37,12 @@ class Lifecycle:
     bus: Bus
 
     def enqueue(self, session: Session, kernels: list[KernelRow]) -> None:
-        """Put a new session in the queue."""
+        """Add a new session to the queue."""
         self.store.sessions.add(session, kernels)
         self.bus.publish(SessionEvent(name="session_enqueued", session_id=session.id))
 
     def move(self, session_id: str, status: str, info: str | None = None) -> None:
-        """Write the new status of a session and of its living kernels, then announce it.
+        """Store and publish the new status of a session and of its running kernels.
 
         Raises StatusError if the session can't get there from where it is.
         """
@@ -53,7 +53,7 @@ class Lifecycle:
         self._write(session, status, info)
 
     def fail(self, session_id: str, info: str) -> bool:
-        """Make a session ERROR wherever it is, unless it has ended; returns whether that was done.
+        """Set a session to ERROR, unless it has ended; returns whether that was done.
 
         Its row may be as damaged as anything else of it.
         """
@@ -64,7 +64,7 @@ class Lifecycle:
         return True
 
     def end(self, session_id: str, info: str) -> None:
-        """Make a session TERMINATED wherever it is, unless it has ended."""
+        """Set a session to TERMINATED, unless it has ended."""
         session = self.store.sessions.get(session_id)
         if session.status not in DEAD:
             self._write(session, "TERMINATED", info)
@@ -83,12 +83,12 @@ class Lifecycle:
         self.bus.publish(_kernel_event(kernel, "terminated", info, exit_code))
 
     def explain(self, session_id: str, info: str) -> None:
-        """Write why a waiting session waits, unless that is known already."""
+        """Store why a session waits, unless it is stored already."""
         if self.store.sessions.get(session_id).status_info != info:
             self.store.sessions.update(session_id, status_info=info)
 
     def finish_batch(self, session_id: str, exit_code: int) -> None:
-        """Write the result of a batch session's startup command, and announce it."""
+        """Store and publish the result of a batch session's startup command."""
         result = "SUCCESS" if exit_code == 0 else "FAILURE"
         data = {"kernel": {"exit_code": exit_code}}
         was_asked = self.store.sessions.get(session_id).status == "TERMINATING"

@@ -1,4 +1,4 @@
-"""The machine as the scheduler sees it: what it may give away, and which part goes to whom."""
+"""The machine for the scheduler: its slots, and which parts each kernel gets."""
 
 import math
 import os
@@ -50,7 +50,7 @@ class Machine:
 
     @classmethod
     def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
-        """Measure this machine; `slots` are amounts that take the place of those found."""
+        """Describe this machine; `slots` override the ones found."""
         devices = dict(slots or {})
         host_cpus = tuple(sorted(os.sched_getaffinity(0)))
         total = int(_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -68,7 +68,7 @@ class Machine:
     def elsewhere(
         cls, capacity: Mapping[str, Decimal] | None, *, has_nodes: bool = False
     ) -> "Machine":
-        """Describe a place with this capacity; None for one that has a queue of its own."""
+        """Describe a place with this capacity; None for one with its own queue."""
         devices = dict(capacity or {})
         return cls(
             processors=int(devices.pop("cpu", 0)),
@@ -87,17 +87,17 @@ class Machine:
 
     @property
     def slots(self) -> Slots:
-        """Everything there is to give."""
+        """All slots."""
         return Slots(Decimal(self.processors), self.memory, {**self.mock, **self._gpu_slots})
 
     @property
     def simulated(self) -> dict[str, str]:
-        """The slots of which more is given away than there is, and how much is."""
+        """The slots of which more is offered than exists, with the amounts."""
         return {name: self.slots.as_text()[name] for name in self.slots.lacking(self.real)}
 
     @property
     def real(self) -> Slots:
-        """What the machine really has."""
+        """The slots that really exist."""
         if not self.is_here:
             return self.slots
         memory = self.host_memory or self.memory
@@ -110,13 +110,13 @@ class Machine:
 
     @property
     def slot_types(self) -> dict[str, str]:
-        """The slots and their types, as `/config/resource-slots` tells them."""
+        """The slots and their types, for `/config/resource-slots`."""
         unnamed = () if self.is_bounded else (_WHOLE,)
         names = dict.fromkeys((*self.slots.amounts(), *unnamed))
         return {name: "bytes" if name == "mem" else "count" for name in names}
 
     def remaining(self, held: Slots) -> Slots:
-        """Return what is left besides what is held: a GPU goes whole, or in shares, not both."""
+        """Return the free slots: a GPU is used as a whole or in shares, not both."""
         left = self.slots - held
         if not self.gpus:
             return left
@@ -126,7 +126,7 @@ class Machine:
         return Slots(left.cpu, left.mem, {**left.devices, **devices})
 
     def choose(self, cpu: Decimal, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
-        """Pick processors for a kernel beside those that run: free ones, or the least taken."""
+        """Choose processors for a kernel: free ones, or those with the least load."""
         if not self.is_here:
             return ()
         count = min(max(1, math.ceil(cpu)), self.processors)
@@ -134,7 +134,7 @@ class Machine:
         return _fullest_with_room(range(self.processors), taken, cpu / count, count)
 
     def choose_gpus(self, slots: Slots, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
-        """Pick the numbers of the GPUs, real or not, that a kernel gets to see."""
+        """Choose the numbers of a kernel's GPUs, real or simulated."""
         name = next((name for name in (_WHOLE, _SHARES) if slots.devices.get(name)), None)
         if name is None or not self.is_here:
             return ()
@@ -147,11 +147,11 @@ class Machine:
         return _fullest_with_room(numbers, taken, amount / count, count)
 
     def on_host(self, processors: Iterable[int]) -> tuple[int, ...]:
-        """Return the host's numbers for processors of ours."""
+        """Convert our processor numbers to those of the host."""
         return tuple(sorted({self.host_cpus[n % len(self.host_cpus)] for n in processors}))
 
     def device_files(self, gpus: Collection[int]) -> tuple[Path, ...]:
-        """Return the files in /dev that a kernel needs for its GPUs; none for mock ones."""
+        """Return the device files of a kernel's GPUs; none for simulated ones."""
         own = [f"nvidia{number}" for number in gpus if number in self.gpus]
         return tuple(self.device_folder / name for name in (*own, *_GPU_COMMON)) if own else ()
 
@@ -166,13 +166,13 @@ class Machine:
 
 
 def find_gpus(folder: Path) -> tuple[int, ...]:
-    """Return the numbers of the GPUs that the NVIDIA driver offers in /dev."""
+    """Return the numbers of the GPUs of the NVIDIA driver."""
     matches = (_GPU.fullmatch(path.name) for path in folder.glob("nvidia*"))
     return tuple(sorted(int(match[1]) for match in matches if match))
 
 
 def _shares(slot: str, holders: Iterable[tuple[KernelRow, Collection[int]]]) -> "Counter[int]":
-    """Return how much of each numbered thing is taken, in ten-thousandths."""
+    """Return how much of each numbered device is in use, in ten-thousandths."""
     taken: Counter[int] = Counter()
     for kernel, numbers in holders:
         amount = recorded(kernel.occupied_slots).amounts().get(slot, Decimal(0))
@@ -184,7 +184,7 @@ def _shares(slot: str, holders: Iterable[tuple[KernelRow, Collection[int]]]) -> 
 def _fullest_with_room(
     numbers: Iterable[int], taken: "Counter[int]", share: Decimal, count: int
 ) -> tuple[int, ...]:
-    """Choose `count` things: fractions together on one, whole ones apart, as far as they fit."""
+    """Choose `count` devices: fractions together on one, whole ones separately."""
     limit = 10_000 - int(10_000 * share)
 
     def rank(number: int) -> tuple[bool, int, int]:

@@ -1,4 +1,4 @@
-"""What kernels use, kept up to date while they run, in the shape that the API has for it.
+"""The resource use of running kernels, in the form of the API.
 
 Each metric is a map of texts: `current`, `capacity`, `pct`, `unit_hint`, and statistics as
 `stats.max`, `stats.avg`, `stats.rate`.
@@ -20,7 +20,7 @@ _INTERVAL = 2.0
 
 @define
 class Meter:
-    """The figures of one kernel; `begin` and the times of looks are seconds of one clock."""
+    """The figures of a kernel; `begin` and the times are seconds of one clock."""
 
     spec: KernelSpec
     begin: float
@@ -37,7 +37,7 @@ class Meter:
         self._looked_at = self.begin
 
     def take(self, usage: Usage, now: float) -> None:
-        """Note a look at the kernel."""
+        """Add a measurement."""
         seconds = max(now - self._looked_at, 0.001)
         self._cpu_rate = self._possible(usage.cpu_used - self._usage.cpu_used, seconds)
         self._read_rate = max(0, usage.read - self._usage.read) / seconds
@@ -48,7 +48,7 @@ class Meter:
         self._usage, self._looked_at = usage, now
 
     def end(self, status: ExitStatus, now: float) -> None:
-        """Note what the kernel is known to have used in the end."""
+        """Add the last measurement."""
         cpu_used = max(self._usage.cpu_used, status.cpu_used or 0)
         if self._looked_at == self.begin:
             self._cpu_rate = self._possible(cpu_used, max(now - self.begin, 0.001))
@@ -64,7 +64,7 @@ class Meter:
         self._looked_at = now
 
     def _possible(self, cpu_used: float, seconds: float) -> float:
-        """Return milliseconds in a second, no more than the kernel's processors have.
+        """Limit milliseconds per second to the kernel's processors.
 
         Time is counted in hundredths of a second, and not at the moment that is taken for it.
         """
@@ -72,11 +72,11 @@ class Meter:
 
     @property
     def processor_share(self) -> float:
-        """How much of what it was given of the processors it used of late, in percent."""
+        """The recent use of the kernel's processors, in percent."""
         return min(self._cpu_rate / (10 * self._granted), 100.0)
 
     def stat(self) -> Stat:
-        """Return the figures as `live_stat` and `last_stat` have them."""
+        """Return the figures in the form of `live_stat` and `last_stat`."""
         usage, most = self._usage, 1000 * (self._looked_at - self.begin) * self._usable
         average = 1000 * self._usable * min(usage.cpu_used / most, 1.0) if most else 0.0
         cpu_util = _metric(self._cpu_rate, self._cpu_capacity, "percent")
@@ -95,23 +95,23 @@ class Meter:
 
     @property
     def _usable(self) -> int:
-        """The processors that it can run on."""
+        """The number of processors that it can run on."""
         return len(self.spec.cpus) or os.cpu_count() or 1
 
     @property
     def _granted(self) -> float:
-        """How many of them it was given, which may be a part of one."""
+        """The number of processors that it was given, perhaps a fraction."""
         return self.spec.cpu_quota or self._usable
 
     @property
     def _cpu_capacity(self) -> float:
-        """Milliseconds in a second: of what was given; of all, where parts are not held."""
+        """Milliseconds per second: of the given processors, or of all usable ones."""
         granted = 1000.0 * self._granted
         return granted if self._cpu_rate <= granted else 1000.0 * self._usable
 
 
 class Metering:
-    """The meters of the kernels that run."""
+    """The meters of the running kernels."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = anyio.current_time) -> None:
         self._engine = engine
@@ -120,13 +120,13 @@ class Metering:
         self._ended: dict[str, Meter] = {}
 
     async def run(self) -> None:
-        """Look at all kernels again and again."""
+        """Measure all kernels periodically."""
         while True:
             await anyio.sleep(_INTERVAL)
             await self.look()
 
     async def look(self) -> None:
-        """Look at all kernels once."""
+        """Measure all kernels once."""
         if not self._meters:
             return
         now = self._clock()
@@ -136,7 +136,7 @@ class Metering:
                 meter.take(usage, now)
 
     def add(self, spec: KernelSpec, age: float = 0.0) -> None:
-        """Begin to measure a kernel that has run for some seconds."""
+        """Start to measure a kernel that has run for some seconds."""
         self._meters[spec.kernel_id] = Meter(spec, self._clock() - age)
 
     def end(self, kernel_id: str, status: ExitStatus) -> Stat:
@@ -151,23 +151,23 @@ class Metering:
         return ended.stat() if ended else {}
 
     def forget(self, kernel_id: str) -> None:
-        """Let go of all that is known of a kernel."""
+        """Drop all data of a kernel."""
         self._meters.pop(kernel_id, None)
         self._ended.pop(kernel_id, None)
 
     def live(self, kernel_id: str) -> Stat | None:
-        """Return the figures of a kernel as of some seconds ago, None unless it runs."""
+        """Return the figures of a kernel, some seconds old; None unless it runs."""
         meter = self._meters.get(kernel_id)
         return meter.stat() if meter else None
 
     def processor_share(self, kernel_ids: Iterable[str]) -> float:
-        """Return the percentage that the busiest of these kernels uses of its processors."""
+        """Return the highest processor use of these kernels, in percent."""
         meters = (self._meters.get(kernel_id) for kernel_id in kernel_ids)
         return max((meter.processor_share for meter in meters if meter), default=0.0)
 
 
 def amount(stat: Mapping[str, object] | None, metric: str, name: str = "current") -> float:
-    """Return a number of a stat, 0 for what was not measured."""
+    """Return a number of a stat, 0 if it was not measured."""
     values = (stat or {}).get(metric)
     return float(values.get(name, 0)) if isinstance(values, dict) else 0.0
 

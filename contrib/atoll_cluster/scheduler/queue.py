@@ -1,4 +1,4 @@
-"""Who is next: sessions in order of arrival, as far as the machine has room.
+"""The queue: sessions start in order of arrival, as far as there is room.
 
 The order is strict: behind a session that waits for room nobody overtakes it, or a large session
 would wait for ever. Sessions that wait for a moment (`starts_at`), for others (`dependencies`), for
@@ -24,14 +24,14 @@ _LONGEST_WAIT = 3600.0
 
 @frozen
 class Queue:
-    """Gives slots to waiting sessions; what is occupied is kept in the store alone."""
+    """Assigns slots to waiting sessions; allocations are in the store only."""
 
     machine: Machine
     lifecycle: Lifecycle
     supervisor: TaskSupervisor
 
     def schedule(self) -> list[Session]:
-        """Move what fits from PENDING to SCHEDULED and return it."""
+        """Move the sessions that fit from PENDING to SCHEDULED; returns them."""
         queue_pass = _QueuePass(self)
         for session in self._pending():
             with self.supervisor.isolate_failure(TaskKind.QUEUE, session=session.id):
@@ -40,7 +40,7 @@ class Queue:
         return queue_pass.chosen
 
     def occupied(self) -> Slots:
-        """Return what the kernels hold now."""
+        """Return the allocations of all kernels."""
         held = Slots()
         for kernel in self.lifecycle.store.kernels.occupying():
             held += recorded(kernel.occupied_slots)
@@ -68,7 +68,7 @@ class Queue:
         return True
 
     def assign(self, session: Session) -> None:
-        """Give a session its slots, and move it to SCHEDULED."""
+        """Assign slots to a session, and move it to SCHEDULED."""
         kernels = self.lifecycle.store.kernels
         slots = from_text(dict(session.requested_slots))
         with self.lifecycle.store.db.transaction():
@@ -98,7 +98,7 @@ def _wait(session: Session) -> float:
 
 
 class _QueuePass:
-    """One pass over the queue: chooses the sessions that fit, and explains why others wait."""
+    """One pass over the queue: chooses sessions that fit, and explains why others wait."""
 
     def __init__(self, queue: Queue) -> None:
         store = queue.lifecycle.store

@@ -1,4 +1,4 @@
-"""After a start: find what an earlier program left, and write down what became of the rest.
+"""Recovery after a start: find running kernels again, and record the end of the others.
 
 Each session is found again in a task of its own: what is wrong with one is its own trouble.
 """
@@ -23,7 +23,7 @@ _PATIENCE = 5.0
 
 
 async def recover(scheduler: Scheduler) -> None:
-    """Bring every unfinished session of the store in line with what the engine finds."""
+    """Update every unfinished session to what the engine finds."""
     living = scheduler.store.sessions.living_ids()
     for entry in scheduler.supervisor.put_aside.entries:
         if entry.item.what == "session" and entry.item.name not in living:
@@ -43,7 +43,7 @@ async def recover(scheduler: Scheduler) -> None:
 
 
 async def recover_session(scheduler: Scheduler, session_id: str) -> None:
-    """Bring a session in line with what the engine finds of it; may be done again."""
+    """Update a session to what the engine finds; can be repeated."""
     session = scheduler.store.sessions.get(session_id)
     if _may_be_under_way(session, scheduler.machine):
         scheduler.go_on_launching(session.id)
@@ -59,7 +59,7 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
 
 
 def _may_be_under_way(session: Session, machine: Machine) -> bool:
-    """Whether its kernels, elsewhere, may be starting or have their places in a queue."""
+    """Whether its kernels may be starting or queued in another place."""
     if session.status == "SCHEDULED":
         return not machine.is_bounded
     return session.status == "PREPARING" and not machine.is_here
@@ -85,7 +85,7 @@ async def _recover_running(scheduler: Scheduler, session: Session) -> None:
 async def _adopt(
     scheduler: Scheduler, session: Session, row: KernelRow
 ) -> Kernel | ExitStatus | None:
-    """Return None when the kernel was never started."""
+    """Return None if the kernel was never started."""
     if kernel := scheduler.running.get(row.id):
         return kernel
     try:
@@ -104,7 +104,7 @@ async def _requeue(
     rows: list[KernelRow],
     found: dict[str, Kernel | ExitStatus | None],
 ) -> None:
-    """Undo a half-done start, so that the session can be started anew."""
+    """Undo an incomplete start, so that the session can start again."""
     for row in rows:
         kernel = found[row.id]
         if kernel is not None and not isinstance(kernel, ExitStatus):
@@ -126,7 +126,7 @@ async def _take_over(
 
 
 def _resume(scheduler: Scheduler, session: Session) -> None:
-    """Go on where the earlier program stopped."""
+    """Continue where the earlier program stopped."""
     if session.status in ENDED:
         return
     if session.status == "PREPARING":

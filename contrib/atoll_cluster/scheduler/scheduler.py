@@ -1,4 +1,4 @@
-"""The scheduler: starts what the queue lets through, watches what runs, ends what shall end.
+"""The scheduler: starts sessions from the queue, watches kernels, ends sessions.
 
 Every kernel that runs has one task here that waits for its end, whoever brings that about. Stopping
 a session therefore is only asking its kernels to stop; the watching tasks write down what became of
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Owns the kernels that run."""
+    """Owns the running kernels."""
 
     def __init__(
         self, store: Store, engine: Engine, machine: Machine, bus: Bus, supervisor: TaskSupervisor
@@ -68,13 +68,13 @@ class Scheduler:
         engine.on_fault(supervisor.give_up_session)
 
     def begin(self) -> None:
-        """Begin to look after what runs; the queue is not served yet."""
+        """Start to watch running kernels; nothing is started from the queue yet."""
         callbacks = Callbacks(self.store.sessions, self.bus, self.supervisor)
         self.supervisor.start(TaskKind.METERING, self.metering.run)
         self.supervisor.start(TaskKind.CALLBACKS, callbacks.run)
 
     def serve(self) -> None:
-        """Begin to start what waits in the queue; sessions outlive this."""
+        """Start sessions from the queue; sessions keep running after this ends."""
         self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
         self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
 
@@ -87,11 +87,11 @@ class Scheduler:
                 await self._wake.wait()
 
     def wake(self) -> None:
-        """Look at the queue again: something arrived or slots became free."""
+        """Schedule the queue again: a session has arrived or slots are free."""
         self._wake.set()
 
     def submit(self, session: Session, kernels: list[KernelRow]) -> None:
-        """Put a session in the queue."""
+        """Add a session to the queue."""
         self.lifecycle.enqueue(session, kernels)
         self.wake()
 
@@ -100,7 +100,7 @@ class Scheduler:
         return self.running.get(self.store.kernels.main(session.id).id)
 
     def attach(self, row: KernelRow, kernel: Kernel) -> None:
-        """Take a started kernel into care, once."""
+        """Start to watch a started kernel, once."""
         if row.id in self.running:
             return
         self.metering.add(kernel.spec, clock.age(row.status_changed))
@@ -108,7 +108,7 @@ class Scheduler:
         self._start(TaskKind.WATCH, row, partial(self._watch, row, kernel))
 
     def follow_batch(self, session: Session) -> None:
-        """See a batch session's startup command through to its end."""
+        """Follow a batch session's startup command to its end."""
         if session.type == "BATCH" and session.startup_command:
             self.supervisor.start(
                 TaskKind.STARTUP_COMMAND,
@@ -117,7 +117,7 @@ class Scheduler:
             )
 
     def terminate(self, session_id: str, reason: str, *, forced: bool = False) -> None:
-        """Begin to end a session; its status tells when it has ended."""
+        """Start to end a session; its status shows when it has ended."""
         session = self.store.sessions.get(session_id)
         if session.status in DEAD:
             return
@@ -141,13 +141,13 @@ class Scheduler:
             self.stop_kernels(session_id, forced=forced)
 
     def fail(self, session_id: str, reason: str) -> None:
-        """Make a session ERROR for a reason, and begin to stop whatever still runs of it."""
+        """Set a session to ERROR with a reason, and start to stop its kernels."""
         if self.lifecycle.fail(session_id, reason):
             self._end_kernels(session_id, forced=True)
             self.wake()
 
     def restart(self, session_id: str) -> None:
-        """Begin to start the kernels of a running session anew, in their old homes.
+        """Start to restart the kernels of a running session in their homes.
 
         Raises StatusError for a session that does not run.
         """
@@ -158,11 +158,11 @@ class Scheduler:
         self.go_on_launching(session_id)
 
     def go_on_launching(self, session_id: str) -> None:
-        """Start, or restart, the kernels of a session whose status tells that this is under way."""
+        """Continue the start or restart of a session after a recovery."""
         self._start_launch(session_id)
 
     async def ended(self, session_id: str) -> Session:
-        """Wait until a session is dead, or has become ERROR on the way."""
+        """Wait until a session has ended, or has become ERROR."""
         while True:
             change = self.bus.change()
             session = self.store.sessions.get(session_id)
@@ -171,7 +171,7 @@ class Scheduler:
             await change.wait()
 
     async def end_all(self, reason: str) -> None:
-        """End every session, and wait for it."""
+        """End all sessions, and wait for that."""
         unfinished = await retry_while_unavailable(self.store.sessions.unfinished)
         for session in unfinished:
             with self.supervisor.isolate_failure(TaskKind.STOP, session=session.id):
@@ -180,7 +180,7 @@ class Scheduler:
             await self.ended(session.id)
 
     async def discard(self, session_id: str) -> None:
-        """End a session for good, whatever is wrong with it, and delete its files."""
+        """End a session in any state, and delete its files."""
         for row in self.store.kernels.of(session_id):
             await self.engine.discard(row.id)
             self._forget(row)
@@ -188,7 +188,7 @@ class Scheduler:
         self.wake()
 
     def _start(self, kind: TaskKind, row: KernelRow, work: Work) -> anyio.Event:
-        """Start a task about a kernel."""
+        """Start a task for a kernel."""
         item = Item("kernel", row.id)
         return self.supervisor.start(kind, work, session=row.session_id, item=item)
 
@@ -198,7 +198,7 @@ class Scheduler:
         )
 
     async def _launch(self, session_id: str) -> None:
-        """Start the kernels of a scheduled session, or those of a restarting one again.
+        """Start the kernels of a scheduled or restarting session.
 
         What an earlier attempt has begun is gone on with.
         """
@@ -228,7 +228,7 @@ class Scheduler:
         self.follow_batch(session)
 
     def _prepared(self, session_id: str) -> None:
-        """Write that a session's turn has come."""
+        """Record that the kernels of a session have left the engine's queue."""
         if self.store.sessions.get(session_id).status == "SCHEDULED":
             self.lifecycle.move(session_id, "PREPARING")
 
@@ -254,7 +254,7 @@ class Scheduler:
             self.attach(row, await self.engine.start(self.specs.of(session, row), tell))
 
     def _heed(self, session_id: str, turns: Turns, kernel_id: str, state: State) -> None:
-        """Write what a session waits for where kernels queue by themselves."""
+        """Record what a session waits for in the engine's queue."""
         turns.heed(kernel_id, state)
         self.places.heed(kernel_id, state)
         with suppress(StoreUnavailable):  # What is told next will be written.
@@ -282,13 +282,13 @@ class Scheduler:
         self.store.kernels.contain(row.id, uuid4().hex)
 
     def stop_kernels(self, session_id: str, *, forced: bool) -> None:
-        """Begin to stop whatever still runs of a session."""
+        """Start to stop all kernels of a session."""
         for row in self.store.kernels.of(session_id):
             if row.status not in DEAD:
                 self.stop_kernel(row, forced=forced)
 
     def stop_kernel(self, row: KernelRow, *, forced: bool) -> anyio.Event:
-        """Begin to stop a kernel, and see it buried; the event is set when that has ended."""
+        """Start to stop a kernel and clean up; the event is set at the end."""
         return self._start(TaskKind.STOP, row, partial(self._stop_kernel, row, forced))
 
     async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
@@ -321,7 +321,7 @@ class Scheduler:
             self._watched.discard(row.id)
 
     async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
-        """Record the logs and exit status of an ended kernel, and update its session.
+        """Record the log and exit status of an ended kernel, and update its session.
 
         It can be called again if it could not finish.
         """
@@ -353,7 +353,7 @@ class Scheduler:
         self.lifecycle.end_kernel(row, reason, exit_code)
 
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
-        """Return the session of an ended kernel; with that, a task in it has failed at the latest.
+        """Return the session of an ended kernel; an unfinished task in it has failed.
 
         A task that has ended by itself has a result by now.
         """
@@ -365,7 +365,7 @@ class Scheduler:
         return session
 
     async def settle(self, row: KernelRow) -> None:
-        """Clean up after a buried kernel and move its session on.
+        """Clean up after an ended kernel, and update its session.
 
         A program that dies on the way leaves the session unfinished with a buried kernel, by which
         the next one knows that this has to be done again.
@@ -399,7 +399,7 @@ class Scheduler:
 
 
 def _status_data(row: KernelRow, status: ExitStatus, exit_code: int) -> dict[str, object]:
-    """Return what there is to know of an ended kernel besides its reason."""
+    """Return the status data of an ended kernel."""
     data: dict[str, object] = {"kernel": {"exit_code": exit_code}}
     if status.reason == "out-of-memory":
         limit = recorded(row.occupied_slots).mem

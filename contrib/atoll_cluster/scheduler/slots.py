@@ -1,4 +1,4 @@
-"""Amounts of the machine: processors, bytes of memory, devices, and their texts on the wire."""
+"""Amounts of slots: processors, bytes of memory, devices; their texts in the API."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ _ZERO = Decimal(0)
 
 
 class AmountError(ValueError):
-    """An amount that is no amount; the text says why."""
+    """The amount is invalid; the text says why."""
 
 
 @frozen(order=False)
 class Slots:
-    """A number of processors, perhaps a fraction, a number of bytes, and amounts of devices.
+    """Processors (perhaps a fraction), bytes of memory, and amounts of devices.
 
     Devices go by their slots' names, like `cuda.shares` or `gres:ssd`; those that are zero need not
     be named.
@@ -29,24 +29,24 @@ class Slots:
     devices: Mapping[str, Decimal] = field(factory=dict)
 
     def __add__(self, other: "Slots") -> "Slots":
-        """Return both together."""
+        """Return the sum."""
         return Slots(self.cpu + other.cpu, self.mem + other.mem, _sums(self, other, 1))
 
     def __sub__(self, other: "Slots") -> "Slots":
-        """Return what is left, which may be negative."""
+        """Return the difference, which may be negative."""
         return Slots(self.cpu - other.cpu, self.mem - other.mem, _sums(self, other, -1))
 
     def times(self, count: int) -> "Slots":
-        """Return `count` times as much."""
+        """Return `count` times the amounts."""
         devices = {name: amount * count for name, amount in self.devices.items()}
         return Slots(self.cpu * count, self.mem * count, devices)
 
     def fits(self, room: "Slots") -> bool:
-        """Say whether there is room for this."""
+        """Return whether this fits into the room."""
         return not self.lacking(room)
 
     def lacking(self, room: "Slots") -> list[str]:
-        """Name the slots of which this is more than there is room for."""
+        """Return the names of the slots that exceed the room."""
         mine, theirs = self.amounts(), room.amounts()
         return [name for name, amount in mine.items() if amount > theirs.get(name, _ZERO)]
 
@@ -55,7 +55,7 @@ class Slots:
         return {"cpu": self.cpu, "mem": Decimal(self.mem), **self.devices}
 
     def as_text(self) -> dict[str, str]:
-        """Return the amounts as the API writes them: decimal texts, memory in bytes."""
+        """Return the amounts in the API's form: decimal texts, memory in bytes."""
         return as_text(self.amounts())
 
 
@@ -65,7 +65,7 @@ def as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
 
 
 def from_text(amounts: Mapping[str, object]) -> Slots:
-    """Read amounts as users write them (`{"cpu": 2, "mem": "512m"}`); raises AmountError.
+    """Read amounts from users (`{"cpu": 2, "mem": "512m"}`); raises AmountError.
 
     What is missing is zero, which means that the caller chooses.
     """
@@ -81,7 +81,7 @@ def is_device(slot: str) -> bool:
 
 
 def recorded(amounts: Mapping[str, object]) -> Slots:
-    """Read amounts that were written down here; none at all where they were damaged since."""
+    """Read stored amounts; none if they are damaged."""
     try:
         return from_text(dict(amounts))
     except AmountError:
@@ -89,7 +89,7 @@ def recorded(amounts: Mapping[str, object]) -> Slots:
 
 
 def parse_count(name: str, value: object) -> Decimal:
-    """Read a number of processors or devices, to four decimals; raises AmountError."""
+    """Read a number of processors or devices, with four decimals; raises AmountError."""
     text = str(value).strip()
     if not _COUNT.fullmatch(text):
         raise AmountError(f"{name}: {value} is not a number like 2 or 0.5")
@@ -97,7 +97,7 @@ def parse_count(name: str, value: object) -> Decimal:
 
 
 def parse_size(value: object) -> int:
-    """Read bytes, perhaps with a suffix of powers of 1024 (`512m`, `1.5g`); raises AmountError."""
+    """Read bytes, with an optional suffix for 1024ⁿ (`512m`, `1.5g`); raises AmountError."""
     match = _SIZE.fullmatch(str(value).strip())
     if match is None:
         raise AmountError(f"mem: {value!r} is not a size like 512m or 2g")
@@ -115,7 +115,7 @@ def show_size(size: int) -> str:
 
 
 def plain(amount: Decimal) -> str:
-    """Return a number without exponent and without zeros at its end."""
+    """Return a number without exponent and trailing zeros."""
     return f"{amount.normalize():f}"
 
 

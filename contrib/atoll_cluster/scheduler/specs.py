@@ -1,4 +1,4 @@
-"""From what the store holds of a kernel to what the engine wants to know before starting it."""
+"""Build kernel specifications for the engine from the records of the store."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ HOME = PurePosixPath("/home/work")
 
 @frozen
 class Specs:
-    """Builds kernel specifications; images are looked up by their canonical names."""
+    """Builds kernel specifications; looks up images by their canonical names."""
 
     images: Images
     machine: Machine
@@ -90,7 +90,7 @@ def _file(dotfile: Dotfile) -> HomeFile:
 
 
 def _environ(session: Session, kernel: KernelRow, siblings: list[KernelRow]) -> dict[str, str]:
-    """Make the variables by which programs know their place, as every manager sets them."""
+    """Return the `BACKENDAI_…` variables of a kernel."""
     told = {
         "BACKENDAI_SESSION_ID": session.id,
         "BACKENDAI_SESSION_NAME": session.name,

@@ -1,4 +1,4 @@
-"""What the kernels of a session wait for, where kernels queue by themselves."""
+"""Why the kernels of a session wait, in engines with their own queue."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,13 @@ from atoll_cluster.engine.states import Running, State, why_waiting
 
 
 class Turns:
-    """The reasons of those kernels of a session whose turn has not come, by kernel id."""
+    """The reasons of a session's waiting kernels, by kernel id."""
 
     def __init__(self, kernel_ids: Iterable[str]) -> None:
         self._reasons: dict[str, str] = dict.fromkeys(kernel_ids, "")
 
     def heed(self, kernel_id: str, state: State) -> None:
-        """Note the state of a kernel."""
+        """Record the state of a kernel."""
         if isinstance(state, Running):
             self._reasons.pop(kernel_id, None)
         else:
@@ -20,10 +20,10 @@ class Turns:
 
     @property
     def have_come(self) -> bool:
-        """Whether none waits any more."""
+        """Whether no kernel waits."""
         return not self._reasons
 
     @property
     def reason(self) -> str:
-        """What the first of them waits for, nothing where that is not known."""
+        """The reason of the first waiting kernel, empty if unknown."""
         return next(filter(None, self._reasons.values()), "")
