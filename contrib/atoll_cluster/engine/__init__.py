@@ -1,1 +1,1 @@
-"""Kernels as sandboxed processes of this machine; others know `contract` alone."""
+"""Kernels as sandboxed processes; other packages use only `contract`."""

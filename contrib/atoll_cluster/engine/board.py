@@ -1,4 +1,4 @@
-"""The states of many kernels, for launchers that learn of all of them by one look."""
+"""The states of many kernels, for launchers that query all of them at once."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from .states import Ended, State
 
 @define
 class StateBoard:
-    """Holds the last known state of each kernel and wakes those who wait for another one.
+    """Holds the last known state of each kernel and wakes those who wait for a change.
 
     A launcher that asks its scheduler for all jobs at a time writes down what it found with `put`,
     and answers `Launcher.watch` with `watch`.
@@ -20,21 +20,21 @@ class StateBoard:
     _change: anyio.Event = field(factory=anyio.Event, init=False)
 
     def __getitem__(self, kernel_id: str) -> State:
-        """Return the state of a kernel; one that nobody has heard of has ended."""
+        """Return the state of a kernel; an unknown kernel has ended."""
         return self._states.get(kernel_id, Ended())
 
     def put(self, states: Mapping[str, State]) -> None:
-        """Note new states; kernels that are not named keep theirs."""
+        """Store new states; the states of other kernels stay."""
         self._states |= states
         self._change.set()
         self._change = anyio.Event()
 
     def forget(self, kernel_id: str) -> None:
-        """Let go of an ended kernel."""
+        """Drop an ended kernel."""
         self._states.pop(kernel_id, None)
 
     def unended(self) -> list[str]:
-        """Return the kernels that are worth a look: all that have not ended."""
+        """Return the kernels that have not ended."""
         return [one for one, state in self._states.items() if not isinstance(state, Ended)]
 
     async def watch(self, kernel_id: str, known: State | None) -> State:

@@ -1,4 +1,4 @@
-"""Limits by cgroup where this machine allows them: version 2, else version 1, else none.
+"""Limits by control groups, if this machine allows them: version 2, else version 1.
 
 What a group cannot hold here is left out; the kernel's supervisor then watches over the memory and
 the processes.
@@ -29,7 +29,7 @@ SWAP = {"memory.swap.max", "memory.memsw.limit_in_bytes"}
 
 @frozen(kw_only=True)
 class Limits:
-    """What the processes of a kernel may use together; None is no limit.
+    """The limits of a kernel's processes together; None is no limit.
 
     `memory` is in bytes, `cpu` in processors (0.5 is half the time of one).
     """
@@ -40,7 +40,7 @@ class Limits:
 
 
 def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[Path]:
-    """Make the groups that enforce the limits; return the folders of those that could be made.
+    """Create the groups for the limits; returns the folders of those that could be made.
 
     They lie beside the group of a process, our own as a rule.
     """
@@ -60,7 +60,7 @@ def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[P
 
 
 def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
-    """Try which controllers can set limits beside a process; returns each with its parent group.
+    """Find controllers that can limit a process's children; each with its parent group.
 
     The groups that are made to try it are removed again.
     """
@@ -77,7 +77,7 @@ def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
 
 
 def divide_delegated() -> None:
-    """Where our own group was delegated to us, as systemd does by `Delegate=yes`, make it a parent.
+    """Prepare our own group as a parent, if it was delegated (systemd's `Delegate=yes`).
 
     Only leaves have processes, so ours go into one; the groups of kernels will lie beside that.
     """
@@ -95,7 +95,7 @@ def divide_delegated() -> None:
 
 
 def _is_ours(group: Path) -> bool:
-    """Tell whether a group may be divided by us: it says so, or nobody else is in it."""
+    """Return whether we may divide a group: it was delegated, or has no other processes."""
     if not os.access(group / "cgroup.subtree_control", os.W_OK):
         return False
     with contextlib.suppress(OSError):
@@ -105,13 +105,13 @@ def _is_ours(group: Path) -> bool:
 
 
 def remove(groups: Sequence[Path]) -> None:
-    """Remove groups, waiting a moment for their last processes to be gone."""
+    """Remove groups; waits briefly for their last processes."""
     for group in groups:
         remove_group(str(group))
 
 
 def memory_in_use(groups: Sequence[Path]) -> int | None:
-    """Return the bytes that a kernel holds, cached files left out; None where no group counts."""
+    """Return a kernel's bytes without cached files; None if no group counts them."""
     for group in groups:
         for file, cached in (
             ("memory.current", "inactive_file"),
@@ -164,7 +164,7 @@ def _separate_files(limits: Limits) -> dict[str, dict[str, object]]:
 
 
 def _unified_parent(groups: Mapping[str, str]) -> Path | None:
-    """Return the folder for groups of version 2, None where we can't limit memory by it."""
+    """Return the parent folder of groups of version 2, None if memory cannot be limited."""
     own = groups.get("")
     if own is None:
         return None
@@ -175,7 +175,7 @@ def _unified_parent(groups: Mapping[str, str]) -> Path | None:
 
 
 def _words(file: Path) -> list[str]:
-    """Read a list that the kernel keeps, empty where there is none."""
+    """Read a list of the Linux kernel, empty if it does not exist."""
     try:
         return file.read_text().split()
     except OSError:
@@ -183,7 +183,7 @@ def _words(file: Path) -> list[str]:
 
 
 def _groups_of(process: int | str) -> dict[str, str]:
-    """The group of a process in each hierarchy, by controller; that of version 2 has no name."""
+    """The group of a process in each hierarchy, by controller; version 2 has an empty name."""
     groups = {}
     with contextlib.suppress(OSError):
         for line in (PROC / str(process) / "cgroup").read_text().splitlines():

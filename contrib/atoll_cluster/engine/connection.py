@@ -1,4 +1,4 @@
-"""A connection to a service inside a kernel: a descriptor that the kernel program handed out.
+"""A connection to a service in a kernel: a descriptor from the kernel program.
 
 Where descriptors don't get through, the kernel's relay keeps it and carries its bytes.
 """
@@ -18,13 +18,13 @@ from .relay.carry import CHUNK, HEAD
 
 @define
 class ServiceConnection:
-    """Bytes both ways, each of which can end on its own."""
+    """Bytes in both directions; each direction can end separately."""
 
     sock: socket.socket
     _closed: anyio.Event | None = None
 
     def close(self) -> None:
-        """Let go of it; nobody may be waiting for it then."""
+        """Close it; nobody may be waiting for it then."""
         self.sock.close()
         if self._closed is not None:
             self._closed.set()
@@ -54,7 +54,7 @@ def _socket(descriptor: int) -> socket.socket:
 async def relay_connection(
     control: Control, carriers: TaskGroup, **request: object
 ) -> ServiceConnection:
-    """Ask a kernel behind its relay to connect; raises ServiceRefused and EngineError.
+    """Ask a kernel behind a relay to connect; raises ServiceRefused and EngineError.
 
     The connection of `control` then carries the service's bytes, passed on by a task of `carriers`.
     """
@@ -74,7 +74,7 @@ async def relay_connection(
 async def _carry(
     stream: ByteStream, begin: bytes, sock: socket.socket, closed: anyio.Event
 ) -> None:
-    """Pass bytes on between a relay and our end of a pair of sockets, until that is closed."""
+    """Copy bytes between a relay and a socket pair, until the pair is closed."""
     with sock:
         try:
             async with anyio.create_task_group() as ways:
@@ -108,19 +108,19 @@ async def _from_node(pieces: "_Pieces", sock: socket.socket) -> None:
 
 @define
 class _Pieces:
-    """Reads a stream, beginning with what was read of it already."""
+    """Reads a stream, starting with bytes that were already read."""
 
     _stream: ByteStream
     _begin: bytes
 
     async def some(self, most: int) -> bytes:
-        """Return at least one byte and at most so many."""
+        """Return at least one byte, and at most so many."""
         data = self._begin or await self._stream.receive(CHUNK)
         self._begin = data[most:]
         return data[:most]
 
     async def exactly(self, count: int) -> bytes:
-        """Return so many bytes."""
+        """Return exactly so many bytes."""
         data = b""
         while len(data) < count:
             data += await self.some(count - len(data))

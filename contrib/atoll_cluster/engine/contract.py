@@ -1,4 +1,4 @@
-"""What the rest of the cluster knows of the engine: kernels to start, runs to follow, an end.
+"""The interface of the engine for the rest of the cluster: kernels, runs, services.
 
 The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got.
 Nothing outside this folder knows that a kernel is a sandbox with processes in it, or where it is.
@@ -19,20 +19,20 @@ RunMode = Literal["query", "batch"]
 
 
 class EngineError(Exception):
-    """A kernel could not be started, or it is gone; the text is fit for `status_info` and users."""
+    """A kernel could not start, or has ended; the text is for `status_info` and users."""
 
 
 class KernelGone(EngineError):
-    """A kernel has ended, or it ends right now."""
+    """A kernel has ended, or is ending."""
 
 
 class KernelFault(EngineError):
-    """A kernel tells what makes no sense, or more than anybody could take."""
+    """A kernel sends invalid or too much data."""
 
 
 @frozen(kw_only=True)
 class Image:
-    """A runtime found on this machine, under the name by which sessions ask for it.
+    """A runtime of this machine, with the name that sessions use.
 
     `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
     for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
@@ -50,16 +50,16 @@ class Image:
 
 
 class ServiceRefused(EngineError):
-    """Nobody listens at a service's port, at least not now."""
+    """Nothing listens on a service's port at present."""
 
 
 class UnknownImageError(EngineError):
-    """No runtime of this machine serves an image name; the text tells what is near."""
+    """No runtime matches an image name; the text has similar names."""
 
 
 @frozen
 class Resolution:
-    """Which runtime serves a name; unless it is `exact`, users should be told."""
+    """The runtime for a name; unless it is `exact`, tell users."""
 
     image: Image
     exact: bool
@@ -67,7 +67,7 @@ class Resolution:
 
 @frozen
 class Mount:
-    """A host folder that the kernel sees as `name`: a path below /home/work, or an absolute one.
+    """A host folder that the kernel sees as `name`: below /home/work, or absolute.
 
     Plain processes see a link to it, in the home only, for which `read_only` cannot be enforced.
     """
@@ -78,13 +78,13 @@ class Mount:
 
     @property
     def is_in_home(self) -> bool:
-        """Whether it is seen below /home/work."""
+        """Whether it is below /home/work."""
         return not self.name.startswith("/")
 
 
 @frozen
 class HomeFile:
-    """A file that a new home begins with; `path` is below /home/work."""
+    """A file in a new home; `path` is relative to /home/work."""
 
     path: str
     content: bytes
@@ -93,7 +93,7 @@ class HomeFile:
 
 @frozen
 class SshKeypair:
-    """A pair of SSH keys as OpenSSH writes them; the private one has no passphrase."""
+    """SSH keys in OpenSSH's format; the private one has no passphrase."""
 
     public: str
     private: str = field(repr=False)
@@ -101,7 +101,7 @@ class SshKeypair:
 
 @frozen(kw_only=True)
 class KernelSpec:
-    """Everything that must be decided before a kernel starts."""
+    """Everything that is needed to start a kernel."""
 
     kernel_id: str
     session_id: str
@@ -139,7 +139,7 @@ class KernelSpec:
 
 @frozen
 class Output:
-    """A piece of what the program wrote, cut where it came, never inside a character.
+    """A piece of the program's output, cut anywhere except inside a character.
 
     Bytes that are no UTF-8 are surrogate escapes in it (PEP 383).
     """
@@ -150,7 +150,7 @@ class Output:
 
 @frozen
 class Media:
-    """A rich result (`image/png`, `text/html`, …): its payload as text, binary types in base64."""
+    """A rich result (`image/png`, `text/html`, …) as text; binary types in base64."""
 
     mime: str
     data: str
@@ -172,7 +172,7 @@ class InputCapacity:
 
 @frozen
 class StepFinished:
-    """The clean or the build step of a batch run has ended."""
+    """The clean or build step of a batch run has ended."""
 
     step: Literal["clean", "build"]
     exit_code: int
@@ -180,7 +180,7 @@ class StepFinished:
 
 @frozen
 class Finished:
-    """The run has ended: `exit_code` is the program's own (128 + signal when one killed it)."""
+    """The run has ended: `exit_code` is the program's (128 + signal if a signal killed it)."""
 
     exit_code: int
 
@@ -190,7 +190,7 @@ Event = Output | Media | InputRequest | InputCapacity | StepFinished | Finished
 
 @frozen
 class ExitStatus:
-    """How a kernel ended; `exit_code` is 128 + signal if one killed it.
+    """How a kernel ended; `exit_code` is 128 + signal if a signal killed it.
 
     `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
     `force-terminated` after a stop, `failed-to-start`, `unknown` when the kernel was killed along
@@ -205,13 +205,13 @@ class ExitStatus:
 
     @property
     def took_too_much(self) -> bool:
-        """Whether it was killed for what it took of the machine."""
+        """Whether it was killed because it exceeded a limit."""
         return self.reason in {"out-of-memory", "too-many-processes"}
 
 
 @frozen(kw_only=True)
 class Usage:
-    """What a kernel's processes take: `cpu_used` in milliseconds and the rest in bytes.
+    """The resource use of a kernel: `cpu_used` in milliseconds, the rest in bytes.
 
     `memory` is what they hold now and `scratch` what the home takes on the disk, as of a minute ago
     at most; the others add up from the kernel's start.
@@ -226,7 +226,7 @@ class Usage:
 
 @frozen
 class HomeSnapshot:
-    """A copy of a home: `size` in bytes; `without` says what could not be copied, if anything."""
+    """A copy of a home: `size` in bytes; `without` describes what is missing, if anything."""
 
     size: int
     without: str = ""
@@ -237,24 +237,24 @@ Progress = Callable[[int, int], None]
 
 
 class Run(Protocol):
-    """One execution inside a kernel; its events can be read once, by one reader."""
+    """One execution in a kernel; its events can be read once, by one reader."""
 
     @property
     def run_id(self) -> str:
-        """The id by which a client comes back for more."""
+        """The id to follow the run again."""
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until `Finished`; raises EngineError if the kernel goes away first.
+        """Yield events until `Finished`; raises EngineError if the kernel ends before.
 
         The program's output waits for a reader who is slow, and for one who stands still for half a
         minute; then what he misses is left out, with a note. A reader who leaves stops nothing.
         """
 
     async def send_input(self, text: str) -> None:
-        """Answer `InputRequest`; a trailing newline is added if missing."""
+        """Answer `InputRequest`; adds a missing newline."""
 
     async def pipe_input(self, data: bytes) -> None:
-        """Send bytes into the standard input of a piped run, as many as `InputCapacity` allows.
+        """Send bytes to the standard input of a piped run, at most `InputCapacity`.
 
         A run that is sent more loses its connection.
         """
@@ -265,23 +265,23 @@ class Run(Protocol):
         """
 
     async def interrupt(self) -> None:
-        """Send SIGINT to the running code, and to nothing else."""
+        """Send SIGINT to the running code only."""
 
     async def aclose(self) -> None:
-        """Let go of a run whose events are not read to their end; the run itself goes on."""
+        """Stop following a run; the run itself goes on."""
 
 
 class Terminal(Protocol):
     """A shell in a terminal inside a kernel."""
 
     async def read(self) -> bytes:
-        """Return what the shell shows next, nothing once it has ended."""
+        """Return the next output of the shell, nothing after its end."""
 
     async def write(self, data: bytes) -> None:
-        """Type; raises EngineError once the shell has ended."""
+        """Send keys; raises EngineError after the end of the shell."""
 
     async def resize(self, rows: int, columns: int) -> None:
-        """Tell the size of the window; raises EngineError once the shell has ended."""
+        """Set the window size; raises EngineError after the end of the shell."""
 
     async def aclose(self) -> None:
         """Hang up, which ends the shell."""
@@ -289,7 +289,7 @@ class Terminal(Protocol):
 
 @frozen(kw_only=True)
 class Service:
-    """Something in a kernel that can be connected to; `protocol` is `http`, `tcp` or `preopen`.
+    """A service of a kernel; `protocol` is `http`, `tcp` or `preopen`.
 
     `ports` are those that the API gives it, which need not be where it really listens. Of the
     options and variables in `allowed_arguments` and `allowed_envs`, the first connection may choose
@@ -309,10 +309,10 @@ class Connection(Protocol):
 
     @property
     def sock(self) -> socket.socket:
-        """What they go through; it does not block."""
+        """Its non-blocking socket."""
 
     def close(self) -> None:
-        """Let go of it; nobody may be waiting for it then."""
+        """Close it; nobody may be waiting for it then."""
 
 
 def _tell_nobody(_state: State) -> None:
@@ -324,11 +324,11 @@ class Kernel(Protocol):
 
     @property
     def spec(self) -> KernelSpec:
-        """What it was started with."""
+        """The specification of its start."""
 
     @property
     def home(self) -> Path:
-        """The host folder that the kernel sees as /home/work."""
+        """The host folder of its /home/work."""
 
     async def execute(
         self,
@@ -339,7 +339,7 @@ class Kernel(Protocol):
         *,
         piped: bool = False,
     ) -> Run:
-        """Start a run, which waits for earlier runs of this kernel to end.
+        """Start a run, which waits for earlier runs of this kernel.
 
         A piped one has bytes as its standard input, in batch runs the last step, and never asks for
         lines. Should its events be left before the input has ended, it is interrupted.
@@ -350,21 +350,21 @@ class Kernel(Protocol):
         """
 
     async def follow(self, run_id: str) -> Run:
-        """Come back to a run, also one of an earlier cluster program, from its kept beginning on.
+        """Follow a run again, from the stored events on, also after a restart of the program.
 
         The latest MiB of its events is kept, and the last four runs that are over. Raises
         EngineError for a run that is not known (any more).
         """
 
     async def interrupt(self) -> None:
-        """Interrupt whatever code runs now; nothing happens when none does."""
+        """Interrupt the running code, if there is any."""
 
     async def open_terminal(self) -> Terminal:
-        """Start a shell, beside whatever runs; raises EngineError when that is impossible."""
+        """Start a shell beside the running code; raises EngineError."""
 
     @property
     def services(self) -> Sequence[Service]:
-        """What can be connected to."""
+        """Its services."""
 
     async def connect(
         self,
@@ -373,36 +373,36 @@ class Kernel(Protocol):
         arguments: Mapping[str, object] | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> Connection:
-        """Connect to a service, which is started with these arguments if it is not running.
+        """Connect to a service, and start it with these arguments if needed.
 
         Waits until it accepts connections. An argument's value is None, a text or a list of texts.
         Raises ServiceRefused when nobody listens at a port, EngineError when it can't be started.
         """
 
     async def shut_down_service(self, app: str) -> None:
-        """End the programs of a service; the next connection starts it again."""
+        """End a service's programs; the next connection starts it again."""
 
     async def idle_for(self) -> float | None:
         """Return the seconds since code last ran, or since the start; None while code runs."""
 
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:
-        """Candidates for the word at the end of `code`."""
+        """Return completions of the word at the end of `code`."""
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
-        """End the kernel: SIGTERM, then SIGKILL after a grace; SIGKILL at once when forced."""
+        """End the kernel: SIGTERM, then SIGKILL after a delay; with force, SIGKILL at once."""
 
     async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
-        """Wait until the kernel has ended by itself or by `stop`; `on_state` hears its states."""
+        """Wait until the kernel has ended."""
 
 
 class Engine(Protocol):
     """Starts kernels and finds them again."""
 
     def capacity(self) -> Mapping[str, Decimal] | None:
-        """Return the slots that all kernels together may take; None for a queue of their own."""
+        """Return the total slots of kernels; None for an engine with its own queue."""
 
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
-        """Have `tell` called with the session of a kernel that makes no sense, and the reason.
+        """Set the function for kernels that send invalid data: session and reason.
 
         Whoever was listening to that kernel gets KernelFault.
         """
@@ -411,13 +411,13 @@ class Engine(Protocol):
         """Return the runtimes of this machine, best first."""
 
     def rescan(self) -> Sequence[Image]:
-        """Look over the machine again, which takes a while; returns the runtimes there are now."""
+        """Scan the machine for runtimes again, which is slow; returns them."""
 
     def missing_services(self) -> Mapping[str, str]:
-        """Return what kernels could serve, had this machine the programs, and what would help."""
+        """Return services whose programs are not installed, each with advice."""
 
     def resolve(self, name: str) -> Resolution:
-        """Find the runtime that serves an image name; raises UnknownImageError for none.
+        """Find the runtime for an image name; raises UnknownImageError.
 
         Names of Python 3 from other clusters (`lablup/python:3.6-ubuntu18.04`) lead to the nearest
         version, not exactly, and so do those of `python-tensorflow`; no other name does.
@@ -426,7 +426,7 @@ class Engine(Protocol):
     async def start(
         self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
     ) -> Kernel:
-        """Start a kernel; returns when it accepts runs, raises EngineError when it can't start.
+        """Start a kernel and wait until it accepts runs; raises EngineError.
 
         `on_state` is told what it waits for, where it has to, and that it runs. Elsewhere, one
         that an earlier program has started already is waited for.
@@ -435,16 +435,16 @@ class Engine(Protocol):
     async def restart(
         self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
     ) -> Kernel:
-        """Start an ended kernel again in its old home; its log goes on. Raises as `start` does."""
+        """Start an ended kernel again in its home; its log continues. Raises as `start` does."""
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
-        """Find a kernel of an earlier cluster program, or learn how it ended meanwhile."""
+        """Find a kernel after a restart of the program, or how it has ended."""
 
     async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
-        """Return what running kernels take now; those that have ended are left out."""
+        """Return the resource use of running kernels; ended ones are left out."""
 
     def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
-        """Yield what a kernel has printed, standard output and error together.
+        """Yield a kernel's output, standard output and error together.
 
         That is also there of one that ended while nobody looked. It has a bound; where more was
         printed, the first line says so and the rest begins with a line of the output. Raises
@@ -452,23 +452,23 @@ class Engine(Protocol):
         """
 
     async def remove(self, kernel_id: str) -> None:
-        """Delete the folder of an ended kernel; its logs go with it."""
+        """Delete the folder of an ended kernel with its log."""
 
     async def discard(self, kernel_id: str) -> None:
-        """End a kernel at once, whatever is left of it, and delete its folder."""
+        """End a kernel at once, in any state, and delete its folder."""
 
     def found(self) -> Sequence[str]:
-        """Return the ids of all kernels of which something is left, ended or not."""
+        """Return the ids of all kernels with a folder, ended or not."""
 
     async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> HomeSnapshot:
-        """Keep a copy of a kernel's home, as it is now, under an id; what is mounted is left out.
+        """Copy a kernel's present home, without mounts, under an id.
 
         The home stays for as long as that takes, whether its kernel ends or not. Raises EngineError
         for a home that is too large, OSError when the disk is full; then a part of it is there.
         """
 
     async def drop(self, home_id: str) -> None:
-        """Delete a snapshot of a home, if it is there."""
+        """Delete a copy of a home, if it exists."""
 
     def kept(self) -> Sequence[str]:
-        """Return the ids of all snapshots of homes, incomplete ones included."""
+        """Return the ids of all copies of homes, also incomplete ones."""

@@ -1,4 +1,4 @@
-"""The engine's side of a kernel's control socket: JSON lines over a unix socket."""
+"""The engine's side of a kernel's control socket: JSON lines."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ Way = Callable[[str], Awaitable[ByteStream]]
 
 @define
 class Control:
-    """One connection to a kernel; every failure of it is an EngineError.
+    """A connection to a kernel; all failures are EngineErrors.
 
     A kernel is not to be trusted: its session's code can take its place. What makes no sense is
     told to `on_fault` and raised as KernelFault.
@@ -60,7 +60,7 @@ class Control:
         return self.read(line)
 
     async def receive_with_descriptor(self) -> tuple[dict[str, Any], list[int]]:
-        """Return the next message, the first of this connection, and the open file sent with it."""
+        """Return the first message and the open file that was sent with it."""
         if not isinstance(self._stream, UNIXSocketStream):
             raise TypeError("only a unix socket can carry an open file")
         try:
@@ -77,7 +77,7 @@ class Control:
             raise
 
     def read(self, line: bytes) -> dict[str, Any]:
-        """Return the message that a line holds; raises EngineError when it tells of an error."""
+        """Return the message in a line; raises EngineError if it is an error."""
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
@@ -89,7 +89,7 @@ class Control:
         return message
 
     def fault(self, what: str) -> KernelFault:
-        """Tell that the kernel makes no sense; returns the error to raise."""
+        """Record that the kernel sends invalid data; returns the error to raise."""
         reason = f"the kernel sent invalid data:  {what}"
         self._on_fault(reason)
         return KernelFault(reason)
@@ -102,7 +102,7 @@ class Control:
         await self._stream.aclose()
 
     def detach(self) -> tuple[ByteStream, bytes]:
-        """Leave the connection to somebody else; returns it, and what was read of it already."""
+        """Return the connection and the bytes that were already read."""
         return self._stream, self._lines.buffer
 
 
@@ -116,7 +116,7 @@ async def connect(way: Way, on_fault: Tell = _tell_nobody, name: str = KERNEL_SO
 
 
 async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
-    """Connect to a socket in a run folder of this machine; raises KernelGone when nobody listens.
+    """Connect to a socket in a run folder of this machine; raises KernelGone.
 
     The folder is named by a descriptor: a socket address has room for 108 bytes only.
     """
@@ -133,7 +133,7 @@ async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
 
 
 async def settle_log(way: Way) -> int:
-    """Wait until all that a kernel has printed so far is in its log, with a bound to the wait.
+    """Wait, for a limited time, until a kernel's output so far is in its log.
 
     Returns how many bytes that are, 0 if nobody tells.
     """
@@ -149,7 +149,7 @@ async def settle_log(way: Way) -> int:
 
 @contextlib.asynccontextmanager
 async def connected(way: Way, on_fault: Tell) -> AsyncIterator[Control]:
-    """Be connected for the time of a block."""
+    """Connect for the duration of a block."""
     control = await connect(way, on_fault)
     try:
         yield control

@@ -1,4 +1,4 @@
-"""The paths that a kernel's programs use, and their environment variables."""
+"""The paths and environment variables of a kernel's programs."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @frozen(kw_only=True)
 class KernelPaths:
-    """Paths as the kernel program sees them; in a sandbox they differ from those of the host."""
+    """Paths as the kernel sees them; in a sandbox they differ from the host's."""
 
     home: Path
     share: Path
@@ -19,7 +19,7 @@ class KernelPaths:
 
 
 def environ(spec: KernelSpec, paths: KernelPaths) -> dict[str, str]:
-    """Return the environment variables of the user's programs; `spec.environ` overrides others."""
+    """Return the environment of the user's programs; `spec.environ` has precedence."""
     search_path = [paths.home / ".local/bin", paths.share / "bin", SYSTEM_PATH]
     return {
         "HOME": str(paths.home),

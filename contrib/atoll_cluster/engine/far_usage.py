@@ -1,4 +1,4 @@
-"""What kernels on other machines take, asked of their supervisors now and then."""
+"""Resource use of kernels on other machines, queried from their supervisors."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,14 +19,14 @@ _LARGEST = 2**62
 
 @define
 class FarGauge:
-    """Remembers what each kernel has told, so that it is not asked at every look."""
+    """Caches each kernel's answer, so that it is not queried each time."""
 
     _launcher: Launcher
     _told: dict[str, Usage] = field(factory=dict)
     _asked_at: dict[str, float] = field(factory=dict)
 
     async def measure(self, kernel_ids: Sequence[str]) -> dict[str, Usage]:
-        """Return what is known of kernels; those that have never answered are left out."""
+        """Return the known use of kernels; those that never answered are left out."""
         due = [one for one in kernel_ids if self._is_due(one)]
         limit = anyio.CapacityLimiter(MOST_AT_A_TIME)
         async with anyio.create_task_group() as asking:

@@ -1,4 +1,4 @@
-"""Finding the launcher that a name stands for."""
+"""Load the launcher of a name."""
 
 from importlib import import_module
 from typing import cast
@@ -12,7 +12,7 @@ HERE = "atoll_cluster.engine.local:launcher"
 
 
 def find_launcher(name: str | None) -> OpenLauncher:
-    """Import what `module:attr` names, None for this machine; raises StartError."""
+    """Import `module:attr`, None for this machine; raises StartError."""
     module, colon, attribute = (name or HERE).partition(":")
     if not colon:
         raise StartError(f"{name!r} is not an engine (write MODULE:ATTR)")

@@ -1,4 +1,4 @@
-"""A kernel's folder on the host: where things lie, and what its supervisor has written there."""
+"""A kernel's folder on the host, and the files of its supervisor."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _LARGEST = 2**62
 
 @frozen
 class KernelFolder:
-    """`home/` is the user's, `run/` holds socket and state, the kernel sees `share/` and `etc/`."""
+    """`home/` is the user's, `run/` has socket and state; the kernel sees `share/` and `etc/`."""
 
     path: Path
 
@@ -44,16 +44,16 @@ class KernelFolder:
 
     @property
     def keys(self) -> Path:
-        """The keys of SSH, which a kernel that is started again keeps."""
+        """The SSH keys, which stay after a restart."""
         return self.path / "keys"
 
     @property
     def log(self) -> Path:
-        """The file that the supervisor keeps the kernel's output in; what is older is beside it."""
+        """The file of the kernel's output; older output is in a second file beside it."""
         return self.path / "log"
 
     def create(self) -> None:
-        """Make the folders, for their owner alone; raises EngineError when they exist."""
+        """Create the folders, private to their owner; raises EngineError if they exist."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.mkdir(mode=0o700)
@@ -63,7 +63,7 @@ class KernelFolder:
             raise EngineError(f"cannot create the kernel's folder: {error}") from error
 
     def renew(self) -> None:
-        """Make all but home and log anew; raises EngineError when there is nothing of it left."""
+        """Create everything except home and log again; raises EngineError."""
         try:
             for folder in (self.run, self.share, self.etc):
                 remove(folder)
@@ -72,14 +72,14 @@ class KernelFolder:
             raise EngineError(f"cannot renew the kernel's folder: {error}") from error
 
     def delete(self) -> None:
-        """Delete everything, the folders that the user has locked included.
+        """Delete everything, also folders without permissions.
 
         Raises RemovalError, an OSError that names what stays, once all else is gone.
         """
         remove(self.path)
 
     def read_state(self, name: str) -> dict[str, Any] | None:
-        """Return what the supervisor wrote under `run/`, None when it never came to that."""
+        """Return the supervisor's state from `run/`, None if there is none."""
         try:
             with (self.run / name).open("rb") as file:
                 state = json.loads(file.read(_LONGEST_STATE))
@@ -88,7 +88,7 @@ class KernelFolder:
         return state if isinstance(state, dict) else None
 
     def supervisor(self) -> Process | None:
-        """Return the process that owns the kernel, None when there is none (any more)."""
+        """Return the supervisor's process, None if it does not run."""
         state = self.read_state(STATE) or {}
         pid, started = state.get("pid"), state.get("started")
         # Nobody else's process may be taken for it, whatever is written there.
@@ -98,7 +98,7 @@ class KernelFolder:
         return process if process.alive() else None
 
     def cgroups(self) -> Sequence[Path]:
-        """Return the kernel's groups; they are left over when its supervisor was killed."""
+        """Return the kernel's groups, which remain if its supervisor was killed."""
         groups = (self.read_state("launch.json") or {}).get("cgroups")
         listed = groups if isinstance(groups, list) else []
         known = [Path(one) for one in listed if isinstance(one, str)]
@@ -106,7 +106,7 @@ class KernelFolder:
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
     def has_told_its_end(self) -> bool:
-        """Whether the supervisor has written how the kernel ended, or has never begun.
+        """Whether the supervisor has recorded the end, or never started.
 
         Another machine may have written that just now; lists of folders are the first to show it.
         """
@@ -117,11 +117,11 @@ class KernelFolder:
         return END in names or STATE not in names
 
     def printed_in_the_end(self) -> int:
-        """Return the bytes of an ended kernel's log, as its supervisor wrote; 0 if it did not."""
+        """Return the final size of the log that the supervisor recorded, or 0."""
         return _figure((self.read_state(END) or {}).get("printed")) or 0
 
     def exit_status(self, ended: Ended) -> ExitStatus:
-        """Tell how the kernel ended, as its supervisor wrote and its launcher knows.
+        """Return how the kernel ended, from its supervisor and its launcher.
 
         Without a word from either, it was killed with its supervisor.
         """
@@ -146,7 +146,7 @@ def has_written_end(path: Path) -> bool:
 
 
 def _exit_status(state: Mapping[str, Any]) -> ExitStatus:
-    """Read what a supervisor wrote at the end; a plain kernel's own processes can write there."""
+    """Read the supervisor's record of the end; a plain kernel's processes could change it."""
     code, reason = state.get("exit_code"), state.get("reason")
     if not isinstance(code, int) or not isinstance(reason, str):
         return ExitStatus(137, "unknown")

@@ -1,4 +1,4 @@
-"""Prepare a new home before anything runs in it: write small files, make mount points."""
+"""Prepare a new home: write files, create mount points."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ _KEYS = ".ssh"
 
 
 def write_files(home: Path, files: Sequence[HomeFile]) -> None:
-    """Write files into a home with their modes; raises EngineError."""
+    """Write files with their modes; raises EngineError."""
     tree = Tree(home)
     for file in files:
         try:
@@ -29,7 +29,7 @@ def write_files(home: Path, files: Sequence[HomeFile]) -> None:
 
 
 def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
-    """Make the mount points in a home; raises EngineError.
+    """Create the mount points; raises EngineError.
 
     The sandbox would make them, too, but it would follow links that are in the home of a session
     that is started again.
@@ -44,7 +44,7 @@ def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
 
 
 def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
-    """Make links in a home in place of mounts, when there is no sandbox; raises EngineError."""
+    """Create links instead of mounts, without a sandbox; raises EngineError."""
     for mount in mounts:
         if not mount.is_in_home:
             raise EngineError(f"without a sandbox, nothing can be mounted at {mount.name}")
@@ -59,7 +59,7 @@ def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
 
 
 def restrict_ssh_keys(mounts: Sequence[Mount]) -> None:
-    """Make mounted folders of SSH keys private to their owner, since uploads make them readable."""
+    """Make mounted folders of SSH keys private, because uploads make them readable."""
     for mount in mounts:
         if mount.name == _KEYS:
             _close(Tree(mount.source))

@@ -1,4 +1,4 @@
-"""The images of this machine and the names that lead to them."""
+"""The images of this machine and their names."""
 
 import difflib
 import re
@@ -19,13 +19,13 @@ TENSORFLOW_NAME = re.compile(r"(?:.+/)?python-tensorflow:[\w.]+-py3(\d+)(?:-[\w.
 
 @frozen
 class Catalog:
-    """All runtimes, best first; the first Python is the one meant by `python` alone."""
+    """All runtimes, best first; `python` means the first Python."""
 
     images: Sequence[Image]
 
     @classmethod
     def discover(cls, root: Path) -> Self:
-        """Look over the machine; `root` keeps what programs said about themselves."""
+        """Scan the machine; `root` caches the versions of programs."""
         pythons = list(python_images())
         if pythons:
             first = pythons[0]
@@ -34,7 +34,7 @@ class Catalog:
         return cls((*pythons, *other_images(root)))
 
     def resolve(self, name: str) -> Resolution:
-        """Find an image by its name, an alias, or as the nearest Python to the one asked for.
+        """Find an image by its name, an alias, or as the nearest version of Python.
 
         Raises UnknownImageError for everything else, Python 2 and `python-torch` included.
         """
@@ -46,7 +46,7 @@ class Catalog:
         raise UnknownImageError(self._describe_unknown(name))
 
     def runner(self, image: Image) -> Image:
-        """Choose the Python that runs the kernel program: the image itself, else the system's."""
+        """Choose the Python for the kernel program: the image itself, else the system's."""
         if image.language == "python":
             return image
         pythons = self._pythons()
@@ -74,6 +74,6 @@ class Catalog:
 
 
 def _distance(python: Image, minor: int) -> tuple[int, bool]:
-    """How far a Python is from the version asked for; of two as far, the newer one is nearer."""
+    """Return the distance to the requested version; newer versions are nearer."""
     own = int(python.version.split(".")[1])
     return abs(own - minor), own < minor

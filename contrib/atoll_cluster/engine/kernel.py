@@ -1,4 +1,4 @@
-"""A running kernel and its runs, as the contract promises them."""
+"""A running kernel and its runs, as `contract` defines them."""
 
 import base64
 import contextlib
@@ -33,7 +33,7 @@ PIECE = 65536
 
 
 def _event(message: Mapping[str, Any]) -> Event | None:
-    """Read an event of a run, None if it makes no sense."""
+    """Read an event of a run, None if it is invalid."""
     event: Event | None = None
     match message:
         case {"event": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
@@ -56,7 +56,7 @@ def _event(message: Mapping[str, Any]) -> Event | None:
 
 
 def _decoded(data: str) -> str | None:
-    """Return the text of output that is no UTF-8, with surrogate escapes; None for nonsense."""
+    """Return output that is not UTF-8, with surrogate escapes; None if it is invalid."""
     try:
         return base64.b64decode(data, validate=True).decode("utf-8", "surrogateescape")
     except ValueError:
@@ -64,7 +64,7 @@ def _decoded(data: str) -> str | None:
 
 
 def _is_encodable(message: Mapping[str, Any]) -> bool:
-    """Whether its texts hold no halves of characters, which JSON can spell."""
+    """Whether all texts can be encoded: JSON may contain incomplete UTF-16 pairs."""
     try:
         for value in message.values():
             str(value).encode()
@@ -82,14 +82,14 @@ def _wrong_with(message: Mapping[str, Any]) -> str:
 
 @define
 class KernelRun:
-    """One execution, over a connection of its own that lasts until its events are read."""
+    """A run with its own connection."""
 
     run_id: str
     _control: Control
     _piped: bool = False
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until `Finished`; leaving earlier leaves the run alone."""
+        """Yield events until `Finished`; leaving earlier does not affect the run."""
         try:
             while True:
                 message = await self._control.receive()
@@ -128,7 +128,7 @@ class KernelRun:
 
 @define
 class LaunchedKernel:
-    """A kernel whose supervisor is alive, or was when this was made."""
+    """A kernel with a supervisor."""
 
     spec: KernelSpec
     _folder: KernelFolder
@@ -165,7 +165,7 @@ class LaunchedKernel:
         return KernelRun(run_id, control, piped)
 
     async def follow(self, run_id: str) -> KernelRun:
-        """Come back to a run by its id, from the start of what is kept of it."""
+        """Follow a run by its id, from the stored events on."""
         control, _ = await self._begin(op="follow", run_id=run_id)
         return KernelRun(run_id, control)
 
@@ -231,7 +231,7 @@ class LaunchedKernel:
         return connected(self._way, self._on_fault)
 
     async def _begin(self, **request: object) -> tuple[Control, dict[str, Any]]:
-        """Make a request on a connection of its own, which stays open."""
+        """Send a request on a new connection, which stays open."""
         control = await connect(self._way, self._on_fault)
         try:
             return control, await control.ask(**request)
@@ -244,7 +244,7 @@ class LaunchedKernel:
 async def until_ended(
     launcher: Launcher, kernel_id: str, on_state: Callable[[State], None] = _tell_nobody
 ) -> Ended:
-    """Wait until a kernel has ended, whatever its state is until then; `on_state` hears of each."""
+    """Wait until a kernel has ended."""
     state = await launcher.watch(kernel_id, None)
     while not isinstance(state, Ended):
         on_state(state)

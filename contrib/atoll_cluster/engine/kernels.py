@@ -1,4 +1,4 @@
-"""The engine: each kernel is a folder here, and a supervisor that a launcher started somewhere."""
+"""The engine: each kernel has a folder here, and a supervisor that a launcher started."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def _tell_nobody(*_: object) -> None:
 
 @define(slots=False)
 class KernelEngine:
-    """Has kernels started by a launcher, in the folders of a site, and finds them again there.
+    """Starts kernels with a launcher, in the folders of a site, and finds them again.
 
     `network` keeps the host's network inside the sandbox. `grace` is how many seconds programs have
     between being asked to end and being killed, `patience` how many their output waits for a reader
@@ -97,12 +97,12 @@ class KernelEngine:
 
     @cached_property
     def probe(self) -> sandbox.Probe:
-        """The sandbox that kernels get; tried out once."""
+        """The sandbox of kernels; tested once."""
         return sandbox.probe(force_plain=self.site.plain) if self.launcher.is_here else ELSEWHERE
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The runtimes that there are; looked for once."""
+        """The runtimes; scanned once."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         images = self.launcher.images()
         return Catalog.discover(self.root) if images is None else Catalog(images)
@@ -113,7 +113,7 @@ class KernelEngine:
 
     @cached_property
     def installed(self) -> Installed:
-        """The programs for services found here; looked for once."""
+        """The programs of services; scanned once."""
         return Installed.discover()
 
     def missing_services(self) -> Mapping[str, str]:
@@ -215,7 +215,7 @@ class KernelEngine:
         write_files(folder.home, spec.files)
 
     async def _is_under_way(self, kernel_id: str, folder: KernelFolder) -> bool:
-        """Tell whether an earlier program has started this kernel, which then is waited for.
+        """Return whether an earlier program has started this kernel.
 
         What it left of one that it did not start in the end is deleted.
         """
@@ -231,14 +231,14 @@ class KernelEngine:
         await self.launcher.start(_job(spec, folder))
 
     async def _known_state(self, kernel_id: str) -> Waiting | Running | Ended:
-        """Return a kernel's state as soon as the launcher can tell."""
+        """Return a kernel's state when the launcher knows it."""
         state = await self.launcher.watch(kernel_id, None)
         while isinstance(state, Unknown):
             state = await self.launcher.watch(kernel_id, state)
         return state
 
     async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
-        """Tell how a kernel ended: what its supervisor has written, and what the launcher knows."""
+        """Return how a kernel ended, from its supervisor and its launcher."""
         if not self.launcher.is_here:
             await late.see_end(folder)
         return folder.exit_status(ended)
@@ -284,7 +284,7 @@ class KernelEngine:
 
 @asynccontextmanager
 async def open_engine(opener: OpenLauncher, site: Site) -> AsyncIterator[KernelEngine]:
-    """Open a launcher, and yield the engine that has kernels started by it."""
+    """Open a launcher, and yield its engine."""
     async with opener(site) as launcher, anyio.create_task_group() as carriers:
         yield KernelEngine(
             site,
@@ -308,7 +308,7 @@ def _job(spec: KernelSpec, folder: KernelFolder) -> Job:
 
 
 def _checked(name: str, what: str) -> str:
-    """Return an id that can be the name of a folder; raises EngineError for others."""
+    """Return an id that is a valid folder name; raises EngineError."""
     if not NAME.fullmatch(name):
         raise EngineError(f"not a {what} id: {name!r}")
     return name

@@ -1,4 +1,4 @@
-"""Waiting for what was written on another machine, which a shared file system shows late.
+"""Wait for files of another machine, which a shared file system may show late.
 
 Nobody tells when it can be seen, so it is looked for, with a bound to the wait.
 """
@@ -17,13 +17,13 @@ LOOK = 0.25
 
 
 async def see_printed(folder: KernelFolder, printed: int) -> None:
-    """Wait for a log to show so many bytes; 0 for what an ended supervisor says of it."""
+    """Wait until a log has so many bytes; 0 for the final size from its supervisor."""
     wanted = printed or folder.printed_in_the_end()
     await _see(lambda: log.size(folder.log) >= wanted)
 
 
 async def see_end(folder: KernelFolder) -> None:
-    """Wait for what an ended supervisor says of the end."""
+    """Wait for the record of the end from a supervisor."""
     await _see(folder.has_told_its_end)
 
 

@@ -1,4 +1,4 @@
-"""This machine as a place for kernels: their supervisors are processes here."""
+"""The launcher of this machine: supervisors are its processes."""
 
 import contextlib
 import signal
@@ -25,7 +25,7 @@ PATIENCE = 5.0
 
 @frozen
 class LocalLauncher:
-    """Starts supervisors as processes that outlive the cluster program."""
+    """Starts supervisors, which outlive the cluster's program."""
 
     site: Site
     is_here: bool = True
@@ -33,15 +33,15 @@ class LocalLauncher:
     """Supervisors by kernels: what is in its folder, a kernel without a sandbox can damage."""
 
     def capacity(self) -> Mapping[str, Decimal]:
-        """Return what the machine gives away."""
+        """Return the slots of the machine."""
         return self.site.slots
 
     def images(self) -> Sequence[Image] | None:
-        """Leave that to the cluster, which looks over this very machine."""
+        """Return None: the cluster scans this machine itself."""
         return None
 
     async def start(self, job: Job) -> None:
-        """Start a supervisor; it detaches itself once its sockets are there."""
+        """Start a supervisor; it detaches when its sockets exist."""
         # Shielded, since a supervisor that nobody waits for would be there with nobody to end it.
         with anyio.CancelScope(shield=True), contextlib.suppress(subprocess.CalledProcessError):
             await anyio.run_process(
@@ -54,7 +54,7 @@ class LocalLauncher:
             )
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
-        """Tell whether the supervisor is there; with `Running`, wait for its end."""
+        """Return whether the supervisor runs; after `Running`, wait for its end."""
         supervisor = self.supervisor(kernel_id)
         if supervisor is not None and known == Running():
             await supervisor.ended()
@@ -64,7 +64,7 @@ class LocalLauncher:
         return Ended()
 
     async def end(self, kernel_id: str, grace: float) -> None:
-        """Have the supervisor end its kernel, or else kill it."""
+        """Tell the supervisor to end its kernel, otherwise kill it."""
         if (supervisor := self.supervisor(kernel_id)) is None:
             return
         supervisor.signal(signal.SIGTERM if grace else signal.SIGQUIT)
@@ -82,7 +82,7 @@ class LocalLauncher:
         return kept_log(self.site.folder(kernel_id))
 
     def supervisor(self, kernel_id: str) -> Process | None:
-        """Return the process that owns a kernel, None when it has ended."""
+        """Return the supervisor's process, None if it has ended."""
         seen = self._seen.get(kernel_id)
         found = seen if seen and seen.alive() else self._folder(kernel_id).supervisor()
         if found is not None:
@@ -95,5 +95,5 @@ class LocalLauncher:
 
 @asynccontextmanager
 async def launcher(site: Site) -> AsyncIterator[LocalLauncher]:
-    """Open this machine as the place for kernels."""
+    """Open the launcher of this machine."""
     yield LocalLauncher(site)

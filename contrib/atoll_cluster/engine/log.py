@@ -1,4 +1,4 @@
-"""A kernel's log as its supervisor keeps it, read piece by piece and never more than a bound."""
+"""Read a kernel's log in pieces and with a limit."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ _INSIDE_CHARACTERS = bytes(range(0x80, 0xC0))
 
 
 def read(path: Path) -> Generator[bytes]:
-    """Yield the last `LIMIT` bytes of the log at `path`, an older part of it included.
+    """Yield the last `LIMIT` bytes of the log at `path`, with its older file.
 
     Where that is not all, it begins with a line that says so, and goes on at the begin of a line.
     What is no regular file counts as empty: a program without a sandbox can put things there.
@@ -34,26 +34,26 @@ def read(path: Path) -> Generator[bytes]:
 
 
 async def kept_log(folder: Path) -> AsyncGenerator[bytes]:
-    """Yield what `read` does of the log in a kernel's folder, without keeping anybody waiting."""
+    """Yield the log in a kernel's folder, as `read` does, without blocking."""
     with closing(read(folder / "log")) as pieces:
         while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
             yield piece
 
 
 def size(path: Path) -> int:
-    """Return the bytes of the log at `path` that can be seen now, an older part included."""
+    """Return the visible bytes of the log at `path`, with its older file."""
     with ExitStack() as stack:
         return sum(size for _, size in _open(path, stack))
 
 
 def last_line(path: Path) -> str:
-    """Return the last line that is not blank, nothing if there is none."""
+    """Return the last line that is not blank, or nothing."""
     text = b"".join(deque(read(path), maxlen=2)).decode("utf-8", "replace")
     return text.rstrip().rpartition("\n")[2]
 
 
 def _open(path: Path, stack: ExitStack) -> Sequence[tuple[int, int]]:
-    """Return descriptors and sizes, the older part first.
+    """Return descriptors and sizes, the older file first.
 
     The newer one is opened first. Should it become the older one meanwhile, that is what is read.
     """
@@ -80,6 +80,6 @@ def _pieces(parts: Sequence[tuple[int, int]], skipped: int) -> Iterator[bytes]:
 
 
 def _from_a_line(piece: bytes) -> bytes:
-    """Leave out the line that a piece begins in; in one of endless lines, just half a character."""
+    """Remove the incomplete first line, or at least an incomplete character."""
     _, newline, rest = piece.partition(b"\n")
     return rest if newline else piece.lstrip(_INSIDE_CHARACTERS)

@@ -1,4 +1,4 @@
-"""What a kernel's supervisor and its kernel program are told before they start."""
+"""Write the files from which a kernel's supervisor and program start."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ OPTIONS = "bwrap.options"
 
 @frozen(kw_only=True)
 class Preparation:
-    """Writes the files from which kernels start; what is the same for all of them is held here."""
+    """Writes these files; holds what is the same for all kernels."""
 
     probe: sandbox.Probe
     installed: Installed
@@ -41,7 +41,7 @@ class Preparation:
     def prepare(
         self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
     ) -> None:
-        """Fill a new kernel's folder; `runner` is the Python that runs the kernel program."""
+        """Fill a new kernel's folder; `runner` is the Python of the kernel program."""
         _check_mounts(spec.mounts)
         home_setup.restrict_ssh_keys(spec.mounts)
         paths = self._paths_of(folder)
@@ -151,7 +151,7 @@ def _check_mounts(mounts: Sequence[Mount]) -> None:
 
 
 def _link_interpreter(image: Image, folder: Path) -> None:
-    """Let `python` (or `node`, …) typed in a shell be the image's own, whatever /usr has."""
+    """Make `python` (or `node`, …) in shells the image's own."""
     folder.mkdir()
     names = {image.language, Path(image.argv[0]).name}
     if image.language == "python":

@@ -1,4 +1,4 @@
-"""A process that is not our child: known by its start time, signalled and awaited by a pidfd."""
+"""A process that is not our child: identified by its start time, used through a pidfd."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from .supervisor.procfs import stat_fields
 
 @frozen
 class Process:
-    """`started` is field 22 of /proc/<pid>/stat: a pid may be used again, the pair is not."""
+    """`started` is field 22 of /proc/<pid>/stat: a pid may be reused, but not this pair."""
 
     pid: int
     started: int
@@ -26,7 +26,7 @@ class Process:
         return fields[0] not in "ZX" and int(fields[19]) == self.started
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens when the process has ended."""
+        """Send a signal; does nothing if the process has ended."""
         with self._pidfd() as fd, contextlib.suppress(ProcessLookupError):
             if fd is not None:
                 signal.pidfd_send_signal(fd, number)

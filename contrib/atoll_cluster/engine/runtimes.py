@@ -1,4 +1,4 @@
-"""Looking for the runtimes of this machine, mostly by the names of files."""
+"""Find the runtimes of this machine, mainly by the names of files."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ CACHE = "runtimes.json"
 
 @frozen
 class Python:
-    """A Python 3 with its own folder `prefix`, None when that is part of the system."""
+    """A Python 3 with its own folder `prefix`, None if that is part of the system."""
 
     program: Path
     minor: int
@@ -36,7 +36,7 @@ class Python:
 
     @property
     def patch_level(self) -> str | None:
-        """The full version, read from the headers that come with it."""
+        """The full version, from its headers."""
         root = self.prefix or Path("/usr")
         header = root / f"include/python3.{self.minor}/patchlevel.h"
         with contextlib.suppress(OSError):
@@ -46,7 +46,7 @@ class Python:
 
 
 def distribution() -> str:
-    """`debian12` and the like: what image tags end with."""
+    """The name of the distribution, like `debian12`, for image tags."""
     release: dict[str, str] = {}
     with contextlib.suppress(OSError):
         release = platform.freedesktop_os_release()
@@ -54,7 +54,7 @@ def distribution() -> str:
 
 
 def python_images() -> Iterator[Image]:
-    """Find every Python that kernels can use: the system's first, then the newest first."""
+    """Find every usable Python: the system's first, then the newest first."""
     found = sorted(_pythons(), key=lambda python: (python.prefix is not None, -python.minor))
     taken: set[str] = set()
     for python in found:
@@ -75,7 +75,7 @@ def python_images() -> Iterator[Image]:
 
 
 def other_images(root: Path) -> Iterator[Image]:
-    """Find runtimes of other languages; each tells its version once, and `root` remembers."""
+    """Find runtimes of other languages; their versions are cached in `root`."""
     versions = _read_cache(root / CACHE)
     known = dict(versions)
     for language, name in OTHER_PROGRAMS.items():
@@ -112,7 +112,7 @@ def _pythons() -> Iterator[Python]:
 
 
 def _named_python(folder: Path) -> list[Path]:
-    """List what is called like a Python; nothing for a folder that we may not read."""
+    """List files that are named like a Python; none in an unreadable folder."""
     try:
         return sorted(folder.glob("python3.*"))
     except OSError:
@@ -129,7 +129,7 @@ def _program_folders() -> Iterator[Path]:
 
 
 def _python(program: Path, minor: int) -> Python | None:
-    """Describe a Python, or None for what cannot be run or would show more than itself."""
+    """Describe a Python; None if it cannot be used, or would show a private folder."""
     if minor < OLDEST_PYTHON or not os.access(program, os.X_OK) or not _is_binary(program):
         return None
     if _is_shared(program):
@@ -140,7 +140,7 @@ def _python(program: Path, minor: int) -> Python | None:
 
 
 def _is_private(prefix: Path) -> bool:
-    """Tell whether a prefix is a home folder, or has one inside."""
+    """Return whether a prefix is a home folder, or contains one."""
     return Path.home().is_relative_to(prefix) or prefix.parent == Path("/home")
 
 
@@ -149,7 +149,7 @@ def _is_shared(program: Path) -> bool:
 
 
 def _is_binary(program: Path) -> bool:
-    """Tell real interpreters from the scripts that choose one."""
+    """Distinguish interpreters from scripts that select one."""
     try:
         with program.open("rb") as file:
             return file.read(4) == b"\x7fELF"
@@ -158,7 +158,7 @@ def _is_binary(program: Path) -> bool:
 
 
 def _ask_version(program: Path) -> str:
-    """Ask a program for its major and minor version; `0` when it doesn't tell."""
+    """Return a program's major and minor version, or `0`."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=False

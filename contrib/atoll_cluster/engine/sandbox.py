@@ -1,4 +1,4 @@
-"""The sandbox: which kind works on this machine, and the one place where its policy is written."""
+"""The sandbox: which kind works on this machine, and its whole policy."""
 
 import os
 import re
@@ -50,7 +50,7 @@ _COUNTS_BY_NAMESPACE = (5, 14)
 
 @frozen(kw_only=True)
 class Probe:
-    """Which sandbox kernels get on this machine, and why; `str()` says it in one line."""
+    """The kind of sandbox on this machine, and the reason; `str()` is one line."""
 
     tier: Tier
     reason: str
@@ -60,7 +60,7 @@ class Probe:
 
     @property
     def counts_processes(self) -> bool:
-        """Whether a limit of processes counts those of one sandbox, and not all of the user."""
+        """Whether the process limit counts per sandbox, not per user."""
         numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
         linux = tuple(map(int, numbers.groups())) if numbers else (0, 0)
         return self.tier == "bubblewrap" and linux >= _COUNTS_BY_NAMESPACE
@@ -72,7 +72,7 @@ class Probe:
 
 @frozen(kw_only=True)
 class SandboxView:
-    """What one kernel gets to see: its folders on the host and the names that it bears."""
+    """What a kernel sees: its folders on the host, and its host names."""
 
     home: Path
     share: Path
@@ -88,7 +88,7 @@ class SandboxView:
 
 
 def probe(*, force_plain: bool = False) -> Probe:
-    """Try the real sandbox once: the system's bubblewrap, then the one that pip installed."""
+    """Test the sandbox once: the system's bubblewrap, then the one from pip."""
     if force_plain:
         return Probe(tier="plain", reason="set in the settings")
     reason = "bubblewrap is not installed"
@@ -104,7 +104,7 @@ def probe(*, force_plain: bool = False) -> Probe:
 
 
 def bwrap_options(view: SandboxView) -> list[str]:
-    """Write out the whole policy: nothing is visible or allowed unless a line here says so."""
+    """Return the whole policy: only what a line here allows is visible or permitted."""
     return [
         *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
@@ -135,7 +135,7 @@ def _in_memory(path: str, room: int | None, mode: str) -> list[str]:
 
 
 def _system() -> list[str]:
-    """Programs and libraries, under the names by which this host has them."""
+    """Programs and libraries, at the host's paths."""
     options = list(_read_only(Path("/usr")))
     for name in ROOT_FOLDERS:
         folder = Path("/", name)
@@ -187,7 +187,7 @@ def _candidates() -> list[tuple[str, str]]:
 
 
 def _try(bwrap: str, room: int | None) -> str | None:
-    """Run `true` under the whole policy; the first line of what went wrong, or None."""
+    """Run `true` under the whole policy; returns the first line of the error, or None."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         empty = folder / PROGRAM.name

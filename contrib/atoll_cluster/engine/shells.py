@@ -1,4 +1,4 @@
-"""How interactive shells in sessions look: their prompt, colours where a terminal has them."""
+"""The appearance of interactive shells in sessions: prompt and colours."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +41,7 @@ fi
 
 
 def argv(paths: KernelPaths, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return how to start the user's shell, at a terminal and without a login."""
+    """Return the command of the user's shell, in a terminal and without login."""
     shell = environ.get("SHELL", "/bin/sh")
     if Path(shell).name == "bash":
         return shell, "--rcfile", str(paths.share / BASHRC)
@@ -49,10 +49,10 @@ def argv(paths: KernelPaths, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def bashrc() -> str:
-    """Return what Bash reads in the place of `~/.bashrc`, which it includes."""
+    """Return Bash's start file, which includes `~/.bashrc`."""
     return f"{_PROMPT}[ -r ~/.bashrc ] && . ~/.bashrc\n:\n"
 
 
 def etc() -> Mapping[str, str]:
-    """Return the files of a sandbox's /etc that shells read which others start."""
+    """Return the sandbox's files in /etc for shells that other programs start."""
     return {"bash.bashrc": f"{_INTERACTIVE_ALONE}{_PROMPT}", "profile": _PROFILE}

@@ -1,4 +1,4 @@
-"""Snapshots of homes: copies of homes, from which new kernels can start."""
+"""Copies of homes, from which new kernels can start."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _SPARE = 10_000
 
 @frozen
 class HomeSnapshots:
-    """`root` has a folder for each snapshot, named by its id; it is made with the first one.
+    """`root` has a folder for each copy, named by its id.
 
     All methods may be slow; they run in a thread of anyio's, which ends when its task is cancelled.
     """
@@ -39,7 +39,7 @@ class HomeSnapshots:
         own: Mapping[str, str],
         progress: Progress,
     ) -> HomeSnapshot:
-        """Copy a home, which may be in use, without what is mounted in it.
+        """Copy a home, which may be in use, without its mounts.
 
         `own` are texts by their paths that are of use to the kernel alone: they are left out, too.
 
@@ -63,19 +63,19 @@ class HomeSnapshots:
         return HomeSnapshot(count(target).size, omissions.summary())
 
     def fill(self, home_id: str, home: Path) -> None:
-        """Copy a snapshot into a new home; raises EngineError when it is gone, OSError."""
+        """Copy a snapshot into a new home; raises EngineError if it is missing, OSError."""
         try:
             copy(self.root / home_id, home, lambda _: from_thread.check_cancelled())
         except FileNotFoundError as error:
             raise EngineError("the files of its image do not exist any more") from error
 
     def drop(self, home_id: str) -> None:
-        """Delete a snapshot, if it is there; raises RemovalError."""
+        """Delete a snapshot, if it exists; raises RemovalError."""
         with contextlib.suppress(FileNotFoundError):
             remove(self.root / home_id)
 
     def found(self) -> Sequence[str]:
-        """Return the ids of all snapshots, complete or not."""
+        """Return the ids of all snapshots, also incomplete ones."""
         try:
             return sorted(os.listdir(self.root))  # noqa: PTH208 - names alone
         except FileNotFoundError:
@@ -90,7 +90,7 @@ def _check_room(needed: int, free: int) -> None:
 
 
 def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
-    """Remove what a home has in the place of mounts: empty folders, or links to them."""
+    """Remove mount points of a home: empty folders, or links."""
     for mount in mounts:
         with contextlib.suppress(OSError, PathError):
             if home.is_folder(mount.name):
@@ -101,7 +101,7 @@ def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
 
 
 def _leave_out_own(home: Tree, own: Mapping[str, str]) -> None:
-    """Remove files that are still as the kernel was given them."""
+    """Remove files of the kernel that are unchanged."""
     for path, text in own.items():
         with contextlib.suppress(OSError, PathError):
             given = text.encode()

@@ -1,4 +1,4 @@
-"""Seeing a launched kernel through its start: it waits, it runs, it accepts runs."""
+"""Wait for a launched kernel: until it runs and accepts runs."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ OnState = Callable[[State], None]
 async def see_it_up(
     kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher, on_state: OnState
 ) -> LaunchedKernel:
-    """Wait until a kernel that was launched accepts runs; end it if that fails.
+    """Wait until a launched kernel accepts runs; end it if that fails.
 
     One that is elsewhere stays there when this is cancelled: a later program finds it.
     """
@@ -47,7 +47,7 @@ async def see_it_up(
 async def _turn(
     launcher: Launcher, kernel_id: str, folder: KernelFolder, on_state: OnState
 ) -> None:
-    """Wait until a kernel runs, telling its states; raises EngineError if it ends before."""
+    """Wait until a kernel runs, and report its states; raises EngineError if it ends before."""
     state = await launcher.watch(kernel_id, None)
     while not isinstance(state, Running):
         if isinstance(state, Ended):
@@ -58,7 +58,7 @@ async def _turn(
 
 
 async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
-    """Wait for the answer of a kernel whose sockets are there by now; raises EngineError."""
+    """Wait for the first answer of a kernel on this machine; raises EngineError."""
     try:
         await kernel.ready()
     except EngineError as error:
@@ -67,7 +67,7 @@ async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
 
 
 async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher) -> None:
-    """Try to reach a kernel until it answers; raises EngineError when it ends, or never does."""
+    """Try to connect until the kernel answers; raises EngineError."""
     ended = Ended(f"its program did not answer within {LONGEST_SILENCE:.0f} seconds")
     answered = False
 
@@ -99,7 +99,7 @@ async def _reach(kernel: LaunchedKernel) -> None:
 
 
 def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
-    """Make the error for a kernel that never ran, with the last that it or its owner said."""
+    """Create the error for a kernel that did not start, with its last message."""
     said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
     words = ended.reason or next(filter(None, said), "it printed nothing")
     return EngineError(f"the kernel ended while starting: {words}")

@@ -1,4 +1,4 @@
-"""What a launcher is told of a kernel, and what it tells of it in turn."""
+"""The states of kernels, between launchers and the cluster."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class Terms:
-    """What a session was asked with, for a scheduler that decides by it.
+    """Properties of a session that a scheduler may need.
 
     `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
     alone. `cluster_size` is how many kernels the session has, which are on one machine unless
@@ -30,7 +30,7 @@ class Terms:
 
 @frozen
 class Waiting:
-    """The kernel waits for its turn; `reason` is the scheduler's own word, like `Resources`.
+    """The kernel waits in a queue; `reason` is the scheduler's text, like `Resources`.
 
     `engine_id` is what the place calls the kernel, for example the id of a job.
     """
@@ -41,7 +41,7 @@ class Waiting:
 
 @frozen
 class Running:
-    """The kernel's supervisor runs, or is just starting; `node` is the name of the machine.
+    """The kernel's supervisor runs or is starting; `node` is the name of the machine.
 
     `engine_id` is what the place calls the kernel, for example the id of a job. `ends_at` is when
     the place will end it, a time with its zone; None if it does not, or nobody knows.
@@ -54,7 +54,7 @@ class Running:
 
 @frozen
 class Ended:
-    """Nothing of the kernel runs any more, or it was never started.
+    """Nothing of the kernel runs any more, or it never started.
 
     What its supervisor has written of the end counts. `reason` is what the place alone knows
     (`time-limit`, `preempted`, `node-failure`) and goes before it; `exit_code` is for a kernel
@@ -67,7 +67,7 @@ class Ended:
 
 @frozen
 class Unknown:
-    """The place can't be asked at present; nothing is concluded from that."""
+    """The state cannot be queried at present; nothing follows from that."""
 
     why: str = ""
 
@@ -76,7 +76,7 @@ State = Waiting | Running | Ended | Unknown
 
 
 def why_waiting(state: State) -> str:
-    """Say what a kernel waits for, nothing where it does not wait or nobody knows."""
+    """Return what a kernel waits for, empty if it does not wait or this is unknown."""
     if isinstance(state, Unknown):
         return f"its state is unknown: {state.why}" if state.why else "its state is unknown"
     return state.reason if isinstance(state, Waiting) else ""

@@ -1,4 +1,4 @@
-"""The engine's end of a terminal inside a kernel."""
+"""The engine's side of a terminal in a kernel."""
 
 import base64
 
@@ -10,12 +10,12 @@ from .control import Control
 
 @define
 class KernelTerminal:
-    """A shell over a connection of its own; it gets a hang-up when the connection ends."""
+    """A shell with its own connection; it gets a hang-up when the connection ends."""
 
     _control: Control
 
     async def read(self) -> bytes:
-        """Return what the shell shows next, nothing at its end."""
+        """Return the next output of the shell, nothing at its end."""
         try:
             message = await self._control.receive()
         except KernelGone:
@@ -27,11 +27,11 @@ class KernelTerminal:
             raise self._control.fault("it sent invalid terminal output") from None
 
     async def write(self, data: bytes) -> None:
-        """Type."""
+        """Send keys."""
         await self._control.send(op="type", chars=base64.b64encode(data).decode())
 
     async def resize(self, rows: int, columns: int) -> None:
-        """Tell the shell the size of the window."""
+        """Set the window size."""
         await self._control.send(op="resize", rows=rows, cols=columns)
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""What kernels take of the machine, read from /proc in one pass for all of them."""
+"""Resource use of kernels, from one pass over /proc."""
 
 import contextlib
 import json
@@ -43,31 +43,31 @@ class ProcessTable:
         return cls(stats, children)
 
     def below(self, pid: int) -> Iterator[int]:
-        """Yield every process below one, parents first."""
+        """Yield all descendants of a process, parents first."""
         ahead = list(self.children.get(pid, ()))
         while ahead:
             yield (child := ahead.pop())
             ahead += self.children.get(child, ())
 
     def cpu_used(self, pid: int) -> float:
-        """Return milliseconds of a process and of its ended children that it knows of."""
+        """Return milliseconds of a process and of its ended children."""
         return sum(map(int, self.stats[pid][11:15])) * TICK
 
     def supervisor(self, folder: KernelFolder) -> int | None:
-        """Return the process that owns a kernel, None when it has ended."""
+        """Return a kernel's supervisor, None if it has ended."""
         process = folder.supervisor()
         return process.pid if process and process.pid in self.stats else None
 
 
 @define
 class Gauge:
-    """Measures kernels; what is dear to measure, the size of homes, it does now and then only."""
+    """Measures kernels; the size of homes, which is slow, only from time to time."""
 
     _sizes: dict[str, tuple[float, int]] = field(factory=dict)
     _memory: dict[str, int] = field(factory=dict)
 
     def measure(self, folders: Mapping[str, KernelFolder]) -> dict[str, Usage]:
-        """Measure the kernels whose supervisors are alive."""
+        """Measure the kernels with running supervisors."""
         processes = ProcessTable.take()
         found = {}
         for kernel_id, folder in folders.items():
@@ -81,7 +81,7 @@ class Gauge:
         return found
 
     def _memory_of(self, folder: KernelFolder) -> int:
-        """Return what a kernel holds, as its group counts or its supervisor was last able to tell.
+        """Return a kernel's memory, from its group or its supervisor.
 
         A sum of what its processes have would count what they share many times.
         """
@@ -111,7 +111,7 @@ def _usage(processes: ProcessTable, family: Sequence[int], memory: int, scratch:
 
 
 def _memory_told(run_folder: Path) -> int | None:
-    """Ask a supervisor what its kernel holds, which it watches; None when it does not say."""
+    """Ask a supervisor for its kernel's memory; None if it does not answer."""
     try:
         with contextlib.ExitStack() as stack:
             folder = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -134,7 +134,7 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
 
 
 def _transferred(pid: int) -> tuple[int, int]:
-    """Return the bytes that a process has read from and written to disks, zeros if it is secret."""
+    """Return the bytes that a process has read and written on disks, zeros if unreadable."""
     try:
         text = Path(f"/proc/{pid}/io").read_text("ascii")
     except OSError:
@@ -144,6 +144,6 @@ def _transferred(pid: int) -> tuple[int, int]:
 
 
 def _size_of(home: Path) -> int:
-    """Return the bytes that a home takes on the disk; of a very full one, of what was seen."""
+    """Return the disk usage of a home; for a very full one, of a part."""
     steps = islice(steps_in(home), MOST_STEPS)
     return 512 * sum(step.status.st_blocks for step in steps if step.kind is StepKind.ENTRY)

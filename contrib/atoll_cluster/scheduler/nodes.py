@@ -1,4 +1,4 @@
-"""The machines of a place that tells them: asked for when somebody looks, then remembered."""
+"""The machines of an engine that reports them: queried on demand, then cached."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ PATIENCE = 5.0
 
 @define
 class Nodes:
-    """What is known of the machines; nothing where the launcher does not tell them."""
+    """The known machines; none if the launcher does not report them."""
 
     launcher: Launcher
     kernels: Kernels
@@ -38,7 +38,7 @@ class Nodes:
     """The state of each, and when it was seen in it first."""
 
     async def look(self) -> Sequence[Node]:
-        """Return the machines as they are, or were a moment ago."""
+        """Return the machines, at most a moment old."""
         if not isinstance(self.launcher, NodeLauncher):
             return ()
         async with self._asking:
@@ -89,11 +89,11 @@ class Nodes:
         return held
 
     def total(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
-        """Return what machines that can be used have together."""
+        """Return the slots of all usable machines together."""
         return _sum([one.slots for one in nodes if is_usable(one)])
 
     def taken(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
-        """Return what is taken of machines that can be used."""
+        """Return the occupied slots of usable machines."""
         return _sum([self.used(one) for one in nodes if is_usable(one)])
 
 

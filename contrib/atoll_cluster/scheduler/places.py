@@ -1,4 +1,4 @@
-"""Where kernels are: their agents, what their engine calls them, when their time is up."""
+"""Where kernels run: their agents, their ids in the engine, and their time limits."""
 
 from contextlib import suppress
 

@@ -1,1 +1,1 @@
-"""Carries connections to a kernel's sockets, from afar; plain Python without dependencies."""
+"""Carries connections to a kernel's sockets from elsewhere; plain Python without dependencies."""

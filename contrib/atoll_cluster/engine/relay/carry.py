@@ -1,4 +1,4 @@
-"""Carry one connection to a socket of the kernel, and what the kernel hands out with it.
+"""Carry one connection to a socket of the kernel, with the descriptor that it may return.
 
 The caller's first line names the socket; what follows goes there and back as it is. When the kernel
 hands out a connection to a service, the line that came with it is passed on, and from then on the
@@ -57,7 +57,7 @@ async def _ask(reader: asyncio.StreamReader, kernel: socket.socket) -> None:
 
 
 async def _answer(kernel: socket.socket, writer: asyncio.StreamWriter) -> int | None:
-    """Pass the kernel's answers on; returns the connection that it hands out, None at its end."""
+    """Pass the kernel's answers on; returns the connection in them, None at the end."""
     while True:
         await _readable(kernel)
         try:
@@ -75,7 +75,7 @@ async def _answer(kernel: socket.socket, writer: asyncio.StreamWriter) -> int | 
 async def _serve(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: socket.socket
 ) -> None:
-    """Carry a service's bytes until both directions have ended, or the caller has gone."""
+    """Carry a service's bytes until both directions have ended, or the caller has left."""
     coming = asyncio.ensure_future(_from_service(service, writer))
     going = asyncio.ensure_future(_to_service(reader, service))
     try:

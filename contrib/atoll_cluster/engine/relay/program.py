@@ -48,7 +48,7 @@ async def serve_stdio() -> int:
 
 
 async def listen(argv: Sequence[str]) -> int:
-    """Run a supervisor, and let callers in until it has ended."""
+    """Run a supervisor, and accept callers until it has ended."""
     loop = asyncio.get_running_loop()
     early: list[int] = []
     for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -78,7 +78,7 @@ def _pass_on(supervisor: asyncio.subprocess.Process, number: int) -> None:
 
 
 def _tell(port: int) -> None:
-    """Write where we listen, so that a reader finds the whole file or none."""
+    """Write the address; a reader finds the whole file or none."""
     new = f"{ADDRESS}.new"
     with open(new, "w", encoding="utf-8") as file:
         json.dump({"host": socket.gethostname(), "port": port}, file)

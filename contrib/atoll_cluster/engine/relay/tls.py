@@ -1,4 +1,4 @@
-"""Both ends of the relay's TLS: the one key and certificate of a kernel serve either side.
+"""TLS of the relay: both ends use the one key and certificate of the kernel.
 
 Who has no key is let in by neither, and the certificate is compared as a whole: names, dates and
 authorities mean nothing.
@@ -13,7 +13,7 @@ PEM = "relay.pem"
 
 
 def context(pem: str, purpose: int) -> ssl.SSLContext:
-    """Return what to speak TLS with; `purpose` is PROTOCOL_TLS_SERVER or PROTOCOL_TLS_CLIENT."""
+    """Return the TLS context; `purpose` is PROTOCOL_TLS_SERVER or PROTOCOL_TLS_CLIENT."""
     made = ssl.SSLContext(purpose)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.check_hostname = False

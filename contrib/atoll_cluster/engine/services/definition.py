@@ -1,4 +1,4 @@
-"""The definition of a service, for the API and for the kernel program that starts it."""
+"""The definition of a service, for the API and for the kernel program."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ SOCKET = "{socket}"
 
 @frozen(kw_only=True)
 class ServiceDefinition:
-    """A service, and what the kernel program needs to start it (see `kernel/services.py`).
+    """A service, and how the kernel program starts it (see `kernel/services.py`).
 
     `defaults` are options that a client may give other values. `prefixes` are folders of the host
     that its programs need to see. Services that have the same `program` are one server.
@@ -46,7 +46,7 @@ class ServiceDefinition:
 
 @frozen(kw_only=True)
 class KernelSite:
-    """A kernel to define services for: its folder on the host, and its paths as it sees them."""
+    """A kernel for which services are defined: its folder and its paths."""
 
     spec: KernelSpec
     folder: KernelFolder

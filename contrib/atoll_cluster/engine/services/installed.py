@@ -1,4 +1,4 @@
-"""Which programs for services this machine has, and what to install for the others."""
+"""Which programs of services this machine has, and how to install the others."""
 
 import os
 import platform
@@ -32,7 +32,7 @@ _HINTS = {
 
 @frozen(kw_only=True)
 class Ttyd:
-    """A ttyd; newer ones must be told that those who connect may type."""
+    """A ttyd; newer versions need an option to allow input."""
 
     path: Path
     asks_for_writable: bool
@@ -40,7 +40,7 @@ class Ttyd:
 
 @frozen(kw_only=True)
 class Installed:
-    """What was found; None or False for what was not."""
+    """The programs that were found; None or False for missing ones."""
 
     openssh: Path | None = None
     asyncssh: bool = False
@@ -49,7 +49,7 @@ class Installed:
 
     @classmethod
     def discover(cls) -> Self:
-        """Look over the machine."""
+        """Scan the machine."""
         ours = own_python.can_be_shown()
         return cls(
             openssh=_openssh(),
@@ -59,7 +59,7 @@ class Installed:
         )
 
     def missing(self) -> Mapping[str, str]:
-        """Return the services that sessions could have, each with what is to be done for it."""
+        """Return services whose programs are missing, each with advice."""
         absent = set() if self.jupyterlab else {"jupyter", "jupyterlab"}
         if self.ttyd is None:
             absent.add("ttyd")
@@ -69,7 +69,7 @@ class Installed:
 
 
 def _openssh() -> Path | None:
-    """Return OpenSSH's server, if it lies where kernels see it."""
+    """Return OpenSSH's server, if kernels can see it."""
     found = Path(os.path.realpath(shutil.which("sshd", path=_SYSTEM) or "/"))
     return found if own_python.is_shared(found) else None
 
@@ -88,7 +88,7 @@ def _ttyd() -> Ttyd | None:
 
 
 def _version(program: Path) -> tuple[int, ...] | None:
-    """Ask a program for its version; None when it can't be run."""
+    """Ask a program for its version; None if it cannot be run."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=False

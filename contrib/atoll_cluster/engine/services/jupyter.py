@@ -66,7 +66,7 @@ def definitions(site: KernelSite) -> list[ServiceDefinition]:
 
 
 def _transport(site: KernelSite) -> str:
-    """Return where kernels of notebooks listen: at sockets in files, if their paths are short.
+    """Return how notebook kernels listen: on unix sockets, if their paths are short.
 
     What a notebook shows could be read at a port by every account of the machine.
     """
@@ -81,7 +81,7 @@ def _paths(share: Path) -> dict[str, str]:
 
 
 def _write_page_config(site: KernelSite) -> None:
-    """Leave out what asks the user about news of JupyterLab, and what asks the world for them."""
+    """Turn off JupyterLab's news, and requests to the internet for them."""
     folder = site.folder.share / "jupyter/config/labconfig"
     folder.mkdir(parents=True)
     config = {"disabledExtensions": {_ANNOUNCEMENTS: True}}
@@ -89,7 +89,7 @@ def _write_page_config(site: KernelSite) -> None:
 
 
 def _write_kernel(site: KernelSite) -> None:
-    """Write the description by which Jupyter starts the session's own Python."""
+    """Write the kernel specification of the session's own Python."""
     image = site.spec.image
     if image.language != "python":
         return

@@ -26,7 +26,7 @@ class KernelServices:
 
     @property
     def prefixes(self) -> tuple[Path, ...]:
-        """The host's folders that the kernel has to see for them."""
+        """The host's folders that the kernel must see for them."""
         return outermost([path for definition in self.definitions for path in definition.prefixes])
 
     def settings(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class KernelServices:
 
 
 def provide(installed: Installed, site: KernelSite) -> KernelServices:
-    """Define the services of a kernel, and write the files that they need into its folder."""
+    """Define the services of a kernel, and write their files into its folder."""
     definitions = []
     if installed.openssh or installed.asyncssh:
         definitions.append(ssh.define(installed.openssh, site))
@@ -52,7 +52,7 @@ def provide(installed: Installed, site: KernelSite) -> KernelServices:
 
 
 def recall(run: Path) -> tuple[Service, ...]:
-    """Return the services that a kernel was given at its start."""
+    """Return the services of a kernel, as defined at its start."""
     try:
         found = json.loads((run / FILE).read_text("utf-8"))
         return tuple(_service(one) for one in found)

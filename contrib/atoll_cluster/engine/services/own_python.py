@@ -1,4 +1,4 @@
-"""The Python that this program runs on, with its packages, as programs in kernels can use it."""
+"""The Python that runs this program, with its packages, for programs in kernels."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _SHARED = Path("/usr")
 
 
 def has(package: str) -> bool:
-    """Tell whether a package is installed, without importing it."""
+    """Return whether a package is installed, without importing it."""
     return find_spec(package) is not None
 
 
@@ -25,18 +25,18 @@ def folder_of(package: str) -> Path | None:
 
 
 def argv(*words: str) -> tuple[str, ...]:
-    """Start this Python, deaf to what lies about in the current folder."""
+    """Return the command of this Python, which ignores the current folder."""
     return (sys.executable, "-P", *words)
 
 
 def packages() -> list[Path]:
-    """Return the folders that packages are imported from."""
+    """Return the folders from which packages are imported."""
     names = {"site-packages", "dist-packages"}
     return [Path(entry) for entry in sys.path if Path(entry).name in names and Path(entry).is_dir()]
 
 
 def environ() -> dict[str, str]:
-    """Return what this Python must be told to find its packages where its home is another one."""
+    """Return the variables that this Python needs to find its packages."""
     elsewhere = [str(path) for path in packages() if not path.is_relative_to(sys.prefix)]
     return {"PYTHONPATH": ":".join(elsewhere)} if elsewhere else {}
 
@@ -47,22 +47,22 @@ def prefixes() -> tuple[Path, ...]:
 
 
 def can_be_shown() -> bool:
-    """Tell whether kernels may see it: not if that would show them somebody's home as well."""
+    """Return whether kernels may see it: not if this shows a home folder."""
     return not any(Path.home().is_relative_to(prefix) for prefix in prefixes())
 
 
 def is_sent() -> bool:
-    """Tell whether `atoll host install` has put it here, from another machine."""
+    """Return whether `atoll host install` has installed it from another machine."""
     return Path(sys.prefix).parts[-3:-1] == ("atoll", "host")
 
 
 def is_shared(path: Path) -> bool:
-    """Tell whether every kernel sees a path anyway."""
+    """Return whether every kernel sees a path."""
     return path.is_relative_to(_SHARED)
 
 
 def outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Leave out what every kernel sees anyway, and what lies below another of the folders."""
+    """Remove paths that every kernel sees, and those below another path."""
     paths = sorted({path for path in paths if not is_shared(path)})
     return tuple(
         path

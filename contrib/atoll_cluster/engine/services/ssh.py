@@ -1,4 +1,4 @@
-"""SSH and SFTP into a kernel: `sshd`, by OpenSSH's server, or one of our own where there is none.
+"""SSH and SFTP in a kernel: `sshd`, with OpenSSH's server or a built-in one.
 
 A server is started inside the kernel for each tunnel (OpenSSH's), or at the first one (ours). Each
 kernel has keys of its own in its folder, which outlive a restart: the host's, and the one that
@@ -52,7 +52,7 @@ LogLevel ERROR
 
 
 def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
-    """Return the service, and put keys and configuration in the kernel's folder."""
+    """Return the service, and write its keys and configuration."""
     host_key = _equip(site)
     service = Service(name="sshd", protocol="tcp", ports=(2200,), host_key=host_key)
     share = site.paths.share / "ssh"
@@ -69,7 +69,7 @@ def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
 
 
 def _equip(site: KernelSite) -> str:
-    """Write what the server needs; return the host's public key."""
+    """Write the server's files; returns the host's public key."""
     keys, share = site.folder.keys, site.folder.share / "ssh"
     keys.mkdir(mode=0o700, exist_ok=True)
     share.mkdir(mode=0o700)
@@ -86,7 +86,7 @@ def _equip(site: KernelSite) -> str:
 
 
 def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None:
-    """Put keys into the home, for its owner to download and to go on with from there."""
+    """Put keys into the home, for downloads and for logins to other sessions."""
     _give(home, IDENTITY, user_key, 0o600)
     if any(mount.name == ".ssh" for mount in spec.mounts):
         return  # That folder is the owner's, who brings keys along.
@@ -96,7 +96,7 @@ def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None
 
 
 def own_files(folder: KernelFolder) -> Mapping[str, str]:
-    """Return what a home was given that is of use to its kernel alone, by the paths."""
+    """Return files of a home that only its kernel needs, by path."""
     try:
         user_key = (folder.keys / USER_KEY).read_text("utf-8")
         host_key = (folder.keys / f"{_HOST_KEY}.pub").read_text("ascii").strip()
@@ -106,7 +106,7 @@ def own_files(folder: KernelFolder) -> Mapping[str, str]:
 
 
 def _ensure(path: Path, given: SshKeypair | None) -> None:
-    """Have a pair of keys at `path` and `path`.pub for good: the given one, or else a new one."""
+    """Store a pair of keys at `path` and `path`.pub: the given one, or else a new one."""
     if path.exists():
         return
     pair = given or _new_pair()
@@ -125,7 +125,7 @@ def _new_pair() -> SshKeypair:
 
 
 def _set_env(environ: Mapping[str, str]) -> str:
-    """Write the line that gives sessions over SSH the environment of others.
+    """Return the configuration line with the session's environment.
 
     What can't be said there stays out: strange names, and values with a line's end.
     """
@@ -138,7 +138,7 @@ def _set_env(environ: Mapping[str, str]) -> str:
 
 
 def _give(home: Tree, path: str, text: str, mode: int) -> None:
-    """Put a file into the home, unless something is there already."""
+    """Put a file into the home, unless it exists."""
     try:
         home.make(str(Path(path).parent), exist_ok=True)
         with home.opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:

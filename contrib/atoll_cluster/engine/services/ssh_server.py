@@ -1,4 +1,4 @@
-"""A server of SSH, SFTP and SCP for a session: `python server.py KEYS SOCKET`.
+"""An SSH, SFTP and SCP server for a session: `python server.py KEYS SOCKET`.
 
 It stands alone, since it runs inside the session, on the Python of the cluster program, where
 OpenSSH's server is missing. KEYS is the folder with `host_key` and `authorized_keys`; connections
@@ -31,13 +31,13 @@ Forward = Callable[["asyncssh.SSHReader[bytes]", "asyncssh.SSHWriter[bytes]"], A
 
 
 class Reader(Protocol):
-    """What bytes are read from, be it SSH's or asyncio's."""
+    """A source of bytes: SSH's or asyncio's."""
 
     async def read(self, n: int) -> bytes: ...
 
 
 class Writer(Protocol):
-    """What bytes are written to."""
+    """A sink of bytes."""
 
     def write(self, data: bytes) -> object: ...
     def write_eof(self) -> None: ...
@@ -45,7 +45,7 @@ class Writer(Protocol):
 
 
 class SshServer(asyncssh.SSHServer):
-    """Lets in whoever has a key of the session, or one in `~/.ssh/authorized_keys`."""
+    """Accepts the keys of the session, and those in `~/.ssh/authorized_keys`."""
 
     def __init__(self, keys: Path) -> None:
         self._files = [keys / "authorized_keys", Path.home() / ".ssh/authorized_keys"]
@@ -73,7 +73,7 @@ class SshServer(asyncssh.SSHServer):
 
 
 class SftpServer(asyncssh.SFTPServer):
-    """Tells clients that all went well, as some ask how the server has ended."""
+    """Reports success at its end, which some clients need."""
 
     def exit(self) -> None:
         self.channel.exit(0)
@@ -98,7 +98,7 @@ async def forward(
 
 
 async def pump(reader: Reader, writer: Writer) -> None:
-    """Pass bytes on, and their end."""
+    """Copy bytes and the end of the stream."""
     while data := await reader.read(CHUNK):
         writer.write(data)
         await writer.drain()
@@ -106,7 +106,7 @@ async def pump(reader: Reader, writer: Writer) -> None:
 
 
 async def serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
-    """Run the command that a client asks for, or a shell."""
+    """Run the command of a client, or a shell."""
     if process.term_type is None:
         child = await start_with_pipes(process)
     else:
@@ -162,7 +162,7 @@ async def start_in_terminal(
 
 
 def take_terminal() -> None:
-    """Make standard input the terminal by which Ctrl-C reaches the shell's jobs."""
+    """Make standard input the controlling terminal, for Ctrl-C."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -177,7 +177,7 @@ def environ(process: "asyncssh.SSHServerProcess[bytes]") -> dict[str, str]:
 
 
 async def drain(process: "asyncssh.SSHServerProcess[bytes]") -> None:
-    """Wait until all output is on its way; a job in the background may hold on to a terminal."""
+    """Wait until all output is sent; a background job may keep a terminal open."""
     try:
         async with asyncio.timeout(None if process.term_type is None else LAST_WORDS):
             await process.stdout.drain()

@@ -1,1 +1,1 @@
-"""The program that owns one kernel's processes, plain Python without dependencies."""
+"""The program that owns a kernel's processes; plain Python without dependencies."""

@@ -1,4 +1,4 @@
-"""Files that the supervisor reads and writes; pathlib would double its size."""
+"""The supervisor's files; importing pathlib would double its memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ STATE, END = "supervisor.json", "exit.json"
 
 
 def is_abandoned() -> bool:
-    """Tell whether the kernel's folder was deleted, so that nobody can find the kernel any more."""
+    """Return whether the kernel's folder was deleted."""
     return not os.path.exists(STATE)
 
 
 def write_json(name: str, content: dict[str, Any]) -> None:
-    """Write so that a reader finds the whole file or none, even after a power cut."""
+    """Write a file; a reader finds the whole file or none, even after a power failure."""
     new = f"{name}.new"
     write(new, json.dumps(content))
     os.replace(new, name)

@@ -1,4 +1,4 @@
-"""The kernel's cgroups, as far as its supervisor has to do with them."""
+"""The kernel's control groups, for its supervisor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def limits_processes(folder: str) -> bool:
 
 
 def oom_eventfd(folder: str) -> int:
-    """Subscribe to the memory running out in a group of version 1; raises OSError."""
+    """Subscribe to out-of-memory events of a group of version 1; raises OSError."""
     notice = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     control = os.open(f"{folder}/memory.oom_control", os.O_RDONLY)
     try:
@@ -36,7 +36,7 @@ def oom_eventfd(folder: str) -> int:
 
 
 def oom_kills(folder: str) -> int:
-    """Count the processes that a group's memory limit has killed."""
+    """Return the number of processes that a group's memory limit has killed."""
     for name in ("memory.events", "memory.oom_control"):
         try:
             counts = dict(line.split() for line in read(f"{folder}/{name}").splitlines())
@@ -47,12 +47,12 @@ def oom_kills(folder: str) -> int:
 
 
 def memory_in_use(folder: str) -> int:
-    """Return the bytes that a group holds now, cached files included, 0 where it does not tell."""
+    """Return the bytes of a group with cached files, 0 if unknown."""
     return first_figure(folder, "memory.current", "memory.usage_in_bytes")
 
 
 def memory_peak(folder: str) -> int:
-    """Return the most that a group has held; older kernels do not tell."""
+    """Return the highest memory use of a group; old Linux kernels do not have it."""
     return first_figure(folder, "memory.peak", "memory.max_usage_in_bytes")
 
 
@@ -66,7 +66,7 @@ def first_figure(folder: str, *names: str) -> int:
 
 
 def remove_group(folder: str) -> None:
-    """Remove a cgroup, ending what a supervisor that was killed has left in it.
+    """Remove a group, and end the processes that are left in it.
 
     It may hold its last dying process for a moment yet.
     """

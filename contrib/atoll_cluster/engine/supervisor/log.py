@@ -1,4 +1,4 @@
-"""The kernel's log: what it prints comes by a pipe, so that nothing in it can reach the files."""
+"""The kernel's log: its output comes through a pipe, so that it cannot change the files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Log:
         os.set_blocking(self.reading, False)
 
     def take(self) -> bool:
-        """Keep what has been printed; false when there is nothing more for now."""
+        """Read available output; false if there is none."""
         try:
             data = os.read(self.reading, CHUNK)
         except BlockingIOError:
@@ -37,11 +37,11 @@ class Log:
         return bool(data)
 
     def printed(self) -> int:
-        """Return the bytes that the files hold now."""
+        """Return the size of the files."""
         return sum(map(size_of, (self._path, f"{self._path}.1")))
 
     def drain(self) -> None:
-        """Keep what an ended kernel has left in the pipe."""
+        """Read the rest of the output of an ended kernel."""
         while self.take():
             pass
 
@@ -69,7 +69,7 @@ def size_of(path: str) -> int:
 
 
 def open_log(path: str) -> int:
-    """Open a log to go on with it; of what is no file, nothing is kept."""
+    """Open a log to append; if it is not a file, output is dropped."""
     try:
         file = os.open(path, FLAGS, 0o600)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a kernel's processes hold of the memory, where no cgroup counts it.
+"""The memory of a kernel's processes, if no control group counts it.
 
 Pages of files on disks, programs among them, are not counted: they can be had anew at any time.
 """
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class MemoryMeter:
-    """Adds up the memory of processes: roughly while that is enough, exactly near the limit."""
+    """Adds up the memory of processes: roughly at first, exactly near the limit."""
 
     def __init__(self) -> None:
         self._shared = SharedMemory()
 
     def held(self, processes: list[Figures], limit: int | None) -> int:
-        """Return the bytes that processes hold, exact where a rougher sum is beyond the limit.
+        """Return the bytes of processes, exact if the rough sum exceeds the limit.
 
         Pages that processes share count in the rough sum for each of them, and those of shared
         files once more.
@@ -32,7 +32,7 @@ class MemoryMeter:
         return shared + sum(map(self._part, processes))
 
     def _part(self, process: Figures) -> int:
-        """Return what a process holds besides shared files, of pages in common its share."""
+        """Return a process's bytes without shared files, with its share of common pages."""
         try:
             if process.shared:
                 return self._sum(read(f"/proc/{process.pid}/smaps"))
@@ -41,7 +41,7 @@ class MemoryMeter:
             return process.private
 
     def _sum(self, mappings: str) -> int:
-        """Add up mappings as /proc/<pid>/smaps describes them: a line for each, then its figures.
+        """Add up mappings of /proc/<pid>/smaps.
 
         Of a file on a disk, the pages that the process has changed are its own.
         """
@@ -62,6 +62,6 @@ class MemoryMeter:
 
 
 def sum_of(text: str, *names: str) -> int:
-    """Add up the lines with these names, which have KiB, in bytes."""
+    """Add up the lines with these names, given in KiB, as bytes."""
     lines = (line.split() for line in text.splitlines())
     return sum(int(words[1]) * 1024 for words in lines if words[0] in names)

@@ -1,4 +1,4 @@
-"""Processes as /proc tells of them."""
+"""Processes according to /proc."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WANTED = {"Threads", "RssAnon", "RssShmem", "VmSwap"}
 
 
 def children(pid: int) -> list[int]:
-    """List the processes that a process has started, by whichever of its threads."""
+    """List the children of a process, of all of its threads."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -22,7 +22,7 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int, skip: int = 0) -> list[int]:
-    """List every process below `pid`, parents first, without the first `skip` generations."""
+    """List all processes below `pid`, parents first, without the first `skip` generations."""
     generation, found = [pid], []
     while generation:
         generation = [child for parent in generation for child in children(parent)]
@@ -33,7 +33,7 @@ def descendants(pid: int, skip: int = 0) -> list[int]:
 
 
 def living(skip: int = 0) -> list[int]:
-    """List our descendants that run, without the first `skip` generations."""
+    """List our running descendants, without the first `skip` generations."""
     return [pid for pid in descendants(os.getpid(), skip) if not is_zombie(pid)]
 
 
@@ -45,7 +45,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def stat_fields(pid: int) -> list[str]:
-    """Read /proc/<pid>/stat from the third field (state) on; the name before it may hold spaces."""
+    """Read /proc/<pid>/stat from the third field (state); the name may contain spaces."""
     return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
@@ -57,7 +57,7 @@ def send(pid: int, number: int) -> None:
 
 
 def cpu_used() -> float:
-    """Return the milliseconds of processor time of all descendants, the ended ones included."""
+    """Return the processor time of all descendants in milliseconds, also of ended ones."""
     ended = os.times()
     ticks = sum(ticks_of(pid) for pid in descendants(os.getpid()))
     return 1000 * (ended.children_user + ended.children_system + ticks / TICKS_PER_SECOND)
@@ -71,7 +71,7 @@ def ticks_of(pid: int) -> int:
 
 
 class Figures:
-    """What a process has: threads, and bytes of memory; what others share in part is `shared`.
+    """A process's threads and bytes of memory; `shared` is partly shared with others.
 
     Raises OSError when it has ended.
     """
@@ -86,7 +86,7 @@ class Figures:
 
 
 def figures(pids: list[int]) -> list[Figures]:
-    """Take the figures of those processes that are still there."""
+    """Return the figures of those processes that still exist."""
     found = []
     for pid in pids:
         try:

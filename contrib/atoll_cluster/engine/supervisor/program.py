@@ -1,4 +1,4 @@
-"""Own one kernel's processes, from the kernel's run folder.
+"""Own a kernel's processes; started in the kernel's run folder.
 
 With `--detach` the supervisor leaves who started it, so that the cluster program may die and find
 the kernel again. It leaves `supervisor.json` (`pid`, `started`) before the kernel begins and
@@ -39,12 +39,12 @@ really takes ends the kernel at the next look."""
 
 
 class Supervisor:
-    """Starts the kernel described by `launch` (see `preparation.py`) and stays until its end."""
+    """Starts the kernel of `launch` (see `preparation.py`) and stays until its end."""
 
     def __init__(
         self, launch: dict[str, Any], listener: socket.socket, asked: socket.socket
     ) -> None:
-        """Start it; `listener` is for the kernel, `asked` for those who want a settled log."""
+        """Start; `listener` is for the kernel, `asked` for questions about log and memory."""
         self._launch, self._asked = launch, asked
         self._watch = LimitWatcher(launch["memory"], launch["processes"], launch["cgroups"])
         self._log = Log(launch["log"])
@@ -64,7 +64,7 @@ class Supervisor:
         os.close(self._log.writing)
 
     def run(self) -> None:
-        """Obey signals until the kernel has ended."""
+        """Handle signals until the kernel has ended."""
         exit_code = None
         while exit_code is None:
             heard = self._wait()
@@ -86,7 +86,7 @@ class Supervisor:
         self._leave(exit_code)
 
     def _wait(self) -> list[int]:
-        """Wait for a signal, output or news of the memory; return which descriptors have some."""
+        """Wait for a signal, output or a memory event; returns the ready descriptors."""
         patience = min(self._patience(), self._watch.patience())
         log = [self._log.reading] * self._heeds_log
         reading = [self._signals, self._asked.fileno(), *log, *self._watch.notices]
@@ -94,7 +94,7 @@ class Supervisor:
         return [*ready, *urgent]
 
     def _answer(self) -> None:
-        """Tell a caller the memory in use, once all that was printed before is in the log."""
+        """Answer a caller with the memory use, after all output so far is in the log."""
         self._log.take()
         try:
             with self._asked.accept()[0] as caller:
@@ -133,7 +133,7 @@ class Supervisor:
         return pid
 
     def _end_with(self, parent: int) -> None:
-        """Have the kernel end when its supervisor is killed, from its first moment on.
+        """Let the kernel end if its supervisor is killed, from its first moment on.
 
         Bubblewrap sees to that by itself, but only once it has been started.
         """
@@ -170,12 +170,12 @@ class Supervisor:
                 send(pid, signal.SIGTERM)
 
     def _take_figures(self) -> None:
-        """Note what the kernel has used so far: what a killed sandbox used, nobody is told."""
+        """Record the use so far, because a killed sandbox does not report it."""
         self._cpu_used = max(self._cpu_used, cpu_used())
         self._watch.look()
 
     def _kill(self) -> None:
-        """Kill everything below the kernel's first process, then that one, and see them gone."""
+        """Kill everything below the kernel's first process, then that one."""
         self._deadline = None
         self._take_figures()
         while pids := living(skip=1) or living():
@@ -184,12 +184,12 @@ class Supervisor:
             time.sleep(0.001)
 
     def _await_init(self) -> None:
-        """See the sandbox's first process gone, all others with it; bubblewrap leaves earlier."""
+        """Wait for the end of the sandbox's first process; bubblewrap ends earlier."""
         while self._init is not None and not is_zombie(self._init):
             time.sleep(0.001)
 
     def _reap(self) -> int | None:
-        """Collect ended children, adopted orphans too; the exit code if the kernel was one."""
+        """Collect ended children and adopted orphans; returns the kernel's exit code."""
         exit_code = None
         try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
@@ -216,7 +216,7 @@ class Supervisor:
 
 
 def give_files(descriptors: list[int]) -> None:
-    """Make these descriptors 0, 1, 2, … of the program that is about to start."""
+    """Make these descriptors 0, 1, 2, … of the program that is started next."""
     beyond = len(descriptors) + max(descriptors)
     aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in descriptors]
     for target, fd in enumerate(aside):
@@ -224,7 +224,7 @@ def give_files(descriptors: list[int]) -> None:
 
 
 def listen(name: str) -> socket.socket:
-    """Listen in the current folder, since a socket address has room for 108 bytes only."""
+    """Listen in the current folder, because a socket address has room for 108 bytes."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.umask(0o177)
     listener.bind(name)
@@ -240,7 +240,7 @@ def prctl(option: int, value: int) -> None:
 
 
 def detach() -> bool:
-    """Go on in a new session, as a child of init; true in the process that goes on."""
+    """Continue in a new process session, as a child of init; true in that process."""
     if os.fork():
         return False
     os.setsid()

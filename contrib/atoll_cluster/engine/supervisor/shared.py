@@ -1,4 +1,4 @@
-"""Memory that no process's own figure tells of: files in memory, with and without a name.
+"""Memory that no process's own figure includes: files in memory, with and without a name.
 
 A session can fill the file systems in memory that it sees, hold files that have no name (`memfd`),
 and leave segments of System V behind. All of it is found by what the session's processes see.
@@ -27,7 +27,7 @@ USUALLY_NAMELESS = "00:01"
 
 
 class SharedMemory:
-    """Adds up what a session's processes share among themselves."""
+    """Adds up the memory that a session's processes share."""
 
     def __init__(self) -> None:
         self._ours = set(tmpfs_mounts("self"))
@@ -38,7 +38,7 @@ class SharedMemory:
         self._files: dict[tuple[str, str], int] = {}
 
     def look(self, pids: list[int]) -> int:
-        """Return the bytes held, in memory or swapped out; what others see, too, is not counted."""
+        """Return the bytes in memory or swapped out, without what other sessions see, too."""
         mounts = {}
         for pid in distinct(pids, "mnt"):
             mounts.update(tmpfs_mounts(pid))
@@ -48,13 +48,13 @@ class SharedMemory:
         return sum(sizes.values()) + sum(self._files.values()) + self._in_segments(pids)
 
     def has_counted(self, device: str, inode: str, name: str) -> bool:
-        """Tell whether a mapped file, its device and inode as /proc has them, was part of that."""
+        """Return whether a mapped file (device and inode) was included."""
         if name.startswith("/SYSV"):
             return self._segments > 0
         return device in self._devices or (device, inode) in self._files
 
     def is_on_disk(self, device: str, inode: str) -> bool:
-        """Tell whether what is mapped is a file that is not in memory alone."""
+        """Return whether a mapped file is on disk, not only in memory."""
         return inode != "0" and device not in {self._nameless, *self._ours, *self._devices}
 
     def _in_segments(self, pids: list[int]) -> int:
@@ -69,14 +69,14 @@ class SharedMemory:
 
 
 def distinct(pids: list[int], kind: str) -> list[int]:
-    """Choose one process of each namespace of a kind, some at most."""
+    """Choose a process of each namespace of a kind, up to a limit."""
     found = {inode(pid, kind): pid for pid in reversed(pids)}
     found.pop(None, None)
     return list(found.values())[:MOST_NAMESPACES]
 
 
 def inode(pid: int | str, kind: str) -> int | None:
-    """Tell which namespace a process is in, None if it does not let us look."""
+    """Return the namespace of a process, None if it cannot be read."""
     try:
         return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
     except OSError:
@@ -84,7 +84,7 @@ def inode(pid: int | str, kind: str) -> int | None:
 
 
 def tmpfs_mounts(pid: int | str) -> dict[str, str]:
-    """Return the file systems in memory that a process sees: their devices, and ways to them."""
+    """Return the in-memory file systems of a process: devices and paths."""
     try:
         lines = read(f"/proc/{pid}/mountinfo").splitlines()
     except OSError:
@@ -100,7 +100,7 @@ def tmpfs_mounts(pid: int | str) -> dict[str, str]:
 
 
 def nameless_device() -> str:
-    """Return the device that files without a name, and mappings without a file, are on."""
+    """Return the device of files without a name and of anonymous shared mappings."""
     try:
         file = os.memfd_create("probe")
     except OSError:
@@ -111,12 +111,12 @@ def nameless_device() -> str:
 
 
 def device_name(major: int, minor: int) -> str:
-    """Write a device as /proc does where it tells of mappings."""
+    """Return a device in the format of /proc's mappings."""
     return f"{major:02x}:{minor:02x}"
 
 
 def size(device: str, path: str) -> int:
-    """Return the bytes that a file system in memory takes, if it is what lies at `path`."""
+    """Return the bytes of the in-memory file system at `path`, if it is the expected one."""
     try:
         number = os.stat(path).st_dev
         room = os.statvfs(path)
@@ -128,7 +128,7 @@ def size(device: str, path: str) -> int:
 
 
 def nameless(pids: list[int]) -> dict[tuple[str, str], int]:
-    """Return the bytes of the files without a name that processes have open, by their inodes."""
+    """Return the bytes of open files without a name, by inode."""
     found = {}
     for pid in pids:
         folder = f"/proc/{pid}/fd"
@@ -148,7 +148,7 @@ def nameless(pids: list[int]) -> dict[tuple[str, str], int]:
 
 
 def segments(pid: int) -> int:
-    """Return the bytes of the System V segments that a process sees, 0 if it lets nobody look."""
+    """Return the bytes of visible System V segments, 0 if they cannot be read."""
     import ctypes  # a megabyte, and only those who watch need it
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -170,7 +170,7 @@ def segments(pid: int) -> int:
 
 
 def enter_ipc(pid: int, setns: Callable[[int, int], int]) -> None:
-    """Go where a process sees its segments; the namespace of users that owns it lets us in."""
+    """Enter the IPC namespace of a process, through the user namespace that owns it."""
     ipc = os.open(f"/proc/{pid}/ns/ipc", os.O_RDONLY)
     users = fcntl.ioctl(ipc, NS_GET_USERNS)
     setns(users, CLONE_NEWUSER)
@@ -179,5 +179,5 @@ def enter_ipc(pid: int, setns: Callable[[int, int], int]) -> None:
 
 
 def sum_of_segments(table: str) -> int:
-    """Add up the last two columns: what is in memory and what is swapped out."""
+    """Add up the last two columns: in memory and swapped out."""
     return sum(sum(map(int, line.split()[-2:])) for line in table.splitlines()[1:])

@@ -48,11 +48,11 @@ class LimitWatcher:
             self._subscribe(self._folder)
 
     def patience(self) -> float:
-        """Return the seconds until the next look is due."""
+        """Return the seconds until the next check."""
         return max(0, self._next - time.monotonic()) if self._must_look else LOOK_AROUND
 
     def exceeded(self, heard: list[int]) -> str | None:
-        """Return the reason for the kernel's end when it has taken too much."""
+        """Return the reason to end the kernel, if it exceeds a limit."""
         if self._folder is not None:
             for change in self.changes:
                 os.pread(change, 1, 0)  # which ends the condition
@@ -62,7 +62,7 @@ class LimitWatcher:
         return self.look() if self._must_look and not self.patience() else None
 
     def look(self) -> str | None:
-        """Look now; returns what :meth:`exceeded` does."""
+        """Check now; returns the same as :meth:`exceeded`."""
         begin = time.monotonic()
         processes = figures(descendants(os.getpid()))
         if self._folder is None:
@@ -78,13 +78,13 @@ class LimitWatcher:
         return "too-many-processes" if threads > (self._processes or 0) else None
 
     def memory(self) -> int:
-        """Return the bytes of memory that the kernel holds, as of the last look."""
+        """Return the kernel's memory at the last check."""
         if not self._must_look:
             self.look()
         return self._used
 
     def peak(self) -> int:
-        """Return the most memory that the kernel has held, as far as that was seen."""
+        """Return the highest memory that was seen."""
         if self._folder is None:
             most_of_one = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
             return max(self._most, most_of_one)
@@ -105,7 +105,7 @@ class LimitWatcher:
 
 
 def limit_data(memory: int) -> None:
-    """Limit the memory that each process may ask for, unless a lower limit holds already."""
+    """Limit the memory of each process, unless a lower limit exists."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard == resource.RLIM_INFINITY or hard > memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
