@@ -1,16 +1,23 @@
 """Fields of sessions that plugins add, this one among them."""
 
-from collections.abc import Callable, Iterator, Sequence
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from attrs import define, field
 
-from atoll import AtollError, Context, Provided
+from atoll import AtollError, Context, PluginError, Problem, Provided
 from atoll.output import Column
 from atoll_sessions.fields import FIELDS, Field
 from atoll_sessions.hooks import SESSION_FIELDS, SessionField
 from atoll_sessions.model import Session
+
+_UNKNOWN = re.compile(r"Cannot query field ['\"](\w+)['\"]")
+_MOST = 2**20
+"""Characters of a value, written as JSON, that are accepted."""
 
 
 def all_fields(context: Context) -> Sequence[Field]:
@@ -26,13 +33,25 @@ def _added(context: Context, own: set[str]) -> Iterator[Field]:
             context.output.warn(f"{provided.origin}: sessions have a field {record.name!r} already")
             continue
         column = Column(record.name, record.title, get=_Value(provided, context.output.warn))
-        yield Field(column, " ".join(["id", *record.needs]), usual=record.usual)
+        yield Field(
+            column, " ".join(["id", *record.needs]), usual=record.usual, origin=provided.origin
+        )
+
+
+def refused(fields: Iterable[Field], problem: Problem) -> Sequence[Field]:
+    """Return the added fields because of which the cluster has refused a query: it does not know
+    what they need.
+    """
+    unknown = _UNKNOWN.findall(problem.message) if problem.type == "graphql-error" else ()
+    return [
+        one for one in fields if one.origin and not {*one.selection.split()}.isdisjoint(unknown)
+    ]
 
 
 @define
 class _Value:
-    """Asks a plugin for the value of a field. After a failure, which costs a warning, the field is
-    empty.
+    """Asks a plugin for the value of a field. After a failure, which is reported once, the field
+    is empty.
     """
 
     provided: Provided[SessionField]
@@ -42,13 +61,30 @@ class _Value:
     def __call__(self, session: Session) -> Any:
         if self._failed:
             return None
+        origin, doing = self.provided.origin, f"its session field {self.provided.record.name!r}"
         try:
-            with self.provided.guarded(f"its session field {self.provided.record.name!r}"):
-                return _loaded(self.provided)(session)
-        except AtollError as error:
-            self._failed = True
+            with self.provided.guarded(doing):
+                return _plain(_loaded(self.provided)(session))
+        except PluginError as error:
             self.warn(error.message)
-            return None
+        except AtollError as error:
+            self.warn(f"{origin}: {doing}: {error.message}")
+        self._failed = True
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it, so that writing it later calls no code of the plugin; raises
+    TypeError and ValueError for one that can't be written.
+    """
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise TypeError("it is async: values of fields come from plain functions")
+    text = json.dumps(value, default=str)
+    if len(text) > _MOST:
+        raise ValueError(f"it gave more than {_MOST >> 20} MiB")
+    return json.loads(text)
 
 
 @cache

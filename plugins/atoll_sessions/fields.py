@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from atoll import Origin
 from atoll.output import Column, age, binary_size, local_time, show_slots
 from atoll_sessions.model import figure_of
 
@@ -24,12 +25,14 @@ _HOST_NAMES = "containers { cluster_hostname cluster_role }"
 class Field:
     """A column, and the GraphQL fields that it needs.
 
-    Fields that are not `usual` are shown only when they are named.
+    Fields that are not `usual` are shown only when they are named. `origin` is the plugin that adds
+    the field, None for those of this module.
     """
 
     column: Column
     selection: str
     usual: bool = True
+    origin: Origin | None = None
 
 
 def selection(columns: Iterable[Column], fields: Sequence[Field] | None = None) -> Sequence[str]:

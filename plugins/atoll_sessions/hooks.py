@@ -1,12 +1,32 @@
 """Hooks that this plugin offers to others, and the records that they take."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from atoll import Hook
 
 __all__ = ["SESSION_EVENTS", "SESSION_FIELDS", "SessionChange", "SessionField", "SessionListener"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NEED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _check_name(_field: object, _attribute: object, name: Any) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} can't name a field: use letters, digits, - and _")
+
+
+def _needs(names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"{names!r} should be a sequence of texts, such as ({names!r},)")
+    checked = tuple(names)
+    for name in checked:
+        if not _NEED.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a field of ComputeSession")
+    return checked
 
 
 @frozen(eq=False, repr=False)
@@ -14,14 +34,16 @@ class SessionField:
     """A field of sessions, for `ps -f NAME` and, if it is `usual`, for `info`.
 
     `load` names `def value(session) -> object`, which is called for each session that is shown, and
-    must not wait for anything. `needs` are the fields of GraphQL's `ComputeSession` that it reads
-    as attributes of the session; None stands for what the cluster does not give.
+    must not wait for anything. It returns what JSON can hold, up to 1 MiB; other values are shown
+    as texts. `needs` are the names of the fields of GraphQL's `ComputeSession` that it reads as
+    attributes of the session; a value that the cluster does not give is None. `info` leaves out
+    fields whose `needs` the cluster does not know, with a warning.
     """
 
-    name: str
+    name: str = field(validator=_check_name)
     title: str
     load: str
-    needs: Sequence[str] = ()
+    needs: tuple[str, ...] = field(default=(), converter=_needs)
     usual: bool = True
 
 
@@ -55,10 +77,12 @@ class SessionChange:
 
 @frozen(eq=False, repr=False)
 class SessionListener:
-    """What is told of changes to the user's sessions, while the prompt is open.
+    """A listener to changes of the user's sessions, while the prompt is open.
 
-    `load` names `async def changed(change: SessionChange, context, shell) -> None`, which is given
-    a few seconds for each. With the key of a `setting`, it listens when that is true.
+    `load` names `async def changed(change: SessionChange, context: Context, shell: ShellState) ->
+    None`, which may take five seconds for each change. If it raises, it is not called again, unless
+    the error is an outage of the cluster (:func:`atoll.outages.is_transient`). With the key of a
+    `setting`, it listens only while that is true when the prompt is opened.
     """
 
     name: str

@@ -1,11 +1,18 @@
 """`info`: everything about one session."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from atoll import Context, Name
-from atoll_sessions.added_fields import all_fields
-from atoll_sessions.fields import selection
+from atoll import Context, Name, Problem
+from atoll_sessions.added_fields import all_fields, refused
+from atoll_sessions.fields import Field, selection
+from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session, get_session
+
+if TYPE_CHECKING:
+    from atoll import Api
 
 
 @click.command()
@@ -19,7 +26,19 @@ async def show_session(context: Context, session: str) -> None:
     """Find a session, also one that has ended, and show all its fields."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    fields = all_fields(context)
-    usual = [field.column for field in fields if field.usual]
-    details = await get_session(api, found.id, selection(usual, fields))
-    context.output.item(details, usual)
+    fields = [field for field in all_fields(context) if field.usual]
+    try:
+        details = await _details(api, found.id, fields)
+    except Problem as problem:
+        if not (out := refused(fields, problem)):
+            raise
+        fields = [field for field in fields if field not in out]
+        details = await _details(api, found.id, fields)
+        for origin in dict.fromkeys(str(field.origin) for field in out):
+            context.output.warn(f"{origin}: its session fields are left out: {problem.message}")
+    context.output.item(details, [field.column for field in fields])
+
+
+async def _details(api: "Api", session_id: str, fields: Sequence[Field]) -> Session:
+    needed = selection([field.column for field in fields], fields)
+    return await get_session(api, session_id, needed)

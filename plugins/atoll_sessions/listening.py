@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from atoll import AtollError, Context, Provided, ShellState
-from atoll.outages import Backoff
+from atoll import AtollError, ConfigError, Context, PluginError, Provided, ShellState
+from atoll.outages import Backoff, is_transient
 from atoll_sessions.changes import session_changes
 from atoll_sessions.hooks import SESSION_EVENTS, SessionChange, SessionListener
 from atoll_sessions.live.looking import missed
@@ -22,7 +22,7 @@ _LOOKS = Backoff(first=1.0, factor=1.0)
 
 async def listen(context: Context, shell: ShellState) -> None:
     """Pass changes on for as long as somebody listens; without listeners, nothing is asked."""
-    listeners = [one for one in context.collect(SESSION_EVENTS) if _is_wanted(one, context)]
+    listeners = [one for one in context.collect(SESSION_EVENTS) if _is_wanted(one, context, shell)]
     while listeners:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_leave_with_profile, shell, nursery.cancel_scope)
@@ -60,9 +60,24 @@ async def _connected(context: Context) -> "Api":
     return api
 
 
-def _is_wanted(provided: Provided[SessionListener], context: Context) -> bool:
+def _is_wanted(provided: Provided[SessionListener], context: Context, shell: ShellState) -> bool:
     key = provided.record.setting
-    return key is None or bool(context.settings[key])
+    try:
+        return key is None or bool(context.settings[key])
+    except KeyError:
+        problem = f"there is no setting {key}"
+    except ConfigError as error:
+        problem = error.message
+    shell.say(f"atoll: {_named(provided)}: {problem}")
+    return False
+
+
+def _named(provided: Provided[SessionListener]) -> str:
+    return f"{provided.origin}: {_doing(provided)}"
+
+
+def _doing(provided: Provided[SessionListener]) -> str:
+    return f"its listener {provided.record.name!r}"
 
 
 async def _tell(
@@ -70,11 +85,15 @@ async def _tell(
 ) -> bool:
     """Tell one listener; returns whether it goes on listening, which one that fails does not."""
     try:
-        with provided.guarded(f"its listener {provided.record.name!r}"):
+        with provided.guarded(_doing(provided)):
             changed = await trio.to_thread.run_sync(provided.load)
             with trio.fail_after(_PATIENCE):
                 await changed(change, context, shell)
-    except AtollError as error:
+    except PluginError as error:
         shell.say(f"atoll: {error.message}")
         return False
+    except AtollError as error:
+        shell.say(f"atoll: {_named(provided)}: {error.message}")
+        # An outage will pass, and is no fault of the listener.
+        return is_transient(error)
     return True

@@ -1,18 +1,27 @@
 """`ps`: list sessions."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import click
 from attrs import frozen
 
-from atoll import Context, Name, UsageError, Values
+from atoll import AtollError, Context, Name, Problem, UsageError, Values
 from atoll.output import columns_of
-from atoll_sessions.added_fields import all_fields
+from atoll_sessions.added_fields import all_fields, refused
 from atoll_sessions.expressions import check_filter, check_order, filter_values
-from atoll_sessions.fields import COLUMNS, DEFAULT, DETAIL, PEER_DEFAULT, known_names, selection
+from atoll_sessions.fields import (
+    COLUMNS,
+    DEFAULT,
+    DETAIL,
+    PEER_DEFAULT,
+    Field,
+    known_names,
+    selection,
+)
 from atoll_sessions.info import show_session
-from atoll_sessions.model import DEAD
+from atoll_sessions.model import DEAD, Session
 from atoll_sessions.queries import list_sessions
 from atoll_sessions.statuses import KNOWN, known_statuses
 
@@ -173,7 +182,7 @@ async def _show(context: Context, listing: Listing) -> None:
     )
     preferred = "plain" if listing.plain or listing.name_only else ""
     await context.output.rows(
-        sessions,
+        _explained(sessions, [field for field in fields if field.column in columns]),
         columns,
         format=preferred,
         paged=listing.everything,
@@ -186,3 +195,20 @@ async def _show(context: Context, listing: Listing) -> None:
         and totals[-1] > listing.offset + most
     ):
         context.output.note(f"{totals[-1] - listing.offset - most} more: --all shows them")
+
+
+async def _explained(
+    sessions: AsyncGenerator[Session], fields: Sequence[Field]
+) -> AsyncGenerator[Session]:
+    """Yield the sessions; a refusal because of a plugin's field names the plugin."""
+    try:
+        async with aclosing(sessions):
+            async for session in sessions:
+                yield session
+    except Problem as problem:
+        if not (out := refused(fields, problem)):
+            raise
+        name = out[0].column.name
+        raise AtollError(
+            f"{out[0].origin}: its session field {name!r}: {problem.message}"
+        ) from None

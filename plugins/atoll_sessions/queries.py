@@ -1,7 +1,7 @@
 """Sessions over the API: finding, listing and terminating them."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -44,7 +44,7 @@ async def list_sessions(  # noqa: PLR0913 - each is an argument of the API's own
     order: str | None = None,
     access_key: str | None = None,
     on_total: Callable[[int], None] = lambda _total: None,
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session]:
     """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
 
     `status` is a comma-separated list of names, or `ALL`; without one, those that have not ended

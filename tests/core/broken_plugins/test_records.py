@@ -84,6 +84,7 @@ ANY = {
     "too few fields": ("yield Command('brk')", "atoll_commands raised TypeError"),
 }
 
+HOOKS = "from atoll_sessions.hooks import SessionField, SessionListener\n    "
 FIELDS = {
     "a setting without a default": (
         "atoll_settings",
@@ -130,6 +131,41 @@ FIELDS = {
         "yield Hook('things', Command, 'x')",
         "atoll_hooks raised ValueError",
     ),
+    "a session field with a number for its title": (
+        "atoll_session_fields",
+        f"{HOOKS}yield SessionField('brk', 5, 'x:y')",
+        "the title of SessionField 'brk' should be a text",
+    ),
+    "a session field with a name that no column can have": (
+        "atoll_session_fields",
+        f"{HOOKS}yield SessionField('a,b', 'x', 'x:y')",
+        "atoll_session_fields raised ValueError: 'a,b' can't name a field",
+    ),
+    "a session field with a text for what it needs": (
+        "atoll_session_fields",
+        f"{HOOKS}yield SessionField('brk', 'x', 'x:y', 'tag')",
+        "atoll_session_fields raised TypeError: 'tag' should be a sequence of texts",
+    ),
+    "a session field that needs more than names": (
+        "atoll_session_fields",
+        HOOKS + "yield SessionField('brk', 'x', 'x:y', ['tag } }'])",
+        "atoll_session_fields raised ValueError: 'tag } }' is no name of a field",
+    ),
+    "a session listener with a number for its setting": (
+        "atoll_session_events",
+        f"{HOOKS}yield SessionListener('brk', 'x:y', 5)",
+        "the setting of SessionListener 'brk' should be a text or None",
+    ),
+    "a session listener among fields": (
+        "atoll_session_fields",
+        f"{HOOKS}yield SessionListener('brk', 'x:y')",
+        "SessionListener 'brk' is no SessionField",
+    ),
+    "session listeners that exit": (
+        "atoll_session_events",
+        "raise SystemExit(5)",
+        "atoll_session_events raised SystemExit: 5",
+    ),
 }
 
 OFFERED_TWICE = {
@@ -152,6 +188,11 @@ OFFERED_TWICE = {
         "atoll_profiles",
         "ProfileOffer('local', 'x', 'x:y')",
         "profile offer 'local' is already",
+    ),
+    "a session listener": (
+        "atoll_session_events",
+        "__import__('atoll_sessions.hooks').hooks.SessionListener('announce', 'x:y')",
+        "session listener 'announce' is already provided by plugin 'sessions'",
     ),
     "a hook": (
         "atoll_hooks",
