@@ -7,6 +7,7 @@ must pass the tests of `atoll_cluster.testing`.
 from atoll_cluster.engine.board import StateBoard
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone
 from atoll_cluster.engine.folder import has_written_end
+from atoll_cluster.engine.images import runtimes
 from atoll_cluster.engine.launcher import (
     GroupedLauncher,
     Job,
@@ -43,4 +44,5 @@ __all__ = [
     "has_written_end",
     "kept_log",
     "relay_command",
+    "runtimes",
 ]

@@ -72,6 +72,7 @@ class TaskKind(Enum):
     METERING = FailurePolicy("measuring kernels", Consequence.RETRIED)
     CALLBACKS = FailurePolicy("gathering events for callbacks", Consequence.RETRIED)
     IDLENESS = FailurePolicy("checking for idle sessions", Consequence.RETRIED)
+    ENDINGS = FailurePolicy("warning of the end of sessions", Consequence.RETRIED)
     QUEUE = FailurePolicy("scheduling the queue", Consequence.RETRIED)
     ANNOUNCEMENT = FailurePolicy("writing its address", Consequence.RETRIED)
     GROUPS = FailurePolicy("reading the groups of the engine", Consequence.RETRIED)

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from atoll import Context, UsageError
 from atoll_cluster.configuration import Configuration
-from atoll_local.hooks import ENGINES, Engine
+from atoll_local.hooks import ENGINES, Engine, EngineSetting
 
 
 def engines(context: Context) -> Mapping[str, Engine]:
@@ -28,7 +28,9 @@ def configured(
     if engine is None:
         return before
     kept = before.settings if engine.load == before.engine else {}
-    return evolve(before, engine=engine.load, settings={**kept, **_read(engine, settings)})
+    both = {**kept, **_read(engine, settings)}
+    # An empty text takes a setting back.
+    return evolve(before, engine=engine.load, settings={k: v for k, v in both.items() if v})
 
 
 def engine_name(context: Context, configuration: Configuration) -> str:
@@ -49,14 +51,19 @@ def _used(found: Mapping[str, Engine], configuration: Configuration) -> Engine |
     return next((one for one in found.values() if one.load == configuration.engine), None)
 
 
+def _is_named(setting: EngineSetting, name: str) -> bool:
+    begin, dot, rest = name.partition(".")
+    return begin == setting.name and bool(dot and rest) if setting.many else name == setting.name
+
+
 def _read(engine: Engine, settings: Sequence[str]) -> dict[str, str]:
-    known = [one.name for one in engine.settings]
+    known = [f"{one.name}.NAME" if one.many else one.name for one in engine.settings]
     values = {}
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set: {text!r} is not of the form NAME=VALUE")
-        if name not in known:
+        if not any(_is_named(one, name) for one in engine.settings):
             there = f"it has {', '.join(known)}" if known else "it has none"
             raise UsageError(f"--set: engine {engine.name} has no setting {name!r}", hint=there)
         values[name] = value

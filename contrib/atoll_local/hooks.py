@@ -11,11 +11,15 @@ __all__ = ["ENGINES", "Engine", "EngineSetting"]
 
 @frozen(eq=False, repr=False)
 class EngineSetting:
-    """A setting of an engine, for `atoll local up --set NAME=VALUE`."""
+    """A setting of an engine, for `atoll local up --set NAME=VALUE`.
+
+    One that stands for `many` is set as `NAME.ANY=VALUE`, for as many names as one likes.
+    """
 
     name: str
     title: str
     default: str = ""
+    many: bool = False
 
 
 @frozen(eq=False, repr=False)

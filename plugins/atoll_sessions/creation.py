@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 from attrs import evolve, field, frozen
 
-from atoll import AtollError, Context, NotFound, Problem
+from atoll import AtollError, Context, NotFound, Problem, UsageError
 from atoll.reading import maybe
 from atoll.text import near_matches
 from atoll_sessions import doings
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
+TIME_LIMITS = "time-limits"
+"""The feature of clusters that end sessions of any type after the time that they were given."""
 _NEWER = 8
 """The major version of the API that clusters since 24.09 speak."""
 _NAMED = 6
@@ -193,6 +195,8 @@ def rarely_given(
 async def check_release(api: "Api", **given: Any) -> None:
     """Raise AtollError if an option is given that the cluster's release does not have."""
     request = [name for name, value in given.items() if value]
+    if "timeout" in request and await api.supports(TIME_LIMITS):
+        request.remove("timeout")
     if request and (await api.version()).major < _NEWER:
         raise AtollError(f"this cluster has no --{request[0]}: Backend.AI has it since 24.09")
 
@@ -216,6 +220,8 @@ async def create_session(
     find it. `post` sends the request in another way than by `POST /session`. Raises NotFound with
     near matches for an unknown image.
     """
+    if request.timeout and request.type != "batch" and not await api.supports(TIME_LIMITS):
+        raise UsageError("--timeout is for batch sessions", hint="add --type batch")
     await check_release(api, timeout=request.timeout, network=request.network)
     request = evolve(request, depends=await session_ids(api, request.depends))
     deadline = trio.current_time() + request.max_wait if request.max_wait else math.inf

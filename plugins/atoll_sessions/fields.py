@@ -152,6 +152,11 @@ FIELDS = [
     Field(Column("mounts", show=_list), "mounts"),
     Field(Column("containers", show=_containers), _CONTAINERS),
     Field(Column("status_data", "Status Data", _json), "status_data"),
+    Field(Column("engine_id", "Engine ID", get=_get("engine_id")), "status_data"),
+    Field(
+        Column("ends_at", "Ends At", local_time, brief=age, get=_get("ends_at")),
+        "status status_data",
+    ),
     Field(
         Column("scheduled_at", "Scheduled At", local_time, brief=age), "scheduled_at", usual=False
     ),

@@ -98,6 +98,22 @@ class Session:
         return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
 
     @property
+    def engine_id(self) -> str | None:
+        """What the engine of a cluster calls it, such as the id of a job."""
+        return self._of_engine("id")
+
+    @property
+    def ends_at(self) -> str | None:
+        """When the engine of a cluster will end it."""
+        return self._of_engine("ends_at") if self.alive else None
+
+    def _of_engine(self, name: str) -> str | None:
+        data = self.status_data if isinstance(self.status_data, dict) else {}
+        engine = data.get("engine")
+        value = engine.get(name) if isinstance(engine, dict) else None
+        return value if isinstance(value, str) else None
+
+    @property
     def cluster_hostname(self) -> str:
         """The host name of its main container."""
         for one in self.containers or ():

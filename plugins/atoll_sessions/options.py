@@ -33,7 +33,7 @@ _QUEUE_OPTIONS = (
         "--timeout",
         "--batch-timeout",
         metavar="TIME",
-        help="End a batch session that runs longer than this: 90, 30m, 2h. Since 24.09.",
+        help="End a batch session, on Slurm any, that runs longer: 90, 30m, 2h. Since 24.09.",
     ),
     click.option(
         "--callback-url", metavar="URL", help="The URL to which the cluster posts its events."
@@ -178,10 +178,8 @@ def _check_batch(given: Mapping[str, Any]) -> None:
         raise UsageError(
             "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
         )
-    for option in ("starts_at", "timeout"):
-        if given["type"] != "batch" and given[option]:
-            name = option.replace("_", "-")
-            raise UsageError(f"--{name} is for batch sessions", hint="add --type batch")
+    if given["type"] != "batch" and given["starts_at"]:
+        raise UsageError("--starts-at is for batch sessions", hint="add --type batch")
 
 
 def _read(path: Path) -> str:

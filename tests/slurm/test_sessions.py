@@ -89,11 +89,48 @@ def test_a_session_whose_time_is_up_says_so(lab, session):
 
 
 def test_what_waits_says_why_and_can_be_removed(lab):
-    lab.must("start -t big --enqueue-only -r cpu=64 python")
-    row = until(lambda: rows(lab)["big"], lambda row: row["status_info"] not in {"", "None"})
-    assert row["status_info"] == "PartitionConfig"
+    lab.must("start -t first -r cpu=1 -r cuda.device=2 python")
+    lab.must("start -t late --enqueue-only -r cpu=1 -r cuda.device=2 python")
+    row = until(lambda: rows(lab)["late"], lambda row: row["status_info"] not in {"", "None"})
+    assert row["status_info"] in {"Resources", "Priority"}
+    lab.must("rm -f late first")
+    until(lambda: jobs(lab), lambda found: "late" not in found)
+
+
+def test_what_never_starts_ends_by_itself(lab):
+    refused = lab.run("start -t big -r cpu=64 python")
+    assert refused.returncode == 1
+    assert "it was not started: PartitionConfig: it asks for more" in refused.stderr
+    assert "big" not in jobs(lab)
     lab.must("rm -f big")
-    until(lambda: jobs(lab), lambda found: "big" not in found)
+
+
+def test_a_session_has_the_variables_of_its_job(lab, session):
+    job = job_of(lab, session)
+    code = "import os; print(*(os.environ[f'SLURM_{n}'] for n in ('JOB_ID', 'CPUS_PER_TASK')))"
+    assert lab.must(f'run -t {session} -c "{code}" python') == f"{job} 1\n"
+    told = json.loads(lab.must(f"info {session} --output json"))
+    assert told["engine_id"] == job
+    assert told["ends_at"]
+    gpus = "run --rm -r gres:gpu:a100=1 --exec 'echo $CUDA_VISIBLE_DEVICES' python"
+    assert lab.must(gpus).split()[0] == "0"
+
+
+def test_a_session_says_in_time_that_its_time_is_up(lab):
+    lab.must("start -t short --timeout 3m python")
+    row = until(lambda: rows(lab)["short"], lambda row: "time is up" in row["status_info"])
+    assert row["status"] == "RUNNING"
+    until(lambda: lab.must("logs short"), lambda log: "this session ends in" in log)
+    lab.must("rm short")
+
+
+def test_priorities_are_lowered_by_anybody_and_raised_by_operators(lab):
+    lab.must("start -t low --priority 5 python")
+    assert lab.ssh("squeue --me --noheader --format='%y %j' | grep ' low[.]'").split()[0] == "500"
+    lab.must("rm low")
+    refused = lab.run("start -t high --priority 20 python")
+    assert "Invalid --nice value; it lets operators alone" in refused.stderr
+    lab.must("rm -f high")
 
 
 def test_partitions_are_scaling_groups(lab):

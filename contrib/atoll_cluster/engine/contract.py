@@ -37,7 +37,9 @@ class Image:
     `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
     for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
     `/usr`, read-only. `language` picks the way that snippets are run: `python` keeps state between
-    them, others do not. `home` is the id of the snapshot that new homes are copies of.
+    them, others do not. `home` is the id of the snapshot that new homes are copies of. `prefix` is
+    a command that is put before the kernel program, and so before all that a session runs: what it
+    leaves in the environment is what programs get. A kernel with one has no sandbox.
     """
 
     canonical: str
@@ -47,6 +49,7 @@ class Image:
     aliases: tuple[str, ...] = ()
     prefixes: tuple[Path, ...] = ()
     home: str | None = None
+    prefix: tuple[str, ...] = ()
 
 
 class ServiceRefused(EngineError):
@@ -358,6 +361,9 @@ class Kernel(Protocol):
 
     async def interrupt(self) -> None:
         """Interrupt the running code, if there is any."""
+
+    async def note(self, text: str) -> None:
+        """Print a line where code prints: to its log, and to whoever follows a run now."""
 
     async def open_terminal(self) -> Terminal:
         """Start a shell beside the running code; raises EngineError."""

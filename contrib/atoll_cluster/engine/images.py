@@ -55,7 +55,8 @@ class Catalog:
         return min(pythons, key=lambda python: len(python.prefixes))
 
     def _pythons(self) -> list[Image]:
-        return [image for image in self.images if image.language == "python"]
+        """Return the Pythons that were found here, whose versions are known."""
+        return [one for one in self.images if one.language == "python" and one.version]
 
     def _nearest_python(self, name: str, minor: str | None) -> Image:
         pythons = self._pythons()
@@ -71,6 +72,11 @@ class Catalog:
         if near:
             return f"unknown image: {name} (did you mean {', '.join(near)}?)"
         return f"unknown image: {name} (there are {', '.join(i.canonical for i in self.images)})"
+
+
+def runtimes(root: Path) -> Sequence[Image]:
+    """Return the runtimes of this machine, best first; `root` is the folder of kernels."""
+    return Catalog.discover(root).images
 
 
 def _distance(python: Image, minor: int) -> tuple[int, bool]:

@@ -173,6 +173,10 @@ class LaunchedKernel:
         async with self._connected() as control:
             await control.send(op="interrupt", run_id=None)
 
+    async def note(self, text: str) -> None:
+        async with self._connected() as control:
+            await control.send(op="note", text=text)
+
     async def open_terminal(self) -> KernelTerminal:
         control, _ = await self._begin(op="terminal")
         return KernelTerminal(control)

@@ -49,6 +49,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 KEPT = ".kept-homes"
 """A folder beside those of kernels, whose ids are no such names."""
 ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
+PREFIXED = sandbox.Probe(tier="plain", reason="a command goes before its program")
 LONGEST_END = 60.0
 """Seconds that the end of a kernel which is discarded is waited for."""
 
@@ -260,7 +261,7 @@ class KernelEngine:
 
     def _prepare(self, spec: KernelSpec, folder: KernelFolder) -> None:
         preparation = Preparation(
-            probe=self.probe,
+            probe=PREFIXED if spec.image.prefix else self.probe,
             installed=self.installed,
             network=self.network,
             grace=self.grace,

@@ -51,13 +51,19 @@ class Job:
         """The folder in which the command must be run."""
         return self.folder / "run"
 
-    def command(self, python: str = sys.executable, *, listens: bool = False) -> list[str]:
+    def command(
+        self, python: str = sys.executable, *, listens: bool = False, keeps: Sequence[str] = ()
+    ) -> list[str]:
         """Return the command that is the kernel; it stays in the foreground until the kernel's end.
 
         SIGTERM asks the kernel to end, SIGQUIT ends it at once. With `listens` the kernel can be
         reached over TCP, see `connect_over_tcp`. `python` is one of the node, 3.9 or newer.
+
+        Programs in the kernel get none of the environment that the command is started in, but for
+        what `keeps` names: `CUDA_VISIBLE_DEVICES`, or `SLURM_*` for all that begin so.
         """
         supervise = [python, "-I", "-S", str(SUPERVISOR), "launch.json"]
+        supervise += [f"--keep={pattern}" for pattern in keeps]
         return [python, "-I", "-S", str(RELAY), "listen", *supervise] if listens else supervise
 
 

@@ -50,7 +50,7 @@ class Preparation:
         self._write_share(spec, folder, paths, services)
         _write_etc(spec, folder)
         settings = str(paths.share / "kernel.json")
-        program = [*runner.argv, "-I", "-S", str(paths.program)]
+        program = [*runner.prefix, *runner.argv, "-I", "-S", str(paths.program)]
         argv = [*program, str(LISTENING_FD), settings]
         if self.probe.bwrap is not None:
             prefixes = (*spec.image.prefixes, *runner.prefixes, *services.prefixes)
@@ -87,6 +87,7 @@ class Preparation:
             "shell": list(shells.argv(paths, environ(spec, paths))),
             "environ": environ(spec, paths),
             "place": str(folder.run / PLACE) if self.probe.tier == "plain" else None,
+            "prefixed": bool(spec.image.prefix),
             "home": str(paths.home),
             "memory": spec.memory,
             "processes": MOST_PROCESSES if self.probe.counts_processes else None,
@@ -98,7 +99,8 @@ class Preparation:
         _write_json(folder.share / "kernel.json", settings)
         (folder.share / shells.BASHRC).write_text(shells.bashrc())
         (folder.share / "kernel").mkdir()
-        _link_interpreter(spec.image, folder.share / "bin")
+        if not spec.image.prefix:
+            _link_interpreter(spec.image, folder.share / "bin")
 
     def _launch(
         self, spec: KernelSpec, folder: KernelFolder, argv: list[str], cgroups: Sequence[Path]
@@ -106,7 +108,7 @@ class Preparation:
         plain = self.probe.tier == "plain"
         return {
             "argv": argv,
-            "environ": {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"},
+            "environ": self._first_environ(spec, folder),
             "cwd": str(folder.home),
             "log": str(folder.log),
             "files": [] if plain else [str(folder.run / OPTIONS)],
@@ -118,6 +120,12 @@ class Preparation:
             "wrappers": 0 if plain else 2,
             "grace": self.grace,
         }
+
+    def _first_environ(self, spec: KernelSpec, folder: KernelFolder) -> Mapping[str, str]:
+        """Return what the kernel program is started with: a prefix sees what programs will get."""
+        if spec.image.prefix:
+            return {**environ(spec, self._paths_of(folder)), "PATH": SYSTEM_PATH}
+        return {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
 
     def _paths_of(self, folder: KernelFolder) -> KernelPaths:
         if self.probe.tier == "plain":

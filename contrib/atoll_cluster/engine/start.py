@@ -51,6 +51,8 @@ async def _turn(
     state = await launcher.watch(kernel_id, None)
     while not isinstance(state, Running):
         if isinstance(state, Ended):
+            if state.reason:
+                raise EngineError(f"it was not started: {state.reason}")
             raise _ended_at_start(folder, state)
         on_state(state)
         state = await launcher.watch(kernel_id, state)

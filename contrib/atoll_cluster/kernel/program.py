@@ -46,7 +46,8 @@ class Program:
     `options`, `piped`) and `follow` (`run_id`) turn their connection into a stream of that run's
     events. `input` (`run_id`, `text`, null for its end) answers a run that asks; to a piped one it
     sends bytes (`data`, base64, null for their end), as many as its events of `room` allow. Neither
-    that nor `interrupt` (`run_id`, null for whatever runs) has an answer. `complete` (`code`) is
+    that nor `interrupt` (`run_id`, null for whatever runs) has an answer, nor has `note` (`text`),
+    a line for whoever reads what code prints. `complete` (`code`) is
     answered with `candidates`, `idle` with the `seconds` since code ran, null while it runs.
     `terminal` is answered with `opened` and makes the connection that of a terminal (see
     `terminal.py`). `connect` (`app`, `port`, `arguments`, `envs`) is answered with `connected` and
@@ -146,6 +147,7 @@ class Program:
             "interrupt": self._interrupt,
             "complete": self._complete,
             "idle": self._tell_idleness,
+            "note": self._note,
             "terminal": self._open_terminal,
             "type": self._type,
             "resize": self._resize,
@@ -157,6 +159,9 @@ class Program:
             link.send({"error": f"unknown request: {message['op']}"})
         else:
             handler(link, message)
+
+    def _note(self, _link: Link, message: dict[str, Any]) -> None:
+        self._print("stderr", f"{message['text']}\n")
 
     def _ping(self, link: Link, _message: dict[str, Any]) -> None:
         if self._ready:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
+
+KEPT = "ATOLL_KEPT_VARIABLES"
+"""The variable in which the supervisor names those of its own that are to be handed on."""
 
 
 class Settings:
@@ -27,7 +32,11 @@ class Settings:
         self.language: str = content["language"]
         self.argv: list[str] = content["argv"]
         self.shell: list[str] = content["shell"]
-        self.environ: dict[str, str] = {**content["environ"], **_told(content["place"])}
+        self.environ: dict[str, str] = environ_for_programs(
+            {**content["environ"], **_told(content["place"])},
+            os.environ,
+            whole=content["prefixed"],
+        )
         self.home: str = content["home"]
         self.memory: int | None = content["memory"]
         self.processes: int | None = content["processes"]
@@ -45,3 +54,18 @@ def _told(path: str | None) -> dict[str, str]:
     except OSError:
         return {}
     return {name: value for name, equals, value in pairs if name and equals}
+
+
+def environ_for_programs(
+    decided: dict[str, str], found: Mapping[str, str], *, whole: bool
+) -> dict[str, str]:
+    """Return the environment of the user's programs: what was decided, and what is found besides.
+
+    That is what the supervisor has kept of its own, and `whole` where a command before this program
+    had the last word. The home is the session's in any case.
+    """
+    kept = found.get(KEPT, "").split(":")
+    taken = {name: found[name] for name in (found if whole else kept) if name in found}
+    taken.pop(KEPT, None)
+    both = {**decided, **taken} if whole else {**taken, **decided}
+    return {**both, "HOME": decided["HOME"]}

@@ -23,6 +23,7 @@ from atoll_cluster.scheduler.all_of import all_of
 from atoll_cluster.scheduler.batch import run_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
+from atoll_cluster.scheduler.endings import Endings
 from atoll_cluster.scheduler.idleness import Idleness
 from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_cluster.scheduler.machine import Machine
@@ -76,6 +77,7 @@ class Scheduler:
     def serve(self) -> None:
         """Start sessions from the queue; sessions keep running after this ends."""
         self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
+        self.supervisor.start(TaskKind.ENDINGS, Endings(self).run)
         self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
 
     async def _serve_queue(self) -> None:

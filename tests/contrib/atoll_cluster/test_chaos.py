@@ -30,7 +30,7 @@ from atoll_cluster.engine.local import LocalLauncher
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.paths import DataDir
 from atoll_cluster.program import Options
-from atoll_cluster.scheduler import groups, metering
+from atoll_cluster.scheduler import endings, groups, metering
 from atoll_cluster.store import usage_recorder
 from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskKind, TaskSupervisor
@@ -345,6 +345,15 @@ class Groups(Loop):
             await super().run(world, kind)
 
 
+class Endings(Loop):
+    """The same, of looks at the ends of sessions, which come often."""
+
+    async def run(self, world: World, kind: TaskKind) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(endings, "BETWEEN", 0.05)
+            await super().run(world, kind)
+
+
 class Start:
     """A task that a program does at its start."""
 
@@ -415,6 +424,7 @@ CASES = {
     TaskKind.METERING: Loop(),
     TaskKind.CALLBACKS: Loop(),
     TaskKind.IDLENESS: Loop(),
+    TaskKind.ENDINGS: Endings(),
     TaskKind.QUEUE: Loop(),
     TaskKind.ANNOUNCEMENT: Loop(),
     TaskKind.GROUPS: Groups(),

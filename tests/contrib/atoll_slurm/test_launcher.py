@@ -55,6 +55,17 @@ async def test_a_job_is_cancelled_once_slurm_hears_it(slurm, site, tmp_path):
     assert (tmp_path / "tries").read_text() == "x\n" * 3
 
 
+async def test_a_job_that_never_starts_is_cancelled_with_the_reason(slurm, site, tmp_path):
+    slurm("squeue", "echo '7|PENDING|n/a||2026-11-27T15:21:54|N/A|PartitionTimeLimit|s.k1'")
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            state = None
+            while not isinstance(state, Ended):
+                state = await launcher.watch("k1", state)
+    assert state.reason == "PartitionTimeLimit: the partition never gives so much time"
+    assert (tmp_path / "cancelled").read_text() == "7\n"
+
+
 async def test_a_silent_slurm_ends_no_session(slurm, site):
     slurm("squeue", "echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1")
     with anyio.fail_after(20):

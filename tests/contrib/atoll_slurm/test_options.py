@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from atoll_slurm.options import kernel_of, options
+from atoll_slurm.options import kernel_of, limit, options
 from atoll_slurm.programs import Ran, is_unreached
 from atoll_slurm.script import script
 from atoll_slurm.settings import Settings
@@ -44,6 +44,8 @@ def test_a_job_says_what_it_takes_and_where_it_runs():
         ({"scaling_group": "long"}, "--partition=long"),
         ({"group": "proj"}, "--account=proj"),
         ({"starts_at": "2026-11-27T16:00:00"}, "--begin=2026-11-27T16:00:00"),
+        ({"priority": 4}, "--nice=600"),
+        ({"priority": 11}, "--nice=-100"),
         ({"slots": {"cuda.device": Decimal(2)}}, "--gres=gpu:2"),
         ({"slots": {"cpu": Decimal("0.5")}}, "--cpus-per-task=1"),
         ({"slots": {"gres:gpu:a100": Decimal(1), "gres:ssd": Decimal(1)}},
@@ -52,6 +54,15 @@ def test_a_job_says_what_it_takes_and_where_it_runs():
 )  # fmt: skip
 def test_what_a_session_asks_for_is_asked_of_slurm(terms, option):
     assert option in asked(**terms)
+
+
+def test_the_usual_priority_and_no_time_are_left_to_slurm():
+    assert not any(word.startswith(("--nice", "--time")) for word in asked())
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(1, "2"), (60, "2"), (180, "4"), (3600, "61")])
+def test_a_session_has_its_time_before_it_is_asked_to_end(seconds, minutes):
+    assert limit(seconds) == minutes
 
 
 def test_a_site_s_own_rules_are_settings():

@@ -17,5 +17,6 @@ def atoll_engines() -> Iterator[Engine]:
         EngineSetting("memory", "Whether sessions ask for memory: mem or none", "mem"),
         EngineSetting("python", "The Python of the nodes, 3.9 or newer", "python3"),
         EngineSetting("extra", "More options of sbatch"),
+        EngineSetting("image", "A Python of the nodes, or a command that leads to one", many=True),
     ]
     yield Engine("slurm", "Jobs of Slurm", "atoll_slurm.launcher:launcher", settings)

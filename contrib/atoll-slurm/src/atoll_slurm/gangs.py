@@ -14,7 +14,7 @@ from attrs import asdict, define, evolve, field, frozen
 from atoll_cluster.engines import EngineError, Job, Running
 from atoll_slurm.options import resources
 from atoll_slurm.queue import Listed
-from atoll_slurm.script import ONCE
+from atoll_slurm.script import ONCE, kernel_command
 from atoll_slurm.settings import Settings
 
 PATIENCE = 60.0
@@ -163,7 +163,7 @@ def _step(job: Job, at: int, settings: Settings) -> str:
         f"--chdir={job.cwd}",
         f"--output={job.cwd / 'supervisor.log'}",
         "--open-mode=append",
-        *job.command(settings.python, listens=True),
+        *kernel_command(job, settings),
     ]
     return shlex.join(words)
 

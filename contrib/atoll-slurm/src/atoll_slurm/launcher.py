@@ -30,14 +30,17 @@ from atoll_cluster.engines import (
     has_written_end,
     kept_log,
     relay_command,
+    runtimes,
 )
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
+from atoll_slurm.images import images, offered
+from atoll_slurm.never import never
 from atoll_slurm.nodes import nodes
-from atoll_slurm.options import NOTICE, options, partition_of
+from atoll_slurm.options import NOTICE, USUAL_PRIORITY, limit, options, partition_of
 from atoll_slurm.partitions import Partitions
-from atoll_slurm.programs import NoAnswer, is_unreached, run
+from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
-from atoll_slurm.script import script
+from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,8 @@ class SlurmLauncher:
     _gangs: Gangs = field(factory=Gangs, init=False)
     _members: dict[str, Member] = field(factory=dict, init=False)
     """Those that share a job with the other kernels of their session."""
+    _hopeless: set[str] = field(factory=set, init=False)
+    """Kernels whose jobs were seen to wait for what never comes."""
     _limits: dict[str, datetime | None] = field(factory=dict, init=False)
     """When the time of running jobs is up."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
@@ -79,8 +84,10 @@ class SlurmLauncher:
         return None
 
     def images(self) -> Sequence[Image] | None:
-        """Take the runtimes of the login node, which sites have on all nodes alike."""
-        return None
+        """Return the runtimes of the login node, which sites have on all nodes alike, and before
+        them what the user has set.
+        """
+        return offered(images(self.settings.images), runtimes(self.site.root))
 
     async def groups(self) -> Sequence[str]:
         """Return the partitions that we may use."""
@@ -102,7 +109,7 @@ class SlurmLauncher:
         if job.terms.cluster_size > 1:
             await self._gangs.join(job, self._submit_gang)
             return
-        await self._submit([job], script(job.command(self.settings.python, listens=True)))
+        await self._submit([job], script(kernel_command(job, self.settings)))
 
     async def _submit_gang(self, jobs: Sequence[Job]) -> None:
         """Submit the kernels of a session as one job, which has the name of the main one."""
@@ -121,7 +128,7 @@ class SlurmLauncher:
             raise EngineError(f"Slurm takes no jobs at present: {error}") from None
         if ran.code:
             what = "Slurm takes no jobs at present" if is_unreached(ran) else "Slurm refuses"
-            raise EngineError(f"{what}: {ran.words}")
+            raise EngineError(f"{what}: {ran.words}{_hint(job, ran)}")
         job_id = re.search(r"^(\d+)(;\S+)?\s*$", ran.out, re.MULTILINE)
         if job_id is None:
             raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
@@ -177,10 +184,12 @@ class SlurmLauncher:
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
 
     async def _longest(self, job: Job) -> str:
-        """Return the time limit of a job: what is set, or else the most that its partition gives.
+        """Return the time limit of a job: its own, what is set, or the most of its partition.
 
         Without one Slurm takes the partition's default, which may be minutes.
         """
+        if isinstance(seconds := job.terms.options.get("time_limit"), int):
+            return limit(seconds)
         if self.settings.time:
             return self.settings.time
         found = await self._partitions.find(partition_of(job, self.settings))
@@ -224,6 +233,7 @@ class SlurmLauncher:
         else:
             new = {one: self._state(one, listed.get(self._leader(one))) for one in kernels}
             new |= {one: self._left_for(listed.get(self._leader(one)), new[one]) for one in left}
+            await self._give_up(new)
         changed = any(self._board[one] != state for one, state in new.items())
         if changed:
             self._board.put(new)
@@ -245,6 +255,19 @@ class SlurmLauncher:
             return state
         is_late = job.ends is not None and is_near(job.ends) and job.kernel_id not in self._ending
         return Ended(TIME_LIMIT if is_late else None)
+
+    async def _give_up(self, states: dict[str, State]) -> None:
+        """End what waits for what never comes, once that was seen twice."""
+        for kernel_id, state in states.items():
+            why = never(state.reason) if isinstance(state, Waiting) else None
+            if why is None or self._leader(kernel_id) in self._ending:
+                self._hopeless.discard(kernel_id)
+            elif kernel_id not in self._hopeless:
+                self._hopeless.add(kernel_id)
+                self._look.set()
+            else:
+                await self._cancel(self._jobs[kernel_id])
+                states[kernel_id] = Ended(why)
 
     def _is_ours(self, listed: Listed) -> bool:
         """Tell whether it is the job that was submitted: ids begin anew some day."""
@@ -326,10 +349,19 @@ def is_near(limit: datetime) -> bool:
     return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - as Slurm's
 
 
+def _hint(job: Job, ran: Ran) -> str:
+    """Say what Slurm's words leave out."""
+    if "nice" in ran.words and job.terms.priority > USUAL_PRIORITY:
+        return f"; it lets operators alone have a priority above {USUAL_PRIORITY}"
+    return ""
+
+
 @asynccontextmanager
 async def launcher(site: Site) -> AsyncIterator[SlurmLauncher]:
     """Open Slurm as the place for kernels."""
-    made = SlurmLauncher(site, Settings.read(site.settings))
+    settings = Settings.read(site.settings)
+    images(settings.images)  # Raises for one that makes no sense.
+    made = SlurmLauncher(site, settings)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(made.keep_looking)
         try:

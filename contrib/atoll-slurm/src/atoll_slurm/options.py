@@ -8,6 +8,7 @@ from decimal import Decimal
 from atoll_cluster.engines import EngineError, Job
 from atoll_slurm.settings import Settings
 
+USUAL_PRIORITY, _NICE_STEP = 10, 100
 _MIB = 2**20
 _GRES = {"cuda.device": "gpu", "rocm.device": "gpu"}
 NOTICE = 60
@@ -35,6 +36,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "qos": settings.qos,
         "time": time,
         "begin": begin(terms.starts_at),
+        "nice": nice(terms.priority),
     }
     given = [f"--{name}={value}" for name, value in named.items() if value]
     on_one_node = 1 if job.terms.cluster_mode == "multi-node" else job.terms.cluster_size
@@ -52,6 +54,20 @@ def _extent(job: Job) -> list[str]:
     each = size // nodes
     told = f"--signal=TERM@{NOTICE}"
     return [told, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
+
+
+def nice(priority: int) -> str:
+    """Return how much later than others of its owner's jobs a job comes, or earlier; empty for as
+    they do. Slurm lets operators alone have it earlier.
+    """
+    return str((USUAL_PRIORITY - priority) * _NICE_STEP) if priority != USUAL_PRIORITY else ""
+
+
+def limit(seconds: int) -> str:
+    """Return a time limit, as sbatch has it, that leaves a session so many seconds before it is
+    asked to end.
+    """
+    return str(math.ceil((seconds + NOTICE) / 60))
 
 
 def partition_of(job: Job, settings: Settings) -> str:

@@ -3,9 +3,10 @@
 import shlex
 from collections.abc import Mapping
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from atoll_cluster.engines import EngineError
+from atoll_slurm.images import SETTING
 
 
 @frozen(kw_only=True)
@@ -25,16 +26,21 @@ class Settings:
     extra: str = ""
     """More options of sbatch, as they are typed."""
 
+    images: Mapping[str, str] = field(factory=dict)
+    """What leads to a Python, by the names of images; see `images.py`."""
+
     @classmethod
     def read(cls, found: Mapping[str, str]) -> "Settings":
         """Read them; raises EngineError for one that there is not."""
-        known = [one.name for one in fields(cls)]
-        if unknown := sorted(set(found) - set(known)):
-            names = ", ".join(known)
+        images = {name: text for name, text in found.items() if name.startswith(SETTING)}
+        known = [one.name for one in fields(cls) if one.name != "images"]
+        if unknown := sorted(set(found) - set(known) - set(images)):
+            names = ", ".join([*known, f"{SETTING}NAME"])
             raise EngineError(f"there is no setting {unknown[0]} of slurm; there are {names}")
         if found.get("memory", "mem") not in {"mem", "none"}:
             raise EngineError(f"memory is mem or none, not {found['memory']}")
-        return cls(**found)
+        plain = {name: text for name, text in found.items() if name not in images}
+        return cls(**plain, images=images)
 
     @property
     def extra_words(self) -> list[str]:

@@ -17,12 +17,18 @@ from atoll_cluster.store.policies import HOST_PERMISSIONS
 _EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
 
+TIME_LIMITS = "time-limits"
+"""That sessions of any type are ended once they have run as long as they were to."""
+
+
 async def root(call: Call) -> Response:
     """`GET /`: tells clients which versions and features there are.
 
     `features` names what goes beyond the API; other clients pass over it.
     """
     features = [EXECUTE_BYTES, HALF_CLOSE]
+    if not call.cluster.machine.is_bounded:
+        features.append(TIME_LIMITS)
     return reply({"version": API_VERSION, "manager": call.cluster.release, "features": features})
 
 

@@ -1,5 +1,6 @@
 """Read a request for a session: check its parameters and create the records."""
 
+import math
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -74,7 +75,7 @@ def read_session_request(call: Call) -> SessionRequest:
         cluster_size=size,
         priority=params.integer("priority", default=10, maximum=100),
         requested_slots=slots.as_text(),
-        resource_opts=read_resource_opts(config, slots.mem),
+        resource_opts=read_resource_opts(config, slots.mem) | _time_limit(call),
         environ=_environ(config),
         vfolder_mounts=read_mounts(call.cluster, owner, config),
         preopen_ports=_ports(config),
@@ -277,11 +278,31 @@ def _batch(params: Params) -> dict[str, Any]:
     }
 
 
+def _time_limit(call: Call) -> dict[str, int]:
+    """Return how many seconds a session may run, where its place ends those that run longer."""
+    text = call.params.text("batch_timeout", "batchTimeout")
+    if not text or call.cluster.machine.is_bounded:
+        return {}
+    seconds = float(text) if text.strip().isdecimal() else _duration(text)
+    if not seconds:
+        why = f"{text!r} is no duration like 90 or 30m"
+        raise invalid_params(f"batch_timeout: {why}", {"batch_timeout": why})
+    return {"time_limit": math.ceil(seconds)}
+
+
+def _duration(text: str) -> float | None:
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        return None
+    return timedelta(
+        **{unit: float(one or 0) for unit, one in match.groupdict().items()}
+    ).total_seconds()
+
+
 def _moment(text: str) -> str:
     try:
-        if match := _DURATION.fullmatch(text.strip().lower()):
-            wait = {unit: float(amount or 0) for unit, amount in match.groupdict().items()}
-            return clock.stamp(datetime.now(UTC) + timedelta(**wait))
+        if (seconds := _duration(text)) is not None:
+            return clock.stamp(datetime.now(UTC) + timedelta(seconds=seconds))
         return clock.stamp(clock.parse(text))
     except (ValueError, OverflowError):
         why = f"{text!r} is neither a time nor a duration like 30m"

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 TOO_MUCH = {"out-of-memory", "too-many-processes"}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+KEEP = "--keep="
+KEPT = "ATOLL_KEPT_VARIABLES"
+"""By this the kernel program knows which variables to hand on."""
 HEADROOM = 2
 """How many times its memory a single process may ask for where no cgroup counts; what it then
 really takes ends the kernel at the next look."""
@@ -128,7 +131,7 @@ class Supervisor:
                 self._end_with(own_pid)
                 self._become_kernel(listener)
             except OSError as error:
-                os.write(2, f"cannot start {self._launch['argv'][0]}: {error}\n".encode())
+                os.write(2, f"cannot start {self._launch['argv'][0]}: {error.strerror}\n".encode())
                 os._exit(127)
         return pid
 
@@ -143,6 +146,7 @@ class Supervisor:
 
     def _become_kernel(self, listener: socket.socket) -> NoReturn:
         launch = self._launch
+        environ = {**kept_variables(), **launch["environ"]}
         signal.set_wakeup_fd(-1)
         os.setsid()
         for group in launch["cgroups"]:
@@ -156,7 +160,7 @@ class Supervisor:
         give_files([files[0], log, log, listener.fileno(), *files[1:]])
         os.umask(0o022)
         os.chdir(launch["cwd"])
-        os.execve(launch["argv"][0], launch["argv"], launch["environ"])  # noqa: S606 - no shell is wanted
+        os.execvpe(launch["argv"][0], launch["argv"], environ)  # noqa: S606 - no shell is wanted
 
     def _obey(self, numbers: bytes) -> None:
         if signal.SIGQUIT in numbers:
@@ -213,6 +217,19 @@ class Supervisor:
             remove_group(folder)
         if not is_abandoned():
             write_json(END, end)
+
+
+def kept_variables() -> dict[str, str]:
+    """Return the variables of our own environment that the kernel gets, and the list of them."""
+    patterns = [word[len(KEEP) :] for word in sys.argv[2:] if word.startswith(KEEP)]
+    whole = {one for one in patterns if not one.endswith("*")}
+    begins = tuple(one[:-1] for one in patterns if one.endswith("*"))
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in whole or (begins and name.startswith(begins))
+    }
+    return {**kept, KEPT: ":".join(kept)} if kept else {}
 
 
 def give_files(descriptors: list[int]) -> None:

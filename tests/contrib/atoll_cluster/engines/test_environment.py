@@ -1,0 +1,60 @@
+"""What programs of a session find in their environment, where its job has one of its own."""
+
+import pytest
+from tests.contrib.atoll_cluster.conftest import Program
+from tests.contrib.atoll_cluster.engines.test_documented import documented
+
+SHELL = 'export LOADED=yes HOME=/nowhere POOL_A=changed && exec "$@"'
+IMAGES = f"""
+    def images(self):
+        plain = Image(canonical="plain:1", language="python", argv=(sys.executable,))
+        boxed = ("bash", "-c", {SHELL!r}, "bash")
+        return [plain, Image(canonical="boxed:1", language="python", argv=(sys.executable,),
+                             prefix=boxed),
+                Image(canonical="lost:1", language="python", argv=("python3",),
+                      prefix=("no-such-program", "exec"))]
+
+    async def start("""
+CODE = """
+import os
+print(*(os.environ.get(name) for name in ("POOL_A", "POOL_B", "OTHER", "LOADED")))
+print(os.environ["HOME"] == os.getcwd(), "ATOLL_KEPT_VARIABLES" in os.environ)
+"""
+
+
+@pytest.fixture
+def pooled(tmp_path, monkeypatch):
+    text = documented("atoll_pool.py").replace("\n    async def start(", IMAGES, 1)
+    text = text.replace("listens=True", 'listens=True, keeps=("POOL_*",)')
+    text = text.replace(
+        "    def images(self) -> Sequence[Image] | None:\n        return None\n", ""
+    )
+    (tmp_path / "atoll_pool.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name, value in (("POOL_A", "a"), ("POOL_B", "b"), ("OTHER", "o")):
+        monkeypatch.setenv(name, value)
+    program = Program(tmp_path / "data", ("--engine", "atoll_pool:launcher"))
+    yield program.start()
+    if program.process is not None:
+        program.end()
+
+
+def test_variables_that_the_engine_names_are_handed_on(pooled, http):
+    client = pooled.client(http)
+    client.create("s1", image="plain:1", config={"environ": {"POOL_B": "mine"}})
+    assert client.console(client.run("s1", CODE)) == "a mine None None\nTrue False\n"
+
+
+def test_a_command_before_the_program_has_the_last_word(pooled, http):
+    client = pooled.client(http)
+    client.create("s1", image="boxed:1", config={"environ": {"POOL_B": "mine"}})
+    assert client.console(client.run("s1", CODE)) == "changed mine None yes\nTrue False\n"
+
+
+def test_a_command_that_is_not_there_ends_the_session_with_its_name(pooled, http):
+    client = pooled.client(http)
+    created = client.create("s1", image="lost:1")
+    assert created["status"] == "ERROR"
+    assert created["statusInfo"] == (
+        "the kernel ended at its start: cannot start no-such-program: No such file or directory"
+    )
