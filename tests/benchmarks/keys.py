@@ -9,23 +9,16 @@ accepts connections and says nothing. The time for which others had the processo
 """
 
 import json
-import os
-import pty
-import select
-import signal
 import socket
 import statistics
-import struct
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from fcntl import ioctl
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common import ATOLL, plain_environment, say, wall_time
+from terminal import DEADLINE, Terminal, opened
 
 from atoll import Candidate, Profile
 from atoll._shell.names import Names
@@ -36,9 +29,6 @@ TARGET = 0.016
 """Seconds that 99 of 100 keys may take at the most."""
 PACE = 0.02
 """Seconds between two keys."""
-SILENCE = 0.5
-"""Seconds without output after which a prompt has come to rest."""
-DEADLINE = 20.0
 SESSIONS, IMAGES, EARLIER, LINES = 10_000, 5_000, 10_000, 1_000
 STARTS, SLOWER = 9, 1.5
 """How often the prompt is opened, and what it may take in times of importing its libraries."""
@@ -56,71 +46,6 @@ BEGUN = {
     "a block of 1,000 lines": "for x in a {\r" + "\r".join(["ps -f 'id' | grep $x"] * LINES),
     "a quote of 1,000 lines": "run -c '" + "\r".join(["print(6 * 7)  # if x > y"] * LINES),
 }
-
-
-class Terminal:
-    """A program on a terminal of its own, which tells where its cursor is when it is asked."""
-
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self.pid, self.file = pty.fork()
-        if self.pid == 0:
-            variables = {**environ, "TERM": "xterm-256color"}
-            os.execve(command[0], command, variables)  # noqa: S606  # a list of words, as ever
-        ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-
-    def press(self, keys: str) -> None:
-        """Write keys, as fast as they are taken."""
-        data = keys.encode()
-        while data:
-            if select.select([self.file], [self.file], [], DEADLINE)[0]:
-                self.read()
-            else:
-                data = data[os.write(self.file, data[:500]) :]
-
-    def read(self) -> bytes:
-        """Read what is there."""
-        shown = os.read(self.file, 65536)
-        if b"\x1b[6n" in shown:
-            os.write(self.file, b"\x1b[1;1R")
-        return shown
-
-    def rest(self) -> None:
-        """Read until nothing more comes."""
-        while select.select([self.file], [], [], SILENCE)[0]:
-            self.read()
-
-    def time(self, key: str) -> float:
-        """Press a key; returns the seconds until it is shown, had it a processor to itself."""
-        began, waited = time.perf_counter(), self.waited()
-        os.write(self.file, key.encode())
-        if not select.select([self.file], [], [], DEADLINE)[0]:
-            sys.exit(f"the key {key!r} was not shown")
-        took, waited = time.perf_counter() - began, self.waited() - waited
-        self.read()
-        return max(took - waited, 0.0)
-
-    def waited(self) -> float:
-        """Return the seconds for which the program, or this one, had no processor."""
-        files = (Path(f"/proc/{process}/schedstat") for process in (self.pid, "self"))
-        return sum(int(file.read_text().split()[1]) for file in files) / 1e9
-
-    def close(self) -> None:
-        """End the program."""
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.file)
-
-
-@contextmanager
-def opened(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run a prompt until it has drawn itself and come to rest."""
-    terminal = Terminal(command, environ)
-    try:
-        select.select([terminal.file], [], [], DEADLINE)
-        terminal.rest()
-        yield terminal
-    finally:
-        terminal.close()
 
 
 def main() -> None:
@@ -164,7 +89,7 @@ def time_to_prompt(environ: Mapping[str, str]) -> float:
     began, shown = time.perf_counter(), b""
     terminal = Terminal([ATOLL], environ)
     while b"atoll>" not in shown:
-        if not select.select([terminal.file], [], [], DEADLINE)[0]:
+        if not terminal.wait(DEADLINE):
             sys.exit("no prompt was shown")
         shown += terminal.read()
     took = time.perf_counter() - began
@@ -197,8 +122,8 @@ def measure(command: Sequence[str], environ: Mapping[str, str], begun: str) -> l
         terminal.rest()
         for number in range(KEYS):
             # Words of five digits, so that names fit for a while, and then none does.
-            times.append(terminal.time("01234 "[number % 6]))
-            while select.select([terminal.file], [], [], PACE)[0]:
+            times.append(terminal.time("01234 "[number % 6])[1])
+            while terminal.wait(PACE):
                 terminal.read()
     return times
 

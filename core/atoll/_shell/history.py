@@ -21,6 +21,8 @@ from atoll._tokens import Token, command_words, scan, statements
 
 _SLACK = 1.2
 """How far the file may outgrow its size before it is cut, which costs writing it anew."""
+_FEWEST = 100
+"""How many lines typed at this prompt Up finds, whatever the size of the history."""
 _SECRET = re.compile(
     r"\w*(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY)\w*=.+",
     re.IGNORECASE | re.DOTALL,
@@ -141,6 +143,16 @@ class LineHistory(History):
             self._lines.append(string)
             self._recent.note([string])
             self.store_string(string)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep no more than the newest lines: a prompt may be open for weeks."""
+        most = max(self._size, _FEWEST)
+        if len(self._own) > most * _SLACK:
+            for old in list(self._own)[:-most]:
+                del self._own[old]
+        if len(self._lines) > most * _SLACK:
+            self._lines = self._lines[-most:]
 
     def store_string(self, string: str) -> None:
         """Write a line to the file, in the background."""

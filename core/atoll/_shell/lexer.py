@@ -10,7 +10,7 @@ from prompt_toolkit.lexers import Lexer
 
 from atoll._aim import MARK
 from atoll._commands import PROGRAM_NAMES, CommandTree, Node
-from atoll._shell.lines import FRESH, State, read_line
+from atoll._shell.lines import FRESH, State, forget_lines, read_line
 from atoll._tokens import Token
 
 _REMEMBERED = 20_000
@@ -46,6 +46,11 @@ class LineLexer(Lexer):
         self._aliases = aliases
         self._known: Container[str] = ()
         self._coloured = lru_cache(_REMEMBERED)(self._colour)
+
+    def forget(self) -> None:
+        """Forget the lines: the text that they belong to has been entered."""
+        self._coloured.cache_clear()
+        forget_lines()
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return a function that gives the coloured pieces of a line by its number, from 0."""

@@ -28,6 +28,11 @@ def read_line(state: State, line: str) -> tuple[Sequence[Token], State]:
     return tokens, tokenizer.state() if tokenizer.open else FRESH
 
 
+def forget_lines() -> None:
+    """Forget the lines: the text that they belong to has been entered."""
+    read_line.cache_clear()
+
+
 def last_statement(text: str) -> tuple[State, str]:
     """Return the last lines of a text, from a line on at which a statement begins, and the state
     before them.

@@ -83,6 +83,7 @@ class PromptReader:
     refresher: Refresher
     history: LineHistory
     menu: Menu
+    lexer: LineLexer
     stdin: Source
     _drawn: trio.Event = field(factory=trio.Event)
     _pause: asyncio.TimerHandle | None = None
@@ -95,12 +96,14 @@ class PromptReader:
         names, recent = names_of(program), Recent()
         history = _history(program, recent)
         completer = LineCompleter(Candidates(program, names, state.jobs), recent)
+        lexer = LineLexer(program.tree, lambda: program.aliases.lines)
         session = _session(program, state, completer, history)
+        session.lexer = lexer
         buffer = session.default_buffer
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(buffer.document)[1]
         menu = Menu(session.app, buffer, completer)
-        reader = cls(session, screen, refresher, history, menu, stdin)
+        reader = cls(session, screen, refresher, history, menu, lexer, stdin)
         reader._listen(program, state)
         return reader
 
@@ -130,6 +133,7 @@ class PromptReader:
                 break
             except Detour as detour:
                 text = await detour.way(detour.text)
+        self.lexer.forget()
         await self._keep()
         return line
 
@@ -250,7 +254,6 @@ def _session(
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
         completer=completer,
         complete_while_typing=False,
-        lexer=LineLexer(program.tree, lambda: program.aliases.lines),
         history=history,
         auto_suggest=LastAlike() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),

@@ -212,3 +212,17 @@ def test_a_file_that_is_no_history(tmp_path, kind):
     found = [one.line for one in read_entries(path)]
 
     assert found == ([] if kind in ("fifo", "folder") else ["ps"])
+
+
+def test_a_prompt_that_is_open_for_long(history):
+    """It keeps the newest of its own lines, in the file all of them."""
+    for number in range(1000):
+        history.append_string(f"print {number}")
+        history.ended(0, 0.1)
+
+    assert len(history.get_strings()) <= 120
+    assert history.get_strings()[-1] == "print 999"
+    history.flush(PATIENCE)
+    found = history.entries()
+    assert [entry.line for entry in found] == [f"print {number}" for number in range(1000)]
+    assert all(entry.exit_code == 0 for entry in found)
