@@ -109,7 +109,7 @@ def test_kitty(terminal):
     child.send(TERMINALS["kitty"])
     drawn = rest_of(child)
     pieces = re.findall(rb"\x1b_G([^;]*);([^\x1b]*)\x1b\\", drawn)
-    assert pieces[0][0].startswith(b"a=T,f=100,q=2,c=20,r=4,")
+    assert pieces[0][0].startswith(b"a=T,f=100,q=2,m=")
     assert [keys[-3:] for keys, _ in pieces] == [b"m=1"] * (len(pieces) - 1) + [b"m=0"]
     assert b64decode(b"".join(data for _, data in pieces)) == png()
 

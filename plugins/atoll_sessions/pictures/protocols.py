@@ -11,13 +11,23 @@ _PIECE = 4096
 
 def kitty(png: Png, room: Room) -> str:
     """Return what draws a picture in kitty, Ghostty and others with kitty's protocol."""
-    columns, lines = room.cells(png.width, png.height)
     text = b64encode(png.content).decode()
     pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
-    keys = [f"a=T,f=100,q=2,c={columns},r={lines},"] + [""] * (len(pieces) - 1)
+    keys = [f"a=T,f=100,q=2,{_scaling(png, room)}"] + [""] * (len(pieces) - 1)
     more = ["m=1"] * (len(pieces) - 1) + ["m=0"]
     parts = zip(keys, more, pieces, strict=True)
     return "".join(f"\x1b_G{key}{m};{piece}\x1b\\" for key, m, piece in parts) + "\n"
+
+
+def _scaling(png: Png, room: Room) -> str:
+    """Return the side that a picture is scaled to, if it has to be: told both, or sides that it
+    would have anyhow, kitty draws it out of its proportions, to whole cells.
+    """
+    if room.pixels(png.width, png.height) == (png.width, png.height):
+        return ""
+    if png.width * room.height > png.height * room.width:
+        return f"c={room.columns},"
+    return f"r={room.lines},"
 
 
 def iterm2(png: Png, room: Room) -> str:
