@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
 import trio
 from attrs import define, field
-from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
@@ -20,6 +20,10 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
+
+from atoll._light_colors import LightColors
+from atoll._terminal_input import TerminalInput
+from atoll._theme import background
 
 if TYPE_CHECKING:
     from atoll._context import Context
@@ -40,6 +44,7 @@ class Canvas:
     _depth: ColorDepth
     _names: Mapping[str, str]
     _style: Style
+    _colors: LightColors
     _lines: list[Line | None] = field(factory=list)
 
     @classmethod
@@ -49,13 +54,22 @@ class Canvas:
         # The real standard output: its replacement holds text back while this is shown.
         output = Vt100_Output.from_pty(sys.__stdout__)
         depth = output.get_default_color_depth()
-        return cls(
-            create_input(cast("TextIO", context.stdin.file)),
+        theme, environ = context.settings["shell.theme"], context.environ
+        keys = TerminalInput(
+            cast("TextIO", context.stdin.file),
+            sys.__stdout__,
+            lambda: background.should_ask(theme, environ),
+        )
+        canvas = cls(
+            keys,
             output,
             depth if context.output.color else ColorDepth.DEPTH_1_BIT,
             styles,
             Style.from_dict(dict(styles)),
+            LightColors(lambda: background.is_light(theme, environ)),
         )
+        keys.on_answer = canvas.forget
+        return canvas
 
     @property
     def size(self) -> tuple[int, int]:
@@ -104,7 +118,8 @@ class Canvas:
             cut = _cut(text, left)
             left -= get_cwidth(cut)
             style = f"class:{name}" if name in self._names else name
-            self._output.set_attributes(self._style.get_attrs_for_style_str(style), self._depth)
+            attrs = self._style.get_attrs_for_style_str(style)
+            self._output.set_attributes(self._colors.transform_attrs(attrs), self._depth)
             self._output.write(cut)
         self._output.reset_attributes()
         if left > 0:

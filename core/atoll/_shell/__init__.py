@@ -52,6 +52,12 @@ def atoll_settings() -> Iterator[Setting]:
     """Keys of config.yaml that the prompt reads."""
     yield Setting("shell.edit_mode", "emacs", "Key bindings of the prompt", ("emacs", "vi"))
     yield Setting("shell.menu", "tab", "When the menu opens", ("tab", "typing"))
+    yield Setting(
+        "shell.theme",
+        "auto",
+        "Colours for which background: auto asks the terminal",
+        ("auto", "light", "dark"),
+    )
     keys = "Lines for keys of your own, such as f5: ps"
     yield Setting("shell.keys", "", keys, mapping=True)
     yield Setting("shell.plain", False, "No colours, toolbar and redrawing: for screen readers")

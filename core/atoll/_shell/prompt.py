@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING, Literal
 import trio
 from attrs import define, field
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app_session
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input import Input, PipeInput
 from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.styles import Style
 
+from atoll._light_colors import LightColors
 from atoll._program import Program
 from atoll._runtime import aio
 from atoll._shell.candidates import Candidates
@@ -42,6 +47,8 @@ from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
 from atoll._terminal import Source
+from atoll._terminal_input import TerminalInput
+from atoll._theme import background
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_processor import KeyPress
@@ -62,6 +69,8 @@ _STYLE = Style.from_dict(
         "failed": "ansired",
         "earlier.about": "ansibrightblack",
         "earlier.marked": "reverse",
+        "completion-menu.completion.current": "bg:ansiwhite fg:#005f87 reverse",
+        "completion-menu.meta.completion.current": "bg:ansiwhite fg:#005f87 reverse",
     }
 )
 
@@ -149,7 +158,8 @@ class PromptReader:
 
     async def _search(self, text: str) -> str:
         """Let the user choose an earlier line instead of the typed one."""
-        find = partial(find_line, self.history.entries, text, _STYLE, self.screen.prompting)
+        looks = _STYLE, self.session.app.style_transformation
+        find = partial(find_line, self.history.entries, text, looks, self.screen.prompting)
         try:
             return await aio(find)
         except (EOFError, OSError):
@@ -247,6 +257,7 @@ def _session(
 ) -> PromptSession[str]:
     settings, toolbar = program.settings, Toolbar(program.registry, state)
     vi = settings["shell.edit_mode"] == "vi"
+    theme, environ = settings["shell.theme"], program.environ
     session: PromptSession[str] = PromptSession(
         lambda: [*_mode_sign(session), *prompt_pieces(program.target)],
         multiline=True,
@@ -258,12 +269,24 @@ def _session(
         auto_suggest=LastAlike() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),
         style=_STYLE,
+        style_transformation=LightColors(lambda: background.is_light(theme, environ)),
+        input=_keys(lambda: background.should_ask(theme, environ)),
         cursor=ModalCursorShapeConfig() if vi else None,
         include_default_pygments_style=False,
         interrupt_exception=Cleared,
         eof_exception=Left,
     )
+    if isinstance(session.input, TerminalInput):
+        session.input.on_answer = session.app.invalidate
     return session
+
+
+def _keys(asks: Callable[[], bool]) -> Input | None:
+    """Return the keys of the terminal; None where others have put something in their place."""
+    usual = get_app_session().input
+    if not isinstance(usual, Vt100Input) or isinstance(usual, PipeInput):
+        return None
+    return TerminalInput(sys.stdin, sys.__stdout__ or sys.stdout, asks)
 
 
 def _continuation(width: int, _line: int, wrapped: int) -> str:

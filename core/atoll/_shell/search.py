@@ -12,7 +12,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import Dimension, HSplit, Layout, VSplit, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Style, StyleTransformation
 from prompt_toolkit.utils import get_cwidth
 
 from atoll._shell.aside import aside
@@ -70,9 +70,8 @@ class Search:
         now = time.time()
         rows: StyleAndTextTuples = []
         for number, entry in enumerate(self._found[begins : begins + count], start=begins):
-            style = "class:earlier.marked" if number == self._at else ""
-            for own, text in _row(entry, now, width):
-                rows.append((f"{style} {own}", text))
+            marked = "class:earlier.marked" if number == self._at else ""
+            rows += [(marked or own, text) for own, text in _row(entry, now, width)]
             rows.append(("", "\n"))
         return rows[:-1]
 
@@ -128,7 +127,7 @@ def _head(text: str, width: int) -> str:
 async def find_line(
     read: Callable[[], list[Entry]],
     typed: str,
-    style: Style,
+    looks: tuple[Style, StyleTransformation],
     shown: Callable[[Application[str]], AbstractContextManager[None]],
 ) -> str:
     """Let the user choose an earlier line; returns it, or the typed text.
@@ -137,7 +136,7 @@ async def find_line(
     """
     search = Search(read)
     search.query.insert_text(" ".join(typed.split("\n")))
-    app = _application(search, style, typed)
+    app = _application(search, looks, typed)
     search.query.on_text_changed += lambda _: search.look()
 
     def begin() -> None:
@@ -152,7 +151,9 @@ async def _load(search: Search, app: Application[str]) -> None:
     app.invalidate()
 
 
-def _application(search: Search, style: Style, typed: str) -> Application[str]:
+def _application(
+    search: Search, looks: tuple[Style, StyleTransformation], typed: str
+) -> Application[str]:
     def rows() -> int:
         return max(1, min(_ROWS, app.output.get_size().rows - _LESS))
 
@@ -170,7 +171,8 @@ def _application(search: Search, style: Style, typed: str) -> Application[str]:
     app: Application[str] = Application(
         Layout(body),
         key_bindings=_keys(search, typed),
-        style=style,
+        style=looks[0],
+        style_transformation=looks[1],
         include_default_pygments_style=False,
         erase_when_done=True,
     )
