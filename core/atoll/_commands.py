@@ -8,12 +8,12 @@ from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, NoReturn
 
-from atoll._aim import MARK, check_aim
 from atoll._errors import UsageError
 from atoll._examples import Examples
 from atoll._help import group_help
 from atoll._parsing import HelpAsked
 from atoll._plugins import Provided, Registry
+from atoll._profile_prefix import MARK, check_prefix
 from atoll._records import Command, Example, Option
 from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
@@ -224,14 +224,14 @@ class CommandTree:
         Raises UsageError for a wrong line, HelpAsked for a line that asks for help.
         """
         begin = before_command(words)
-        aim = _aim_before(words[:begin], words[begin:])
+        profiles = _prefix_before(words[:begin], words[begin:])
         node, rest = self.find(words[begin:])
         if not node.runs:
             self._explain_group(node, rest)
         # Imported here, with click: help of groups does not need it.
         from atoll._preparing import prepare
 
-        return prepare(node, words, rest, aim)
+        return prepare(node, words, rest, profiles)
 
     def variables_of(self, words: Sequence[str]) -> set[str]:
         """Return the variables that a line defines for its command by options such as `--range
@@ -277,17 +277,17 @@ class CommandTree:
             waiting += [node.children[name] for name in sorted(node.children, reverse=True)]
 
 
-def _aim_before(before: Sequence[str], command: Sequence[str]) -> str:
+def _prefix_before(before: Sequence[str], command: Sequence[str]) -> str:
     """Return the text after the `@` before a command; raises UsageError if no command follows."""
     if not (before and before[-1].startswith(MARK)):
         return ""
-    aim = before[-1].removeprefix(MARK)
-    check_aim(aim)
+    profiles = before[-1].removeprefix(MARK)
+    check_prefix(profiles)
     if not command:
         raise UsageError(
-            f"a command is missing after {before[-1]}", hint=f"use {aim} changes profile"
+            f"a command is missing after {before[-1]}", hint=f"use {profiles} changes profile"
         )
-    return aim
+    return profiles
 
 
 def _near(node: Node, word: str) -> str:

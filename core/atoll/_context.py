@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atoll._profiles import Profile
     from atoll._program import Program
     from atoll._state import ShellState
-    from atoll._target import Choice, Kept
+    from atoll._target import Choice, FixedTarget
 
 
 @define
@@ -66,7 +66,7 @@ class Context:
     """What plugins leave for one another while the command runs, by names that begin with the
     plugin's.
     """
-    _run_within: "Callable[[str, Capture | None], Awaitable[int]] | None" = None
+    _run_nested: "Callable[[str, Capture | None], Awaitable[int]] | None" = None
 
     @property
     def settings(self) -> Settings:
@@ -132,9 +132,9 @@ class Context:
         writes is kept there, and it has no keyboard. Raises UsageError for a line that is not in
         the grammar.
         """
-        if self._run_within is None:
+        if self._run_nested is None:
             raise UsageError("no line can be run here")
-        return await self._run_within(line, capture)
+        return await self._run_nested(line, capture)
 
     def is_command(self, word: str) -> bool:
         """Whether a word is the first of a command's name."""
@@ -218,11 +218,11 @@ def choice_of(context: Context) -> "Choice":
     return program_of(context).target.of(context.profile_name, kept)
 
 
-def kept_of(context: Context) -> "Kept":
+def fixed_target_of(context: Context) -> "FixedTarget":
     """Return where lines go that a command runs."""
-    from atoll._target import Kept
+    from atoll._target import FixedTarget
 
-    return Kept(context.profile_name, context._choice)  # noqa: SLF001  # as above
+    return FixedTarget(context.profile_name, context._choice)  # noqa: SLF001  # as above
 
 
 def has_consent(context: Context) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlencode
 import trio
 from attrs import define, field, frozen
 
-from atoll._context import Context, kept_of, program_of
+from atoll._context import Context, fixed_target_of, program_of
 from atoll._errors import UsageError
 from atoll._paths import Paths
 from atoll._preparing import Prepared
@@ -70,7 +70,7 @@ class _ExplainedContext(Context):
         from atoll._api.explained import ExplainedApi
         from atoll._api.negotiation import ServerCache
 
-        program, kept = program_of(self), kept_of(self)
+        program, kept = program_of(self), fixed_target_of(self)
         name = profile or self.profile_name
         chosen = await trio.to_thread.run_sync(program.profile_if_up, name, kept.choice)
         cache = ServerCache(program.paths.cache, chosen)
@@ -108,7 +108,7 @@ def check_explainable(prepared: Prepared) -> None:
     runs until it is interrupted.
     """
     node = prepared.node
-    if prepared.aim:
+    if prepared.profiles:
         raise UsageError("explain takes no @NAME", hint="name a profile: explain --profile NAME …")
     if node.single or node.asyncio or node.hidden:
         name = " ".join(node.path)
@@ -125,7 +125,7 @@ async def explained(context: Context, prepared: Prepared) -> Explanation:
     from atoll._api.explained import Unanswered
 
     is_whole = False
-    async with _apart(context, prepared) as apart:
+    async with _temporary(context, prepared) as apart:
         failure: BaseException | None = None
         with trio.move_on_after(_PATIENCE):
             try:
@@ -143,7 +143,7 @@ async def explained(context: Context, prepared: Prepared) -> Explanation:
 
 
 @asynccontextmanager
-async def _apart(context: Context, prepared: Prepared) -> AsyncIterator["_ExplainedContext"]:
+async def _temporary(context: Context, prepared: Prepared) -> AsyncIterator["_ExplainedContext"]:
     """Make the context for a command that is only explained, with temporary folders."""
     program = program_of(context)
     nothing = Source(None)
@@ -160,7 +160,7 @@ async def _apart(context: Context, prepared: Prepared) -> AsyncIterator["_Explai
             words=prepared.words,
             options=options,
             foreground=False,
-            choice=kept_of(context).choice,
+            choice=fixed_target_of(context).choice,
             home=Paths(*(root / name for name in Paths._fields)),
         )
         with streams_of(nothing, io.StringIO()):

@@ -10,7 +10,7 @@ import trio
 from attrs import define, evolve, field
 
 from atoll._aliases import Call
-from atoll._background import Background
+from atoll._background_part import BackgroundPart
 from atoll._commands import before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
 from atoll._interrupts import interruptible
@@ -150,7 +150,7 @@ class Interpreter:
         self, node: SimpleCommand | AndOr, then: Callable[[int], Awaitable[None]] | None
     ) -> int:
         """Start a node in the background, with a copy of the variables."""
-        part = Background(evolve(node, background=False), self.variables.copy(), self._files)
+        part = BackgroundPart(evolve(node, background=False), self.variables.copy(), self._files)
         runner = evolve(self.runner, foreground=False)
         other = evolve(self, runner=runner, variables=part.variables, ends_at_exit=False)
         try:

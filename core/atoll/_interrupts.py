@@ -25,7 +25,7 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
 
     A signal that ends the process does so after the command has cleaned up.
     """
-    heard = _Heard(_deadly_signals())
+    heard = _SignalState(_deadly_signals())
     keys = {signal.SIGINT, signal.SIGQUIT} - _ending.get()
     code = await _until(call, heard, (*keys, *heard.deadly))
     return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
@@ -35,7 +35,7 @@ async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
     """Run a script with its jobs. A signal that ends the process does so after all of them have
     cleaned up.
     """
-    heard = _Heard(_deadly_signals())
+    heard = _SignalState(_deadly_signals())
     if not heard.deadly:
         return await call()
     token = _ending.set(frozenset(heard.deadly))
@@ -46,13 +46,16 @@ async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
 
 
 async def _until(
-    call: Callable[[], Awaitable[int]], heard: "_Heard", numbers: Sequence[int]
+    call: Callable[[], Awaitable[int]], heard: "_SignalState", numbers: Sequence[int]
 ) -> int:
     """Run a call, and cancel it when one of these signals comes. A signal that ends the process is
     raised again after the call has cleaned up.
     """
     code, failure = int(ExitCode.INTERRUPTED), None
-    with trio.open_signal_receiver(*numbers) as signals, _insisting(numbers, heard):
+    with (
+        trio.open_signal_receiver(*numbers) as signals,
+        _interrupting_again(numbers, heard),
+    ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(heard.cancel_on_signal, signals, nursery.cancel_scope)
             try:
@@ -82,7 +85,7 @@ def _deadly_signals() -> list[signal.Signals]:
 
 
 @define
-class _Heard:
+class _SignalState:
     """The signal that came last, and the signals that end the process. `waiting` is true between
     the arrival of a signal and the moment when the event loop handles it.
     """
@@ -102,11 +105,11 @@ class _Heard:
 
 
 @contextmanager
-def _insisting(numbers: Iterable[int], heard: _Heard) -> Iterator[None]:
+def _interrupting_again(numbers: Iterable[int], heard: _SignalState) -> Iterator[None]:
     """Let a second signal interrupt code that keeps the event loop from handling the first."""
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
-    def insist(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         if heard.waiting and _is_within(frame):
             if number in heard.deadly:
                 signal.signal(number, signal.SIG_DFL)
@@ -116,12 +119,12 @@ def _insisting(numbers: Iterable[int], heard: _Heard) -> Iterator[None]:
         handlers[number](number, frame)
 
     for number in handlers:
-        signal.signal(number, insist)
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
         for number, handler in handlers.items():
-            if signal.getsignal(number) is insist:
+            if signal.getsignal(number) is interrupt:
                 signal.signal(number, handler)
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atoll._background import Background
+from atoll._background_part import BackgroundPart
 from atoll._errors import AtollError, ExitCode
 from atoll._jobs import Job, Jobs, current_job
 from atoll._program import Program
 from atoll._syntax import AndOr, SimpleCommand
-from atoll._target import Kept
+from atoll._target import FixedTarget
 from atoll._variables import Values
 from atoll._warnings import warn
 
@@ -44,13 +44,13 @@ class Task:
     files: tuple[str, ...]
     program_name: str
     plugins: bool
-    target: Kept
+    target: FixedTarget
     skip_tls_check: bool
     timeout: float | None
     output_format: str
 
     @classmethod
-    def of(cls, part: Background, program: Program, output_format: str) -> "Task":
+    def of(cls, part: BackgroundPart, program: Program, output_format: str) -> "Task":
         """Return the task for a part of a line that goes to the background now."""
         settings = program.settings
         return cls(

@@ -22,7 +22,7 @@ class Prepared:
     """A parsed line: its command, its deferred calls, and the values of options that plugins add.
 
     `calls` is a context manager: enter it, and leave it when all calls are done. `words` are those
-    of the line, with `***` in place of each secret. `aim` is the text after the `@` before the
+    of the line, with `***` in place of each secret. `profiles` is the text after the `@` before the
     command, empty for none.
     """
 
@@ -30,12 +30,12 @@ class Prepared:
     words: tuple[str, ...]
     calls: DeferredCalls
     given: Sequence[GivenOption]
-    aim: str = ""
+    profiles: str = ""
     result: Any = None
     """The value that the command returns; for a step of the line, that of the step."""
 
 
-def prepare(node: "Node", words: Sequence[str], rest: list[str], aim: str) -> Prepared:
+def prepare(node: "Node", words: Sequence[str], rest: list[str], profiles: str) -> Prepared:
     """Import a command and parse its words, `rest`, without running anything.
 
     Raises UsageError for a wrong line, HelpAsked for a line that asks for help.
@@ -46,7 +46,7 @@ def prepare(node: "Node", words: Sequence[str], rest: list[str], aim: str) -> Pr
         collecting_prints() as collected,
     ):
         try:
-            return evolve(_parse(node, words, rest), aim=aim)
+            return evolve(_parse(node, words, rest), profiles=profiles)
         except click.exceptions.Exit as end:
             raise HelpAsked(collected.take().removesuffix("\n"), end.exit_code) from None
 

@@ -11,21 +11,22 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import trio
 from attrs import define, field
 
-from atoll._aim import names_several
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
 from atoll._commands import NoSuchCommand
-from atoll._context import Context, current_context, kept_of
+from atoll._context import Context, current_context, fixed_target_of
 from atoll._deferred import result_of
 from atoll._errors import ExitCode, TimedOut, UsageError, is_interruption
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
 from atoll._jobs import Job, Jobs, job_words
+from atoll._nested import run_captured, run_nested
 from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
 from atoll._preparing import Prepared
 from atoll._private_files import write_atomic
+from atoll._profile_prefix import names_several
 from atoll._program import Program, current_ask, current_note
 from atoll._protection import ask_first
 from atoll._redirection import Sink, open_source, written
@@ -34,12 +35,11 @@ from atoll._runtime import has_asyncio
 from atoll._statement import Statement
 from atoll._streams import real_stdout, streams_of
 from atoll._system import run_system
-from atoll._target import Kept, kept_target
+from atoll._target import FixedTarget, fixed_target
 from atoll._terminal import Source
 from atoll._threads import in_thread
 from atoll._timings import measured, told
 from atoll._warnings import warn
-from atoll._within import run_captured, run_within
 from atoll.hookspecs import HINTS, INVOCATIONS
 from atoll.output import Output, current_output
 from atoll.text import quote
@@ -47,7 +47,7 @@ from atoll.text import quote
 if TYPE_CHECKING:
     from contextvars import ContextVar
 
-    from atoll._background import Background
+    from atoll._background_part import BackgroundPart
     from atoll._several import Share
     from atoll._state import ShellState
 
@@ -77,7 +77,7 @@ class JobControl(Protocol):
     async def run_system(self, statement: Statement) -> int:
         """Run a program of the system in the foreground; returns its exit code."""
 
-    def start(self, part: "Background") -> Job:
+    def start(self, part: "BackgroundPart") -> Job:
         """Start a part of a line in the background."""
 
 
@@ -153,7 +153,7 @@ class Runner:
             variables=statement.variables,
         )
 
-    def start(self, part: "Background", run: Callable[[], Awaitable[int]]) -> None:
+    def start(self, part: "BackgroundPart", run: Callable[[], Awaitable[int]]) -> None:
         """Start a part of a line in the background, and say so. If jobs are no processes, `run`
         runs it.
         """
@@ -185,7 +185,7 @@ class Runner:
                 stdout.write(f"{asked}\n")
                 stdout.flush()
             return asked.code
-        if names_several(line.prepared.aim):
+        if names_several(line.prepared.profiles):
             return await self._call_several(line, line.prepared, stdout, stdin)
         return await self._call(line, line.prepared, stdout, stdin)
 
@@ -216,10 +216,10 @@ class Runner:
 
     async def _call(self, line: "_Line", prepared: Prepared, stdout: IO[str], stdin: Source) -> int:
         if prepared.node.asyncio and not has_asyncio():
-            from atoll._apart import run_apart
+            from atoll._separate_process import run_separately
 
             words = line.statement.words
-            code = await run_apart(self.program, words, self.output_format, stdin, stdout)
+            code = await run_separately(self.program, words, self.output_format, stdin, stdout)
             self.has_told = bool(code)
             return code
         with prepared.calls:
@@ -289,7 +289,7 @@ class Runner:
             shell=self.shell,
             choice=kept.choice,
             has_consent=self.share is not None and prepared.node.destroys,
-            run_within=partial(run_within, self),
+            run_nested=partial(run_nested, self),
         )
 
     @property
@@ -360,9 +360,9 @@ def _named(prepared: Prepared, option: str | None) -> str | None:
     """Return the profile that a line names by `@` or `--profile`; raises UsageError if
     they differ.
     """
-    if prepared.aim and option and option != prepared.aim:
-        raise UsageError(f"@{prepared.aim} and --profile {option} exclude each other")
-    return prepared.aim or option
+    if prepared.profiles and option and option != prepared.profiles:
+        raise UsageError(f"@{prepared.profiles} and --profile {option} exclude each other")
+    return prepared.profiles or option
 
 
 @define
@@ -413,9 +413,9 @@ def _more_time(share: "Share | None") -> str:
     return "the setting several.timeout, or --timeout, allows more" if share else ""
 
 
-async def _keeping(kept: Kept, run: Callable[[], Awaitable[int]], _job: Job) -> int:
+async def _keeping(kept: FixedTarget, run: Callable[[], Awaitable[int]], _job: Job) -> int:
     """Run a job with the profile that was in use when it was started."""
-    kept_target.set(kept)
+    fixed_target.set(kept)
     return await run()
 
 
@@ -443,7 +443,7 @@ def _running(context: Context) -> Iterator[None]:
         (current_note, cache(context.output.note)),
         (current_ask, context.ask if context.can_ask else None),
         (current_output, context.output),
-        (kept_target, kept_of(context)),
+        (fixed_target, fixed_target_of(context)),
     ]
     tokens = [(variable, variable.set(value)) for variable, value in values]
     try:

@@ -7,11 +7,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import trio
 from attrs import evolve, frozen
 
-from atoll._aim import MARK
 from atoll._commands import before_command
 from atoll._context import Context
 from atoll._errors import ExitCode, NotFound, UsageError
 from atoll._preparing import Prepared
+from atoll._profile_prefix import MARK
 from atoll._protection import says, says_yes, shown_line
 from atoll._statement import Statement
 from atoll.output._gathered import GatheredOutput, Gathering, Labelled
@@ -47,7 +47,7 @@ async def run_several(
     """
     program = runner.program
     _refuse(statement, prepared)
-    profiles = await trio.to_thread.run_sync(_matching, program, prepared.aim)
+    profiles = await trio.to_thread.run_sync(_matching, program, prepared.profiles)
     await _ask_first(context, prepared, profiles)
     began, gathering = time.monotonic(), Gathering(profiles)
     codes, told = list[int](), list[bool]()
@@ -83,11 +83,11 @@ def _refuse(statement: Statement, prepared: Prepared) -> None:
         raise UsageError("a file can't be read for several clusters at once")
 
 
-def _matching(program: "Program", aim: str) -> list[str]:
+def _matching(program: "Program", profiles: str) -> list[str]:
     """Return the profiles that names and patterns mean; raises NotFound."""
     found: dict[str, None] = {}
     known = _known(program)
-    for piece in filter(None, aim.split(",")):
+    for piece in filter(None, profiles.split(",")):
         if not any(mark in piece for mark in "*?["):
             if problem := program.target.of(piece).problem:
                 raise problem

@@ -49,7 +49,7 @@ class Choice:
 
 
 @frozen
-class Kept:
+class FixedTarget:
     """Where the lines of a job or of a running command go, whatever profile the prompt changes to
     meanwhile. `name` is the profile that was named, None without one.
     """
@@ -58,7 +58,7 @@ class Kept:
     choice: Choice | None
 
 
-kept_target: ContextVar[Kept | None] = ContextVar("kept_target", default=None)
+fixed_target: ContextVar[FixedTarget | None] = ContextVar("fixed_target", default=None)
 """Where the lines of the running code go; None for the profile in use."""
 
 
@@ -94,9 +94,9 @@ class Target:
         """The profile that `use`, or `--profile` of the program, has named; None for none."""
         return self._turned or self.settings.profile_name
 
-    def keep(self) -> Kept:
+    def keep(self) -> FixedTarget:
         """Return where lines go now, for a job or command that starts now."""
-        return kept_target.get() or Kept(self.explicit, self.made)
+        return fixed_target.get() or FixedTarget(self.explicit, self.made)
 
     def begin(self, choice: Choice | None = None) -> None:
         """Choose the profile for all lines of a prompt or script, or take the choice of the prompt

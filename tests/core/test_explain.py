@@ -8,7 +8,7 @@ import click
 import pytest
 
 from atoll import Command, hookimpl
-from atoll._api.imagined import answer_to
+from atoll._api.likely_answers import answer_to
 from atoll.reading import maybe
 from atoll.testing import Shell
 

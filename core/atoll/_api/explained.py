@@ -1,7 +1,7 @@
 """An api that sends nothing: it notes what would be sent.
 
 No answer comes, so a command goes on as long as it looks at none, but for those to GraphQL queries:
-they are imagined (:mod:`atoll._api.imagined`).
+these are made up (:mod:`atoll._api.likely_answers`).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,7 +13,7 @@ from attrs import frozen
 
 from atoll._api.connection import Api, Reply
 from atoll._api.content import Content, build_request, query_pairs
-from atoll._api.imagined import answer_to
+from atoll._api.likely_answers import answer_to
 from atoll._api.negotiation import ANNOUNCED, Server, ServerCache
 from atoll._errors import AtollError
 from atoll._profiles import Profile

@@ -5,10 +5,10 @@ one warning that names it, never the shell.
 """
 
 from atoll._plugins.checks import problem_in
+from atoll._plugins.ctrl_c import noting_presses
 from atoll._plugins.discovery import Damaged, discover
 from atoll._plugins.guard import contained, culprit, drop, guarded, load_attribute
 from atoll._plugins.origins import OWN_DISTRIBUTION, Origin, PluginError, Selection
-from atoll._plugins.presses import noting_presses
 from atoll._plugins.provided import Provided
 from atoll._plugins.registry import Registry
 

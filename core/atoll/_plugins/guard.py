@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any
 
 from atoll._errors import AtollError
+from atoll._plugins.ctrl_c import may_be_ctrl_c
 from atoll._plugins.origins import Origin, PluginError
-from atoll._plugins.presses import may_be_ctrl_c
 from atoll._warnings import warn
 
 _LONGEST = 300

@@ -10,12 +10,12 @@ from typing import Literal
 import click
 from attrs import evolve, field, frozen
 
-from atoll._aim import MARK
 from atoll._commands import Node, before_command
 from atoll._jobs import Jobs, job_words
 from atoll._line import parse
 from atoll._names import Name, Values
 from atoll._plugins import Origin, guarded
+from atoll._profile_prefix import MARK
 from atoll._profiles import ProfileStore
 from atoll._program import Program
 from atoll._records import Candidate
@@ -50,7 +50,7 @@ class Candidates:
             return Offer(partial(self._beside_words, where))
         node, words = self._follow(where.words, where.typed)
         if node is self.program.tree.root and not words and where.typed.startswith(MARK):
-            return Offer(partial(self._aims, where))
+            return Offer(partial(self._profile_prefixes, where))
         if not words:
             known = [*_commands(node, with_aliases=bool(where.typed)), *self._lines_at(node)]
             commands = matches(where.typed, known)
@@ -58,7 +58,7 @@ class Candidates:
                 return Offer(lambda: commands)
         return self._parameters(node, words, where) if node.runs else Offer()
 
-    def _aims(self, where: Place) -> Sequence[Candidate]:
+    def _profile_prefixes(self, where: Place) -> Sequence[Candidate]:
         """Return candidates after `@`: a profile, another one after a comma, or `*`."""
         if any(word.startswith(MARK) for word in where.words):
             return ()
@@ -149,8 +149,8 @@ class Candidates:
         if words[:1] == ["!"]:
             kind: Literal["program", "file"] = "file" if words[1:] else "program"
             return self.at(evolve(where, words=(), kind=kind))
-        aim = [f"{MARK}{where.profile}"] if where.profile else []
-        return self.at(evolve(where, words=(*aim, *words)))
+        prefix = [f"{MARK}{where.profile}"] if where.profile else []
+        return self.at(evolve(where, words=(*prefix, *words)))
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
         """Return names of a kind that the prompt itself knows; None for other kinds."""

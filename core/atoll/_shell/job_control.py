@@ -17,7 +17,7 @@ from typing import Any, Literal
 import trio
 from attrs import define, field
 
-from atoll._background import Background
+from atoll._background_part import BackgroundPart
 from atoll._children import Child
 from atoll._foreground import Foreground
 from atoll._job_door import SIGNALS, Task
@@ -72,7 +72,7 @@ class JobControl:
         """Run a program of the system in the foreground until it ends or is stopped."""
         return await self.jobs.run_in_front(statement.text, partial(self._run_in_front, statement))
 
-    def start(self, part: Background) -> Job:
+    def start(self, part: BackgroundPart) -> Job:
         """Start a part of a line in the background."""
         if part.system:
             return self.jobs.start(part.node.text, partial(self._run_program, part))
@@ -90,7 +90,7 @@ class JobControl:
         )
         return await self._attend(job, child, signal.SIGTERM, _GRACE)
 
-    async def _run_program(self, part: Background, job: Job) -> int:
+    async def _run_program(self, part: BackgroundPart, job: Job) -> int:
         variables = {**os.environ, **part.variables.exported()}
         async with self._started(job, (*_SHELL, part.system), env=variables) as child:
             return await self._attend(job, child, signal.SIGTERM, _GRACE)

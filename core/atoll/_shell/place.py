@@ -5,8 +5,8 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from atoll._aim import aim_of
 from atoll._commands import before_command
+from atoll._profile_prefix import profile_of
 from atoll._shell.lines import State, last_statement
 from atoll._tokens import Kind, Token, Tokenizer, command_words, scan, statements
 
@@ -45,7 +45,7 @@ class Place:
         """The profile that the line names by `@` or by `--profile`."""
         words = (*self.words, *self.right)
         begin = before_command(words)
-        return aim_of(words[:begin], words[begin:])
+        return profile_of(words[:begin], words[begin:])
 
     @property
     def typed(self) -> str:

@@ -7,7 +7,7 @@ from atoll._variables import Variables
 
 
 @frozen
-class Background:
+class BackgroundPart:
     """A part of a line, a copy of the variables at its start, and the files that `source` was
     running there, the innermost last.
     """

@@ -10,18 +10,18 @@ _SEVERAL = ",*?["
 _OPTION = "--profile"
 
 
-def check_aim(aim: str) -> None:
+def check_prefix(prefix: str) -> None:
     """Raise UsageError for an `@` without a name."""
-    if not aim.strip(","):
+    if not prefix.strip(","):
         raise UsageError("@ needs the name of a profile", hint="such as @lab ps, or @* ps for all")
 
 
-def names_several(aim: str) -> bool:
+def names_several(prefix: str) -> bool:
     """Whether it names several profiles: `lab,home`, or a pattern such as `*`."""
-    return any(mark in aim for mark in _SEVERAL)
+    return any(mark in prefix for mark in _SEVERAL)
 
 
-def aim_of(before: Sequence[str], words: Sequence[str]) -> str:
+def profile_of(before: Sequence[str], words: Sequence[str]) -> str:
     """Return the profile that a line names by `@NAME` before its command, or by `--profile` after
     it; empty for none. The line may be unfinished.
     """

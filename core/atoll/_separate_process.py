@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atoll._program import Program
 
 
-async def run_apart(
+async def run_separately(
     program: "Program", words: Sequence[str], output_format: str, stdin: Source, stdout: IO[str]
 ) -> int:
     """Run the words of a line in another atoll process, with the options of this one; returns its

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from atoll._runner import Runner
 
 
-async def run_within(runner: "Runner", line: str, capture: Capture | None) -> int:
+async def run_nested(runner: "Runner", line: str, capture: Capture | None) -> int:
     """Run the statements of a line, up to the first that fails; returns its exit code.
 
     Raises UsageError for a line that is not in the grammar.
