@@ -100,7 +100,7 @@ def atoll_keys() -> Iterator[Keys]:
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
     """Show failures of plugins in completion and background tasks."""
-    yield Check("plugins", "atoll._shell.troubles:check")
+    yield Check("plugins", "atoll._shell.failure_check:check")
 
 
 @hookimpl

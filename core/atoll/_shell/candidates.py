@@ -24,8 +24,8 @@ from atoll._shell.clicks import click_values, completes_itself
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names
-from atoll._shell.params import NUMBER, Taken, takes_value
-from atoll._shell.place import Place
+from atoll._shell.params import NUMBER, GivenParameters, takes_value
+from atoll._shell.place import CursorPlace
 from atoll._shell.programs import programs
 from atoll._shell.variables import variables
 from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
@@ -44,7 +44,7 @@ class Candidates:
     names: Names
     jobs: Jobs = field(factory=Jobs)
 
-    def at(self, where: Place) -> Offer:
+    def at(self, where: CursorPlace) -> Offer:
         """Return what may be inserted at a place."""
         if where.kind != "word":
             return Offer(partial(self._beside_words, where))
@@ -58,7 +58,7 @@ class Candidates:
                 return Offer(lambda: commands)
         return self._parameters(node, words, where) if node.runs else Offer()
 
-    def _profile_prefixes(self, where: Place) -> Sequence[Candidate]:
+    def _profile_prefixes(self, where: CursorPlace) -> Sequence[Candidate]:
         """Return candidates after `@`: a profile, another one after a comma, or `*`."""
         if any(word.startswith(MARK) for word in where.words):
             return ()
@@ -97,7 +97,7 @@ class Candidates:
         offered = {one.record.name: one.record.summary for one in offers}
         return list(starmap(Candidate, (offered | named).items()))
 
-    def _beside_words(self, where: Place) -> Sequence[Candidate]:
+    def _beside_words(self, where: CursorPlace) -> Sequence[Candidate]:
         if where.kind == "file":
             return files(where.typed)
         if where.kind == "variable":
@@ -113,7 +113,7 @@ class Candidates:
             node, rest = below, rest[1:]
         return node, rest
 
-    def _parameters(self, node: Node, words: Sequence[str], where: Place) -> Offer:
+    def _parameters(self, node: Node, words: Sequence[str], where: CursorPlace) -> Offer:
         profile = where.profile
         if profile == self.program.target.name:
             profile = ""
@@ -127,21 +127,21 @@ class Candidates:
         command: click.Command,
         origin: Origin,
         words: Sequence[str],
-        where: Place,
+        where: CursorPlace,
         profile: str,
     ) -> Offer:
         while isinstance(command, click.Group):
             if not words:
                 return Offer(partial(_below, command, where.typed))
             command, words = command.commands[words[0]], words[1:]
-        taken = Taken.of(command, words)
+        taken = GivenParameters.of(command, words)
         argument, given = taken.argument()
         is_option = taken.waiting or (where.typed.startswith("-") and not taken.closed)
         if _is_line(argument) and not is_option:
             return self._within(where, given)
         return _Values(self, taken, tuple(words), origin, profile).after(where.typed)
 
-    def _within(self, where: Place, given: Sequence[str]) -> Offer:
+    def _within(self, where: CursorPlace, given: Sequence[str]) -> Offer:
         """Return what may stand in the line that a command is given, as `watch` is."""
         words = list(given)
         if words and NUMBER.fullmatch(words[0]):
@@ -183,7 +183,7 @@ class _Values:
     """
 
     candidates: Candidates
-    taken: Taken
+    taken: GivenParameters
     words: tuple[str, ...]
     origin: Origin
     profile: str

@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 
 from atoll._records import Candidate
 from atoll._shell.candidates import Candidates
-from atoll._shell.place import Place, place
+from atoll._shell.place import CursorPlace, place
 from atoll._shell.recent import Recent
 from atoll._shell.spelling import spell
 from atoll._shell.wants import Offer
@@ -64,7 +64,7 @@ class LineCompleter(Completer):
     candidates: Candidates
     recent: Recent = field(factory=Recent)
 
-    def look(self, document: Document) -> tuple[Place, Offer]:
+    def look(self, document: Document) -> tuple[CursorPlace, Offer]:
         """Return the place of the cursor, and what may be inserted there."""
         where = place(document.text_before_cursor, document.text_after_cursor)
         try:
@@ -107,7 +107,7 @@ def _remark(text: str) -> Completion:
     return Completion("", display=[("class:remark", text)])
 
 
-def _spelled(where: Place, found: Iterable[Candidate]) -> Iterator[Completion]:
+def _spelled(where: CursorPlace, found: Iterable[Candidate]) -> Iterator[Completion]:
     # A path is shown without the folders that are typed already.
     known = where.typed.rpartition("/")[0]
     known = f"{known}/" if known else ""
@@ -120,12 +120,12 @@ def _spelled(where: Place, found: Iterable[Candidate]) -> Iterator[Completion]:
         )
 
 
-def _written(text: str, where: Place) -> str:
+def _written(text: str, where: CursorPlace) -> str:
     # A variable that was quoted would be none.
     return text if where.kind == "variable" else spell(text, where.piece, where.raw)
 
 
-def _becomes(where: Place, found: list[Candidate]) -> Completion | None:
+def _becomes(where: CursorPlace, found: list[Candidate]) -> Completion | None:
     """Return the common beginning of all candidates, if it is longer than what was typed."""
     if not where.typed and all(one.text.startswith("-") for one in found):
         return None  # options are offered because no value is missing; none was begun

@@ -13,7 +13,7 @@ from atoll import _runtime
 from atoll._colors import color_problem
 from atoll._program import Program
 from atoll._settings import Settings
-from atoll._shell.leaving import Leaving
+from atoll._shell.exit_watchdog import ExitWatchdog
 from atoll._shell.loop import Shell
 from atoll._state import ShellState
 from atoll._target import NothingConfigured
@@ -77,7 +77,7 @@ async def _plain(program: Program, output_format: str, terminal: "_Terminal") ->
 
     stdin, state = Source(), ShellState()
     shell = Shell(
-        program, PlainReader(stdin, state), state, Leaving(state, terminal.restore), stdin
+        program, PlainReader(stdin, state), state, ExitWatchdog(state, terminal.restore), stdin
     )
     shell.output_format = output_format
     return await _closing(program, shell)
@@ -103,7 +103,7 @@ async def _on_screen(
     stdin, state = Source(), ShellState()
     state.held = screen.taken
     reader = PromptReader.make(program, state, screen, stdin)
-    shell = Shell(program, reader, state, Leaving(state, terminal.restore), stdin)
+    shell = Shell(program, reader, state, ExitWatchdog(state, terminal.restore), stdin)
     shell.output_format = output_format
     with screen.installed():
         try:

@@ -15,14 +15,14 @@ from atoll._shell.menu import Menu
 
 
 @frozen
-class Ways:
+class KeyActions:
     """What keys leave the prompt for: the editor, and the list of earlier lines."""
 
     edit: Way
     search: Way
 
 
-def keys_of(menu: Menu, ways: Ways) -> KeyBindings:
+def keys_of(menu: Menu, ways: KeyActions) -> KeyBindings:
     """Return the keys of the line, some of which replace those of prompt_toolkit."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)

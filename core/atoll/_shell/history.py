@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from prompt_toolkit.history import History
 
 from atoll._commands import CommandTree, before_command
-from atoll._shell.aside import aside
+from atoll._shell.daemon_threads import in_daemon_thread
 from atoll._shell.entries import Entry, append, cut, read_entries
 from atoll._shell.recent import Recent
 from atoll._tokens import Token, command_words, scan, statements
@@ -102,7 +102,7 @@ class LineHistory(History):
         """Yield the lines, newest first, once they are read."""
         if not self._is_read:
             self._is_read = True
-            await aside(self.read)
+            await in_daemon_thread(self.read)
         for line in reversed(self._lines):
             yield line
 

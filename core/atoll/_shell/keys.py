@@ -15,7 +15,7 @@ from atoll._key_press import KeyPress
 from atoll._plugins import Provided, Registry, contained
 from atoll._records import Keys
 from atoll._shell.lines import is_open
-from atoll._shell.patience import Patience
+from atoll._shell.slow_calls import SlowCalls
 from atoll._state import ShellState
 from atoll._warnings import warn
 from atoll.hookspecs import KEYS
@@ -75,7 +75,7 @@ class _Handler:
     provided: Provided[Keys]
     shell: ShellState
     _call: Callable[[KeyPress], object] | None = None
-    _patience: Patience = field(factory=Patience)
+    _slow_calls: SlowCalls = field(factory=SlowCalls)
 
     def pressed(self, event: KeyPressEvent) -> None:
         self.call(event.current_buffer)
@@ -86,7 +86,7 @@ class _Handler:
             self._call = self._call or self.provided.load()
             began = time.perf_counter()
             returned = self._call(KeyPress(self.shell, buffer))
-            self._patience.spent(time.perf_counter() - began, self.provided.origin, doing)
+            self._slow_calls.note(time.perf_counter() - began, self.provided.origin, doing)
             if inspect.iscoroutine(returned):
                 returned.close()
                 raise TypeError("it is async: keys call plain functions")

@@ -20,10 +20,10 @@ from atoll._line import parse
 from atoll._program import Program
 from atoll._runner import Runner
 from atoll._shell.background import OWN, Supervisor
+from atoll._shell.exit_watchdog import ExitWatchdog
 from atoll._shell.job_control import JobControl
-from atoll._shell.leaving import Leaving
 from atoll._shell.reader import Cleared, Left, Reader
-from atoll._shell.target import Lookout
+from atoll._shell.target import ProfileWatcher
 from atoll._state import ShellState
 from atoll._syntax import LineError
 from atoll._terminal import Source
@@ -42,7 +42,7 @@ class Shell:
     program: Program
     reader: Reader
     state: ShellState
-    leaving: Leaving
+    watchdog: ExitWatchdog
     stdin: Source = field(factory=Source)
     output_format: str = ""
     _asked: int | None = field(default=None, init=False)
@@ -53,7 +53,7 @@ class Shell:
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
             self._hearing_presses(),
-            self.leaving.hearing(signal.SIGTERM, signal.SIGHUP),
+            self.watchdog.hearing(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
@@ -61,7 +61,7 @@ class Shell:
                 nursery.start_soon(self._work_beside)
                 await self._run_lines()
                 self._leave(nursery.cancel_scope)
-            self.leaving.done()
+            self.watchdog.done()
         return self.state.leaving or ExitCode.OK
 
     @contextmanager
@@ -87,7 +87,7 @@ class Shell:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervisor.run)
             nursery.start_soon(supervisor.supervise, OWN, "completion", self.reader.beside)
-            lookout = Lookout(self.program.target, self.state)
+            lookout = ProfileWatcher(self.program.target, self.state)
             nursery.start_soon(supervisor.supervise, OWN, "looking at profiles", lookout.run)
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
@@ -97,7 +97,7 @@ class Shell:
 
     def _leave(self, scope: trio.CancelScope) -> None:
         """Cancel everything here; tasks that ignore this do not keep the prompt open."""
-        self.leaving.begin()
+        self.watchdog.begin()
         scope.cancel()
 
     async def _run_lines(self) -> None:

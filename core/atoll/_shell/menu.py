@@ -8,8 +8,8 @@ from prompt_toolkit.buffer import Buffer, CompletionState
 from prompt_toolkit.completion import Completion
 from prompt_toolkit.document import Document
 
-from atoll._shell.aside import aside
 from atoll._shell.completion import Answers, LineCompleter, Rows, waiting
+from atoll._shell.daemon_threads import in_daemon_thread
 
 _PATIENCE = 2.0
 """Seconds within which an answer is still inserted; one that comes later is only shown."""
@@ -79,7 +79,7 @@ class Menu:
         """Return the rows for a document; None if too many searches are running."""
         if len(self._looking) >= _LOOKING:
             return None
-        looking = aside(self.completer.rows, document)
+        looking = in_daemon_thread(self.completer.rows, document)
         self._looking.add(looking)
         looking.add_done_callback(self._looking.discard)
         await asyncio.wait([looking], timeout=_SOON)

@@ -13,7 +13,7 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 @define
-class Taken:
+class GivenParameters:
     """The parameters that the finished words of a command have given.
 
     `waiting` is the option whose value comes next, `values` are the values of arguments, `closed`
@@ -27,7 +27,7 @@ class Taken:
     closed: bool = False
 
     @classmethod
-    def of(cls, command: click.Command, words: Sequence[str]) -> "Taken":
+    def of(cls, command: click.Command, words: Sequence[str]) -> "GivenParameters":
         """Read the words of a command; wrong ones are no errors here."""
         taken = cls(command)
         missing = 0

@@ -25,7 +25,7 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 
 @frozen
-class Place:
+class CursorPlace:
     """The place of the cursor: the finished words of its statement, the piece before it, and the
     words to its right.
 
@@ -53,7 +53,7 @@ class Place:
         return self.piece.value if self.piece else ""
 
 
-def place(before: str, after: str = "") -> Place:
+def place(before: str, after: str = "") -> CursorPlace:
     """Return the place of a cursor that has `before` on its left, and `after` on its right."""
     where = _place(*last_statement(before), after)
     if where.kind == "system":
@@ -63,21 +63,21 @@ def place(before: str, after: str = "") -> Place:
     return where
 
 
-def _within_system(command: str) -> Place:
+def _within_system(command: str) -> CursorPlace:
     """Return the place of a cursor at the end of a command of the system's shell."""
     kind: Literal["program", "file"] = "program"
     for piece in _SHELL_PIECE.finditer(command):
         word = piece["word"]
         if word and piece.end() == len(command):
-            return Place((), kind, next(scan(word), None), word)
+            return CursorPlace((), kind, next(scan(word), None), word)
         if word and not (kind == "program" and _ASSIGNMENT.match(word)):
             kind = "file"
         elif not word:
             kind = "file" if piece["redirect"] else "program"
-    return Place((), kind, None)
+    return CursorPlace((), kind, None)
 
 
-def _variable(where: Place) -> Token | None:
+def _variable(where: CursorPlace) -> Token | None:
     """Return the variable at the end of a piece, as a piece by itself."""
     if where.piece is None or where.piece.quote in ("'", "\\") or where.kind == "comment":
         return None
@@ -87,13 +87,13 @@ def _variable(where: Place) -> Token | None:
     return Token("word", where.piece.start + found.start(), where.piece.end, found[0])
 
 
-def _place(state: State, before: str, after: str) -> Place:
+def _place(state: State, before: str, after: str) -> CursorPlace:
     *_, pieces = statements(Tokenizer.resumed(state).read(before))
     right = command_words(next(statements(scan(after))))
     last = pieces[-1] if pieces else None
     if last is not None and (last.end == len(before) or last.quote) and last.kind != "redirect":
-        return Place(command_words(pieces[:-1]), last.kind, last, before[last.start :], right)
+        return CursorPlace(command_words(pieces[:-1]), last.kind, last, before[last.start :], right)
     if last is not None and last.kind == "system":
-        return Place((), "system", last, before[last.start :])
+        return CursorPlace((), "system", last, before[last.start :])
     kind: Kind = "file" if last is not None and last.kind == "redirect" else "word"
-    return Place(command_words(pieces), kind, None, right=right)
+    return CursorPlace(command_words(pieces), kind, None, right=right)

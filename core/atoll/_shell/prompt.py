@@ -29,7 +29,7 @@ from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
 from atoll._shell.contexts import shell_context
 from atoll._shell.detours import Detour, edit
-from atoll._shell.editing import Ways, keys_of
+from atoll._shell.editing import KeyActions, keys_of
 from atoll._shell.entries import history_file
 from atoll._shell.history import LineHistory
 from atoll._shell.keys import bindings
@@ -42,7 +42,7 @@ from atoll._shell.recent import Recent
 from atoll._shell.refresh import Refresher
 from atoll._shell.screen import Screen
 from atoll._shell.search import find_line
-from atoll._shell.suggesting import LastAlike
+from atoll._shell.suggesting import NewestMatch
 from atoll._shell.target import prompt_pieces
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
@@ -120,7 +120,7 @@ class PromptReader:
         """Connect the session's events to completion, history and screen."""
         app, buffer = self.session.app, self.session.default_buffer
         state.redraws, state.merges = app.invalidate, self.history.read
-        ways = Ways(partial(edit, environ=program.environ), self._search)
+        ways = KeyActions(partial(edit, environ=program.environ), self._search)
         keys = bindings(program.registry, state), keys_of(self.menu, ways)
         self.session.key_bindings = merge_key_bindings([*keys, own_keys(program.settings)])
         self.refresher.on_change = self._answered
@@ -266,7 +266,7 @@ def _session(
         completer=completer,
         complete_while_typing=False,
         history=history,
-        auto_suggest=LastAlike() if settings["shell.suggest"] else None,
+        auto_suggest=NewestMatch() if settings["shell.suggest"] else None,
         bottom_toolbar=lambda: toolbar.draw(session.output.get_size().columns),
         style=_STYLE,
         style_transformation=LightColors(lambda: background.is_light(theme, environ)),

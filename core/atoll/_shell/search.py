@@ -15,7 +15,7 @@ from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.styles import Style, StyleTransformation
 from prompt_toolkit.utils import get_cwidth
 
-from atoll._shell.aside import aside
+from atoll._shell.daemon_threads import in_daemon_thread
 from atoll._shell.entries import Entry
 from atoll.text import printable
 
@@ -44,7 +44,7 @@ class Search:
 
     async def load(self) -> None:
         """Read the lines, and search for what was typed meanwhile."""
-        newest = {entry.line: entry for entry in await aside(self.read)}
+        newest = {entry.line: entry for entry in await in_daemon_thread(self.read)}
         self._entries = sorted(newest.values(), key=lambda entry: -entry.at)
         self.look()
 

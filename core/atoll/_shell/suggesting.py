@@ -5,7 +5,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
 
-class LastAlike(AutoSuggest):
+class NewestMatch(AutoSuggest):
     """Suggests the newest line that begins with the typed text.
 
     If the typed text becomes longer, no newer line than the last one can match: so the search

@@ -17,8 +17,8 @@ from atoll._shell import scripts
 from atoll._shell.asking import Question, ask, question_of
 from atoll._shell.candidates import Candidates
 from atoll._shell.names import Names, names_of
-from atoll._shell.params import Taken, takes_value
-from atoll._shell.place import Place, place
+from atoll._shell.params import GivenParameters, takes_value
+from atoll._shell.place import CursorPlace, place
 from atoll._shell.refresh import note_failure
 from atoll._shell.wants import NamesOf, Want
 from atoll._tokens import Token
@@ -65,12 +65,12 @@ async def answer(context: Context, line: str | None, exact: bool, words: tuple[s
     context.output.stream("stdout", "".join(f"{one.text}\t{one.meta}\n" for one in found))
 
 
-def _place(words: Sequence[str]) -> Place:
+def _place(words: Sequence[str]) -> CursorPlace:
     *before, typed = words or [""]
-    return Place(tuple(before), "word", Token("word", 0, len(typed), typed))
+    return CursorPlace(tuple(before), "word", Token("word", 0, len(typed), typed))
 
 
-async def _find(context: Context, where: Place) -> Sequence[Candidate]:
+async def _find(context: Context, where: CursorPlace) -> Sequence[Candidate]:
     """Find candidates; ask for old names if they are needed."""
     program = program_of(context)
     left = _without_options(program, where)
@@ -117,14 +117,14 @@ async def _learn(question: Question, names: Names, context: Context, api: "Api |
         Failures.of(context.paths).clear(question.origin, question.doing)
 
 
-def _without_options(program: Program, where: Place) -> Place | None:
+def _without_options(program: Program, where: CursorPlace) -> CursorPlace | None:
     """Skip the options of `atoll` itself, which choose the profile; None if a value of one is being
     typed.
     """
     words = list(where.words)
     if words[:1] and words[0].rpartition("/")[2] in ("atoll", "backend.ai"):
         del words[0]
-    root = Taken(root_command())
+    root = GivenParameters(root_command())
     while words and words[0].startswith("-"):
         name, attached, value = words.pop(0).partition("=")
         option = root.option(name)
@@ -135,9 +135,9 @@ def _without_options(program: Program, where: Place) -> Place | None:
         value = value if attached else words.pop(0)
         if option.name == "profile":
             program.settings.profile_name = value
-    return Place(tuple(words), where.kind, where.piece)
+    return CursorPlace(tuple(words), where.kind, where.piece)
 
 
 def _options(typed: str) -> Sequence[Candidate]:
-    offered = Taken(root_command()).offered(typed) if typed.startswith("-") else ()
+    offered = GivenParameters(root_command()).offered(typed) if typed.startswith("-") else ()
     return [one for one in offered if one.text.startswith(typed)]

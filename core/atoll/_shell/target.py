@@ -45,7 +45,7 @@ def _style(target: Target) -> str:
 
 
 @frozen
-class Lookout:
+class ProfileWatcher:
     """Reports, above the prompt, when other programs change profiles."""
 
     target: Target

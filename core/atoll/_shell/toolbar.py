@@ -8,7 +8,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from atoll._plugins import Provided, Registry, contained
 from atoll._records import Status
-from atoll._shell.patience import Patience
+from atoll._shell.slow_calls import SlowCalls
 from atoll._state import ShellState
 from atoll._warnings import warn
 from atoll.hookspecs import STATUS
@@ -58,7 +58,7 @@ class _Segment:
     _call: Callable[[ShellState], str] | None = None
     _rests_until: float = 0.0
     _told: set[str] = field(factory=set)
-    _patience: Patience = field(factory=Patience)
+    _slow_calls: SlowCalls = field(factory=SlowCalls)
 
     def text(self, state: ShellState) -> str:
         """Return its text now; an error is reported once."""
@@ -71,7 +71,7 @@ class _Segment:
             self._call = self._call or self.provided.load()
             began = time.perf_counter()
             said: object = self._call(state)
-            self._patience.spent(time.perf_counter() - began, self.provided.origin, doing)
+            self._slow_calls.note(time.perf_counter() - began, self.provided.origin, doing)
             if not isinstance(said, str):
                 raise TypeError(f"it gave {type(said).__name__}, not a text")
             self._rests_until = 0.0

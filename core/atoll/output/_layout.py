@@ -37,7 +37,7 @@ def fit(text: str, width: int) -> str:
 
 
 @define
-class Place:
+class ShownColumn:
     """A column that is shown: its index among all, how its values are shown, and its width."""
 
     index: int
@@ -62,9 +62,9 @@ class Place:
 class Layout:
     """The columns of a table that are shown, and those that are left out."""
 
-    places: list[Place]
-    gone: list[Place]
-    common: list[Place] = field(factory=list)
+    places: list[ShownColumn]
+    gone: list[ShownColumn]
+    common: list[ShownColumn] = field(factory=list)
     """Of those that have none, the ones that are the same in all rows."""
 
     @classmethod
@@ -81,7 +81,7 @@ class Layout:
         """Make the layout of these rows, which are the `whole` table or its beginning."""
         places = []
         for index, column in enumerate(columns):
-            place = Place(index, column, column.show)
+            place = ShownColumn(index, column, column.show)
             title = cells(column.heading) if header else 0
             floor = max(title, least[index] if least else 0)
             place.spell([row[index] for row in rows], column.show, floor)
@@ -120,7 +120,9 @@ class Layout:
         if self.excess(room) > 0:
             self.places[0].width = room
 
-    def _drop(self, fits: Callable[[Place], bool], room: int, into: list[Place]) -> None:
+    def _drop(
+        self, fits: Callable[[ShownColumn], bool], room: int, into: list[ShownColumn]
+    ) -> None:
         """Leave out dispensable columns, the widest first, until the rest fits."""
         for place in sorted(self.places, key=lambda one: one.width, reverse=True):
             if _total(one.enough for one in self.places) <= room:
@@ -139,7 +141,7 @@ class Layout:
         ):
             self._take(room, least)
 
-    def _take(self, room: int, least: Callable[[Place], int]) -> None:
+    def _take(self, room: int, least: Callable[[ShownColumn], int]) -> None:
         """Make the widest column narrower that is wider than its minimum."""
         while (excess := self.excess(room)) > 0:
             wide = [place for place in self.places if 0 < least(place) < place.width]

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from atoll.output._layout import GAP, Layout, Place, cells, fit
+from atoll.output._layout import GAP, Layout, ShownColumn, cells, fit
 from atoll.output._writer import Writer, shown_by
 
 SAMPLE = 200
@@ -90,7 +90,7 @@ class Table(Writer):
         ]
         return GAP.join(padded).rstrip()
 
-    def _fitted(self, text: str, place: Place) -> str:
+    def _fitted(self, text: str, place: ShownColumn) -> str:
         return fit(text, place.width) if self.width else text
 
     def _write_fields(self, shown: Sequence[str]) -> None:

@@ -50,7 +50,7 @@ class Beside:
         yield Keys("f8", "beside:is_async", "Fail otherwise")
         yield Keys("f9", "beside:missing", "Can't be loaded")
         yield Keys("c-x u", "beside:upper", "Shout")
-        yield Keys("c-m", "beside:insert", "Taken")
+        yield Keys("c-m", "beside:insert", "GivenParameters")
         yield Keys("c-x", "beside:insert", "Hides another")
         yield Keys("f99", "beside:insert", "No such key")
         yield Keys("q", "beside:insert", "Would not let anybody type")

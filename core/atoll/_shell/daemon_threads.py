@@ -11,7 +11,7 @@ import outcome
 T = TypeVar("T")
 
 
-def aside(function: Callable[..., T], *arguments: object) -> "asyncio.Future[T]":
+def in_daemon_thread(function: Callable[..., T], *arguments: object) -> "asyncio.Future[T]":
     """Call a function in a thread; returns a future of its result.
 
     If the thread blocks for ever, on a file system that does not answer for example, the prompt can

@@ -10,7 +10,7 @@ SLOW = 0.05
 
 
 @define
-class Patience:
+class SlowCalls:
     """Measures one function that runs while keys wait, and warns once if it is slow.
 
     The first slow call is ignored: the machine may have been busy, or a result may have been
@@ -19,7 +19,7 @@ class Patience:
 
     _slow: int = 0
 
-    def spent(self, seconds: float, origin: Origin, doing: str) -> None:
+    def note(self, seconds: float, origin: Origin, doing: str) -> None:
         """Note how long a call took."""
         if seconds < SLOW:
             return

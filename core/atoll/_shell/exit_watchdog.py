@@ -24,7 +24,7 @@ _SIGNALLED = 128
 
 
 @define
-class Leaving:
+class ExitWatchdog:
     """Watches, in a thread, whether the prompt ends after it was cancelled.
 
     Jobs have the time that they need to clean up; background tasks of plugins have a limit.
