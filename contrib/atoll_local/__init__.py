@@ -45,6 +45,13 @@ def atoll_commands() -> Iterator[Command]:
         single=True,
     )
     yield Command(
+        "local findings",
+        "Print what it stands on",
+        "atoll_local.checks:findings",
+        hidden=True,
+        single=True,
+    )
+    yield Command(
         "local env", "Print settings for other clients", "atoll_local.commands:env", single=True
     )
 

@@ -1,31 +1,77 @@
 """The checks of `doctor` about what the embedded cluster uses."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
+import click
 import trio
 
 from atoll import Context, Finding
+from atoll.output import Column
+from atoll_cluster.configuration import read_configuration
 from atoll_cluster.engine import cgroup, sandbox
 from atoll_cluster.engine.services.installed import Installed
 from atoll_cluster.instance import read_server
+from atoll_cluster.paths import StartError
 from atoll_local.delegation import lingers
+from atoll_local.engines import chosen
+from atoll_local.engines import findings as engine_findings
 from atoll_local.launcher import data_dir
 
+_COLUMNS = ("check", "status", "detail", "hint", "exit_code")
 _SYSTEMD = Path("/run/systemd/system")
 """Exists if systemd has started the machine."""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Check each of them without starting anything that stays."""
+    """Check each of them without starting anything that stays. For a profile of another machine's
+    cluster, that machine is checked.
+    """
+    profile = await context.profile_if_up(context.profile_name)
+    via = profile.via if profile else ""
+    if via.startswith("host://"):
+        from atoll_local.hosts.checks import check as check_host
+
+        found = check_host(via)
+    else:
+        found = _here(context)
+    async with aclosing(found) as each:
+        async for finding in each:
+            yield finding
+
+
+@click.command()
+@click.option("--engine", metavar="NAME", help="What it would run sessions with.")
+async def findings(context: Context, engine: str | None) -> None:
+    """Print what `doctor` finds of the embedded cluster of this machine."""
+    await context.output.rows(_here(context, engine), [Column(name) for name in _COLUMNS])
+
+
+async def _here(context: Context, engine: str | None = None) -> AsyncGenerator[Finding]:
+    data = data_dir(context.paths)
+    try:
+        used = await trio.to_thread.run_sync(read_configuration, data)
+        used = chosen(context, used, engine, ()) if engine else used
+    except StartError as error:
+        yield Finding("local", "failed", str(error), "atoll local reset, or mend it")
+        return
+    if used.engine is None:
+        async for finding in _of_this_machine(context):
+            yield finding
+    for finding in services(await trio.to_thread.run_sync(Installed.discover)):
+        yield finding
+    async for finding in engine_findings(context, used, data.root):
+        yield finding
+
+
+async def _of_this_machine(context: Context) -> AsyncIterator[Finding]:
     plain = context.settings["local.sandbox"] == "plain"
     yield await trio.to_thread.run_sync(lambda: _sandbox(plain=plain))
     server = read_server(data_dir(context.paths))
     process = server.pid if server else "self"
     for finding in await trio.to_thread.run_sync(lambda: limits(process, plain=plain)):
-        yield finding
-    for finding in services(await trio.to_thread.run_sync(Installed.discover)):
         yield finding
 
 

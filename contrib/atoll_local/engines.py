@@ -1,10 +1,12 @@
 """The engine of the embedded cluster: set by `local up`, stored in its data folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
 
 from attrs import evolve
 
-from atoll import Context, UsageError
+from atoll import Context, Finding, UsageError
 from atoll_cluster.configuration import Configuration
 from atoll_local.hooks import ENGINES, Engine, EngineSetting
 
@@ -37,6 +39,17 @@ def engine_name(context: Context, configuration: Configuration) -> str:
     """Return the name of the configured engine."""
     used = _used(engines(context), configuration)
     return used.name if used else str(configuration.engine)
+
+
+async def findings(context: Context, before: Configuration, data: Path) -> AsyncIterator[Finding]:
+    """Yield what the engine that is used finds of what it stands on."""
+    for provided in context.collect(ENGINES):
+        engine = provided.record
+        if engine.load == before.engine and engine.check:
+            with provided.guarded("its engine's check"):
+                async with aclosing(provided.load(engine.check)(data, before.settings)) as found:
+                    async for finding in found:
+                        yield finding
 
 
 def _named(found: Mapping[str, Engine], name: str) -> Engine:

@@ -27,13 +27,16 @@ class Engine:
     """A place where the embedded cluster can run sessions.
 
     `load` names an `OpenLauncher` of `atoll_cluster.engines`; only the cluster's program imports
-    it.
+    it. `check` names a check of `doctor` for where the engine is used: `async def check(data,
+    settings)`, which yields a :class:`atoll.Finding` for each thing that the engine needs. `data`
+    is the folder of the cluster, which may not exist yet, `settings` are those of the engine.
     """
 
     name: str
     title: str
     load: str
     settings: Sequence[EngineSetting] = ()
+    check: str = ""
 
 
 ENGINES = Hook(

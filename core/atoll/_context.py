@@ -105,6 +105,18 @@ class Context:
         """
         return await self._program.connect_if_up(profile or self.profile_name, self._choice)
 
+    async def profile_if_up(self, profile: str | None = None) -> "Profile | None":
+        """Return the profile in use, or another, as it is kept; None where that would start a
+        cluster, or makes no sense. Nothing is asked of its cluster.
+        """
+        import trio
+
+        find = self._program.profile_if_up
+        try:
+            return await trio.to_thread.run_sync(find, profile or self.profile_name, self._choice)
+        except AtollError:
+            return None
+
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
         """Make a :class:`~atoll.transport.RequestTransport` or ChannelTransport for a profile, such
         as one that names another server; its user closes it.

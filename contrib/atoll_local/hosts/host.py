@@ -107,6 +107,11 @@ class Host:
             raise AtollError(f"{self.name}: {_last_words(ran)}")
         return decode(ran.stdout, self.name) if ran.stdout else None
 
+    async def version(self) -> str:
+        """Return the version of the atoll there; raises AtollError."""
+        ran = await self.script(f'{_FIND}exec "$atoll" --version')
+        return ran.stdout.decode(errors="replace").strip().rpartition(" ")[2][:_LAST_WORDS]
+
     async def access(self, *, start: bool) -> Access:
         """Return the access to the cluster there; start it if allowed, or raise."""
         engine = ["--engine", self.engine] if self.engine else []

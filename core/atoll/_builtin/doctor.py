@@ -25,7 +25,8 @@ async def doctor(context: Context) -> int:
     """Find out why something does not work.
 
     Goes the way to the cluster in use step by step, and looks at what the embedded cluster would
-    stand on. The exit code is that of the first failure. Nothing is started or changed.
+    stand on. The exit code is that of the first failure. Nothing is changed. A cluster of another
+    machine is started, as by any command, and a node of Slurm is asked by a job of a second.
     """
     codes: list[int] = []
 

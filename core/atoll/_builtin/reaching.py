@@ -33,7 +33,8 @@ async def check(context: Context) -> AsyncIterator[Finding]:
     """Check each step until one fails: those after it would fail as well."""
     api = await context.connect_if_up(context.profile_name)
     if api is None:
-        yield await _no_profile(context)
+        async for finding in _unconnected(context):
+            yield finding
         return
     yield Finding("profile", "ok", f"{api.profile.name}: {api.profile.endpoint}")
     for step in (partial(_names, context), _answers, _accepted):
@@ -43,6 +44,20 @@ async def check(context: Context) -> AsyncIterator[Finding]:
             failed = failed or finding.status == "failed"
         if failed:
             return
+
+
+async def _unconnected(context: Context) -> AsyncIterator[Finding]:
+    """Tell why there is no connection: no profile, or a way to its cluster that leads nowhere."""
+    profile = await context.profile_if_up(context.profile_name)
+    if profile is None:
+        yield await _no_profile(context)
+        return
+    yield Finding("profile", "ok", f"{profile.name}: {profile.endpoint}")
+    try:
+        await context.connect(context.profile_name)
+    except AtollError as error:
+        words = f"through {profile.via}: {error.message}" if profile.via else error.message
+        yield Finding("connection", "failed", words, error.hint, error.exit_code)
 
 
 async def _no_profile(context: Context) -> Finding:

@@ -19,4 +19,10 @@ def atoll_engines() -> Iterator[Engine]:
         EngineSetting("extra", "More options of sbatch"),
         EngineSetting("image", "A Python of the nodes, or a command that leads to one", many=True),
     ]
-    yield Engine("slurm", "Jobs of Slurm", "atoll_slurm.launcher:launcher", settings)
+    yield Engine(
+        "slurm",
+        "Jobs of Slurm",
+        "atoll_slurm.launcher:launcher",
+        settings,
+        "atoll_slurm.checks:check",
+    )

@@ -49,10 +49,34 @@ def test_a_cluster_that_was_killed_is_started_again(both):
     laptop.must("rm k")
 
 
+def test_doctor_looks_at_the_machine(both, request):
+    laptop, _box = both
+    found = {
+        one["check"]: one for one in json.loads(laptop.must("doctor --profile box --output json"))
+    }
+    way = "absent" if "nothing" in request.node.callspec.id else "ok"
+    assert found["forwarding"]["status"] == way
+    for name in ("ssh", "ssh sessions", "atoll there", "disk limit"):
+        assert found[name]["status"] == "ok", found[name]
+
+
+def test_a_machine_out_of_reach_is_told(make_box):
+    laptop, box = make_box()
+    laptop.must("profile add box --host box")
+    box.sshd.stop()
+    ran = laptop.run("doctor --output json")
+    found = {one["check"]: one for one in json.loads(ran.stdout)}
+    assert (ran.returncode, found["ssh"]["status"]) == (3, "failed")
+
+
 def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     laptop, _box = make_box(path="/usr/bin:/bin")
     ran = laptop.run("profile add box --host box\nps")
     assert (ran.returncode, "(the next run can use it)" in ran.stderr) == (1, True)
+    ran = laptop.run("doctor --output json")
+    found = {one["check"]: one for one in json.loads(ran.stdout)}
+    assert (ran.returncode, found["ssh"]["status"]) == (5, "ok")
+    assert found["atoll there"]["hint"] == "atoll host install box"
     ran = laptop.run("ps")
     assert ran.returncode == 5
     assert "atoll is not installed on box (atoll host install box)" in ran.stderr
