@@ -16,7 +16,7 @@ from atoll_cluster.engine.services.installed import Installed
 from atoll_cluster.instance import read_server
 from atoll_cluster.paths import StartError
 from atoll_local.delegation import lingers
-from atoll_local.engines import chosen
+from atoll_local.engines import configured
 from atoll_local.engines import findings as engine_findings
 from atoll_local.launcher import data_dir
 
@@ -53,7 +53,7 @@ async def _here(context: Context, engine: str | None = None) -> AsyncGenerator[F
     data = data_dir(context.paths)
     try:
         used = await trio.to_thread.run_sync(read_configuration, data)
-        used = chosen(context, used, engine, ()) if engine else used
+        used = configured(context, used, engine, ()) if engine else used
     except StartError as error:
         yield Finding("local", "failed", str(error), "atoll local reset, or mend it")
         return
