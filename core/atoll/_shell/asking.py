@@ -12,7 +12,7 @@ from atoll._plugins import Origin, Provided
 from atoll._program import Program
 from atoll._records import Candidate, Completion
 from atoll._shell.clicks import ask_parameter
-from atoll._shell.wants import PathsIn, ValuesOf, Want
+from atoll._shell.queries import PathsIn, Query, ValuesOf
 from atoll.hookspecs import COMPLETIONS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Question:
     parameter completes itself.
     """
 
-    want: Want
+    query: Query
     provided: Provided[Completion] | None = None
 
     @property
@@ -41,7 +41,7 @@ class Question:
     @property
     def profile(self) -> str:
         """The profile whose cluster is asked; empty for the one in use."""
-        return self.want.profile
+        return self.query.profile
 
     @property
     def ttl(self) -> float:
@@ -51,45 +51,46 @@ class Question:
     @property
     def origin(self) -> Origin:
         """The plugin that answers."""
-        if isinstance(self.want, ValuesOf):
-            return self.want.origin
+        if isinstance(self.query, ValuesOf):
+            return self.query.origin
         assert self.provided is not None  # noqa: S101  # all others have a record
         return self.provided.origin
 
     @property
     def doing(self) -> str:
         """What the plugin does, in words for messages."""
-        if isinstance(self.want, ValuesOf):
-            return f"the completion of {self.want.parameter.name!r}"
-        return f"its completion {self.want.kind!r}"
+        if isinstance(self.query, ValuesOf):
+            return f"the completion of {self.query.parameter.name!r}"
+        return f"its completion {self.query.kind!r}"
 
 
-def question_of(program: Program, want: Want) -> Question | None:
+def question_of(program: Program, query: Query) -> Question | None:
     """Return the question for something that completion needs; None if no plugin provides it."""
-    if isinstance(want, ValuesOf):
-        return Question(want)
+    if isinstance(query, ValuesOf):
+        return Question(query)
     for provided in program.registry.collect(COMPLETIONS):
-        if provided.record.kind == want.kind and provided.record.paths == isinstance(want, PathsIn):
-            return Question(want, provided)
+        record = provided.record
+        if record.kind == query.kind and record.paths == isinstance(query, PathsIn):
+            return Question(query, provided)
     return None
 
 
 async def ask(question: Question, context: Context, api: "Api | None") -> Sequence[Candidate]:
     """Return the answer; raises PluginError for any error of a plugin, and AtollErrors."""
-    want, provided = question.want, question.provided
-    if isinstance(want, ValuesOf) or provided is None:
-        return await trio.to_thread.run_sync(_ask_parameter, want, abandon_on_cancel=True)
+    query, provided = question.query, question.provided
+    if isinstance(query, ValuesOf) or provided is None:
+        return await trio.to_thread.run_sync(_ask_parameter, query, abandon_on_cancel=True)
     # In a thread, since an import would keep the prompt from answering keys.
     names = await trio.to_thread.run_sync(provided.load, abandon_on_cancel=True)
     asked: Any = api if question.needs_api else context
-    where = (want.within, want.folder) if isinstance(want, PathsIn) else ()
+    where = (query.within, query.folder) if isinstance(query, PathsIn) else ()
     with provided.guarded(question.doing):
         return checked(await names(asked, *where))
 
 
-def _ask_parameter(want: Want) -> Sequence[Candidate]:
-    assert isinstance(want, ValuesOf)  # noqa: S101  # no other has no record
-    return ask_parameter(want)
+def _ask_parameter(query: Query) -> Sequence[Candidate]:
+    assert isinstance(query, ValuesOf)  # noqa: S101  # no other has no record
+    return ask_parameter(query)
 
 
 def checked(found: Iterable[Candidate | str]) -> Sequence[Candidate]:

@@ -27,8 +27,8 @@ from atoll._shell.names import Names
 from atoll._shell.params import NUMBER, GivenParameters, takes_value
 from atoll._shell.place import CursorPlace
 from atoll._shell.programs import programs
+from atoll._shell.queries import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._shell.variables import variables
-from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._syntax import LineError, SimpleCommand
 from atoll._words import as_written
 from atoll.hookspecs import FORMATS, PROFILES
@@ -200,7 +200,7 @@ class _Values:
 
     def _or_options(self, offer: Offer) -> Offer:
         """Offer the options if no values are known, and none are being asked for."""
-        if any(self.candidates.names.of(want) is None for want in offer.wants):
+        if any(self.candidates.names.of(query) is None for query in offer.queries):
             return offer
         return offer.changed(lambda found: found or tuple(self.taken.offered("")))
 
@@ -219,8 +219,8 @@ class _Values:
         """Return the values of an option or argument."""
         names = self.candidates.names
         if completes_itself(param):
-            want = ValuesOf(self.origin, self.taken.command, param, self.words, typed)
-            return Offer(lambda: names.of(want) or (), (want,))
+            query = ValuesOf(self.origin, self.taken.command, param, self.words, typed)
+            return Offer(lambda: names.of(query) or (), (query,))
         if isinstance(param.type, Name):
             return self._named(param.type, typed, given)
         if isinstance(param.type, Values):
@@ -243,8 +243,8 @@ class _Values:
             return self._lying_in(name, typed)
         if (found := self.candidates.named(name.kind, given)) is not None:
             return Offer(partial(matches, typed, found))
-        want = NamesOf(name.kind, self._profile_for(name.kind))
-        return Offer(lambda: matches(typed, self.candidates.names.of(want) or ()), (want,))
+        query = NamesOf(name.kind, self._profile_for(name.kind))
+        return Offer(lambda: matches(typed, self.candidates.names.of(query) or ()), (query,))
 
     def _profile_for(self, kind: str) -> str:
         # Names that do not come from a cluster are the same for all profiles.
@@ -257,14 +257,14 @@ class _Values:
         if not (within := self.taken.value_of(name.within)):
             return Offer()
         folder, slash, start = typed.rpartition("/")
-        want = PathsIn(name.kind, within, folder, self.profile)
+        query = PathsIn(name.kind, within, folder, self.profile)
 
         def find() -> Sequence[Candidate]:
-            there = self.candidates.names.of(want) or ()
+            there = self.candidates.names.of(query) or ()
             above = len(folder + slash)
             return matches(typed, [one for one in there if is_shown(one.text[above:], start)])
 
-        return Offer(find, (want,))
+        return Offer(find, (query,))
 
 
 def _is_line(argument: click.Argument | None) -> bool:

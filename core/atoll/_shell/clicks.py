@@ -11,7 +11,7 @@ from atoll._records import Candidate
 from atoll._shell.files import files
 
 if TYPE_CHECKING:
-    from atoll._shell.wants import ValuesOf
+    from atoll._shell.queries import ValuesOf
 
 _MOST = 10_000
 
@@ -37,13 +37,13 @@ def click_values(
     return found
 
 
-def ask_parameter(want: "ValuesOf") -> Sequence[Candidate]:
+def ask_parameter(query: "ValuesOf") -> Sequence[Candidate]:
     """Run a parameter's own completion; raises PluginError. Call it in a thread: it may be slow."""
-    name = want.parameter.name
-    with guarded(want.origin, f"the completion of {name!r}"):
+    name = query.parameter.name
+    with guarded(query.origin, f"the completion of {name!r}"):
         # As click itself does it: values that were given before are there, and nothing runs.
-        context = want.command.make_context(
-            want.command.name or "", list(want.words), resilient_parsing=True
+        context = query.command.make_context(
+            query.command.name or "", list(query.words), resilient_parsing=True
         )
         with context:
-            return click_values(want.parameter, context, want.typed, want.typed)
+            return click_values(query.parameter, context, query.typed, query.typed)

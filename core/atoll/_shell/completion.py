@@ -10,9 +10,9 @@ from prompt_toolkit.document import Document
 from atoll._records import Candidate
 from atoll._shell.candidates import Candidates
 from atoll._shell.place import CursorPlace, place
+from atoll._shell.queries import Offer
 from atoll._shell.recent import Recent
 from atoll._shell.spelling import spell
-from atoll._shell.wants import Offer
 from atoll.text import printable
 
 _MOST = 200
@@ -75,7 +75,7 @@ class LineCompleter(Completer):
     def rows(self, document: Document) -> Rows:
         """Return the rows of the menu. Call it in a thread: lists may be long and folders slow."""
         where, offer = self.look(document)
-        waits = any(self.candidates.names.of(want) is None for want in offer.wants)
+        waits = any(self.candidates.names.of(query) is None for query in offer.queries)
         found = self._found(offer)
         if [one.text for one in found] == [where.typed]:
             found = []  # it stands there already

@@ -15,7 +15,7 @@ from atoll._private_files import write_atomic
 from atoll._profiles import Profile
 from atoll._program import Program
 from atoll._records import Candidate
-from atoll._shell.wants import NamesOf, ValuesOf, Want
+from atoll._shell.queries import NamesOf, Query, ValuesOf
 from atoll.hookspecs import COMPLETIONS
 
 _MOST_PASSING = 100
@@ -42,45 +42,45 @@ class Names:
     here: Path | None = None
     local: frozenset[str] = frozenset()
     _kinds: dict[NamesOf, Sequence[Candidate]] = field(factory=dict)
-    _passing: dict[Want, Sequence[Candidate]] = field(factory=dict)
+    _passing: dict[Query, Sequence[Candidate]] = field(factory=dict)
     _learnt: set[NamesOf] = field(factory=set)
 
-    def of(self, want: Want) -> Sequence[Candidate] | None:
+    def of(self, query: Query) -> Sequence[Candidate] | None:
         """Return the answer to a question; None if there is none yet."""
-        if not isinstance(want, NamesOf):
-            return self._passing.get(want)
-        if want not in self._kinds and (file := self._file(want)) is not None:
+        if not isinstance(query, NamesOf):
+            return self._passing.get(query)
+        if query not in self._kinds and (file := self._file(query)) is not None:
             kept = _load(file)
             if kept is not None:
-                self._kinds[want] = kept
-        return self._kinds.get(want)
+                self._kinds[query] = kept
+        return self._kinds.get(query)
 
-    def learn(self, want: Want, found: Sequence[Candidate]) -> None:
+    def learn(self, query: Query, found: Sequence[Candidate]) -> None:
         """Store an answer. Of those that are not the names of a whole kind, the oldest
         is dropped.
         """
-        if isinstance(want, NamesOf):
-            self._kinds[want] = found
-            self._learnt.add(want)
+        if isinstance(query, NamesOf):
+            self._kinds[query] = found
+            self._learnt.add(query)
             return
-        if want not in self._passing and len(self._passing) >= _MOST_PASSING:
+        if query not in self._passing and len(self._passing) >= _MOST_PASSING:
             del self._passing[next(iter(self._passing))]
-        self._passing[want] = found
+        self._passing[query] = found
 
-    def miss(self, want: Want) -> None:
+    def miss(self, query: Query) -> None:
         """Store that no answer comes, so that the menu does not wait for it; an earlier answer is
         kept.
         """
-        if self.of(want) is not None:
+        if self.of(query) is not None:
             return
-        if isinstance(want, NamesOf):
-            self._kinds[want] = ()
+        if isinstance(query, NamesOf):
+            self._kinds[query] = ()
         else:
-            self.learn(want, ())
+            self.learn(query, ())
 
-    def age(self, want: NamesOf) -> float:
+    def age(self, query: NamesOf) -> float:
         """Return how many seconds ago the names of a kind were stored."""
-        file = self._file(want)
+        file = self._file(query)
         try:
             return math.inf if file is None else time.time() - file.stat().st_mtime
         except OSError:
@@ -99,29 +99,29 @@ class Names:
         """Drop the names of a profile until its cluster is known again."""
         self.folders.pop(name, None)
         self._kinds = {w: found for w, found in self._kinds.items() if not self._is_of(w, name)}
-        self._learnt = {want for want in self._learnt if not self._is_of(want, name)}
+        self._learnt = {query for query in self._learnt if not self._is_of(query, name)}
         self._passing = {w: found for w, found in self._passing.items() if not self._is_of(w, name)}
 
     def save(self) -> None:
         """Write new answers to disk; nothing happens if that fails."""
         learnt, self._learnt = self._learnt, set()
-        for want in learnt:
-            content = [[one.text, one.meta] for one in self._kinds.get(want, ())]
-            if (file := self._file(want)) is not None:
+        for query in learnt:
+            content = [[one.text, one.meta] for one in self._kinds.get(query, ())]
+            if (file := self._file(query)) is not None:
                 with suppress(OSError):
                     write_atomic(file, json.dumps(content))
 
-    def _file(self, want: NamesOf) -> Path | None:
-        folder = self.here if self._is_local(want) else self.folders.get(want.profile)
-        return None if folder is None else folder / f"{want.kind}.json"
+    def _file(self, query: NamesOf) -> Path | None:
+        folder = self.here if self._is_local(query) else self.folders.get(query.profile)
+        return None if folder is None else folder / f"{query.kind}.json"
 
-    def _is_of(self, want: Want, name: str) -> bool:
+    def _is_of(self, query: Query, name: str) -> bool:
         """Whether an answer comes from the cluster of this profile."""
-        return not self._is_local(want) and want.profile == name
+        return not self._is_local(query) and query.profile == name
 
-    def _is_local(self, want: Want) -> bool:
+    def _is_local(self, query: Query) -> bool:
         # A parameter's own completion does not know which profile is in use.
-        return isinstance(want, ValuesOf) or want.kind in self.local
+        return isinstance(query, ValuesOf) or query.kind in self.local
 
 
 def _key(profile: Profile) -> str:

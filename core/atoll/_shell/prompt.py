@@ -78,7 +78,7 @@ _STYLE = Style.from_dict(
 _PORTIONS = 5_000, 20, 50
 """How many new objects are looked through for garbage, and how often older ones with them."""
 _PAUSE = 0.05
-"""Seconds without a key after which is asked for what the line wants."""
+"""Seconds without a key before completion asks the queries of the line."""
 _KEEPING = 0.2
 """Seconds that a line may wait until it is in the history's file."""
 

@@ -15,7 +15,7 @@ from atoll._plugins import PluginError
 from atoll._program import Program
 from atoll._shell.asking import Question, ask, question_of
 from atoll._shell.names import Names
-from atoll._shell.wants import NamesOf, Offer, Want
+from atoll._shell.queries import NamesOf, Offer, Query
 from atoll._state import ShellState
 from atoll._target import Choice
 from atoll._warnings import warn
@@ -58,11 +58,11 @@ class Refresher:
     context: Context
     on_change: Callable[[], object] = lambda: None
     look: Callable[[], Offer] = Offer
-    _next: dict[Want, float] = field(factory=dict)
+    _next: dict[Query, float] = field(factory=dict)
     """The earliest time at which each question is asked again."""
-    _asked: set[Want] = field(factory=set)
+    _asked: set[Query] = field(factory=set)
     """Questions that were asked but not answered yet."""
-    _line: tuple[Want, ...] = ()
+    _line: tuple[Query, ...] = ()
     """The questions for the line that is being typed."""
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
@@ -84,7 +84,7 @@ class Refresher:
             while True:
                 await self._wanted.wait()
                 self._wanted = trio.Event()
-                self._line = (await trio.to_thread.run_sync(self.look)).wants
+                self._line = (await trio.to_thread.run_sync(self.look)).queries
                 for question in self._due(api=False):
                     nursery.start_soon(self._answer, question, None)
                 for profile in self._profiles() - self._connecting:
@@ -98,13 +98,13 @@ class Refresher:
     def ran(self) -> None:
         """Note that a command has run, which may have changed the names."""
         lasting = self._lasting()
-        self._next = {want: when for want, when in self._next.items() if want in lasting}
+        self._next = {query: when for query, when in self._next.items() if query in lasting}
         self._has_run = True
         self._runs += 1
         self._turn()
         self._wanted.set()
 
-    def _lasting(self) -> set[Want]:
+    def _lasting(self) -> set[Query]:
         """Return the names that commands seldom change."""
         records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
         return {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
@@ -131,17 +131,17 @@ class Refresher:
             for one in self._questions()
             if one.needs_api == api
             and profile in (None, one.profile)
-            and one.want not in self._asked
-            and self._next.get(one.want, 0.0) <= now
+            and one.query not in self._asked
+            and self._next.get(one.query, 0.0) <= now
         ]
 
     def _questions(self) -> Iterator[Question]:
         for provided in self.program.registry.collect(COMPLETIONS):
             if not provided.record.paths:
                 yield Question(NamesOf(provided.record.kind), provided)
-        for want in self._line:
-            is_named = not isinstance(want, NamesOf) or want.profile
-            if is_named and (found := question_of(self.program, want)):
+        for query in self._line:
+            is_named = not isinstance(query, NamesOf) or query.profile
+            if is_named and (found := question_of(self.program, query)):
                 yield found
 
     async def _ask_cluster(
@@ -173,18 +173,18 @@ class Refresher:
             self.state.names_old = old
 
     def _ask_anew(self, profile: str) -> None:
-        self._next = {want: when for want, when in self._next.items() if want.profile != profile}
+        self._next = {query: when for query, when in self._next.items() if query.profile != profile}
 
     def _postpone(self, seconds: float, profile: str) -> None:
         for question in self._due(api=True, profile=profile):
-            self._next[question.want] = time.monotonic() + seconds
-            self.names.miss(question.want)
+            self._next[question.query] = time.monotonic() + seconds
+            self.names.miss(question.query)
 
     async def _answer(
         self, question: Question, api: "Api | None", places: trio.CapacityLimiter | None = None
     ) -> None:
         """Ask one question, within a time limit; an error does not affect the others."""
-        self._asked.add(question.want)
+        self._asked.add(question.query)
         wait, folder, runs = _REST, self._folder(question), self._runs
         try:
             with trio.fail_after(_PATIENCE):
@@ -202,11 +202,11 @@ class Refresher:
         except AtollError as error:
             await self._fail(question, error)
         finally:
-            self._asked.discard(question.want)
-            is_new = runs == self._runs or question.want in self._lasting()
+            self._asked.discard(question.query)
+            is_new = runs == self._runs or question.query in self._lasting()
             if is_new and self._stands(question, folder):
-                self._next[question.want] = time.monotonic() + wait
-                self.names.miss(question.want)
+                self._next[question.query] = time.monotonic() + wait
+                self.names.miss(question.query)
             else:
                 self._wanted.set()
             self.on_change()
@@ -224,7 +224,7 @@ class Refresher:
         if question.needs_api:
             self._note_old(question.profile, old=False)
         if self._stands(question, folder):
-            self.names.learn(question.want, found)
+            self.names.learn(question.query, found)
         await trio.to_thread.run_sync(self._keep, question)
 
     def _keep(self, question: Question) -> None:

@@ -19,8 +19,8 @@ from atoll._shell.candidates import Candidates
 from atoll._shell.names import Names, names_of
 from atoll._shell.params import GivenParameters, takes_value
 from atoll._shell.place import CursorPlace, place
+from atoll._shell.queries import NamesOf, Query
 from atoll._shell.refresh import note_failure
-from atoll._shell.wants import NamesOf, Want
 from atoll._tokens import Token
 
 if TYPE_CHECKING:
@@ -79,17 +79,17 @@ async def _find(context: Context, where: CursorPlace) -> Sequence[Candidate]:
     names = names_of(program)
     candidates = Candidates(program, names)
     with suppress(AtollError):
-        if wants := candidates.at(left).wants:
+        if queries := candidates.at(left).queries:
             with trio.move_on_after(_PATIENCE):
-                await look_up(context, names, wants)
+                await look_up(context, names, queries)
         found = candidates.at(left).found
         return [*found, *([] if left.words else _options(left.typed))]
     return ()
 
 
-async def look_up(context: Context, names: Names, wants: Iterable[Want]) -> None:
+async def look_up(context: Context, names: Names, queries: Iterable[Query]) -> None:
     """Ask for names that are needed but not known, or too old."""
-    questions = [one for want in wants if (one := question_of(program_of(context), want))]
+    questions = [one for query in queries if (one := question_of(program_of(context), query))]
     apis: dict[str, Api | None] = {}
     for profile in {one.profile for one in questions if one.needs_api}:
         apis[profile] = api = await context.connect_if_up(profile)
@@ -104,12 +104,12 @@ async def look_up(context: Context, names: Names, wants: Iterable[Want]) -> None
 
 
 def _is_due(question: Question, names: Names) -> bool:
-    return not isinstance(question.want, NamesOf) or names.age(question.want) > question.ttl
+    return not isinstance(question.query, NamesOf) or names.age(question.query) > question.ttl
 
 
 async def _learn(question: Question, names: Names, context: Context, api: "Api | None") -> None:
     try:
-        names.learn(question.want, await ask(question, context, api))
+        names.learn(question.query, await ask(question, context, api))
     except AtollError as error:
         # A message here would appear in the middle of the line that is being typed.
         note_failure(program_of(context), question, error)

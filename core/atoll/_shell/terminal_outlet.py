@@ -82,7 +82,7 @@ class TerminalOutlet(Outlet):
             self.lost = True
 
     def drop(self) -> None:
-        """Forget what is held: whoever has asked for it wants no more of it."""
+        """Forget what is held: who has asked for it wants no more of it."""
         self._drops += 1
         self._held.clear()
         self._note_less(self._size)

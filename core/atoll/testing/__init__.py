@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to begin without what runs async tests."""
     if not config.pluginmanager.has_plugin("trio"):
         raise pytest.UsageError(
-            "atoll.testing wants pytest-trio, which runs its async tests: pip install pytest-trio"
+            "atoll.testing needs pytest-trio, which runs its async tests: pip install pytest-trio"
         )
 
 

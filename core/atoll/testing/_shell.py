@@ -87,7 +87,7 @@ class Shell:
         candidates = Candidates(program, names)
         try:
             context = shell_context(program, ShellState())
-            await look_up(context, names, candidates.at(where).wants)
+            await look_up(context, names, candidates.at(where).queries)
             return [one.text for one in candidates.at(where).found]
         finally:
             await program.aclose()

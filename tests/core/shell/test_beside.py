@@ -244,7 +244,7 @@ class TestCompletion:
             refresher.on_change = changed.set
             while True:
                 offer = completer.look(typed[-1])[1]
-                if all(names.of(want) is not None for want in offer.wants):
+                if all(names.of(query) is not None for query in offer.queries):
                     found = completer.get_completions(typed[-1], CompleteEvent())
                     return [one.text for one in found]
                 refresher.typed()

@@ -12,7 +12,7 @@ from atoll._profiles import ProfileStore
 from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
 from atoll._shell.names import Names
-from atoll._shell.wants import NamesOf, PathsIn
+from atoll._shell.queries import NamesOf, PathsIn
 from atoll._variables import Value, Values
 
 
@@ -90,7 +90,7 @@ def test_a_command_within_another_goes_to_the_profile_of_the_line(complete):
     """Whichever of the two it stands before."""
     for line in ("@lab explain thing show ", "explain @lab thing show "):
         _, offer = complete.completer.look(Document(line))
-        assert offer.wants == (NamesOf("thing", "lab"),)
+        assert offer.queries == (NamesOf("thing", "lab"),)
 
 
 def test_a_word_that_begins_nothing_is_matched_by_its_letters(complete):

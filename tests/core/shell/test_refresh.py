@@ -12,8 +12,8 @@ from atoll._failures import Failures
 from atoll._profiles import ProfileStore
 from atoll._shell.contexts import shell_context
 from atoll._shell.names import Names, names_of
+from atoll._shell.queries import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._shell.refresh import Refresher
-from atoll._shell.wants import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._state import ShellState
 
 
@@ -194,8 +194,8 @@ def test_what_parameters_say_lasts_when_the_profile_changes(program, tmp_path):
     option = click.Option(["--like"])
     own = ValuesOf(Origin("p", "p", "d", "1"), click.Command("pick"), option, (), "slo")
     there = PathsIn("file", "alpha", "")
-    for want in (own, there):
-        names.learn(want, [Candidate("known")])
+    for query in (own, there):
+        names.learn(query, [Candidate("known")])
     names.switch(tmp_path, Profile(name="lab", endpoint="http://127.0.0.1:10"))
 
     assert names.of(own) == [Candidate("known")]
@@ -205,7 +205,7 @@ def test_what_parameters_say_lasts_when_the_profile_changes(program, tmp_path):
 async def test_what_the_line_needs_is_asked_for(rounds, prompted):
     """What lies at its spot, until a command has run that may have changed it."""
     spot = PathsIn("file", "alpha", "deep")
-    rounds.refresher.look = lambda: Offer(wants=(spot,))
+    rounds.refresher.look = lambda: Offer(queries=(spot,))
     for _ in range(2):
         rounds.refresher.typed()
         await wait_all_tasks_blocked()
@@ -242,7 +242,7 @@ async def test_the_cluster_that_a_line_names_is_asked(rounds, program, prompted)
     rounds.refresher.typed()
     await rounds.round()
     prompted.ANSWERS.append(["gamma"])
-    rounds.refresher.look = lambda: Offer(wants=(named,))
+    rounds.refresher.look = lambda: Offer(queries=(named,))
     rounds.refresher.typed()
     await rounds.round()
 
@@ -254,7 +254,7 @@ async def test_the_cluster_that_a_line_names_is_asked(rounds, program, prompted)
 async def test_a_profile_that_the_line_names_and_nobody_knows(rounds, program):
     """Has no names, and is no trouble of the profile in use."""
     named = NamesOf("thing", "nope")
-    rounds.refresher.look = lambda: Offer(wants=(named,))
+    rounds.refresher.look = lambda: Offer(queries=(named,))
     rounds.refresher.typed()
     for _ in ("the one in use", "the other"):
         await rounds.round()

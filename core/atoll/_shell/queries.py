@@ -42,7 +42,7 @@ class ValuesOf:
     """Empty: the parameter does not know the profile of the line."""
 
 
-Want = NamesOf | PathsIn | ValuesOf
+Query = NamesOf | PathsIn | ValuesOf
 
 
 @frozen
@@ -54,7 +54,7 @@ class Offer:
     """
 
     find: Callable[[], Sequence[Candidate]] = tuple
-    wants: tuple[Want, ...] = ()
+    queries: tuple[Query, ...] = ()
 
     @property
     def found(self) -> Sequence[Candidate]:
