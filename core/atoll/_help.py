@@ -1,10 +1,16 @@
 """The help of groups, built from records: it imports no command."""
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from atoll._commands import Node
+
+_LEAST = 20
+"""Characters of a text that stand beside a name, on however narrow a terminal."""
 
 
 def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()) -> str:
@@ -16,8 +22,18 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
     for title, rows in sections.items():
         if rows:
             lines += ["", f"{title}:"]
-            lines += [f"  {name:<{width}}  {text}".rstrip() for name, text in rows]
+            for name, text in rows:
+                lines += _row(f"  {name:<{width}}  ", text)
     return "\n".join(lines)
+
+
+def _row(name: str, text: str) -> list[str]:
+    """Return a row; on a terminal, a text that is too long goes on below itself."""
+    if sys.stdout.isatty():
+        room = max(_LEAST, shutil.get_terminal_size().columns - len(name))
+        first, *others = textwrap.wrap(text, room) or [""]
+        return [f"{name}{first}".rstrip(), *(" " * len(name) + one for one in others)]
+    return [f"{name}{text}".rstrip()]
 
 
 def listings(node: "Node") -> dict[str, list[tuple[str, str]]]:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _GRACE = 5.0
 """Seconds that interrupted code is given before the command lets go of it."""
+_NO_INTERPRETER = 127
+"""The exit code of `-c` on Backend.AI clusters when the session's interpreter has not started; else
+it is always 0 there.
+"""
 _BYTES = "execute-bytes"
 """What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
 _RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
@@ -97,6 +101,10 @@ class Execution:
             finally:
                 self._settle_terminal()
             nursery.cancel_scope.cancel()
+        if exit_code == _NO_INTERPRETER and code.mode == "query" and not self._takes_bytes:
+            self.context.output.warn(
+                f"the session has no interpreter for -c (atoll logs {self.session_name} tells why)"
+            )
         if self._lacks_input and not self.interrupted:
             raise AtollError("the code asks for input, and there is none")
         return ExitCode.INTERRUPTED if self.interrupted else exit_code

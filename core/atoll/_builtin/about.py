@@ -87,7 +87,7 @@ async def help_(context: Context, words: tuple[str, ...], as_manual: bool) -> No
     try:
         tree.prepare([*words, "--help"])
     except HelpAsked as asked:
-        context.output.stream("stdout", f"{asked}\n")
+        await context.output.text(f"{asked}\n")
 
 
 async def _show_manual(context: Context, page: str) -> None:

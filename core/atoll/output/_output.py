@@ -170,6 +170,21 @@ class Output:
         finally:
             await pager.aclose()
 
+    async def text(self, text: str) -> None:
+        """Write a text for people; one that does not fit the terminal goes through a pager."""
+        command = pager_command() if not self.label and self.stdout.isatty() else []
+        if not command:
+            self.stream("stdout", text)
+            return
+        pager = Pager.start(command)
+        try:
+            pager.write(text)
+            await pager.drain(all=True)
+        except BrokenPipeError:
+            pass  # its user has seen enough
+        finally:
+            await pager.aclose()
+
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
         """Write one thing."""
         writer = self._begin(self.stdout, columns, format, single=True)

@@ -1,0 +1,71 @@
+"""One run of code, on a cluster that answers as Backend.AI does."""
+
+import json
+from contextlib import asynccontextmanager
+from io import StringIO
+from types import SimpleNamespace
+
+import pytest
+import trio
+from attrs import define, field
+
+from atoll import ApiVersion
+from atoll.output import Output
+from atoll_sessions.code import Code
+from atoll_sessions.execution import Execution
+
+
+@define
+class Api:
+    """Ends each run with an exit code."""
+
+    exit_code: int
+    login: object = None
+    sent: list = field(factory=list)
+
+    async def supports(self, _what):
+        return False
+
+    async def version(self):
+        return ApiVersion(6, "20220615")
+
+    @asynccontextmanager
+    async def open(self, _path):
+        yield self
+
+    async def send(self, text):
+        self.sent.append(json.loads(text))
+
+    async def receive(self):
+        return json.dumps({"status": "finished", "exitCode": self.exit_code, "console": []})
+
+    def decode(self, text, _shape):
+        return json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "mode", "is_told"),
+    [(127, "query", True), (127, "batch", False), (0, "query", False)],
+)
+async def test_a_session_without_an_interpreter_is_told(exit_code, mode, is_told):
+    """Where nothing but an exit code tells that nothing has run."""
+    output = Output(writer=None, stdout=StringIO(), stderr=StringIO())
+    stdin = SimpleNamespace(is_terminal=True)
+    context = SimpleNamespace(output=output, stdin=stdin, interrupts=never)
+    run = Execution(context, Api(exit_code), "id", "train")
+
+    assert await run.run(Code(mode=mode, snippet="1", exec="x")) == exit_code
+
+    told = "atoll: the session has no interpreter for -c (atoll logs train tells why)\n"
+    assert output.stderr.getvalue() == (told if is_told else "")
+
+
+@asynccontextmanager
+async def never():
+    """Tell of no key."""
+    yield forever()
+
+
+async def forever():
+    await trio.sleep_forever()
+    yield
