@@ -4,7 +4,6 @@ See `docs/engines.md`. A launcher is offered by the hook `atoll_engines` of the 
 must pass the tests of `atoll_cluster.testing`.
 """
 
-from atoll_cluster.engine.board import StateBoard
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone
 from atoll_cluster.engine.folder import has_written_end
 from atoll_cluster.engine.images import runtimes
@@ -18,7 +17,8 @@ from atoll_cluster.engine.launcher import (
     Site,
 )
 from atoll_cluster.engine.log import kept_log
-from atoll_cluster.engine.reach import connect_over_tcp, connect_through, relay_command
+from atoll_cluster.engine.remote import connect_over_tcp, connect_through, relay_command
+from atoll_cluster.engine.state_board import StateBoard
 from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
 
 __all__ = [

@@ -26,14 +26,14 @@ from atoll_cluster.cluster import Cluster
 from atoll_cluster.configuration import read_configuration
 from atoll_cluster.credentials import ensure_accounts
 from atoll_cluster.engine import cgroup
-from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
 from atoll_cluster.engine.launcher import GroupedLauncher, NodeLauncher, Site
+from atoll_cluster.engine.launcher_loading import load_launcher
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.paths import DataDir
 from atoll_cluster.put_aside import PutAside
 from atoll_cluster.scheduler.bus import Bus
-from atoll_cluster.scheduler.groups import keep_groups
+from atoll_cluster.scheduler.groups import sync_scaling_groups
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.nodes import Nodes
 from atoll_cluster.scheduler.recovery import recover
@@ -127,7 +127,7 @@ async def _run(
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(_log_faults)
     configuration = read_configuration(data)
-    await anyio.to_thread.run_sync(cgroup.divide_delegated)
+    await anyio.to_thread.run_sync(cgroup.prepare_delegated)
     here = Machine.this({**configuration.slots, **options.slots}, _network(data))
     site = Site(
         root=data.kernels,
@@ -135,7 +135,7 @@ async def _run(
         plain=options.sandbox == "plain",
         slots=here.slots.amounts(),
     )
-    launcher = find_launcher(options.engine or configuration.engine)
+    launcher = load_launcher(options.engine or configuration.engine)
     storage = Storage.prepare(data.storage)
     async with (
         open_engine(launcher, site) as engine,
@@ -156,7 +156,7 @@ async def _run(
             TaskKind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
         if isinstance(engine.launcher, GroupedLauncher):
-            supervisor.start(TaskKind.GROUPS, partial(keep_groups, store, engine.launcher))
+            supervisor.start(TaskKind.GROUPS, partial(sync_scaling_groups, store, engine.launcher))
         supervisor.start(TaskKind.USES, store.usage.keep_writing)
         supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])

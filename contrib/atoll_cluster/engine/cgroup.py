@@ -76,7 +76,7 @@ def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
     return found
 
 
-def divide_delegated() -> None:
+def prepare_delegated() -> None:
     """Prepare our own group as a parent, if it was delegated (systemd's `Delegate=yes`).
 
     Only leaves have processes, so ours go into one; the groups of kernels will lie beside that.

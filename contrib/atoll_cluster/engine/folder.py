@@ -105,7 +105,7 @@ class KernelFolder:
         # Nobody else's group may be taken for one of these, whatever is written there.
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
-    def has_told_its_end(self) -> bool:
+    def has_recorded_end(self) -> bool:
         """Whether the supervisor has recorded the end, or never started.
 
         Another machine may have written that just now; lists of folders are the first to show it.
@@ -116,7 +116,7 @@ class KernelFolder:
             return True
         return END in names or STATE not in names
 
-    def printed_in_the_end(self) -> int:
+    def final_log_size(self) -> int:
         """Return the final size of the log that the supervisor recorded, or 0."""
         return _figure((self.read_state(END) or {}).get("printed")) or 0
 

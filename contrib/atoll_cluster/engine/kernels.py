@@ -16,7 +16,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from . import cgroup, late, peers, reach, sandbox
+from . import cgroup, delayed_files, peers, remote, sandbox
 from .contract import (
     EngineError,
     ExitStatus,
@@ -28,7 +28,6 @@ from .contract import (
     Usage,
 )
 from .control import settle_log
-from .far_usage import FarGauge
 from .folder import KernelFolder
 from .home_setup import write_files
 from .images import Catalog
@@ -37,13 +36,14 @@ from .launcher import Job, Launcher, OpenLauncher, Site
 from .local import LocalLauncher
 from .preparation import MOST_PROCESSES, Preparation
 from .relay.tls import PEM
+from .remote_usage import RemoteUsageMeter
 from .services.installed import Installed
 from .services.kernel_services import recall
 from .services.ssh import own_files
 from .snapshots import HomeSnapshots
-from .start import OnState, see_it_up
+from .start import OnState, wait_until_ready
 from .states import Ended, Running, Unknown, Waiting
-from .usage import Gauge
+from .usage import UsageMeter
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 KEPT = ".kept-homes"
@@ -74,7 +74,7 @@ class KernelEngine:
     grace: float = 5.0
     patience: float = 30.0
     carriers: TaskGroup | None = None
-    _gauge: Gauge = field(factory=Gauge, init=False)
+    _usage_meter: UsageMeter = field(factory=UsageMeter, init=False)
     _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
     _copied: dict[str, anyio.Lock] = field(factory=lambda: defaultdict(anyio.Lock), init=False)
     """Held while the home of a kernel is copied, which is not deleted meanwhile."""
@@ -109,8 +109,8 @@ class KernelEngine:
         return Catalog.discover(self.root) if images is None else Catalog(images)
 
     @cached_property
-    def _far_gauge(self) -> FarGauge:
-        return FarGauge(self.launcher)
+    def _far_gauge(self) -> RemoteUsageMeter:
+        return RemoteUsageMeter(self.launcher)
 
     @cached_property
     def installed(self) -> Installed:
@@ -132,17 +132,17 @@ class KernelEngine:
 
     async def start(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
-        if not await self._is_under_way(spec.kernel_id, folder):
+        if not await self._is_starting(spec.kernel_id, folder):
             folder.create()
             await to_thread.run_sync(self._dress, spec, folder)
             await self._launch(spec, folder)
-        return await see_it_up(self._kernel(spec, folder), folder, self.launcher, on_state)
+        return await wait_until_ready(self._kernel(spec, folder), folder, self.launcher, on_state)
 
     async def restart(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
         folder.renew()
         await self._launch(spec, folder)
-        return await see_it_up(self._kernel(spec, folder), folder, self.launcher, on_state)
+        return await wait_until_ready(self._kernel(spec, folder), folder, self.launcher, on_state)
 
     async def adopt(self, spec: KernelSpec) -> LaunchedKernel | ExitStatus:
         folder = self._folder(spec.kernel_id)
@@ -162,13 +162,13 @@ class KernelEngine:
         if not self.launcher.is_here:
             return await self._far_gauge.measure(kernel_ids)
         folders = {kernel_id: self._folder(kernel_id) for kernel_id in kernel_ids}
-        return await to_thread.run_sync(self._gauge.measure, folders)
+        return await to_thread.run_sync(self._usage_meter.measure, folders)
 
     async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
         self._folder(kernel_id)  # Its name is one, or this raises.
         printed = await settle_log(partial(self.launcher.connect, kernel_id))
         if not self.launcher.is_here:
-            await late.see_printed(self._folder(kernel_id), printed)
+            await delayed_files.wait_for_log(self._folder(kernel_id), printed)
         async with aclosing(self.launcher.logs(kernel_id)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -215,7 +215,7 @@ class KernelEngine:
             self._kept_homes.fill(spec.image.home, folder.home)
         write_files(folder.home, spec.files)
 
-    async def _is_under_way(self, kernel_id: str, folder: KernelFolder) -> bool:
+    async def _is_starting(self, kernel_id: str, folder: KernelFolder) -> bool:
         """Return whether an earlier program has started this kernel.
 
         What it left of one that it did not start in the end is deleted.
@@ -241,7 +241,7 @@ class KernelEngine:
     async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
         """Return how a kernel ended, from its supervisor and its launcher."""
         if not self.launcher.is_here:
-            await late.see_end(folder)
+            await delayed_files.wait_for_end(folder)
         return folder.exit_status(ended)
 
     def _folder(self, kernel_id: str) -> KernelFolder:
@@ -271,7 +271,7 @@ class KernelEngine:
         try:
             preparation.prepare(spec, self.catalog.runner(spec.image), folder, groups)
             if not self.launcher.is_here:
-                reach.write_key(folder.run / PEM, spec.kernel_id)
+                remote.write_key(folder.run / PEM, spec.kernel_id)
                 peers.introduce(spec, folder)
         except BaseException:
             cgroup.remove(groups)

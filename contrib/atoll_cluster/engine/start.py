@@ -21,7 +21,7 @@ PAUSE, LONGEST_PAUSE = 0.05, 2.0
 OnState = Callable[[State], None]
 
 
-async def see_it_up(
+async def wait_until_ready(
     kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher, on_state: OnState
 ) -> LaunchedKernel:
     """Wait until a launched kernel accepts runs; end it if that fails.
@@ -30,7 +30,7 @@ async def see_it_up(
     """
     kernel_id = kernel.spec.kernel_id
     try:
-        await _turn(launcher, kernel_id, folder, on_state)
+        await _wait_for_running(launcher, kernel_id, folder, on_state)
         if launcher.is_here:
             await _answers_here(kernel, folder)
         else:
@@ -44,7 +44,7 @@ async def see_it_up(
     return kernel
 
 
-async def _turn(
+async def _wait_for_running(
     launcher: Launcher, kernel_id: str, folder: KernelFolder, on_state: OnState
 ) -> None:
     """Wait until a kernel runs, and report its states; raises EngineError if it ends before."""
@@ -53,7 +53,7 @@ async def _turn(
         if isinstance(state, Ended):
             if state.reason:
                 raise EngineError(f"it was not started: {state.reason}")
-            raise _ended_at_start(folder, state)
+            raise _start_error(folder, state)
         on_state(state)
         state = await launcher.watch(kernel_id, state)
     on_state(state)
@@ -65,7 +65,7 @@ async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
         await kernel.ready()
     except EngineError as error:
         await kernel.stop(forced=True)
-        raise _ended_at_start(folder, Ended()) from error
+        raise _start_error(folder, Ended()) from error
 
 
 async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher) -> None:
@@ -85,7 +85,7 @@ async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launc
             ended = await until_ended(launcher, kernel.spec.kernel_id)
         tasks.cancel_scope.cancel()
     if not answered:
-        raise _ended_at_start(folder, ended)
+        raise _start_error(folder, ended)
 
 
 async def _reach(kernel: LaunchedKernel) -> None:
@@ -100,7 +100,7 @@ async def _reach(kernel: LaunchedKernel) -> None:
             return
 
 
-def _ended_at_start(folder: KernelFolder, ended: Ended) -> EngineError:
+def _start_error(folder: KernelFolder, ended: Ended) -> EngineError:
     """Create the error for a kernel that did not start, with its last message."""
     said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
     words = ended.reason or next(filter(None, said), "it printed nothing")

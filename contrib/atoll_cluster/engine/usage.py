@@ -60,7 +60,7 @@ class ProcessTable:
 
 
 @define
-class Gauge:
+class UsageMeter:
     """Measures kernels; the size of homes, which is slow, only from time to time."""
 
     _sizes: dict[str, tuple[float, int]] = field(factory=dict)

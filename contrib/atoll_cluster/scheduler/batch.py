@@ -1,23 +1,23 @@
 """Batch sessions: run the startup command once, record the result, end the session."""
 
 from atoll_cluster.engine.contract import EngineError, Finished, Kernel, KernelGone, Run
-from atoll_cluster.scheduler.keeper import Keeper
+from atoll_cluster.scheduler.interface import SchedulerInterface
 from atoll_cluster.store.records import DEAD, Session
 
 
-async def run_startup_command(keeper: Keeper, session_id: str) -> None:
+async def run_startup_command(scheduler: SchedulerInterface, session_id: str) -> None:
     """Run the command; then the session ends with `task-done` or `task-failed`."""
-    session = keeper.store.sessions.get(session_id)
-    kernel = keeper.main_kernel(session)
+    session = scheduler.store.sessions.get(session_id)
+    kernel = scheduler.main_kernel(session)
     if kernel is None or session.status in DEAD:
         return
     exit_code = await _run(session, kernel)
-    now = keeper.store.sessions.get(session_id)
+    now = scheduler.store.sessions.get(session_id)
     if exit_code is None or now.status == "RESTARTING":
         return  # The kernel went away; whoever watches it ends the session and knows why.
     if now.result == "UNDEFINED":
-        keeper.lifecycle.finish_batch(session_id, exit_code)
-    keeper.terminate(session_id, "task-done" if exit_code == 0 else "task-failed")
+        scheduler.lifecycle.finish_batch(session_id, exit_code)
+    scheduler.terminate(session_id, "task-done" if exit_code == 0 else "task-failed")
 
 
 async def _run(session: Session, kernel: Kernel) -> int | None:

@@ -18,7 +18,7 @@ BETWEEN = 600.0
 _DOMAIN = "default"
 
 
-async def keep_groups(store: Store, launcher: GroupedLauncher) -> None:
+async def sync_scaling_groups(store: Store, launcher: GroupedLauncher) -> None:
     """Make a scaling group of each group that the place has, and open it to everybody; repeat.
 
     Those that an administrator has changed or closed stay as they are.

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from atoll_cluster import clock
 from atoll_cluster.engine.contract import EngineError
-from atoll_cluster.scheduler.keeper import Keeper
+from atoll_cluster.scheduler.interface import SchedulerInterface
 from atoll_cluster.store.records import KeyPairResourcePolicy
 from atoll_cluster.store.rows import read_value
 from atoll_cluster.supervision import TaskKind
@@ -56,19 +56,19 @@ class Idleness:
     """Records when each session was last used, and ends idle ones."""
 
     def __init__(
-        self, keeper: Keeper, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, scheduler: SchedulerInterface, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._keeper = keeper
+        self._scheduler = scheduler
         self._now = now
 
     def touch(self, session_id: str) -> None:
         """Record that a session is used now."""
-        self._keeper.store.usage.session(session_id, clock.stamp(self._now()))
+        self._scheduler.store.usage.session(session_id, clock.stamp(self._now()))
 
     async def run(self) -> None:
         """Check all sessions periodically."""
         while True:
-            change = self._keeper.bus.change()
+            change = self._scheduler.bus.change()
             with anyio.move_on_after(await self.look()):
                 await change.wait()
                 await anyio.sleep(_SHORTEST_WAIT)
@@ -77,7 +77,7 @@ class Idleness:
         """End sessions that are due; return the seconds until the next check."""
         for one in list(self._watched()):
             if one.due() <= self._now():
-                with self._keeper.supervisor.isolate_failure(
+                with self._scheduler.supervisor.isolate_failure(
                     TaskKind.IDLENESS, session=one.session_id
                 ):
                     await self._end_unless_used(one)
@@ -104,31 +104,31 @@ class Idleness:
         return {"remaining": seconds, "remaining_time_type": "expire_after", "extra": None}
 
     def _watched(self, session_id: str | None = None) -> Iterator[IdleLimits]:
-        db, used = self._keeper.store.db, self._keeper.store.usage.sessions
+        db, used = self._scheduler.store.db, self._scheduler.store.usage.sessions
         where, values = (" AND sessions.id = ?", (session_id,)) if session_id else ("", ())
         for row in db.rows(_WATCHED + where, values):
             one = None
-            with self._keeper.supervisor.isolate_failure(TaskKind.IDLENESS, session=row["id"]):
+            with self._scheduler.supervisor.isolate_failure(TaskKind.IDLENESS, session=row["id"]):
                 one = _read(row, used.get(row["id"]))
             if one is not None:
                 yield one
 
     async def _end_unless_used(self, one: IdleLimits) -> None:
         if one.lifetime and one.began_at + one.lifetime <= self._now():
-            self._keeper.terminate(one.session_id, "idle-session-lifetime")
+            self._scheduler.terminate(one.session_id, "idle-session-lifetime")
             return
         # Code may run that nobody follows; only the kernels know.
         used_at = await self._last_run(one.session_id)
         if used_at > one.used_at:
-            self._keeper.store.usage.session(one.session_id, clock.stamp(used_at))
+            self._scheduler.store.usage.session(one.session_id, clock.stamp(used_at))
         elif any(now.used_at == one.used_at for now in self._watched(one.session_id)):
-            self._keeper.terminate(one.session_id, "idle-timeout")
+            self._scheduler.terminate(one.session_id, "idle-timeout")
 
     async def _last_run(self, session_id: str) -> datetime:
         """Return when code last ran in any kernel of a session."""
         last = datetime.min.replace(tzinfo=UTC)
-        for row in self._keeper.store.kernels.of(session_id):
-            if kernel := self._keeper.running.get(row.id):
+        for row in self._scheduler.store.kernels.of(session_id):
+            if kernel := self._scheduler.running.get(row.id):
                 idle: float | None = None
                 try:
                     with anyio.fail_after(_PATIENCE):

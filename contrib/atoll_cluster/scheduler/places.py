@@ -22,7 +22,7 @@ class Places:
     machine: Machine
     _written: dict[str, Place] = field(factory=dict)
 
-    def heed(self, kernel_id: str, state: State) -> None:
+    def update(self, kernel_id: str, state: State) -> None:
         """Write what a state tells; what it tells again is written only once."""
         place = self._place(state)
         if place is None or self._written.get(kernel_id) == place:

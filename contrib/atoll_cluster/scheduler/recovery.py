@@ -45,8 +45,8 @@ async def recover(scheduler: Scheduler) -> None:
 async def recover_session(scheduler: Scheduler, session_id: str) -> None:
     """Update a session to what the engine finds; can be repeated."""
     session = scheduler.store.sessions.get(session_id)
-    if _may_be_under_way(session, scheduler.machine):
-        scheduler.go_on_launching(session.id)
+    if _may_be_starting(session, scheduler.machine):
+        scheduler.resume_launch(session.id)
     elif session.status == "SCHEDULED":
         # Nothing was started yet: the status is always written before that.
         scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
@@ -58,7 +58,7 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
         await _recover_running(scheduler, session)
 
 
-def _may_be_under_way(session: Session, machine: Machine) -> bool:
+def _may_be_starting(session: Session, machine: Machine) -> bool:
     """Whether its kernels may be starting or queued in another place."""
     if session.status == "SCHEDULED":
         return not machine.is_bounded
@@ -68,9 +68,9 @@ def _may_be_under_way(session: Session, machine: Machine) -> bool:
 async def _recover_running(scheduler: Scheduler, session: Session) -> None:
     kernels = scheduler.store.kernels.of(session.id)
     for row in (kernel for kernel in kernels if kernel.status in DEAD):
-        await scheduler.settle(row)
+        await scheduler.clean_up(row)
     if session.status == "RESTARTING":
-        scheduler.go_on_launching(session.id)
+        scheduler.resume_launch(session.id)
         return
     rows = [kernel for kernel in kernels if kernel.status not in DEAD]
     found = {row.id: await _adopt(scheduler, session, row) for row in rows}

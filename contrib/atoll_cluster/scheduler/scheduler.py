@@ -19,10 +19,10 @@ from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kerne
 from atoll_cluster.engine.states import State
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
-from atoll_cluster.scheduler.all_of import all_of
 from atoll_cluster.scheduler.batch import run_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
+from atoll_cluster.scheduler.concurrency import run_concurrently
 from atoll_cluster.scheduler.endings import Endings
 from atoll_cluster.scheduler.idleness import Idleness
 from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
@@ -32,7 +32,7 @@ from atoll_cluster.scheduler.places import Places
 from atoll_cluster.scheduler.queue import Queue
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
-from atoll_cluster.scheduler.turns import Turns
+from atoll_cluster.scheduler.waiting_kernels import WaitingKernels
 from atoll_cluster.store.errors import StoreUnavailable
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store
@@ -157,9 +157,9 @@ class Scheduler:
         if session.status not in ENDED and main.status in DEAD:
             raise StatusError(f"session {session.name} has just ended: {main.status_info}")
         self.lifecycle.move(session_id, "RESTARTING", "restarting")
-        self.go_on_launching(session_id)
+        self.resume_launch(session_id)
 
-    def go_on_launching(self, session_id: str) -> None:
+    def resume_launch(self, session_id: str) -> None:
         """Continue the start or restart of a session after a recovery."""
         self._start_launch(session_id)
 
@@ -236,8 +236,10 @@ class Scheduler:
 
     async def _start_kernels(self, session: Session) -> None:
         rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
-        turns = Turns(row.id for row in rows if row.id not in self.running)
-        await self._side_by_side([partial(self._start_kernel, session, row, turns) for row in rows])
+        waiting = WaitingKernels(row.id for row in rows if row.id not in self.running)
+        await self._side_by_side(
+            [partial(self._start_kernel, session, row, waiting) for row in rows]
+        )
 
     async def _side_by_side(self, starts: list[Callable[[], Awaitable[None]]]) -> None:
         """Start the kernels of a session: one by one here, where that is quicker; all at a time
@@ -247,23 +249,27 @@ class Scheduler:
             for start in starts:
                 await start()
         else:
-            await all_of(starts)
+            await run_concurrently(starts)
 
-    async def _start_kernel(self, session: Session, row: KernelRow, turns: Turns) -> None:
+    async def _start_kernel(
+        self, session: Session, row: KernelRow, waiting: WaitingKernels
+    ) -> None:
         if row.id not in self.running:
-            self._contain(row)
-            tell = partial(self._heed, session.id, turns, row.id)
-            self.attach(row, await self.engine.start(self.specs.of(session, row), tell))
+            self._set_container(row)
+            on_state = partial(self._record_waiting, session.id, waiting, row.id)
+            self.attach(row, await self.engine.start(self.specs.of(session, row), on_state))
 
-    def _heed(self, session_id: str, turns: Turns, kernel_id: str, state: State) -> None:
+    def _record_waiting(
+        self, session_id: str, waiting: WaitingKernels, kernel_id: str, state: State
+    ) -> None:
         """Record what a session waits for in the engine's queue."""
-        turns.heed(kernel_id, state)
-        self.places.heed(kernel_id, state)
+        waiting.update(kernel_id, state)
+        self.places.update(kernel_id, state)
         with suppress(StoreUnavailable):  # What is told next will be written.
-            if turns.have_come:
+            if waiting.is_empty:
                 self._prepared(session_id)
-            elif turns.reason:
-                self.lifecycle.explain(session_id, turns.reason)
+            elif waiting.reason:
+                self.lifecycle.explain(session_id, waiting.reason)
 
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
@@ -275,13 +281,13 @@ class Scheduler:
         await self._side_by_side([partial(self._restart_kernel, session, row) for row in rows])
 
     async def _restart_kernel(self, session: Session, row: KernelRow) -> None:
-        self._contain(row)
-        tell = partial(self._heed, session.id, Turns([row.id]), row.id)
-        self.attach(row, await self.engine.restart(self.specs.of(session, row), tell))
+        self._set_container(row)
+        on_state = partial(self._record_waiting, session.id, WaitingKernels([row.id]), row.id)
+        self.attach(row, await self.engine.restart(self.specs.of(session, row), on_state))
 
-    def _contain(self, row: KernelRow) -> None:
+    def _set_container(self, row: KernelRow) -> None:
         # By the id of its container a client tells that a restart was done.
-        self.store.kernels.contain(row.id, uuid4().hex)
+        self.store.kernels.set_container(row.id, uuid4().hex)
 
     def stop_kernels(self, session_id: str, *, forced: bool) -> None:
         """Start to stop all kernels of a session."""
@@ -316,7 +322,7 @@ class Scheduler:
     async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
         self._watched.add(row.id)
         try:
-            status = await kernel.wait(partial(self.places.heed, row.id))
+            status = await kernel.wait(partial(self.places.update, row.id))
             if self.running.get(row.id) is kernel:
                 await self.record_end(row, status)
         finally:
@@ -334,7 +340,7 @@ class Scheduler:
         now = self.store.kernels.get(row.id)
         if now is not None and now.status not in DEAD:
             self._write_end(now, status)
-        await self.settle(row)
+        await self.clean_up(row)
         self._forget(row)
 
     def _forget(self, row: KernelRow) -> None:
@@ -366,7 +372,7 @@ class Scheduler:
             session = self.store.sessions.get(session_id)
         return session
 
-    async def settle(self, row: KernelRow) -> None:
+    async def clean_up(self, row: KernelRow) -> None:
         """Clean up after an ended kernel, and update its session.
 
         A program that dies on the way leaves the session unfinished with a buried kernel, by which

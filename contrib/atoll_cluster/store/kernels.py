@@ -123,7 +123,7 @@ class Kernels:
             (agent, engine_id, ends_at, kernel_id),
         )
 
-    def contain(self, kernel_id: str, container_id: str) -> None:
+    def set_container(self, kernel_id: str, container_id: str) -> None:
         """Write in which container a kernel runs from now on."""
         self.db.execute(
             "UPDATE kernels SET container_id = ? WHERE id = ?", (container_id, kernel_id)

@@ -20,9 +20,9 @@ from atoll_cluster.engine.contract import (
     Output,
     Run,
 )
-from atoll_cluster.engine.finding import find_launcher
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
 from atoll_cluster.engine.launcher import Node, NodeLauncher, Site
+from atoll_cluster.engine.launcher_loading import load_launcher
 from atoll_cluster.engine.states import Running, State, Waiting
 
 
@@ -56,7 +56,7 @@ class KernelTalk:
     def opened(self, root: Path) -> Callable[[], Any]:
         """Open the engine, as each start of the cluster's program does."""
         site = Site(root=root, settings=self.settings)
-        return lambda: open_engine(find_launcher(self.launcher), site)
+        return lambda: open_engine(load_launcher(self.launcher), site)
 
     @pytest.fixture
     def queue(self) -> None:

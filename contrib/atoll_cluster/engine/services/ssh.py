@@ -53,7 +53,7 @@ LogLevel ERROR
 
 def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
     """Return the service, and write its keys and configuration."""
-    host_key = _equip(site)
+    host_key = _write_server_files(site)
     service = Service(name="sshd", protocol="tcp", ports=(2200,), host_key=host_key)
     share = site.paths.share / "ssh"
     if openssh is not None and site.is_sandboxed:
@@ -68,7 +68,7 @@ def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
     )
 
 
-def _equip(site: KernelSite) -> str:
+def _write_server_files(site: KernelSite) -> str:
     """Write the server's files; returns the host's public key."""
     keys, share = site.folder.keys, site.folder.share / "ssh"
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -81,18 +81,18 @@ def _equip(site: KernelSite) -> str:
     config = _CONFIG.format(share=site.paths.share)
     _write(share / "sshd_config", config + _set_env(site.environ))
     _write(share / "server.py", _SERVER.read_text("utf-8"))
-    _furnish(Tree(site.folder.home), site.spec, (keys / USER_KEY).read_text("utf-8"), public)
+    _install_keys(Tree(site.folder.home), site.spec, (keys / USER_KEY).read_text("utf-8"), public)
     return public
 
 
-def _furnish(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None:
+def _install_keys(home: Tree, spec: KernelSpec, user_key: str, host_key: str) -> None:
     """Put keys into the home, for downloads and for logins to other sessions."""
-    _give(home, IDENTITY, user_key, 0o600)
+    _add_file(home, IDENTITY, user_key, 0o600)
     if any(mount.name == ".ssh" for mount in spec.mounts):
         return  # That folder is the owner's, who brings keys along.
-    _give(home, PUBLISHED, f"{host_key}\n", 0o644)
+    _add_file(home, PUBLISHED, f"{host_key}\n", 0o644)
     if spec.ssh_keypair is not None:
-        _give(home, _USERS_OWN, user_key, 0o600)
+        _add_file(home, _USERS_OWN, user_key, 0o600)
 
 
 def own_files(folder: KernelFolder) -> Mapping[str, str]:
@@ -137,7 +137,7 @@ def _set_env(environ: Mapping[str, str]) -> str:
     return f"SetEnv {' '.join(quoted)}\n"
 
 
-def _give(home: Tree, path: str, text: str, mode: int) -> None:
+def _add_file(home: Tree, path: str, text: str, mode: int) -> None:
     """Put a file into the home, unless it exists."""
     try:
         home.make(str(Path(path).parent), exist_ok=True)

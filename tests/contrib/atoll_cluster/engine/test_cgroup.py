@@ -82,7 +82,7 @@ def test_a_delegated_group_is_divided(machine, is_marked):
         except OSError:
             pytest.skip("no attributes can be set here")
     assert cgroup.create("k1", LIMITS) == []
-    cgroup.divide_delegated()
+    cgroup.prepare_delegated()
     # A real file takes one process at a time and forgets it; of this one the last is left.
     assert (group / cgroup.LEAF / "cgroup.procs").read_text() == str(processes[-1])
     assert (group / "cgroup.subtree_control").read_text() == "+memory +pids"
@@ -90,7 +90,7 @@ def test_a_delegated_group_is_divided(machine, is_marked):
     [made] = groups = cgroup.create("k1", LIMITS)
     assert made.parent == group
     assert set(files_of(groups)) == {"memory.max", "pids.max"}
-    cgroup.divide_delegated()
+    cgroup.prepare_delegated()
     assert (group / "cgroup.subtree_control").read_text() == "memory pids"
 
 
@@ -106,7 +106,7 @@ def test_a_delegated_group_is_divided(machine, is_marked):
 def test_a_group_that_is_not_ours_is_left_alone(machine, own, controllers, processes):
     pids = [os.getpid() if one == "ours" else one for one in processes]
     group = machine(own, controllers=controllers, processes=pids)
-    cgroup.divide_delegated()
+    cgroup.prepare_delegated()
     assert not (group / cgroup.LEAF).exists()
     assert (group / "cgroup.subtree_control").read_text() == ""
 

@@ -17,9 +17,9 @@ def late():
 threading.Thread(target=late).start()
 """
 GLOBAL = """
-class Keeper:
+class SchedulerInterface:
     def __del__(self, open=open): open('it', 'w').write('hi\\n' * 10)
-keeper = Keeper()
+keeper = SchedulerInterface()
 """
 NESTED = """
 import os, subprocess, time

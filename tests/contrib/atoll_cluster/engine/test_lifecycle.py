@@ -74,7 +74,7 @@ async def test_processes_die_with_a_killed_supervisor(
         assert await engine.adopt(spec()) == ExitStatus(137, "unknown")
         await eventually(lambda: not processes("sleep\x0098.7"))
         await eventually(lambda: not processes(str(engine.root)))  # a plain kernel ends last
-        with pytest.raises(EngineError, match="gone"):
+        with pytest.raises(EngineError, match="has ended"):
             await kernel.execute("query", "1", {})
 
 
@@ -117,7 +117,7 @@ async def test_a_forced_stop_is_immediate(boxed, started, until):
         await until(events, "deaf")
         with anyio.fail_after(2):
             assert await kernel.stop(forced=True) == ExitStatus(137, "force-terminated")
-        with pytest.raises(EngineError, match="gone"):
+        with pytest.raises(EngineError, match="has ended"):
             assert [event async for event in events]
 
 
@@ -260,7 +260,7 @@ async def test_code_that_ends_its_own_kernel_is_told_of(engine, started):
     async with started(engine) as kernel:
         run = await kernel.execute("query", "import os; os.kill(os.getppid(), 9)", {})
         with anyio.fail_after(5):
-            with pytest.raises(EngineError, match="gone"):
+            with pytest.raises(EngineError, match="has ended"):
                 assert [event async for event in run.events()]
             assert await kernel.wait() == ExitStatus(137, "self-terminated")
 

@@ -15,8 +15,8 @@ from atoll_cluster.engine.contract import KernelGone
 from atoll_cluster.engine.images import Catalog
 from atoll_cluster.engine.kernels import open_engine
 from atoll_cluster.engine.launcher import Site
-from atoll_cluster.engine.reach import read_fresh, write_key
 from atoll_cluster.engine.relay.tls import context
+from atoll_cluster.engine.remote import read_fresh, write_key
 from atoll_cluster.testing.talk import KernelTalk
 
 pytestmark = pytest.mark.anyio

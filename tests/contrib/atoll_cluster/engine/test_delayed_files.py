@@ -5,7 +5,7 @@ import json
 import anyio
 import pytest
 
-from atoll_cluster.engine import late
+from atoll_cluster.engine import delayed_files
 from atoll_cluster.engine.contract import ExitStatus
 from atoll_cluster.engine.folder import KernelFolder
 from atoll_cluster.engine.states import Ended
@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 async def seen(waiting, *arguments, then):
     """Wait until waiting has begun, do `then`, and wait for its end."""
-    with anyio.fail_after(late.LATE):
+    with anyio.fail_after(delayed_files.LATE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(waiting, *arguments)
             await anyio.wait_all_tasks_blocked()
@@ -36,25 +36,25 @@ async def seen(waiting, *arguments, then):
 
 async def test_the_end_of_a_log_is_waited_for(folder):
     (folder.run / "exit.json").write_text(json.dumps(END))
-    await seen(late.see_printed, folder, 0, then=lambda: folder.log.write_text("abcde"))
+    await seen(delayed_files.wait_for_log, folder, 0, then=lambda: folder.log.write_text("abcde"))
 
 
 async def test_as_much_of_a_log_as_was_told_is_waited_for(folder):
-    await seen(late.see_printed, folder, 4, then=lambda: folder.log.write_text("abcd"))
+    await seen(delayed_files.wait_for_log, folder, 4, then=lambda: folder.log.write_text("abcd"))
 
 
 async def test_word_of_the_end_is_waited_for(folder):
     def tell():
         (folder.run / "exit.json").write_text(json.dumps(END))
 
-    await seen(late.see_end, folder, then=tell)
+    await seen(delayed_files.wait_for_end, folder, then=tell)
     assert folder.exit_status(Ended()) == ExitStatus(3, "self-terminated")
     assert folder.exit_status(Ended("time-limit")) == ExitStatus(3, "time-limit")
 
 
 async def test_of_a_kernel_that_never_began_there_is_no_word(folder):
     (folder.run / "supervisor.json").unlink()
-    with anyio.fail_after(late.LATE / 2):
-        await late.see_end(folder)
+    with anyio.fail_after(delayed_files.LATE / 2):
+        await delayed_files.wait_for_end(folder)
     assert folder.exit_status(Ended()) == ExitStatus(1, "failed-to-start")
     assert folder.exit_status(Ended("preempted", 15)) == ExitStatus(15, "preempted")

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from atoll_cluster.engine.states import Running, State, why_waiting
 
 
-class Turns:
+class WaitingKernels:
     """The reasons of a session's waiting kernels, by kernel id."""
 
     def __init__(self, kernel_ids: Iterable[str]) -> None:
         self._reasons: dict[str, str] = dict.fromkeys(kernel_ids, "")
 
-    def heed(self, kernel_id: str, state: State) -> None:
+    def update(self, kernel_id: str, state: State) -> None:
         """Record the state of a kernel."""
         if isinstance(state, Running):
             self._reasons.pop(kernel_id, None)
@@ -19,7 +19,7 @@ class Turns:
             self._reasons[kernel_id] = why_waiting(state)
 
     @property
-    def have_come(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether no kernel waits."""
         return not self._reasons
 

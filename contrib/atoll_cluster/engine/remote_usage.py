@@ -18,7 +18,7 @@ _LARGEST = 2**62
 
 
 @define
-class FarGauge:
+class RemoteUsageMeter:
     """Caches each kernel's answer, so that it is not queried each time."""
 
     _launcher: Launcher

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 
 
-async def all_of(works: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def run_concurrently(works: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Run everything concurrently; at the first failure, cancel the rest and raise that error."""
     failures: list[Exception] = []
 

@@ -11,7 +11,7 @@ HERE = "atoll_cluster.engine.local:launcher"
 """The launcher of this machine."""
 
 
-def find_launcher(name: str | None) -> OpenLauncher:
+def load_launcher(name: str | None) -> OpenLauncher:
     """Import `module:attr`, None for this machine; raises StartError."""
     module, colon, attribute = (name or HERE).partition(":")
     if not colon:

@@ -11,7 +11,7 @@ from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskSupervisor
 
 
-class Keeper(Protocol):
+class SchedulerInterface(Protocol):
     """Knows the sessions and the running kernels, and ends them."""
 
     @property

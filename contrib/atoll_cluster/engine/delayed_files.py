@@ -16,15 +16,15 @@ LATE = 15.0
 LOOK = 0.25
 
 
-async def see_printed(folder: KernelFolder, printed: int) -> None:
+async def wait_for_log(folder: KernelFolder, printed: int) -> None:
     """Wait until a log has so many bytes; 0 for the final size from its supervisor."""
-    wanted = printed or folder.printed_in_the_end()
+    wanted = printed or folder.final_log_size()
     await _see(lambda: log.size(folder.log) >= wanted)
 
 
-async def see_end(folder: KernelFolder) -> None:
+async def wait_for_end(folder: KernelFolder) -> None:
     """Wait for the record of the end from a supervisor."""
-    await _see(folder.has_told_its_end)
+    await _see(folder.has_recorded_end)
 
 
 async def _see(is_there: Callable[[], bool]) -> None:
