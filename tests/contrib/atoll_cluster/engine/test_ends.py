@@ -19,7 +19,7 @@ threading.Thread(target=late).start()
 GLOBAL = """
 class SchedulerInterface:
     def __del__(self, open=open): open('it', 'w').write('hi\\n' * 10)
-keeper = SchedulerInterface()
+scheduler = SchedulerInterface()
 """
 NESTED = """
 import os, subprocess, time

@@ -167,7 +167,7 @@ async def test_input_that_breaks_off_is_no_end(kernel, query):
 async def test_a_line_that_is_longer_than_there_is_room_for_costs_its_run(kernel, query):
     run = await kernel.execute("batch", "", {"exec": "sleep 60"})
     await run.send_input("x" * 2 * WINDOW)
-    with pytest.raises(EngineError, match="gone"):
+    with pytest.raises(EngineError, match="has ended"):
         [event async for event in run.events()]
     await kernel.interrupt()
     assert (await query(kernel, "1")).stdout == "1\n"
@@ -176,6 +176,6 @@ async def test_a_line_that_is_longer_than_there_is_room_for_costs_its_run(kernel
 async def test_more_than_there_is_room_for_is_refused(kernel, query):
     run = await kernel.execute("batch", "", {"exec": "sleep 60"}, piped=True)
     await run.pipe_input(b"x" * 2 * WINDOW)
-    with pytest.raises(EngineError, match="gone"):
+    with pytest.raises(EngineError, match="has ended"):
         [event async for event in run.events()]
     assert (await query(kernel, "1")).stdout == "1\n"
