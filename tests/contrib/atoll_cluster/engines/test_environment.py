@@ -56,5 +56,5 @@ def test_a_command_that_is_not_there_ends_the_session_with_its_name(pooled, http
     created = client.create("s1", image="lost:1")
     assert created["status"] == "ERROR"
     assert created["statusInfo"] == (
-        "the kernel ended at its start: cannot start no-such-program: No such file or directory"
+        "the kernel ended while starting: cannot start no-such-program: No such file or directory"
     )
