@@ -229,6 +229,23 @@ def test_the_api_without_keys(proxy, session):
             urllib.request.urlopen(evil, timeout=10)  # noqa: S310  # as above
 
 
+def test_files_of_folders_without_keys(shared, proxy, tmp_path):
+    """The address of a download leads back to the proxy: the cluster's may be another machine's."""
+    (tmp_path / "note").write_text("hello")
+    upload = ["vfolder", "upload", "proxied", "--base-dir", str(tmp_path), str(tmp_path / "note")]
+    for words in (["vfolder", "create", "proxied"], upload):
+        assert shared.run(*words).returncode == 0
+    asked = f"{proxy}/folders/proxied/request-download"
+    body = json.dumps({"file": "note"}).encode()
+    ask = urllib.request.Request(  # noqa: S310  # of ours
+        asked, body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(ask, timeout=10) as answer:  # noqa: S310  # of ours
+        granted = json.load(answer)
+    assert granted["url"].startswith(f"{proxy}/")
+    assert fetch(granted["url"], f"?token={granted['token']}") == "hello"
+
+
 def test_streams_of_the_api_without_keys(shared, proxy, session):
     """Websockets and server-sent events pass as they come."""
     endpoint = proxy.replace("http:", "ws:")

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import h11
 import trio
+from attrs import evolve
 
 from atoll import AtollError
 from atoll_apps.http.messages import Malformed
@@ -30,7 +32,16 @@ async def forward_request(api: "Api", connection: Connection, request: h11.Reque
     if is_websocket(request):
         await _upgrade(api, connection, request)
     else:
-        await exchange(api.forward, connection, request)
+        host = dict(request.headers).get(b"host", b"").decode("ascii")
+        await exchange(partial(_forward, api, host), connection, request)
+
+
+async def _forward(api: "Api", host: str, request: "Request") -> "Response":
+    """Forward a request and name the address that was asked, so that addresses in the response
+    lead here as well.
+    """
+    told = {"X-Forwarded-Host": host} if host else {}
+    return await api.forward(evolve(request, headers={**request.headers, **told}))
 
 
 def _check_text(request: h11.Request) -> None:

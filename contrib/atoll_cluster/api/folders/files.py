@@ -14,7 +14,7 @@ from atoll_cluster.api.folders.disk import explained, on_disk, place
 from atoll_cluster.api.folders.limits import check_disk, check_permission, check_room
 from atoll_cluster.api.folders.manage import is_modern
 from atoll_cluster.api.request.call import Call, Routes, reply, route
-from atoll_cluster.api.request.hosts import read_host
+from atoll_cluster.api.request.hosts import client_host
 from atoll_cluster.api.request.problems import invalid_params
 from atoll_cluster.storage.path_encoding import printable_path
 from atoll_cluster.storage.tree import Entry, Tree, names_of
@@ -197,7 +197,7 @@ def _claims(access: Access, operation: str, path: str) -> dict[str, Any]:
 
 def url(call: Call, operation: str) -> str:
     """Return the URL of the storage, at the address that the client used."""
-    return f"{call.request.scope['scheme']}://{read_host(call.request)}/storage/{operation}"
+    return f"{call.request.scope['scheme']}://{client_host(call.request)}/storage/{operation}"
 
 
 ROUTES: Routes = (

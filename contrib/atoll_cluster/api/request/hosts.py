@@ -21,3 +21,11 @@ def read_host(connection: HTTPConnection) -> str:
     if not _HOST.fullmatch(host):
         raise bad_request("The header Host must be a name or an address, optionally with a port.")
     return host
+
+
+def client_host(connection: HTTPConnection) -> str:
+    """Return the host and port by which the client knows the cluster: what a proxy on the way says
+    that it was asked for, else the same as :func:`read_host`.
+    """
+    told: str = connection.headers.get("x-forwarded-host", "")
+    return told if _HOST.fullmatch(told) else read_host(connection)
