@@ -71,7 +71,7 @@ def test_a_file_is_run_by_a_command(client, name):
 def test_a_session_is_listed_described_and_restarted(client, work):
     row = next(line for line in listed(client).splitlines() if work in line)
     assert "RUNNING" in row
-    [session_id] = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", row)
+    session_id = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", row)[0]
     assert "RUNNING" in must(client, "session", "info", session_id)
     must(client, "run", "-t", work, "-c", "print('to the log')", "python")
     assert "to the log" in must(client, "session", "logs", work)
