@@ -39,75 +39,75 @@ class Context:
     stdin: Source
     """What the command reads: what is piped into it, or its terminal."""
     jobs: Jobs
-    """What runs in the background of this prompt or script."""
+    """The background jobs of this prompt or script."""
     profile_name: str | None = None
-    """The profile that the line or the start of the program names, if one does."""
+    """The profile that the line names, or the start of the program; None if neither does."""
     command: str = ""
     """The command's name, such as `profile add`."""
     words: tuple[str, ...] = ()
     """The words of the line, with `***` in place of each secret."""
     options: Mapping[str, object] = field(factory=dict)
-    """What the options that plugins add were given, by name; for each of them its default, if it
-    was not given.
-    """
+    """The values of options that plugins add, by name; the default if the option was not given."""
     secret: bool = False
     """Whether the line is kept out of the history, because the command says so."""
     foreground: bool = True
-    """Whether somebody waits for it; false in a background job, which has no keyboard."""
+    """Whether the user waits for the command; false in a background job, which has no keyboard."""
     exit_code: int | None = None
-    """How the command has ended; None until then. For what runs around commands."""
+    """The exit code of the command, for code around commands; None until the command has ended."""
     shell: "ShellState | None" = None
-    """What the prompt knows of itself; None where the line does not come from a prompt."""
+    """The state of the prompt; None if the line does not come from a prompt."""
     _choice: "Choice | None" = None
-    """Where the prompt or the script went when the command began, which goes there to its end."""
+    """The profile at the start of the command, which the command uses until its end."""
     _has_consent: bool = False
-    """Whether the user has consented already to what the command may destroy."""
+    """Whether the user has already agreed to what the command may destroy."""
     state: dict[str, object] = field(factory=dict)
-    """What plugins leave for one another while the command runs, by names that begin with the
-    plugin's.
+    """Values that plugins share while the command runs; each name begins with the name of its
+    plugin.
     """
     _run_nested: "Callable[[str, Capture | None], Awaitable[int]] | None" = None
 
     @property
     def settings(self) -> Settings:
-        """What the user has set: `context.settings["greet.word"]`."""
+        """The user's settings: `context.settings["greet.word"]`. Raises KeyError for a key that no
+        plugin declares, ConfigError for a value of the wrong type.
+        """
         return self._program.settings
 
     @property
     def paths(self) -> Paths:
-        """The folders where settings, caches and state are kept; all are the user's alone."""
+        """The folders for settings, caches and state; only the user can enter them."""
         return self._program.paths
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The environment that the program was started in."""
+        """The environment variables at the start of the program."""
         return self._program.environ
 
     def collect(self, hook: Hook[R]) -> Sequence[Provided[R]]:
-        """Return what plugins provide for a hook, such as one that the caller's own plugin offers;
-        what can't be used is left out with a warning.
+        """Return the records that plugins provide for a hook, such as one that the caller's own
+        plugin offers. For unusable records, a warning is printed.
         """
         return self._program.registry.collect(hook)
 
     async def connect(self, profile: str | None = None) -> "Api":
-        """Return the connection to the profile in use, or to another; the embedded cluster is
-        started if that is what is in use.
+        """Return the connection to the profile in use, or to another one. If that is the embedded
+        cluster, it is started.
 
-        It is kept for the next command, and nothing is sent yet. Raises NotFound for a profile that
-        is not there, ConfigError when nothing says which cluster to use.
+        Nothing is sent yet, and the next command uses the same connection. Raises NotFound for an
+        unknown profile, ConfigError if no profile is in use.
         """
         name = profile or self.profile_name
         return await self._program.connect(name, self.output.note, self._choice)
 
     async def connect_if_up(self, profile: str | None = None) -> "Api | None":
-        """Return the connection to the profile in use, or to another; None where that would start
-        a cluster, or can't be had.
+        """Return the connection to the profile in use, or to another one; None if a cluster would
+        have to be started, or if there is no usable profile.
         """
         return await self._program.connect_if_up(profile or self.profile_name, self._choice)
 
     async def profile_if_up(self, profile: str | None = None) -> "Profile | None":
-        """Return the profile in use, or another, as it is kept; None where that would start a
-        cluster, or makes no sense. Nothing is asked of its cluster.
+        """Return the profile in use, or another one, as it is now; None if a cluster would have to
+        be started, or if the profile can't be used. Nothing is sent to its cluster.
         """
         import trio
 
@@ -119,15 +119,15 @@ class Context:
 
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
         """Make a :class:`~atoll.transport.RequestTransport` or ChannelTransport for a profile, such
-        as one that names another server; its user closes it.
+        as one for another server. The caller closes it.
         """
         return self._program.transport(kind, profile)
 
     async def consent(self, question: str, *, yes: bool, official_asks: bool = True) -> None:
-        """Ask before something that can't be taken back, unless `yes` has answered already.
+        """Ask the user before something is destroyed, unless `yes` is true.
 
-        Where this stands in for Backend.AI's own client, only what that one asks is asked, and the
-        answer may come through a pipe. Raises AtollError for a no, UsageError where nobody can
+        Under the name of the official client, only its own questions (`official_asks`) are asked,
+        and the answer may come through a pipe. Raises AtollError for a no, UsageError if nobody can
         answer.
         """
         if yes or self._has_consent or (self._program.as_official and not official_asks):
@@ -138,26 +138,25 @@ class Context:
             raise AtollError("nothing was changed")
 
     async def run(self, line: str, capture: Capture | None = None) -> int:
-        """Run a line of the shell as part of this command, as if it had been typed.
+        """Run a line as part of this command, as if it had been typed; returns its exit code.
 
-        Returns its exit code; what went wrong has been told by then. With a `capture`, what it
-        writes is kept there, and it has no keyboard. Raises UsageError for a line that is not in
-        the grammar.
+        Errors of the line are reported, not raised. With a `capture`, the line writes to that, and
+        has no keyboard. Raises UsageError for a line that can't be parsed.
         """
         if self._run_nested is None:
             raise UsageError("no line can be run here")
         return await self._run_nested(line, capture)
 
     def is_command(self, word: str) -> bool:
-        """Whether a word is the first of a command's name."""
+        """Whether a word begins the name of a command."""
         return self._program.tree.root.child(word) is not None
 
     async def spawn(self, words: Sequence[str], log: Path, profile: str | None = None) -> None:
-        """Start a command in a process of its own, which goes on when this one has ended, from the
-        current folder and without a terminal. What it writes is added to the file `log`.
+        """Start a command in a process of its own, which goes on when this one has ended. It runs
+        in the current folder, without a terminal, and its output is appended to the file `log`.
 
-        It uses the profile in use, or another, as that is now, keys included: what is done to
-        profiles later changes nothing for it. Raises what is wrong with the profile, and OSError.
+        It uses the profile in use, or another one, as it is now, including the keys; later changes
+        of profiles do not affect it. Raises AtollError if the profile can't be used, and OSError.
         """
         import trio
 
@@ -171,14 +170,14 @@ class Context:
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody at a terminal can answer."""
+        """Whether there is a terminal at which the user can answer."""
         return self.foreground and self.stdin.is_terminal
 
     async def ask(self, question: str, *, hidden: bool = False, default: str | None = None) -> str:
-        """Ask for something, such as a password, which is then `hidden`; standard input answers
-        where it is no terminal.
+        """Ask the user for a text; `hidden` is for passwords. If standard input is no terminal, the
+        answer is read from it.
 
-        An empty answer means the `default`. Raises UsageError for no answer.
+        An empty answer means the `default`. Raises UsageError if there is no answer.
         """
         self.output.stderr.write(f"{question}: " if self.can_ask else f"{question}:\n")
         self.output.stderr.flush()
@@ -188,7 +187,9 @@ class Context:
         return answer or default or ""
 
     async def confirm(self, question: str, *, hint: str = "run it at a terminal") -> bool:
-        """Ask a yes or no question; raises UsageError with this hint where nobody can answer."""
+        """Ask the user a yes or no question; raises UsageError with this hint if nobody
+        can answer.
+        """
         return await self._hear(question, hint, piped=False)
 
     async def _hear(self, question: str, hint: str, *, piped: bool) -> bool:
@@ -204,9 +205,7 @@ class Context:
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:
-        """Take Ctrl-C from the runner: iterate over the presses; what they do is up to the
-        command.
-        """
+        """Handle Ctrl-C in the command instead of being cancelled: iterate over the presses."""
         import trio
 
         if self.foreground:
@@ -220,30 +219,32 @@ class Context:
 
 
 def program_of(context: Context) -> "Program":
-    """Return the program that a command runs in. For what ships with core alone."""
+    """Return the program that a command runs in. Only for what ships with core."""
     return context._program  # noqa: SLF001  # private to everybody else
 
 
 def choice_of(context: Context) -> "Choice":
-    """Return where a command goes; this may read files."""
+    """Return the profile that a command uses; this may read files."""
     kept = context._choice  # noqa: SLF001  # as above
     return program_of(context).target.of(context.profile_name, kept)
 
 
 def fixed_target_of(context: Context) -> "FixedTarget":
-    """Return where lines go that a command runs."""
+    """Return where the lines go that a command runs."""
     from atoll._target import FixedTarget
 
     return FixedTarget(context.profile_name, context._choice)  # noqa: SLF001  # as above
 
 
 def has_consent(context: Context) -> bool:
-    """Whether the user has consented already to what the command may destroy."""
+    """Whether the user has already agreed to what the command may destroy."""
     return context._has_consent  # noqa: SLF001  # as above
 
 
 async def ask_consent(context: Context, question: str) -> None:
-    """Ask once for all that the command may destroy; raises as :meth:`Context.consent` does."""
+    """Ask once for everything that the command may destroy; raises as
+    :meth:`Context.consent` does.
+    """
     await context.consent(question, yes=False)
     context._has_consent = True  # noqa: SLF001  # as above
 

@@ -1,12 +1,11 @@
-"""A full screen of the terminal: drawn when something changes, and left without a trace.
+"""A full screen of the terminal: drawn when something changes, and removed at the end.
 
     screen = FullScreen(context, draw, pressed)
     await screen.run(keep_up_to_date)
 
-`draw` returns the lines, `pressed` is told each key, and what runs beside them calls
-`screen.redraw()` when there is something new to see. The screen stands by itself: what was on the
-terminal before is there again afterwards, also when the command fails, is ended by a signal, or is
-suspended.
+`draw` returns the lines, `pressed` is called with each key, and the work beside them calls
+`screen.redraw()` when there is something new to show. The former content of the terminal is back
+afterwards, also if the command fails, is ended by a signal, or is suspended.
 """
 
 import os
@@ -37,7 +36,7 @@ _ALTERNATE, _BACK, _CLEAR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H\x1b[2J"
 
 
 def check_terminal(context: Context, what: str) -> None:
-    """Raise UsageError where there is no terminal to draw on; `what` needs it."""
+    """Raise UsageError if there is no terminal to draw on; `what` names who needs it."""
     file = context.stdin.file
     if not context.foreground or file is None or not file.isatty() or not _stdout_is_terminal():
         raise UsageError(f"{what} needs a terminal")
@@ -53,10 +52,10 @@ def _stdout_is_terminal() -> bool:
 class FullScreen:
     """A screen that a command has to itself, from :meth:`run` until :meth:`leave`.
 
-    `draw(columns, rows)` returns the lines to show, no more than there are rows. `pressed(key)` is
-    told keys as prompt_toolkit names them (`a`, `up`, `pagedown`, `c-c`), and `enter`, `tab`,
-    `backspace`, `escape`; both are plain functions that wait for nothing. `styles` gives names to
-    looks (`{"head": "bold ansigreen"}`).
+    `draw(columns, rows)` returns the lines to show, at most `rows`. `pressed(key)` gets keys as
+    prompt_toolkit names them (`a`, `up`, `pagedown`, `c-c`), and `enter`, `tab`, `backspace`,
+    `escape`. Both are plain functions that must not block. `styles` maps names to styles (`{"head":
+    "bold ansigreen"}`).
     """
 
     context: Context
@@ -71,9 +70,10 @@ class FullScreen:
     _is_left: bool = field(default=False, init=False)
 
     async def run(self, *beside: Callable[[], Awaitable[object]]) -> None:
-        """Show the screen until it is left, doing other work beside it, which is cancelled then.
+        """Show the screen until it is left; meanwhile run other work, which is cancelled at the
+        end.
 
-        The first error of that work, of drawing and of keys leaves the screen, and is raised.
+        The first error of that work, of drawing or of keys leaves the screen and is raised.
         """
         async with trio.open_nursery() as nursery:
             for work in (self._heed_signals, *beside):
@@ -97,23 +97,23 @@ class FullScreen:
                 await errand()
 
     def redraw(self) -> None:
-        """Draw it anew soon, since something has changed."""
+        """Draw the screen again soon, since something has changed."""
         self._changed.set()
 
     def leave(self) -> None:
-        """Give the terminal back, and let :meth:`run` return."""
+        """Give the terminal back, and make :meth:`run` return."""
         self._is_left = True
         self._stop_drawing()
 
     def aside(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Let something else have the terminal for a while, a clean one; then come back.
+        """Let other code use the terminal for a while, with an empty screen; then return.
 
-        What it leaves on the terminal is gone by then.
+        What the code leaves on the terminal is removed.
         """
         self._begin_errand(_on_clean_screen, work)
 
     def suspend(self) -> None:
-        """Stop the program, as Ctrl-Z does, with the terminal as it was found."""
+        """Stop the program, as Ctrl-Z does, with the former content of the terminal."""
         self._begin_errand(_stop_process)
 
     def _begin_errand(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
@@ -165,7 +165,7 @@ class FullScreen:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Leave the screen by what is raised within; an error is told once that is done."""
+        """Leave the screen if the block raises an error, which `run` raises."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  # run() raises it
@@ -174,7 +174,7 @@ class FullScreen:
 
     @contextmanager
     def _others_held(self) -> Iterator[None]:
-        """Keep what others write to the terminal until it is free again."""
+        """Hold back what others write to the terminal until it is free again."""
         shell, output = self.context.shell, self.context.output
         if shell is not None:
             with shell.held():
@@ -189,7 +189,7 @@ class FullScreen:
             before.write(said.getvalue())
 
     async def _heed_signals(self) -> None:
-        """Suspend when told to; come back with all that the terminal needs."""
+        """Suspend the program at SIGTSTP, and draw everything again at SIGCONT."""
         with trio.open_signal_receiver(signal.SIGTSTP, signal.SIGCONT) as signals:
             await self._heed(signals)
 
@@ -203,14 +203,14 @@ class FullScreen:
 
 
 def _only(error: Exception) -> Exception:
-    """Return the one error that a group holds, or the first of several."""
+    """Return the only error of a group, or the first of several."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 async def _on_clean_screen(work: Callable[[], Awaitable[object]]) -> None:
-    """Do something on a screen of its own, which is gone afterwards."""
+    """Run other code on a screen of its own, which is removed at the end."""
     _put(_ALTERNATE + _CLEAR)
     try:
         await work()
@@ -226,7 +226,7 @@ def _put(text: str) -> None:
 
 
 async def _stop_process() -> None:
-    """Stop this process and those beside it; returns when it goes on."""
+    """Stop the process group; returns when it is continued."""
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     try:
         os.kill(0, signal.SIGTSTP)

@@ -89,7 +89,7 @@ def _names_of_command(command: Command) -> Iterable[str]:
 COMMANDS = Hook(
     "atoll_commands", Command, "Commands of the shell, such as `ps`.", _names_of_command
 )
-# Several may serve one scheme: which of them a profile goes by is up to the profile.
+# Several may serve one scheme; the profile decides which of them is used.
 TRANSPORTS = Hook("atoll_transports", Transport, "Ways to reach a cluster by URL scheme.")
 FORMATS = Hook(
     "atoll_formats", Format, "Ways to write records, for `--output`.", lambda one: [one.name]
@@ -163,5 +163,5 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     EXAMPLES,
     OPTIONS,
     HOOKS,
-)  # type: ignore[assignment]  # a hook takes in what it gives out, so that mypy has no common class
+)  # type: ignore[assignment]  # Hook is invariant in its record's class, so the values have no common type
 """All hooks that core itself asks."""

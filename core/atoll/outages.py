@@ -49,7 +49,7 @@ def is_permanent(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether trying again later may help, without anybody repairing anything.
+    """Tell whether trying again later may help, without a repair by anybody.
 
     That is true of a cluster that can't be reached, a connection that broke, a gateway without its
     server, an overloaded server, and a rate limit; not of a cluster without free resources. Whether
@@ -108,14 +108,15 @@ class Backoff:
     ) -> T:
         """Await `action()` until it succeeds, and return its result.
 
-        Raises its error: at once if that is not transient, otherwise when patience has ended.
-        `tell` is called once, with the first error that is waited for. It must be safe to do the
-        action twice, since it may have had its effect before it failed.
+        Raises its error: at once if that is not transient (`passes` decides, by default
+        :func:`is_transient`), otherwise when patience has ended. `tell` is called once, with the
+        first error after which it waits. It must be safe to do the action twice, since it may have
+        had its effect before it failed.
         """
         return await self.retrying(tell).retry(action, passes=passes)
 
     def __aiter__(self) -> AsyncIterator[int]:
-        """Yield the numbers of attempts from 0 on, with a pause before each but the first."""
+        """Yield the numbers of attempts from 0 on, with a pause before each except the first."""
         return _Attempts(self)
 
 
@@ -141,7 +142,7 @@ class Pauses:
         self._upcoming = self.policy.first
 
     async def sleep(self, at_least: float = 0.0) -> None:
-        """Sleep for the next pause, or for `at_least` this many seconds."""
+        """Sleep for the next pause, or for `at_least` seconds if that is longer."""
         await trio.sleep(max(self.next(), at_least))
 
 
@@ -192,7 +193,7 @@ class Retrying:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the first of the failures; 0 without one."""
+        """Seconds since the first of the failures; 0 if there is none."""
         return 0.0 if self.since is None else trio.current_time() - self.since
 
     def reset(self) -> None:
@@ -201,7 +202,7 @@ class Retrying:
         self._pauses.restart()
 
     async def wait(self, error: Exception, *, passes: bool | None = None) -> None:
-        """Wait before the next attempt; raises `error` if there must be none.
+        """Wait before the next attempt; raises `error` if there must not be one.
 
         `passes` says whether the error is transient; by default :func:`is_transient` decides.
         """
@@ -235,9 +236,7 @@ class Retrying:
         return pause if asked is None else max(asked, self.policy.first)
 
     def _is_over(self, error: Exception, then: float) -> bool:
-        """Tell whether an attempt at a time of trio's clock would come too late or be one too
-        many.
-        """
+        """Tell whether an attempt at a time of trio's clock would be too late, or one too many."""
         if self.policy.outlasts_rate_limits and _is_rate_limit(error):
             return False
         since = then if self.since is None else self.since

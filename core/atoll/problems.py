@@ -61,7 +61,7 @@ def graphql_problem(errors: Any) -> Problem:
     errors = errors if isinstance(errors, list) and errors else [errors]
     first = errors[0]
     message = first.get("message") if isinstance(first, dict) else first
-    text = _one_line(message) or "the cluster refused this without a word"
+    text = _one_line(message) or "the cluster refused this without a reason"
     chosen: type[Problem] = Problem
     hint = ""
     if _FORBIDDEN.search(text):

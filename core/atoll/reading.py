@@ -1,10 +1,10 @@
-"""Reading answers: nothing that a cluster sends is trusted before it was checked.
+"""Reads answers of a cluster, checking each value before it is used.
 
 A *shape* describes the expected value, and mirrors it:
 
 - a type (`str`, `int`, `float`, `bool`, `dict`, `list`), or `object` for anything;
-- `[shape]`, a list of such; `{"key": shape}`, a map that has these keys among others;
-  `{str: shape}`, a map with any keys;
+- `[shape]`, a list of such; `{"key": shape}`, a map that has these keys among others; `{str:
+  shape}`, a map with any keys;
 - `maybe(shape)`, which may be null or missing, and is None then;
 - a function, which makes a value of the answer's part, such as a record's `from_node`.
 """
@@ -51,13 +51,13 @@ class Malformed(AtollError):
 
 @frozen
 class Maybe:
-    """A shape of something that may be null or missing."""
+    """The shape of a value that may be null or missing."""
 
     shape: Shape
 
 
 def maybe(shape: Shape) -> Maybe:
-    """Return the shape of something that may be null or missing."""
+    """Return the shape of a value that may be null or missing."""
     return Maybe(shape)
 
 
@@ -68,11 +68,11 @@ def decode(text: bytes | str, endpoint: str) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise Malformed(endpoint, "with what is no JSON, where JSON is due") from None
+        raise Malformed(endpoint, "with something that is no JSON") from None
     left, right = ("[", "{") if isinstance(text, str) else (b"[", b"{")
     containers = text.count(left) + text.count(right)  # type: ignore[arg-type]  # of the same type as the text
     if containers > _DEEPEST and (containers > _MOST_CONTAINERS or _is_deep(value)):
-        raise Malformed(endpoint, "with more lists and maps in one another than anybody needs")
+        raise Malformed(endpoint, "with JSON that is nested too deeply")
     return _encodable(value, text)
 
 
@@ -162,7 +162,7 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def record(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Make an attrs record from the values that it has fields for; null stands for the default.
+    """Make an attrs record of this class from values by field name; null means the default.
 
     Raises TypeError for a value of a wrong type, and for a missing one.
     """
@@ -210,13 +210,15 @@ def _check_of(annotation: Any) -> Callable[[Any], bool]:
 
 
 def whole_number(text: str) -> int | None:
-    """Read a number of ASCII digits that fits into 64 bits; None for anything else."""
+    """Return the number in a text of ASCII digits if it fits into 64 bits; None for
+    anything else.
+    """
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def to_figure(value: Any) -> float | None:
-    """Read a number that clusters write as a number or as text; None for anything else."""
+    """Return a number that clusters write as a number or as text; None for anything else."""
     try:
         figure = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -21,16 +21,16 @@ def printable(text: str) -> str:
 def quote(word: str) -> str:
     """Quote a word so that it is parsed as itself."""
     quoted = shlex.quote(word)
-    # shlex leaves a tilde alone, since only some shells expand it.
+    # shlex does not quote a tilde, since only some shells expand it.
     return f"'{quoted}'" if quoted.startswith("~") else quoted
 
 
 def near_matches(word: str, known: Sequence[str]) -> str:
-    """Return `did you mean …` with names close to the word, empty for none."""
+    """Return `did you mean …` with names similar to the word; empty if there are none."""
     import difflib
 
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
-    # A name with a version is near when the name alone is: `pyton` and `python:3.11`.
+    # A name with a version is similar if its name is: `pyton` and `python:3.11`.
     close = (
         close
         or [

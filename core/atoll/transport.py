@@ -101,8 +101,8 @@ class RequestTransport(Protocol):
 
     @property
     def proxy(self) -> str:
-        """What requests go through besides the profile's `via`, such as a proxy of the environment;
-        empty for nothing.
+        """What requests pass through besides the profile's `via`, such as a proxy of the
+        environment; empty for nothing.
         """
 
     @property
@@ -128,7 +128,7 @@ class RequestTransport(Protocol):
 
 @frozen
 class Identity:
-    """The user who is logged in, by the name given, and the access key of the requests."""
+    """The user who is logged in, by the name that was given, and the access key of the requests."""
 
     user: str
     access_key: str = ""
@@ -155,7 +155,7 @@ class Login(Protocol):
     """
 
     async def identity(self) -> Identity | None:
-        """Return who is logged in, as far as is known here; None for nobody."""
+        """Return who is logged in, without asking the cluster; None for nobody."""
 
     async def is_valid(self) -> bool:
         """Ask the cluster whether the login is still valid; False, without asking, if there is
@@ -204,7 +204,7 @@ class ByteStream(Protocol):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the other side has closed, so that nothing sent to it arrives."""
+        """Whether the other side has closed the stream, so that it receives nothing more."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return some bytes as soon as there are any, none at the end."""
@@ -282,25 +282,25 @@ class Dialer(Protocol):
 
 
 class CompletingDialer(Dialer, Protocol):
-    """A dialer that can get what the profile leaves open, such as the keys, from the far side."""
+    """A dialer that can get missing parts of the profile, such as the keys, from the far side."""
 
     async def complete(self, profile: "Profile") -> "Profile":
-        """Return the profile with what the far side knows; called before the first request.
+        """Return the profile with the missing parts; called before the first request.
 
-        The same dialer serves what it returns. Raises as :meth:`Dialer.dial` does.
+        The same dialer is used for that profile. Raises as :meth:`Dialer.dial` does.
         """
 
 
 class NotSent(Exception):
-    """The request was not sent: it is safe to send it again, whatever it was. The text says why."""
+    """The request was not sent, so it is safe to send it again. The text says why."""
 
 
 class TooLong(Exception):
-    """The other side sends more than was asked for; only as much as that was kept."""
+    """The other side sends more than was allowed; only the allowed part was kept."""
 
 
 class ConnectionLost(Unreachable):
-    """The connection broke before the answer was whole; asking again may help."""
+    """The connection broke before the answer was complete; asking again may help."""
 
 
 class ChannelClosed(Exception):

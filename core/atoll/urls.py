@@ -13,7 +13,7 @@ __all__ = ["is_loopback", "not_text", "path", "query_text"]
 def path(*segments: str) -> str:
     """Join segments into a path, each percent-encoded: `path("a b", "c")` is `/a%20b/c`.
 
-    Raises UsageError for a segment that is no text.
+    Raises UsageError for a segment that is not text in UTF-8.
     """
     try:
         return "".join(f"/{_segment(segment)}" for segment in segments)
@@ -22,14 +22,14 @@ def path(*segments: str) -> str:
 
 
 def _segment(text: str) -> str:
-    # Dots alone would be resolved away as parts of the path by clients, proxies and servers alike.
+    # Clients, proxies and servers would all resolve segments of dots, so these are encoded.
     return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
 
 
 def query_text(pairs: Sequence[tuple[str, str]]) -> str:
-    """Encode a query, spaces as `%20`: it is signed and must pass every proxy unchanged.
+    """Encode a query, spaces as `%20`: it is signed, and must pass every proxy unchanged.
 
-    Raises UsageError for a value that is no text.
+    Raises UsageError for a value that is not text in UTF-8.
     """
     try:
         return urlencode(pairs, quote_via=quote)

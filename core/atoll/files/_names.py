@@ -1,4 +1,4 @@
-"""Names of files, whatever bytes they contain: validity, and how they are shown."""
+"""Names of files, which may contain any bytes: whether they are valid, and how they are shown."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _HALF = re.compile("[\udc80-\udcff]")
 
 
 def is_text(path: str) -> bool:
-    """Tell whether all of a path is UTF-8."""
+    """Tell whether a whole path is valid UTF-8."""
     return not _HALF.search(path)
 
 
@@ -36,7 +36,7 @@ def is_path(text: str) -> bool:
 
 
 def show_name(name: str) -> str:
-    """Return a name in a form that people can distinguish from others, and that bash accepts."""
+    """Return a name in a form that people can tell from others, and that bash accepts."""
     if name.isprintable() and name == name.strip():
         return name
     if name.isprintable():
@@ -53,9 +53,10 @@ def _shown(char: str) -> str:
 
 
 def stays_below(link: str, depth: int) -> bool:
-    """Tell whether a link, `depth` folders below the top, does not lead above it.
+    """Tell whether a symbolic link, `depth` folders below the top, stays below the top.
 
-    `..` is allowed only at its start: what it means behind another link can't be told from names.
+    `..` is allowed only at the start of its target: behind another link, its meaning can't be told
+    from names.
     """
     if not is_path(link):
         return False
@@ -66,7 +67,7 @@ def stays_below(link: str, depth: int) -> bool:
 
 
 def check_given(names: Sequence[str]) -> None:
-    """Raise UsageError for an empty name: it comes from an unset variable, and does not mean
+    """Raise UsageError for an empty name: it comes from an unset variable, and must not mean
     everything.
     """
     if "" in names:

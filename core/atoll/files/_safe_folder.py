@@ -1,8 +1,8 @@
-"""Writing below one folder, whatever the names are and whatever exists there already.
+"""Writes files below one folder, whatever the names are and whatever is there already.
 
-Names may come from a malicious cluster, and a link on the path may lead anywhere. So the path is
-opened by file descriptors, one name at a time, none of them a symbolic link. A file gets its name
-when it is complete, and not before.
+Names may come from a malicious cluster, and a symbolic link on the path may lead anywhere. So the
+path is opened with file descriptors, one name at a time, and no symbolic link is followed. A file
+gets its name only when it is complete.
 """
 
 import os
@@ -24,7 +24,9 @@ _CHUNK = 1024 * 1024
 
 @frozen
 class SafeFolder:
-    """The folder; all paths are relative to it, without `..`. All methods raise AtollError."""
+    """A folder to write below; all paths are relative to it, without `..`. All methods raise
+    AtollError.
+    """
 
     root: Path
 

@@ -1,5 +1,5 @@
-"""All files below a folder of this machine, whatever its depth: without recursion, from open
-folders.
+"""All files below a folder of this machine, at any depth: with open folders instead of
+recursion.
 """
 
 import os
@@ -20,9 +20,9 @@ _HOP = 4000
 
 @frozen
 class Found:
-    """An entry of a folder; `status` is that of a link's target, None if that does not exist.
+    """An entry of a folder; `status` is that of a link's target, None if the target does not exist.
 
-    Of folders, only empty ones are yielded.
+    Only empty folders are entries of their own.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class Found:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is an empty folder, and no link."""
+        """Whether it is an empty folder, not a link to one."""
         return self.status is not None and stat.S_ISDIR(self.status.st_mode) and not self.is_link
 
 
@@ -78,12 +78,14 @@ def _found(folder: Path, entry: "os.DirEntry[str]") -> Found:
 
 
 def refuse(error: AtollError) -> NoReturn:
-    """Raise the error about an entry that can't be read, for callers that need all of them."""
+    """Raise the error about an entry that can't be read: `failed` for callers that need all
+    entries.
+    """
     raise error
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove one of our folders with everything in it, whatever its depth; raises OSError."""
+    """Remove a folder with everything in it, at any depth; raises OSError."""
     ahead, emptied = [folder], []
     while ahead:
         emptied.append(path := ahead.pop())
@@ -124,5 +126,5 @@ def _hops(path: Path) -> list[str]:
             hops.append(part)
             size = len(os.fsencode(part))
         else:
-            hops[-1] = os.path.join(hops[-1], part)  # noqa: PTH118 - many times quicker
+            hops[-1] = os.path.join(hops[-1], part)  # noqa: PTH118 - pathlib takes many times longer
     return hops

@@ -1,4 +1,4 @@
-"""Columns: which fields of a record are written, under which names, and how they are shown."""
+"""Columns: which fields of a record are written, with which names, and how they are shown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -61,12 +61,14 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """The title, or the name in words."""
+        """The title; by default the name with blanks and capitals."""
         return self.title or self.name.replace("_", " ").capitalize()
 
 
 def columns_of(names: str, known: Iterable[Column]) -> Sequence[Column]:
-    """Pick columns by a comma-separated list of names; raises UsageError listing the known ones."""
+    """Return the columns that a text names, separated by commas; raises UsageError, which lists the
+    known ones.
+    """
     by_name = {column.name: column for column in known}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in by_name]:

@@ -1,4 +1,4 @@
-"""What one line tells of several profiles: records side by side, with a column that says whose."""
+"""Collects the output of a line for several profiles, with a column that names the profile."""
 
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -18,7 +18,7 @@ _MOST = 100_000
 
 @define
 class _Part:
-    """A list, or one thing, that the command has told of a profile."""
+    """A list, or a single record, that the command has emitted for a profile."""
 
     columns: Sequence[Column]
     format: str
@@ -26,7 +26,7 @@ class _Part:
     records: list[dict[str, Any]] = field(factory=list)
 
     def add(self, record: Any) -> None:
-        """Keep a record; raises AtollError when there are too many."""
+        """Add a record; raises AtollError if there are too many."""
         if len(self.records) >= _MOST:
             raise AtollError(f"it tells more than {_MOST:,} records", hint="ask it alone")
         self.records.append({column.name: column.get(record) for column in self.columns})
@@ -34,18 +34,20 @@ class _Part:
 
 @define
 class Gathering:
-    """Keeps what is told of each profile until all have told it, in the order of `profiles`."""
+    """Keeps the output of each profile until all are complete, in the order of `profiles`."""
 
     profiles: Sequence[str]
     _parts: dict[str, list[_Part]] = field(factory=dict)
 
     def begin(self, profile: str, part: _Part) -> _Part:
-        """Take the next part of a profile."""
+        """Begin the next part of a profile."""
         self._parts.setdefault(profile, []).append(part)
         return part
 
     async def write(self, output: Output) -> None:
-        """Write it all: what is told first of each profile together, then what is told next."""
+        """Write everything: the first parts of all profiles together, then the second ones, and so
+        on.
+        """
         told = [self._parts.get(profile, []) for profile in self.profiles]
         for place in range(max(map(len, told), default=0)):
             parts = {
@@ -74,7 +76,9 @@ async def _write(output: Output, parts: dict[str, _Part]) -> None:
 
 
 def _value_of(name: str) -> Callable[[Any], Any]:
-    """Return what takes a value from a record; clusters of other releases may lack the field."""
+    """Return a function that gets a value from a record; another release's record may lack the
+    field.
+    """
     return lambda record: record.get(name)
 
 
@@ -90,9 +94,9 @@ class GatheredOutput(Output):
         columns: Sequence[Column],
         *,
         format: str = "",
-        paged: bool = False,  # noqa: ARG002  # all together are paged
-        live: bool = False,  # noqa: ARG002  # nothing is shown before all have told theirs
-        total: Callable[[], int | None] = lambda: None,  # noqa: ARG002  # these are of one profile
+        paged: bool = False,  # noqa: ARG002  # the pager is for the lists of all profiles together
+        live: bool = False,  # noqa: ARG002  # nothing is shown before all profiles are complete
+        total: Callable[[], int | None] = lambda: None,  # noqa: ARG002  # the total of one profile only
     ) -> None:
         """Keep a list."""
         part = self.gathering.begin(self.label, _Part(columns, format, single=False))
@@ -107,7 +111,7 @@ class GatheredOutput(Output):
 
 
 class Labelled(TextIOBase):
-    """A file whose lines begin with a label."""
+    """A text file that puts a label before each line."""
 
     def __init__(self, file: IO[str], label: str) -> None:
         self._file = file
@@ -115,17 +119,17 @@ class Labelled(TextIOBase):
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Write the lines that are whole."""
+        """Write the lines that are complete."""
         *lines, self._begun = (self._begun + text).split("\n")
         self._file.write("".join(f"{self._label}: {line}\n" for line in lines))
         return len(text)
 
     def writable(self) -> bool:
-        """Tell that it takes texts."""
+        """Return True."""
         return True
 
     def finish(self) -> None:
-        """Write what was left without the end of a line."""
+        """Write the last line, if it has no line break."""
         if self._begun:
             self.write("\n")
         self._file.flush()

@@ -1,4 +1,4 @@
-"""The output of one command: records, streams and remarks."""
+"""The output of one command: records, streams of remote programs, and remarks."""
 
 import os
 import shutil
@@ -47,9 +47,9 @@ def _is_same_place(first: IO[str], second: IO[str]) -> bool:
 
 
 async def iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
-    """Yield records, however they come."""
+    """Yield the records of an iterable or an async iterable."""
     if isinstance(records, AsyncGenerator):
-        # One that is left in the middle is closed here, not by whoever collects garbage.
+        # If the loop ends early, the iterable is closed here, not by garbage collection.
         async with aclosing(records):
             async for record in records:
                 yield record
@@ -130,7 +130,9 @@ class Output:
         self.stdout.flush()
 
     def writes_for_people(self, format: str = "") -> bool:
-        """Whether people read it, and no program does; `format` is the command's own preference."""
+        """Whether the output is for people and not for programs; `format` is the command's own
+        default.
+        """
         return self._make(self.stdout, format).for_people
 
     def _pager(self, format: str) -> list[str]:
@@ -149,7 +151,7 @@ class Output:
                     self.stdout.flush()
                     await self.drain()
         finally:
-            # Ctrl-C is how watching usually ends: what was written shall be whole even so.
+            # Ctrl-C is the usual end of a live list; what was written must be complete.
             writer.end()
             self.stdout.flush()
 
@@ -166,7 +168,7 @@ class Output:
             writer.end()
             await pager.drain(all=True)
         except BrokenPipeError:
-            pass  # its user has seen enough
+            pass  # the user has left the pager
         finally:
             await pager.aclose()
 
@@ -224,8 +226,8 @@ class Output:
             self.item(record, columns)
 
     def words(self, text: str, official: str) -> str:
-        """Return a remark; in place of the official client, its message comes first, since scripts
-        know that.
+        """Return a remark; under the name of the official client, its message comes first, since
+        scripts expect it.
         """
         if not (self.as_official and official):
             return text
@@ -236,7 +238,7 @@ class Output:
         self._outcome.attempted = {"item_name": thing, "action_name": action}
 
     def finish(self, code: int, failure: str = "") -> None:
-        """Write what is still held back when the command has ended, with `error` if it has
+        """Write what is still held back, at the end of the command, with `failure` if it has
         failed.
         """
         failure = failure or (self._warning if code and not self._has_written else "")
@@ -300,8 +302,8 @@ class Output:
         binary.flush()
 
     async def drain(self) -> None:
-        """Wait while more has been written to standard output than is taken there. To be awaited by
-        who writes much by `stream`; lists do so themselves.
+        """Wait if much was written to standard output that its reader has not taken yet. Await it
+        in loops that call `stream`; :meth:`rows` does so itself.
         """
         if (drain := getattr(self.stdout, "drain", None)) is not None:
             await drain()
@@ -320,14 +322,14 @@ class Output:
     def _say(self, text: str) -> None:
         prefix = f"{self.label}: " if self.label else ""
         if self._shows_progress:
-            self.stderr.write(_CLEAR_LINE)  # until it is shown again
+            self.stderr.write(_CLEAR_LINE)  # it is drawn again at its next change
         self.stderr.write(f"{prefix}{printable(text)}\n")
         self.stderr.flush()
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show a line while something takes its time, on a terminal or in the list of jobs; call
-        the yielded function to change it.
+        """Show a line while something takes time, on a terminal or in the list of jobs; call the
+        yielded function to change the line.
         """
         if self.show_progress is not None and not self.quiet:
             self.show_progress(text)

@@ -22,9 +22,8 @@ def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
 class Pager:
     """A text file whose reader is a pager.
 
-    What is written is held until `drain` passes it on, which waits while the pager has enough: a
-    list of any length is fetched no further than it is read. Raises BrokenPipeError when the user
-    has left.
+    Text is held until `drain` writes it, which waits while the pager takes no more: a long list is
+    fetched only as far as it is read. Raises BrokenPipeError when the user has left the pager.
     """
 
     process: "subprocess.Popen[str]"
@@ -33,7 +32,7 @@ class Pager:
 
     @classmethod
     def start(cls, command: list[str]) -> "Pager":
-        """Start the pager; a list that fits the screen is printed without it."""
+        """Start the pager; it prints a list that fits the screen and ends."""
         environ = {"LESS": "FRX", **os.environ}
         return cls(subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=environ))
 
@@ -44,14 +43,14 @@ class Pager:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: `drain` may have to wait, and this must not."""
+        """Do nothing: `drain` writes, because this must not wait."""
 
     def isatty(self) -> bool:
         """Return True: a person reads this."""
         return True
 
     async def drain(self, *, all: bool = False) -> None:
-        """Pass on what is held, once it is enough to be worth it."""
+        """Write what is held, if it is enough or with `all`."""
         import trio
 
         if self._size >= _CHUNK or (all and self._held):
@@ -64,7 +63,7 @@ class Pager:
         self.process.stdin.flush()
 
     async def aclose(self) -> None:
-        """Pass on the end, and wait until the user leaves the pager."""
+        """Close the pager's input, and wait until the user has left it."""
         import trio
 
         with trio.CancelScope(shield=True):

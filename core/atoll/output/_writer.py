@@ -66,8 +66,8 @@ class Writer(ABC):
 
 
 def shown_by(show: Callable[[Any], str], value: Any) -> str:
-    """Return a value as the text of a column, on one line. A value that the column can't show is
-    shown as it is: it may come from a cluster with another idea of the field.
+    """Return the text of a column's value, on one line. If the column's `show` fails, the value
+    itself is shown: it may come from a cluster that gives the field in another form.
     """
     return printable(_shown(show, value))
 

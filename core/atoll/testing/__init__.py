@@ -29,7 +29,7 @@ __all__ = ["Cluster", "Prompt", "Result", "Shell", "cluster", "prompt", "shell"]
 
 
 def __getattr__(name: str) -> object:
-    # Those who open no prompt need no terminal.
+    # Tests that open no prompt need no terminal.
     if name == "Prompt":
         from atoll.testing._prompt import Prompt
 
@@ -38,7 +38,7 @@ def __getattr__(name: str) -> object:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to begin without what runs async tests."""
+    """Raise an error if pytest-trio, which runs the async tests, is missing."""
     if not config.pluginmanager.has_plugin("trio"):
         raise pytest.UsageError(
             "atoll.testing needs pytest-trio, which runs its async tests: pip install pytest-trio"
@@ -46,22 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have pytest-trio run the async tests that ask for the shell."""
+    """Mark the async tests that use the fixture `shell` for pytest-trio."""
     mark_for_trio(items)
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """A shell in a home of its own."""
+    """A shell with a home folder of its own."""
     return Shell(tmp_path / "atoll")
 
 
 @pytest.fixture
 def prompt(tmp_path: Path) -> "Iterator[Callable[..., Prompt]]":
-    """Return the function that opens a prompt with the plugins that are named, and those built in.
+    """Return a function that opens a prompt with the named plugins and the built-in ones.
 
-    A plugin is named by its module, or by `module:attribute`. `environ` are variables beside those
-    of the test, and `columns` is how wide the terminal is.
+    A plugin is named by its module, or by `module:attribute`. `environ` holds further environment
+    variables, and `columns` is the width of the terminal.
     """
     from atoll.testing._prompt import Prompt, opening
 
@@ -81,7 +81,7 @@ def prompt(tmp_path: Path) -> "Iterator[Callable[..., Prompt]]":
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """An embedded cluster, the same for all tests of a module; it ends with the last of them."""
+    """An embedded cluster for all tests of a module; it is stopped after the last of them."""
     one = Cluster(tmp_path_factory.mktemp("cluster") / "home")
     try:
         one.up()

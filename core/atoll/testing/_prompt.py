@@ -61,24 +61,22 @@ class Prompt:
         self.child.send(keys)
 
     def see(self, text: str) -> str:
-        """Wait until this is written, after what was seen before; returns the text before it."""
+        """Wait until a text is written, after what was seen before; returns the text before it."""
         self.child.expect_exact(text)
         return str(self.child.before)
 
     def appears(self, text: str) -> None:
-        """Wait until this is on the screen; everything that was written until then counts as
-        seen.
-        """
+        """Wait until a text is on the screen; everything written until then counts as seen."""
         if not self._comes(lambda: text in self.shown()):
             raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
 
     def disappears(self, text: str) -> None:
-        """Wait until this is on the screen no more; all that is there counts as seen."""
+        """Wait until a text is no longer on the screen; everything on the screen counts as seen."""
         if not self._comes(lambda: text not in self.shown()):
             raise AssertionError(f"{text!r} did not disappear:\n{self.shown()}")
 
     def _comes(self, is_so: Callable[[], bool]) -> bool:
-        """Read what is written until something is so; returns whether that came in time."""
+        """Read output until a condition holds; returns whether that happened in time."""
         deadline = time.monotonic() + PATIENCE
         while not is_so():
             left = deadline - time.monotonic()
@@ -87,12 +85,12 @@ class Prompt:
         return True
 
     def shown(self) -> str:
-        """Return the content of the screen, without blanks at the ends of its lines."""
+        """Return the content of the screen, without blanks at the ends of lines."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def written(self) -> str:
-        """Return everything that was read since the start, escape sequences and typed keys
-        included.
+        """Return everything that was read since the start, including escape sequences and echoed
+        keys.
         """
         return "".join(self._feed.pieces)
 
@@ -103,7 +101,7 @@ class Prompt:
         self.ready()
 
     def press_until(self, keys: str, text: str) -> None:
-        """Press keys again and again until this is shown."""
+        """Press keys again and again until a text is shown."""
         for _ in range(int(PATIENCE * 2)):
             self.type(keys)
             if self.child.expect_exact([text, pexpect.TIMEOUT], timeout=0.5) == 0:
@@ -111,7 +109,7 @@ class Prompt:
         raise AssertionError(f"{text!r} was not shown, but:\n{self.shown()}")
 
     def clear(self) -> None:
-        """Drop the line by Ctrl-C, and wait for the next prompt."""
+        """Drop the line with Ctrl-C, and wait for the next prompt."""
         self.type(_CTRL_C)
         # What is dropped is drawn once more; only then is bracketed paste turned off.
         self.see(_PASTE_OFF)
@@ -123,9 +121,10 @@ class Prompt:
         return self.ended()
 
     def ended(self) -> int:
-        """Wait for the end; returns the exit code, or minus the signal that was the end.
+        """Wait for the end; returns the exit code, or minus the number of the signal that ended the
+        program.
 
-        Raises AssertionError when the terminal is not left as it was found.
+        Raises AssertionError if the terminal's modes are not those of the start.
         """
         self.child.expect(pexpect.EOF)
         if termios.tcgetattr(self.child.child_fd)[:4] != self._modes[:4]:
@@ -151,7 +150,7 @@ class _Feed:
         self.pieces.append(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing."""
 
 
 def opening(plugins: Sequence[str]) -> list[str]:

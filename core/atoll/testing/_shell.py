@@ -1,4 +1,4 @@
-"""The shell in process, with exactly the plugins that a test names."""
+"""The shell in process, with exactly the plugins that a test adds."""
 
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
@@ -46,7 +46,7 @@ class Shell:
         self._plugins.append((plugin, Origin(name, name, f"atoll-{name}", "1.0")))
 
     def load(self, *names: str) -> None:
-        """Add plugins that are installed, as `atoll plugins` names them: `rest`, `sessions`."""
+        """Add installed plugins, by the names in `atoll plugins`: `rest`, `sessions`."""
         installed = {origin.name: origin for origin in discover().origins}
         for name in names:
             if name not in installed:
@@ -67,7 +67,7 @@ class Shell:
         return Program(registry, settings, environ)
 
     async def run(self, lines: str, *, stdin: str = "", keep_going: bool = False) -> Result:
-        """Run lines as a script does; `stdin` is what commands read."""
+        """Run lines as a script does; `stdin` is the input of the commands."""
         out, err = StringIO(), StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             batch = Batch(self.program(), keep_going)
@@ -75,7 +75,7 @@ class Shell:
         return Result(out.getvalue(), err.getvalue(), int(code))
 
     async def complete(self, line: str) -> list[str]:
-        """Return what Tab offers at the end of a line, after asking all who know names."""
+        """Return what Tab offers at the end of a line, after asking everybody who knows names."""
         from atoll._shell.candidates import Candidates
         from atoll._shell.contexts import shell_context
         from atoll._shell.names import names_of
@@ -93,7 +93,7 @@ class Shell:
             await program.aclose()
 
     def toolbar(self, state: ShellState | None = None, *, width: int = 200) -> str:
-        """Return the line below a prompt that is `width` cells wide, in a state of the shell."""
+        """Return the toolbar of a prompt that is `width` cells wide, for a state of the prompt."""
         from atoll._shell.toolbar import Toolbar
 
         return Toolbar(self.program().registry, state or ShellState()).draw(width)

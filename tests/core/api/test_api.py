@@ -280,7 +280,7 @@ def test_a_rate_limit_says_how_long():
 
 async def test_a_reply_that_is_not_json(cluster, answer):
     async with cluster(answer(b"<p>")) as server, open_api(server) as api:
-        with pytest.raises(AtollError, match="answered with what is no JSON"):
+        with pytest.raises(AtollError, match="answered with something that is no JSON"):
             await api.json("GET", "/x")
 
 
