@@ -8,6 +8,7 @@ from atoll_cluster.engine.contract import EngineError, Image, KernelGone
 from atoll_cluster.engine.folder import has_written_end
 from atoll_cluster.engine.images import runtimes
 from atoll_cluster.engine.launcher import (
+    AccountLauncher,
     GroupedLauncher,
     Job,
     Launcher,
@@ -22,6 +23,7 @@ from atoll_cluster.engine.state_board import StateBoard
 from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
 
 __all__ = [
+    "AccountLauncher",
     "Ended",
     "EngineError",
     "GroupedLauncher",

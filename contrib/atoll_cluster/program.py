@@ -27,13 +27,13 @@ from atoll_cluster.configuration import read_configuration
 from atoll_cluster.credentials import ensure_accounts
 from atoll_cluster.engine import cgroup
 from atoll_cluster.engine.kernels import KernelEngine, open_engine
-from atoll_cluster.engine.launcher import GroupedLauncher, NodeLauncher, Site
+from atoll_cluster.engine.launcher import AccountLauncher, GroupedLauncher, NodeLauncher, Site
 from atoll_cluster.engine.launcher_loading import load_launcher
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.paths import DataDir
 from atoll_cluster.put_aside import PutAside
 from atoll_cluster.scheduler.bus import Bus
-from atoll_cluster.scheduler.groups import sync_scaling_groups
+from atoll_cluster.scheduler.groups import sync_groups
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.nodes import Nodes
 from atoll_cluster.scheduler.recovery import recover
@@ -155,8 +155,8 @@ async def _run(
         supervisor.start(
             TaskKind.SIGNALS, partial(_stop_on_signal, server, cluster, options.keep_sessions)
         )
-        if isinstance(engine.launcher, GroupedLauncher):
-            supervisor.start(TaskKind.GROUPS, partial(sync_scaling_groups, store, engine.launcher))
+        if isinstance(engine.launcher, GroupedLauncher | AccountLauncher):
+            supervisor.start(TaskKind.GROUPS, partial(sync_groups, store, engine.launcher))
         supervisor.start(TaskKind.USES, store.usage.keep_writing)
         supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])

@@ -31,7 +31,7 @@ def test_a_session_is_on_the_node_that_its_job_is_on(lab):
     lab.must("start -t placed python")
     try:
         [node] = lab.ssh("squeue --me --noheader --format='%N %j' | grep placed").split()[:1]
-        assert f"placed,{node}" in lab.must("ps -f name,agent --output csv")
+        assert f'placed,"[""{node}""]"' in lab.must("ps -f name,agent --output csv")
         found = until(lambda: agents(lab)[node], lambda row: row["container_count"] == "1")
         assert json.loads(found["occupied_slots"])["cpu"] == "1"
     finally:

@@ -127,6 +127,17 @@ class GroupedLauncher(Launcher, Protocol):
         """Return their names: each is a scaling group of the cluster. Raises EngineError."""
 
 
+@runtime_checkable
+class AccountLauncher(Launcher, Protocol):
+    """A launcher whose place has accounts that sessions are counted for."""
+
+    async def accounts(self) -> Sequence[str]:
+        """Return the names of those that we may use: each is a group (project) of the cluster.
+
+        Raises EngineError.
+        """
+
+
 @frozen(kw_only=True)
 class Node:
     """A machine on which kernels may run, as its place tells.

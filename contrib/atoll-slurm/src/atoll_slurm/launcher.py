@@ -32,6 +32,7 @@ from atoll_cluster.engines import (
     relay_command,
     runtimes,
 )
+from atoll_slurm.accounts import accounts
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.images import images, offered
 from atoll_slurm.never import never
@@ -95,6 +96,10 @@ class SlurmLauncher:
             return [one.name for one in await self._partitions.all()]
         except NoAnswer as error:
             raise EngineError(f"Slurm can't be asked: {error}") from None
+
+    async def accounts(self) -> Sequence[str]:
+        """Return the accounts of ours, none where Slurm keeps no accounts."""
+        return await accounts()
 
     async def nodes(self) -> Sequence[Node]:
         """Return the nodes, with what is taken of them by whoever."""

@@ -1,6 +1,7 @@
 """An engine that tells its machines: they are the agents, and sessions are on one of them."""
 
 import json
+import time
 
 import pytest
 from tests.contrib.atoll_cluster.conftest import Program
@@ -10,6 +11,7 @@ GIB = 2**30
 NODES = """
 
 import json
+import time
 from decimal import Decimal
 from atoll_cluster.engines import Node
 
@@ -24,7 +26,24 @@ async def nodes(self):
             for one in told]
 
 
+async def accounts(self):
+    return ["proj"]
+
+
 Pool.nodes = nodes
+Pool.accounts = accounts
+start = Pool.start
+
+
+async def start_for_accounts(self, job):
+    if job.terms.group not in {"default", "proj"}:
+        raise EngineError(f"no account {job.terms.group}")
+    if job.name == "told":
+        raise EngineError(f"counted for {job.terms.group}")
+    await start(self, job)
+
+
+Pool.start = start_for_accounts
 """
 M1 = {"name": "m1", "groups": ["default"], "slots": {"cpu": 8, "mem": 16 * GIB},
       "used": {"cpu": 3, "mem": 4 * GIB}, "cpu_load": 2.0, "memory_used": GIB}  # fmt: skip
@@ -105,6 +124,20 @@ def test_free_slots_are_those_of_all_machines_and_of_each_group(pooled, http):
     assert free["scaling_group_remaining"]["cpu"] == "9"
     assert free["scaling_groups"]["default"]["using"]["cpu"] == "3"
     assert "cuda.device" in client.ask("GET", "/config/resource-slots").json()
+
+
+def test_accounts_are_groups_that_sessions_can_be_counted_for(pooled, http):
+    client = telling(pooled, M1).client(http)
+    give_up = time.monotonic() + 30
+    while "proj" not in groups(client):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    assert client.create("told", group="proj")["statusInfo"] == "counted for proj"
+
+
+def groups(client):
+    told = client.gql("{ groups { name } }")["data"]["groups"]
+    return [one["name"] for one in told]
 
 
 def test_an_engine_that_does_not_answer_has_no_agents_but_a_reason(pooled, http):
