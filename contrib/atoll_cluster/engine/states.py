@@ -14,6 +14,8 @@ class Terms:
     `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
     alone. `cluster_size` is how many kernels the session has, which are on one machine unless
     `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601, None for at once.
+    Among the `options` are `time_limit`, the seconds that the session may run, and `agents`, the
+    names of the machines that were asked for, if they were given.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)

@@ -45,6 +45,7 @@ def test_a_job_says_what_it_takes_and_where_it_runs():
         ({"group": "proj"}, "--account=proj"),
         ({"starts_at": "2026-11-27T16:00:00"}, "--begin=2026-11-27T16:00:00"),
         ({"priority": 4}, "--nice=600"),
+        ({"options": {"agents": ["n2", "n3"]}}, "--nodelist=n2"),
         ({"priority": 11}, "--nice=-100"),
         ({"slots": {"cuda.device": Decimal(2)}}, "--gres=gpu:2"),
         ({"slots": {"cpu": Decimal("0.5")}}, "--cpus-per-task=1"),

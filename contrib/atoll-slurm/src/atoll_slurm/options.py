@@ -37,6 +37,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "time": time,
         "begin": begin(terms.starts_at),
         "nice": nice(terms.priority),
+        "nodelist": nodelist(job),
     }
     given = [f"--{name}={value}" for name, value in named.items() if value]
     on_one_node = 1 if job.terms.cluster_mode == "multi-node" else job.terms.cluster_size
@@ -54,6 +55,13 @@ def _extent(job: Job) -> list[str]:
     each = size // nodes
     told = f"--signal=TERM@{NOTICE}"
     return [told, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
+
+
+def nodelist(job: Job) -> str:
+    """Return the nodes that a session is to be on: of those asked for, as many as it has."""
+    agents = job.terms.options.get("agents")
+    nodes = job.terms.cluster_size if job.terms.cluster_mode == "multi-node" else 1
+    return ",".join(map(str, agents[:nodes])) if isinstance(agents, list) else ""
 
 
 def nice(priority: int) -> str:

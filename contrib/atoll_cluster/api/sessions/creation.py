@@ -15,7 +15,7 @@ from atoll_cluster.api.request.params import Params
 from atoll_cluster.api.request.problems import Problem, invalid_params, not_found
 from atoll_cluster.api.sessions.mounts import read_mounts
 from atoll_cluster.api.sessions.naming import only
-from atoll_cluster.api.sessions.placement import check_agents, read_resource_opts
+from atoll_cluster.api.sessions.placement import read_agents, read_resource_opts
 from atoll_cluster.engine.contract import Image, Resolution, UnknownImageError
 from atoll_cluster.images import default, minimum
 from atoll_cluster.scheduler.callbacks import is_callback_url
@@ -57,7 +57,6 @@ def read_session_request(call: Call) -> SessionRequest:
     slots, size = _slots(call, resolution.image, config), _cluster_size(params, config)
     _refuse_oversize(slots.times(size), call.cluster.machine)
     group = _group(call, owner)
-    check_agents(config)
     at = clock.now()
     session = Session(
         id=str(uuid.uuid4()),
@@ -75,7 +74,11 @@ def read_session_request(call: Call) -> SessionRequest:
         cluster_size=size,
         priority=params.integer("priority", default=10, maximum=100),
         requested_slots=slots.as_text(),
-        resource_opts=read_resource_opts(config, slots.mem) | _time_limit(call),
+        resource_opts={
+            **read_resource_opts(config, slots.mem),
+            **_time_limit(call),
+            **read_agents(config, call.cluster),
+        },
         environ=_environ(config),
         vfolder_mounts=read_mounts(call.cluster, owner, config),
         preopen_ports=_ports(config),

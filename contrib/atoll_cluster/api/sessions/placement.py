@@ -4,16 +4,24 @@ from typing import Any
 
 from atoll_cluster.api.request.params import Params
 from atoll_cluster.api.request.problems import invalid_params
+from atoll_cluster.cluster import Cluster
 from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.scheduler.slots import AmountError, parse_size
 
 
-def check_agents(config: Params) -> None:
-    """Check that `agent_list` names only this machine; raises Problem 400."""
-    agents = config.sequence("agent_list", "agentList")
-    if unknown := [agent for agent in agents if agent != AGENT]:
-        why = f"there is no agent {unknown[0]!r}; the only one is {AGENT}"
+def read_agents(config: Params, cluster: Cluster) -> dict[str, list[str]]:
+    """Return the agents in `agent_list`, where there are several to choose from.
+
+    Raises Problem 400 for an agent that does not exist.
+    """
+    agents = [str(agent) for agent in config.sequence("agent_list", "agentList")]
+    has_nodes = cluster.machine.has_nodes
+    known = [one.name for one in cluster.nodes.known] if has_nodes else [AGENT]
+    if known and (unknown := [agent for agent in agents if agent not in known]):
+        there = f"there are {', '.join(known)}" if has_nodes else f"the only one is {AGENT}"
+        why = f"there is no agent {unknown[0]!r}; {there}"
         raise invalid_params(why, {"agent_list": why})
+    return {"agents": agents} if agents and has_nodes else {}
 
 
 def read_resource_opts(config: Params, memory: int) -> dict[str, Any]:
