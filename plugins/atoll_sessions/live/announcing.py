@@ -15,10 +15,17 @@ _GATHERING = 0.3
 _ONE_BY_ONE = 5
 """How many changes are told one by one; of more, they are counted."""
 _RESULTS = ("session_success", "session_failure")
-_ENDS = ("session_failure", "session_terminated", "session_cancelled", "session_error")
+_ENDS = (
+    "session_ending",
+    "session_failure",
+    "session_terminated",
+    "session_cancelled",
+    "session_error",
+)
 """Events whose reasons say more than the events."""
 _SAID = {
     "session_started": "runs",
+    "session_ending": "ends soon",
     "session_success": "has done its job",
     "session_failure": "has failed at its job",
     "session_terminated": "has ended",

@@ -32,6 +32,10 @@ class TestAnnouncements:
         [
             ([change("session_started")], ["session one runs"]),
             (
+                [change("session_ending", reason="its time is up at 12:00 UTC")],
+                ["session one ends soon (its time is up at 12:00 UTC)"],
+            ),
+            (
                 [change("session_terminated", reason="idle-timeout")],
                 ["session one has ended (idle-timeout)"],
             ),
