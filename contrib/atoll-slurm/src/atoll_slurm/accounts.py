@@ -1,32 +1,96 @@
-"""The accounts that our jobs may be counted for, where a site has accounting."""
+"""What accounting says of us, where a site has it: accounts, and limits of time."""
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+import anyio
+from attrs import define, field, frozen
 
 from atoll_cluster.engines import EngineError
 from atoll_slurm.programs import NoAnswer, run
 from atoll_slurm.queue import user
+from atoll_slurm.times import shortest
 
 _log = logging.getLogger(__name__)
-_NAME = re.compile(r"[\w][\w.@+-]*")
+_NAME = re.compile(r"\w[\w.@+-]*")
+_SHOW = ("sacctmgr", "--noheader", "--parsable2", "--immediate", "show")
+_USUAL_QOS = "normal"
 
 
-async def accounts() -> list[str]:
-    """Return their names; none where there is no accounting, or it does not answer."""
-    argv = ["sacctmgr", "--noheader", "--parsable2", "--immediate", "show", "associations"]
+@frozen
+class Association:
+    """That we may use an account; `longest` is the most time of one job, empty for no limit."""
+
+    account: str
+    longest: str
+    qos: str
+    """The quality of service of jobs that name none."""
+
+
+@define
+class Accounting:
+    """Our associations, and the limits of qualities of service; nothing without accounting."""
+
+    associations: Sequence[Association] = ()
+    longest_of_qos: Mapping[str, str] = field(factory=dict)
+    _is_asked: bool = field(default=False, init=False)
+    _asking: anyio.Lock = field(factory=anyio.Lock, init=False)
+
+    async def look(self, *, again: bool = True) -> None:
+        """Ask for them, unless they are known already and it is not to be done `again`."""
+        async with self._asking:
+            if again or not self._is_asked:
+                self.associations = parse(await _ask("associations", f"user={user()}", _FIELDS))
+                if self.associations:
+                    self.longest_of_qos = parse_qos(await _ask("qos", "format=name,maxwall"))
+            self._is_asked = True
+
+    @property
+    def accounts(self) -> list[str]:
+        """The names of our accounts, each once: there is an association for each partition, too."""
+        return list(dict.fromkeys(one.account for one in self.associations))
+
+    def longest(self, account: str, qos: str) -> str:
+        """Return the most time that a job may have, empty for no limit."""
+        found = [one for one in self.associations if account in {"", one.account}]
+        of_qos = {qos or one.qos for one in found}
+        limits = [one.longest for one in found]
+        return shortest([*limits, *(self.longest_of_qos.get(name, "") for name in of_qos)])
+
+
+_FIELDS = "format=account,maxwall,defaultqos,qos"
+
+
+async def _ask(*words: str) -> list[str]:
+    """Return what sacctmgr prints; nothing where it can't."""
     try:
-        ran = await run([*argv, f"user={user()}", "format=account"])
+        ran = await run([*_SHOW, *words])
     except (NoAnswer, EngineError) as error:
-        _log.info("the accounts are not known: %s", error)
+        _log.info("accounting is not known: %s", error)
         return []
     if ran.code:
         _log.info("there is no accounting: %s", ran.words)
         return []
-    return parse(ran.out.splitlines())
+    return ran.out.splitlines()
 
 
-def parse(lines: Iterable[str]) -> list[str]:
-    """Read the names, each once: there is one for each partition, too."""
-    names = (line.strip() for line in lines)
-    return list(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
+def parse(lines: Iterable[str]) -> list[Association]:
+    """Read the lines of associations; what is none of them is left out."""
+    found = []
+    for line in lines:
+        cells = line.strip().split("|")
+        if len(cells) == 4 and _NAME.fullmatch(cells[0]):
+            account, longest, default, others = cells
+            found.append(Association(account, longest, default or _usual(others.split(","))))
+    return found
+
+
+def _usual(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else _USUAL_QOS
+
+
+def parse_qos(lines: Iterable[str]) -> dict[str, str]:
+    """Read the limits of qualities of service by their names."""
+    cells = (line.strip().split("|") for line in lines)
+    return {one[0]: one[1] for one in cells if len(one) == 2}

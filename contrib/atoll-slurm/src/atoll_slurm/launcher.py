@@ -32,17 +32,18 @@ from atoll_cluster.engines import (
     relay_command,
     runtimes,
 )
-from atoll_slurm.accounts import accounts
+from atoll_slurm.accounts import Accounting
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.images import images, offered
 from atoll_slurm.never import never
 from atoll_slurm.nodes import nodes
-from atoll_slurm.options import NOTICE, USUAL_PRIORITY, limit, options, partition_of
+from atoll_slurm.options import NOTICE, USUAL_PRIORITY, account_of, limit, options, partition_of
 from atoll_slurm.partitions import Partitions
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
 from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
+from atoll_slurm.times import shortest
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class SlurmLauncher:
     settings: Settings
     is_here: bool = False
     _partitions: Partitions = field(factory=Partitions, init=False)
+    _accounting: Accounting = field(factory=Accounting, init=False)
     _board: StateBoard = field(factory=StateBoard, init=False)
     _jobs: dict[str, str] = field(factory=dict, init=False)
     """The ids of jobs, by kernels."""
@@ -99,7 +101,8 @@ class SlurmLauncher:
 
     async def accounts(self) -> Sequence[str]:
         """Return the accounts of ours, none where Slurm keeps no accounts."""
-        return await accounts()
+        await self._accounting.look()
+        return self._accounting.accounts
 
     async def nodes(self) -> Sequence[Node]:
         """Return the nodes, with what is taken of them by whoever."""
@@ -189,7 +192,7 @@ class SlurmLauncher:
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
 
     async def _longest(self, job: Job) -> str:
-        """Return the time limit of a job: its own, what is set, or the most of its partition.
+        """Return the time limit of a job: its own, what is set, or the most that it may have.
 
         Without one Slurm takes the partition's default, which may be minutes.
         """
@@ -198,7 +201,10 @@ class SlurmLauncher:
         if self.settings.time:
             return self.settings.time
         found = await self._partitions.find(partition_of(job, self.settings))
-        return found.longest if found else ""
+        await self._accounting.look(again=False)
+        account = account_of(job, self.settings)
+        limits = [self._accounting.longest(account, self.settings.qos)]
+        return shortest([*limits, found.longest] if found else limits)
 
     def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
         """Yield the log in the kernel's folder."""

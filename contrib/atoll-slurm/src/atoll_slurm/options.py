@@ -32,7 +32,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
     ]
     named = {
         "partition": partition_of(job, settings),
-        "account": settings.account if terms.group == "default" else terms.group,
+        "account": account_of(job, settings),
         "qos": settings.qos,
         "time": time,
         "begin": begin(terms.starts_at),
@@ -76,6 +76,12 @@ def limit(seconds: int) -> str:
     asked to end.
     """
     return str(math.ceil((seconds + NOTICE) / 60))
+
+
+def account_of(job: Job, settings: Settings) -> str:
+    """Return the account that a kernel is counted for, empty for the default one."""
+    group = job.terms.group
+    return settings.account if group == "default" else group
 
 
 def partition_of(job: Job, settings: Settings) -> str:
