@@ -22,7 +22,7 @@ from terminal import DEADLINE, Terminal, opened
 
 from atoll import Candidate, Profile
 from atoll._shell.names import Names
-from atoll._shell.wants import NamesOf
+from atoll._shell.queries import NamesOf
 
 KEYS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 TARGET = 0.016
