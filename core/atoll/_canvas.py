@@ -3,6 +3,7 @@
 Its Application is not used: it needs asyncio, and draws every cell of the screen each time.
 """
 
+import select
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
 import trio
 from attrs import define, field
-from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
@@ -33,13 +33,15 @@ _NAMES = {"c-m": "enter", "c-i": "tab", "c-h": "backspace"}
 """Keys that go by other names than prompt_toolkit has for them."""
 _ESCAPE = 0.05
 """Seconds after which Escape alone is told from the beginning of another key."""
+_LATE = 0.1
+"""Seconds that an answer of the terminal is waited for at the end."""
 
 
 @define
 class Canvas:
     """The terminal, and the text of each of its lines."""
 
-    _input: Input
+    _input: TerminalInput
     _output: Output
     _depth: ColorDepth
     _names: Mapping[str, str]
@@ -87,11 +89,19 @@ class Canvas:
             try:
                 yield
             finally:
+                self._settle()
                 self._output.reset_attributes()
                 self._output.erase_screen()
                 self._output.quit_alternate_screen()
                 self._output.show_cursor()
                 self._output.flush()
+
+    def _settle(self) -> None:
+        """Wait a moment for an answer of the terminal that is still to come: whoever reads from it
+        next would take that for typed.
+        """
+        if self._input.waits and select.select([self._input.fileno()], [], [], _LATE)[0]:
+            store_typeahead(self._input, self._input.read_keys())
 
     def forget(self) -> None:
         """Assume that the screen is empty."""
