@@ -9,6 +9,7 @@ from atoll_cluster.engine.folder import has_written_end
 from atoll_cluster.engine.images import runtimes
 from atoll_cluster.engine.launcher import (
     AccountLauncher,
+    AskingLauncher,
     GroupedLauncher,
     Job,
     Launcher,
@@ -24,6 +25,7 @@ from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, W
 
 __all__ = [
     "AccountLauncher",
+    "AskingLauncher",
     "Ended",
     "EngineError",
     "GroupedLauncher",

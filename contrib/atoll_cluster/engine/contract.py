@@ -102,6 +102,17 @@ class SshKeypair:
     private: str = field(repr=False)
 
 
+@frozen
+class Task:
+    """What a kernel is there for: a shell text that it runs by itself, as a run with that id.
+
+    The kernel ends with it, and with its exit code.
+    """
+
+    run_id: str
+    command: str
+
+
 @frozen(kw_only=True)
 class KernelSpec:
     """Everything that is needed to start a kernel."""
@@ -133,6 +144,7 @@ class KernelSpec:
     """What lets in over SSH; None for a new one."""
     bootstrap: bytes | None = None
     """A shell script run in /home/work before the kernel accepts anything."""
+    task: Task | None = None
     cluster_role: str = "main"
     cluster_index: int = 1
     hostname: str = "main1"
@@ -196,15 +208,21 @@ class ExitStatus:
     """How a kernel ended; `exit_code` is 128 + signal if a signal killed it.
 
     `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
-    `force-terminated` after a stop, `failed-to-start`, `unknown` when the kernel was killed along
-    with its supervisor; or else `out-of-memory` or `too-many-processes`. `cpu_used` (milliseconds)
-    and `memory_peak` (bytes) are what its processes took in all, None when nobody knows any more.
+    `force-terminated` after a stop, `task-done` and `task-failed`, `failed-to-start`, `unknown`
+    when the kernel was killed along with its supervisor; or else `out-of-memory` or
+    `too-many-processes`. `cpu_used` (milliseconds) and `memory_peak` (bytes) are what its processes
+    took in all, None when nobody knows any more.
     """
 
     exit_code: int
     reason: str
     cpu_used: float | None = field(default=None, eq=False)
     memory_peak: int | None = field(default=None, eq=False)
+
+    @property
+    def has_done_its_task(self) -> bool:
+        """Whether it had one, which has succeeded."""
+        return self.reason == "task-done"
 
     @property
     def took_too_much(self) -> bool:
@@ -393,6 +411,9 @@ class Kernel(Protocol):
 
     async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:
         """Return completions of the word at the end of `code`."""
+
+    async def leave(self) -> None:
+        """See a kernel end by itself, whose task is over; one that does not in time is stopped."""
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         """End the kernel: SIGTERM, then SIGKILL after a delay; with force, SIGKILL at once."""

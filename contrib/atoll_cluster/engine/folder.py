@@ -105,6 +105,13 @@ class KernelFolder:
         # Nobody else's group may be taken for one of these, whatever is written there.
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
+    def has_begun(self) -> bool:
+        """Whether the supervisor has ever begun; lists of folders are the first to show it."""
+        try:
+            return STATE in os.listdir(self.run)  # noqa: PTH208 - names alone are wanted
+        except OSError:
+            return False
+
     def has_recorded_end(self) -> bool:
         """Whether the supervisor has recorded the end, or never started.
 
@@ -128,6 +135,8 @@ class KernelFolder:
         state = self.read_state(END)
         if state is not None:
             status = _exit_status(state)
+            if status.has_done_its_task:
+                return status
             return evolve(status, reason=ended.reason or status.reason)
         if ended != Ended():
             code = 137 if ended.exit_code is None else ended.exit_code

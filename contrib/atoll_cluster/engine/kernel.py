@@ -17,7 +17,7 @@ from .connection import ServiceConnection, ask_for_connection, relay_connection
 from .contract import EngineError, Event, ExitStatus, KernelSpec, RunMode, Service
 from .control import Control, Tell, connect, connected
 from .folder import KernelFolder
-from .launcher import Launcher
+from .launcher import AskingLauncher, Launcher
 from .states import Ended, State
 from .terminal import KernelTerminal
 
@@ -28,6 +28,8 @@ def _tell_nobody(_state: State) -> None:
 
 _LONGEST_IDLE = 1e9
 _LONGEST_REASON = 200
+LONGEST_LEAVING = 30.0
+"""Seconds beyond the grace in which a kernel whose task is over must have ended."""
 PIECE = 65536
 """Bytes of input in one message."""
 
@@ -219,6 +221,14 @@ class LaunchedKernel:
                 case {"candidates": list(candidates)}:
                     return [str(candidate) for candidate in candidates]
             raise control.fault("it sent no candidates")
+
+    async def leave(self) -> None:
+        if isinstance(self._launcher, AskingLauncher):
+            self._launcher.expect_end(self.spec.kernel_id)
+        with anyio.move_on_after(self._grace + LONGEST_LEAVING):
+            await self.wait()
+            return
+        await self.stop()
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         await self._launcher.end(self.spec.kernel_id, 0 if forced else self._grace)

@@ -132,7 +132,7 @@ class KernelEngine:
 
     async def start(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
-        if not await self._is_starting(spec.kernel_id, folder):
+        if not await self._is_starting(spec, folder):
             folder.create()
             await to_thread.run_sync(self._dress, spec, folder)
             await self._launch(spec, folder)
@@ -215,16 +215,20 @@ class KernelEngine:
             self._kept_homes.fill(spec.image.home, folder.home)
         write_files(folder.home, spec.files)
 
-    async def _is_starting(self, kernel_id: str, folder: KernelFolder) -> bool:
+    async def _is_starting(self, spec: KernelSpec, folder: KernelFolder) -> bool:
         """Return whether an earlier program has started this kernel.
 
-        What it left of one that it did not start in the end is deleted.
+        A task may even be over by now, and must not be done twice. What that program left of one
+        that it did not start in the end is deleted.
         """
         if self.launcher.is_here or not folder.path.exists():
             return False
-        if not isinstance(await self._known_state(kernel_id), Ended):
+        state = await self._known_state(spec.kernel_id)
+        if not isinstance(state, Ended) or state.reason is not None:
             return True
-        await self.remove(kernel_id)
+        if spec.task is not None and await to_thread.run_sync(folder.has_begun):
+            return True
+        await self.remove(spec.kernel_id)
         return False
 
     async def _launch(self, spec: KernelSpec, folder: KernelFolder) -> None:

@@ -179,6 +179,14 @@ class NodeLauncher(Launcher, Protocol):
         """
 
 
+@runtime_checkable
+class AskingLauncher(Launcher, Protocol):
+    """A launcher that asks its place now and then for news of all kernels."""
+
+    def expect_end(self, kernel_id: str) -> None:
+        """Ask soon, and often until a kernel has ended: it is about to, by itself."""
+
+
 @frozen(kw_only=True)
 class Site:
     """What a launcher is made for: the folder of kernels, and what its user has set."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from . import home_setup, sandbox, shells
@@ -92,6 +93,7 @@ class Preparation:
             "memory": spec.memory,
             "processes": MOST_PROCESSES if self.probe.counts_processes else None,
             "bootstrap": bootstrap,
+            "task": attrs.asdict(spec.task) if spec.task else None,
             "patience": self.patience,
             "grace": self.grace,
             "services": services.settings(),
@@ -117,6 +119,7 @@ class Preparation:
             "processes": MOST_PROCESSES + OWN_PROCESSES,
             "cgroups": [str(path) for path in cgroups],
             "plain": plain,
+            "task": spec.task is not None,
             "wrappers": 0 if plain else 2,
             "grace": self.grace,
         }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import anyio
+from anyio import to_thread
 
 from . import log
 from .contract import EngineError
@@ -30,7 +31,7 @@ async def wait_until_ready(
     """
     kernel_id = kernel.spec.kernel_id
     try:
-        await _wait_for_running(launcher, kernel_id, folder, on_state)
+        await _wait_for_running(kernel, folder, launcher, on_state)
         if launcher.is_here:
             await _answers_here(kernel, folder)
         else:
@@ -45,12 +46,16 @@ async def wait_until_ready(
 
 
 async def _wait_for_running(
-    launcher: Launcher, kernel_id: str, folder: KernelFolder, on_state: OnState
+    kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher, on_state: OnState
 ) -> None:
     """Wait until a kernel runs, and report its states; raises EngineError if it ends before."""
+    kernel_id = kernel.spec.kernel_id
     state = await launcher.watch(kernel_id, None)
     while not isinstance(state, Running):
         if isinstance(state, Ended):
+            if await _has_begun_task(kernel, folder):
+                state = Running()
+                break
             if state.reason:
                 raise EngineError(f"it was not started: {state.reason}")
             raise _start_error(folder, state)
@@ -64,6 +69,8 @@ async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
     try:
         await kernel.ready()
     except EngineError as error:
+        if await _has_begun_task(kernel, folder):
+            return
         await kernel.stop(forced=True)
         raise _start_error(folder, Ended()) from error
 
@@ -84,8 +91,15 @@ async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launc
         with anyio.move_on_after(LONGEST_SILENCE):
             ended = await until_ended(launcher, kernel.spec.kernel_id)
         tasks.cancel_scope.cancel()
-    if not answered:
+    if not answered and not await _has_begun_task(kernel, folder):
         raise _start_error(folder, ended)
+
+
+async def _has_begun_task(kernel: LaunchedKernel, folder: KernelFolder) -> bool:
+    """Tell whether a kernel has a task, and began with it: then it needs nobody, and its end tells
+    how that went.
+    """
+    return kernel.spec.task is not None and await to_thread.run_sync(folder.has_begun)
 
 
 async def _reach(kernel: LaunchedKernel) -> None:

@@ -1,6 +1,6 @@
 """The states of kernels, between launchers and the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,9 +13,10 @@ class Terms:
 
     `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
     alone. `cluster_size` is how many kernels the session has, which are on one machine unless
-    `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601, None for at once.
-    Among the `options` are `time_limit`, the seconds that the session may run, and `agents`, the
-    names of the machines that were asked for, if they were given.
+    `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601, None for at once. `after` are
+    kernels with tasks that must succeed before this one starts; there are none where the cluster
+    has the queue. Among the `options` are `time_limit`, the seconds that the session may run, and
+    `agents`, the names of the machines that were asked for, if they were given.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)
@@ -27,6 +28,7 @@ class Terms:
     cluster_size: int = 1
     cluster_mode: str = "single-node"
     starts_at: str | None = None
+    after: Sequence[str] = ()
     options: Mapping[str, object] = field(factory=dict)
 
 

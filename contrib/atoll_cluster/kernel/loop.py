@@ -70,6 +70,11 @@ class Loop:
     def stop_when_childless(self) -> None:
         self._stopping = True
 
+    def stop(self) -> None:
+        """Stop, whatever there is to wait for."""
+        self._stopping = True
+        self._children.clear()
+
     def run(self) -> None:
         """Run callbacks until there is nothing left to wait for."""
         while self._children or not self._stopping:

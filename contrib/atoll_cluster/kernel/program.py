@@ -35,6 +35,8 @@ BOOTSTRAP_ENDED = "The user bootstrap script has exited with code {}\n"
 """What clients look for, in the words of Backend.AI's kernels."""
 AGAIN = 1.0
 """Seconds between interrupts of a run that has to end."""
+TASK_ENDED = 128 + signal.SIGTERM
+"""The exit code of a task that did not come to its end."""
 LAST_WORD = 1.0
 """Seconds after the grace, in which a supervisor kills what is left."""
 
@@ -68,6 +70,7 @@ class Program:
         self._idle_since = time.monotonic()
         self._parent = os.getppid()
         self._deadline = 0.0
+        self._result: int | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.on_signal(number, self.stop)
 
@@ -100,6 +103,13 @@ class Program:
             self._become_ready()
 
         self._loop.on_exit(script.process, ended)
+
+    @property
+    def exit_code(self) -> int:
+        """What the program ends with: its task's own exit code, if it has one."""
+        if self._settings.task is None:
+            return 0
+        return TASK_ENDED if self._result is None else self._result
 
     def accept(self, sock: socket.socket) -> None:
         """Serve one more connection."""
@@ -213,6 +223,7 @@ class Program:
         for run in [run for run in self._waiting if run.run_id == run_id]:
             self._waiting.remove(run)
             run.finish(128 + signal.SIGINT)
+            self._end_with_task(run, 128 + signal.SIGINT)
 
     def _complete(self, link: Link, message: dict[str, Any]) -> None:
         def answer(candidates: list[str]) -> None:
@@ -262,7 +273,16 @@ class Program:
         for link in self._pings:
             link.send({"pong": os.getpid()})
         self._pings.clear()
+        if self._settings.task is not None:
+            self._add_task(self._settings.task)
         self._start_next()
+
+    def _add_task(self, task: dict[str, str]) -> None:
+        options = {"exec": task["command"]}
+        request = {"run_id": task["run_id"], "mode": "batch", "code": "", "options": options}
+        run = ActiveRun(self._loop, self._settings.patience, {**request, "piped": False})
+        self._runs[run.run_id] = run
+        self._waiting.appendleft(run)
 
     def _start_next(self) -> None:
         if self._current is None and self._waiting and self._ready:
@@ -278,10 +298,19 @@ class Program:
         self._idle_since = time.monotonic()
         if run is not None:
             run.finish(exit_code)
+            self._end_with_task(run, exit_code)
         over = [run_id for run_id, run in self._runs.items() if run.finished]
         for run_id in over[:-REMEMBERED]:
             del self._runs[run_id]
         self._loop.later(0, self._start_next)
+
+    def _end_with_task(self, run: ActiveRun, exit_code: int) -> None:
+        """Leave once the task is over, which is all that this kernel is there for."""
+        if self._settings.task is not None and run.run_id == self._settings.task["run_id"]:
+            self._result = exit_code
+            self._loop.later(0, self.stop)
+            # What does not end by then is killed by the supervisor.
+            self._loop.later(self._settings.grace + 2 * LAST_WORD, self._loop.stop)
 
     def _lose(self, link: Link) -> None:
         if link in self._terminals:
@@ -313,7 +342,7 @@ def write_log(text: str) -> None:
 
 
 def main(listening_fd: int, settings_file: str) -> int:
-    """Serve until told to stop; the exit code is 0 then. The log is standard output."""
+    """Serve until told to stop, with the log as standard output; returns the exit code."""
     loop = Loop()
     listener = socket.socket(fileno=listening_fd)
     listener.setblocking(False)
@@ -330,4 +359,4 @@ def main(listening_fd: int, settings_file: str) -> int:
     program.bootstrap()
     loop.run()
     program.await_orphans()
-    return 0
+    return program.exit_code

@@ -20,7 +20,8 @@ class Settings:
     `argv` starts the image's interpreter, `shell` a shell at a terminal, `environ` is for the
     user's programs, and `place` names a file with more of it (lines of NAME=VALUE), which may be
     written where the kernel runs. `memory` is in bytes, `processes` how many there may be where
-    that can be limited from inside, `bootstrap` the path of a script, `patience` the seconds for
+    that can be limited from inside, `bootstrap` the path of a script, `task` what the kernel
+    runs by itself and ends with (`run_id`, `command`), `patience` the seconds for
     which a program's output waits for a reader who stands still, `grace` those that programs have
     between being asked to end and being killed, and `services` what can be connected to (see
     `services.py`).
@@ -41,6 +42,7 @@ class Settings:
         self.memory: int | None = content["memory"]
         self.processes: int | None = content["processes"]
         self.bootstrap: str | None = content["bootstrap"]
+        self.task: dict[str, str] | None = content["task"]
         self.patience: float = content["patience"]
         self.grace: float = content["grace"]
         self.services: dict[str, dict[str, Any]] = content["services"]

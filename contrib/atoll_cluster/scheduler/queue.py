@@ -18,6 +18,8 @@ from atoll_cluster.store.records import ENDED, Session
 from atoll_cluster.supervision import TaskKind, TaskSupervisor
 
 NO_ROOM = "no-available-instances"
+_GIVEN = frozenset({"SCHEDULED", "PREPARING", "RUNNING", "RUNNING_DEGRADED"})
+"""The statuses of sessions whose kernels were given to the engine, and have not ended."""
 _LONGEST_WAIT = 3600.0
 """Seconds after which the queue is looked at anyway."""
 
@@ -55,17 +57,37 @@ class Queue:
         return self.lifecycle.store.sessions.in_status("PENDING")
 
     def _is_ready(self, session: Session) -> bool:
-        return _wait(session) <= 0 and self._dependencies_met(session)
+        is_due = not self.machine.is_bounded or _wait(session) <= 0
+        return is_due and self._dependencies_met(session)
 
     def _dependencies_met(self, session: Session) -> bool:
-        for dependency in session.dependencies:
-            other = self.lifecycle.store.sessions.get(dependency)
-            if other.result == "SUCCESS":
-                continue
-            if other.status in ENDED:
-                self.lifecycle.move(session.id, "CANCELLED", f"dependency {other.name} failed")
+        if other := self._failed_dependency(session):
+            self.lifecycle.move(session.id, "CANCELLED", f"dependency {other.name} failed")
             return False
-        return True
+        return all(
+            one.result == "SUCCESS" or self._is_awaited(one) for one in self._needed(session)
+        )
+
+    def _is_awaited(self, other: Session) -> bool:
+        """Tell whether the queue that kernels have by themselves waits for the end of another."""
+        return not self.machine.is_bounded and other.type == "BATCH" and other.status in _GIVEN
+
+    def hopeless(self) -> list[tuple[Session, str]]:
+        """Return those that wait elsewhere for others of which one has failed, and why they end."""
+        if self.machine.is_bounded:
+            return []
+        waiting = self.lifecycle.store.sessions.in_status("SCHEDULED")
+        failed = ((session, self._failed_dependency(session)) for session in waiting)
+        return [(session, f"dependency {one.name} failed") for session, one in failed if one]
+
+    def _failed_dependency(self, session: Session) -> Session | None:
+        needed = self._needed(session)
+        return next(
+            (one for one in needed if one.status in ENDED and one.result != "SUCCESS"), None
+        )
+
+    def _needed(self, session: Session) -> list[Session]:
+        return [self.lifecycle.store.sessions.get(one) for one in session.dependencies]
 
     def assign(self, session: Session) -> None:
         """Assign slots to a session, and move it to SCHEDULED."""

@@ -19,7 +19,7 @@ from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kerne
 from atoll_cluster.engine.states import State
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
-from atoll_cluster.scheduler.batch import run_startup_command
+from atoll_cluster.scheduler.batch import follow_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
 from atoll_cluster.scheduler.concurrency import run_concurrently
@@ -55,7 +55,9 @@ class Scheduler:
         self.lifecycle = Lifecycle(store, bus)
         self.queue = Queue(machine, self.lifecycle, supervisor)
         self.images = Images(store.tables, engine)
-        self.specs = Specs(self.images, machine, store.kernels, store.dotfiles, store.accounts)
+        self.specs = Specs(
+            self.images, machine, store.sessions, store.kernels, store.dotfiles, store.accounts
+        )
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
         self.places = Places(store.kernels, machine)
@@ -85,6 +87,8 @@ class Scheduler:
             self._wake = anyio.Event()
             for session in self.queue.schedule():
                 self._start_launch(session.id)
+            for session, why in self.queue.hopeless():
+                self.terminate(session.id, why)
             with anyio.move_on_after(self.queue.next_start()):
                 await self._wake.wait()
 
@@ -114,7 +118,7 @@ class Scheduler:
         if session.type == "BATCH" and session.startup_command:
             self.supervisor.start(
                 TaskKind.STARTUP_COMMAND,
-                partial(run_startup_command, self, session.id),
+                partial(follow_startup_command, self, session.id),
                 session=session.id,
             )
 
@@ -236,6 +240,8 @@ class Scheduler:
 
     async def _start_kernels(self, session: Session) -> None:
         rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
+        if session.type == "BATCH":
+            rows.reverse()  # The main kernel, which runs the command, finds the others ready.
         waiting = WaitingKernels(row.id for row in rows if row.id not in self.running)
         await self._side_by_side(
             [partial(self._start_kernel, session, row, waiting) for row in rows]
@@ -368,7 +374,8 @@ class Scheduler:
         session = self.store.sessions.get(session_id)
         is_task = session.startup_command is not None and session.type == "BATCH"
         if is_task and row.cluster_role == "main" and session.result == "UNDEFINED":
-            self.lifecycle.finish_batch(session_id, status.exit_code or 128 + signal.SIGTERM)
+            code = status.exit_code or (0 if status.has_done_its_task else 128 + signal.SIGTERM)
+            self.lifecycle.finish_batch(session_id, code)
             session = self.store.sessions.get(session_id)
         return session
 

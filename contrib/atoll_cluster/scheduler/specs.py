@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair
+from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair, Task
 from atoll_cluster.engine.states import Terms
 from atoll_cluster.images import Images
 from atoll_cluster.scheduler.machine import Machine
@@ -15,6 +15,7 @@ from atoll_cluster.store.accounts import Accounts
 from atoll_cluster.store.dotfiles import Dotfile, Dotfiles
 from atoll_cluster.store.kernels import Kernels
 from atoll_cluster.store.records import KernelRow, Session
+from atoll_cluster.store.sessions import Sessions
 
 HOME = PurePosixPath("/home/work")
 
@@ -25,6 +26,7 @@ class Specs:
 
     images: Images
     machine: Machine
+    sessions: Sessions
     kernels: Kernels
     dotfiles: Dotfiles
     accounts: Accounts
@@ -51,6 +53,7 @@ class Specs:
             preopen_ports=tuple(session.preopen_ports),
             ssh_keypair=self._ssh_keypair(session),
             bootstrap=script.encode() if script else None,
+            task=_task(session, kernel),
             cluster_role=kernel.cluster_role,
             cluster_index=kernel.cluster_idx,
             hostname=kernel.cluster_hostname,
@@ -69,14 +72,27 @@ class Specs:
             cluster_size=session.cluster_size,
             cluster_mode=session.cluster_mode,
             starts_at=session.starts_at,
+            after=self._awaited(session),
             options=session.resource_opts,
         )
+
+    def _awaited(self, session: Session) -> tuple[str, ...]:
+        """Return the kernels that must succeed first, and have not yet."""
+        others = map(self.sessions.get, session.dependencies)
+        return tuple(self.kernels.main(one.id).id for one in others if one.result != "SUCCESS")
 
     def _ssh_keypair(self, session: Session) -> SshKeypair | None:
         keypair = self.accounts.keypair(session.access_key)
         if keypair is None or not (keypair.ssh_public_key and keypair.ssh_private_key):
             return None
         return SshKeypair(keypair.ssh_public_key, keypair.ssh_private_key)
+
+
+def _task(session: Session, kernel: KernelRow) -> Task | None:
+    """Return what a batch session is there for; its main kernel does it."""
+    if session.type == "BATCH" and session.startup_command and kernel.cluster_role == "main":
+        return Task(session.id, session.startup_command)
+    return None
 
 
 def _mount(mount: Mapping[str, str]) -> Mount:

@@ -260,7 +260,7 @@ async def a_session_starts(world):
 
 
 async def a_command_runs(world):
-    session_id = await world.create(type="batch", startupCommand="true")
+    session_id = await world.create(type="batch", startupCommand="sleep 0.3")
     await world.settles(session_id, "ERROR", "TERMINATED")
     await world.end(session_id)
 

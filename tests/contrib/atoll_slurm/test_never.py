@@ -7,7 +7,7 @@ from atoll_slurm.never import never
 @pytest.mark.parametrize(
     "reason",
     [
-        "PartitionTimeLimit", "PartitionConfig", "BadConstraints", "DependencyNeverSatisfied",
+        "PartitionTimeLimit", "PartitionConfig", "BadConstraints",
         "QOSMaxWallDurationPerJobLimit", "QOSMaxCpuPerJobLimit", "AssocMaxNodePerJobLimit",
         "QOSMaxGRESPerJob", "QOSMinCpuNotSatisfied", "AccountNotAllowed",
     ],

@@ -106,3 +106,8 @@ def test_the_words_of_slurm_are_told_without_its_programs_names():
     assert ran.words == "Batch job submission failed: Invalid account"
     assert not is_unreached(ran)
     assert is_unreached(Ran(1, "", "slurm_load_jobs error: Unable to contact slurm controller"))
+
+
+def test_a_job_starts_after_those_that_it_depends_on():
+    assert "--dependency=afterok:7:8" in options(JOB, Settings(), "", ["7", "8"])
+    assert not [word for word in options(JOB, Settings()) if word.startswith("--dependency")]

@@ -46,6 +46,7 @@ def test_each_line_is_a_job_and_a_banner_is_none():
         (("NODE_FAIL", "n1", "NodeDown"), Ended("node-failure")),
         (("OUT_OF_MEMORY", "n1", "OutOfMemory"), Ended("out-of-memory")),
         (("CANCELLED by 0", "n1", "None"), Ended("cancelled")),
+        (("CANCELLED", "n/a", "DependencyNeverSatisfied"), Ended("dependency-failed")),
         (("POWERED_ODDLY", "n1", "None"), Unknown("Slurm calls it POWERED_ODDLY")),
     ],
 )

@@ -52,6 +52,8 @@ SOON, LATER = 1.0, 30.0
 SLOWER = 1.5
 _SETTLED = 10.0
 """Seconds after its submission from which a job that Slurm does not list is gone."""
+_NEW = 3.0
+"""Seconds that a kernel has until it listens, before it is tried to be reached by a step."""
 _SLACK = 5.0
 """Seconds by which clocks may differ, and Slurm may be early."""
 _LAST = 15.0
@@ -78,6 +80,10 @@ class SlurmLauncher:
     """Those that share a job with the other kernels of their session."""
     _hopeless: set[str] = field(factory=set, init=False)
     """Kernels whose jobs were seen to wait for what never comes."""
+    _expected: set[str] = field(factory=set, init=False)
+    """Kernels that are about to end by themselves."""
+    _seen_running: dict[str, float] = field(factory=dict, init=False)
+    """When it was first tried to reach a kernel that runs."""
     _limits: dict[str, datetime | None] = field(factory=dict, init=False)
     """When the time of running jobs is up."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
@@ -114,6 +120,7 @@ class SlurmLauncher:
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
         self._ending.discard(job.kernel_id)
+        self._seen_running.pop(job.kernel_id, None)
         if job.terms.cluster_size > 1:
             await self._gangs.join(job, self._submit_gang)
             return
@@ -130,7 +137,8 @@ class SlurmLauncher:
     async def _submit(self, jobs: Sequence[Job], text: str) -> None:
         job = jobs[0]
         try:
-            argv = ["sbatch", *options(job, self.settings, await self._longest(job))]
+            after = [await self._job_of(one) for one in job.terms.after]
+            argv = ["sbatch", *options(job, self.settings, await self._longest(job), after)]
             ran = await run(argv, text)
         except NoAnswer as error:
             raise EngineError(f"Slurm takes no jobs at present: {error}") from None
@@ -145,6 +153,15 @@ class SlurmLauncher:
             self._note(one.kernel_id, job_id[1])
         self._board.put({one.kernel_id: Waiting(engine_id=job_id[1]) for one in jobs})
         self._look.set()
+
+    async def _job_of(self, kernel_id: str) -> str:
+        """Return the job of another kernel, which may be submitted just now."""
+        notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
+        with anyio.move_on_after(LATER):
+            while not (job_id := self._jobs.get(kernel_id) or (notes or {}).get("job_id")):
+                await self._board.watch(kernel_id, self._board[kernel_id])
+            return str(job_id)
+        raise EngineError("Slurm has no job of a session that this one depends on")
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
         """Return the state of a kernel once it differs from `known`."""
@@ -173,6 +190,11 @@ class SlurmLauncher:
             await self._cancel(job_id)
             self._look.set()
 
+    def expect_end(self, kernel_id: str) -> None:
+        """Ask often until a kernel has ended."""
+        self._expected.add(kernel_id)
+        self._look.set()
+
     async def _until_known(self, kernel_id: str) -> None:
         while isinstance(state := self._board[kernel_id], Unknown):
             await self._board.watch(kernel_id, state)
@@ -183,13 +205,18 @@ class SlurmLauncher:
         try:
             return await connect_over_tcp(folder, name)
         except KernelGone:
-            if not isinstance(state := self._board[kernel_id], Running):
+            if not isinstance(state := self._board[kernel_id], Running) or self._is_new(kernel_id):
                 raise
         job_id = self._jobs[kernel_id]
         srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
         srun += [f"--nodelist={state.node}"] if state.node else []
         srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
+
+    def _is_new(self, kernel_id: str) -> bool:
+        """Tell whether a kernel may not listen yet, so that a step would reach it no sooner."""
+        since = self._seen_running.setdefault(kernel_id, time.monotonic())
+        return time.monotonic() - since < _NEW
 
     async def _longest(self, job: Job) -> str:
         """Return the time limit of a job: its own, what is set, or the most that it may have.
@@ -215,8 +242,11 @@ class SlurmLauncher:
         pause = SOON
         while True:
             changed = await self._ask_safely()
-            waiting = any(isinstance(self._board[one], Waiting) for one in self._board.unended())
-            pause = SOON if changed else min(pause * SLOWER, LATER / 6 if waiting else LATER)
+            unended = self._board.unended()
+            self._expected &= {*unended}
+            waiting = any(isinstance(self._board[one], Waiting) for one in unended)
+            longer = min(pause * SLOWER, LATER / 6 if waiting else LATER)
+            pause = SOON if changed or self._expected else longer
             with anyio.move_on_after(pause):
                 await self._look.wait()
             if self._look.is_set():

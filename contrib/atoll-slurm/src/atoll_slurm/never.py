@@ -12,7 +12,6 @@ _MEANING = {
     "PartitionNodeLimit": "the partition never gives so many nodes",
     "PartitionConfig": "it asks for more nodes, processors or time than the partition gives",
     "BadConstraints": "no nodes can give what it asks for",
-    "DependencyNeverSatisfied": "what it depends on has failed",
     "AccountNotAllowed": "the partition is not open to the account",
     "QOSNotAllowed": "the partition is not open to the quality of service",
     "InvalidAccount": "there is no such account",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from atoll_cluster.engines import EngineError, Job
@@ -15,9 +15,9 @@ NOTICE = 60
 """Seconds before the time limit at which a session is asked to end."""
 
 
-def options(job: Job, settings: Settings, time: str = "") -> list[str]:
-    """Return the options of sbatch for a kernel, with a limit of `time`; raises EngineError for
-    what Slurm can't give.
+def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] = ()) -> list[str]:
+    """Return the options of sbatch for a kernel, with a limit of `time`, to start when the jobs
+    `after` have succeeded; raises EngineError for what Slurm can't give.
     """
     terms = job.terms
     fixed = [
@@ -38,6 +38,7 @@ def options(job: Job, settings: Settings, time: str = "") -> list[str]:
         "begin": begin(terms.starts_at),
         "nice": nice(terms.priority),
         "nodelist": nodelist(job),
+        "dependency": ":".join(["afterok", *after]) if after else "",
     }
     given = [f"--{name}={value}" for name, value in named.items() if value]
     on_one_node = 1 if job.terms.cluster_mode == "multi-node" else job.terms.cluster_size

@@ -101,7 +101,8 @@ def state_of(state: str, node: str, reason: str) -> State:
     if name in RUNNING:
         return Running(node if node not in _NONE else "")
     if name in ENDED:
-        return Ended(ENDED[name])
+        is_hopeless = name == "CANCELLED" and reason.startswith("Dependency")
+        return Ended("dependency-failed" if is_hopeless else ENDED[name])
     return Unknown(f"Slurm calls it {state}")
 
 

@@ -66,8 +66,8 @@ class Supervisor:
         listener.close()
         os.close(self._log.writing)
 
-    def run(self) -> None:
-        """Handle signals until the kernel has ended."""
+    def run(self) -> int:
+        """Handle signals until the kernel has ended; returns its task's exit code, or else 0."""
         exit_code = None
         while exit_code is None:
             heard = self._wait()
@@ -86,7 +86,9 @@ class Supervisor:
         self._kill()
         self._await_init()
         self._log.drain()
+        exit_code = 128 + signal.SIGKILL if self._reason in TOO_MUCH else exit_code
         self._leave(exit_code)
+        return exit_code if self._launch["task"] else 0
 
     def _wait(self) -> list[int]:
         """Wait for a signal, output or a memory event; returns the ready descriptors."""
@@ -205,8 +207,10 @@ class Supervisor:
         return exit_code
 
     def _leave(self, exit_code: int) -> None:
+        if self._launch["task"] and self._reason == "self-terminated":
+            self._reason = "task-failed" if exit_code else "task-done"
         end = {
-            "exit_code": 128 + signal.SIGKILL if self._reason in TOO_MUCH else exit_code,
+            "exit_code": exit_code,
             "reason": self._reason,
             "cpu_used": round(max(self._cpu_used, cpu_used())),
             "memory_peak": self._watch.peak(),
@@ -268,7 +272,7 @@ def detach() -> bool:
     return True
 
 
-def main() -> None:
+def main() -> int:
     launch = json.loads(read(sys.argv[1]))
     ready, tell = os.pipe()
     if "--detach" in sys.argv[2:] and not detach():
@@ -283,4 +287,4 @@ def main() -> None:
     supervisor = Supervisor(launch, listener, asked)
     os.write(tell, b".")
     os.close(tell)
-    supervisor.run()
+    return supervisor.run()

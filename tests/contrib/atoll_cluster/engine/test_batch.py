@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from atoll_cluster.engine.contract import Finished, Output, StepFinished
+from atoll_cluster.engine.contract import EngineError, Finished, Output, StepFinished, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -75,3 +75,40 @@ async def test_a_step_that_is_no_shell_text_is_refused_in_one_line(kernel, batch
 
 async def test_killed_by_a_signal_is_128_and_the_signal(kernel, batch):
     assert (await batch(kernel, exec="kill -KILL $$")).exit_code == 137
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "reason"),
+    [
+        ("echo done", 0, "task-done"),
+        ("exit 7", 7, "task-failed"),
+        ("kill -9 $$", 137, "task-failed"),
+    ],
+)
+async def test_a_kernel_with_a_task_does_it_by_itself_and_ends_with_it(
+    engine, spec, command, code, reason
+):
+    with anyio.fail_after(30):
+        kernel = await engine.start(spec(task=Task("t", command)))
+        status = await kernel.wait()
+    assert (status.exit_code, status.reason) == (code, reason)
+    assert [one async for one in engine.logs("k1")] == ([b"done\n"] if code == 0 else [])
+
+
+async def test_a_task_waits_for_the_bootstrap_script_and_can_be_followed(engine, spec):
+    task = Task("t", "cat made; while ! [ -e go ]; do sleep 0.02; done")
+    with anyio.fail_after(30):
+        kernel = await engine.start(spec(task=task, bootstrap=b"echo yes > made"))
+        run = await kernel.follow("t")
+        (kernel.home / "go").touch()
+        assert [event async for event in run.events()] == [Output("stdout", "yes\n"), Finished(0)]
+        assert (await kernel.wait()).reason == "task-done"
+        with pytest.raises(EngineError):
+            await kernel.follow("t")
+
+
+async def test_a_task_that_is_stopped_has_not_succeeded(engine, spec):
+    with anyio.fail_after(30):
+        kernel = await engine.start(spec(task=Task("t", "sleep 100")))
+        status = await kernel.stop()
+    assert (status.exit_code, status.reason) == (143, "user-requested")
