@@ -39,13 +39,14 @@ def kill_cluster(lab):
 
 
 def test_the_exit_code_of_the_command_is_that_of_the_job(lab):
-    failed = batch(lab, "fails", "echo trying; hostname; exit 3", "")
-    assert failed.returncode == 1
-    assert "exit code 3" in failed.stderr
+    batch(lab, "fails", "echo trying; hostname; exit 3")
+    failed = lab.run("wait fails --for TERMINATED")
+    assert (failed.returncode, "exit code 3" in failed.stderr) == (3, True)
     assert ended(lab, "fails") == ("FAILURE", 3, "task-failed")
     assert seen_by_slurm(lab, "fails") == ("FAILED", "3:0")
     assert lab.must("logs fails").startswith("trying\nn")
-    assert batch(lab, "works", "true", "").returncode == 0
+    batch(lab, "works", "true")
+    lab.must("wait works --for TERMINATED")
     assert ended(lab, "works") == ("SUCCESS", 0, "task-done")
     assert seen_by_slurm(lab, "works") == ("COMPLETED", "0:0")
 
