@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from attrs import field, frozen
 
-from .states import State, Terms
+from .states import State, Task, Terms
 
 Stream = Literal["stdout", "stderr"]
 RunMode = Literal["query", "batch"]
@@ -100,17 +100,6 @@ class SshKeypair:
 
     public: str
     private: str = field(repr=False)
-
-
-@frozen
-class Task:
-    """What a kernel is there for: a shell text that it runs by itself, as a run with that id.
-
-    The kernel ends with it, and with its exit code.
-    """
-
-    run_id: str
-    command: str
 
 
 @frozen(kw_only=True)

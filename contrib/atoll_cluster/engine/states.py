@@ -33,6 +33,17 @@ class Terms:
 
 
 @frozen
+class Task:
+    """What a kernel is there for: a shell text that it runs by itself, as a run with that id.
+
+    The kernel ends with it, and with its exit code.
+    """
+
+    run_id: str
+    command: str
+
+
+@frozen
 class Waiting:
     """The kernel waits in a queue; `reason` is the scheduler's text, like `Resources`.
 

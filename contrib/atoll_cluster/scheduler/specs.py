@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair, Task
-from atoll_cluster.engine.states import Terms
+from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypair
+from atoll_cluster.engine.states import Task, Terms
 from atoll_cluster.images import Images
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.slots import Slots, from_text

@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from atoll_cluster.engine.contract import EngineError, Finished, Output, StepFinished, Task
+from atoll_cluster.engine.contract import EngineError, Finished, Output, StepFinished
+from atoll_cluster.engine.states import Task
 
 pytestmark = pytest.mark.anyio
 
