@@ -1,6 +1,15 @@
 """What other plugins may use of SSH."""
 
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.connection import MOST_OUTPUT, Completed, NoForwarding, SshConnection, connect
+from atoll_ssh.connection import NoForwarding, SshConnection, connect, connect_or_join
+from atoll_ssh.master import MOST_OUTPUT, Completed
 
-__all__ = ["MOST_OUTPUT", "Bastion", "Completed", "NoForwarding", "SshConnection", "connect"]
+__all__ = [
+    "MOST_OUTPUT",
+    "Bastion",
+    "Completed",
+    "NoForwarding",
+    "SshConnection",
+    "connect",
+    "connect_or_join",
+]

@@ -9,19 +9,19 @@ from typing import Any
 
 import asyncssh
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
-from atoll import AtollError, Unreachable, aio
+from atoll import Unreachable, aio
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.login import log_in
+from atoll_ssh.login import NobodyToAsk, log_in
+from atoll_ssh.master import MOST_OUTPUT, Completed, Master, TooMuch
 from atoll_ssh.pump import attach
+from atoll_ssh.questions import somebody
 from atoll_ssh.relay_client import log_in_at_relay
 
 _CHANNEL_TIMEOUT = 10.0
 _CHUNK = 2**16
-MOST_OUTPUT = 2**20
-"""Bytes that are kept of what a command prints; one that prints more is ended."""
 
 
 def connect(via: str) -> "SshConnection":
@@ -30,13 +30,13 @@ def connect(via: str) -> "SshConnection":
     return SshConnection(str(bastion), partial(log_in, bastion))
 
 
-@frozen
-class Completed:
-    """A command of the far side that has ended; `exit_code` is 255 when a signal has ended it."""
+def connect_or_join(via: str) -> "SshConnection":
+    """Return the connection to a `via`, or the one that the user's own OpenSSH keeps open to it.
 
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
+    Through that one go commands and relays alone.
+    """
+    bastion = Bastion.parse(via)
+    return SshConnection(str(bastion), partial(log_in, bastion), Master(bastion))
 
 
 @define(eq=False)
@@ -44,12 +44,15 @@ class SshConnection:
     """Opens streams at a host and runs commands there (:class:`atoll.transport.Dialer`).
 
     Keys, agent, jumps and known hosts are those of `~/.ssh`. A connection that was lost is made
-    anew when it is wanted next.
+    anew when it is wanted next. Where the host asks for a code, that is one more question.
     """
 
     name: str
     """What errors call the host."""
     _log_in: Callable[[], Awaitable[asyncssh.SSHClientConnection]]
+    _master: Master | None = None
+    _refused: NobodyToAsk | None = field(default=None, init=False)
+    """Why nobody logs in who can't be asked."""
     _connection: asyncssh.SSHClientConnection | None = field(default=None, init=False)
     _connecting: trio.Lock = field(factory=trio.Lock, init=False)
     _pumps: set[asyncio.Task[None]] = field(factory=set, init=False)
@@ -58,8 +61,11 @@ class SshConnection:
         """Open a stream to `host:port` as the far side sees it.
 
         Raises NotSent when it does not answer or can't reach the host, NotAuthorized when it
-        refuses the user or is not known, and another Unreachable when it speaks strangely.
+        refuses the user or is not known, NoForwarding when it forwards nothing, and another
+        Unreachable when it speaks strangely.
         """
+        if await self._joined():
+            raise NoForwarding(f"the connection of ssh to {self.name} is used for commands alone")
         connection = await self._connected()
         try:
             with trio.fail_after(_CHANNEL_TIMEOUT):
@@ -71,8 +77,10 @@ class SshConnection:
     async def run(self, command: str, stdin: bytes = b"") -> Completed:
         """Run a command by the user's shell there, and wait for its end.
 
-        Raises as :meth:`dial` does, and AtollError when it prints more than MOST_OUTPUT.
+        Raises as :meth:`dial` does, and TooMuch when it prints more than MOST_OUTPUT.
         """
+        if master := await self._joined():
+            return await master.run(command, stdin)
         connection = await self._connected()
         try:
             return await aio(_run, connection, command, stdin)
@@ -84,6 +92,8 @@ class SshConnection:
 
         What it says on standard error is dropped. Closing the stream ends its input.
         """
+        if master := await self._joined():
+            return await master.pipe(command)
         connection = await self._connected()
         try:
             process = await aio(
@@ -107,6 +117,8 @@ class SshConnection:
 
     async def aclose(self) -> None:
         """End all streams and the connection; the next :meth:`dial` makes a new one."""
+        if self._master is not None:
+            await self._master.aclose()
         connection, self._connection = self._connection, None
         if connection is not None:
             for pump in self._pumps:
@@ -117,8 +129,24 @@ class SshConnection:
     async def _connected(self) -> asyncssh.SSHClientConnection:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await self._log_in()
+                self._connection = await self._logged_in()
             return self._connection
+
+    async def _logged_in(self) -> asyncssh.SSHClientConnection:
+        """Log in; what nobody can be asked for is tried once, since hosts count failed logins."""
+        if self._refused is not None and somebody() is None:
+            raise self._refused
+        try:
+            return await self._log_in()
+        except NobodyToAsk as error:
+            self._refused = error
+            raise
+
+    async def _joined(self) -> Master | None:
+        """Return the user's own open connection, unless there is one of ours."""
+        if self._master is None or not (self._connection is None or self._connection.is_closed()):
+            return None
+        return self._master if await self._master.is_open() else None
 
     def _attached(self, channel: tuple[Any, Any]) -> trio.SocketStream:
         here, there = socket.socketpair()
@@ -139,7 +167,7 @@ async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: by
             stdout, stderr = await asyncio.gather(
                 _read(process.stdout, command), _read(process.stderr, command)
             )
-        except AtollError:
+        except TooMuch:
             process.close()
             raise
         await process.wait()
@@ -152,7 +180,7 @@ async def _read(reader: Any, command: str) -> bytes:
     while chunk := await reader.read(_CHUNK):
         kept += chunk
         if len(kept) > MOST_OUTPUT:
-            raise AtollError(f"{command.split(maxsplit=1)[0]} prints more than {MOST_OUTPUT} bytes")
+            raise TooMuch(command)
     return bytes(kept)
 
 

@@ -14,6 +14,7 @@ from attrs import define, frozen
 
 from atoll import NotAuthorized
 from atoll.files import make_private
+from atoll_ssh.questions import Questions
 
 _DEFAULT_PORT = 22
 
@@ -55,10 +56,22 @@ class OfferedKey:
 
 @define
 class Watch(asyncssh.SSHClient):
-    """Records a host key that is not known, and refuses it."""
+    """Records a host key that is not known, and refuses it; passes on what the host asks."""
 
     files: Sequence[str]
+    questions: Questions
     offered: OfferedKey | None = None
+
+    def kbdint_auth_requested(self) -> str | None:
+        """Let the host ask, if somebody can answer."""
+        return "" if self.questions.begin() else None
+
+    async def kbdint_challenge_received(
+        self, name: str, instructions: str, lang: str, prompts: Any
+    ) -> Any:
+        """Ask the user; None gives the login up."""
+        del name, lang
+        return await self.questions.put(instructions, prompts)
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey

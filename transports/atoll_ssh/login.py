@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import asyncssh
@@ -22,12 +23,14 @@ from atoll_ssh.hostkeys import (
     unknown,
     vouching,
 )
+from atoll_ssh.questions import Questions
 
 # What goes wrong is raised where it is used; nobody wants it told twice.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
 
 _CONNECT_TIMEOUT = 10.0
 _LOGIN_TIMEOUT = 30.0
+"""Seconds that a login may take, not counting those in which the user answers its questions."""
 _KEEPALIVE = 20.0
 """Seconds of silence after which the bastion is asked whether it is still there."""
 
@@ -36,18 +39,20 @@ async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
     """Connect to a bastion, asking the user about an unknown host.
 
     Raises NotSent if it does not answer, NotAuthorized if it refuses the user or is not trusted,
-    ConfigError for errors in `~/.ssh`, and Unreachable for all else.
+    NobodyToAsk if it asks for a code and nobody can type it, ConfigError for errors in `~/.ssh`,
+    and Unreachable for all else.
     """
     with _explained(bastion):
         options = await _options(bastion)
-        watch = Watch(known_hosts_files(options))
+        watch = Watch(known_hosts_files(options), Questions(_LOGIN_TIMEOUT))
         try:
             return await _attempt(bastion, watch)
         except asyncssh.HostKeyNotVerifiable:
             if watch.offered is None:
                 raise
         await _accept(watch, options)
-        return await _attempt(bastion, Watch(known_hosts_files(options)))
+        again = Watch(known_hosts_files(options), Questions(_LOGIN_TIMEOUT))
+        return await _attempt(bastion, again)
 
 
 def _arguments(bastion: Bastion) -> dict[str, Any]:
@@ -68,15 +73,24 @@ async def _options(bastion: Bastion) -> asyncssh.SSHClientConnectionOptions:
 
 
 async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnection:
-    return await aio(
+    log_in = partial(
+        aio,
         asyncssh.connect,
         known_hosts=vouching(watch.files),
         client_factory=lambda: watch,
         connect_timeout=_CONNECT_TIMEOUT,
-        login_timeout=_LOGIN_TIMEOUT,
+        login_timeout=0,  # which would run while somebody types
         keepalive_interval=_KEEPALIVE,
         **_arguments(bastion),
     )
+    try:
+        return await watch.questions.during(log_in)
+    except asyncssh.PermissionDenied:
+        if asked := watch.questions.unanswered:
+            raise NobodyToAsk(bastion, asked) from None
+        if watch.questions.was_asked:
+            raise NotAuthorized(f"{bastion} does not take that answer") from None
+        raise
 
 
 async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) -> None:
@@ -101,6 +115,16 @@ async def _agreed(offered: OfferedKey) -> bool:
         return await context.confirm(question)
     except UsageError:
         return False
+
+
+class NobodyToAsk(NotAuthorized):
+    """The host asks for a code, or a password, at each login, and there is no terminal."""
+
+    def __init__(self, bastion: Bastion, asked: str) -> None:
+        super().__init__(
+            f"{bastion} asks at its login: {asked}; nobody is here to answer",
+            hint=f"run it at a terminal, or while ssh -M {bastion.host} holds a connection open",
+        )
 
 
 @contextmanager

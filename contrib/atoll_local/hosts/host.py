@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from atoll import AtollError, ConfigError, NotFound, Unreachable
 from atoll.reading import decode
 from atoll.transport import NotSent
-from atoll_ssh.api import Bastion, Completed, SshConnection, connect
+from atoll_ssh.api import Bastion, Completed, SshConnection, connect_or_join
 
 FOLDER = '"${XDG_DATA_HOME:-$HOME/.local/share}/atoll/host"'
 """Where atoll is installed there, as its shell reads it."""
@@ -70,7 +70,7 @@ class Host:
     def at(cls, address: Address) -> "Host":
         """Return the machine of an address, without a connection."""
         Bastion.parse(address.ssh)
-        return cls(connect(address.ssh), address.engine)
+        return cls(connect_or_join(address.ssh), address.engine)
 
     @property
     def name(self) -> str:

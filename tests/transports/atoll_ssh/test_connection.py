@@ -74,6 +74,8 @@ async def hello(dialer, port):
 class Asked:
     """Stands for a command at a terminal, where somebody answers."""
 
+    can_ask = True
+
     def __init__(self, answer):
         self.answer = answer
         self.questions = []

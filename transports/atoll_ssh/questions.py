@@ -1,0 +1,153 @@
+"""What a host asks at a login, such as a code: put to the user, on behalf of one connection.
+
+The login is asyncio's, the terminal trio's. A question crosses over as a message, and its answers
+come back by an asyncio future.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import asyncssh
+import trio
+from attrs import define, field, frozen
+
+from atoll import AtollError, Context, current_context
+from atoll.text import printable
+
+T = TypeVar("T")
+Prompts = Sequence[tuple[str, bool]]
+"""What is asked, and whether the answer may be seen while it is typed."""
+
+_MOST_PROMPTS, _MOST_ROUNDS = 8, 8
+_LONGEST = 500
+_APPROVAL = 120.0
+"""Seconds in which the user may approve a login elsewhere, such as on a phone."""
+
+
+@frozen
+class _Question:
+    """One round of questions of a host."""
+
+    instructions: str
+    prompts: Prompts
+    answers: "asyncio.Future[list[str] | None]"
+
+
+@define(eq=False)
+class Questions:
+    """The questions of one login: a wrong answer is not asked for again.
+
+    `patience` is how many seconds the login may take, not counting those in which the user types.
+    """
+
+    patience: float
+    unanswered: str = field(default="", init=False)
+    """What was asked while nobody was there."""
+    _context: Context | None = field(init=False)
+    _token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token, init=False)
+    _limit: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _began: bool = field(default=False, init=False)
+    _rounds: int = field(default=0, init=False)
+    _answered: bool = field(default=False, init=False)
+    _failure: AtollError | None = field(default=None, init=False)
+    _asked: trio.MemorySendChannel[_Question] = field(init=False)
+    _heard: trio.MemoryReceiveChannel[_Question] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._context = somebody()
+        self._asked, self._heard = trio.open_memory_channel[_Question](1)
+
+    def begin(self) -> bool:
+        """Tell whether the host may ask: once."""
+        is_first, self._began = not self._began, True
+        if self._context is not None:
+            self._token.run_sync_soon(self._allow, _APPROVAL)
+        return is_first
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the user has answered something."""
+        return self._answered
+
+    async def put(self, instructions: str, prompts: Prompts) -> list[str] | None:
+        """Ask, from asyncio's side; None where the login is to be given up."""
+        self._rounds += 1
+        if self._rounds > _MOST_ROUNDS or len(prompts) > _MOST_PROMPTS:
+            return None
+        if self._context is None:
+            self.unanswered = _name(prompts[0][0]) if prompts else ""
+            return None if prompts else []  # which is a greeting
+        self._answered = True
+        answers = asyncio.get_running_loop().create_future()
+        question = _Question(instructions, prompts, answers)
+        self._token.run_sync_soon(self._asked.send_nowait, question)
+        found: list[str] | None = await answers
+        return found
+
+    async def during(self, log_in: Callable[[], Awaitable[T]]) -> T:
+        """Await a login, and have the user answer what it asks meanwhile.
+
+        Raises what the login raises, or asking the user, and asyncssh.ConnectionLost when it takes
+        too long.
+        """
+        failure: Exception | None = None
+        with self._limit:
+            self._allow(self.patience)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._answer)
+                try:
+                    return await log_in()
+                except Exception as error:  # noqa: BLE001 - raised below, in no group
+                    failure = error
+                finally:
+                    nursery.cancel_scope.cancel()
+        raise self._failure or failure or asyncssh.ConnectionLost("the login takes too long")
+
+    def _allow(self, seconds: float) -> None:
+        self._limit.deadline = trio.current_time() + seconds
+
+    async def _answer(self) -> None:
+        async for question in self._heard:
+            self._allow(float("inf"))
+            try:
+                _settle(question, await self._ask(question))
+            except AtollError as error:
+                self._failure = error
+                _settle(question, None)
+            finally:
+                question.answers.cancel()
+            self._allow(_APPROVAL)
+
+    async def _ask(self, question: _Question) -> list[str]:
+        assert self._context is not None  # noqa: S101 - nothing is put without somebody to ask
+        if text := _shown(question.instructions):
+            self._context.output.note(text)
+        return [
+            await self._context.ask(_name(prompt), hidden=not visible)
+            for prompt, visible in question.prompts
+        ]
+
+
+def somebody() -> Context | None:
+    """Return the command of somebody at a terminal who can be asked, None for none.
+
+    What the prompt looks up by itself asks nothing: it would take the keys meant for the line.
+    """
+    context = current_context.get()
+    return context if context is not None and context.can_ask else None
+
+
+def _settle(question: _Question, answers: list[str] | None) -> None:
+    if not question.answers.done():  # or the connection has ended while somebody typed
+        question.answers.set_result(answers)
+
+
+def _name(prompt: str) -> str:
+    """Return what a prompt asks for."""
+    return _shown(prompt).rstrip(": ") or "Code"
+
+
+def _shown(text: str) -> str:
+    """Return a host's words as they may be shown."""
+    return printable(text.strip()[:_LONGEST])
