@@ -1,8 +1,12 @@
-"""The SQLite file: WAL mode, newest schema, used only from the event loop's thread.
+"""The SQLite file: newest schema, used only from the event loop's thread.
 
 Statements run in the loop's own thread on purpose: each touches a handful of rows by index and
 takes well under a millisecond, less than handing it to a worker thread and back, and a single
 thread means that no state can change between reading it and writing what follows from it.
+
+On a disk of this machine it has a write-ahead log. That needs memory that is shared by way of a
+file, which network file systems do not promise: there it has a rollback journal, and is locked as
+long as it is open.
 """
 
 import sqlite3
@@ -12,10 +16,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from atoll_cluster.store.errors import StoreDamaged, StoreError, StoreTooNew, StoreUnavailable, told
+from atoll_cluster.store.filesystem import is_networked
 from atoll_cluster.store.migrations import MIGRATIONS
 
 _LARGEST_CHECKED = 64 * 1024 * 1024
 """Bytes; what takes some hundred milliseconds to look over."""
+_HERE = ("journal_mode=WAL",)
+_ON_NETWORKS = ("locking_mode=EXCLUSIVE", "journal_mode=TRUNCATE")
 _PATIENCE = 0.05
 """Seconds that a statement, and the whole program with it, waits for another program's lock."""
 
@@ -51,7 +58,8 @@ class Database:
         self._afterwards: list[Callable[[], object]] = []
         self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        journal = _ON_NETWORKS if is_networked(path) else _HERE
+        for pragma in (*journal, "synchronous=NORMAL", "foreign_keys=ON"):
             self.execute(f"PRAGMA {pragma}")
         self._check()
         self._migrate()
@@ -149,5 +157,5 @@ class Database:
             return read(self._connection.execute(sql, parameters))
 
     def close(self) -> None:
-        """Close the file; SQLite merges the write-ahead log into it."""
+        """Close the file; SQLite merges a write-ahead log into it."""
         self._connection.close()
