@@ -13,6 +13,7 @@ from typing import IO
 
 from attrs import asdict, define, field, fields, frozen
 
+from atoll_cluster.claim import Claim, Lost
 from atoll_cluster.paths import DataDir, StartError, write_private
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Announcement:
     port: int
     version: str
     _lock: IO[str]
+    _claim: Claim | None = None
     _text: str = field(default="", init=False)
     """What is told now; nothing before requests are answered and when they no longer are."""
     _writing: threading.Lock = field(factory=threading.Lock, init=False)
@@ -130,6 +132,7 @@ class Announcement:
     def _mend(self) -> None:
         with self._writing:
             try:
+                self._stay()
                 self._hold_what_others_see()
                 if self._text and any(
                     _read(path) != self._text for path in (self.data.server, self.data.lock)
@@ -138,6 +141,15 @@ class Announcement:
                     self._write()
             except OSError as error:
                 _log.warning("the address of this program cannot be written: %s", error)
+
+    def _stay(self) -> None:
+        """Say that this program goes on; one that has lost its folder leaves it as it is."""
+        try:
+            if self._claim is not None:
+                self._claim.renew()
+        except Lost as error:
+            _log.critical("this program has stood still, and one on %s has taken over", error)
+            os._exit(1)
 
     def _hold_what_others_see(self) -> None:
         """Lock the file again if another file has its name now."""

@@ -21,6 +21,7 @@ from attrs import field, frozen
 from atoll_cluster.api.app import build_app
 from atoll_cluster.api.request.http_protocol import HttpProtocol
 from atoll_cluster.api.request.websocket_protocol import WebSocketProtocol
+from atoll_cluster.claim import Claim
 from atoll_cluster.cleanup import start_cleanup
 from atoll_cluster.cluster import Cluster
 from atoll_cluster.configuration import read_configuration
@@ -80,11 +81,13 @@ def serve(options: Options) -> None:
     with ExitStack() as stack:
         with as_start_errors(data):
             held = stack.enter_context(lock(data))
+            if claim := Claim.take(data):
+                stack.callback(claim.close)
             listener = stack.enter_context(bind(data, options.port))
             _tell_how_the_last_one_ended(data)
             store = stack.enter_context(closing(open_store(data)))
             ensure_accounts(data, store)
-        announcement = Announcement(data, listener.getsockname()[1], options.version, held)
+        announcement = Announcement(data, listener.getsockname()[1], options.version, held, claim)
         with unwrapped_start_errors():
             anyio.run(_run, options, data, store, listener, announcement)
 
@@ -146,6 +149,7 @@ async def _run(
         scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
         nodes = Nodes(engine.launcher, store.kernels)
         cluster = Cluster(store, scheduler, storage, f"atoll {options.version}", nodes)
+        supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         scheduler.begin()
         await recover(scheduler)
         scheduler.serve()
@@ -158,7 +162,6 @@ async def _run(
         if isinstance(engine.launcher, GroupedLauncher | AccountLauncher):
             supervisor.start(TaskKind.GROUPS, partial(sync_groups, store, engine.launcher))
         supervisor.start(TaskKind.USES, store.usage.keep_writing)
-        supervisor.start(TaskKind.ANNOUNCEMENT, announcement.keep)
         await server.serve([listener])
         await store.usage.settle()
 
