@@ -12,6 +12,7 @@ import trio
 from attrs import define, field
 
 from atoll import Unreachable, aio
+from atoll.outages import Backoff
 from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.login import NobodyToAsk, log_in
@@ -22,6 +23,7 @@ from atoll_ssh.relay_client import log_in_at_relay
 
 _CHANNEL_TIMEOUT = 10.0
 _CHUNK = 2**16
+_SESSION_BACKOFF = Backoff(first=0.1, longest=0.5, patience=5.0)
 
 
 def connect(via: str) -> "SshConnection":
@@ -83,7 +85,8 @@ class SshConnection:
             return await master.run(command, stdin)
         connection = await self._connected()
         try:
-            return await aio(_run, connection, command, stdin)
+            process = await self._begun(connection, command)
+            return await aio(_ended, process, command, stdin)
         except (asyncssh.Error, OSError) as error:
             raise NotSent(f"the connection to {self.name} was lost: {error}") from None
 
@@ -96,12 +99,25 @@ class SshConnection:
             return await master.pipe(command)
         connection = await self._connected()
         try:
-            process = await aio(
-                connection.create_process, command, encoding=None, stderr=asyncssh.DEVNULL
-            )
+            process = await self._begun(connection, command, stderr=asyncssh.DEVNULL)
         except (asyncssh.Error, OSError) as error:
             raise NotSent(f"{self.name} starts no command: {error}") from None
         return self._attached((process.stdout, process.stdin))
+
+    async def _begun(
+        self, connection: asyncssh.SSHClientConnection, command: str, **options: Any
+    ) -> asyncssh.SSHClientProcess[bytes]:
+        """Begin a command. A host that allows few sessions a connection may need a moment to see
+        that the last one has ended; raises NotSent where it stays at that.
+        """
+
+        async def begin() -> asyncssh.SSHClientProcess[bytes]:
+            try:
+                return await aio(connection.create_process, command, encoding=None, **options)
+            except asyncssh.ChannelOpenError as error:
+                raise NotSent(f"{self.name} opens no more sessions: {error.reason}") from None
+
+        return await _SESSION_BACKOFF.retry(begin, passes=lambda _: not connection.is_closed())
 
     def through(self, command: str) -> "SshConnection":
         """Return a connection inside of this one, to the relay that `command` starts there.
@@ -158,8 +174,10 @@ class SshConnection:
         return trio.SocketStream(trio.socket.from_stdlib_socket(here))
 
 
-async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: bytes) -> Completed:
-    async with connection.create_process(command, encoding=None) as process:
+async def _ended(
+    process: asyncssh.SSHClientProcess[bytes], command: str, stdin: bytes
+) -> Completed:
+    async with process:
         with suppress(OSError):  # one that has ended reads nothing any more
             process.stdin.write(stdin)
             process.stdin.write_eof()
@@ -171,8 +189,8 @@ async def _run(connection: asyncssh.SSHClientConnection, command: str, stdin: by
             process.close()
             raise
         await process.wait()
-        code = process.exit_status
-        return Completed(255 if code is None else code, stdout, stderr)
+    code = process.exit_status
+    return Completed(255 if code is None else code, stdout, stderr)
 
 
 async def _read(reader: Any, command: str) -> bytes:

@@ -44,22 +44,30 @@ class HostDialer:
 
     async def aclose(self) -> None:
         """Close the streams and the connection; the cluster there keeps running."""
-        if self._relay is not None:
-            await self._relay.aclose()
+        await self._leave_relay()
         await self._host.ssh.aclose()
 
     async def _find(self, failed: Access | None) -> Access:
         """Return the access to the cluster; query it again after `failed` did not work."""
         async with self._asking:
             if self._access is None or self._access is failed:
+                await self._leave_relay()
                 # What the prompt looks up by itself starts nothing.
                 self._access = await self._host.access(start=current_context.get() is not None)
             return self._access
+
+    async def _leave_relay(self) -> None:
+        """End the relay: where a connection has room for one session, a question needs it."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            await relay.aclose()
 
     async def _stream(self, access: Access) -> trio.SocketStream:
         if self._relay is None:
             try:
                 return await self._host.ssh.dial(_LOOPBACK, access.port)
             except NoForwarding:
-                self._relay = self._host.relay()
+                # Several may have been refused at a time, and a host may allow one relay alone.
+                if self._relay is None:
+                    self._relay = self._host.relay()
         return await self._relay.dial(_LOOPBACK, access.port)

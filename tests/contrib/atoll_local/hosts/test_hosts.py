@@ -8,7 +8,9 @@ import pytest
 @pytest.fixture(scope="module", params=["forwards", "forwards nothing"])
 def both(request, make_box):
     """A laptop with a profile for a machine where atoll is installed."""
-    options = ["AllowTcpForwarding no"] if request.param == "forwards nothing" else []
+    options = (
+        ["AllowTcpForwarding no", "MaxSessions 1"] if request.param == "forwards nothing" else []
+    )
     laptop, box = make_box(*options)
     laptop.must("profile add box --host box")
     return laptop, box
