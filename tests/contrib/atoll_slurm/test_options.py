@@ -33,6 +33,7 @@ def test_a_job_says_what_it_takes_and_where_it_runs():
         "--cpus-per-task=2",
         "--mem=1025M",
         "--no-requeue",
+        "--propagate=NONE",
         "--time=10:00",
     } <= asked(time="10:00")
     assert kernel_of("my_session.1f2e") == JOB.kernel_id

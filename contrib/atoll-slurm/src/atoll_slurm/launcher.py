@@ -40,7 +40,7 @@ from atoll_slurm.nodes import nodes
 from atoll_slurm.options import NOTICE, USUAL_PRIORITY, account_of, limit, options, partition_of
 from atoll_slurm.partitions import Partitions
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
-from atoll_slurm.queue import CANCELLED, TIME_LIMIT, Listed, jobs
+from atoll_slurm.queue import CANCELLED, REQUEUED, TIME_LIMIT, Listed, jobs
 from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
 from atoll_slurm.times import shortest
@@ -73,6 +73,8 @@ class SlurmLauncher:
     _jobs: dict[str, str] = field(factory=dict, init=False)
     """The ids of jobs, by kernels."""
     _submitted: dict[str, float] = field(factory=dict, init=False)
+    _begun_twice: set[str] = field(factory=set, init=False)
+    """Jobs that wait once more: what they held is gone, and their turn would be for nothing."""
     _ending: set[str] = field(factory=set, init=False)
     """Kernels that were asked to end: that their jobs are cancelled is no news."""
     _gangs: Gangs = field(factory=Gangs, init=False)
@@ -278,6 +280,9 @@ class SlurmLauncher:
         changed = any(self._board[one] != state for one, state in new.items())
         if changed:
             self._board.put(new)
+        while self._begun_twice:
+            # Should that fail, their scripts see that they are begun anew, and end at once.
+            await run(["scancel", self._begun_twice.pop()])
         return changed
 
     def _leader(self, kernel_id: str) -> str:
@@ -327,6 +332,9 @@ class SlurmLauncher:
         """Return a job's state; an end that we asked for is no news, one that its limit asked for
         is: Slurm counts such a job as completed, since it ended in time.
         """
+        if isinstance(listed.state, Waiting) and isinstance(self._board[kernel_id], Running):
+            self._begun_twice.add(listed.job_id)
+            return Ended(REQUEUED)
         if not isinstance(listed.state, Ended):
             self._limits[kernel_id] = listed.ends
             member = self._members.get(kernel_id)

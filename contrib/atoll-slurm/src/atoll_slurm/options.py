@@ -27,6 +27,7 @@ def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] =
         "--output=supervisor.log",
         "--open-mode=append",
         "--export=NONE",
+        "--propagate=NONE",  # what a login node limits, such as processor time, is its own
         "--no-requeue",
         *_extent(job),
     ]

@@ -15,7 +15,7 @@ _FORMAT = "%i|%T|%B|%N|%V|%e|%r|%j"
 _FIELDS = 8
 _NONE = {"", "(null)", "N/A", "n/a", "None", "Unknown"}
 
-CANCELLED, TIME_LIMIT = "cancelled", "time-limit"
+CANCELLED, REQUEUED, TIME_LIMIT = "cancelled", "requeued", "time-limit"
 
 WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
 RUNNING = {
