@@ -33,7 +33,7 @@ class Laptop:
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
-            env=self._environ(),
+            env=self.environ(),
         )
 
     def must(self, script: str, stdin: str | None = None) -> str:
@@ -56,7 +56,7 @@ class Laptop:
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
-            env=self._environ(),
+            env=self.environ(),
             cwd=cwd,
         )
         assert ended.returncode == 0, ended.stderr
@@ -65,10 +65,11 @@ class Laptop:
     @contextmanager
     def started(self, *words: str) -> Iterator[Running]:
         """Start a command of atoll; it is killed at the end, should it still run."""
-        with Program([str(BIN / "atoll")], self.home, self._environ()).started(*words) as running:
+        with Program([str(BIN / "atoll")], self.home, self.environ()).started(*words) as running:
             yield running
 
-    def _environ(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
+        """Return what programs of the laptop are started with."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_LEFT_OUT)}
         path = f"{BIN}:{os.environ['PATH']}"
         return {**kept, "PATH": path, "HOME": str(self.home), "LC_ALL": "C.UTF-8"}

@@ -12,15 +12,21 @@ from uuid import uuid4
 
 import pytest
 from tests.laptop import Laptop
+from tests.slurm.site import Site
 
 _CONFIG, _ANOTHER = "REALSLURM_SSH_CONFIG", "REALSLURM_SSH_CONFIG_BOB"
 
 
+def laptop_at(home: Path, config: Path) -> Laptop:
+    """Make the laptop of a user of a site."""
+    (home / ".ssh").mkdir(mode=0o700)
+    shutil.copy(config, home / ".ssh/config")
+    return Laptop(home, "site")
+
+
 def user(home: Path, config: str) -> Laptop:
     """Make the laptop of a user of the site."""
-    (home / ".ssh").mkdir(mode=0o700)
-    shutil.copy(os.environ[config], home / ".ssh/config")
-    return Laptop(home, "site")
+    return laptop_at(home, Path(os.environ[config]))
 
 
 @pytest.fixture
@@ -36,6 +42,12 @@ def laptop(tmp_path_factory) -> Iterator[Laptop]:
     made.must("host install --apps site")
     yield made
     made.must("host remove site --yes")
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    """The site, for what its operators do to it."""
+    return Site.given()
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,10 @@
 """Sessions as jobs: used from a laptop, lost and found, ended by either side."""
 
-import csv
-import io
 import json
 import shlex
-import time
 
-_PATIENCE = 90
+from tests.slurm.looking import job_of, jobs, rows, until
+
 WITHOUT_KEY = """
 import socket, ssl
 context = ssl.create_default_context()
@@ -21,36 +19,6 @@ except OSError as error:
     print("refused", error)
 """
 CODE = "import socket; print(socket.gethostname(), input())"
-
-
-def job_of(lab, session):
-    """The id of a session's job."""
-    lines = lab.ssh("squeue --me --noheader --format='%i %j'").splitlines()
-    [found] = [line.split()[0] for line in lines if f" {session}." in line]
-    return found
-
-
-def jobs(lab):
-    """The jobs of the site that have not ended: their states by the names of sessions."""
-    lines = lab.ssh("squeue --me --noheader --format='%T %j'").splitlines()
-    pairs = (line.split(" ", 1) for line in lines)
-    return {name.rpartition(".")[0]: state for state, name in pairs}
-
-
-def rows(lab, *options):
-    """What `ps` tells of sessions, by their names."""
-    fields = "--format name,status,status_info --output csv"
-    found = csv.DictReader(io.StringIO(lab.must(f"ps {' '.join(options)} {fields}")))
-    return {row["name"]: row for row in found}
-
-
-def until(look, wanted):
-    """Wait until `look()` is what is wanted."""
-    deadline = time.monotonic() + _PATIENCE
-    while not wanted(found := look()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
-    return found
 
 
 def test_code_runs_on_a_node_and_reads_what_is_piped(lab):
