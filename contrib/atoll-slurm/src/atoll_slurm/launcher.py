@@ -211,6 +211,8 @@ class SlurmLauncher:
                 raise
         job_id = self._jobs[kernel_id]
         srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
+        # Else slurmstepd keeps what ends with no line break: SSH would wait for ever.
+        srun += ["--unbuffered"]
         srun += [f"--nodelist={state.node}"] if state.node else []
         srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
