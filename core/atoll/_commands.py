@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from atoll._errors import UsageError
 from atoll._examples import Examples
-from atoll._help import group_help
 from atoll._parsing import HelpAsked
 from atoll._plugins import Provided, Registry
 from atoll._profile_prefix import MARK, check_prefix
@@ -257,6 +256,8 @@ class CommandTree:
         if not rest and node.path:
             known = ", ".join(name for name, child in node.children.items() if not child.hidden)
             raise UsageError(f"{' '.join(node.path)} needs a command", hint=f"one of {known}")
+        from atoll._help import group_help
+
         raise HelpAsked(group_help(node, f"{node.spelled} COMMAND [ARGS]..."))
 
     def _nodes(self) -> Iterator[Node]:

@@ -1,7 +1,6 @@
 """Runs one statement, from its words to its exit code, for all three front doors."""
 
 import math
-import shutil
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -340,6 +339,8 @@ class Runner:
 
     def _is_of_the_system(self, error: NoSuchCommand, line: "_Line") -> bool:
         """Whether an unknown command is a program of the system, which `!` would run there."""
+        import shutil
+
         is_line = bool(self.shell or line.statement.place)
         return is_line and not error.is_meant and shutil.which(error.path[0]) is not None
 

@@ -1,16 +1,15 @@
 """`ps`: list sessions."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 import click
 from attrs import frozen
 
-from atoll import AtollError, Context, Name, Problem, UsageError, Values
+from atoll import AtollError, Candidate, Context, Name, Problem, UsageError, Values
 from atoll.output import columns_of
 from atoll_sessions.added_fields import all_fields, refused
-from atoll_sessions.expressions import check_filter, check_order, filter_values
 from atoll_sessions.fields import (
     COLUMNS,
     DEFAULT,
@@ -37,6 +36,15 @@ _QUERIED = (
     *("architecture", "startup_command"),
 )
 """Fields that clusters of most releases filter and sort sessions by."""
+
+
+def _filter_values(typed: str) -> Iterable[Candidate | str]:
+    # Imported here, since most lists have no filter.
+    from atoll_sessions.expressions import filter_values
+
+    return filter_values(_QUERIED).fitting(typed)
+
+
 _OPTIONS = (
     click.option(
         "-s",
@@ -71,7 +79,7 @@ _OPTIONS = (
     click.option("--plain", is_flag=True, help="Without header and rule."),
     click.option(
         "--filter",
-        type=filter_values(_QUERIED),
+        type=Values(_filter_values),
         metavar="EXPR",
         help='Only sessions that match, e.g. name like "exp%".',
     ),
@@ -129,6 +137,10 @@ class Listing:
 
     def check_expressions(self) -> None:
         """Raise UsageError for a filter or an order that can't be read, whatever its fields."""
+        if not (self.filter or self.order):
+            return
+        from atoll_sessions.expressions import check_filter, check_order
+
         if self.filter:
             check_filter(self.filter)
         if self.order:

@@ -1,7 +1,7 @@
 """What identifies the sender of a request: a signature, or the cookies of a login."""
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 from attrs import frozen
@@ -9,7 +9,9 @@ from attrs import frozen
 from atoll import ConfigError, Profile
 from atoll_rest.address import address
 from atoll_rest.signing import Signable, authorization
-from atoll_rest.stored_login import LoginFile
+
+if TYPE_CHECKING:
+    from atoll_rest.stored_login import LoginFile
 
 
 class Credentials(Protocol):
@@ -28,6 +30,9 @@ class Credentials(Protocol):
 def credentials(profile: Profile) -> Credentials:
     """Return the credentials of a profile."""
     if profile.endpoint_type == "session":
+        # Imported here: a profile that signs has no login.
+        from atoll_rest.stored_login import LoginFile
+
         return SessionCookies(LoginFile.of(profile))
     return Keypair(profile)
 
@@ -51,7 +56,7 @@ class Keypair:
 class SessionCookies:
     """Sends the stored login, read for each request: another program may renew it."""
 
-    file: LoginFile
+    file: "LoginFile"
 
     async def headers(
         self, *, method: str, target: str, content_type: str, version: str

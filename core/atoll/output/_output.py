@@ -1,7 +1,6 @@
 """The output of one command: records, streams of remote programs, and remarks."""
 
 import os
-import shutil
 import sys
 from collections.abc import (
     AsyncGenerator,
@@ -21,7 +20,6 @@ from attrs import define, field
 from atoll._errors import UsageError
 from atoll.output._columns import Column
 from atoll.output._outcome import Outcome
-from atoll.output._pager import Pager, pager_command
 from atoll.output._writer import Writer
 from atoll.text import printable
 
@@ -44,6 +42,13 @@ def _is_same_place(first: IO[str], second: IO[str]) -> bool:
         return os.path.sameopenfile(first.fileno(), second.fileno())
     except (OSError, ValueError):
         return False
+
+
+def _terminal_width() -> int:
+    # Imported here, since it imports compression formats, and a pipe has no width.
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 async def iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
@@ -138,7 +143,12 @@ class Output:
     def _pager(self, format: str) -> list[str]:
         """Return the pager to write through; None if a program reads the terminal."""
         reads = not self.label and self.stdout.isatty()
-        return pager_command() if reads and self.writes_for_people(format) else []
+        return self._pager_command() if reads and self.writes_for_people(format) else []
+
+    def _pager_command(self) -> list[str]:
+        from atoll.output._pager import pager_command
+
+        return pager_command()
 
     async def _live(self, records: Any, columns: Sequence[Column], format: str) -> None:
         writer = self._begin(self.stdout, columns, format, single=False)
@@ -158,6 +168,8 @@ class Output:
     async def _page(
         self, command: list[str], records: Any, columns: Sequence[Column], format: str
     ) -> None:
+        from atoll.output._pager import Pager
+
         pager = Pager.start(command)
         try:
             writer = self._begin(pager, columns, format, single=False)
@@ -174,10 +186,12 @@ class Output:
 
     async def text(self, text: str) -> None:
         """Write a text for people; one that does not fit the terminal goes through a pager."""
-        command = pager_command() if not self.label and self.stdout.isatty() else []
+        command = self._pager_command() if not self.label and self.stdout.isatty() else []
         if not command:
             self.stream("stdout", text)
             return
+        from atoll.output._pager import Pager
+
         pager = Pager.start(command)
         try:
             pager.write(text)
@@ -259,7 +273,7 @@ class Output:
         return "envelope" if self.as_official and asked and name == "json" else name
 
     def _make(self, file: Any, format: str) -> Writer:
-        width = shutil.get_terminal_size().columns if file.isatty() else self.columns
+        width = _terminal_width() if file.isatty() else self.columns
         name = self.chosen_format(format)
         writer = self.writer(name)(file, width=width, color=self.color and width is not None)
         if writer.binary and width is not None:
@@ -346,7 +360,7 @@ class Output:
             return
 
         def show(line: str) -> None:
-            width = shutil.get_terminal_size().columns
+            width = _terminal_width()
             self.stderr.write(f"{_CLEAR_LINE}{printable(line)[: width - 1]}")
             self.stderr.flush()
 
