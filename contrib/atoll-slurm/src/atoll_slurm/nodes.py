@@ -72,10 +72,13 @@ def _node(told: Mapping[str, str]) -> Node:
     memory, state = _whole(told["Memory"]) or 0, told["StateLong"].lower()
     free = _whole(told["FreeMem"])
     is_alive, is_open = is_up(state)
+    slots = _slots(processors, memory, told["Gres"])
+    used = _slots(allocated, _whole(told["AllocMem"]) or 0, told.get("GresUsed", ""))
     return Node(
         name=told["NodeList"],
-        slots=_slots(processors, memory, told["Gres"]),
-        used=_slots(allocated, _whole(told["AllocMem"]) or 0, told.get("GresUsed", "")),
+        slots=slots,
+        # Slurm counts what other nodes have, too: none of it.
+        used={name: amount for name, amount in used.items() if name in slots},
         is_alive=is_alive,
         is_open=is_open,
         state=state,

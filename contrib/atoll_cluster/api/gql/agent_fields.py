@@ -82,18 +82,21 @@ def _percentage(node: Node) -> float | None:
     return 100 * min(1.0, node.cpu_load / float(processors))
 
 
-def _live_stat(node: Node) -> dict[str, object]:
-    """Return the figures of a machine as agents tell them, those that are known."""
-    found = {}
+def _live_stat(node: Node) -> dict[str, dict[str, object]]:
+    """Return the figures of a machine as agents tell them, as far as they are known."""
+    of_node: dict[str, object] = {}
+    of_devices: dict[str, object] = {}
     percentage, memory = _percentage(node), float(node.slots.get("mem", 0))
     if percentage is not None:
-        capacity = 1000 * float(node.slots["cpu"])
-        current = percentage / 100 * capacity
-        found["cpu_util"] = _figure(current, capacity, percentage, "msec")
+        count = int(node.slots["cpu"])
+        of_node["cpu_util"] = _figure(10 * percentage * count, 1000 * count, percentage, "msec")
+        # Clients count the processors by these; what each does is told as what all do on average.
+        one = _figure(10 * percentage, 1000, percentage, "pct")
+        of_devices["cpu_util"] = {str(number): one for number in range(count)}
     if node.memory_used is not None and memory:
-        percentage = 100 * node.memory_used / memory
-        found["mem"] = _figure(node.memory_used, memory, percentage, "bytes")
-    return {"node": found, "devices": {}}
+        used = _figure(node.memory_used, memory, 100 * node.memory_used / memory, "bytes")
+        of_node["mem"], of_devices["mem"] = used, {"root": used}
+    return {"node": of_node, "devices": of_devices}
 
 
 def _figure(current: float, capacity: float, percentage: float, unit: str) -> dict[str, str]:

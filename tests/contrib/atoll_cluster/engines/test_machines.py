@@ -54,7 +54,7 @@ LOST = {**M2, "is_alive": False, "state": "down", "reason": "down: it does not a
 AGENTS = """query($status: String, $filter: String) {
   agent_list(limit: 9, offset: 0, status: $status, filter: $filter, order: "-id") { items {
     id status schedulable scaling_group available_slots occupied_slots cpu_cur_pct mem_cur_bytes
-    hardware_metadata container_count compute_containers { session_id }
+    hardware_metadata live_stat container_count compute_containers { session_id }
 } } }"""
 
 
@@ -89,6 +89,10 @@ def test_each_machine_is_an_agent(pooled, http):
     assert json.loads(found["m1"]["occupied_slots"]) == {"cpu": "3", "mem": str(4 * GIB)}
     assert (found["m1"]["cpu_cur_pct"], found["m1"]["mem_cur_bytes"]) == (25.0, GIB)
     assert found["m2"]["scaling_group"] == "gpu"
+    figures = json.loads(found["m1"]["live_stat"])
+    assert figures["node"]["cpu_util"]["pct"] == "25.00"
+    assert len(figures["devices"]["cpu_util"]) == 8
+    assert figures["devices"]["mem"]["root"]["current"] == str(GIB)
     assert list(agents(client, filter='scaling_group == "gpu"')) == ["m2"]
 
 
