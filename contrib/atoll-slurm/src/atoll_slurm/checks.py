@@ -152,7 +152,8 @@ def node(ran: Ran, settings: Settings) -> Iterator[Finding]:
         hint = "sessions need a home that the nodes share; ask the site for one"
         yield Finding("shared home", "failed", f"{name} does not see what is written here", hint)
     if told.get("namespaces"):
-        yield Finding("sandbox on nodes", "ok", f"{name} allows user namespaces")
+        words = f"sessions are plain processes, though {name} allows user namespaces"
+        yield Finding("sandbox on nodes", "ok", words)
     else:
         words = f"{name} allows no user namespaces"
         hint = "sessions are plain processes there, and their job is their limit"
