@@ -27,6 +27,8 @@ ALL_COMMANDS = "*"
 """The name in `Option.commands` that means all commands."""
 DESTROYING = "*destroys"
 """The name in `Option.commands` that means all commands that destroy something."""
+_FEW = 3
+"""Commands that a hint names at most."""
 _KEEPS = "let NAME = VALUE keeps a value"
 _MEANT = {
     "bye": "exit leaves",
@@ -293,4 +295,16 @@ def _prefix_before(before: Sequence[str], command: Sequence[str]) -> str:
 
 def _near(node: Node, word: str) -> str:
     known = [name for name, child in {**node.children, **node.aliases}.items() if not child.hidden]
+    below = [" ".join(one.path) for one in _called(node, word)]
+    if 0 < len(below) <= _FEW:
+        return f"did you mean {' or '.join(below)}?"
     return near_matches(word, known) or f"{node.spelled} --help lists them"
+
+
+def _called(node: Node, word: str) -> Iterator[Node]:
+    """Yield the commands of groups below a node that have this name."""
+    for child in node.children.values():
+        if not child.hidden:
+            if (found := child.child(word)) is not None:
+                yield found
+            yield from _called(child, word)

@@ -123,6 +123,7 @@ async def test_keep_going_runs_the_rest(shell):
     ("line", "message"),
     [
         ("nosuch", "no such command: nosuch"),
+        ("unset x", "no such command: unset (did you mean config unset?)"),
         ("printf x", "no such command: printf (print writes words)"),
         ("export A=1", "no such command: export (let NAME = VALUE keeps a value)"),
         ("uname -a", "no such command: uname (! uname runs the system's)"),

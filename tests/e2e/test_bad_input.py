@@ -54,6 +54,7 @@ def untouched(shared):
         (["start", "--tag", f"a {NO_TEXT}", "python"], 2, "'\\udcff' is not text in UTF-8"),
         (["info", NO_TEXT], 2, "'\\udcff' is not text in UTF-8"),
         (["profile", "add", "x", "--endpoint", f"http://{NO_TEXT}"], 2, "the endpoint"),
+        ("ps -f id,nme", 2, "unknown field: nme (did you mean name?)"),
         ("ps -f id,nothing", 2, "unknown field: nothing (known: id, name, "),
         ("ps -s FOO", 2, "no such status: 'FOO' (known: ALL, PENDING, "),
         (["ps", "-s", ""], 2, "no such status: ''"),

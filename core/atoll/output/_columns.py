@@ -6,6 +6,7 @@ from typing import Any
 from attrs import field, frozen
 
 from atoll._errors import UsageError
+from atoll.text import near_matches
 
 
 def _text(value: Any) -> str:
@@ -72,9 +73,10 @@ def columns_of(names: str, known: Iterable[Column]) -> Sequence[Column]:
     by_name = {column.name: column for column in known}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in by_name]:
+        near = near_matches(unknown[0], list(by_name)) if len(unknown) == 1 else ""
         raise UsageError(
             f"unknown field{'s' * (len(unknown) > 1)}: {', '.join(unknown)}",
-            hint=f"known: {', '.join(by_name)}",
+            hint=near or f"known: {', '.join(by_name)}",
         )
     if not wanted:
         raise UsageError("no field is named", hint=f"known: {', '.join(by_name)}")
