@@ -166,6 +166,12 @@ def test_no_wish_is_too_odd_for_an_answer(shared, http, wish, is_batch):
         client.ask("DELETE", f"/session/{answer.json()['sessionId']}?forced=true")
 
 
+def test_an_image_for_other_processors_is_refused(client):
+    """Never one for these in its place."""
+    problem = refused(client, 404, architecture="s390x")
+    assert "no image is for s390x here" in problem["msg"]
+
+
 def test_unknown_image_names_what_is_near(client):
     problem = refused(client, 404, image="pythn")
     assert problem["title"] == "No such environment image."

@@ -1,6 +1,7 @@
 """Read a request for a session: check its parameters and create the records."""
 
 import math
+import platform
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,11 @@ _MOST_DEPENDENCIES = 200
 _TYPES = frozenset({"interactive", "batch", "inference"})
 
 
+_USUAL_ARCHITECTURE = "x86_64"
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""Names of architectures, and what Linux calls them."""
+
+
 @frozen
 class SessionRequest:
     """A session to create, and its runtime."""
@@ -63,7 +69,7 @@ def read_session_request(call: Call) -> SessionRequest:
         name=read_name(params),
         image=resolution.image.canonical,
         asked_image=params.required("image", "lang"),
-        architecture=params.text("architecture", "arch") or "x86_64",
+        architecture=_architecture(call),
         access_key=owner.access_key,
         user_uuid=owner.user.uuid,
         domain_name=owner.user.domain_name,
@@ -108,6 +114,21 @@ def _image(call: Call) -> Resolution:
     except UnknownImageError as error:
         alike = {"near": images.near(name, user)}
         raise not_found("environment image", str(error), alike) from error
+
+
+def _architecture(call: Call) -> str:
+    """Return the processors that are asked for; raises Problem 404 for those that are not here.
+
+    Clients ask for x86_64 where their users ask for none, so that is taken anywhere.
+    """
+    asked = call.params.text("architecture", "arch") or _USUAL_ARCHITECTURE
+    nodes = (one.architecture for one in call.cluster.nodes.known)
+    here = {platform.machine().lower(), *(one.lower() for one in nodes if one)}
+    wanted = asked.lower()
+    if wanted != _USUAL_ARCHITECTURE and _ARCHITECTURES.get(wanted, wanted) not in here:
+        told = f"no image is for {asked} here, only for {', '.join(sorted(here))}"
+        raise not_found("environment image", told)
+    return asked
 
 
 def _group(call: Call, owner: Caller) -> Group:
