@@ -122,8 +122,8 @@ def _open_door(program: "Program", options: "Options") -> int:
     from atoll._timings import measured, tell_start
 
     if options.help:
-        from atoll._commands import program_name
         from atoll._help import group_help
+        from atoll._node import program_name
         from atoll._options import option_rows
 
         usage = f"{program_name()} {USAGE}"

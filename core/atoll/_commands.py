@@ -2,27 +2,23 @@
 used.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from threading import RLock
 from typing import TYPE_CHECKING, NoReturn
 
 from atoll._errors import UsageError
 from atoll._examples import Examples
+from atoll._node import PROGRAM_NAMES, Node
 from atoll._parsing import HelpAsked
 from atoll._plugins import Provided, Registry
 from atoll._profile_prefix import MARK, check_prefix
-from atoll._records import Command, Example, Option
+from atoll._records import Command, Option
 from atoll.hookspecs import COMMANDS, OPTIONS
 from atoll.text import near_matches
 
 if TYPE_CHECKING:
-    import click
-
     from atoll._preparing import Prepared
 
-PROGRAM_NAMES = ("atoll", "backend.ai")
 ALL_COMMANDS = "*"
 """The name in `Option.commands` that means all commands."""
 DESTROYING = "*destroys"
@@ -55,101 +51,6 @@ class NoSuchCommand(UsageError):
         super().__init__(f"no such command: {' '.join(path)}", hint=hint)
         self.path = path
         self.is_meant = is_meant
-
-
-class Node:
-    """A word in the tree: a command, a group, or both."""
-
-    def __init__(
-        self, path: tuple[str, ...] = (), provided: Provided[Command] | None = None
-    ) -> None:
-        self.path = path
-        self.provided = provided
-        self.children: dict[str, Node] = {}
-        self.aliases: dict[str, Node] = {}
-        self.options: list[Provided[Option]] = []
-        self.examples: Callable[[], list[Example]] = list
-        """Returns lines that show how it is used."""
-        self._click: click.Command | None = None
-        self._loading = RLock()
-
-    @property
-    def spelled(self) -> str:
-        """The words that a user types, from the name of the program on."""
-        return " ".join([program_name(), *self.path])
-
-    @property
-    def summary(self) -> str:
-        """What the command does, in one line."""
-        return self.provided.record.summary if self.provided else ""
-
-    @property
-    def hidden(self) -> bool:
-        """Whether help does not list it."""
-        return self.provided is not None and self.provided.record.hidden
-
-    @property
-    def secret(self) -> bool:
-        """Whether its lines are kept out of the history."""
-        return self.provided is not None and self.provided.record.secret
-
-    @property
-    def destroys(self) -> bool:
-        """Whether it destroys something that its user may want back."""
-        return self.provided is not None and self.provided.record.destroys
-
-    @property
-    def writes_files(self) -> bool:
-        """Whether it writes files on this machine."""
-        return self.provided is not None and self.provided.record.writes_files
-
-    @property
-    def single(self) -> bool:
-        """Whether it works on one cluster at a time."""
-        return self.provided is not None and self.provided.record.single
-
-    @property
-    def asyncio(self) -> bool:
-        """Whether it uses asyncio."""
-        return self.provided is not None and self.provided.record.asyncio
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is a command itself, and not only a group."""
-        return self.provided is not None and self.provided.record.load is not None
-
-    def child(self, word: str) -> "Node | None":
-        """Return the node below with this name or alias."""
-        return self.children.get(word) or self.aliases.get(word)
-
-    def load(self) -> "click.Command":
-        """Import the command; raises PluginError if its plugin fails.
-
-        All callers and threads get the same object: completion distinguishes values by their
-        parameter.
-        """
-        with self._loading:
-            if self._click is None:
-                self._click = self._load()
-            return self._click
-
-    def _load(self) -> "click.Command":
-        assert self.provided is not None  # noqa: S101  # callers ask `runs` first
-        # Imported here: help that only lists commands does not need it.
-        from atoll._adapting import load_adapted
-
-        return load_adapted(self.provided, self.options, self.path, self._examples)
-
-    def _examples(self) -> list[str]:
-        from atoll._examples import written
-
-        return written(self.examples(), program_name())
-
-
-def program_name() -> str:
-    """Return the name by which the program was called."""
-    name = sys.argv[0].rpartition("/")[2]
-    return name if name in PROGRAM_NAMES else PROGRAM_NAMES[0]
 
 
 def before_command(words: Sequence[str]) -> int:

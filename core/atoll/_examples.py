@@ -1,6 +1,5 @@
 """Examples of commands, which their help shows."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atoll._plugins import Registry
@@ -8,12 +7,9 @@ from atoll._records import Example
 from atoll.hookspecs import EXAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from atoll._commands import Node
-
-_ROOM = 78
-"""Characters of a line of help, without its margin."""
+    from atoll._node import Node
 
 
 class Examples:
@@ -51,19 +47,3 @@ def _renamed(example: Example, old: "Node", new: "Node") -> Example:
     rest = example.line.split()[len(old.path) :]
     start = example.line.index(rest[0], len(" ".join(old.path))) if rest else len(example.line)
     return Example(" ".join([*new.path, example.line[start:]]).rstrip(), example.text)
-
-
-def written(examples: Sequence[Example], program: str) -> list[str]:
-    """Return the lines of help that show examples; each has its explanation beside it, or below it
-    if there is no room.
-    """
-    rows = [(f"{program} {one.line}", one.text) for one in examples]
-    fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]
-    width = max(fitting, default=0)
-    lines: list[str] = []
-    for line, text in rows:
-        if max(width, len(line)) + len(text) + 2 <= _ROOM:
-            lines.append(f"{line:<{width}}  {text}".rstrip())
-        else:
-            lines += [line, f"    {text}"] if text else [line]
-    return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atoll._warnings import warn
 
 if TYPE_CHECKING:
-    from atoll._commands import Node
+    from atoll._node import Node
 
 _folder: str | None = None
 """Where the user is, while commands run; `cd` may run while others do."""

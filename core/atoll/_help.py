@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from atoll._commands import Node
+    from atoll._node import Node
 
 _LEAST = 20
 """Characters of a text that stand beside a name, on however narrow a terminal."""

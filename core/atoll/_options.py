@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str]) -> Options:
     try:
         context = parser.make_context("atoll", list(arguments))
     except click.ClickException as error:
-        from atoll._commands import program_name
+        from atoll._node import program_name
 
         message = error.format_message().rstrip(".")
         raise UsageError(message, hint=f"{program_name()} --help") from None

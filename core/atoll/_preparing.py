@@ -14,7 +14,7 @@ from atoll._parsing import HelpAsked, guarded_parsing
 from atoll._secrets import without_secrets
 
 if TYPE_CHECKING:
-    from atoll._commands import Node
+    from atoll._node import Node
 
 
 @define

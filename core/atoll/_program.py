@@ -10,9 +10,10 @@ from contextvars import ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from atoll._commands import PROGRAM_NAMES, CommandTree, program_name
+from atoll._commands import CommandTree
 from atoll._errors import AtollError, ConfigError, UsageError
 from atoll._kept_aliases import Aliases
+from atoll._node import PROGRAM_NAMES, program_name
 from atoll._paths import Paths, ensure_owner_access, restrict_to_owner
 from atoll._plugins import (
     PluginError,

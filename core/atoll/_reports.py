@@ -13,7 +13,7 @@ from atoll._preparing import usage_error
 from atoll._runtime import NoAsyncio
 
 if TYPE_CHECKING:
-    from atoll._commands import Node
+    from atoll._node import Node
 
 _SIGPIPE_CODE = 128 + signal.SIGPIPE
 _HIGHEST = 255

@@ -5,7 +5,6 @@ offer it; for others see :mod:`atoll_sessions.input_upload`.
 """
 
 import json
-from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ import trio
 from attrs import define, field
 
 from atoll import AtollError, Context, ExitCode, Unreachable
-from atoll.reading import maybe
 from atoll.transport import Channel, ChannelClosed
 from atoll.urls import path
 from atoll_sessions.code import Code
 from atoll_sessions.piped_input import SendWindow, send_input
+from atoll_sessions.run_answers import TURN
 from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:
@@ -33,33 +32,6 @@ it is always 0 there.
 """
 _BYTES = "execute-bytes"
 """What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
-_RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
-
-
-def _piece(value: Any) -> tuple[str, Any]:
-    """Check a piece of output: its kind, and its text; for media, a type and data.
-
-    Bytes become text, with surrogate escapes (PEP 383) where they are not UTF-8.
-    """
-    kind, content = value
-    if kind in _RAW:
-        kind, content = _RAW[kind], b64decode(content).decode("utf-8", "surrogateescape")
-    texts = list(content) if kind == "media" else [content]
-    known = kind in ("stdout", "stderr", "html", "log", "media")
-    if not isinstance(kind, str) or (known and not all(isinstance(one, str) for one in texts)):
-        raise TypeError("that is no text")
-    if kind == "media" and len(texts) != 2:
-        raise TypeError("that is no type with its data")
-    return kind, content
-
-
-TURN = {
-    "status": maybe(str),
-    "console": maybe([_piece]),
-    "exitCode": maybe(int),
-    "options": maybe({"is_password": maybe(bool), "size": maybe(int)}),
-}
-"""The shape of what a cluster tells of a run each time."""
 
 
 @define

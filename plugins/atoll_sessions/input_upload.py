@@ -17,8 +17,8 @@ from attrs import evolve
 from atoll import AtollError, Context
 from atoll.transport import ChannelClosed
 from atoll_sessions.code import Code
-from atoll_sessions.execution import TURN
 from atoll_sessions.files import MOST_BYTES, MOST_FILES, upload
+from atoll_sessions.run_answers import TURN
 from atoll_sessions.streams import open_stream
 
 if TYPE_CHECKING:

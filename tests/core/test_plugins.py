@@ -13,7 +13,7 @@ import click
 import pytest
 
 from atoll import Command, Format, hookimpl
-from atoll._commands import Node
+from atoll._node import Node
 from atoll._plugins import Origin, Provided, Registry, Selection, discover, load_attribute
 from atoll.hookspecs import COMMANDS, FORMATS
 

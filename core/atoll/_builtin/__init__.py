@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atoll._commands import PROGRAM_NAMES
+from atoll._node import PROGRAM_NAMES
 from atoll._records import Check, Command, Example, Format, Option, Setting
 from atoll.hookspecs import hookimpl
 

@@ -10,10 +10,11 @@ from typing import Literal
 import click
 from attrs import evolve, field, frozen
 
-from atoll._commands import Node, before_command
+from atoll._commands import before_command
 from atoll._jobs import Jobs, job_words
 from atoll._line import parse
 from atoll._names import Name, Values
+from atoll._node import Node
 from atoll._plugins import Origin, guarded
 from atoll._profile_prefix import MARK
 from atoll._profiles import ProfileStore

@@ -8,7 +8,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
-from atoll._commands import PROGRAM_NAMES, CommandTree, Node
+from atoll._commands import CommandTree
+from atoll._node import PROGRAM_NAMES, Node
 from atoll._profile_prefix import MARK
 from atoll._shell.lines import FRESH, State, forget_lines, read_line
 from atoll._tokens import Token

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from atoll import AtollError, ExitCode, Problem
 from atoll.urls import path
 from atoll_sessions.code import Code
-from atoll_sessions.execution import TURN
+from atoll_sessions.run_answers import TURN
 from atoll_sessions.sweep.client import Client
 from atoll_sessions.sweep.store import Stream
 

@@ -1,0 +1,24 @@
+"""The lines of help that show examples of a command."""
+
+from collections.abc import Sequence
+
+from atoll._records import Example
+
+_ROOM = 78
+"""Characters of a line of help, without its margin."""
+
+
+def written(examples: Sequence[Example], program: str) -> list[str]:
+    """Return the lines of help that show examples; each has its explanation beside it, or below it
+    if there is no room.
+    """
+    rows = [(f"{program} {one.line}", one.text) for one in examples]
+    fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]
+    width = max(fitting, default=0)
+    lines: list[str] = []
+    for line, text in rows:
+        if max(width, len(line)) + len(text) + 2 <= _ROOM:
+            lines.append(f"{line:<{width}}  {text}".rstrip())
+        else:
+            lines += [line, f"    {text}"] if text else [line]
+    return lines

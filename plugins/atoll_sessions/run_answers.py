@@ -1,0 +1,34 @@
+"""What a cluster answers while code runs in a session."""
+
+from base64 import b64decode
+from typing import Any
+
+from atoll.reading import maybe
+
+_RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
+
+
+def _piece(value: Any) -> tuple[str, Any]:
+    """Check a piece of output: its kind, and its text; for media, a type and data.
+
+    Bytes become text, with surrogate escapes (PEP 383) where they are not UTF-8.
+    """
+    kind, content = value
+    if kind in _RAW:
+        kind, content = _RAW[kind], b64decode(content).decode("utf-8", "surrogateescape")
+    texts = list(content) if kind == "media" else [content]
+    known = kind in ("stdout", "stderr", "html", "log", "media")
+    if not isinstance(kind, str) or (known and not all(isinstance(one, str) for one in texts)):
+        raise TypeError("that is no text")
+    if kind == "media" and len(texts) != 2:
+        raise TypeError("that is no type with its data")
+    return kind, content
+
+
+TURN = {
+    "status": maybe(str),
+    "console": maybe([_piece]),
+    "exitCode": maybe(int),
+    "options": maybe({"is_password": maybe(bool), "size": maybe(int)}),
+}
+"""The shape of one answer: the status of the run, and the output since the last answer."""
