@@ -16,7 +16,8 @@ from atoll._jobs import Jobs
 from atoll._line import Assembler
 from atoll._program import Program
 from atoll._progress import Progress, progress
-from atoll._runner import Runner
+from atoll._runner import JobControl, Runner
+from atoll._script_file import may_move
 from atoll._syntax import AndOr, For, Let, LineError, Node, SimpleCommand
 from atoll._terminal import Source, open_terminal
 from atoll._warnings import warn
@@ -76,9 +77,12 @@ class Batch:
     async def _run_all(self, script: Source, stdin: Source | None, log: "_Log") -> int:
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery, limit=log.done.jobs_limit if log.done else 0)
+            jobs.keep_folder = await may_move(script)
             # Standard input is the script, so commands read their input from the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
+            if jobs.keep_folder:
+                runner.control = self._control(jobs)
             interpreter = Interpreter(
                 runner,
                 self.program.variables,
@@ -92,6 +96,19 @@ class Batch:
             except Exited as exited:
                 code = exited.code
         return code or jobs.first_failure()
+
+    def _control(self, jobs: Jobs) -> JobControl:
+        """Return what runs jobs as processes."""
+        from atoll._script_jobs import ScriptControl
+
+        return ScriptControl.of(
+            self.program,
+            jobs,
+            self.output_format,
+            keep_going=self.keep_going,
+            names_lines=True,
+            echo=self.echo,
+        )
 
     async def _run_lines(self, script: Source, interpreter: Interpreter, log: "_Log") -> int:
         first_failure = int(ExitCode.OK)

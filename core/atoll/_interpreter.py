@@ -154,7 +154,7 @@ class Interpreter:
         runner = evolve(self.runner, foreground=False)
         other = evolve(self, runner=runner, variables=part.variables, ends_at_exit=False)
         try:
-            self.runner.start(part, partial(other.run_one, part.node, then))
+            self.runner.start(part, partial(other.run_one, part.node, then), then)
         except AtollError as error:
             self.runner.warn(f"{self._place(node)}{error}")
             return error.exit_code

@@ -48,9 +48,12 @@ class Task:
     skip_tls_check: bool
     timeout: float | None
     output_format: str
+    keep_going: bool = False
+    names_lines: bool = False
+    echo: bool = False
 
     @classmethod
-    def of(cls, part: BackgroundPart, program: Program, output_format: str) -> "Task":
+    def of(cls, part: BackgroundPart, program: Program, output_format: str, **ways: bool) -> "Task":
         """Return the task for a part of a line that goes to the background now."""
         settings = program.settings
         return cls(
@@ -63,6 +66,7 @@ class Task:
             settings.skip_tls_check,
             settings.timeout,
             output_format,
+            **ways,
         )
 
 
@@ -100,7 +104,14 @@ async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
 
     runner = Runner(program, Jobs(), Source(None), task.output_format, foreground=False)
     program.variables.kept.update(task.kept)
-    interpreter = Interpreter(runner, program.variables, files=task.files)
+    interpreter = Interpreter(
+        runner,
+        program.variables,
+        task.keep_going,
+        names_lines=task.names_lines,
+        echo=task.echo,
+        files=task.files,
+    )
     job, code = Job(task.node.text), int(ExitCode.INTERRUPTED)
     current_job.set(job)
     with trio.open_signal_receiver(*SIGNALS) as signals:

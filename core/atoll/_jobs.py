@@ -100,6 +100,8 @@ current_job: ContextVar[Job | None] = ContextVar("current_job", default=None)
 """The job that the running code belongs to; None for code in the foreground."""
 
 Run = Callable[[Job], Awaitable[int]]
+Then = Callable[[int], Awaitable[None]]
+"""A function that is called with an exit code."""
 
 
 def job_words(words: Sequence[str]) -> Sequence[str]:
@@ -132,6 +134,8 @@ class Jobs:
     on_change: Callable[[Job], None] = _nothing
     """Called when a background job has ended or was stopped."""
     limit: int = 0
+    keep_folder: bool = False
+    """Whether each job of a script is a process, which keeps its folder."""
     profile: Callable[[], str] = lambda: ""
     """Returns the name of the profile that a job goes to if it starts now."""
     _jobs: dict[int, Job] = field(factory=dict)

@@ -19,7 +19,7 @@ from atoll._errors import ExitCode, TimedOut, UsageError, is_interruption
 from atoll._folder import folder_kept
 from atoll._interrupts import interruptible
 from atoll._invocations import plugin_contexts
-from atoll._jobs import Job, Jobs, job_words
+from atoll._jobs import Job, Jobs, Then, job_words
 from atoll._nested import run_captured, run_nested
 from atoll._parsing import HelpAsked
 from atoll._plugins import Origin, culprit
@@ -76,8 +76,8 @@ class JobControl(Protocol):
     async def run_system(self, statement: Statement) -> int:
         """Run a program of the system in the foreground; returns its exit code."""
 
-    def start(self, part: "BackgroundPart") -> Job:
-        """Start a part of a line in the background."""
+    def start(self, part: "BackgroundPart", then: Then | None = None) -> Job:
+        """Start a part of a line in the background; `then` is called with its exit code."""
 
 
 @define
@@ -152,14 +152,19 @@ class Runner:
             variables=statement.variables,
         )
 
-    def start(self, part: "BackgroundPart", run: Callable[[], Awaitable[int]]) -> None:
+    def start(
+        self,
+        part: "BackgroundPart",
+        run: Callable[[], Awaitable[int]],
+        then: Then | None = None,
+    ) -> None:
         """Start a part of a line in the background, and say so. If jobs are no processes, `run`
-        runs it.
+        runs it; else `then` is called with its exit code.
         """
         if self.nested:
             raise UsageError("a command within another can't go to the background")
         if self.control is not None:
-            job = self.control.start(part)
+            job = self.control.start(part, then)
         else:
             kept = self.program.target.keep()
             job = self.jobs.start(part.node.text, partial(_keeping, kept, run))

@@ -1,11 +1,19 @@
-"""Reads a whole file of lines."""
+"""Reads a whole file of lines, or looks through it."""
 
+import os
+import re
+import stat
 from pathlib import Path
 
+import trio
+
 from atoll._errors import AtollError
+from atoll._terminal import Source
 
 _LONGEST = 16 * 1024 * 1024
 """Characters."""
+_MOVES = re.compile(r"\b(cd|source)\b")
+"""What may change the folder: a command, and one that runs a file."""
 
 
 def read_script(file: str) -> str:
@@ -20,3 +28,18 @@ def read_script(file: str) -> str:
     if len(text) > _LONGEST:
         raise AtollError(f"{file} is longer than {_LONGEST >> 20} MiB", hint=f"atoll -f {file}")
     return text
+
+
+async def may_move(script: Source) -> bool:
+    """Whether a script may go to another folder, as far as its text can tell. Of one that comes
+    through a pipe nobody knows.
+    """
+    if script.file is None:
+        return any(map(_MOVES.search, script.unread))
+    return await trio.to_thread.run_sync(_file_may_move, script.file.fileno())
+
+
+def _file_may_move(descriptor: int) -> bool:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return False
+    return bool(_MOVES.search(os.pread(descriptor, _LONGEST, 0).decode(errors="replace")))

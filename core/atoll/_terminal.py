@@ -55,6 +55,11 @@ class Source:
             self._begun = others[-1:]
 
     @property
+    def unread(self) -> list[str]:
+        """The lines that were read and not yet taken: all that are left, where there is no file."""
+        return [*self._lines, "".join(self._begun)]
+
+    @property
     def is_terminal(self) -> bool:
         """Whether the input is a terminal."""
         return self.file is not None and self.file.isatty()

@@ -1,10 +1,12 @@
 """Statements, run as a script runs them."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from atoll import Command, hookimpl
 
@@ -93,13 +95,12 @@ async def test_a_command_of_the_system_in_the_background(shell, tmp_path):
 
 
 async def test_another_folder(shell, tmp_path, monkeypatch):
-    """Files are looked for there from then on, unless a job still looks for some here."""
+    """Files are looked for there from then on; `cd -` goes back."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "below").mkdir()
     result = await shell.run("cd below\necho one > file\n!pwd > where")
     missing = await shell.run("cd nowhere")
-    os.mkfifo("fifo")
-    busy = await shell.run("! read line < fifo &\ncd ..\n! echo > fifo", keep_going=True)
+    back = await shell.run("cd ..\ncd -\n!pwd > where\ncd ~nobody-there")
 
     assert (result.stderr, result.code) == (f"{tmp_path}/below\n", 0)
     assert (tmp_path / "below" / "file").read_text() == "one\n"
@@ -108,7 +109,44 @@ async def test_another_folder(shell, tmp_path, monkeypatch):
         "atoll: line 1: nowhere: No such file or directory\n",
         1,
     )
-    assert "job 1 uses this folder" in busy.stderr
+    assert back.stderr.endswith("atoll: line 4: ~nobody-there: there is no such user\n")
+    assert (tmp_path / "below" / "where").read_text() == f"{tmp_path}/below\n"
+
+
+async def test_jobs_keep_their_folder(shell, tmp_path, monkeypatch):
+    """Programs and commands alike, also one that has waited for its turn."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    os.mkfifo("fifo")
+    lines = [
+        "jobs limit 1",
+        "! sh -c 'read x < fifo; pwd > where' &",
+        "print a | cat - fifo > out &",
+        "nosuch &",
+        "cd below",
+        "! echo > ../fifo",
+        "wait %1",
+        "! echo b > ../fifo",
+    ]
+    result = await shell.run("\n".join(lines))
+
+    assert (tmp_path / "where").read_text() == f"{tmp_path}\n"
+    assert (tmp_path / "out").read_text() == "a\nb\n"
+    assert result.code == 2
+
+
+async def test_jobs_of_a_script_that_comes_by_and_by(tmp_path, monkeypatch):
+    """They share a folder, which is left when they have ended."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    lines = b"! read x < fifo &\ncd ..\n! echo > fifo\nwait\ncd ..\n! pwd\n"
+    command = [Path(sys.executable).with_name("atoll"), "--keep-going"]
+    done = await trio.run_process(
+        command, stdin=lines, capture_stdout=True, capture_stderr=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, f"{tmp_path.parent}\n".encode())
+    assert b"line 2: job 1 uses this folder" in done.stderr
 
 
 async def test_keep_going_runs_the_rest(shell):

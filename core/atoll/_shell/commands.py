@@ -19,6 +19,8 @@ def _took(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f} s"
 
 
+_BEFORE = "OLDPWD"
+"""The variable with the folder before the last `cd`, as shells have it."""
 _HISTORY = [
     Column("at", "Typed", _local_time),
     Column("seconds", "Took", _took, right=True),
@@ -93,14 +95,38 @@ async def keys(context: Context) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 async def cd(context: Context, folder: Path | None) -> None:
-    """Change to FOLDER, or home: files are searched there, and the system's commands run there."""
-    if context.shell is None and (running := context.jobs.running()):
-        # Jobs of a script are none of the processes that keep a folder of their own: what they have
-        # yet to read and write would be sought elsewhere.
-        raise AtollError(f"job {running[0].number} uses this folder", hint="wait ends them all")
-    wanted = folder or Path("~")
+    """Change to FOLDER, or home: files are searched there, and the system's commands run there.
+
+    `cd -` goes back. Jobs keep the folder in which they began.
+    """
+    shares = context.shell is None and not context.jobs.keep_folder
+    if shares and (running := context.jobs.running()):
+        # The script comes through a pipe: when the job began, nobody knew of this line.
+        hint = "wait ends them all; in a script that -f or -c gives, they keep their folder"
+        raise AtollError(f"job {running[0].number} uses this folder", hint=hint)
+    wanted, before = _wanted(folder), _here()
     try:
-        os.chdir(wanted.expanduser())
+        os.chdir(wanted)
     except OSError as error:
         raise AtollError(f"{wanted}: {error.strerror}") from None
+    os.environ[_BEFORE] = before
     context.output.note(str(Path.cwd()))
+
+
+def _wanted(folder: Path | None) -> Path:
+    """Return the folder that a line names; raises AtollError."""
+    if folder == Path("-"):
+        if not (before := os.environ.get(_BEFORE)):
+            raise AtollError("there is no folder to go back to")
+        return Path(before)
+    try:
+        return (folder or Path("~")).expanduser()
+    except RuntimeError:
+        raise AtollError(f"{folder}: there is no such user") from None
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""

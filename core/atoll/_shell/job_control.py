@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from atoll._background_part import BackgroundPart
 from atoll._children import Child
 from atoll._foreground import Foreground
 from atoll._job_door import SIGNALS, Task
-from atoll._jobs import Job, Jobs
+from atoll._jobs import Job, Jobs, Run, Then
 from atoll._program import Program
 from atoll._shell.job_output import follow_progress, relay
 from atoll._shell.reader import Reader
@@ -44,6 +44,12 @@ _HELD = 2**20
 """Characters of output that are held while a program has the screen; who writes more waits."""
 
 
+async def _followed(run: Run, then: Then, job: Job) -> int:
+    code = await run(job)
+    await then(code)
+    return code
+
+
 @define
 class JobControl:
     """Starts the processes of a prompt; `reader` shows the output of jobs on the screen."""
@@ -55,6 +61,8 @@ class JobControl:
     output_format: str = ""
     redraw: Callable[[], None] = lambda: None
     """Draws the toolbar anew."""
+    ways: Mapping[str, bool] = field(factory=dict)
+    """The fields of a Task that say how a script runs its lines."""
     _held: list[tuple[Name, str]] = field(factory=list)
     """What is shown when a program has given the terminal back."""
     _returned: trio.Event = field(factory=trio.Event)
@@ -72,13 +80,15 @@ class JobControl:
         """Run a program of the system in the foreground until it ends or is stopped."""
         return await self.jobs.run_in_front(statement.text, partial(self._run_in_front, statement))
 
-    def start(self, part: BackgroundPart) -> Job:
-        """Start a part of a line in the background."""
+    def start(self, part: BackgroundPart, then: Then | None = None) -> Job:
+        """Start a part of a line in the background; `then` is called with its exit code."""
         if part.system:
-            return self.jobs.start(part.node.text, partial(self._run_program, part))
-        # The task describes the prompt as it is now, also if the job is queued.
-        task = Task.of(part, self.program, self.output_format)
-        return self.jobs.start(part.node.text, partial(self._run_task, task))
+            run = partial(self._run_program, part)
+        else:
+            # The task describes the prompt as it is now, also if the job is queued.
+            task = Task.of(part, self.program, self.output_format, **self.ways)
+            run = partial(self._run_task, task)
+        return self.jobs.start(part.node.text, partial(_followed, run, then) if then else run)
 
     async def _run_in_front(self, statement: Statement, job: Job) -> int:
         command = (*_SHELL, statement.system)
