@@ -88,10 +88,11 @@ class Lifecycle:
             self.store.sessions.update(session_id, status_info=info)
 
     def finish_batch(self, session_id: str, exit_code: int) -> None:
-        """Store and publish the result of a batch session's startup command."""
+        """Store and publish the result of a batch session's startup command; then it is ending."""
         result = "SUCCESS" if exit_code == 0 else "FAILURE"
         data = {"kernel": {"exit_code": exit_code}}
-        was_asked = self.store.sessions.get(session_id).status == "TERMINATING"
+        status = self.store.sessions.get(session_id).status
+        was_asked = status == "TERMINATING"
         self.store.sessions.update(session_id, result=result, exit_code=exit_code, status_data=data)
         failed = "task-cancelled" if was_asked else "task-failed"
         event = SessionEvent(
@@ -101,6 +102,8 @@ class Lifecycle:
             exit_code=exit_code,
         )
         self.bus.publish(event)
+        if not was_asked and "TERMINATING" in FOLLOWERS.get(status, frozenset()):
+            self.move(session_id, "TERMINATING", "task-failed" if exit_code else "task-done")
 
     def _announce(
         self, session: Session, status: str, info: str | None, kernels: list[KernelRow]

@@ -39,6 +39,8 @@ from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskKind, TaskSupervisor, Work, retry_while_unavailable
 
 _log = logging.getLogger(__name__)
+_USUAL_ENDS = {"user-requested", "force-terminated", "self-terminated", "unknown"}
+"""Reasons that say less of a task's end than its result does."""
 
 
 class Scheduler:
@@ -359,9 +361,7 @@ class Scheduler:
         exit_code = status.exit_code
         if row.cluster_role == "main" and session.exit_code is not None:
             exit_code = session.exit_code  # What the task ended with, not the kernel around it.
-        # Of a task that was killed for its memory, the end may be told before the reason is.
-        is_asked = session.status == "TERMINATING" and not status.took_too_much
-        reason = (session.status_info if is_asked else None) or status.reason
+        reason = _asked_reason(session, status) or status.reason
         stat = self.metering.end(row.id, status)
         self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
         self.lifecycle.end_kernel(row, reason, exit_code)
@@ -411,6 +411,17 @@ class Scheduler:
             self.terminate(session_id, main.status_info or "unknown")
         elif session.status == "RUNNING":
             self.lifecycle.move(session_id, "RUNNING_DEGRADED", "a sub kernel has ended")
+
+
+def _asked_reason(session: Session, status: ExitStatus) -> str | None:
+    """Return why a session was ended; None if it was not, or its kernel's end tells more.
+
+    The result of a task that was killed for its memory, or for its time, comes before the reason.
+    """
+    asked = session.status_info if session.status == "TERMINATING" else None
+    if asked in {"task-done", "task-failed"} and status.reason not in _USUAL_ENDS:
+        return None
+    return None if status.took_too_much else asked
 
 
 def _status_data(row: KernelRow, status: ExitStatus, exit_code: int) -> dict[str, object]:
