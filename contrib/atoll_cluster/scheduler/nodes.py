@@ -54,6 +54,9 @@ class Nodes:
         except (EngineError, TimeoutError) as error:
             self.why_unknown = str(error) or f"no answer within {PATIENCE:g} seconds"
             _log.warning("the machines of the engine are not known: %s", self.why_unknown)
+        except Exception:  # noqa: BLE001 - a fault of an engine costs this look alone
+            self.why_unknown = "the engine has failed to tell them"
+            _log.exception("asking the engine for its machines has failed")
         else:
             self.why_unknown = ""
             self._pause = SOON if found != self.known else min(2 * self._pause, LATER)

@@ -144,10 +144,16 @@ def groups(client):
     return [one["name"] for one in told]
 
 
-def test_an_engine_that_does_not_answer_has_no_agents_but_a_reason(pooled, http):
+@pytest.mark.parametrize(
+    ("told", "why"), [(None, "nobody answers"), ("{", "the engine has failed to tell them")]
+)
+def test_an_engine_that_does_not_tell_has_no_agents_but_a_reason(pooled, http, told, why):
+    if told:
+        (pooled.data.parent / "nodes.json").write_text(told)
     client = pooled.start().client(http)
     answer = client.gql(AGENTS)
-    assert "the agents are unknown: nobody answers" in answer["errors"][0]["message"]
+    assert f"the agents are unknown: {why}" in answer["errors"][0]["message"]
+    assert client.ask("POST", "/resource/check-presets", json={}).status_code == 200
 
 
 def test_a_queue_that_tells_no_machines_shows_what_its_sessions_hold(tmp_path, monkeypatch, http):
