@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from atoll._records import Example
+from atoll.text import printable
 
 _ROOM = 78
 """Characters of a line of help, without its margin."""
@@ -12,7 +13,7 @@ def written(examples: Sequence[Example], program: str) -> list[str]:
     """Return the lines of help that show examples; each has its explanation beside it, or below it
     if there is no room.
     """
-    rows = [(f"{program} {one.line}", one.text) for one in examples]
+    rows = [(printable(f"{program} {one.line}"), printable(one.text)) for one in examples]
     fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]
     width = max(fitting, default=0)
     lines: list[str] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from atoll._plugins import Provided
 from atoll._records import Command, Example, Option
+from atoll.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class Node:
     @property
     def summary(self) -> str:
         """What the command does, in one line."""
-        return self.provided.record.summary if self.provided else ""
+        return printable(self.provided.record.summary) if self.provided else ""
 
     @property
     def hidden(self) -> bool:

@@ -232,8 +232,8 @@ class Check:
 class Finding:
     """The result of a check.
 
-    `status` is `ok`, `failed`, `absent` for something optional, or `skipped`. `exit_code` is the
-    program's for a failure.
+    `status` is `ok`, `failed`, `absent` for something optional, or `skipped`. `exit_code`, from 0
+    to 255, is that of `doctor` if this is the first failure.
     """
 
     check: str

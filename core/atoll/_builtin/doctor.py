@@ -12,6 +12,7 @@ from atoll._records import Check, Finding
 from atoll.hookspecs import CHECKS
 from atoll.output import Column
 
+_CODES = range(256)
 _COLUMNS = [
     Column("check", width=14),
     Column("status", width=7),
@@ -60,6 +61,11 @@ async def _findings(context: Context, provided: Provided[Check]) -> AsyncIterato
 async def _next(provided: Provided[Check], found: AsyncIterator[Finding]) -> Finding | None:
     with provided.guarded(f"its check {provided.record.name!r}"):
         finding = await anext(found, None)
-    if finding is not None and (problem := problem_in(finding, Finding)):
+    if finding is None:
+        return None
+    problem = problem_in(finding, Finding)
+    if not problem and finding.exit_code not in _CODES:
+        problem = f"the exit_code of Finding should be from 0 to {_CODES[-1]}"
+    if problem:
         raise PluginError(provided.origin, f"its check {provided.record.name!r}: {problem}")
     return finding

@@ -183,6 +183,10 @@ CHECKS = {
         "async def check(context): yield Finding('a', 'failed', exit_code='x')",
         "the exit_code of Finding should be a whole number",
     ),
+    "a code that no program can end with": (
+        "async def check(context): yield Finding('a', 'failed', exit_code=999)",
+        "the exit_code of Finding should be from 0 to 255",
+    ),
 }
 
 

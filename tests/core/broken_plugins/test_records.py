@@ -1,6 +1,10 @@
 """Plugins whose hooks give what they should not: it is left out, and what is good stays."""
 
+import sys
+
 import pytest
+
+from atoll._cli import run_guarded
 
 HEAD = """
 from atoll import *
@@ -256,6 +260,19 @@ def test_implementations_that_hooks_do_not_take(name, everywhere):
 def test_a_hook_that_need_not_be_there(everywhere):
     """Its plugin may not be installed, which is no mistake."""
     everywhere(source("other_things", "return [1]", options="(optionalhook=True)"), "")
+
+
+def test_help_shows_texts_of_plugins_on_one_line(site, capsys, monkeypatch):
+    """Without what would clear the screen, or look like another row."""
+    body = "yield Command('brk', 'one\\x1b[2J\\ntwo')"
+    example = "@hookimpl\ndef atoll_examples():\n    yield Example('brk \\n x', 'a\\x1b[2J\\nb')\n"
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    site.install(source("atoll_commands", body) + example)
+
+    assert run_guarded(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "one\N{REPLACEMENT CHARACTER}[2J two" in shown
 
 
 def source(hook: str, body: str, *, options="", kind="def", parameters="") -> str:
