@@ -19,7 +19,7 @@ from atoll_cluster.engine.launcher import (
     Site,
 )
 from atoll_cluster.engine.log import kept_log
-from atoll_cluster.engine.remote import connect_over_tcp, connect_through, relay_command
+from atoll_cluster.engine.remote import connect_over_tcp, connect_through, has_begun, relay_command
 from atoll_cluster.engine.state_board import StateBoard
 from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
 
@@ -45,6 +45,7 @@ __all__ = [
     "Waiting",
     "connect_over_tcp",
     "connect_through",
+    "has_begun",
     "has_written_end",
     "kept_log",
     "relay_command",

@@ -28,6 +28,17 @@ CONNECT_TIMEOUT = 10.0
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
 
+def has_begun(folder: Path) -> bool:
+    """Tell whether a kernel that was started with `Job.command(listens=True)` listens by now.
+
+    A folder on a shared file system lists it sooner than the file itself is seen.
+    """
+    try:
+        return any(one.name == ADDRESS for one in (folder / "run").iterdir())
+    except OSError:
+        return False
+
+
 async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> ByteStream:
     """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
 

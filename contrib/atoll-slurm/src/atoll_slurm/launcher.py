@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import anyio
 from anyio.abc import ByteStream
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from atoll_cluster.engines import (
     Ended,
@@ -33,6 +33,7 @@ from atoll_cluster.engines import (
     runtimes,
 )
 from atoll_slurm.accounts import Accounting
+from atoll_slurm.beginnings import Beginnings
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.images import images, offered
 from atoll_slurm.never import never
@@ -89,6 +90,9 @@ class SlurmLauncher:
     _limits: dict[str, datetime | None] = field(factory=dict, init=False)
     """When the time of running jobs is up."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
+    _beginnings: Beginnings = field(
+        default=Factory(lambda self: Beginnings(self.site), takes_self=True), init=False
+    )
 
     def capacity(self) -> Mapping[str, Decimal] | None:
         """Leave the queue to Slurm."""
@@ -152,6 +156,7 @@ class SlurmLauncher:
             raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
         for one in jobs:
             self._submitted[one.kernel_id] = time.monotonic()
+            self._beginnings.submitted(one.kernel_id)
             self._note(one.kernel_id, job_id[1])
         self._board.put({one.kernel_id: Waiting(engine_id=job_id[1]) for one in jobs})
         self._look.set()
@@ -251,8 +256,7 @@ class SlurmLauncher:
             waiting = any(isinstance(self._board[one], Waiting) for one in unended)
             longer = min(pause * SLOWER, LATER / 6 if waiting else LATER)
             pause = SOON if changed or self._expected else longer
-            with anyio.move_on_after(pause):
-                await self._look.wait()
+            await self._beginnings.wait(self._look, pause)
             if self._look.is_set():
                 self._look, pause = anyio.Event(), SOON
                 await anyio.sleep(SOON / 4)  # lest many that start together are asked for each

@@ -1,0 +1,53 @@
+"""Kernels that begin: their folders tell it sooner than Slurm, which is not to be asked often."""
+
+import time
+from collections.abc import Sequence
+
+import anyio
+from attrs import define, field
+
+from atoll_cluster.engines import Site, has_begun
+
+GLANCE = 0.1
+"""Seconds between two looks at the folders."""
+_LONGEST = 60.0
+"""Seconds after its submission in which the folder of a kernel is looked at."""
+_MOST = 100
+"""How many folders are looked at, on a file system that may be slow."""
+
+
+@define
+class Beginnings:
+    """Those that were submitted just now and have not begun yet."""
+
+    site: Site
+    _since: dict[str, float] = field(factory=dict, init=False)
+
+    def submitted(self, kernel_id: str) -> None:
+        """Look at a kernel's folder from now on."""
+        self._since[kernel_id] = time.monotonic()
+
+    async def wait(self, event: anyio.Event, longest: float) -> None:
+        """Wait for an event, or until a kernel has begun; `longest` is in seconds."""
+        with anyio.move_on_after(longest):
+            while self._young():
+                with anyio.move_on_after(GLANCE):
+                    await event.wait()
+                if event.is_set() or await self._some():
+                    return
+            await event.wait()
+
+    async def _some(self) -> bool:
+        """Tell whether some have begun; they are not looked at again."""
+        begun = await anyio.to_thread.run_sync(self._begun, self._young())
+        for kernel_id in begun:
+            self._since.pop(kernel_id, None)
+        return bool(begun)
+
+    def _begun(self, kernel_ids: Sequence[str]) -> list[str]:
+        return [one for one in kernel_ids if has_begun(self.site.folder(one))]
+
+    def _young(self) -> list[str]:
+        oldest = time.monotonic() - _LONGEST
+        self._since = {one: at for one, at in self._since.items() if at > oldest}
+        return list(self._since)[:_MOST]
