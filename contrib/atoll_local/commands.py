@@ -189,8 +189,10 @@ async def reset(context: Context, yes: bool) -> None:
 @click.option("--engine", metavar="NAME", help="The engine that runs its sessions.")
 async def access(context: Context, no_start: bool, engine: str | None) -> None:
     """Print the address and keys of the embedded cluster; start it if needed."""
+    from atoll_local.shortcut import remember
+
+    data = launcher.data_dir(context.paths)
     if engine is not None:
-        data = launcher.data_dir(context.paths)
         await trio.to_thread.run_sync(_configure, context, data, None, engine, ())
     find = launcher.running if no_start else partial(launcher.offer, say=context.output.note)
     profile = await trio.to_thread.run_sync(find, context.paths)
@@ -202,6 +204,7 @@ async def access(context: Context, no_start: bool, engine: str | None) -> None:
         "secret_key": profile.secret_key,
         "version": __version__,
     }
+    await trio.to_thread.run_sync(remember, data, engine, record)
     context.output.item(record, [Column(name) for name in record])
 
 

@@ -53,7 +53,8 @@ class HostDialer:
             if self._access is None or self._access is failed:
                 await self._leave_relay()
                 # What the prompt looks up by itself starts nothing.
-                self._access = await self._host.access(start=current_context.get() is not None)
+                start = current_context.get() is not None
+                self._access = await self._host.access(start=start, failed=failed is not None)
             return self._access
 
     async def _leave_relay(self) -> None:

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from atoll import AtollError, ConfigError, NotFound, Unreachable
 from atoll.reading import decode
 from atoll.transport import NotSent
+from atoll_local import shortcut
 from atoll_ssh.api import Bastion, Completed, SshConnection, connect_or_join
 
 FOLDER = '"${XDG_DATA_HOME:-$HOME/.local/share}/atoll/host"'
@@ -94,13 +95,14 @@ class Host:
             raise AtollError(f"cannot run commands on {self.name}: {_last_words(ran)}")
         return Completed(ran.exit_code, printed, ran.stderr)
 
-    async def atoll(self, *words: str) -> Any:
+    async def atoll(self, *words: str, before: str = "") -> Any:
         """Run a command of the atoll there, and return the record that it prints, or None.
 
-        Raises NotFound if atoll is missing, and AtollError with its message if it fails.
+        `before` is a script that may print the record itself, and exit. Raises NotFound if atoll is
+        missing, and AtollError with its message if it fails.
         """
         command = shlex.join(["--output", "json", *words])
-        ran = await self.script(f'{_FIND}exec "$atoll" {command}')
+        ran = await self.script(f'{before}{_FIND}exec "$atoll" {command}')
         if ran.exit_code == _MISSING and not ran.stdout:
             raise self._missing()
         if ran.exit_code:
@@ -112,11 +114,13 @@ class Host:
         ran = await self.script(f'{_FIND}exec "$atoll" --version')
         return ran.stdout.decode(errors="replace").strip().rpartition(" ")[2][:_LAST_WORDS]
 
-    async def access(self, *, start: bool) -> Access:
-        """Return the access to the cluster there; start it if allowed, or raise."""
+    async def access(self, *, start: bool, failed: bool = False) -> Access:
+        """Return the access to the cluster there; start it if allowed, or raise. One that has
+        `failed` is not taken from the file that holds it.
+        """
         engine = ["--engine", self.engine] if self.engine else []
         words = ["local", "access", *([] if start else ["--no-start"]), *engine]
-        found = await self.atoll(*words)
+        found = await self.atoll(*words, before="" if failed else shortcut.script(self.engine))
         record = found[0] if isinstance(found, list) else found
         try:
             port = urlsplit(record["endpoint"]).port

@@ -71,6 +71,21 @@ def test_a_machine_out_of_reach_is_told(make_box):
     assert (ran.returncode, found["ssh"]["status"]) == (3, "failed")
 
 
+def test_the_second_command_starts_no_atoll_there(both):
+    """Nor does it once the file with the access tells of a cluster that runs no more."""
+    laptop, box = both
+    laptop.must("ps")
+    [file] = (box.home / ".local/share/atoll/local/access").iterdir()
+    assert (file.name, file.stat().st_mode & 0o777) == ("any", 0o600)
+    process, record = file.read_text().splitlines()
+    wrong = {**json.loads(record), "access_key": "AKIA" + "X" * 16}
+    file.write_text(f"{process}\n{json.dumps(wrong)}\n")
+    assert laptop.run("ps").returncode == 4
+    file.write_text(f"1{process}\n{json.dumps(wrong)}\n")
+    laptop.must("ps")
+    assert file.read_text().splitlines() == [process, record]
+
+
 def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     laptop, _box = make_box(path="/usr/bin:/bin")
     ran = laptop.run("profile add box --host box\nps")
