@@ -7,9 +7,14 @@ from tests.slurm.test_sessions import jobs, rows, until
 SMALL = "-r cpu=1 -r mem=256m"
 
 
-def batch(lab, name, command, options="--enqueue-only"):
+def line(name, command, options=""):
+    """Return what begins a batch session."""
+    return f"start --type batch --enqueue-only -t {name} {options} {SMALL} -c '{command}' python"
+
+
+def batch(lab, name, command, options=""):
     """Begin a batch session."""
-    return lab.run(f"start --type batch -t {name} {options} {SMALL} -c '{command}' python")
+    lab.must(line(name, command, options))
 
 
 def ended(lab, name):
@@ -84,7 +89,7 @@ def test_the_time_limit_is_its_reason(lab):
 
 
 def test_a_job_that_starts_later_waits_at_slurm(lab):
-    batch(lab, "later", "true", "--enqueue-only --starts-at 1h")
+    batch(lab, "later", "true", "--starts-at 1h")
     row = until(lambda: rows(lab)["later"], lambda row: row["status_info"] == "BeginTime")
     assert row["status"] in {"PENDING", "SCHEDULED"}
     lab.must("rm -f later")
@@ -93,9 +98,12 @@ def test_a_job_that_starts_later_waits_at_slurm(lab):
 
 def test_jobs_that_depend_on_others_wait_at_slurm(lab):
     """They start after the cluster's program has been killed, one because the other succeeded."""
-    batch(lab, "first", "sleep 15")
-    batch(lab, "second", "echo after", "--enqueue-only --depends first")
-    batch(lab, "third", "echo last", "--enqueue-only --depends second")
+    lines = [
+        line("first", "sleep 20"),
+        line("second", "echo after", "--depends first"),
+        line("third", "echo last", "--depends second"),
+    ]
+    lab.must("\n".join(lines))
     row = until(lambda: rows(lab)["third"], lambda row: row["status_info"] == "Dependency")
     assert jobs(lab)["third"] == jobs(lab)["second"] == "PENDING"
     kill_cluster(lab)
@@ -106,9 +114,13 @@ def test_jobs_that_depend_on_others_wait_at_slurm(lab):
 
 
 def test_what_depends_on_a_failure_ends_with_that_reason(lab):
-    batch(lab, "failing", "sleep 5; exit 1")
-    batch(lab, "hopeless", "echo never", "--enqueue-only --depends failing")
-    batch(lab, "neither", "echo never", "--enqueue-only --depends hopeless")
+    lines = [
+        line("failing", "sleep 20; exit 1"),
+        line("hopeless", "echo never", "--depends failing"),
+        line("neither", "echo never", "--depends hopeless"),
+    ]
+    lab.must("\n".join(lines))
+    until(lambda: jobs(lab), lambda found: found.get("neither") == "PENDING")
     row = until(lambda: rows(lab, "--dead").get("neither"), lambda row: row is not None)
     assert (row["status"], row["status_info"]) == ("TERMINATED", "dependency hopeless failed")
     row = rows(lab, "--dead")["hopeless"]

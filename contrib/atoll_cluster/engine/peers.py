@@ -48,7 +48,7 @@ def introduce(spec: KernelSpec, folder: KernelFolder) -> None:
     config = folder.share / "ssh" / "config"
     config.parent.mkdir(mode=0o700, exist_ok=True)
     hosts = [_host(name, folder.path.parent / kernel) for name, kernel in spec.peers.items()]
-    own = _doubled(str(folder.home / ".ssh" / "config"))
+    own = folder.home / ".ssh" / "config"
     config.write_text("".join([*hosts, f'Match all\n    Include "{own}"\n']), "utf-8")
     for name in PROGRAMS:
         program = folder.share / "bin" / name
