@@ -136,3 +136,12 @@ def test_it_needs_a_terminal(terminal):
     """A job has none, and a pipe is none."""
     terminal.run("show < /dev/null", "show needs a terminal")
     assert terminal.leave() == 0
+
+
+def test_colours_are_those_for_the_background(terminal):
+    """Which the terminal has told the prompt."""
+    terminal.type("\x1b]11;rgb:ffff/ffff/ffff\x1b\\show\r")
+    terminal.see("38;5;124m pressed")
+    terminal.type("q")
+    terminal.ready()
+    assert terminal.leave() == 0
