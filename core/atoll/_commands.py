@@ -56,9 +56,9 @@ class NoSuchCommand(UsageError):
 def before_command(words: Sequence[str]) -> int:
     """Count the words before the command: `@NAME`, and words that were pasted with the line.
 
-    These are `$`, the prompt of the system's shell, and the name of the program.
+    These are `$` or `%`, prompts of the system's shells, and the name of the program.
     """
-    count = int(len(words) > 1 and words[0] == "$")
+    count = int(len(words) > 1 and words[0] in ("$", "%"))
     count += int(count < len(words) and words[count] in PROGRAM_NAMES)
     return count + int(count < len(words) and words[count].startswith(MARK))
 

@@ -26,7 +26,7 @@ _BRACE = re.compile(r"[{}](?=[ \t\r\n;&|)]|\Z)")
 _FIRST = re.compile(r"\|[ \t]*+first(?=[ \t]*+(?:[\n;&})#]|\|\||\Z))")
 _COMMENT = re.compile(r"#[^\n]*+")
 _CHAINS = ("&&", "||")
-PASTED = ("$", "atoll", "backend.ai")
+PASTED = ("$", "%", "atoll", "backend.ai")
 """Words that come along before a statement when a line of a document is pasted."""
 _AFTER_KEYWORD = {"for": 3, "let": 3}
 """The number of words before values: `for NAME in`, `let NAME =`."""

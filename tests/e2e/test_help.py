@@ -95,7 +95,13 @@ def test_help_names_the_program_that_was_called(atoll, program, words):
 
 @pytest.mark.parametrize(
     "line",
-    ["$ backend.ai version-of", "$ atoll version-of", "backend.ai version-of", "$ version-of"],
+    [
+        "$ backend.ai version-of",
+        "$ atoll version-of",
+        "backend.ai version-of",
+        "$ version-of",
+        "% atoll version-of",
+    ],
 )
 def test_a_line_pasted_with_its_prompt_is_understood(atoll, line):
     """As documents have it; the command is one that there is not, and is the word complained of."""
