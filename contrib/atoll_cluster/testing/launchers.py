@@ -12,7 +12,7 @@ from atoll_cluster.engine.contract import (
     ServiceRefused,
 )
 from atoll_cluster.engine.kernels import KernelEngine
-from atoll_cluster.engine.states import Ended, Running
+from atoll_cluster.engine.states import Ended, Running, Task
 from atoll_cluster.engines import KernelGone
 from atoll_cluster.testing.talk import KernelTalk, free_port, until
 
@@ -133,6 +133,13 @@ class LauncherTests(KernelTalk):
         run = await kernel.execute("query", "import os; os.kill(os.getppid(), 9)", {})
         await run.aclose()
         assert await self.ended(kernel) == ExitStatus(137, "self-terminated")
+
+    async def test_a_kernel_does_its_task_by_itself_and_ends_with_it(
+        self, engine: KernelEngine
+    ) -> None:
+        kernel = await self.started(engine, task=Task("t", "echo done; exit 7"))
+        assert await self.ended(kernel) == ExitStatus(7, "task-failed")
+        assert b"done\n" in await self.log(engine)
 
     async def test_an_ended_kernel_is_started_again_in_its_home(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)
