@@ -1,8 +1,6 @@
 """The help of groups, built from records: it imports no command."""
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,8 +26,12 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
 
 
 def _row(name: str, text: str) -> list[str]:
-    """Return a row; on a terminal, a text that is too long goes on below itself."""
+    """Return a row; on a terminal, a text that is too long continues below itself."""
     if sys.stdout.isatty():
+        # Imported here: help for a pipe is not wrapped.
+        import shutil
+        import textwrap
+
         room = max(_LEAST, shutil.get_terminal_size().columns - len(name))
         first, *others = textwrap.wrap(text, room) or [""]
         return [f"{name}{first}".rstrip(), *(" " * len(name) + one for one in others)]
