@@ -15,7 +15,7 @@ _LOG_SIZE = 1024 * 1024
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     options = _parser().parse_args(arguments)
-    # The heavy imports come after the arguments are known to be right.
+    # The slow imports come after the arguments were checked.
     from atoll_cluster.instance import AlreadyRunningError
     from atoll_cluster.paths import PRIVATE, DataDir, StartError
     from atoll_cluster.program import Options, serve

@@ -64,7 +64,7 @@ def bind(data: DataDir, wanted: int = 0) -> socket.socket:
 
 
 def _listen(port: int) -> socket.socket:
-    # Only where the protocol is told does asyncio set TCP_NODELAY; without it answers take 40 ms.
+    # asyncio sets TCP_NODELAY only if the protocol is given; without it, answers take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -80,7 +80,7 @@ def _listen(port: int) -> socket.socket:
 class Announcement:
     """Publishes the address of this program: in `server.json`, whose lock it holds.
 
-    Whoever deletes or damages one of them, or both, finds them whole again a moment later.
+    If the file or the lock file is deleted or damaged, it is complete again a moment later.
     """
 
     data: DataDir
@@ -114,7 +114,7 @@ class Announcement:
 
     async def keep(self) -> None:
         """Write the file again if it was changed or deleted, until cancelled."""
-        # Others read this module to find the program, and need nothing of this.
+        # Imported here, because other programs import this module only to find the program.
         import anyio
         import anyio.to_thread
 
@@ -191,7 +191,7 @@ class ServerInfo:
 def read_server(data: DataDir) -> ServerInfo | None:
     """Return the program of a data folder if it is running.
 
-    It is told of twice, since either file may be gone, old or garbage.
+    Two files contain it, because either may be missing, old or damaged.
     """
     for path in (data.server, data.lock):
         server = ServerInfo.parse(_read(path))
@@ -203,7 +203,8 @@ def read_server(data: DataDir) -> ServerInfo | None:
 def find_server(data: DataDir) -> ServerInfo | None:
     """Return the program of a data folder, also if its file is missing.
 
-    While one holds the lock and neither file tells of it, it is about to: that is waited for.
+    If the lock is held and neither file has the address, the program is about to write it: wait for
+    that.
     """
     give_up = time.monotonic() + 2 * _LOOK_AGAIN
     while (server := read_server(data)) is None and _is_held(data.lock):
@@ -241,6 +242,6 @@ def process_start(pid: int) -> int | None:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    # The command's name may hold blanks and brackets; the fields are counted from its end.
+    # The command's name may contain blanks and brackets; the fields start after it.
     state, *rest = stat.rpartition(")")[2].split()
     return None if state in "ZX" else int(rest[18])

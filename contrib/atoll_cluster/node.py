@@ -49,8 +49,8 @@ class Processors:
     def look(self) -> Sequence[float]:
         """Return the load of each processor since the last call, from 0 to 1.
 
-        Looks within a second of each other give the same; the first tells of all the time that the
-        machine has been up.
+        Calls within a second return the same; the first call covers the whole time since the
+        machine started.
         """
         if time.monotonic() < self._looked_at + _SHORTEST:
             return self._busy
@@ -86,7 +86,7 @@ def _times(stat: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for name, *words in map(str.split, stat.read_text().splitlines()):
         if name.startswith("cpu") and name != "cpu":
-            # Two that come later are part of the first two; the fourth and fifth are idle.
+            # Two later fields are included in the first two; the fourth and fifth are idle.
             times = list(map(int, words[:8]))
             found[name] = sum(times) - sum(times[3:5]), sum(times)
     return found

@@ -200,7 +200,7 @@ def _configure(cluster: Cluster) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        # Nobody stands before the cluster: a header is no proof of where a request comes from.
+        # There is no proxy before the cluster, so headers do not prove a client's address.
         proxy_headers=False,
         server_header=False,
         headers=[("Server", "BackendAI")],

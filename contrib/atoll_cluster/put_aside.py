@@ -1,8 +1,7 @@
 """The list of what the program could not finish and has put aside; it survives restarts.
 
-An item stays until the work succeeds or is removed. The list is a file of its own, not part of the
-store: it must be readable when the store is not, and
-`atoll local status` reads it while no program runs.
+An item stays until the work succeeds or is removed. The list is a separate file, because it must be
+readable when the store is not, and `atoll local status` reads it while no program runs.
 """
 
 import json

@@ -61,7 +61,7 @@ class FailurePolicy:
         """Return whether to stop after this many failures; `error` is the last one."""
         if self.consequence is Consequence.RETRIED or self.is_transient(error):
             return False
-        # The engine would answer the same again.
+        # The engine would give the same answer again.
         return failures >= self.attempts or isinstance(error, EngineError | NeedsAdmin)
 
 
@@ -128,7 +128,7 @@ class TaskSupervisor:
     ) -> anyio.Event:
         """Start a task; returns an event that is set at its end.
 
-        `session` becomes ERROR and `item` is put aside if the task fails for good; when it
+        If the task fails permanently, `session` becomes ERROR and `item` is put aside; when it
         succeeds, `item` is no longer put aside. `on_failure` is called with the reason.
         """
         if kind.value.consequence is Consequence.SESSION_FAILS and not session:

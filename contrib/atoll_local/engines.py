@@ -31,7 +31,7 @@ def configured(
         return before
     kept = before.settings if engine.load == before.engine else {}
     both = {**kept, **_read(engine, settings)}
-    # An empty text takes a setting back.
+    # An empty text removes a setting.
     return evolve(before, engine=engine.load, settings={k: v for k, v in both.items() if v})
 
 

@@ -45,7 +45,7 @@ _OTHERS = {
     "entities.images:dealias": ("Remove an alias of an image", "dealias-image", "image dealias"),
     "entities.images:forget": ("Stop offering an image", "forget-image", "image forget"),
     "entities.images:rescan": ("Look for new images", "rescan-images", "image rescan"),
-    "entities.folders:rows": ("List folders of everybody", "vfolders", "vfolder list"),
+    "entities.folders:rows": ("List the folders of all users", "vfolders", "vfolder list"),
     "services.license:show_license": ("Show the license", "show-license", "license show"),
     "services.permissions:list_permissions": ("List permissions", "permission list"),
     "services.etcd:get": ("Show configuration", "etcd get"),
@@ -58,7 +58,7 @@ _OTHERS = {
 }
 _FOLDERS = {
     "list-hosts": "List all hosts for folders",
-    "perf-metric": "Show how busy a host is",
+    "perf-metric": "Show the load of a host",
     "get-fstab-contents": "Show an fstab file",
     "list-mounts": "List mounts",
     "mount-host": "Mount a host everywhere",

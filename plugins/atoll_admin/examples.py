@@ -29,7 +29,7 @@ EXAMPLES = [
     Example("admin domain add research -d 'All labs' --total-resource-slots cpu=64,mem=256g"),
     Example("admin domain update research --is-active false"),
     Example("admin domain delete research", "it is kept, and can't be used"),
-    Example("admin domain purge research", "for good"),
+    Example("admin domain purge research", "permanently"),
     Example("admin group list -d research"),
     Example("admin group 8a1b2c3d"),
     Example("admin groups-by-name team"),

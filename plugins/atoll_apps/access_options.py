@@ -104,8 +104,8 @@ class AccessOptions:
         for service in services:
             if self.token and service.protocol != "http":
                 raise UsageError(
-                    f"--token is for web services, and {service.name} is not known as one",
-                    hint="add -p http if it is one; -b unix:PATH is for you alone, too",
+                    f"--token works only for web services, and {service.name} is not known as one",
+                    hint="add -p http if it is one; -b unix:PATH also lets only you in",
                 )
 
     def warn(self, bind: Bind, name: str) -> None:

@@ -30,7 +30,7 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
             async for event in reply.events():
                 told = _decode(api, event.data)
                 if (told.get("status") or event.event) in _FAILED:
-                    failure = told.get("message") or "the cluster gave it up"
+                    failure = told.get("message") or "the cluster has cancelled it"
                 show(f"{text} {_percent(told)}{told.get('message') or ''}")
     if failure:
         raise AtollError(f"{text}: {failure}")

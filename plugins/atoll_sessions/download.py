@@ -46,7 +46,7 @@ async def download(context: Context, session: str, files: tuple[str, ...], dest:
 def _check_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"two files would both become {name or HOME.name}")
+            raise UsageError(f"two files would have the same path {name or HOME.name}")
 
 
 def _make(dest: Path) -> None:

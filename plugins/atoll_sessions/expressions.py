@@ -27,8 +27,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _UNREADABLE = {
-    '"': "this text has no end",
-    "'": "texts stand in double quotes",
+    '"': "this text has no closing quote",
+    "'": "write texts in double quotes",
     "=": "can't read '='; == compares",
 }
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

@@ -39,7 +39,7 @@ async def abuse_history(context: Context, session: str) -> None:
     route = path("session", found.id, "abusing-report")
     report = await api.json("GET", route, like=_mapping)
     if not report and not context.output.format:
-        context.output.note(f"no abuse of session {found.name} is reported")
+        context.output.note(f"session {found.name} has no abuse reports")
         return
     rows = [{"name": name, "value": value} for name, value in report.items()]
     await context.output.rows(rows, _REPORT)

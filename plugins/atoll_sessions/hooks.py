@@ -25,7 +25,7 @@ def _needs(names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(names)
     for name in checked:
         if not _NEED.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a field of ComputeSession")
+            raise ValueError(f"{name!r} is not a field of ComputeSession")
     return checked
 
 

@@ -41,7 +41,7 @@ async def stream_log(
             if scanner.is_lost:
                 break
     if not scanner.is_over:
-        raise Malformed(api.profile.endpoint, "with something else than a log")
+        raise Malformed(api.profile.endpoint, "with something other than a log")
 
 
 @define

@@ -138,7 +138,7 @@ def _usable(session: Session, key: str) -> Session:
         raise NotFound(f"session {session.name} has ended", hint=f"atoll info {session.name}")
     if key and session.access_key and session.access_key != key:
         hint = f"rm, restart and events take -o {session.access_key}"
-        raise NotFound(f"session {session.name} is another user's", hint=hint)
+        raise NotFound(f"session {session.name} belongs to another user", hint=hint)
     return session
 
 

@@ -97,7 +97,7 @@ class Reasons:
         except AtollError:
             return ""
         names = " ".join(session.name for session in room_makers(idle, lacking))
-        return f"idle sessions would make room: atoll rm {names}" if names else ""
+        return f"ending idle sessions would free resources: atoll rm {names}" if names else ""
 
     async def _free(self) -> Mapping[str, float]:
         """Return what the session might get: of each slot, what the strictest limit leaves."""
@@ -122,7 +122,7 @@ def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
     fitting = {slot: min(amount, free.get(slot, 0.0)) for slot, amount in needs.items()}
     gone = [slot for slot, amount in fitting.items() if amount <= 0 < needs[slot]]
     if gone:
-        return f"nothing would fit now without {' and '.join(gone)}"
+        return f"nothing fits now without {' and '.join(gone)}"
     if fitting == dict(needs):
         return "it would fit now"
     return f"what would fit now: {show_slots(fitting)}"

@@ -55,7 +55,7 @@ async def _restart(api: "Api", session: Session, owner: str | None) -> None:
         raise AtollError(
             f"the restart of session {session.name} has failed on the cluster's side: it says"
             " RUNNING, and has no new container on record",
-            hint=f"what ran in it is gone; atoll rm {session.name}, and start another",
+            hint=f"its processes have ended; run atoll rm {session.name} and start another session",
         )
 
 
@@ -71,7 +71,7 @@ async def _ask(api: "Api", session: Session, owner: str | None) -> None:
         if problem.status != 501 and problem.type != "not-implemented":
             raise
         raise AtollError(
-            f"this cluster can't restart sessions, so {session.name} is as it was",
+            f"this cluster can't restart sessions, so {session.name} is unchanged",
             hint=f"atoll rm {session.name}, then start it again",
         ) from None
 

@@ -182,7 +182,7 @@ def _not_running(context: Context, created: Created) -> int:
     if created.status == "TIMEOUT":
         return ExitCode.TIMED_OUT
     if created.status in ("PENDING", "SCHEDULED"):
-        context.output.note("the code is not run: the session was only enqueued")
+        context.output.note("the code does not run, because the session was only enqueued")
         return ExitCode.OK
     raise created.failure()
 
@@ -206,7 +206,7 @@ async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Re
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP) as scope:
                 await _remove(context, api, name)
             if scope.cancelled_caught:
-                context.output.warn(f"session {name} may be there still: atoll rm {name} ends it")
+                context.output.warn(f"session {name} may still exist: atoll rm {name} ends it")
 
 
 async def _remove(context: Context, api: "Api", name: str) -> None:

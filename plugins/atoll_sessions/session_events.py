@@ -99,9 +99,9 @@ class Watch:
         """
         async with send:
             reply = await self._subscribe()
-            greeting = "watching until the session ends; Ctrl-C leaves it alone"
+            greeting = "watching until the session ends; Ctrl-C stops watching"
             while not await self._follow(reply, send, greeting):
-                self.say("the stream of events broke off; connecting again")
+                self.say("the event stream was lost; connecting again")
                 reply = await self._subscribe_again()
                 greeting = "connected again; events in between were missed"
 

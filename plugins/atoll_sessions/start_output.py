@@ -49,7 +49,7 @@ def _tell_beside(context: Context, created: Created, request: SessionRequest) ->
 def _words(created: Created, request: SessionRequest, *, stays: bool) -> str:
     name = created.name
     if not created.created:
-        return f"session {name} is there already and is used again"
+        return f"session {name} exists already and is used again"
     if created.status == "RUNNING":
         services = f" with {', '.join(created.services)}" if created.services else ""
         return f"session {name} is ready{services}"
@@ -71,6 +71,6 @@ def _official_words(created: Created) -> str:
 def _tell_trouble(context: Context, created: Created) -> None:
     if created.created and created.trouble and created.status == "RUNNING":
         context.output.warn(
-            f"what session {created.name} runs first has failed: {created.trouble}"
+            f"the preparation of session {created.name} has failed: {created.trouble}"
             f" (atoll logs {created.name} tells more)"
         )

@@ -51,7 +51,7 @@ async def _told(
             if problem.type != WEB_SERVERS_ANSWER:
                 raise
             message = f"the cluster opens no channel to session {session_id}"
-            hint = "the web server does not tell why; does the session run? atoll ps"
+            hint = "the web server hides the reason; check with atoll ps that the session runs"
             raise AtollError(message, hint=hint) from None
         yield channel
 

@@ -66,7 +66,7 @@ async def _show(context: Context, api: "Api", channel: Channel) -> AtollError | 
         if not closed.clean:
             return Unreachable("the connection to the terminal was lost")
     # Managers close at once, without a word, where an image has no terminal of its own.
-    nothing = AtollError("this session opens no terminal", hint="try atoll ssh, or its ttyd")
+    nothing = AtollError("this session cannot open a terminal", hint="try atoll ssh, or its ttyd")
     return None if shown else nothing
 
 

@@ -71,7 +71,7 @@ def _check(content: Mapping[str, Any], maps: Mapping[str, Any], where: str) -> N
     for key, below in maps.items():
         inner = content.get(key)
         if inner is not None and not isinstance(inner, dict):
-            raise TypeError(f"{where}{key} is no map")
+            raise TypeError(f"{where}{key} is not a map")
         _check(inner or {}, below, f"{where}{key}.")
 
 

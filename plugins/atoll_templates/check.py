@@ -26,5 +26,5 @@ async def check(context: Context, file: Path | None) -> int:
         await context.output.rows(document.flaws, _COLUMNS)
     if document.flaws:
         return ExitCode.FAILED
-    context.output.note(f"nothing is wrong with {', '.join(document.names)}")
+    context.output.note(f"no mistakes in {', '.join(document.names)}")
     return ExitCode.OK

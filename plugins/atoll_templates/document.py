@@ -79,7 +79,7 @@ def read_sound(text: str, name: str) -> Document:
 
 def _syntax_flaw(error: yaml.YAMLError) -> Flaw:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "is no YAML"
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "is not YAML"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return Flaw(line=line, column=column, where="", problem=str(problem))
 
@@ -144,7 +144,7 @@ class _Reading:
         for name, (node, _) in pairs.items():
             if name not in known and not key.open:
                 near = near_matches(name, known)
-                self._note(node, _below(where, name), f"is no key here{near and f' ({near})'}")
+                self._note(node, _below(where, name), f"is not a key here{near and f' ({near})'}")
 
     def _pairs(self, node: yaml.MappingNode, where: str) -> _Pairs:
         pairs: _Pairs = {}
@@ -153,7 +153,7 @@ class _Reading:
                 continue
             text = self._text(name, where)
             if text in pairs:
-                self._note(name, _below(where, text), "is there twice")
+                self._note(name, _below(where, text), "is given twice")
             elif text is not None:
                 pairs[text] = (name, value)
         return {**self._merged(node, where), **pairs}
@@ -176,7 +176,7 @@ class _Reading:
             self._note(node, place, "should be a mapping, or several in a list")
             return {}
         if self._merging > _MOST_MERGES:
-            self._note(node, place, "merges itself, or too many others")
+            self._note(node, place, "merges itself, or too many other mappings")
             return {}
         self._merging += 1
         found = self._sources[id(node)] = self._pairs(node, where)

@@ -35,12 +35,12 @@ def _about_folders() -> Iterator[Command]:
         "vfolder list-allowed-types", "List who may own folders", f"{_LISTING}:list_allowed_types"
     )
     yield Command("vfolder info", "Show everything about a folder", f"{_LISTING}:info")
-    yield Command("vfolder create", "Make a folder", f"{_MANAGE}:create")
+    yield Command("vfolder create", "Create a folder", f"{_MANAGE}:create")
     yield Command(
         "vfolder delete", "Delete folders", f"{_MANAGE}:delete", ("trash",), destroys=True
     )
     yield Command(
-        "vfolder restore", "Take folders out of the trash", f"{_MANAGE}:restore", ("recover",)
+        "vfolder restore", "Restore folders from the trash", f"{_MANAGE}:restore", ("recover",)
     )
     yield Command(
         "vfolder purge",
@@ -66,7 +66,7 @@ def _about_people() -> Iterator[Command]:
 
 def _about_files() -> Iterator[Command]:
     yield Command("vfolder ls", "List the files in a folder", f"{_FILES}:ls")
-    yield Command("vfolder mkdir", "Make folders in a folder", f"{_FILES}:mkdir")
+    yield Command("vfolder mkdir", "Create folders in a folder", f"{_FILES}:mkdir")
     yield Command("vfolder mv", "Move a file", f"{_FILES}:mv")
     yield Command("vfolder rename-file", "Give a file another name", f"{_FILES}:rename_file")
     yield Command("vfolder rm", "Delete files", f"{_FILES}:rm", ("delete-file",), destroys=True)

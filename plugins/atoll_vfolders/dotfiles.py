@@ -77,7 +77,7 @@ class Owner:
         """Send a request; errors name the file if the cluster's does not."""
         if params.get("path") == "":
             # To the cluster it would be the list of all.
-            raise UsageError("'' is the name of no dotfile")
+            raise UsageError("the path of a dotfile is empty")
         try:
             return await api.json(method, self.route, params={**self.keys, **params}, like=like)
         except Problem as problem:

@@ -36,5 +36,5 @@ EXAMPLES = [
     Example("vfolder update-options data --set-cloneable true"),
     Example("vfolder delete data", "into the trash, where there is one"),
     Example("vfolder restore data"),
-    Example("vfolder purge data", "for good"),
+    Example("vfolder purge data", "permanently"),
 ]

@@ -67,7 +67,7 @@ async def _alone(api: "Api", folder: Folder, place: "PurePosixPath", error: Atol
 async def mkdir(
     context: Context, name: str, paths: tuple[str, ...], parents: bool, exist_ok: bool
 ) -> None:
-    """Make folders in a folder."""
+    """Create folders in a folder."""
     places = [folder_path(path) for path in paths]
     api = await context.connect()
     folder = await find_folder(api, name)
@@ -137,7 +137,7 @@ async def rm(
     if "." in places:
         raise UsageError("the path is the folder itself", hint="atoll vfolder delete")
     what = places[0] if len(places) == 1 else counted(len(places))
-    await context.consent(f"Delete {what} in {name} for good?", yes=yes)
+    await context.consent(f"Delete {what} in {name} permanently?", yes=yes)
     api = await context.connect()
     folder = await find_folder(api, name)
     await _delete_files(api, folder, places, recursive=recursive)

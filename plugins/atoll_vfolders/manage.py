@@ -118,7 +118,7 @@ async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
 
     async def act(name: str) -> None:
         folder = await find_folder(api, name)
-        question = f"Delete {name} for good, with all that is in it?"
+        question = f"Delete {name} permanently, with its content?"
         await context.consent(question, yes=yes or has_trash, official_asks=False)
         await _delete(api, folder)
         fate = "moved to the trash" if has_trash else "deleted"
@@ -137,7 +137,7 @@ async def _delete(api: "Api", folder: Folder) -> None:
 @click.command()
 @click.argument("names", nargs=-1, required=True, type=Name("vfolder"))
 async def restore(context: Context, names: tuple[str, ...]) -> int:
-    """Take folders out of the trash, by name or id."""
+    """Restore folders from the trash, by name or id."""
     api = await context.connect()
 
     async def act(name: str) -> None:
@@ -157,10 +157,10 @@ async def purge(context: Context, names: tuple[str, ...], yes: bool) -> int:
 
     async def act(name: str) -> None:
         folder = await find_folder(api, name, trashed=True)
-        question = f"Delete {name} for good, with all that is in it?"
+        question = f"Delete {name} permanently, with its content?"
         await context.consent(question, yes=yes, official_asks=False)
         await _trash(api, "delete-from-trash-bin", folder)
-        context.output.done(f"folder {folder.name} is deleted for good", official="Deleted.")
+        context.output.done(f"folder {folder.name} is deleted permanently", official="Deleted.")
 
     return await _each(context, names, act)
 

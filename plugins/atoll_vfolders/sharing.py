@@ -112,7 +112,7 @@ async def invitations(context: Context, accept: str | None, reject: str | None) 
     if reject is not None:
         chosen = _choose(found, reject)
         await api.json("DELETE", "/folders/invitations/delete", json={"inv_id": chosen.id})
-        context.output.done(f"the invitation to {chosen.vfolder_name} is turned down")
+        context.output.done(f"the invitation to {chosen.vfolder_name} is rejected")
 
 
 async def _pending(api: "Api") -> list[Invitation]:
@@ -145,4 +145,4 @@ async def leave(context: Context, name: str, shared_user_uuid: str | None) -> No
     if shared_user_uuid:
         body["shared_user_uuid"] = shared_user_uuid
     await request_folder(api, folder, "POST", "leave", json=body)
-    context.output.done(f"folder {folder.name} is left")
+    context.output.done(f"you have left folder {folder.name}")

@@ -13,7 +13,7 @@ async def read_text_input(context: Context, file: Path | None, most: int) -> str
     name = "-" if file is None else str(file)
     content = await context.stdin.rest() if name == "-" else _read(Path(name), most)
     if len(content) > most:
-        raise UsageError(f"{name} is too large: up to {most // 1024} KiB are taken")
+        raise UsageError(f"{name} is too large: at most {most // 1024} KiB are allowed")
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -60,7 +60,7 @@ async def web(
     at = Bind(bind, port)
     if not (at.is_local or share):
         raise UsageError(
-            f"whoever reaches {bind} could act as you", hint="--force serves it all the same"
+            f"everybody who can connect to {bind} could act as you", hint="--force allows it"
         )
     access = AccessOptions(
         say=context.output.warn, hosts=allow_hosts, origins=allow_origins, share=share

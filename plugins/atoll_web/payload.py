@@ -28,4 +28,4 @@ def unscramble(body: bytes, endpoint: str) -> bytes:
         unpadder = PKCS7(8 * _BLOCK).unpadder()
         return unpadder.update(padded) + unpadder.finalize()
     except ValueError as error:
-        raise Malformed("The body is not scrambled as it says.") from error
+        raise Malformed("The body has an invalid encoding.") from error

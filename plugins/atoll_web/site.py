@@ -137,7 +137,7 @@ class Site:
             case ["redirect"]:
                 await self._redirect(connection, request, asked)
             case _:
-                await connection.answer(404, "There is nothing of this name.")
+                await connection.answer(404, "There is no such file.")
 
     async def _add(self, connection: Connection, here: str, session: str, app: str) -> None:
         try:
@@ -172,7 +172,7 @@ class Site:
             await connection.reply(200, json.dumps(answer).encode())
             return
         if not (url.isascii() and url.isprintable()):
-            raise Malformed("This is no place in an app.")
+            raise Malformed("This is not a path of an app.")
         with trio.move_on_after(_APP_PATIENCE):
             await forward.ready.wait()
         await connection.reply(302, headers=[("Location", url)])

@@ -322,7 +322,7 @@ def test_without_a_dialer_nobody_knows_the_way():
     from atoll_websocket.api import connect as over_websockets
 
     for make in (over_http, over_websockets):
-        with pytest.raises(ValueError, match="pigeon:///loft can't be reached without a dialer"):
+        with pytest.raises(ValueError, match="pigeon:///loft cannot be reached without a dialer"):
             make(Profile(name="lab", endpoint="pigeon:///loft"))
 
 

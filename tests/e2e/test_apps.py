@@ -265,7 +265,7 @@ def test_streams_of_the_api_without_keys(shared, proxy, session):
 def test_the_api_is_not_served_to_others_unasked(shared):
     refused = shared.run("proxy", "--bind", "192.0.2.1")
     assert refused.returncode == 2
-    assert "could act with your keys (--force does it anyway)" in refused.stderr
+    assert "could act with your keys (--force allows it)" in refused.stderr
 
 
 @pytest.mark.needs("sshd")

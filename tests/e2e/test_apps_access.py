@@ -252,7 +252,7 @@ def test_the_proxy_without_a_port(shared, tmp_path):
         (["-b", "0.0.0.0:0"], 2, "other machines reach 0.0.0.0:0 (--share lets them in)"),
         (["-b", "192.0.2.1:80"], 2, "--share lets them in"),
         (["-b", "[::]:0"], 2, "--share lets them in"),
-        (["--token"], 2, "--token is for web services"),
+        (["--token"], 2, "--token works only for web services"),
         (["--allow-origin", "evil"], 2, "'evil' is no origin"),
         (["--allow-origin", "*"], 2, "'*' is no origin"),
         (["--allow-host", "http://a"], 2, "'http://a' is no host name"),

@@ -86,7 +86,7 @@ def test_the_past_of_a_session(shared, chain):
     names = [row["status"] for row in history]
     assert names == ["PENDING", "SCHEDULED", "PREPARING", "RUNNING"]
     assert (
-        "no abuse of session first is reported"
+        "session first has no abuse reports"
         in shared.run("session", "abuse-history", "first").stderr
     )
 

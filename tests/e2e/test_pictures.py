@@ -250,9 +250,9 @@ def test_broken_and_boundless_pictures_cost_a_line(terminal):
     assert "\x1b_G" not in drawn
     assert "\x1b]0;" not in drawn
     assert re.findall(r"not drawn: ([^\]]*)", drawn.replace("\r\n", "")) == [
-        "it is no PNG file",
-        "it is cut off",
-        "it is cut off",
+        "it is not a PNG file",
+        "it is incomplete",
+        "it is incomplete",
     ]
     assert "still here" in drawn
 

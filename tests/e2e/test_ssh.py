@@ -205,7 +205,7 @@ def test_what_goes_wrong_without_openssh(shared, session, tmp_path):
 
     lines = f"cd nowhere\nput {tmp_path}/nothing\nget 'half\npwd\n"
     sat = subprocess.run([atoll, "sftp", session], input=lines, **options)
-    assert sat.stderr == "cd: nowhere is no folder\nput: no such file or directory\n"
+    assert sat.stderr == "cd: nowhere is not a folder\nput: no such file or directory\n"
     assert sat.stdout.splitlines()[-1] == "Remote working directory: /home/work"
 
 

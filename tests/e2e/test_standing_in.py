@@ -107,7 +107,7 @@ def test_what_that_client_asks_is_asked(shared, run):
     line = ("admin", "domain", "purge", "asked")
     unheard = shared.run(*line, program="backend.ai")
     assert unheard.returncode == 2
-    assert "this needs an answer: Delete domain asked for good?" in unheard.stderr
+    assert "this needs an answer: Delete domain asked permanently?" in unheard.stderr
     refused = shared.run(*line, program="backend.ai", stdin="n\n")
     assert refused.returncode == 1
     assert "nothing was changed" in refused.stderr

@@ -314,7 +314,7 @@ def test_sessions_are_kept_but_for_those_that_make_room(atoll):
     assert f"its sessions are kept, except {', '.join(made_room)}, tagged" in first.stderr
     second = atoll.run("--timeout", "6", *line, "X=case:5")
     assert second.returncode == 124
-    assert "idle sessions would make room: atoll rm s-" in second.stderr
+    assert "ending idle sessions would free resources: atoll rm s-" in second.stderr
     assert set(kept) <= set(atoll.run("ps", "--name-only").stdout.split())
 
 

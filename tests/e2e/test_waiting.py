@@ -28,7 +28,7 @@ def test_it_is_explained_in_a_pipe(full):
     assert re.fullmatch(
         "session late is PENDING: no-available-instances; number 1 of 1 in the queue; it needs cpu"
         r" 1, mem 300 MiB, of which cpu 0, mem [\d.]+ [MG]iB is free; nothing would fit now"
-        " without cpu; idle sessions would make room: atoll rm hold",
+        " without cpu; ending idle sessions would free resources: atoll rm hold",
         why,
     ), why
     assert end == "session late has not started in 2 s and stays queued"

@@ -18,7 +18,7 @@ USER_AGENT = f"atoll/{__version__}"
 def require_destination(profile: Profile, dialer: Dialer | None) -> None:
     """Raise ValueError if neither the endpoint nor a dialer says where to connect to."""
     if dialer is None and not profile.endpoint.startswith(("http:", "https:")):
-        raise ValueError(f"{profile.endpoint} can't be reached without a dialer")
+        raise ValueError(f"{profile.endpoint} cannot be reached without a dialer")
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> RequestTransport:

@@ -104,6 +104,6 @@ def signed_headers(
 def _check_access_key(profile: Profile) -> None:
     if not profile.access_key.isascii() or not profile.access_key.isprintable():
         raise ConfigError(
-            f"the access key of profile {profile.name} holds characters that no key has",
+            f"the access key of profile {profile.name} contains invalid characters",
             hint="copy it again, without quotes and line ends",
         )

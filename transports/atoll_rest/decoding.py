@@ -25,7 +25,7 @@ class Unpacker:
         if encoding in ("gzip", "x-gzip", "deflate"):
             self._stream = zlib.decompressobj(_ANY_HEADER)
         elif encoding not in ("", "identity"):
-            raise Undecodable(f"nobody asked for {encoding[:40]}")
+            raise Undecodable(f"unexpected encoding {encoding[:40]}")
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the decompressed data of a piece, in pieces."""

@@ -76,7 +76,7 @@ def _parse(variable: str, value: str) -> Proxy:
     except ValueError as error:
         raise _unusable(variable, f"is no URL: {error}") from None
     if parts.scheme not in _PORTS:
-        raise _unusable(variable, f"names a proxy of the kind {parts.scheme!r}")
+        raise _unusable(variable, f"names a proxy of the unsupported kind {parts.scheme!r}")
     if not parts.hostname or not value.isprintable() or " " in value or port == 0:
         raise _unusable(variable, "names no host and port")
     return Proxy(

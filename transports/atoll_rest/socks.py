@@ -17,7 +17,7 @@ _IPV4, _NAME, _IPV6 = 1, 3, 4
 _ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
 _REASONS = {
     2: "its rules forbid that",
-    3: "there is no way to that network",
+    3: "the network is unreachable",
     4: "the host can't be reached",
     5: "nothing listens there",
     6: "no answer",

@@ -57,7 +57,7 @@ class LoginFile:
             return None
         except (ValueError, TypeError, LookupError, AttributeError):
             raise ConfigError(
-                f"{self.path} holds no login", hint="atoll login makes it anew"
+                f"{self.path} contains no login", hint="atoll login creates it again"
             ) from None
 
     def save(self, login: StoredLogin) -> None:

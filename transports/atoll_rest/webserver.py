@@ -105,7 +105,7 @@ class WebServer:
         except NotSent as error:
             raise Unreachable(str(error)) from None
         except TooLong:
-            raise Malformed(self.profile.endpoint, "with more than any login takes") from None
+            raise Malformed(self.profile.endpoint, "with too much data for a login") from None
         return _Answer(response.status, response.headers, body_read, response.set_cookies)
 
     def _read(self, answer: "_Answer", like: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class WebServer:
         problem = problem_from(answer.status, answer.body, content_type, answer.headers)
         if isinstance(problem, NotFound):
             hint = "its own API takes keypairs: --access-key instead of --login"
-            raise AtollError(f"{endpoint} is no web server to log in to", hint=hint)
+            raise AtollError(f"{endpoint} is not a web server with a login", hint=hint)
         raise problem
 
 

@@ -191,7 +191,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         try:
             return await self._reader.next(limit)
         except EOFError:
-            silent = ChannelClosed(None, "the connection was closed without a word", clean=False)
+            silent = ChannelClosed(None, "the connection was closed without a reason", clean=False)
             self._end(silent if self._reader.is_between_frames else _lost())
         except (FrameError, trio.BrokenResourceError) as error:
             self._end(_lost(str(error)))

@@ -42,7 +42,7 @@ def read_header(data: memoryview) -> Header | None:
         return None
     first, length, size = data[0], data[1], 2
     if first & _RESERVED or length & _MASKED:
-        raise FrameError("a frame has bits that nobody agreed on")
+        raise FrameError("a frame has reserved bits set")
     if length == _TWO_BYTES:
         size = 4
     elif length == _EIGHT_BYTES:

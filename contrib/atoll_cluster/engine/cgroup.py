@@ -129,7 +129,7 @@ def _make(parent: Path, name: str, files: Mapping[str, object]) -> Iterator[Path
     try:
         group.mkdir()
         for file, value in files.items():
-            # Not every kernel counts swap; where it does not there is no such file.
+            # Not every Linux kernel counts swap; without it, there is no such file.
             if file not in SWAP or (group / file).exists():
                 (group / file).write_text(str(value))
     except OSError:

@@ -197,10 +197,10 @@ class ExitStatus:
     """How a kernel ended; `exit_code` is 128 + signal if a signal killed it.
 
     `reason` is one of the API's life-cycle reasons: `self-terminated`, `user-requested` and
-    `force-terminated` after a stop, `task-done` and `task-failed`, `failed-to-start`, `unknown`
-    when the kernel was killed along with its supervisor; or else `out-of-memory` or
-    `too-many-processes`. `cpu_used` (milliseconds) and `memory_peak` (bytes) are what its processes
-    took in all, None when nobody knows any more.
+    `force-terminated` after a stop, `task-done` and `task-failed`, `failed-to-start`, `unknown` if
+    the kernel was killed together with its supervisor; or `out-of-memory` or `too-many-processes`.
+    `cpu_used` (milliseconds) and `memory_peak` (bytes) are the totals of its processes, None if
+    unknown.
     """
 
     exit_code: int
@@ -256,8 +256,8 @@ class Run(Protocol):
     def events(self) -> AsyncIterator[Event]:
         """Yield events until `Finished`; raises EngineError if the kernel ends before.
 
-        The program's output waits for a reader who is slow, and for one who stands still for half a
-        minute; then what he misses is left out, with a note. A reader who leaves stops nothing.
+        The program's output waits for a slow reader, and for half a minute for one that does not
+        read; after that, output is dropped and a note says so. A reader that leaves stops nothing.
         """
 
     async def send_input(self, text: str) -> None:
@@ -389,7 +389,7 @@ class Kernel(Protocol):
         """Connect to a service, and start it with these arguments if needed.
 
         Waits until it accepts connections. An argument's value is None, a text or a list of texts.
-        Raises ServiceRefused when nobody listens at a port, EngineError when it can't be started.
+        Raises ServiceRefused if nothing listens on a port, EngineError if it cannot start.
         """
 
     async def shut_down_service(self, app: str) -> None:
@@ -420,7 +420,7 @@ class Engine(Protocol):
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
         """Set the function for kernels that send invalid data: session and reason.
 
-        Whoever was listening to that kernel gets KernelFault.
+        Readers of that kernel's events get KernelFault.
         """
 
     def images(self) -> Sequence[Image]:
@@ -444,8 +444,8 @@ class Engine(Protocol):
     ) -> Kernel:
         """Start a kernel and wait until it accepts runs; raises EngineError.
 
-        `on_state` is told what it waits for, where it has to, and that it runs. Elsewhere, one
-        that an earlier program has started already is waited for.
+        `on_state` gets each state: what the kernel waits for, and that it runs. If an earlier
+        program has already started the kernel elsewhere, this waits for it.
         """
 
     async def restart(
@@ -462,9 +462,9 @@ class Engine(Protocol):
     def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
         """Yield a kernel's output, standard output and error together.
 
-        That is also there of one that ended while nobody looked. It has a bound; where more was
-        printed, the first line says so and the rest begins with a line of the output. Raises
-        EngineError for what is no kernel's id.
+        The log of an ended kernel exists, too. It has a limit; if more was printed, the first line
+        says so and the rest starts at the begin of a line. Raises EngineError for an invalid kernel
+        id.
         """
 
     async def remove(self, kernel_id: str) -> None:

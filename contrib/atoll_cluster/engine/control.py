@@ -33,8 +33,8 @@ Way = Callable[[str], Awaitable[ByteStream]]
 class Control:
     """A connection to a kernel; all failures are EngineErrors.
 
-    A kernel is not to be trusted: its session's code can take its place. What makes no sense is
-    told to `on_fault` and raised as KernelFault.
+    A kernel is not trusted, because the session's code can replace it. Invalid messages are
+    reported to `on_fault` and raised as KernelFault.
     """
 
     _stream: ByteStream
@@ -135,7 +135,7 @@ async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
 async def settle_log(way: Way) -> int:
     """Wait, for a limited time, until a kernel's output so far is in its log.
 
-    Returns how many bytes that are, 0 if nobody tells.
+    Returns its size in bytes, 0 if unknown.
     """
     printed: object = 0
     with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):

@@ -1,6 +1,6 @@
 """Wait for files of another machine, which a shared file system may show late.
 
-Nobody tells when it can be seen, so it is looked for, with a bound to the wait.
+There is no notification when it becomes visible, so this polls for a limited time.
 """
 
 from collections.abc import Callable

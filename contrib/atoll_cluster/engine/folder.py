@@ -91,7 +91,7 @@ class KernelFolder:
         """Return the supervisor's process, None if it does not run."""
         state = self.read_state(STATE) or {}
         pid, started = state.get("pid"), state.get("started")
-        # Nobody else's process may be taken for it, whatever is written there.
+        # Another user's process must not be mistaken for it, whatever the file says.
         if not isinstance(pid, int) or not isinstance(started, int) or pid <= 1:
             return None
         process = Process(pid, started)
@@ -102,7 +102,7 @@ class KernelFolder:
         groups = (self.read_state("launch.json") or {}).get("cgroups")
         listed = groups if isinstance(groups, list) else []
         known = [Path(one) for one in listed if isinstance(one, str)]
-        # Nobody else's group may be taken for one of these, whatever is written there.
+        # Another user's group must not be mistaken for one, whatever the file says.
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
     def has_begun(self) -> bool:

@@ -62,10 +62,10 @@ def _tell_nobody(*_: object) -> None:
 class KernelEngine:
     """Starts kernels with a launcher, in the folders of a site, and finds them again.
 
-    `network` keeps the host's network inside the sandbox. `grace` is how many seconds programs have
-    between being asked to end and being killed, `patience` how many their output waits for a reader
-    who stands still. `carriers` pass on the bytes of services where the launcher's connections
-    don't pass descriptors.
+    `network` keeps the host's network inside the sandbox. `grace` is the seconds between the
+    request to end and the kill of programs, `patience` the seconds that their output waits for a
+    reader that does not read. `carriers` pass on the bytes of services if the launcher's
+    connections cannot pass descriptors.
     """
 
     site: Site
@@ -155,7 +155,7 @@ class KernelEngine:
                 await kernel.ready()
             except EngineError:
                 return await kernel.stop(forced=True)
-        # One on another machine is there as long as its launcher says so, whoever can reach it.
+        # On another machine, the launcher decides whether it runs, even if it is unreachable.
         return kernel
 
     async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
@@ -283,7 +283,7 @@ class KernelEngine:
 
     def _groups(self, spec: KernelSpec) -> Sequence[Path]:
         limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
-        # Groups are the whole machine's, and somebody else's kernel may have the same id.
+        # Groups belong to the whole machine, and another user's kernel may have the same id.
         return cgroup.create(f"{spec.kernel_id}-{zlib.crc32(bytes(self.root)):08x}", limits)
 
 

@@ -81,8 +81,8 @@ class Launcher(Protocol):
     def capacity(self) -> Mapping[str, Decimal] | None:
         """Return the slots that all kernels together may take, by names.
 
-        None means that the place has a queue of its own: every kernel is started at once there, and
-        waits as `Waiting` says.
+        None means that the place has its own queue: every kernel is started at once there, and
+        waits as `Waiting`.
         """
 
     def images(self) -> Sequence[Image] | None:

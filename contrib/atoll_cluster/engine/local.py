@@ -42,7 +42,7 @@ class LocalLauncher:
 
     async def start(self, job: Job) -> None:
         """Start a supervisor; it detaches when its sockets exist."""
-        # Shielded, since a supervisor that nobody waits for would be there with nobody to end it.
+        # Shielded, because nobody could end a supervisor that was not waited for.
         with anyio.CancelScope(shield=True), contextlib.suppress(subprocess.CalledProcessError):
             await anyio.run_process(
                 [*job.command(), "--detach"],

@@ -20,8 +20,8 @@ _INSIDE_CHARACTERS = bytes(range(0x80, 0xC0))
 def read(path: Path) -> Generator[bytes]:
     """Yield the last `LIMIT` bytes of the log at `path`, with its older file.
 
-    Where that is not all, it begins with a line that says so, and goes on at the begin of a line.
-    What is no regular file counts as empty: a program without a sandbox can put things there.
+    If that is not everything, the first line says so, and the rest starts at the begin of a line. A
+    file that is not regular counts as empty: a program without a sandbox can create one.
     """
     with ExitStack() as stack:
         parts = _open(path, stack)

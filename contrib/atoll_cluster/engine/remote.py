@@ -42,8 +42,8 @@ def has_begun(folder: Path) -> bool:
 async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> ByteStream:
     """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
 
-    `host` is where the node answers, None for the name that it has given itself. Both sides prove
-    that they have the key of this kernel. Raises KernelGone when nobody answers.
+    `host` is the address of the node, None for its own name. Both sides prove that they have the
+    key of this kernel. Raises KernelGone if nothing answers.
     """
     run = folder / "run"
     told = await anyio.to_thread.run_sync(read_fresh, run / ADDRESS)
@@ -147,7 +147,7 @@ def write_key(path: Path, kernel_id: str) -> None:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, kernel_id[:64])])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        # The clocks of two machines need not agree, and the key goes with its kernel anyway.
+        # The clocks of two machines may differ, and the key is deleted with its kernel anyway.
         .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2200, 1, 1, tzinfo=UTC))
         .sign(key, hashes.SHA256())

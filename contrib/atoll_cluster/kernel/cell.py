@@ -63,7 +63,7 @@ class Channel:
     def receive(self, *ops: str) -> dict[str, Any]:
         """Wait for a message of this kind; raises EOFError if the kernel program has ended.
 
-        Others are answers that nobody waits for any more, having been interrupted.
+        Other messages are late answers to interrupted questions.
         """
         while True:
             message = self._next()
@@ -331,7 +331,7 @@ def serve(channel: Channel) -> None:
     cells = Cells(channel)
     signal.signal(signal.SIGTERM, cells.leave)
     let_copies_end()
-    # Called last of all: Python forgets its handlers before it closes files that are still open.
+    # Called last: Python removes its handlers before it closes open files.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     while not cells.is_leaving:
         message = channel.receive("run", "complete")

@@ -115,7 +115,7 @@ class Interpreter:
         elif self._run is not None:
             self._run.emit(message)
             if event == "media" and self._link is not None:
-                # Until it hears that, the code prints nothing that could come before the picture.
+                # The code waits for this, so that its output cannot come before the picture.
                 self._link.send({"op": "shown"})
 
     def _give_up(self) -> None:

@@ -1,9 +1,9 @@
 """The output of programs: two pipes, read in the order of the writes.
 
-A pipe says nothing of when its bytes came. So each holds one write at a time, at first: a second
-one waits until the first was read, and of the two pipes epoll tells which was filled first. A
-program that makes many small writes to one of them alone gets room, lest each has to wait, since
-then there is no order to lose; a write to the other takes the room away again.
+A pipe does not record when its bytes came. Therefore each pipe holds one write at first: a second
+write waits until the first was read, and epoll reports which of the two pipes was filled first. A
+program that makes many small writes to one pipe gets a larger pipe, because there is no order to
+lose then; a write to the other pipe makes it small again.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class OutputPipes:
         self.stdout, self.stderr = OutputPipe("stdout"), OutputPipe("stderr")
         self._by_fd = {pipe.reading: pipe for pipe in (self.stdout, self.stderr)}
         self._last = self.stdout
-        # Edges alone tell the order: a level would keep a pipe in the place that it had before.
+        # Only edge-triggered events keep the order of the writes.
         self._edges = select.epoll()
         for fd in self._by_fd:
             self._edges.register(fd, EDGE)

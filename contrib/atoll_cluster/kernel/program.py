@@ -98,7 +98,7 @@ class Program:
         def ended(exit_code: int) -> None:
             script.output.drain()
             script.output.close()
-            # Lest it goes on a line that the script has not ended.
+            # A new line, in case the script has not ended its last line.
             self._print("stderr", "\n" * is_unended + BOOTSTRAP_ENDED.format(exit_code))
             self._become_ready()
 

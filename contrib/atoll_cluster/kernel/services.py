@@ -1,7 +1,7 @@
 """Connections to services inside the kernel, and the programs that provide them.
 
-A connection is made here, where files and network are what the kernel's user sees, and handed out
-as a descriptor: so nobody outside follows a name that this user may have put there.
+A connection is made here, with the files and the network of the kernel's user, and passed on as a
+descriptor: so no process outside follows a path that the user may have changed.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Services:
             _fail(link, message, OTHERWISE)
             return
         if server is None or server.ended:
-            # A new one each time, which one that still ends can't take away. By the end of its
+            # A new path each time, so that an ending program cannot remove it. By the end of the
             # name, ttyd tells a path from the name of a network.
             path = os.path.join(self._folder, f"{next(self._numbers)}.sock")
             argv, environ = self._command(service, message, path)
@@ -141,7 +141,8 @@ class Services:
 def _words(arguments: dict[str, Any]) -> list[str]:
     """Convert a map of options to arguments: a value is null, a text or several texts.
 
-    A single value stands in one word with its option, lest it be taken for another option.
+    A single value is joined to its option in one word, so that it cannot be taken for another
+    option.
     """
     words = []
     for option, value in arguments.items():

@@ -1,7 +1,7 @@
 """Rich results of the interpreter: pictures and pages of the user's objects.
 
-It lies beside `cell.py`, which loads it, and needs nothing but Python. Libraries that draw are not
-imported here: once the user's code has imported one, it is told where to show.
+`cell.py` loads this file from its own folder; it needs only Python. Drawing libraries are not
+imported here: after the user's code has imported one, it is configured to show its pictures here.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ WINDOW = 1024 * 1024
 class InputPipe:
     """`reading` is the program's end; bytes sent before it reads are kept.
 
-    `on_room` is told for how many bytes more there is room, not for each few of them.
+    `on_room` gets the number of bytes for which there is room, but not for every few bytes.
     """
 
     def __init__(self, loop: Loop, on_room: Callable[[int], None] = lambda _size: None) -> None:

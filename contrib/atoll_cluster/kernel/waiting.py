@@ -15,7 +15,7 @@ READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(os.uname().machine)
 def waits_for_input(pid: int, pipe: int) -> bool:
     """Return whether `pid` or a descendant is blocked reading a pipe, given by its inode.
 
-    False wherever it cannot be told, so that nobody is asked for input that nobody wants.
+    False if unknown, so that users are not asked for input that nothing reads.
     """
     return any(_reads(process, pipe) for process in _family(pid))
 

@@ -1,7 +1,7 @@
 """Limits of concurrent use: of keypairs by their policy, of groups and of domains.
 
-A session that alone asks for more than a limit is refused; one that does not fit beside what runs
-waits, and holds up nobody else.
+A session that alone exceeds a limit is refused. A session that exceeds it only together with
+running ones waits, and does not delay others.
 """
 
 from collections.abc import Iterable, Mapping

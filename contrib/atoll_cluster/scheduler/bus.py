@@ -1,7 +1,7 @@
 """Events of sessions inside the program, for all present listeners.
 
-Nothing is replayed. Who needs to be sure reads the store and waits for the next change, in this
-order: take `change()`, read, then wait.
+Old events are not repeated. To miss nothing, take `change()`, read the store, then wait for the
+change, in this order.
 """
 
 from collections.abc import AsyncIterator

@@ -1,8 +1,8 @@
 """Callbacks: a POST to a session's `callback_url` for each of its events.
 
 The body is JSON as managers send it: `type` (`session_lifecycle`), `event` (`started`,
-`terminated`, …), `session_id` and `when`. Nobody waits for the answers, and a URL that does not
-answer is not asked again.
+`terminated`, …), `session_id` and `when`. Nothing waits for the answers, and a failed request is
+not repeated.
 """
 
 import json

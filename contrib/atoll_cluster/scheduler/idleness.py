@@ -1,8 +1,8 @@
 """End sessions that are idle: no code runs in them and no bytes move to or from them.
 
-How long that may last is said by the resource policy of the keypair: `idle_timeout`, and
-`max_session_lifetime` for used ones too; seconds, 0 for ever. When a session was last used is kept
-in the store, so that a program that starts anew counts on.
+The resource policy of the keypair sets the limits: `idle_timeout`, and `max_session_lifetime` for
+used sessions, too; in seconds, 0 for no limit. The store keeps when a session was last used, so
+that a restart of the program does not matter.
 """
 
 import sqlite3
@@ -88,7 +88,7 @@ class Idleness:
     def checks(self, session_id: str) -> dict[str, Any]:
         """Return `idle_checks` of a session: the remaining seconds of each limit.
 
-        Where its life has no limit, that is told, too.
+        If its lifetime has no limit, this says so.
         """
         for one in self._watched(session_id):
             ends = {
@@ -117,7 +117,7 @@ class Idleness:
         if one.lifetime and one.began_at + one.lifetime <= self._now():
             self._scheduler.terminate(one.session_id, "idle-session-lifetime")
             return
-        # Code may run that nobody follows; only the kernels know.
+        # Code may run that no client follows; only the kernels know that.
         used_at = await self._last_run(one.session_id)
         if used_at > one.used_at:
             self._scheduler.store.usage.session(one.session_id, clock.stamp(used_at))

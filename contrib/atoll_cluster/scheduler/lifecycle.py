@@ -7,7 +7,7 @@ from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store
 
 FOLLOWERS: dict[str, frozenset[str]] = {
-    # Back to PENDING goes what an earlier program had not started yet when it died.
+    # Sessions go back to PENDING if an earlier program died before it started them.
     "PENDING": frozenset({"SCHEDULED", "ERROR", "CANCELLED"}),
     "SCHEDULED": frozenset({"PREPARING", "PENDING", "TERMINATING", "ERROR"}),
     "PREPARING": frozenset({"RUNNING", "PENDING", "TERMINATING", "TERMINATED", "ERROR"}),

@@ -27,12 +27,12 @@ _SHARES, _WHOLE = "cuda.shares", "cuda.device"
 class Machine:
     """`processors` are numbered from 0 and map onto `host_cpus`; `memory` is in bytes.
 
-    More processors can be promised than the host has; kernels then share some. `gpus` are the
-    numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is what
-    may really be given away, 0 when that was not measured. `network` is the second octet of the
-    loopback addresses that kernels get, one each: 127.<network>.x.y. Where kernels run elsewhere,
-    nobody here chooses processors, devices and addresses for them; where they queue there, this is
-    not `is_bounded` and has no figures of its own.
+    More processors can be offered than the host has; kernels then share some. `gpus` are the
+    numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is the
+    memory that can really be used, 0 if it was not measured. `network` is the second octet of the
+    loopback addresses of kernels: 127.<network>.x.y. If kernels run elsewhere, processors, devices
+    and addresses are not chosen here; if they queue there, this is not `is_bounded` and has no
+    figures.
     """
 
     processors: int

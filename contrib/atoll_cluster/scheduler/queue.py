@@ -1,8 +1,8 @@
 """The queue: sessions start in order of arrival, as far as there is room.
 
-The order is strict: behind a session that waits for room nobody overtakes it, or a large session
-would wait for ever. Sessions that wait for a moment (`starts_at`), for others (`dependencies`), for
-others on the same account to end (`budgets`) or for an agent let others by.
+The order is strict: no session overtakes one that waits for room, or a large session would wait for
+ever. Sessions that wait for a time (`starts_at`), for others (`dependencies`), for a limit
+(`budgets`) or for an agent do not delay others.
 """
 
 from contextlib import suppress
@@ -104,7 +104,7 @@ class Queue:
                     address=self.machine.address(others),
                     agent=self.machine.agent,
                 )
-                # The status makes the slots count before the next kernel of the session is served.
+                # With this status, the slots count when the next kernel is assigned.
                 kernels.set_status(kernel.id, "SCHEDULED", None)
             self.lifecycle.move(session.id, "SCHEDULED")
 
@@ -151,7 +151,7 @@ class _QueuePass:
 
     def _lacks_agent(self, session: Session) -> str | None:
         here = self._agent
-        # Where there is another queue, that one knows the groups.
+        # If the engine has its own queue, that queue knows the groups.
         is_elsewhere = not self._queue.machine.is_bounded
         if here is None or not (is_elsewhere or here.scaling_group == session.scaling_group):
             return f"scaling group {session.scaling_group} has no agent"

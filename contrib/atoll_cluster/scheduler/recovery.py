@@ -1,6 +1,6 @@
 """Recovery after a start: find running kernels again, and record the end of the others.
 
-Each session is found again in a task of its own: what is wrong with one is its own trouble.
+Each session has its own recovery task, so that an error affects only this session.
 """
 
 import logging
@@ -48,7 +48,7 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
     if _may_be_starting(session, scheduler.machine):
         scheduler.resume_launch(session.id)
     elif session.status == "SCHEDULED":
-        # Nothing was started yet: the status is always written before that.
+        # Nothing was started yet, because the status is always written before a start.
         scheduler.lifecycle.move(session.id, "PENDING", "cluster restarted")
     elif session.status == "ERROR":
         scheduler.stop_kernels(session.id, forced=True)

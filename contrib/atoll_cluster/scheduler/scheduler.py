@@ -1,8 +1,7 @@
 """The scheduler: starts sessions from the queue, watches kernels, ends sessions.
 
-Every kernel that runs has one task here that waits for its end, whoever brings that about. Stopping
-a session therefore is only asking its kernels to stop; the watching tasks write down what became of
-them.
+Each running kernel has one task here that waits for its end. To stop a session, only ask its
+kernels to stop; these tasks then record the end.
 """
 
 import logging
@@ -282,7 +281,7 @@ class Scheduler:
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
         for row in rows:
-            # Whoever watches it sees by this that its end is not the end of the session.
+            # This tells its watcher that its end is not the end of the session.
             kernel = self.running.pop(row.id, None) or await self._find(row)
             if not isinstance(kernel, ExitStatus):
                 await kernel.stop()
@@ -294,7 +293,7 @@ class Scheduler:
         self.attach(row, await self.engine.restart(self.specs.of(session, row), on_state))
 
     def _set_container(self, row: KernelRow) -> None:
-        # By the id of its container a client tells that a restart was done.
+        # Clients recognize a completed restart by the new container id.
         self.store.kernels.set_container(row.id, uuid4().hex)
 
     def stop_kernels(self, session_id: str, *, forced: bool) -> None:
@@ -308,11 +307,11 @@ class Scheduler:
         return self._start(TaskKind.STOP, row, partial(self._stop_kernel, row, forced))
 
     async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
-        # Where its start was cancelled or failed half way, only the engine knows what is there.
+        # If its start was cancelled or has failed, only the engine knows what exists.
         try:
             found = self.running.get(row.id) or await self._find(row)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # Its rows are damaged; what nobody can describe can still be ended.
+            # Its rows are damaged, but the kernel can still be ended.
             _log.error("kernel %s cannot be described", row.id, exc_info=error)
             await self.engine.discard(row.id)
             found = ExitStatus(137, "unknown")
@@ -369,7 +368,7 @@ class Scheduler:
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
         """Return the session of an ended kernel; an unfinished task in it has failed.
 
-        A task that has ended by itself has a result by now.
+        A task that ended normally has a result by now.
         """
         session = self.store.sessions.get(session_id)
         is_task = session.startup_command is not None and session.type == "BATCH"

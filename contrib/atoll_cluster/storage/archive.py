@@ -47,7 +47,7 @@ def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in paths:
-            # What goes away meanwhile is left out.
+            # Files that disappear meanwhile are left out.
             with contextlib.suppress(FileNotFoundError):
                 for _ in _add(archive, tree, path, within):
                     yield sink.fetch()
@@ -74,7 +74,7 @@ def _add_step(archive: zipfile.ZipFile, step: TraversalStep, above: str) -> Iter
     if step.kind is StepKind.ENTERED:
         archive.writestr(_member(f"{name}/", step.status), b"")
     elif step.kind is StepKind.ENTRY and stat.S_ISREG(step.status.st_mode):
-        # What goes away or is closed to us is left out.
+        # Files that disappear or cannot be read are left out.
         with contextlib.suppress(OSError):
             descriptor = os.open(step.name, os.O_RDONLY | SAFE, dir_fd=step.folder)
             try:
@@ -93,7 +93,7 @@ def _add_file(archive: zipfile.ZipFile, descriptor: int, member: zipfile.ZipInfo
 
 def _member(name: str, status: os.stat_result) -> zipfile.ZipInfo:
     moment = max(time.localtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
-    # The format has texts for names: bytes that are none become question marks.
+    # The format needs texts as names: invalid bytes become question marks.
     member = zipfile.ZipInfo(printable_path(name), moment)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = status.st_mode << 16

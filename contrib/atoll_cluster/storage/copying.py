@@ -69,7 +69,7 @@ class _Copy:
 
     def _leave(self, step: TraversalStep, stack: FolderStack) -> None:
         if step.kind is StepKind.LEFT and stack.depth == step.depth + 1:
-            # Not before now: a folder that is closed to its owner takes nothing in.
+            # Not earlier: nothing can be written into a folder without write permission.
             os.fchmod(stack.folder, stat.S_IMODE(step.status.st_mode) & 0o777)
             os.utime(stack.folder, ns=_times(step.status))
         stack.leave()

@@ -85,7 +85,7 @@ class PathWalker(ABC):
 def open_or_make(name: str, flags: int, folder: int, mode: int = 0o644) -> int:
     """Open a file in an open folder; a new file gets this mode, whatever the umask.
 
-    The program's own lets nobody else in, but what users keep looks as it would anywhere else.
+    The program's own files are private, but users' files have the usual modes.
     """
     if not flags & os.O_CREAT:
         return os.open(name, flags | SAFE, dir_fd=folder)

@@ -84,9 +84,9 @@ def traverse(
 ) -> Iterator[TraversalStep]:
     """Yield everything below an open folder: entries before subfolders, subfolders by name.
 
-    What can't be opened, or is moved away meanwhile, is told to `failed` and left out, what goes
-    away meanwhile is left out. With `unlock`, folders are opened that are closed to their owner,
-    and those where another file system begins are left out.
+    Folders that cannot be opened, or are moved meanwhile, are reported to `failed` and left out;
+    entries that disappear meanwhile are left out. With `unlock`, folders without permissions for
+    their owner are opened, and mounted file systems are left out.
     """
     with FolderStack.start(start) as stack:
         yield from _Traversal(stack, failed, unlock).run()

@@ -78,7 +78,7 @@ class Uploads:
     async def wait_until_idle(self, upload: Upload) -> bool:
         """Wait briefly until no request writes to an upload; returns whether none does.
 
-        Who was cut off and comes back at once may be quicker than the news that he was cut off.
+        A client that reconnects at once may be faster than the end of its last request.
         """
         with anyio.move_on_after(_PATIENCE):
             while busy := self._busy.get(upload.session):
@@ -148,7 +148,7 @@ class _Writer:
     async def flush(self) -> None:
         pieces, self._pieces, self._gathered = self._pieces, [], 0
         if pieces:
-            # Shielded, since what was received must be there when the client asks how far it got.
+            # Shielded, because a client that asks for the offset relies on these bytes.
             with anyio.CancelScope(shield=True):
                 self.written += await anyio.to_thread.run_sync(
                     _write_all, self._descriptor, b"".join(pieces)

@@ -151,7 +151,7 @@ class Database:
 
     def _ask(self, sql: str, parameters: Parameters, read: Callable[[sqlite3.Cursor], T]) -> T:
         if self._depth and not self._connection.in_transaction:
-            # An error that somebody passed over: what follows would happen without what was before.
+            # An error was ignored: later statements would take effect without the earlier ones.
             raise StoreUnavailable("SQLite has rolled back the transaction")
         with told():
             return read(self._connection.execute(sql, parameters))

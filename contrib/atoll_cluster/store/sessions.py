@@ -134,8 +134,8 @@ class Sessions:
     ) -> list[Session]:
         """Return a page of what `select` finds; only rows on the page are read in full.
 
-        Whoever reads a list page by page, the newest first, has each page begin where the last one
-        ended: the rows before are not counted again.
+        For clients that read a list page by page, the newest first, each page starts where the last
+        one ended: the rows before are not counted again.
         """
         asked = where, tuple(parameters), order
         begin = self._memory.ends.get((*asked, page.offset))

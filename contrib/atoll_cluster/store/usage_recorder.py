@@ -90,7 +90,7 @@ class UsageRecorder:
     def _forget(self) -> None:
         for uses in (self._requests, self._runs, self._keypairs, self._sessions, self._folders):
             uses.clear()
-        # Of the counts that are remembered, those that tell of use have become wrong.
+        # The cached counts that include uses are out of date now.
         for asked in [asked for asked in self.counts if _tells_of_use(asked[1])]:
             del self.counts[asked]
         self._changed = anyio.Event()

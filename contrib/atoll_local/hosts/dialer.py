@@ -52,7 +52,7 @@ class HostDialer:
         async with self._asking:
             if self._access is None or self._access is failed:
                 await self._leave_relay()
-                # What the prompt looks up by itself starts nothing.
+                # Background requests of the prompt must not start the cluster.
                 start = current_context.get() is not None
                 self._access = await self._host.access(start=start, failed=failed is not None)
             return self._access

@@ -84,7 +84,7 @@ class Host:
         Raises Unreachable without a connection, and AtollError if the machine runs no scripts.
         """
         mark = secrets.token_hex(8)
-        # On one line and in single quotes, so that any login shell takes it for one word.
+        # One line in single quotes, so that every login shell reads it as one word.
         command = f"exec sh -c {shlex.quote(f'echo; echo {mark}; {script}')}"
         try:
             ran = await self.ssh.run(command, stdin)

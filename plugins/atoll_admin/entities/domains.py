@@ -110,15 +110,15 @@ update = change_command(
         resolve={"allowed_vfolder_hosts": host_permissions},
         done="domain {name} is changed",
     ),
-    "Change a domain. What is left out stays.",
+    "Change a domain. Options that are left out keep their values.",
 )
 delete = change_command(
     DOMAIN,
-    _ending("inactive", "delete_domain", "Make domain {name} inactive?", "deletion"),
+    _ending("inactive", "delete_domain", "Deactivate domain {name}?", "deletion"),
     "Make a domain inactive; it can be made active again.",
 )
 purge = change_command(
     DOMAIN,
-    _ending("gone", "purge_domain", "Delete domain {name} for good?", "purge"),
-    "Delete a domain for good. Its users and groups must be purged before.",
+    _ending("gone", "purge_domain", "Delete domain {name} permanently?", "purge"),
+    "Delete a domain permanently. Purge its users and groups first.",
 )

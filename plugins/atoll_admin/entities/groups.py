@@ -164,7 +164,7 @@ update = change_command(
         resolve={"gid": group_id, "allowed_vfolder_hosts": host_permissions},
         done="group {gid} is changed",
     ),
-    "Change a group, named by id or name. What is left out stays.",
+    "Change a group, named by id or name. Options that are left out keep their values.",
 )
 delete = change_command(
     GROUP,
@@ -173,8 +173,8 @@ delete = change_command(
 )
 purge = change_command(
     GROUP,
-    _ending("gone", "purge_group", "Delete group {gid} and its folders for good?", "purge"),
-    "Delete a group for good, with all that belongs to it.",
+    _ending("gone", "purge_group", "Delete group {gid} and its folders permanently?", "purge"),
+    "Delete a group permanently, with everything that belongs to it.",
 )
 add_users = change_command(
     GROUP, _members("add", "the users are in group {gid}"), "Add users, by email or UUID."
@@ -182,5 +182,5 @@ add_users = change_command(
 remove_users = change_command(
     GROUP,
     _members("remove", "the users are no longer in group {gid}"),
-    "Take users out of a group, by email or UUID.",
+    "Remove users from a group, by email or UUID.",
 )

@@ -75,9 +75,9 @@ dealias = change_command(
         arguments={"alias": "String!"},
         resolve={"alias": _known_alias},
         existing=False,
-        done="{alias} stands for no image any more",
+        done="{alias} is no longer an alias",
     ),
-    "Take another name of an image away.",
+    "Remove an alias of an image.",
 )
 forget = change_command(
     IMAGE,
@@ -95,7 +95,7 @@ forget = change_command(
         ],
         arguments={"reference": "String!", "architecture": "String!"},
         existing=False,
-        question="Forget image {reference}? What a session was committed to is deleted.",
+        question="Forget image {reference}? An image made from a session is deleted.",
         done="image {reference} is forgotten",
     ),
     "Offer an image no more, until images are scanned again; delete what a session was committed "

@@ -93,7 +93,13 @@ add = change_command(
         params=[
             argument("user_id", "user"),
             argument("resource_policy", "keypair-resource-policy", default="default"),
-            option("-a", "--admin", "is_admin", is_flag=True, help="Make it an administrator's."),
+            option(
+                "-a",
+                "--admin",
+                "is_admin",
+                is_flag=True,
+                help="Give it the rights of an administrator.",
+            ),
             inactive(),
             option(
                 "-r",
@@ -111,9 +117,9 @@ add = change_command(
         lifted=("access_key", "secret_key"),
         shown="access_key,secret_key,user_id,resource_policy,is_active,is_admin,rate_limit",
         existing=False,
-        done="a keypair of {user_id} is added; keep the secret key, it is shown this once",
+        done="a keypair of {user_id} is added; save the secret key now, it is not shown again",
     ),
-    "Add a keypair for a user. Shows both keys, on standard output alone.",
+    "Add a keypair for a user. Prints both keys to standard output.",
 )
 update = change_command(
     KEYPAIR,
@@ -126,7 +132,7 @@ update = change_command(
                 completes="keypair-resource-policy",
                 help="The resource policy.",
             ),
-            boolean("--is-admin", help="Whether it is an administrator's."),
+            boolean("--is-admin", help="Whether it has the rights of an administrator."),
             boolean("--is-active", help="Whether it is accepted."),
             option("-r", "--rate-limit", type=int, help="Requests in 15 minutes."),
         ],
@@ -134,7 +140,7 @@ update = change_command(
         props="ModifyKeyPairInput!",
         done="keypair {access_key} is changed",
     ),
-    "Change a keypair. What is left out stays.",
+    "Change a keypair. Options that are left out keep their values.",
 )
 delete = change_command(
     KEYPAIR,
@@ -143,10 +149,10 @@ delete = change_command(
         params=[argument("access_key", "keypair")],
         arguments={"access_key": "String!"},
         action="deletion",
-        question="Delete keypair {access_key} for good?",
-        done="keypair {access_key} is gone",
+        question="Delete keypair {access_key} permanently?",
+        done="keypair {access_key} is deleted",
     ),
-    "Delete a keypair for good.",
+    "Delete a keypair permanently.",
 )
 activate = change_command(KEYPAIR, _switched(on=True), "Accept a keypair again.")
 deactivate = change_command(KEYPAIR, _switched(on=False), "Refuse a keypair from now on.")

@@ -140,7 +140,7 @@ update = change_command(
         resolve={"allowed_vfolder_hosts": host_permissions},
         done="keypair resource policy {name} is changed",
     ),
-    "Change a keypair resource policy. What is left out stays.",
+    "Change a keypair resource policy. Options that are left out keep their values.",
 )
 delete = change_command(
     POLICY,
@@ -150,8 +150,8 @@ delete = change_command(
         arguments={"name": "String!"},
         action="deletion",
         official_asks=True,
-        question="Delete keypair resource policy {name} for good?",
-        done="keypair resource policy {name} is gone",
+        question="Delete keypair resource policy {name} permanently?",
+        done="keypair resource policy {name} is deleted",
     ),
-    "Delete a keypair resource policy that no keypair has any more.",
+    "Delete a keypair resource policy that no keypair uses.",
 )

@@ -127,7 +127,7 @@ update = change_command(
         prepare=_opposites,
         done="scaling group {name} is changed",
     ),
-    "Change a scaling group. What is left out stays.",
+    "Change a scaling group. Options that are left out keep their values.",
 )
 delete = change_command(
     SCALING_GROUP,
@@ -136,10 +136,10 @@ delete = change_command(
         params=[argument("name", "scaling-group")],
         arguments={"name": "String!"},
         action="deletion",
-        question="Delete scaling group {name} for good?",
-        done="scaling group {name} is gone",
+        question="Delete scaling group {name} permanently?",
+        done="scaling group {name} is deleted",
     ),
-    "Delete a scaling group for good.",
+    "Delete a scaling group permanently.",
 )
 associate = change_command(
     SCALING_GROUP,
@@ -157,7 +157,7 @@ dissociate = change_command(
         "domain {domain} may no longer use scaling group {scaling_group}",
         "dissociation",
     ),
-    "Take a scaling group away from a domain.",
+    "Remove a scaling group from a domain.",
 )
 
 

@@ -180,7 +180,7 @@ add = change_command(
         existing=False,
         done="user {email} is added",
     ),
-    "Add a user. A password that is left out is asked for, or read from standard input.",
+    "Add a user. Without a password, it is asked for, or read from standard input.",
 )
 update = change_command(
     USER,
@@ -208,7 +208,7 @@ update = change_command(
         sent_again=("status",),
         done="user {email} is changed",
     ),
-    "Change a user. What is left out stays.",
+    "Change a user. Options that are left out keep their values.",
 )
 delete = change_command(
     USER,
@@ -217,10 +217,10 @@ delete = change_command(
         params=[argument("email", "user")],
         arguments={"email": "String!"},
         action="deletion",
-        question="Delete user {email}? The account can't be used then; its data stay.",
-        done="user {email} is deleted; its data are still there",
+        question="Delete user {email}? The account is closed; its data is kept.",
+        done="user {email} is deleted; its data is kept",
     ),
-    "Close a user's account. Data stay until it is purged.",
+    "Close a user's account. Its data is kept until it is purged.",
 )
 purge = change_command(
     USER,
@@ -236,8 +236,8 @@ purge = change_command(
         since={"delegate_endpoint_ownership": SINCE_24_03},
         action="purge",
         official_asks=True,
-        question="Delete user {email}, with all keypairs, folders and sessions, for good?",
-        done="user {email} is gone",
+        question="Delete user {email}, with all keypairs, folders and sessions, permanently?",
+        done="user {email} is purged",
     ),
-    "Delete a user for good, with everything that the user owns.",
+    "Delete a user permanently, with everything that the user owns.",
 )

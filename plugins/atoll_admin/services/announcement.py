@@ -42,7 +42,7 @@ async def update(context: Context, message: str | None, dry_run: bool) -> int:
     """Announce something to everybody; for superadmins."""
     text = await _read(context) if message is None else message
     if not text.strip():
-        raise UsageError("there is nothing to announce", hint="announcement delete ends one")
+        raise UsageError("the announcement is empty", hint="announcement delete ends one")
     body = {"enabled": True, "message": text}
     return await carry_out(context, "POST", ROUTE, body, done="it is announced", dry_run=dry_run)
 
@@ -66,7 +66,7 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
         {"enabled": False},
         question="Delete the announcement?",
         official_asks=True,
-        done="nothing is announced any more",
+        done="the announcement is deleted",
         dry_run=dry_run,
         yes=yes,
     )
@@ -82,7 +82,7 @@ async def dismiss(context: Context) -> None:
         return
     mark = _mark(context, api)
     write_atomic(mark, _digest(told["message"] or ""))
-    context.output.done("you won't be told of it again")
+    context.output.done("it will not be shown to you again")
 
 
 def is_dismissed(context: Context, api: "Api", message: Any) -> bool:

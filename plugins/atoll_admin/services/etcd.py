@@ -69,7 +69,7 @@ async def set_key(context: Context, key: str, value: str, dry_run: bool, yes: bo
 async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: bool) -> int:
     """Delete a key, or, with -p, all keys below it."""
     if not key.strip("/"):
-        raise UsageError("name a key: without one, that is the whole configuration")
+        raise UsageError("give a key; without one, the whole configuration would be deleted")
     what = f"everything below {key}" if prefix else key
     return await carry_out(
         context,
@@ -77,7 +77,7 @@ async def delete(context: Context, key: str, prefix: bool, dry_run: bool, yes: b
         "/config/delete",
         {"key": key, "prefix": prefix},
         question=f"Delete {what} from the cluster's configuration?",
-        done=f"{what} is gone",
+        done=f"{what} is deleted",
         dry_run=dry_run,
         yes=yes,
     )

@@ -82,8 +82,8 @@ async def remove_shared_vf_permission(
         "POST",
         _SHARED,
         body,
-        done=f"folder {vfolder_id} is shared with user {user_id} no longer",
-        question=f"Take folder {vfolder_id} away from user {user_id}?",
+        done=f"folder {vfolder_id} is no longer shared with user {user_id}",
+        question=f"Stop sharing folder {vfolder_id} with user {user_id}?",
         dry_run=dry_run,
         yes=yes,
     )
@@ -102,8 +102,8 @@ async def change_vfolder_ownership(
         "POST",
         "/folders/_/change-ownership",
         {"vfolder": vfolder_id, "user_email": user_email},
-        done=f"folder {vfolder_id} is {user_email}'s",
-        question=f"Make folder {vfolder_id} {user_email}'s?",
+        done=f"folder {vfolder_id} belongs to {user_email}",
+        question=f"Give folder {vfolder_id} to {user_email}?",
         dry_run=dry_run,
         yes=yes,
     )

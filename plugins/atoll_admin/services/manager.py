@@ -72,7 +72,7 @@ async def _wait_for_sessions(context: Context, api: "Api") -> None:
 async def unfreeze(context: Context, dry_run: bool) -> int:
     """Make the cluster accept new work again; for superadmins."""
     body = {"status": "running", "force_kill": False}
-    done = "the cluster takes work again"
+    done = "the cluster accepts new work"
     return await carry_out(context, "PUT", "/manager/status", body, done=done, dry_run=dry_run)
 
 
@@ -90,8 +90,8 @@ def _scheduling(operation: str, help: str, done: str) -> click.Command:
 
 
 include_agents = _scheduling(
-    "include-agents", "Let agents be given sessions again.", "sessions are given to"
+    "include-agents", "Schedule sessions on agents again.", "sessions are given to"
 )
 exclude_agents = _scheduling(
-    "exclude-agents", "Let agents be given no more sessions.", "no more sessions are given to"
+    "exclude-agents", "Stop scheduling sessions on agents.", "no more sessions are given to"
 )

@@ -69,7 +69,7 @@ async def vfolder_types(context: Context) -> None:
 @click.command(params=[dry_run_option()])
 async def recalculate_usage(context: Context, dry_run: bool) -> int:
     """Recalculate how much sessions occupy; for superadmins."""
-    route, done = "/resource/recalculate-usage", "usage is counted anew"
+    route, done = "/resource/recalculate-usage", "usage is recalculated"
     return await carry_out(context, "POST", route, {}, done=done, dry_run=dry_run)
 
 

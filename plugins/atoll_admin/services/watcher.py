@@ -44,7 +44,7 @@ async def _ask_watcher(context: Context, method: str, route: str, agent: str) ->
     except Problem as problem:
         # 23.09 and 26.4 tell of their own failure where the watcher can't be reached.
         if problem.status >= 500:
-            hint = "it is a service of its own beside the agent"
+            hint = "it is a separate service beside the agent"
             raise AtollError(f"the watcher of agent {agent} does not answer", hint=hint) from None
         raise
 

@@ -120,7 +120,7 @@ class RequestRules:
             return LocalResponse(303, "Welcome.", [("Location", target), ("Set-Cookie", cookie)])
         if any(self._is_token(value) for value in _cookies(request, self.cookie)):
             return None
-        return LocalResponse(401, "A token is needed: open the address that atoll app has shown.")
+        return LocalResponse(401, "A token is required: open the address that atoll app has shown.")
 
     def _is_token(self, text: str) -> bool:
         return secrets.compare_digest(text.encode(), self.token.encode())

@@ -42,7 +42,8 @@ async def proxy(
     at = Bind.parse(bind) if bind.startswith("unix:") else Bind(bind, port)
     if not (at.is_local or share):
         raise UsageError(
-            f"whoever reaches {bind} could act with your keys", hint="--force does it anyway"
+            f"everybody who can connect to {bind} could act with your keys",
+            hint="--force allows it",
         )
     access = AccessOptions(
         say=context.output.warn, hosts=allow_hosts, origins=allow_origins, share=share

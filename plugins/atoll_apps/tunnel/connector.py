@@ -93,7 +93,7 @@ class Connector:
         list_again = partial(list_services, self._api, self.target.session_id)
         services = await retrying.retry(list_again)
         if not services:
-            raise NotFound("the session does not run any more")
+            raise NotFound("the session has ended")
         if retrying.failures:
             self.say(f"{self.target.app}: connected again after {retrying.seconds:.0f} s")
 

@@ -82,4 +82,4 @@ async def _explain(connector: Connector, closed: ChannelClosed) -> None:
     elif closed.code == _NOBODY_LISTENS:
         connector.say(f"{connector.target.app}: nothing listens there in the session")
     else:
-        connector.say(f"{connector.target.app}: the tunnel broke: {closed}")
+        connector.say(f"{connector.target.app}: the tunnel was lost: {closed}")

@@ -87,7 +87,7 @@ class Fetching:
             if (link := archive.link_target()) is None:
                 return archive
             wanted = _behind(wanted, link)
-        raise AtollError(f"{path}: too many links, one behind the other")
+        raise AtollError(f"{path}: too many levels of links")
 
     async def _content(self, path: PurePosixPath) -> bytes:
         with self.output.progress(f"downloading {path} …") as show:

@@ -18,7 +18,7 @@ def read_parts(content_type: str, body: bytes) -> list[bytes]:
     # A line end belongs to the delimiter after it; the first one may stand at the very start.
     _preamble, *pieces = (b"\r\n" + body).split(f"\r\n--{boundary}".encode())
     if not pieces or not pieces[-1].startswith(b"--"):
-        raise AtollError("the cluster's answer broke off in the middle")
+        raise AtollError("the cluster's answer is incomplete")
     return [_content(piece) for piece in pieces[:-1]]
 
 
@@ -26,5 +26,5 @@ def _content(piece: bytes) -> bytes:
     # What follows the delimiter's own line end is headers, if any, an empty line, and the content.
     _headers, blank, content = piece.partition(b"\r\n\r\n")
     if not blank:
-        raise AtollError("the cluster's answer holds a part that can't be read")
+        raise AtollError("the cluster's answer contains an invalid part")
     return content

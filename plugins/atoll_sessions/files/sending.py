@@ -79,7 +79,7 @@ def find(
     ]
     names = Counter(file.filename for file in files)
     if twice := sorted(name for name, count in names.items() if count > 1):
-        raise UsageError(f"two files would both become {twice[0]} in the session")
+        raise UsageError(f"two files would have the same path {twice[0]} in the session")
     return files
 
 

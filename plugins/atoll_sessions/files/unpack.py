@@ -120,7 +120,7 @@ def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
         raise HostileArchive(f"the cluster sent a file called {member.name!r}")
     is_cut = member.isreg() and not member.issparse() and member.offset_data + member.size > size
     if member.size < 0 or is_cut:
-        raise HostileArchive(f"the cluster sent {member.name!r} with a false size")
+        raise HostileArchive(f"the cluster sent {member.name!r} with a wrong size")
     _ask_standard_library(member)
     return member
 
@@ -141,7 +141,7 @@ def _ask_standard_library(member: tarfile.TarInfo) -> None:
     except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError):
         return
     except tarfile.FilterError as error:
-        raise HostileArchive(f"the cluster sent what must not be unpacked: {error}") from None
+        raise HostileArchive(f"the cluster sent an archive with unsafe content: {error}") from None
 
 
 def _file_mode(member: tarfile.TarInfo) -> int:

@@ -45,7 +45,7 @@ class Album:
         except OSError as error:
             raise UsageError(f"--media {folder}: {error.strerror}") from None
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"--media {folder}: nothing can be written there")
+            raise UsageError(f"--media {folder}: the folder is not writable")
         return cls(folder.absolute())
 
     @classmethod
@@ -62,7 +62,7 @@ class Album:
         AlbumFull when there are too many.
         """
         if self._files >= _MOST_FILES or self._bytes + len(medium.content) > _MOST_BYTES:
-            raise AlbumFull(f"{self.folder} has got {self._files} files; no more are kept")
+            raise AlbumFull(f"{self.folder} has {self._files} files; further ones are not kept")
         try:
             path = self._write(medium, _safe(stem))
         except OSError as error:

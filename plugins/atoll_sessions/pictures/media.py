@@ -60,7 +60,7 @@ def medium(mime: str, data: str) -> Medium:
     """
     mime = mime.partition(";")[0].strip().lower()
     if len(data) > MOST_BYTES * 4 // 3:
-        raise Broken(f"{len(data) / 1e6:,.0f} MB are more than can be shown")
+        raise Broken(f"{len(data) / 1e6:,.0f} MB are too much to show")
     if found := _URL.match(data):
         rest = data[found.end() :]
         return Medium(

@@ -22,7 +22,7 @@ _PATIENCE = 30.0
 """Seconds that decoding may take, all in all."""
 _LIBRARIES = {"PIL": "Pillow", "resvg_py": "resvg_py"}
 _REMARKS = {
-    LEFT_OUT: "what the picture refers to elsewhere is left out",
+    LEFT_OUT: "references of the picture to other files are left out",
     NO_FONT: "the text in the picture is left out: no font is installed",
 }
 INSTALL = "pip install 'atoll[pictures]'"

@@ -43,13 +43,13 @@ def checked(content: bytes) -> Png:
     """Check a PNG file, and leave out what is not the picture; raises Broken."""
     chunks = list(_chunks(content))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        raise Broken("its header is broken")
+        raise Broken("its header is damaged")
     width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     check_size(width, height)
     if colours not in _SAMPLES or depth not in (1, 2, 4, 8, 16) or interlaced > 1:
-        raise Broken("its header is broken")
+        raise Broken("its header is damaged")
     if chunks[-1][0] != b"IEND":
-        raise Broken("it is cut off")
+        raise Broken("it is incomplete")
     passes = _PASSES if interlaced else ((0, 0, 1, 1),)
     bits = depth * _SAMPLES[colours]
     needed = sum(_bytes_of_pass(width, height, bits, one) for one in passes)
@@ -69,7 +69,7 @@ def check_size(width: int, height: int) -> None:
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the data of each chunk, up to the end of the picture."""
     if not content.startswith(_SIGNATURE):
-        raise Broken("it is no PNG file")
+        raise Broken("it is not a PNG file")
     at = len(_SIGNATURE)
     while len(content) >= at + 12:
         (length,) = struct.unpack_from(">I", content, at)
@@ -83,7 +83,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         if name == b"IEND":
             return
         at = end + 4
-    raise Broken("it is cut off")
+    raise Broken("it is incomplete")
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
@@ -110,6 +110,6 @@ def _check_pixels(pieces: list[bytes], needed: int) -> None:
         while found < needed and (more := unpacker.decompress(unpacker.unconsumed_tail, _PIECE)):
             found += len(more)
     except zlib.error:
-        raise Broken("its pixels are broken") from None
+        raise Broken("its pixels are damaged") from None
     if found < needed:
         raise Broken("pixels are missing from it")

@@ -66,7 +66,7 @@ async def watch(
     if pause is None and not _is_line(context, rest):
         if conditions or patience is not None or count is not None:
             raise UsageError(
-                f"watch: no such command: {rest[0]}" if rest else "watch: what shall be repeated?",
+                f"watch: no such command: {rest[0]}" if rest else "watch: give a command to repeat",
                 hint="atoll watch ps",
             )
         return await context.run(_line(context, ["session", "watch", *rest]))

@@ -48,7 +48,7 @@ class Condition:
         for name in self.fields:
             if name not in record and known_names(name) not in record:
                 hint = near_matches(name, list(record)) or f"there are {', '.join(record)}"
-                raise UsageError(f"what is watched has no field {name!r}", hint=hint)
+                raise UsageError(f"the records have no field {name!r}", hint=hint)
 
     def _holds_for(self, record: Record) -> bool:
         found: list[bool] = []

@@ -103,7 +103,7 @@ class CaseRunner:
         if created.failed:
             raise created.failure()
         if created.trouble:
-            what = f"what its session runs first has failed: {created.trouble}"
+            what = f"the preparation of its session has failed: {created.trouble}"
             if case.request.strict:
                 raise AtollError(what)
             self.report.warn(f"{case.label} {what}")
@@ -164,7 +164,7 @@ class CaseRunner:
             await self._remove(case)
         self._removals.discard(scope)
         if scope.cancelled_caught:
-            self.report.warn(f"session {case.request.name} may still be there")
+            self.report.warn(f"session {case.request.name} may still exist")
 
     def hurry(self) -> None:
         """Stop waiting for sessions that are being removed."""

@@ -65,9 +65,13 @@ def _names(gathered: Results) -> list[str]:
 
 @click.command()
 @click.argument("sweep", required=False, type=Name("sweep"))
-@click.option("-x", required=True, metavar="NAME", help="What is drawn from left to right.")
+@click.option("-x", required=True, metavar="NAME", help="The values of the horizontal axis.")
 @click.option(
-    "-y", required=True, multiple=True, metavar="NAME", help="What is drawn upwards. Repeatable."
+    "-y",
+    required=True,
+    multiple=True,
+    metavar="NAME",
+    help="The values of the vertical axis. Repeatable.",
 )
 @click.option(
     "--by", multiple=True, metavar="NAME", help="Draw a line for each value of this. Repeatable."

@@ -64,7 +64,7 @@ class Run:
                     self.show("stderr", "the cluster ended the run: it took too long\n")
                     return ExitCode.TIMED_OUT
                 case "waiting-input":
-                    raise AtollError("the code asks for input, and a sweep has none to give")
+                    raise AtollError("the code asks for input, which a sweep cannot give")
                 case "build-finished" if _exit_code(turn):
                     self.show("stderr", f"the build failed with exit code {_exit_code(turn)}\n")
 

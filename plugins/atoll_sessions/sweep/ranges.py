@@ -81,9 +81,9 @@ def parse_range(place: Place, text: str) -> Range:
     if not equals or not colon:
         raise UsageError(f"{text}: not of the form X=case:…, X=linspace:… or X=range:…")
     if not _VARIABLE.fullmatch(variable):
-        raise UsageError(f"{text}: {variable!r} can't be a variable")
+        raise UsageError(f"{text}: {variable!r} is not a valid variable name")
     if kind not in _KINDS:
-        raise UsageError(f"{text}: {kind!r} is none of case, linspace, range")
+        raise UsageError(f"{text}: {kind!r} is not one of case, linspace, range")
     try:
         return Range(place, text, variable, _KINDS[kind](arguments))
     except ValueError as error:
@@ -121,7 +121,7 @@ def _split(text: str) -> list[str]:
             values[-1] += char
         at += 1
     if quote:
-        raise ValueError(f"a quote {quote} is not closed")
+        raise ValueError(f"the quote {quote} is not closed")
     return values
 
 

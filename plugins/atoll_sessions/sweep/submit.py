@@ -51,7 +51,7 @@ async def submit(
     if plan.count > MOST:
         raise UsageError(f"run: {plan.count:,} cases are too many", hint=f"at most {MOST:,}")
     if names := plan.unused():
-        context.output.warn(f"${names[0]} is used nowhere: its values change nothing in the cases")
+        context.output.warn(f"${names[0]} is not used: its values change nothing in the cases")
     if options.dry_run:
         await _show_cases(context, plan)
         return 0

@@ -56,7 +56,7 @@ class Downloader:
                 await self._download_large(file)
         except Problem as problem:
             if problem.status == 404:
-                raise NotFound(f"{file.path} is not there any more") from None
+                raise NotFound(f"{file.path} does not exist any more") from None
             raise
         self.progress.finish(file.size)
 
@@ -166,7 +166,7 @@ class _LargeDownload:
         finally:
             self._write(pieces, waiting)
         if self.partial.size < self.file.size:
-            raise ConnectionLost(f"{self.file.path} broke off")
+            raise ConnectionLost(f"the download of {self.file.path} was interrupted")
 
     def _write(self, pieces: list[bytes], size: int) -> None:
         # In a thread this would cost more than what the loop gains by not waiting for it.

@@ -159,5 +159,5 @@ def _check_distinct(targets: Iterable[PurePosixPath]) -> None:
     seen: set[PurePosixPath] = set()
     for target in targets:
         if target in seen:
-            raise UsageError(f"two files would both become {target}")
+            raise UsageError(f"two files would have the same path {target}")
         seen.add(target)

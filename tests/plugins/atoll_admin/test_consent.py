@@ -53,7 +53,7 @@ async def test_not_all_configuration_goes_for_want_of_a_key(facing, cluster, key
     """As with a script's unset variable."""
     async with facing() as shell:
         result = await shell.run(f"admin etcd delete {key} -p --yes")
-    assert (result.code, "name a key" in result.stderr) == (2, True)
+    assert (result.code, "give a key" in result.stderr) == (2, True)
     assert cluster.asked == []
 
 

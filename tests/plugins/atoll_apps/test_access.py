@@ -265,5 +265,5 @@ def test_how_services_are_looked_at():
     assert web("http").rules.hosts == {"lab.example.com", "127.0.0.1"}
     assert len({web("http", token=True).rules.token for _ in range(3)}) == 3
     for kind in ("tcp", "preopen"):
-        with pytest.raises(UsageError, match="--token is for web services"):
+        with pytest.raises(UsageError, match="--token works only for web services"):
             web(kind, token=True)

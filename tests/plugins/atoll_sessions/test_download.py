@@ -228,7 +228,7 @@ async def test_a_traceback_of_the_session_is_told_in_one_line(facing, cluster, l
     [
         ("ls sess ../x", "../x is outside of /home/work"),
         ("download sess /etc/passwd", "/etc/passwd is outside of /home/work"),
-        ("download sess a/x b/x", "two files would both become x"),
+        ("download sess a/x b/x", "two files would have the same path x"),
     ],
 )
 async def test_what_makes_no_sense_is_not_asked_for(facing, cluster, command, why):

@@ -36,8 +36,8 @@ def test_what_a_cluster_has_noted(data, trouble):
     ("needs", "free", "said"),
     [
         ({"cpu": 2, "mem": 8}, {"cpu": 1, "mem": 9}, "what would fit now: cpu 1, mem 8 B"),
-        ({"cpu": 2}, {"cpu": 0, "mem": 9}, "nothing would fit now without cpu"),
-        ({"cpu": 2, "cuda.shares": 1}, {"cpu": 2}, "nothing would fit now without cuda.shares"),
+        ({"cpu": 2}, {"cpu": 0, "mem": 9}, "nothing fits now without cpu"),
+        ({"cpu": 2, "cuda.shares": 1}, {"cpu": 2}, "nothing fits now without cuda.shares"),
         ({"cpu": 1}, {"cpu": 1}, "it would fit now"),
         ({}, {"cpu": 1}, ""),
         ({"cpu": 1}, {}, ""),

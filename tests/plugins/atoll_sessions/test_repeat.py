@@ -115,7 +115,7 @@ async def test_until_a_session_runs(repeated):
         ("watch --until 'a == 1' no-such-command", 2, "no such command: no-such-command"),
         ("watch 0.1 --count 2 ps", 0, ""),
         ("watch 0.1 --count 1 ps --until x", 2, "no such option"),
-        ("watch --count 1", 2, "what shall be repeated"),
+        ("watch --count 1", 2, "give a command to repeat"),
         ("watch ps --nope", 2, "--nope"),
         ("watch 'ps &'", 2, "background"),
         ("watch --count 3 0.1 ! exit 4", 4, ""),

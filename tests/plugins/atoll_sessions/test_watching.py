@@ -94,7 +94,7 @@ async def test_a_broken_stream_is_taken_up_again(facing, cluster):
     names, result = await watch(facing)
 
     assert names == ["session_terminating", "kernel_terminated", "session_terminated"]
-    assert "broke off; connecting again" in result.stderr
+    assert "was lost; connecting again" in result.stderr
 
 
 async def test_a_proxy_that_speaks_for_a_restarting_cluster_is_asked_again(facing, cluster, answer):
@@ -194,7 +194,7 @@ async def test_a_cluster_that_can_not_restart_says_what_to_do(facing, cluster, a
     result = await restart(facing)
 
     assert result.code == 1
-    assert "can't restart sessions, so sess is as it was" in result.stderr
+    assert "can't restart sessions, so sess is unchanged" in result.stderr
     assert "atoll rm sess" in result.stderr
 
 
@@ -232,6 +232,6 @@ async def test_an_administrators_own_session_comes_before_that_of_others(facing,
         cluster.listed = [strange]
         refused = await shell.run("rm sess")
     assert refused.code == 5
-    assert "session sess is another user's (rm, restart and events take -o AKIAOTHER)" in (
+    assert "session sess belongs to another user (rm, restart and events take -o AKIAOTHER)" in (
         refused.stderr
     )

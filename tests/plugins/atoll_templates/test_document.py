@@ -84,7 +84,7 @@ def test_templates_may_be_wrapped_listed_or_follow_one_another():
         ("MYCONFIG: XXX", "MYCONFIG: [1]", (10, 17), "should be text"),
         ("interactive", "interactiv", (23, 16), "should be interactive or batch"),
         ("  sessionType: ", "  type: batch\n  sessionType: ", (24, 3), "is the same as type"),
-        ("  resources:", "  mounts: {}\n  resources:", (21, 3), "is there twice"),
+        ("  resources:", "  mounts: {}\n  resources:", (21, 3), "is given twice"),
         ("repository:", "repo:", (12, 7), "repository is missing"),
         ("  name: template1234", "  name:", (5, 8), "is empty"),
         ("metadata:", "metadata: [", (6, 6), "expected"),
@@ -190,7 +190,7 @@ def test_merge_keys_are_merged(kernel, read_as):
         ("{<<: 5, image: a}", "spec.kernel.<<: should be a mapping"),
         ("{<<: [{}, x], image: a}", "spec.kernel.<<: should be a mapping"),
         ("&a {<<: *a, image: a}", "merges itself"),
-        ("{<<: {image: a, nothing: b}}", "spec.kernel.nothing: is no key here"),
+        ("{<<: {image: a, nothing: b}}", "spec.kernel.nothing: is not a key here"),
     ],
 )
 def test_merge_keys_of_no_use(kernel, problem):

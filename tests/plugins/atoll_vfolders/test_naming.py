@@ -37,7 +37,7 @@ async def test_newer_clusters_are_told_ids(facing, cluster, version, address):
 
 
 async def test_what_lies_in_the_trash_is_told(facing, cluster, make_folder):
-    """It is no folder to use until it is restored."""
+    """It is not a folder to use until it is restored."""
     cluster.version = "v9.20250722"
     cluster.folders = [make_folder("data", status="delete-pending")]
     async with facing() as shell:

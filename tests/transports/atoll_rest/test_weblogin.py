@@ -113,7 +113,7 @@ async def test_what_others_can_read_is_not_sent(serve, web, home):
             await transport.request(get())
         file.chmod(0o600)
         file.write_text("[]")
-        with pytest.raises(ConfigError, match="atoll login makes it anew"):
+        with pytest.raises(ConfigError, match="atoll login creates it again"):
             await transport.request(get())
         await log_in(transport, USER, PASSWORD)
         assert (await transport.request(get())).status == 200
@@ -243,7 +243,7 @@ async def test_logging_out_of_what_does_not_answer(serve, web, home):
 @pytest.mark.parametrize(
     ("reply", "error", "told"),
     [
-        ({"status": 404}, AtollError, "is no web server to log in to"),
+        ({"status": 404}, AtollError, "is not a web server with a login"),
         ({"status": 405, "body": b"x"}, Problem, "HTTP status 405"),
         ({"status": 302, "headers": ["Location: https://x.org"]}, Problem, "redirects to"),
         ({"status": 429, "body": b'{"title": "Too many"}'}, Problem, "Too many"),

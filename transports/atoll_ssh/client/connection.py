@@ -39,5 +39,5 @@ def connection(arguments: Arguments, target: str) -> Any:
 def _port(arguments: Arguments) -> int:
     text = arguments.setting("port", "22")
     if not text.isdigit():
-        raise Misused(f"{text!r} is no port")
+        raise Misused(f"{text!r} is not a port")
     return int(text)

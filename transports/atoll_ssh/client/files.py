@@ -94,7 +94,7 @@ class Files:
         folder = paths[0] if paths else "."
         # The other side may well take a name for one that nothing goes by.
         if not await self.sftp.isdir(folder):
-            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder")
+            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
         await self.sftp.chdir(folder)
 
     async def _get(self, paths: list[str], flags: set[str]) -> None:

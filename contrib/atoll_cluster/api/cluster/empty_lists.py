@@ -1,6 +1,7 @@
 """Things that this cluster does not have, but that clients list.
 
-What would make one is told to be missing, see :mod:`atoll_cluster.api.request.unsupported`.
+Requests that would create one are answered as missing, see
+:mod:`atoll_cluster.api.request.unsupported`.
 """
 
 from starlette.responses import Response

@@ -81,7 +81,7 @@ class KernelUsage:
         history = json.loads(self.row["status_history"])
         return (
             {name: self.row[name] for name in told}
-            # Texts in any case: clients put them together without a look.
+            # Always texts: clients concatenate them without a check.
             | {name: str(self.row[name]) for name in moments}
             | self.amounts()
             | more

@@ -29,7 +29,7 @@ def check_disk(cluster: Cluster, more: int) -> None:
 async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "") -> None:
     """Raise Problem 413 if a quota has no room for `more` bytes.
 
-    A file at `path`, which they replace, leaves its own room to them.
+    The bytes replace a file at `path`, whose size is not counted.
     """
     folders, limits = cluster.store.folders, _limits(cluster.store, folder)
     scope_id = folder.quota_scope_id

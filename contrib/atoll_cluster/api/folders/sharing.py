@@ -61,7 +61,7 @@ def _permission(call: Call, usual: str) -> str:
 def _users(call: Call, *names: str) -> list[User]:
     """Return the users in a request; raises Problem for unknown ones.
 
-    Nobody learns by this who else there is: users of other domains are unknown, too.
+    Users of other domains are unknown, too, so that the answer does not reveal who exists.
     """
     accounts, domain = call.cluster.store.accounts, call.caller.user.domain_name
     emails = [str(email) for email in call.params.sequence(*names)]

@@ -1,7 +1,7 @@
 """Delete folders: move to the trash, restore, delete permanently.
 
-Clients up to 23.09 delete folders for good, by `DELETE /folders/{f}`. Later ones put them into the
-trash first, by `DELETE /folders` with an id, or by the same path as before.
+Clients up to 23.09 delete folders permanently, by `DELETE /folders/{f}`. Later ones move them to
+the trash first, by `DELETE /folders` with an id, or by the same path as before.
 """
 
 from starlette.responses import Response
@@ -72,7 +72,7 @@ async def _delete_for_good(call: Call, access: Access) -> None:
     folder = access.folder
     check_permission(call, folder, "delete-vfolder")
     refuse_busy(call, folder)
-    # Gone for everybody from here on; a program that dies now goes on with it at its next start.
+    # Hidden from here on; if the program dies now, its next start continues the deletion.
     call.cluster.store.folders.update(folder.id, status=DELETING)
     await delete_folder(call.cluster, folder.id).wait()
 

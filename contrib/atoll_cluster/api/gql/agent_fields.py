@@ -23,7 +23,7 @@ def of_machine(ctx: Context) -> Fields:
     node = measure(cluster.storage.volume, cluster.processors)
     domain = ctx.store.tables.domains.select(order="created_at", limit=1)
     used = cluster.scheduler.queue.occupied()
-    # Nobody knows what there is in a place that has its own queue and tells nothing of itself.
+    # The slots of a place with its own queue are unknown.
     there = machine.slots if machine.is_bounded else used
     since = domain[0].created_at if domain else None
     return _amounts(there.amounts(), used.amounts()) | {

@@ -84,7 +84,7 @@ class Context:
             raise forbidden("Only superadmins can see other domains")
         if not caller.is_superadmin:
             domain = caller.user.domain_name
-        # The plus sign keeps to the index that has the order of lists: one keypair may have most of
+        # The plus sign makes SQLite use the index of the list: one keypair may have most of
         # the sessions.
         scope = [
             Clause("sessions.domain_name = ?", (domain,)) if domain else None,

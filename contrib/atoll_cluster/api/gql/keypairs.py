@@ -88,7 +88,7 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
         theirs = "keypairs.user IN (SELECT uuid FROM users WHERE domain_name = ?)"
         scope.append(Clause(theirs, (domain,)))
     if caller.is_domain_admin:
-        # With the secret of a superadmin's key they could make themselves one.
+        # With a superadmin's secret key, they could become superadmins.
         above = "keypairs.user NOT IN (SELECT uuid FROM users WHERE role = 'superadmin')"
         scope.append(Clause(above))
     return scope

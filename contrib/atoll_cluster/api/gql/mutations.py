@@ -16,9 +16,9 @@ from atoll_cluster.api.request.freeze import refuse_if_frozen
 class Mutation:
     """A mutation for superadmins, or also for admins of domains, or for everybody.
 
-    The act is given the context and the arguments; it returns the fields of the answer besides `ok`
-    and `msg`, or raises Refused. An act for others than superadmins keeps to
-    what is theirs by itself.
+    The function gets the context and the arguments; it returns the fields of the answer besides
+    `ok` and `msg`, or raises Refused. A function for others than superadmins must check itself what
+    they may change.
     """
 
     act: Callable[..., Fields]
@@ -43,7 +43,7 @@ class Mutation:
         refuse_if_frozen(ctx.store)
         with ctx.store.db.transaction():
             answer = self.act(ctx, **args)
-        # Whoever waited for a limit may not have to any more.
+        # Sessions that waited because of a limit may start now.
         ctx.store.db.afterwards(ctx.cluster.scheduler.wake)
         return answer
 

@@ -1,8 +1,7 @@
 """The schema in `sdl/`, with a resolver for each root field of `Query` and `Mutation`.
 
-Everything below the roots is plain maps (:data:`~atoll_cluster.api.gql.context.Fields`), which
-GraphQL reads by itself. Documents are parsed and validated once and remembered: clients send the
-same few.
+Below the root fields are plain maps (:data:`~atoll_cluster.api.gql.context.Fields`), which GraphQL
+reads itself. Documents are parsed and validated once and cached, because clients send the same few.
 """
 
 import re
@@ -151,8 +150,8 @@ async def run(
         )
         if not isawaitable(result):
             return _done(result)
-    # Some fields are looked up on the disk, and nobody else waits meanwhile. What was changed by
-    # then stays: an error of the store is told beside it.
+    # Some fields are read from disk, without blocking other requests. Changes made by
+    # then stay: an error of the store is reported beside them.
     return await result if writes else _done(await result)
 
 

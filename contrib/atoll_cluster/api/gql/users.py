@@ -59,7 +59,7 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
         asked,
-        # The plus signs keep to the index that has the order of the list.
+        # The plus signs make SQLite use the index with the order of the list.
         domain_name="+users.domain_name",
         status="+users.status",
         is_active="users.is_active",

@@ -14,6 +14,6 @@ class HttpProtocol(H11Protocol):
         else:
             self.transport.close()
         if self.cycle is not None:
-            # Whoever answers that request is told that its client has left.
+            # The handler of that request learns that its client has left.
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -103,7 +103,7 @@ def check_clock(date: str | None, now: datetime | None = None) -> None:
 def parse_date(text: str) -> datetime:
     """Read ISO-8601 or RFC-1123; UTC without a time zone; raises Problem 401."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
-        # Years and zones beyond what there is are told in several ways.
+        # Years and zones out of range raise different errors.
         with suppress(ValueError, OverflowError, TypeError):
             moment = read(text.strip())
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Limit attempts to guess secrets: a few are free, then each requires a wait.
 
-What is counted is how often somebody was wrong, by account and by address. Memory is bounded: who
-guesses at ever other names pushes old ones out, but not the own address.
+Wrong attempts are counted by account and by address. Memory is bounded: many different names push
+out old ones, but not the client's own address.
 """
 
 import time
@@ -72,7 +72,7 @@ class Attempts:
     @contextmanager
     def counted(self, account: str, address: str) -> Iterator[None]:
         """Count the attempt in the block, unless it succeeds; raises Problem 429."""
-        # All are counted before they are tried, or many at a time would all be free.
+        # Attempts are counted before they are tried, or many concurrent ones would be free.
         self.addresses.take(address)
         try:
             self.accounts.take(account)

@@ -27,7 +27,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Read bytes; refuses invalid or too large handshakes."""
         super().data_received(data)
         if not self.handshake_initiated and (refusal := self.conn.data_to_send()):
-            # An end without a word is what the library has for what is no GET, or no HTTP.
+            # The library closes without an answer if the request is not GET, or not HTTP.
             self.transport.write(b"".join(refusal) or _NO_HANDSHAKE)
             self.handshake_complete = self.close_sent = True
             self.transport.close()
@@ -46,7 +46,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
-        # A refusal ends the handshake as well, which uvicorn would complain about otherwise.
+        # A refusal ends the handshake, too; without this, uvicorn would complain.
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def handle_connect(self, event: Any) -> None:

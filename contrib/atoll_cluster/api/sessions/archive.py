@@ -55,7 +55,7 @@ class _Packer:
         self._put(_member(name, status))
         for step in traverse(descriptor):
             if step.kind is not StepKind.LEFT:
-                # What goes away meanwhile, or is closed to us, is left out.
+                # Files that disappear meanwhile, or cannot be read, are left out.
                 with suppress(OSError):
                     self._add_step(step, f"{name}/{step.path}")
 
@@ -83,7 +83,7 @@ class _Packer:
                 os.close(descriptor)
 
     def _add_file(self, descriptor: int, member: tarfile.TarInfo) -> None:
-        # Of what grows or shrinks meanwhile, as much is packed as can be read now.
+        # If a file grows or shrinks meanwhile, its present content is packed.
         with os.fdopen(os.dup(descriptor), "rb") as file:
             content = file.read(MAX_ARCHIVE + 1)
         member.size = len(content)

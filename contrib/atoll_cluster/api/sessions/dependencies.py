@@ -18,8 +18,9 @@ _DEEPEST = 40
 def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
     """Return a session and its dependencies, in the form of the API.
 
-    Each is told once, below the first that waits for it, and no deeper than 40 levels: what comes
-    after stands beside that. `dependency_ids`, a key of our own, has for each what it waits for.
+    Each session is listed once, below the first that waits for it, at most 40 levels deep; the rest
+    is listed beside it. `dependency_ids`, an addition of this cluster, has the dependencies of
+    each.
     """
     unseen = sessions.needed_by(root.id)
     unseen.pop(root.id, None)

@@ -61,7 +61,7 @@ def _selection(call: Call) -> Selection:
     group = params.text("group", "groupName", "group_name") or "*"
     found = call.cluster.store.accounts.group_by_name(group, caller.user.domain_name)
     return Selection(
-        # Whoever names an owner wants that owner's sessions, seen with that owner's eyes.
+        # A request that names an owner means that owner's sessions and permissions.
         caller=caller if owner == caller else owner,
         name=params.text("name", "sessionName", "session_name") or "*",
         session_id=params.text("sessionId", "session_id"),
@@ -73,7 +73,7 @@ def _selection(call: Call) -> Selection:
 async def _stream(call: Call, selection: Selection) -> AsyncIterator[str]:
     sessions = call.cluster.store.sessions
     async with call.cluster.bus.listen() as events:
-        # A first comment sends the headers, by which a client knows that it is listening.
+        # A first comment sends the headers, so that the client knows that it is connected.
         yield ": listening\n\n"
         while True:
             try:

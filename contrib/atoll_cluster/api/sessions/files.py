@@ -97,7 +97,7 @@ async def list_files(call: Call) -> Response:
     try:
         answer["files"] = json.dumps(await _in_thread(lambda: _list(home, path)))
     except OSError as error:
-        # Managers pass on what the program has said that looks at the files inside the session.
+        # Managers pass on the output of the program that lists the files inside the session.
         answer["errors"] = f"{type(error).__name__}: {error}\n"
     return reply(answer)
 

@@ -1,8 +1,7 @@
 """Runs that clients follow: events are combined into results, one for each answer.
 
-A run's events can be read once, while its client comes and goes with every poll. A task therefore
-reads them into a short queue; when nobody polls the queue is full and the reader waits, the kernel
-does not.
+A run's events can be read only once, but its client polls. Therefore a task reads them into a short
+queue. If nobody polls, the queue is full and the task waits; the kernel does not wait.
 """
 
 import base64
@@ -109,7 +108,7 @@ class Execution:
             async for event in self.run.events():
                 self._idleness.touch(self._kernel.spec.session_id)
                 if event == Finished(_EXIT_WHEN_KILLED) and (
-                    # The killed process may be told of before its kernel is known to end.
+                    # The killed process may be reported before the end of its kernel.
                     notice := await self._excess(_NOTICE)
                 ):
                     yield notice

@@ -41,7 +41,7 @@ def _described(service: Service) -> dict[str, Any]:
         "url_template": _URL if service.protocol == "http" else None,
         "allowed_arguments": list(service.allowed_arguments),
         "allowed_envs": list(service.allowed_envs),
-        # The API has no word for it; clients that don't look for it don't mind.
+        # An addition to the API, which other clients ignore.
         "host_key": service.host_key,
     }
     return {

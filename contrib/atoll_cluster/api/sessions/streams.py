@@ -141,7 +141,7 @@ def _text(message: str | bytes) -> str:
 
 async def say(socket: WebSocket, message: dict[str, Any]) -> None:
     """Send a message as text; the client may have left."""
-    # That the client has gone is noticed where its messages are read.
+    # The reader of its messages notices that the client has left.
     with suppress(WebSocketDisconnect):
         await socket.send_text(json.dumps(message))
 

@@ -26,7 +26,7 @@ async def apps(call: Call) -> Response:
 async def start_service(call: Call) -> Response:
     """`POST /session/{s}/start-service`: 503, because there is no app proxy.
 
-    What it would be refused for anyway is told first.
+    Errors of the request are reported first.
     """
     kernel = running_kernel(call.cluster, named_session(call))
     ServiceRequest.read(call.params, call.cluster, kernel)

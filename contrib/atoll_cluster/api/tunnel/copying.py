@@ -25,8 +25,8 @@ ENDED, BROKEN, PROTOCOL_ERROR, RESTARTING = 1001, 1011, 1002, 1012
 class Tunnel:
     """Copies bytes in both directions until the service or the client closes its connection.
 
-    `touch` is called when any have been passed on. With `half_close` the end of the service's
-    output is told by an empty message, and the client may go on sending.
+    `touch` is called after bytes were passed on. With `half_close`, an empty message reports the
+    end of the service's output, and the client may continue to send.
     """
 
     client: socket.socket
@@ -83,7 +83,7 @@ class Tunnel:
         except BadFrame:
             self.end(PROTOCOL_ERROR)
         except OSError:
-            # Either side: where it was the client, nobody reads what is said of it.
+            # Either side: if it was the client, it does not read the code.
             self.end(BROKEN)
         except Exception as fault:  # noqa: BLE001  # `run` raises it
             self._stop()
@@ -227,7 +227,7 @@ class _ToService(_Direction):
 
     def close(self) -> None:
         super().close()
-        # Its callbacks refer to it, so its buffer would stay until garbage is collected.
+        # Its callbacks refer to it, so its buffer would stay until the garbage collection.
         self._frames.close()
 
     def _listen(self) -> None:
@@ -266,5 +266,5 @@ class _ToService(_Direction):
         except BlockingIOError:
             raise
         except OSError:
-            # It may go on to speak all the same.
+            # It may still send.
             self._service_listens = False

@@ -1,13 +1,13 @@
 """Tunnels: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
 
-One websocket is one connection. Binary messages carry its bytes both ways, and their limits mean
-nothing; text is ignored. A websocket can't be closed in one direction, so an empty binary message
-from the client says that no more will come from it; the service hears the end of its input and goes
-on answering. The end of the service closes the websocket with 1001, after all that it has sent.
-To a client that offers the subprotocol `half-close.atoll`, or asks for `half_close` since a web
-server is in between, the end of the service's output is told by an empty message too, and the
-websocket is closed when both directions have ended.
-Nobody listening closes it with 1013, a broken connection with 1011.
+One websocket is one connection. Binary messages carry its bytes in both directions, and message
+boundaries have no meaning; text is ignored. A websocket cannot be closed in one direction, so an
+empty binary message from the client is the end of its data; the service sees the end of its input
+and can still answer. The end of the service closes the websocket with 1001, after all of its data.
+If the client offers the subprotocol `half-close.atoll`, or requests `half_close` because of a web
+server in between, an empty message also reports the end of the service's output, and the websocket
+is closed when both directions have ended. If nothing listens, it is closed with 1013; after a
+broken connection, with 1011.
 """
 
 from typing import Any, Self

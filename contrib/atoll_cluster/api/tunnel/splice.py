@@ -73,7 +73,7 @@ class SplicePipe:
         if self._entry < 0:
             self._exit, self._entry = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             with suppress(OSError):
-                # Users have a limit for all their pipes together; a small one serves, too.
+                # There is a limit for all pipes of a user; a small pipe works, too.
                 fcntl.fcntl(self._entry, fcntl.F_SETPIPE_SZ, _CAPACITY)
         if moved := os.splice(source.fileno(), self._entry, count):
             return moved

@@ -104,7 +104,7 @@ async def _to_service(reader: asyncio.StreamReader, service: socket.socket) -> N
             if not data:
                 raise asyncio.IncompleteReadError(b"", size)
             size -= len(data)
-            with contextlib.suppress(OSError):  # It may go on to speak all the same.
+            with contextlib.suppress(OSError):  # It may still send.
                 await loop.sock_sendall(service, data)
     with contextlib.suppress(OSError):
         service.shutdown(socket.SHUT_WR)

@@ -1,7 +1,7 @@
 """TLS of the relay: both ends use the one key and certificate of the kernel.
 
-Who has no key is let in by neither, and the certificate is compared as a whole: names, dates and
-authorities mean nothing.
+A peer without the key is refused by both sides. The certificate is compared as a whole: names,
+dates and authorities have no meaning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JupyterLab: `jupyter`, and `jupyterlab`, which is the same server.
 
-It runs on the Python of the cluster program, where `atoll[apps]` is installed. Its notebooks run on
-the Python of the session's image, which borrows ipykernel from there unless it has its own.
+It runs on the Python of the cluster's program, where `atoll[apps]` is installed. Its notebooks run
+on the Python of the session's image, with the ipykernel of the former unless the image has its own.
 """
 
 import json
@@ -31,7 +31,7 @@ _ARGV = own_python.argv(
     ARGUMENTS,
 )
 _DEFAULTS: dict[str, str | None] = {
-    # The tunnel is the door. Other web pages are kept out by the names of host and origin.
+    # The tunnel controls access. Other web pages are refused by their host and origin.
     "--ServerApp.token": "",
     "--ServerApp.password": "",
 }

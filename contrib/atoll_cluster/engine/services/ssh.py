@@ -1,8 +1,8 @@
 """SSH and SFTP in a kernel: `sshd`, with OpenSSH's server or a built-in one.
 
-A server is started inside the kernel for each tunnel (OpenSSH's), or at the first one (ours). Each
-kernel has keys of its own in its folder, which outlive a restart: the host's, and the one that
-`id_container` in the home holds, unless the session's owner has a pair of keys stored.
+OpenSSH's server is started inside the kernel for each tunnel, ours at the first one. Each kernel
+has keys in its folder, which stay after a restart: the host's key, and the key of `id_container` in
+the home, unless the session's owner has stored a pair of keys.
 """
 
 import os

@@ -1,9 +1,9 @@
 """Start a notebook's kernel: `python start.py -f CONNECTION -- MINOR PYTHON PACKAGES`.
 
-It stands alone, since it runs on the Python of a session's image, 3.8 or newer. That Python's own
-ipykernel is taken if it has one. Otherwise it borrows the packages of the Python that Jupyter runs
-on, which come after all of its own; and if that Python is of another version, whose packages it
-can't use, that Python runs the notebook instead.
+It imports nothing of ours, because it runs on the Python of a session's image, 3.8 or newer. It
+uses that Python's own ipykernel if there is one. Otherwise it adds the packages of the Python that
+Jupyter runs on, after its own packages. If that Python has another version, it cannot use them;
+then that Python runs the notebook.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The memory of a kernel's processes, if no control group counts it.
 
-Pages of files on disks, programs among them, are not counted: they can be had anew at any time.
+Pages of files on disk, also of programs, are not counted, because they can be read again at any
+time.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class MemoryMeter:
     def _sum(self, mappings: str) -> int:
         """Add up mappings of /proc/<pid>/smaps.
 
-        Of a file on a disk, the pages that the process has changed are its own.
+        Of a file on disk, only the pages that the process has changed are counted.
         """
         total, counted = 0, {"Pss:", "SwapPss:"}
         for line in mappings.splitlines():

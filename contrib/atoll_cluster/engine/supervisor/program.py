@@ -124,7 +124,7 @@ class Supervisor:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _spawn(self, listener: socket.socket) -> int:
-        # Whatever loses its parent below us becomes ours, and can be found and ended.
+        # Processes below us that lose their parent become our children, and can be ended.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         own_pid = os.getpid()
         pid = os.fork()
@@ -140,7 +140,7 @@ class Supervisor:
     def _end_with(self, parent: int) -> None:
         """Let the kernel end if its supervisor is killed, from its first moment on.
 
-        Bubblewrap sees to that by itself, but only once it has been started.
+        Bubblewrap does this itself, but only after it has started.
         """
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM if self._launch["plain"] else signal.SIGKILL)
         if os.getppid() != parent:
@@ -279,7 +279,7 @@ def main() -> int:
         os.close(tell)
         sys.exit(0 if os.read(ready, 1) else 1)
     for number in (signal.SIGHUP, signal.SIGINT):
-        # Who started the cluster may ignore them, as nohup does; what runs in sessions shall not.
+        # The cluster may have been started with ignored signals (nohup); sessions must not be.
         signal.signal(number, signal.SIG_DFL)
     listener, asked = listen("kernel.sock"), listen("supervisor.sock")
     pid = os.getpid()

@@ -20,9 +20,9 @@ def opened(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
     except UnidentifiedImageError:
-        raise Broken("it is no picture, or a broken one") from None
+        raise Broken("it is not a picture, or it is damaged") from None
     except _WRONG as error:
-        raise Broken(f"it is broken ({error})") from None
+        raise Broken(f"it is damaged ({error})") from None
     check_size(*image.size)
     return image
 
@@ -33,7 +33,7 @@ def scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
         image.draft("RGB", size)
         image = image.convert("RGBA")
     except _WRONG as error:
-        raise Broken(f"it is broken ({error})") from None
+        raise Broken(f"it is damaged ({error})") from None
     white = Image.new("RGBA", image.size, "white")
     white.alpha_composite(image)
     return white.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -61,7 +61,7 @@ def _parsed(content: bytes) -> tuple[ET.Element, bool]:
     try:
         root = ET.fromstring(content)  # noqa: S314  # without entities, and in a bounded process
     except (ET.ParseError, ValueError, LookupError) as error:
-        raise Broken(f"it is no XML: {error}") from None
+        raise Broken(f"it is not XML: {error}") from None
     left_out = False
     for element in root.iter():
         for name, value in list(element.attrib.items()):

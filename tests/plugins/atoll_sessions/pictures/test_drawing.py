@@ -115,12 +115,12 @@ def test_transparent_pixels_are_white():
 @pytest.mark.parametrize(
     ("mime", "content", "why"),
     [
-        ("image/png", png()[:60], "broken|cut"),
-        ("image/png", b"", "no picture"),
-        ("image/jpeg", jpeg()[:200], "broken"),
-        ("image/jpeg", b"%PDF-1.4", "no picture"),
+        ("image/png", png()[:60], "damaged|incomplete"),
+        ("image/png", b"", "not a picture"),
+        ("image/jpeg", jpeg()[:200], "damaged"),
+        ("image/jpeg", b"%PDF-1.4", "not a picture"),
         # Of a format that Pillow would hand to another program.
-        ("image/png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
+        ("image/png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
         ("image/png", SIGNATURE + header(60_000, 60_000) + chunk(b"IEND", b""), "too many"),
     ],
 )

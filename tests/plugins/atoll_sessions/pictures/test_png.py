@@ -36,17 +36,17 @@ def test_an_interlaced_picture_has_its_passes():
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no PNG file"),
-        (b"GIF89a", "no PNG file"),
-        (SIGNATURE, "cut off"),
-        (png()[:-20], "cut off"),
+        (b"", "not a PNG file"),
+        (b"GIF89a", "not a PNG file"),
+        (SIGNATURE, "incomplete"),
+        (png()[:-20], "incomplete"),
         (png()[:60] + b"?" + png()[61:], "checksum"),
         (png(pixels=b"\0" * 10), "missing"),
         (SIGNATURE + header(0, 5) + chunk(b"IEND", b""), "no pixels"),
         (SIGNATURE + header(9, 9, colours=7) + chunk(b"IEND", b""), "header"),
         (SIGNATURE + chunk(b"IEND", b""), "header"),
-        (SIGNATURE + header(2, 2) + chunk(b"IDAT", b"no zlib") + chunk(b"IEND", b""), "broken"),
-        (SIGNATURE + header(2, 2) + b"\xff\xff\xff\xffIDAT", "cut off"),
+        (SIGNATURE + header(2, 2) + chunk(b"IDAT", b"no zlib") + chunk(b"IEND", b""), "damaged"),
+        (SIGNATURE + header(2, 2) + b"\xff\xff\xff\xffIDAT", "incomplete"),
     ],
 )
 def test_what_is_broken(content, why):
