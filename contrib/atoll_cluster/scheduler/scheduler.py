@@ -18,6 +18,7 @@ from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kerne
 from atoll_cluster.engine.states import State
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
+from atoll_cluster.scheduler.assignments import Assignments
 from atoll_cluster.scheduler.batch import follow_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
@@ -27,7 +28,6 @@ from atoll_cluster.scheduler.idleness import Idleness
 from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.metering import Metering
-from atoll_cluster.scheduler.places import Places
 from atoll_cluster.scheduler.queue import Queue
 from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
@@ -61,7 +61,7 @@ class Scheduler:
         )
         self.metering = Metering(engine)
         self.idleness = Idleness(self)
-        self.places = Places(store.kernels, machine)
+        self.assignments = Assignments(store.kernels, machine)
         self.running: dict[str, Kernel] = {}
         """Kernels by kernel id, from their start until they are buried."""
         self._watched: set[str] = set()
@@ -271,7 +271,7 @@ class Scheduler:
     ) -> None:
         """Record what a session waits for in the engine's queue."""
         waiting.update(kernel_id, state)
-        self.places.update(kernel_id, state)
+        self.assignments.update(kernel_id, state)
         with suppress(StoreUnavailable):  # What is told next will be written.
             if waiting.is_empty:
                 self._prepared(session_id)
@@ -329,7 +329,7 @@ class Scheduler:
     async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
         self._watched.add(row.id)
         try:
-            status = await kernel.wait(partial(self.places.update, row.id))
+            status = await kernel.wait(partial(self.assignments.update, row.id))
             if self.running.get(row.id) is kernel:
                 await self.record_end(row, status)
         finally:
@@ -352,7 +352,7 @@ class Scheduler:
 
     def _forget(self, row: KernelRow) -> None:
         self.metering.forget(row.id)
-        self.places.forget(row.id)
+        self.assignments.forget(row.id)
         self.running.pop(row.id, None)
 
     def _write_end(self, row: KernelRow, status: ExitStatus) -> None:

@@ -110,7 +110,7 @@ class Kernels:
             ),
         )
 
-    def place(
+    def set_assignment(
         self, kernel_id: str, agent: str | None, engine_id: str | None, ends_at: str | None
     ) -> None:
         """Write where a kernel is now, as far as that is known: None leaves what is written.

@@ -10,7 +10,7 @@ from atoll.output import Column
 from atoll_local.hooks import ENGINES
 from atoll_local.hosts import installation
 from atoll_local.hosts.host import Address, Host
-from atoll_local.hosts.installation import Found, look
+from atoll_local.hosts.installation import HostFacts, examine
 
 _HOST = click.argument("host", metavar="USER@HOST")
 _APPS = click.option(
@@ -39,7 +39,7 @@ async def install(context: Context, host: str, apps: bool) -> None:
     `atoll profile add box --host USER@HOST` uses its cluster afterwards.
     """
     machine = _host(host)
-    if (await look(machine)).current:
+    if (await examine(machine)).current:
         words = "--apps " if apps else ""
         raise AtollError(
             f"atoll is installed on {machine.name} already",
@@ -59,7 +59,7 @@ async def upgrade(context: Context, host: str, apps: bool) -> None:
     A running cluster keeps its version until it is stopped. JupyterLab stays installed.
     """
     machine = _host(host)
-    found = await look(machine)
+    found = await examine(machine)
     _require(machine, found)
     name = await _install(context, machine, apps=apps or found.has_apps)
     context.output.note(f"atoll {name.partition('-')[0]} is installed on {machine.name}")
@@ -70,7 +70,7 @@ async def upgrade(context: Context, host: str, apps: bool) -> None:
 async def status(context: Context, host: str) -> None:
     """Show the version of atoll on a machine, and whether its cluster runs."""
     machine = _host(host)
-    found = await look(machine)
+    found = await examine(machine)
     record = {
         "host": machine.name,
         "atoll": found.current.partition("-")[0] or None,
@@ -97,7 +97,7 @@ async def remove(context: Context, host: str, yes: bool) -> None:
     The data of the cluster stays in `~/.local/share/atoll/local` there: folders, keys, logs.
     """
     machine = _host(host)
-    _require(machine, await look(machine))
+    _require(machine, await examine(machine))
     question = f"End the sessions on {machine.name} and delete atoll there?"
     await context.consent(question, yes=yes)
     await machine.atoll("local", "down")
@@ -116,7 +116,7 @@ def _distributions(context: Context) -> list[str]:
     return ["atoll", *sorted(offering - {"atoll"})]
 
 
-def _require(machine: Host, found: Found) -> None:
+def _require(machine: Host, found: HostFacts) -> None:
     if not found.current:
         raise NotFound(
             f"atoll host has not installed atoll on {machine.name}",

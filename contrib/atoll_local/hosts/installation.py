@@ -38,7 +38,7 @@ _KEPT = 2
 
 
 @frozen
-class Found:
+class HostFacts:
     """What a machine has: its `platform`, the path of its Python, that of uv, and the name of the
     installation in use there; empty for what it has not. `has_apps` if JupyterLab is part of it.
     """
@@ -50,7 +50,7 @@ class Found:
     has_apps: bool = False
 
 
-async def look(host: Host) -> Found:
+async def examine(host: Host) -> HostFacts:
     """Examine a machine; raises AtollError if atoll cannot run there."""
     ran = await host.script(_PROBE)
     facts: dict[str, list[str]] = {}
@@ -60,7 +60,7 @@ async def look(host: Host) -> Found:
     return _understand(host.name, facts)
 
 
-def _understand(name: str, facts: dict[str, list[str]]) -> Found:
+def _understand(name: str, facts: dict[str, list[str]]) -> HostFacts:
     system, _, machine = "".join(facts.get("machine", [])).partition(" ")
     glibc = re.fullmatch(r"glibc 2\.(\d+)", "".join(facts.get("glibc", [])))
     if system != "Linux" or glibc is None:
@@ -71,7 +71,7 @@ def _understand(name: str, facts: dict[str, list[str]]) -> Found:
     path, minor = next(iter(usable.items()), ("", _OLDEST))
     platform = Platform(machine, int(glibc[1]), minor)
     uv, current, apps = ("".join(facts.get(name, [])) for name in ("uv", "current", "apps"))
-    return Found(platform, path, uv, current, bool(apps))
+    return HostFacts(platform, path, uv, current, bool(apps))
 
 
 async def install(
@@ -82,7 +82,7 @@ async def install(
     With `apps`, JupyterLab and a web terminal as well. Returns the name of the installation. What
     atoll stands on comes from the machine's own index, or from here if it reaches none.
     """
-    found = await look(host)
+    found = await examine(host)
     if not (found.python or found.uv):
         raise AtollError(
             f"{host.name} has no Python 3.{_OLDEST} or newer, and no uv",
@@ -112,7 +112,7 @@ async def remove(host: Host) -> None:
     await _must(host, f"rm -rf {FOLDER}", "deleting it")
 
 
-async def _put(host: Host, name: str, found: Found, own: Sequence[Path]) -> None:
+async def _put(host: Host, name: str, found: HostFacts, own: Sequence[Path]) -> None:
     """Create the folder of an installation, with its Python and our wheels."""
     path = _path(name)
     await _must(host, f"umask 077; mkdir -p {path}", "making its folder")

@@ -52,7 +52,7 @@ class Bind:
         if self.path is not None:
             raise UsageError("there is no socket after unix:PATH", hint="give one --bind for each")
         if self.port == _LAST_PORT:
-            raise UsageError(f"there is not a port after {self.port}")
+            raise UsageError(f"there is no port after {self.port}")
         return Bind(self.host, self.port + 1 if self.port else 0)
 
     @property

@@ -29,7 +29,7 @@ def kernel(world):  # noqa: F811
 def end_in(world, **time):  # noqa: F811
     now = world.now
     world.pass_by(**time)
-    world.store.kernels.place("k1", "n1", "7", clock.stamp(world.now))
+    world.store.kernels.set_assignment("k1", "n1", "7", clock.stamp(world.now))
     world.now = now
 
 

@@ -100,7 +100,7 @@ def test_what_cannot_be_uploaded_is_refused_first(folder):
         collect([Path("big")], None)
     (folder.parent / "other").mkdir()
     (folder.parent / "other" / "a.py").write_text("another")
-    with pytest.raises(UsageError, match=r"both become a\.py"):
+    with pytest.raises(UsageError, match=r"the same path a\.py"):
         collect([Path("a.py"), Path("../other/a.py")], None)
 
 

@@ -251,7 +251,7 @@ async def test_logging_out_of_what_does_not_answer(serve, web, home):
         ({"body": b"<html>"}, Malformed, "no JSON"),
         ({"body": b'{"authenticated": "yes"}'}, Malformed, "authenticated"),
         ({"body": b'{"authenticated": true}'}, Malformed, "without a cookie"),
-        ({"body": b'"' + b"x" * 100_000}, Malformed, "more than any login takes"),
+        ({"body": b'"' + b"x" * 100_000}, Malformed, "too much data for a login"),
     ],
 )
 async def test_what_is_no_web_server(serve, answer, home, reply, error, told):

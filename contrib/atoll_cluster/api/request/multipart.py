@@ -22,7 +22,7 @@ _MODE = re.compile(r";\s*mode=([0-7]{3,4})(?![0-9])")
 
 
 @frozen
-class Part:
+class FormFile:
     """A file of a form: its name as sent, its bytes and permission bits."""
 
     filename: str
@@ -30,7 +30,7 @@ class Part:
     mode: int = 0
 
 
-def read_parts(content_type: str, body: bytes) -> list[Part]:
+def read_parts(content_type: str, body: bytes) -> list[FormFile]:
     """Return the files of a form; raises Problem 400 for an invalid body."""
     dash = b"\r\n--" + _boundary(content_type)
     pieces = (b"\r\n" + body).split(dash, _MOST_PARTS + 2)
@@ -58,7 +58,7 @@ def _boundary_of(content_type: str) -> str | None:
         return None
 
 
-def _part(piece: bytes) -> Part | None:
+def _part(piece: bytes) -> FormFile | None:
     head, blank, content = piece.partition(b"\r\n\r\n")
     if not blank or len(head) > _LONGEST_HEAD:
         return None
@@ -68,7 +68,7 @@ def _part(piece: bytes) -> Part | None:
     if not filename:
         return None
     mode = _MODE.search(headers.get("content-type", ""))
-    return Part(filename, content, int(mode[1], 8) if mode else 0)
+    return FormFile(filename, content, int(mode[1], 8) if mode else 0)
 
 
 def write_parts(boundary: str, contents: Iterable[bytes]) -> bytes:

@@ -12,7 +12,7 @@ import anyio.to_thread
 from starlette.responses import Response
 
 from atoll_cluster.api.request.call import Call, Routes, no_content, reply, route
-from atoll_cluster.api.request.multipart import Part, read_parts, write_parts
+from atoll_cluster.api.request.multipart import FormFile, read_parts, write_parts
 from atoll_cluster.api.request.params import bounded_body
 from atoll_cluster.api.request.problems import invalid_params
 from atoll_cluster.api.sessions.archive import MAX_ARCHIVE, pack, too_large
@@ -45,7 +45,7 @@ async def upload(call: Call) -> Response:
     return no_content()
 
 
-def _write_all(home: SessionHome, parts: list[Part]) -> None:
+def _write_all(home: SessionHome, parts: list[FormFile]) -> None:
     # All names are checked before the first file is written.
     for part in parts:
         relative(part.filename)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import invalid_params
 from atoll_cluster.api.templates import manage
-from atoll_cluster.api.templates.payload import Sent, read_documents
+from atoll_cluster.api.templates.payload import SentTemplate, read_documents
 from atoll_cluster.api.templates.syntax import normalize_cluster
 from atoll_cluster.store.templates import SessionTemplate
 
@@ -54,12 +54,12 @@ async def delete(call: Call) -> Response:
     return manage.remove(call, _KIND)
 
 
-def _sent(call: Call) -> Sent:
+def _sent(call: Call) -> SentTemplate:
     documents = read_documents(call.params.required("payload"))
     if len(documents) > 1:
         raise invalid_params("the payload must have exactly one template of a cluster")
     template = normalize_cluster(documents[0])
-    return Sent(template, template["metadata"]["name"])
+    return SentTemplate(template, template["metadata"]["name"])
 
 
 def _found(call: Call) -> SessionTemplate:

@@ -12,7 +12,7 @@ from atoll_cluster.api.request.access import Caller
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import Problem, forbidden, not_found
 from atoll_cluster.api.request.versions import read_version
-from atoll_cluster.api.templates.payload import Sent, read_payload
+from atoll_cluster.api.templates.payload import SentTemplate, read_payload
 from atoll_cluster.api.templates.secrets import hide, restore
 from atoll_cluster.store.records import Group
 from atoll_cluster.store.templates import SessionTemplate
@@ -26,7 +26,7 @@ async def create(call: Call) -> Response:
     return reply(ids[0] if is_older and len(ids) == 1 else ids)
 
 
-def add(call: Call, sent: Sequence[Sent], kind: str) -> list[dict[str, str]]:
+def add(call: Call, sent: Sequence[SentTemplate], kind: str) -> list[dict[str, str]]:
     """Store templates of a kind; returns an answer for each."""
     owner, group = call.owner, group_of(call, call.owner)
     made = [

@@ -24,14 +24,14 @@ _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
 
 
 @frozen
-class Sent:
+class SentTemplate:
     """A template of a payload, with its separate name, if any."""
 
     template: dict[str, Any]
     name: str
 
 
-def read_payload(text: str) -> list[Sent]:
+def read_payload(text: str) -> list[SentTemplate]:
     """Return the session templates of a payload; raises Problem 400."""
     return [_sent(document) for document in read_documents(text)]
 
@@ -96,8 +96,8 @@ def _refuse_bombs(documents: list[Any]) -> None:
     raise yaml.YAMLError("it is too large")
 
 
-def _sent(document: Any) -> Sent:
+def _sent(document: Any) -> SentTemplate:
     framed = isinstance(document, Mapping) and "template" in document
     template = normalize(document["template"] if framed else document)
     name = document.get("name") if framed else None
-    return Sent(template, str(name or template["metadata"]["name"]))
+    return SentTemplate(template, str(name or template["metadata"]["name"]))

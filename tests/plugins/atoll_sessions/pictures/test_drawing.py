@@ -195,10 +195,10 @@ class TestSvg:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            (b"<svg", "no XML"),
-            (b"", "no XML"),
-            (b"\xff\xfe", "no XML"),
-            (b'<?xml version="1.0" encoding="nonsense"?><svg/>', "no XML"),
+            (b"<svg", "not XML"),
+            (b"", "not XML"),
+            (b"\xff\xfe", "not XML"),
+            (b'<?xml version="1.0" encoding="nonsense"?><svg/>', "not XML"),
             (b'<!DOCTYPE s [<!ENTITY a "b">]><svg>&a;</svg>', "entities"),
         ],
     )

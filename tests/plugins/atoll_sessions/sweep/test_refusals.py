@@ -68,7 +68,7 @@ async def test_variables_that_are_put_in_nowhere_are_told(sweeping):
         "run --dry-run --exec 'echo $Y' --env-range=Y=case:a,b python", keep_going=True
     )
 
-    assert "$Y is used nowhere" in result.stderr
+    assert "$Y is not used" in result.stderr
     assert result.code == 0
 
 

@@ -10,32 +10,32 @@ from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.store.errors import StoreUnavailable
 from atoll_cluster.store.kernels import Kernels
 
-Place = tuple[str | None, str | None, str | None]
+Assignment = tuple[str | None, str | None, str | None]
 _LONGEST = 200
 
 
 @frozen
-class Places:
-    """Writes down what the states of kernels tell of their places."""
+class Assignments:
+    """Records where kernels run, as their states report it."""
 
     kernels: Kernels
     machine: Machine
-    _written: dict[str, Place] = field(factory=dict)
+    _written: dict[str, Assignment] = field(factory=dict)
 
     def update(self, kernel_id: str, state: State) -> None:
-        """Write what a state tells; what it tells again is written only once."""
-        place = self._place(state)
-        if place is None or self._written.get(kernel_id) == place:
+        """Record the content of a state; the same content is written only once."""
+        assignment = self._read(state)
+        if assignment is None or self._written.get(kernel_id) == assignment:
             return
-        with suppress(StoreUnavailable):  # What is told next will be written.
-            self.kernels.place(kernel_id, *place)
-            self._written[kernel_id] = place
+        with suppress(StoreUnavailable):  # The next state will be written.
+            self.kernels.set_assignment(kernel_id, *assignment)
+            self._written[kernel_id] = assignment
 
     def forget(self, kernel_id: str) -> None:
-        """Let go of an ended kernel."""
+        """Drop an ended kernel."""
         self._written.pop(kernel_id, None)
 
-    def _place(self, state: State) -> Place | None:
+    def _read(self, state: State) -> Assignment | None:
         if isinstance(state, Waiting) and state.engine_id:
             return None, _word(state.engine_id), None
         if not isinstance(state, Running):
@@ -46,5 +46,5 @@ class Places:
 
 
 def _word(text: str) -> str | None:
-    """Return what a launcher calls something, at a length that can be shown."""
+    """Return a launcher's name for something, shortened."""
     return text[:_LONGEST] or None
