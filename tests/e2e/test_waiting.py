@@ -27,7 +27,7 @@ def test_it_is_explained_in_a_pipe(full):
     why, end = waited.stderr.splitlines()
     assert re.fullmatch(
         "session late is PENDING: no-available-instances; number 1 of 1 in the queue; it needs cpu"
-        r" 1, mem 300 MiB, of which cpu 0, mem [\d.]+ [MG]iB is free; nothing would fit now"
+        r" 1, mem 300 MiB, of which cpu 0, mem [\d.]+ [MG]iB is free; nothing fits now"
         " without cpu; ending idle sessions would free resources: atoll rm hold",
         why,
     ), why
