@@ -16,9 +16,9 @@ def job_of(lab, session):
 
 def jobs(lab):
     """The jobs of the site that have not ended: their states by the names of sessions."""
-    lines = lab.ssh("squeue --me --noheader --format='%T %j'").splitlines()
-    pairs = (line.split(" ", 1) for line in lines)
-    return {name.rpartition(".")[0]: state for state, name in pairs}
+    lines = lab.ssh("squeue --me --noheader --format='job %T %j'").splitlines()
+    found = (line.split(" ", 2)[1:] for line in lines if line.startswith("job "))
+    return {name.rpartition(".")[0]: state for state, name in found}
 
 
 def rows(lab, *options):
