@@ -53,8 +53,16 @@ def node_off(lab, site, session):
     until(lambda: site.at("login", look).strip(), lambda state: state in {"idle", "mix"})
 
 
-def test_code_goes_on_while_the_cable_is_out(lab, site, session):
-    with lab.started("run", "-q", "-t", session, "-c", COUNT, "python") as running:
+@pytest.fixture(scope="module")
+def lasting(lab):
+    """A session that outlives what fails between it and the laptop."""
+    lab.must("start -t lasting python")
+    yield "lasting"
+    lab.run("rm -f lasting")
+
+
+def test_code_goes_on_while_the_cable_is_out(lab, site, lasting):
+    with lab.started("run", "-q", "-t", lasting, "-c", COUNT, "python") as running:
         running.wait_for("0\n")
         with site.cut():
             time.sleep(3)  # what a cable takes; TCP goes on
@@ -62,30 +70,30 @@ def test_code_goes_on_while_the_cable_is_out(lab, site, session):
     assert (ended.code, ended.out.split()) == (0, ALL)
 
 
-def test_whose_connection_ends_is_told_and_comes_back(lab, site, session):
-    with lab.started("run", "-q", "-t", session, "-c", COUNT, "python") as running:
+def test_whose_connection_ends_is_told_and_comes_back(lab, site, lasting):
+    with lab.started("run", "-q", "-t", lasting, "-c", COUNT, "python") as running:
         running.wait_for("0\n")
         site.hang_up()
-        running.wait_for(f"was lost while the code ran (session {session}", "err")
+        running.wait_for(f"was lost while the code ran (session {lasting}", "err")
         assert running.finish().code == 3
-    answers(lab, session)
+    answers(lab, lasting)
 
 
-def test_a_log_is_followed_over_a_lost_connection(lab, site, session):
-    with lab.started("logs", "-f", session) as following:
-        lab.must(f"run -q -t {session} -c 'print(\"before\")' python")
+def test_a_log_is_followed_over_a_lost_connection(lab, site, lasting):
+    with lab.started("logs", "-f", lasting) as following:
+        lab.must(f"run -q -t {lasting} -c 'print(\"before\")' python")
         following.wait_for("before")
         site.hang_up()
-        lab.must(f"run -q -t {session} -c 'print(\"after\")' python")
+        lab.must(f"run -q -t {lasting} -c 'print(\"after\")' python")
         following.wait_for("after")
 
 
-def test_a_tunnel_comes_back(lab, site, session):
+def test_a_tunnel_comes_back(lab, site, lasting):
     def banner(port):
         with socket.create_connection(("127.0.0.1", port), 30) as stream:
             return stream.recv(4)
 
-    with lab.started("app", session, "sshd", "-b", "0") as tunnel:
+    with lab.started("app", lasting, "sshd", "-b", "0") as tunnel:
         tunnel.wait_for("tcp://127.0.0.1:")
         found = re.search(r"tcp://127.0.0.1:(\d+)", tunnel.printed())
         port = int(found[1])

@@ -66,6 +66,14 @@ for table in ("/proc/net/tcp", "/proc/net/tcp6"):
 """
 
 
+@pytest.fixture(scope="module")
+def session(lab):
+    """Alice's session."""
+    lab.must("start -t alice python")
+    yield "alice"
+    lab.run("rm -f alice")
+
+
 @pytest.fixture
 def as_bob(lab, session, another):
     """Run a Python program as bob on the login node, or by srun on the node of alice's session."""
@@ -152,7 +160,7 @@ def bob(laptop, site, another):
     """Another user, who has atoll at the site, too; a line is printed whenever a shell starts."""
     take_along(site, site, "bob")
     yield another
-    another.ssh(f"~/{INSTALLED}/current/bin/atoll local down; rm -r ~/{INSTALLED}")
+    another.ssh(f"~/{INSTALLED}/current/bin/atoll local reset --yes; rm -r ~/{INSTALLED}")
 
 
 def test_a_shell_that_prints_a_line_disturbs_nothing(bob):
