@@ -88,10 +88,12 @@ class Unknown:
 
 
 State = Waiting | Running | Ended | Unknown
+UNKNOWN = "its state is unknown"
+"""What users read of a kernel whose state cannot be queried; the reason may follow."""
 
 
 def why_waiting(state: State) -> str:
     """Return what a kernel waits for, empty if it does not wait or this is unknown."""
     if isinstance(state, Unknown):
-        return f"its state is unknown: {state.why}" if state.why else "its state is unknown"
+        return f"{UNKNOWN}: {state.why}" if state.why else UNKNOWN
     return state.reason if isinstance(state, Waiting) else ""

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from atoll_cluster.engine.states import UNKNOWN
 from atoll_cluster.scheduler.bus import Bus, SessionEvent
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store
@@ -86,6 +87,16 @@ class Lifecycle:
         """Store why a session waits, unless it is stored already."""
         if self.store.sessions.get(session_id).status_info != info:
             self.store.sessions.update(session_id, status_info=info)
+
+    def doubt(self, session_id: str, info: str) -> None:
+        """Store that the state of a running session is unknown, or that it is known again; what is
+        told of it otherwise stays.
+        """
+        session = self.store.sessions.get(session_id)
+        told = session.status_info or ""
+        is_free = not told or told.startswith(UNKNOWN)
+        if session.status == "RUNNING" and is_free and told != info:
+            self.store.sessions.update(session_id, status_info=info or None)
 
     def finish_batch(self, session_id: str, exit_code: int) -> None:
         """Store and publish the result of a batch session's startup command; then it is ending."""

@@ -15,7 +15,7 @@ import anyio
 
 from atoll_cluster import clock
 from atoll_cluster.engine.contract import Engine, EngineError, ExitStatus, Kernel
-from atoll_cluster.engine.states import State
+from atoll_cluster.engine.states import State, Unknown, why_waiting
 from atoll_cluster.images import Images
 from atoll_cluster.put_aside import Item
 from atoll_cluster.scheduler.assignments import Assignments
@@ -329,11 +329,18 @@ class Scheduler:
     async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
         self._watched.add(row.id)
         try:
-            status = await kernel.wait(partial(self.assignments.update, row.id))
+            status = await kernel.wait(partial(self._heed, row))
             if self.running.get(row.id) is kernel:
                 await self.record_end(row, status)
         finally:
             self._watched.discard(row.id)
+
+    def _heed(self, row: KernelRow, state: State) -> None:
+        """Store what the state of a started kernel tells: where it is, or that nobody knows."""
+        self.assignments.update(row.id, state)
+        with suppress(StoreUnavailable):
+            doubt = why_waiting(state) if isinstance(state, Unknown) else ""
+            self.lifecycle.doubt(row.session_id, doubt)
 
     async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
         """Record the log and exit status of an ended kernel, and update its session.
