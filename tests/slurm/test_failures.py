@@ -123,8 +123,8 @@ def test_while_slurm_is_down_sessions_go_on_and_nothing_is_started(lab, site, wi
     assert told.startswith("its state is unknown: ")
     kill_cluster(lab)
     assert rows(lab)[session]["status"] == "RUNNING"
-    site.node("ctl", "start")
     answers(lab, session)
+    site.node("ctl", "start")
     until(lambda: rows(lab)[session]["status_info"], lambda told: not told)
     assert "late" not in jobs(lab)
 

@@ -1,5 +1,6 @@
 """The engine: each kernel has a folder here, and a supervisor that a launcher started."""
 
+import math
 import os
 import re
 import zlib
@@ -42,7 +43,7 @@ from .services.kernel_services import recall
 from .services.ssh import own_files
 from .snapshots import HomeSnapshots
 from .start import OnState, wait_until_ready
-from .states import Ended, Running, Unknown, Waiting
+from .states import Ended, Running, State, Unknown, Waiting
 from .usage import UsageMeter
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -50,6 +51,8 @@ KEPT = ".kept-homes"
 """A folder beside those of kernels, whose ids are no such names."""
 ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
 PREFIXED = sandbox.Probe(tier="plain", reason="a command goes before its program")
+LONGEST_DOUBT = 4.0
+"""Seconds after which a kernel of an earlier program is taken for running though nobody can say."""
 LONGEST_END = 60.0
 """Seconds that the end of a kernel which is discarded is waited for."""
 
@@ -146,7 +149,11 @@ class KernelEngine:
 
     async def adopt(self, spec: KernelSpec) -> LaunchedKernel | ExitStatus:
         folder = self._folder(spec.kernel_id)
-        state = await self._known_state(spec.kernel_id)
+        is_recorded = await to_thread.run_sync(folder.has_recorded_end)
+        state: State = Unknown()
+        # One that has begun can be used meanwhile; whoever waits for its end will hear of it.
+        with anyio.move_on_after(math.inf if is_recorded else LONGEST_DOUBT):
+            state = await self._known_state(spec.kernel_id)
         if isinstance(state, Ended):
             return await self._exit_status(folder, state)
         kernel = self._kernel(spec, folder)
