@@ -134,4 +134,6 @@ class Child:
                 self.signal(signal.SIGKILL)
                 while await self.change() != "ended":
                     pass
+            # What it has started since the first signal has not got that one.
+            self.signal(signal.SIGTERM)
             self.process.wait()

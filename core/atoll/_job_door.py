@@ -73,8 +73,11 @@ class Task:
 def main(load: Callable[[bool], Program], descriptor: int) -> int:
     """Run the job whose task is read from a socket; returns its exit code."""
     prompt = socket.socket(fileno=descriptor)
-    with prompt.makefile("rb") as told:
-        task: Task = pickle.load(told)  # noqa: S301  # only the prompt that has started this process can write to the socket
+    try:
+        with prompt.makefile("rb") as told:
+            task: Task = pickle.load(told)  # noqa: S301  # only the prompt that has started this process can write to the socket
+    except (EOFError, OSError, pickle.UnpicklingError):
+        return ExitCode.INTERRUPTED  # the job was ended before it was told its task
     sys.argv[0] = task.program_name
     try:
         return _run(load(task.plugins), task, prompt)

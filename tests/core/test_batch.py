@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,24 @@ async def test_jobs_keep_their_folder(shell, tmp_path, monkeypatch):
     assert (tmp_path / "where").read_text() == f"{tmp_path}\n"
     assert (tmp_path / "out").read_text() == "a\nb\n"
     assert result.code == 2
+
+
+async def test_a_job_that_is_ended_at_once_leaves_nothing(shell, tmp_path, monkeypatch):
+    """Its command is on the way while the signal is."""
+    monkeypatch.chdir(tmp_path)
+    sleep = f"sleep {10**6 + os.getpid()}"
+    await shell.run(f"cd .\nprint a | {sleep} &\nkill %1\nwait")
+
+    assert sleep not in command_lines()
+
+
+def command_lines():
+    """Return the command lines of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_bytes().replace(b"\0", b" ").strip().decode(errors="replace"))
+    return found
 
 
 async def test_jobs_of_a_script_that_comes_by_and_by(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ async def follow_progress(
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(prompt.dup()))
     async with stream:
         try:
-            await stream.send_all(task)
+            await _tell(prompt, stream, task)
             begun = b""
             async for chunk in stream:
                 *lines, begun = (begun + chunk).split(b"\n")
@@ -70,3 +70,12 @@ async def follow_progress(
                         redraw()
         except (trio.BrokenResourceError, ValueError):
             pass  # it is ending, or is no process of atoll
+
+
+async def _tell(prompt: socket.socket, stream: trio.SocketStream, task: bytes) -> None:
+    try:
+        await stream.send_all(task)
+    except trio.Cancelled:
+        # The process hears no signal before it knows its task, and would wait for that.
+        prompt.shutdown(socket.SHUT_RDWR)
+        raise
