@@ -286,7 +286,7 @@ def test_in_the_background_of_a_prompt(atoll, tmp_path):
     finally:
         child.close(force=True)
 
-    assert newest(atoll)["status"] == "running"
+    wait_for(lambda: newest(atoll)["status"] == "running", "the sweep that goes on")
     opened = atoll.run("vfolder", "upload", "gate", "-b", str(tmp_path), str(tmp_path / "go"))
     assert opened.returncode == 0
     wait_for(lambda: newest(atoll)["status"] != "running", "the end of the sweep")
