@@ -6,7 +6,10 @@ import json
 
 from tests.slurm.looking import until
 
-FIELDS = "id,status,schedulable,scaling_group,available_slots,occupied_slots,container_count"
+FIELDS = (
+    "id,status,schedulable,scaling_group,available_slots,occupied_slots,container_count,"
+    "hardware_metadata"
+)
 
 
 def agents(lab, *options):
@@ -36,3 +39,23 @@ def test_a_session_is_on_the_node_that_its_job_is_on(lab):
         assert json.loads(found["occupied_slots"])["cpu"] == "1"
     finally:
         lab.must("rm placed")
+
+
+def test_a_drained_node_takes_no_sessions_and_says_why(lab, site):
+    site.at("ctl", "scontrol update nodename=n2 state=drain reason='a new disk'")
+    try:
+        found = until(lambda: agents(lab)["n2"], lambda row: row["schedulable"] != "true")
+        told = json.loads(found["hardware_metadata"])["node"]
+        assert told["status_info"].endswith(": a new disk")
+        assert set(agents(lab, "--scaling-group debug")) == {"n1", "n2", "n3"}
+    finally:
+        site.at("ctl", "scontrol update nodename=n2 state=resume")
+    until(lambda: agents(lab)["n2"], lambda row: row["schedulable"] == "true")
+
+
+def test_a_session_runs_on_the_node_that_is_asked_for(lab):
+    assert lab.must("run --rm --assign-agent n2 -c 'import os; print(os.uname()[1])' python") == (
+        "n2\n"
+    )
+    refused = lab.run("start --assign-agent n9 python")
+    assert "there is no agent 'n9'; there are n1, n2, n3" in refused.stderr
