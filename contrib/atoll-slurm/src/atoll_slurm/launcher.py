@@ -33,7 +33,7 @@ from atoll_cluster.engines import (
     runtimes,
 )
 from atoll_slurm.accounts import Accounting
-from atoll_slurm.beginnings import Beginnings
+from atoll_slurm.beginnings import GLANCE, Beginnings
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.images import images, offered
 from atoll_slurm.never import never
@@ -53,6 +53,8 @@ SOON, LATER = 1.0, 30.0
 SLOWER = 1.5
 _SETTLED = 10.0
 """Seconds after its submission from which a job that Slurm does not list is gone."""
+_AFTER_END = 0.3
+"""Seconds between questions to Slurm about a kernel that has written its end."""
 _NEW = 3.0
 """Seconds that a kernel has until it listens, before it is tried to be reached by a step."""
 _SLACK = 5.0
@@ -191,11 +193,26 @@ class SlurmLauncher:
             await self._cancel(*whom, "--signal=TERM", job_id)
             self._look.set()
             with anyio.move_on_after(grace + _LAST):
-                while not isinstance(state := self._board[kernel_id], Ended):
-                    await self._board.watch(kernel_id, state)
+                await self._until_ended(kernel_id)
         if not isinstance(self._board[kernel_id], Ended):
             await self._cancel(job_id)
             self._look.set()
+
+    async def _until_ended(self, kernel_id: str) -> None:
+        """Wait for an end that was asked for; the folder tells it first, then Slurm is asked."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._glance_for_end, kernel_id)
+            while not isinstance(state := self._board[kernel_id], Ended):
+                await self._board.watch(kernel_id, state)
+            tasks.cancel_scope.cancel()
+
+    async def _glance_for_end(self, kernel_id: str) -> None:
+        folder, has_ended = self.site.folder(kernel_id), False
+        while True:
+            await anyio.sleep(_AFTER_END if has_ended else GLANCE)
+            has_ended = has_ended or await anyio.to_thread.run_sync(has_written_end, folder)
+            if has_ended:
+                self._look.set()
 
     def expect_end(self, kernel_id: str) -> None:
         """Ask often until a kernel has ended."""
@@ -259,7 +276,7 @@ class SlurmLauncher:
             await self._beginnings.wait(self._look, pause)
             if self._look.is_set():
                 self._look, pause = anyio.Event(), SOON
-                await anyio.sleep(SOON / 4)  # lest many that start together are asked for each
+                await anyio.sleep(SOON / 10)  # lest many that start together are asked for each
 
     async def _ask_safely(self) -> bool:
         """Look once; a fault in it costs that look, and no session."""
