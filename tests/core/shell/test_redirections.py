@@ -1,9 +1,7 @@
 """What stands behind `|`, `<` and `>` may keep its line waiting, and nothing else."""
 
 import os
-import select
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -61,33 +59,6 @@ def test_jobs_go_on_meanwhile(open_prompt, fifo, here, line):
     (here / "other").write_text("it\n")
     terminal.see("[1] told it")
     terminal.press_until(CTRL_C, "atoll>")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_terminal_that_takes_nothing(open_prompt, number):
-    """Signals end the prompt all the same, and its jobs with it."""
-    terminal = open_prompt()
-    terminal.type("! echo pid-$$- && exec sleep 1000 &\r")
-    terminal.see("[1] pid-")
-    job = Path("/proc", terminal.see("-\r\n").rpartition("pid-")[2])
-    terminal.run("echo r'e'ady", "ready\r\n")
-    terminal.type("flood\r")
-    # Nobody reads until then.
-    assert select.select([terminal.child.child_fd], [], [], 20)[0]
-    with Path("/proc", str(terminal.child.pid), "fd", "0").open("wb", buffering=0) as written:
-        wait_for(lambda: not select.select([], [written], [], 0)[1])
-    os.kill(terminal.child.pid, number)
-    os.waitid(os.P_PID, terminal.child.pid, os.WEXITED | os.WNOWAIT)
-    assert terminal.ended() == 128 + number
-    wait_for(lambda: not job.exists())
-
-
-def wait_for(happened):
-    """Wait until something has happened."""
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_slow_reader_gets_all(open_prompt, fifo):

@@ -1,9 +1,10 @@
 """A terminal that takes nothing: somebody has pressed Ctrl-S, or its connection stands still."""
 
 import os
+import select
 import signal
 import termios
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,21 @@ def test_jobs_lose_nothing(echoing):
     echoing.see("[1] 30000\r\n")
     echoing.see("[1] done")
     echoing.run("print a'b'c", "abc\r\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_the_prompt_all_the_same(open_prompt, here, number):
+    """And its jobs with it."""
+    os.mkfifo("begun")
+    os.mkfifo("pid")
+    terminal = open_prompt()
+    terminal.run("! sh -c 'echo $$ > pid; exec sleep 1000' &", "[1]")
+    job = os.pidfd_open(int((here / "pid").read_text()))
+    with suppress(termios.error), stopped(terminal):
+        terminal.type("print x > begun; flood\r")
+        (here / "begun").read_text()
+        os.kill(terminal.child.pid, number)
+        os.waitid(os.P_PID, terminal.child.pid, os.WEXITED | os.WNOWAIT)
+    assert terminal.ended() == 128 + number
+    assert select.select([job], [], [], 20)[0]
+    os.close(job)
