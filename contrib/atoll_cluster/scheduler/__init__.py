@@ -1,1 +1,1 @@
-"""The scheduler: the queue, and the life of sessions from start to end."""
+"""The scheduler: manages the queue and all sessions, from their start to their end."""

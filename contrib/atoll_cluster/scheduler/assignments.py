@@ -23,16 +23,16 @@ class Assignments:
     _written: dict[str, Assignment] = field(factory=dict)
 
     def update(self, kernel_id: str, state: State) -> None:
-        """Record the content of a state; the same content is written only once."""
+        """Store what a state says; the same content is stored only once."""
         assignment = self._read(state)
         if assignment is None or self._written.get(kernel_id) == assignment:
             return
-        with suppress(StoreUnavailable):  # The next state will be written.
+        with suppress(StoreUnavailable):  # The next state will be stored.
             self.kernels.set_assignment(kernel_id, *assignment)
             self._written[kernel_id] = assignment
 
     def forget(self, kernel_id: str) -> None:
-        """Drop an ended kernel."""
+        """Forget a kernel that has ended."""
         self._written.pop(kernel_id, None)
 
     def _read(self, state: State) -> Assignment | None:
@@ -46,5 +46,5 @@ class Assignments:
 
 
 def _word(text: str) -> str | None:
-    """Return a launcher's name for something, shortened."""
+    """Return a name that a launcher reported, at most 200 characters; None if it is empty."""
     return text[:_LONGEST] or None

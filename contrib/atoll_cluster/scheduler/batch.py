@@ -1,4 +1,4 @@
-"""Batch sessions: their kernel runs the startup command by itself; its result is recorded here."""
+"""Batch sessions: the kernel runs the startup command by itself; this records the result."""
 
 from atoll_cluster.engine.contract import EngineError, Finished, Kernel
 from atoll_cluster.scheduler.interface import SchedulerInterface
@@ -8,7 +8,7 @@ from atoll_cluster.store.records import DEAD, Session
 async def follow_startup_command(scheduler: SchedulerInterface, session_id: str) -> None:
     """Follow the command to its end, and record its result; the session ends with its kernel.
 
-    When that can't be followed, the end of the kernel tells the result, though maybe later.
+    If the command can't be followed, the exit status of the kernel gives the result, maybe later.
     """
     session = scheduler.store.sessions.get(session_id)
     kernel = scheduler.main_kernel(session)
@@ -17,7 +17,7 @@ async def follow_startup_command(scheduler: SchedulerInterface, session_id: str)
     exit_code = await _exit_code(session, kernel)
     now = scheduler.store.sessions.get(session_id)
     if exit_code is None or now.status == "RESTARTING":
-        return  # The kernel went away; whoever watches it ends the session and knows why.
+        return  # The kernel has ended; the task that watches it ends the session with the reason.
     if now.result == "UNDEFINED":
         scheduler.lifecycle.finish_batch(session_id, exit_code)
     await kernel.leave()

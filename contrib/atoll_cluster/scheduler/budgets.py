@@ -1,4 +1,4 @@
-"""Limits of concurrent use: of keypairs by their policy, of groups and of domains.
+"""Limits on the slots that a keypair, a group or a domain uses at the same time.
 
 A session that alone exceeds a limit is refused. A session that exceeds it only together with
 running ones waits, and does not delay others.
@@ -15,7 +15,7 @@ from atoll_cluster.store.records import Session
 from atoll_cluster.store.store import Store
 
 Whose = tuple[Literal["keypair", "group", "domain"], str]
-"""Whom a budget is for: the kind of account and its key."""
+"""The account that a budget belongs to: its kind and its key."""
 
 
 @frozen
@@ -26,7 +26,7 @@ class Budget:
     limits: Mapping[str, Decimal] = field(factory=dict)
 
     def lacking(self, need: Slots, held: Slots) -> str | None:
-        """Return the limit that `need` exceeds together with the present use, or None."""
+        """Return the limit that `need` and the present use together exceed, or None."""
         asked, taken = need.amounts(), held.amounts()
         for slot, limit in self.limits.items():
             amount, used = asked.get(slot, Decimal(0)), taken.get(slot, Decimal(0))
@@ -39,7 +39,7 @@ class Budget:
 
 @frozen
 class Ledger:
-    """The allocations and budgets, as a snapshot for one pass over the queue."""
+    """A snapshot of the allocations and budgets, for one pass over the queue."""
 
     store: Store
     slot_types: Iterable[str]
@@ -48,7 +48,7 @@ class Ledger:
 
     @classmethod
     def of(cls, store: Store, slot_types: Iterable[str]) -> "Ledger":
-        """Read the present allocations; `slot_types` are the known slots."""
+        """Read the present allocations; `slot_types` are the names of the known slots."""
         ledger = cls(store, slot_types)
         for one in store.kernels.allocations():
             slots = recorded(one.slots)
@@ -61,7 +61,10 @@ class Ledger:
             self._held[whose] = self.held(whose) + slots
 
     def lacking(self, session: Session, *, alone: bool = False) -> str | None:
-        """Return the limit that a session exceeds, with others or `alone`, or None."""
+        """Return the limit that a session exceeds, or None.
+
+        The present use of other sessions counts too, unless `alone` is given.
+        """
         need = needed(session)
         for whose in accounts_of(session):
             held = Slots() if alone else self.held(whose)
@@ -70,7 +73,7 @@ class Ledger:
         return None
 
     def held(self, whose: Whose) -> Slots:
-        """Return what an account occupies."""
+        """Return the slots that an account occupies."""
         return self._held.get(whose, Slots())
 
     def budget(self, whose: Whose) -> Budget:
@@ -99,12 +102,12 @@ class Ledger:
 
 
 def accounts(access_key: str, group_id: str, domain: str) -> tuple[Whose, ...]:
-    """Return the accounts of an allocation."""
+    """Return the accounts whose budgets an allocation counts in."""
     return ("keypair", access_key), ("group", group_id), ("domain", domain)
 
 
 def accounts_of(session: Session) -> tuple[Whose, ...]:
-    """Return the accounts of a session."""
+    """Return the accounts whose budgets a session counts in."""
     return accounts(session.access_key, session.group_id, session.domain_name)
 
 
@@ -114,7 +117,7 @@ def needed(session: Session) -> Slots:
 
 
 def read_limits(limits: Mapping[str, str]) -> dict[str, Decimal]:
-    """Return the amounts of exactly the slots that are named."""
+    """Convert limits to amounts; the result contains only the slots that `limits` names."""
     amounts = from_text(dict(limits)).amounts()
     return {slot: amounts[slot] for slot in limits}
 

@@ -1,7 +1,7 @@
-"""Events of sessions inside the program, for all present listeners.
+"""Passes the events of sessions to all present listeners inside the program.
 
-Old events are not repeated. To miss nothing, take `change()`, read the store, then wait for the
-change, in this order.
+A new listener does not get old events. To miss no change, call `change()`, then read the store,
+then wait for the change.
 """
 
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ class Bus:
         self._listeners: set[MemoryObjectSendStream[SessionEvent]] = set()
 
     def publish(self, *events: SessionEvent) -> None:
-        """Publish events, and wake everybody who waits for a change."""
+        """Publish events, and wake all tasks that wait for a change."""
         self._change.set()
         self._change = anyio.Event()
         for listener in list(self._listeners):
@@ -66,7 +66,7 @@ class Bus:
             self._listeners.discard(send)
 
     def close(self) -> None:
-        """End every listener's stream."""
+        """Close the stream of each listener."""
         for listener in list(self._listeners):
             listener.close()
         self._listeners.clear()

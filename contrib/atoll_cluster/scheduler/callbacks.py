@@ -1,7 +1,7 @@
 """Callbacks: a POST to a session's `callback_url` for each of its events.
 
 The body is JSON as managers send it: `type` (`session_lifecycle`), `event` (`started`,
-`terminated`, …), `session_id` and `when`. Nothing waits for the answers, and a failed request is
+`terminated`, …), `session_id` and `when`. No session waits for an answer, and a failed request is
 not repeated.
 """
 
@@ -25,10 +25,10 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 10
-"""Seconds that a URL has to answer."""
+"""Seconds to wait for the answer of a URL."""
 _AT_ONCE = 4
 _MOST_UNSENT = 64
-"""Events of a session that are kept for a slow URL, the latest ones."""
+"""How many events of a session are kept for a slow URL: the latest ones."""
 
 
 def is_callback_url(text: str) -> bool:
@@ -49,11 +49,11 @@ class Callbacks:
     supervisor: TaskSupervisor
     _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
     _unsent: dict[str, deque[SessionEvent]] = field(factory=dict)
-    """By session, so that each is told of in order."""
+    """The events to post for each session id, so that each URL gets its events in order."""
 
     async def run(self) -> None:
         """Post until cancelled."""
-        while True:  # Whoever falls behind is cut off, and listens anew.
+        while True:  # The bus disconnects a slow listener, which then listens again.
             async with self.bus.listen() as stream:
                 async for event in stream:
                     with self.supervisor.isolate_failure(TaskKind.CALLBACKS):
@@ -100,7 +100,7 @@ def _body(event: SessionEvent) -> bytes:
 
 def _send(url: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    # S310: that it is HTTP was checked when the session was made.
+    # S310: the URL was checked to be HTTP when the session was created.
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
     with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
         pass

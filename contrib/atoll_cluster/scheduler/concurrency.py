@@ -1,4 +1,4 @@
-"""Run several things concurrently."""
+"""Run several functions concurrently."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -6,7 +6,7 @@ import anyio
 
 
 async def run_concurrently(works: Iterable[Callable[[], Awaitable[None]]]) -> None:
-    """Run everything concurrently; at the first failure, cancel the rest and raise that error."""
+    """Run all `works` concurrently; at the first error, cancel the others and raise it."""
     failures: list[Exception] = []
 
     async def do(work: Callable[[], Awaitable[None]]) -> None:

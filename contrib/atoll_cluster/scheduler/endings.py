@@ -1,6 +1,6 @@
 """Warn users before the engine ends their session, so that they can save their work.
 
-The warning is in the session's status info, in an event, and in the output of its code.
+The warning appears in the session's status info, in an event, and in the output of its code.
 """
 
 import logging
@@ -21,7 +21,7 @@ from atoll_cluster.supervision import TaskKind
 _log = logging.getLogger(__name__)
 
 AHEAD = timedelta(minutes=5)
-"""How long before the end the warning comes."""
+"""How long before the end users are warned."""
 BETWEEN = 15.0
 """Seconds between checks."""
 _PATIENCE = 10.0
@@ -35,12 +35,12 @@ GROUP BY sessions.id
 
 @define
 class Endings:
-    """Knows which sessions were warned."""
+    """Warns the users of sessions, and remembers which sessions were warned."""
 
     scheduler: SchedulerInterface
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _told: dict[str, str] = field(factory=dict)
-    """The warnings in the status info of sessions."""
+    """The warning in the status info of each session, by session id."""
 
     async def run(self) -> None:
         """Check all sessions periodically."""

@@ -1,5 +1,7 @@
-"""Groups that the engine itself has: scaling groups, such as the partitions of Slurm, and groups of
-users, such as its accounts.
+"""Copy groups of the engine into the store.
+
+Scaling groups are made from the engine's groups, such as the partitions of Slurm. Groups of users
+are made from its accounts.
 """
 
 import logging
@@ -18,15 +20,15 @@ from atoll_cluster.store.store import Store
 _log = logging.getLogger(__name__)
 
 BETWEEN = 600.0
-"""Seconds between two looks."""
+"""Seconds between two queries to the engine."""
 _DOMAIN = "default"
 
 
 async def sync_groups(store: Store, launcher: Launcher) -> None:
-    """Make a scaling group of each group that the place has, and a group of each of its accounts,
-    open to everybody; repeat.
+    """Create a scaling group for each group of the engine, and a group for each of its accounts.
 
-    Those that an administrator has changed or closed stay as they are.
+    The new groups are open to all users. This repeats until cancelled. It does not change groups
+    that exist already, so what an administrator has changed or closed stays.
     """
     while True:
         try:

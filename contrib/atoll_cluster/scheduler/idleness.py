@@ -1,8 +1,8 @@
 """End sessions that are idle: no code runs in them and no bytes move to or from them.
 
-The resource policy of the keypair sets the limits: `idle_timeout`, and `max_session_lifetime` for
-used sessions, too; in seconds, 0 for no limit. The store keeps when a session was last used, so
-that a restart of the program does not matter.
+The resource policy of the keypair sets the limits in seconds, 0 for no limit: `idle_timeout`, and
+`max_session_lifetime`, which also ends sessions that are in use. The store keeps the time when a
+session was last used, so that the limits still hold after a restart of the program.
 """
 
 import sqlite3
@@ -21,10 +21,10 @@ from atoll_cluster.store.rows import read_value
 from atoll_cluster.supervision import TaskKind
 
 _LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
-"""Seconds between looks at the clocks of all sessions."""
+"""Seconds between two checks of all sessions."""
 
 _PATIENCE = 2.0
-"""Seconds that a kernel has to tell since when it is idle."""
+"""Seconds to wait until a kernel answers how long it has been idle."""
 
 _WATCHED = """
 SELECT sessions.id, active_at, scheduled_at, status_changed, idle_timeout, max_session_lifetime
@@ -38,7 +38,7 @@ AND (idle_timeout > 0 OR max_session_lifetime > 0)
 
 @frozen
 class IdleLimits:
-    """When a running session was last used, and its limits; None for no limit."""
+    """The time when a running session was last used, and its limits; None for no limit."""
 
     session_id: str
     used_at: datetime
@@ -62,7 +62,7 @@ class Idleness:
         self._now = now
 
     def touch(self, session_id: str) -> None:
-        """Record that a session is used now."""
+        """Record that somebody uses a session now."""
         self._scheduler.store.usage.session(session_id, clock.stamp(self._now()))
 
     async def run(self) -> None:
@@ -88,7 +88,7 @@ class Idleness:
     def checks(self, session_id: str) -> dict[str, Any]:
         """Return `idle_checks` of a session: the remaining seconds of each limit.
 
-        If its lifetime has no limit, this says so.
+        A session with any limit has an entry for the lifetime; its `remaining` may be None.
         """
         for one in self._watched(session_id):
             ends = {
@@ -117,7 +117,7 @@ class Idleness:
         if one.lifetime and one.began_at + one.lifetime <= self._now():
             self._scheduler.terminate(one.session_id, "idle-session-lifetime")
             return
-        # Code may run that no client follows; only the kernels know that.
+        # Code may run while no client follows it; only the kernels know that.
         used_at = await self._last_run(one.session_id)
         if used_at > one.used_at:
             self._scheduler.store.usage.session(one.session_id, clock.stamp(used_at))
@@ -134,7 +134,7 @@ class Idleness:
                     with anyio.fail_after(_PATIENCE):
                         idle = await kernel.idle_for()
                 except (EngineError, TimeoutError):
-                    continue  # It is about to be buried, or it stands still: no code runs in it.
+                    continue  # It has just ended, or it does not respond: no code runs in it.
                 last = max(last, self._now() - timedelta(seconds=idle or 0))
         return last
 
@@ -147,7 +147,7 @@ def _read(row: sqlite3.Row, used_at: str | None) -> IdleLimits:
         _limit(row, "idle_timeout"),
         _limit(row, "max_session_lifetime"),
     )
-    one.due()  # A moment that no calendar has is met here.
+    one.due()  # Raises OverflowError here if the end lies beyond the last date.
     return one
 
 

@@ -1,4 +1,4 @@
-"""The interface of the scheduler for its parts."""
+"""What the parts of the scheduler may use of it."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -24,7 +24,7 @@ class SchedulerInterface(Protocol):
 
     @property
     def supervisor(self) -> TaskSupervisor:
-        """Runs tasks, and limits the effect of their failures."""
+        """Runs background tasks, and limits the effect of their failures."""
 
     @property
     def lifecycle(self) -> Lifecycle:
@@ -32,7 +32,7 @@ class SchedulerInterface(Protocol):
 
     @property
     def running(self) -> Mapping[str, Kernel]:
-        """Kernels by id, from their start until their end is recorded."""
+        """The kernels by id, from their start until their end is recorded."""
 
     def main_kernel(self, session: Session) -> Kernel | None:
         """Return the main kernel of a session while it runs."""

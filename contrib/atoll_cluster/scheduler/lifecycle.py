@@ -1,4 +1,4 @@
-"""The statuses of a session and their order; each is stored first, then published."""
+"""The statuses of a session and their order; each new status is stored, then published."""
 
 from attrs import frozen
 
@@ -27,7 +27,7 @@ _SILENT_FOR_KERNELS = {"PENDING", "SCHEDULED", "RESTARTING", "RUNNING_DEGRADED",
 
 
 class StatusError(Exception):
-    """The status of the session does not allow this; the text has the status."""
+    """The status of the session does not allow the operation; the text contains the status."""
 
 
 @frozen
@@ -45,7 +45,7 @@ class Lifecycle:
     def move(self, session_id: str, status: str, info: str | None = None) -> None:
         """Store and publish the new status of a session and of its running kernels.
 
-        Raises StatusError if the session can't get there from where it is.
+        Raises StatusError if the present status does not allow the new one.
         """
         session = self.store.sessions.get(session_id)
         if status not in FOLLOWERS.get(session.status, frozenset()):
@@ -54,9 +54,9 @@ class Lifecycle:
         self._write(session, status, info)
 
     def fail(self, session_id: str, info: str) -> bool:
-        """Set a session to ERROR, unless it has ended; returns whether that was done.
+        """Set a session to ERROR, unless it has ended; returns whether this changed the status.
 
-        Its row may be as damaged as anything else of it.
+        This works from any status, because the status in the row may be damaged too.
         """
         session = self.store.sessions.get(session_id)
         if session.status in ENDED:
@@ -89,8 +89,9 @@ class Lifecycle:
             self.store.sessions.update(session_id, status_info=info)
 
     def doubt(self, session_id: str, info: str) -> None:
-        """Store that the state of a running session is unknown, or that it is known again; what is
-        told of it otherwise stays.
+        """Store that the state of a running session is unknown, or known again if `info` is empty.
+
+        Another status info of the session is not replaced.
         """
         session = self.store.sessions.get(session_id)
         told = session.status_info or ""
@@ -99,7 +100,7 @@ class Lifecycle:
             self.store.sessions.update(session_id, status_info=info or None)
 
     def finish_batch(self, session_id: str, exit_code: int) -> None:
-        """Store and publish the result of a batch session's startup command; then it is ending."""
+        """Store and publish the result of a batch session's startup command; then end it."""
         result = "SUCCESS" if exit_code == 0 else "FAILURE"
         data = {"kernel": {"exit_code": exit_code}}
         status = self.store.sessions.get(session_id).status

@@ -1,4 +1,4 @@
-"""The machine for the scheduler: its slots, and which parts each kernel gets."""
+"""The machine as the scheduler sees it: its slots, and the devices that each kernel gets."""
 
 import math
 import os
@@ -17,7 +17,7 @@ AGENT = "i-local"
 """The name of this machine among agents."""
 
 _SHARE = 0.9
-"""How much of the memory sessions may have; the rest keeps the machine itself alive."""
+"""The part of the memory that sessions may have; the system itself needs the rest."""
 _GPU = re.compile(r"nvidia(\d+)")
 _GPU_COMMON = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 _SHARES, _WHOLE = "cuda.shares", "cuda.device"
@@ -27,12 +27,12 @@ _SHARES, _WHOLE = "cuda.shares", "cuda.device"
 class Machine:
     """`processors` are numbered from 0 and map onto `host_cpus`; `memory` is in bytes.
 
-    More processors can be offered than the host has; kernels then share some. `gpus` are the
-    numbers of real ones; `mock` are amounts of devices that are only counted. `host_memory` is the
+    The machine can offer more processors than the host has; kernels then share some. `gpus` are the
+    numbers of real GPUs; `mock` are amounts of devices that are only counted. `host_memory` is the
     memory that can really be used, 0 if it was not measured. `network` is the second octet of the
-    loopback addresses of kernels: 127.<network>.x.y. If kernels run elsewhere, processors, devices
-    and addresses are not chosen here; if they queue there, this is not `is_bounded` and has no
-    figures.
+    loopback addresses of kernels: 127.<network>.x.y. If kernels run elsewhere, `is_here` is false
+    and the engine chooses processors, devices and addresses. If the engine has its own queue,
+    `is_bounded` is false and the amounts are unknown.
     """
 
     processors: int
@@ -46,7 +46,7 @@ class Machine:
     is_here: bool = True
     is_bounded: bool = True
     has_nodes: bool = False
-    """Whether its machines are agents by themselves, and not all of them one agent."""
+    """Whether each machine of the engine is an agent; otherwise all together are one agent."""
 
     @classmethod
     def this(cls, slots: Mapping[str, Decimal] | None = None, network: int = 77) -> "Machine":
@@ -68,7 +68,7 @@ class Machine:
     def elsewhere(
         cls, capacity: Mapping[str, Decimal] | None, *, has_nodes: bool = False
     ) -> "Machine":
-        """Describe a place with this capacity; None for one with its own queue."""
+        """Describe an engine with this capacity; None for an engine with its own queue."""
         devices = dict(capacity or {})
         return cls(
             processors=int(devices.pop("cpu", 0)),
@@ -82,7 +82,7 @@ class Machine:
 
     @property
     def agent(self) -> str | None:
-        """The agent on which kernels run; None where that is one of several."""
+        """The agent on which all kernels run; None if there are several agents."""
         return None if self.has_nodes else AGENT
 
     @property
@@ -92,7 +92,7 @@ class Machine:
 
     @property
     def simulated(self) -> dict[str, str]:
-        """The slots of which more is offered than exists, with the amounts."""
+        """The slots of which the machine offers more than it has, with the offered amounts."""
         return {name: self.slots.as_text()[name] for name in self.slots.lacking(self.real)}
 
     @property
@@ -116,7 +116,7 @@ class Machine:
         return {name: "bytes" if name == "mem" else "count" for name in names}
 
     def remaining(self, held: Slots) -> Slots:
-        """Return the free slots: a GPU is used as a whole or in shares, not both."""
+        """Return the free slots; one GPU is never used both as a whole and in shares."""
         left = self.slots - held
         if not self.gpus:
             return left
@@ -126,7 +126,7 @@ class Machine:
         return Slots(left.cpu, left.mem, {**left.devices, **devices})
 
     def choose(self, cpu: Decimal, kernels: Iterable[KernelRow]) -> tuple[int, ...]:
-        """Choose processors for a kernel: free ones, or those with the least load."""
+        """Choose processors for a kernel: free ones, or the least used ones."""
         if not self.is_here:
             return ()
         count = min(max(1, math.ceil(cpu)), self.processors)

@@ -15,12 +15,12 @@ from atoll_cluster.engine.contract import Engine, ExitStatus, KernelSpec, Usage
 Stat = dict[str, dict[str, str]]
 
 _INTERVAL = 2.0
-"""Seconds between two looks; one look at thirty kernels takes some milliseconds."""
+"""Seconds between two measurements; one of thirty kernels takes some milliseconds."""
 
 
 @define
 class Meter:
-    """The figures of a kernel; `begin` and the times are seconds of one clock."""
+    """The resource use of a kernel; `begin` and other times are seconds of the same clock."""
 
     spec: KernelSpec
     begin: float
@@ -64,9 +64,10 @@ class Meter:
         self._looked_at = now
 
     def _possible(self, cpu_used: float, seconds: float) -> float:
-        """Limit milliseconds per second to the kernel's processors.
+        """Return the use in milliseconds per second, at most what the kernel's processors allow.
 
-        Time is counted in hundredths of a second, and not at the moment that is taken for it.
+        A measured rate can be too high, because the system counts processor time in hundredths of
+        a second, and reads it a little before or after the clock.
         """
         return min(max(0.0, cpu_used) / seconds, 1000.0 * self._usable)
 
@@ -95,17 +96,20 @@ class Meter:
 
     @property
     def _usable(self) -> int:
-        """The number of processors that it can run on."""
+        """The number of processors that the kernel can run on."""
         return len(self.spec.cpus) or os.cpu_count() or 1
 
     @property
     def _granted(self) -> float:
-        """The number of processors that it was given, perhaps a fraction."""
+        """The number of processors that the kernel was given, maybe a fraction."""
         return self.spec.cpu_quota or self._usable
 
     @property
     def _cpu_capacity(self) -> float:
-        """Milliseconds per second: of the given processors, or of all usable ones."""
+        """The capacity in milliseconds per second.
+
+        It counts the given processors, or, if the kernel uses more than these, all usable ones.
+        """
         granted = 1000.0 * self._granted
         return granted if self._cpu_rate <= granted else 1000.0 * self._usable
 
@@ -140,9 +144,9 @@ class Metering:
         self._meters[spec.kernel_id] = Meter(spec, self._clock() - age)
 
     def end(self, kernel_id: str, status: ExitStatus) -> Stat:
-        """Stop measuring a kernel; return its last figures, none if it was never measured.
+        """Stop measuring a kernel; return its last figures, empty if it was never measured.
 
-        They can be asked for until the kernel is forgotten.
+        A later call returns them again, until `forget` is called.
         """
         if meter := self._meters.pop(kernel_id, None):
             meter.end(status, self._clock())
@@ -167,7 +171,7 @@ class Metering:
 
 
 def amount(stat: Mapping[str, object] | None, metric: str, name: str = "current") -> float:
-    """Return a number of a stat, 0 if it was not measured."""
+    """Return a number from a stat, 0 if it was not measured."""
     values = (stat or {}).get(metric)
     return float(values.get(name, 0)) if isinstance(values, dict) else 0.0
 

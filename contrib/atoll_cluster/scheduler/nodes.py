@@ -1,4 +1,4 @@
-"""The machines of an engine that reports them: queried on demand, then cached."""
+"""The machines that an engine reports: the engine is asked on demand, the answer is cached."""
 
 import logging
 import time
@@ -17,9 +17,9 @@ from atoll_cluster.store.kernels import Kernels
 _log = logging.getLogger(__name__)
 
 SOON, LATER = 2.0, 15.0
-"""Seconds for which an answer is believed: after a change, and at most."""
+"""Seconds for which an answer is cached: after a change, and at most."""
 PATIENCE = 5.0
-"""Seconds that somebody who looks waits for an answer."""
+"""Seconds to wait for an answer of the engine."""
 
 
 @define
@@ -30,15 +30,15 @@ class Nodes:
     kernels: Kernels
     known: Sequence[Node] = ()
     why_unknown: str = ""
-    """Why the place could not be asked the last time, if it could not."""
+    """Why the last query to the engine failed; empty if it succeeded."""
     _until: float = 0.0
     _pause: float = SOON
     _asking: anyio.Lock = field(factory=anyio.Lock)
     _since: dict[str, tuple[str, str]] = field(factory=dict)
-    """The state of each, and when it was seen in it first."""
+    """The state of each machine by name, and the time when this state was first seen."""
 
     async def look(self) -> Sequence[Node]:
-        """Return the machines, at most a moment old."""
+        """Return the machines, from the cache if the last answer is recent enough."""
         if not isinstance(self.launcher, NodeLauncher):
             return ()
         async with self._asking:
@@ -54,7 +54,7 @@ class Nodes:
         except (EngineError, TimeoutError) as error:
             self.why_unknown = str(error) or f"no answer within {PATIENCE:g} seconds"
             _log.warning("the machines of the engine are not known: %s", self.why_unknown)
-        except Exception:  # noqa: BLE001 - a fault of an engine costs this look alone
+        except Exception:  # noqa: BLE001 - a fault of an engine must not affect others
             self.why_unknown = "the engine has failed to tell them"
             _log.exception("asking the engine for its machines has failed")
         else:
@@ -68,11 +68,11 @@ class Nodes:
         return (state, since) if state == node.state and since else (node.state, clock.now())
 
     def since(self, node: Node) -> str | None:
-        """Return since when, as far as was seen, a machine is in its state."""
+        """Return the time when a machine was first seen in its present state, None if unknown."""
         return self._since.get(node.name, ("", None))[1]
 
     def find(self, name: str | None) -> Node | None:
-        """Return the machine of a name."""
+        """Return the machine with this name."""
         return next((one for one in self.known if one.name == name), None)
 
     def of_group(self, group: str | None = None) -> Sequence[Node]:
@@ -80,11 +80,14 @@ class Nodes:
         return [one for one in self.known if group is None or group in one.groups]
 
     def used(self, node: Node) -> Mapping[str, Decimal]:
-        """Return what is taken of a machine: by whoever, or at least by our kernels."""
+        """Return the slots in use on a machine.
+
+        If the engine does not report them, only those of our kernels are counted.
+        """
         return self.held(node.name).amounts() if node.used is None else node.used
 
     def held(self, name: str) -> Slots:
-        """Return what our kernels hold of a machine."""
+        """Return the slots that our kernels occupy on a machine."""
         held = Slots()
         for kernel in self.kernels.occupying():
             if kernel.agent == name:
@@ -92,16 +95,16 @@ class Nodes:
         return held
 
     def total(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
-        """Return the slots of all usable machines together."""
+        """Return the sum of the slots of all usable machines."""
         return _sum([one.slots for one in nodes if is_usable(one)])
 
     def taken(self, nodes: Sequence[Node]) -> dict[str, Decimal]:
-        """Return the occupied slots of usable machines."""
+        """Return the sum of the slots in use on all usable machines."""
         return _sum([self.used(one) for one in nodes if is_usable(one)])
 
 
 def is_usable(node: Node) -> bool:
-    """Tell whether a machine can run kernels that are started now."""
+    """Return whether a machine can run kernels that are started now."""
     return node.is_alive and node.is_open
 
 

@@ -1,8 +1,8 @@
-"""The queue: sessions start in order of arrival, as far as there is room.
+"""The queue: sessions start in order of arrival, while enough slots are free.
 
-The order is strict: no session overtakes one that waits for room, or a large session would wait for
-ever. Sessions that wait for a time (`starts_at`), for others (`dependencies`), for a limit
-(`budgets`) or for an agent do not delay others.
+The order is strict: no session overtakes a session that waits for slots, because a large session
+would otherwise wait for ever. A session that waits for a time (`starts_at`), for other sessions
+(`dependencies`), for a limit (`budgets`) or for an agent does not delay others.
 """
 
 from contextlib import suppress
@@ -19,14 +19,14 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor
 
 NO_ROOM = "no-available-instances"
 _GIVEN = frozenset({"SCHEDULED", "PREPARING", "RUNNING", "RUNNING_DEGRADED"})
-"""The statuses of sessions whose kernels were given to the engine, and have not ended."""
+"""The statuses of sessions whose kernels the engine has got and which have not ended."""
 _LONGEST_WAIT = 3600.0
-"""Seconds after which the queue is looked at anyway."""
+"""Seconds after which the queue is checked even if nothing has happened."""
 
 
 @frozen
 class Queue:
-    """Assigns slots to waiting sessions; allocations are in the store only."""
+    """Assigns slots to waiting sessions; only the store keeps the allocations."""
 
     machine: Machine
     lifecycle: Lifecycle
@@ -42,14 +42,14 @@ class Queue:
         return queue_pass.chosen
 
     def occupied(self) -> Slots:
-        """Return the allocations of all kernels."""
+        """Return the sum of the slots that all kernels occupy."""
         held = Slots()
         for kernel in self.lifecycle.store.kernels.occupying():
             held += recorded(kernel.occupied_slots)
         return held
 
     def next_start(self) -> float | None:
-        """Return the seconds until the next session with a start time is due."""
+        """Return the seconds until the next start time of a waiting session, None without one."""
         waits = [_wait(session) for session in self._pending()]
         return min((wait for wait in waits if wait > 0), default=None)
 
@@ -69,11 +69,11 @@ class Queue:
         )
 
     def _is_awaited(self, other: Session) -> bool:
-        """Tell whether the queue that kernels have by themselves waits for the end of another."""
+        """Return whether the engine's own queue waits until the other session has ended."""
         return not self.machine.is_bounded and other.type == "BATCH" and other.status in _GIVEN
 
     def hopeless(self) -> list[tuple[Session, str]]:
-        """Return those that wait elsewhere for others of which one has failed, and why they end."""
+        """Return sessions in the engine's queue with a failed dependency, and the reason to end."""
         if self.machine.is_bounded:
             return []
         waiting = self.lifecycle.store.sessions.in_status("SCHEDULED")
@@ -116,7 +116,7 @@ def _wait(session: Session) -> float:
     with suppress(ValueError):
         wait = (clock.parse(session.starts_at) - clock.parse(clock.now())).total_seconds()
         return min(wait, _LONGEST_WAIT)
-    return 0  # Of a moment that makes no sense, nobody would be reminded.
+    return 0  # If the start time is invalid, nothing would ever start the session.
 
 
 class _QueuePass:

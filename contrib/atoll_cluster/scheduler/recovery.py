@@ -1,4 +1,4 @@
-"""Recovery after a start: find running kernels again, and record the end of the others.
+"""Recovery when the program starts: find running kernels, and record the end of the others.
 
 Each session has its own recovery task, so that an error affects only this session.
 """
@@ -19,11 +19,11 @@ from atoll_cluster.supervision import TaskKind
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 5.0
-"""Seconds that the start waits for sessions to be found; those that take longer come later."""
+"""Seconds that the start waits for recovery tasks; slower ones continue in the background."""
 
 
 async def recover(scheduler: Scheduler) -> None:
-    """Update every unfinished session to what the engine finds."""
+    """Update every unfinished session to the state that the engine reports."""
     living = scheduler.store.sessions.living_ids()
     for entry in scheduler.supervisor.put_aside.entries:
         if entry.item.what == "session" and entry.item.name not in living:
@@ -43,7 +43,7 @@ async def recover(scheduler: Scheduler) -> None:
 
 
 async def recover_session(scheduler: Scheduler, session_id: str) -> None:
-    """Update a session to what the engine finds; can be repeated."""
+    """Update a session to the state that the engine reports; this can be repeated."""
     session = scheduler.store.sessions.get(session_id)
     if _may_be_starting(session, scheduler.machine):
         scheduler.resume_launch(session.id)
@@ -59,7 +59,7 @@ async def recover_session(scheduler: Scheduler, session_id: str) -> None:
 
 
 def _may_be_starting(session: Session, machine: Machine) -> bool:
-    """Whether its kernels may be starting or queued in another place."""
+    """Return whether the kernels of a session may be starting, or waiting in the engine's queue."""
     if session.status == "SCHEDULED":
         return not machine.is_bounded
     return session.status == "PREPARING" and not machine.is_here
@@ -85,7 +85,7 @@ async def _recover_running(scheduler: Scheduler, session: Session) -> None:
 async def _adopt(
     scheduler: Scheduler, session: Session, row: KernelRow
 ) -> Kernel | ExitStatus | None:
-    """Return None if the kernel was never started."""
+    """Find a kernel or its exit status; return None if the kernel was never started."""
     if kernel := scheduler.running.get(row.id):
         return kernel
     try:
@@ -126,7 +126,7 @@ async def _take_over(
 
 
 def _resume(scheduler: Scheduler, session: Session) -> None:
-    """Continue where the earlier program stopped."""
+    """Continue the work on a session where the earlier program stopped."""
     if session.status in ENDED:
         return
     if session.status == "PREPARING":

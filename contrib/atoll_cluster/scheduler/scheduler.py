@@ -1,7 +1,7 @@
 """The scheduler: starts sessions from the queue, watches kernels, ends sessions.
 
-Each running kernel has one task here that waits for its end. To stop a session, only ask its
-kernels to stop; these tasks then record the end.
+For each running kernel, one task waits for its end. Code that stops a session only asks the kernels
+to stop; these tasks then record the end.
 """
 
 import logging
@@ -39,7 +39,7 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor, Work, retry_whil
 
 _log = logging.getLogger(__name__)
 _USUAL_ENDS = {"user-requested", "force-terminated", "self-terminated", "unknown"}
-"""Reasons that say less of a task's end than its result does."""
+"""Reasons that explain the end of a batch session less well than its result does."""
 
 
 class Scheduler:
@@ -63,22 +63,22 @@ class Scheduler:
         self.idleness = Idleness(self)
         self.assignments = Assignments(store.kernels, machine)
         self.running: dict[str, Kernel] = {}
-        """Kernels by kernel id, from their start until they are buried."""
+        """The kernels by kernel id, from their start until their end is recorded."""
         self._watched: set[str] = set()
-        """Those whose end somebody waits for."""
+        """The ids of the kernels for which a task waits for the end."""
         self._launches: dict[str, anyio.CancelScope] = {}
         self._wake = anyio.Event()
         supervisor.fail_session = self.fail
         engine.on_fault(supervisor.give_up_session)
 
     def begin(self) -> None:
-        """Start to watch running kernels; nothing is started from the queue yet."""
+        """Start to measure kernels and to post callbacks; no session starts from the queue yet."""
         callbacks = Callbacks(self.store.sessions, self.bus, self.supervisor)
         self.supervisor.start(TaskKind.METERING, self.metering.run)
         self.supervisor.start(TaskKind.CALLBACKS, callbacks.run)
 
     def serve(self) -> None:
-        """Start sessions from the queue; sessions keep running after this ends."""
+        """Begin to start sessions from the queue; sessions keep running when the program ends."""
         self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
         self.supervisor.start(TaskKind.ENDINGS, Endings(self).run)
         self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
@@ -94,7 +94,7 @@ class Scheduler:
                 await self._wake.wait()
 
     def wake(self) -> None:
-        """Schedule the queue again: a session has arrived or slots are free."""
+        """Schedule the queue again: a session has arrived, or slots have become free."""
         self._wake.set()
 
     def submit(self, session: Session, kernels: list[KernelRow]) -> None:
@@ -107,7 +107,7 @@ class Scheduler:
         return self.running.get(self.store.kernels.main(session.id).id)
 
     def attach(self, row: KernelRow, kernel: Kernel) -> None:
-        """Start to watch a started kernel, once."""
+        """Start to watch a started kernel, unless it is watched already."""
         if row.id in self.running:
             return
         self.metering.add(kernel.spec, clock.age(row.status_changed))
@@ -143,7 +143,7 @@ class Scheduler:
 
     def _end_kernels(self, session_id: str, *, forced: bool) -> None:
         if launch := self._launches.get(session_id):
-            launch.cancel()  # It stops what it has started.
+            launch.cancel()  # It stops the kernels that it has started.
         else:
             self.stop_kernels(session_id, forced=forced)
 
@@ -178,7 +178,7 @@ class Scheduler:
             await change.wait()
 
     async def end_all(self, reason: str) -> None:
-        """End all sessions, and wait for that."""
+        """End all sessions, and wait until they have ended."""
         unfinished = await retry_while_unavailable(self.store.sessions.unfinished)
         for session in unfinished:
             with self.supervisor.isolate_failure(TaskKind.STOP, session=session.id):
@@ -207,7 +207,7 @@ class Scheduler:
     async def _launch(self, session_id: str) -> None:
         """Start the kernels of a scheduled or restarting session.
 
-        What an earlier attempt has begun is gone on with.
+        If an earlier attempt has started some kernels, this starts the others.
         """
         scope = self._launches[session_id] = anyio.CancelScope()
         try:
@@ -215,7 +215,7 @@ class Scheduler:
                 await self._bring_up(self.store.sessions.get(session_id))
                 return
         except StatusError as error:
-            _log.info("the start has failed: %s", error)  # It was ended meanwhile.
+            _log.info("the start has failed: %s", error)  # The session was ended meanwhile.
         except (EngineError, OSError):
             if not scope.cancel_called:
                 raise
@@ -242,15 +242,17 @@ class Scheduler:
     async def _start_kernels(self, session: Session) -> None:
         rows = [row for row in self.store.kernels.of(session.id) if row.status not in DEAD]
         if session.type == "BATCH":
-            rows.reverse()  # The main kernel, which runs the command, finds the others ready.
+            rows.reverse()  # The main kernel runs the command, which needs the others to be ready.
         waiting = WaitingKernels(row.id for row in rows if row.id not in self.running)
         await self._side_by_side(
             [partial(self._start_kernel, session, row, waiting) for row in rows]
         )
 
     async def _side_by_side(self, starts: list[Callable[[], Awaitable[None]]]) -> None:
-        """Start the kernels of a session: one by one here, where that is quicker; all at a time
-        where each may have to wait, or is started with the others only.
+        """Start the kernels of a session.
+
+        On this machine they start one by one, which is faster. If the engine has its own queue,
+        they start concurrently: each may have to wait, or may start only together with the others.
         """
         if self.machine.is_bounded:
             for start in starts:
@@ -272,7 +274,7 @@ class Scheduler:
         """Record what a session waits for in the engine's queue."""
         waiting.update(kernel_id, state)
         self.assignments.update(kernel_id, state)
-        with suppress(StoreUnavailable):  # What is told next will be written.
+        with suppress(StoreUnavailable):  # The next state will be stored.
             if waiting.is_empty:
                 self._prepared(session_id)
             elif waiting.reason:
@@ -281,7 +283,7 @@ class Scheduler:
     async def _restart_kernels(self, session: Session) -> None:
         rows = self.store.kernels.of(session.id)
         for row in rows:
-            # This tells its watcher that its end is not the end of the session.
+            # Without this entry, the task that watches the kernel does not end the session.
             kernel = self.running.pop(row.id, None) or await self._find(row)
             if not isinstance(kernel, ExitStatus):
                 await kernel.stop()
@@ -303,15 +305,15 @@ class Scheduler:
                 self.stop_kernel(row, forced=forced)
 
     def stop_kernel(self, row: KernelRow, *, forced: bool) -> anyio.Event:
-        """Start to stop a kernel and clean up; the event is set at the end."""
+        """Start to stop a kernel and clean up; the returned event is set when this is done."""
         return self._start(TaskKind.STOP, row, partial(self._stop_kernel, row, forced))
 
     async def _stop_kernel(self, row: KernelRow, forced: bool) -> None:
-        # If its start was cancelled or has failed, only the engine knows what exists.
+        # If the start was cancelled or has failed, only the engine knows whether the kernel exists.
         try:
             found = self.running.get(row.id) or await self._find(row)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # Its rows are damaged, but the kernel can still be ended.
+            # The rows of the session are damaged, but the kernel can still be ended.
             _log.error("kernel %s cannot be described", row.id, exc_info=error)
             await self.engine.discard(row.id)
             found = ExitStatus(137, "unknown")
@@ -336,7 +338,7 @@ class Scheduler:
             self._watched.discard(row.id)
 
     def _heed(self, row: KernelRow, state: State) -> None:
-        """Store what the state of a started kernel tells: where it is, or that nobody knows."""
+        """Store where a started kernel runs, or that its state is unknown."""
         self.assignments.update(row.id, state)
         with suppress(StoreUnavailable):
             doubt = why_waiting(state) if isinstance(state, Unknown) else ""
@@ -345,12 +347,12 @@ class Scheduler:
     async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
         """Record the log and exit status of an ended kernel, and update its session.
 
-        It can be called again if it could not finish.
+        If this fails, it can be called again.
         """
         kernel = self.running.get(row.id)
         await self._keep_logs(row)
         if self.running.get(row.id) is not kernel:
-            return  # It was restarted meanwhile.
+            return  # The kernel was restarted meanwhile.
         now = self.store.kernels.get(row.id)
         if now is not None and now.status not in DEAD:
             self._write_end(now, status)
@@ -366,16 +368,17 @@ class Scheduler:
         session = self._with_result(row.session_id, row, status)
         exit_code = status.exit_code
         if row.cluster_role == "main" and session.exit_code is not None:
-            exit_code = session.exit_code  # What the task ended with, not the kernel around it.
+            exit_code = session.exit_code  # That of the task, not of the kernel that ran it.
         reason = _asked_reason(session, status) or status.reason
         stat = self.metering.end(row.id, status)
         self.store.kernels.keep_figures(row.id, _status_data(row, status, exit_code), stat)
         self.lifecycle.end_kernel(row, reason, exit_code)
 
     def _with_result(self, session_id: str, row: KernelRow, status: ExitStatus) -> Session:
-        """Return the session of an ended kernel; an unfinished task in it has failed.
+        """Return the session of an ended kernel, after recording the result of its task.
 
-        A task that ended normally has a result by now.
+        If the task still has no result, it did not end normally: the exit status of the kernel
+        gives the result.
         """
         session = self.store.sessions.get(session_id)
         is_task = session.startup_command is not None and session.type == "BATCH"
@@ -388,8 +391,8 @@ class Scheduler:
     async def clean_up(self, row: KernelRow) -> None:
         """Clean up after an ended kernel, and update its session.
 
-        A program that dies on the way leaves the session unfinished with a buried kernel, by which
-        the next one knows that this has to be done again.
+        If the program dies before this is done, the session is unfinished but its kernel is
+        recorded as ended. From this, the next program knows that it must clean up again.
         """
         item = Item("kernel folder", row.id)
         with self.supervisor.isolate_failure(TaskKind.CLEAN_UP, item=item):
@@ -420,9 +423,10 @@ class Scheduler:
 
 
 def _asked_reason(session: Session, status: ExitStatus) -> str | None:
-    """Return why a session was ended; None if it was not, or its kernel's end tells more.
+    """Return the reason that was given for ending a session.
 
-    The result of a task that was killed for its memory, or for its time, comes before the reason.
+    Returns None if no reason was given, or if the exit status of the kernel explains more: for
+    example if the kernel was killed because it exceeded its memory or its time limit.
     """
     asked = session.status_info if session.status == "TERMINATING" else None
     if asked in {"task-done", "task-failed"} and status.reason not in _USUAL_ENDS:

@@ -1,4 +1,4 @@
-"""Amounts of slots: processors, bytes of memory, devices; their texts in the API."""
+"""Amounts of slots (processors, bytes of memory, devices), and how the API writes them."""
 
 import re
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ class AmountError(ValueError):
 
 @frozen(order=False)
 class Slots:
-    """Processors (perhaps a fraction), bytes of memory, and amounts of devices.
+    """Processors (maybe a fraction), bytes of memory, and amounts of devices.
 
-    Devices go by their slots' names, like `cuda.shares` or `gres:ssd`; those that are zero need not
-    be named.
+    The key of a device is the name of its slot, like `cuda.shares` or `gres:ssd`. A device without
+    an entry has the amount zero.
     """
 
     cpu: Decimal = field(default=_ZERO, converter=Decimal)
@@ -42,11 +42,11 @@ class Slots:
         return Slots(self.cpu * count, self.mem * count, devices)
 
     def fits(self, room: "Slots") -> bool:
-        """Return whether this fits into the room."""
+        """Return whether no amount exceeds the one in `room`."""
         return not self.lacking(room)
 
     def lacking(self, room: "Slots") -> list[str]:
-        """Return the names of the slots that exceed the room."""
+        """Return the names of the slots whose amounts exceed those in `room`."""
         mine, theirs = self.amounts(), room.amounts()
         return [name for name, amount in mine.items() if amount > theirs.get(name, _ZERO)]
 
@@ -67,7 +67,7 @@ def as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
 def from_text(amounts: Mapping[str, object]) -> Slots:
     """Read amounts from users (`{"cpu": 2, "mem": "512m"}`); raises AmountError.
 
-    What is missing is zero, which means that the caller chooses.
+    A slot that is missing gets the amount zero, which means that the cluster chooses it.
     """
     devices = {name: parse_count(name, amounts[name] or 0) for name in amounts if is_device(name)}
     return Slots(
@@ -76,12 +76,12 @@ def from_text(amounts: Mapping[str, object]) -> Slots:
 
 
 def is_device(slot: str) -> bool:
-    """Tell whether a slot's name can be that of a device."""
+    """Return whether a slot's name can be the name of a device."""
     return "." in slot or ":" in slot
 
 
 def recorded(amounts: Mapping[str, object]) -> Slots:
-    """Read stored amounts; none if they are damaged."""
+    """Read stored amounts; all are zero if they are damaged."""
     try:
         return from_text(dict(amounts))
     except AmountError:

@@ -32,7 +32,7 @@ class Specs:
     accounts: Accounts
 
     def of(self, session: Session, kernel: KernelRow) -> KernelSpec:
-        """Describe a kernel of a session."""
+        """Return the specification of a kernel of a session."""
         slots = from_text(dict(kernel.occupied_slots))
         siblings = self.kernels.of(session.id)
         script = session.bootstrap_script
@@ -77,7 +77,7 @@ class Specs:
         )
 
     def _awaited(self, session: Session) -> tuple[str, ...]:
-        """Return the kernels that must succeed first, and have not yet."""
+        """Return the ids of the main kernels of dependencies that have not succeeded yet."""
         others = map(self.sessions.get, session.dependencies)
         return tuple(self.kernels.main(one.id).id for one in others if one.result != "SUCCESS")
 
@@ -89,7 +89,7 @@ class Specs:
 
 
 def _task(session: Session, kernel: KernelRow) -> Task | None:
-    """Return what a batch session is there for; its main kernel does it."""
+    """Return the task of a batch session, which only its main kernel runs; None for others."""
     if session.type == "BATCH" and session.startup_command and kernel.cluster_role == "main":
         return Task(session.id, session.startup_command)
     return None

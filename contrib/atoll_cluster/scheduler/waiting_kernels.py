@@ -1,4 +1,4 @@
-"""Why the kernels of a session wait, in engines with their own queue."""
+"""Records why the kernels of a session wait in the engine's queue."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from atoll_cluster.engine.states import Running, State, why_waiting
 
 
 class WaitingKernels:
-    """The reasons of a session's waiting kernels, by kernel id."""
+    """The waiting kernels of a session, with the reason why each waits."""
 
     def __init__(self, kernel_ids: Iterable[str]) -> None:
         self._reasons: dict[str, str] = dict.fromkeys(kernel_ids, "")
@@ -20,7 +20,7 @@ class WaitingKernels:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no kernel waits."""
+        """Whether no kernel waits any more."""
         return not self._reasons
 
     @property
