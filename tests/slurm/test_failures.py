@@ -153,7 +153,10 @@ def test_a_job_that_is_requeued_by_hand_is_not_begun_again(lab, site, session):
 
 
 def test_a_cluster_that_is_killed_while_a_session_starts_doubles_nothing(lab):
-    for name, line in {"waits": "start --enqueue-only -r cpu=64", "once": "start"}.items():
+    for name, line in {
+        "waits": "start --enqueue-only --type batch --starts-at +1h -c true",
+        "once": "start",
+    }.items():
         with lab.started(*line.split(), "-t", name, "python") as starting:
             until(lambda: jobs(lab), lambda found, name=name: name in found)
             kill_cluster(lab)

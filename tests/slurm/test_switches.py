@@ -34,7 +34,6 @@ def strict(laptop, site, tmp_path_factory):
         TMP_NOEXEC="1",
         CGROUPS="none",
         SCHED="site",
-        LOGIN_PIDS="60",
     ) as other:
         take_along(site, other)
         yield other
@@ -196,9 +195,11 @@ def test_one_home_has_one_cluster(lab, site):
 
 @pytest.fixture(scope="module")
 def accounted(laptop, site, tmp_path_factory):
-    """A site that accounts and limits, and lets users make namespaces; bob has atoll there."""
+    """A site that accounts and limits, on its login node, too, and lets users make namespaces; bob
+    has atoll there.
+    """
     root = tmp_path_factory.mktemp("accounted")
-    with another_site(root, "--accounting", USERNS="1") as other:
+    with another_site(root, "--accounting", USERNS="1", LOGIN_PIDS="60") as other:
         take_along(site, other, "bob")
         yield other
 
