@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from .process import Process
 from .states import Ended
 from .supervisor.files import END, STATE
 
+_REMOVALS = 5
 _LONGEST_STATE = 1024 * 1024
 _LONGEST_REASON = 100
 _LARGEST = 2**62
@@ -66,8 +68,10 @@ class KernelFolder:
         """Create everything except home and log again; raises EngineError."""
         try:
             for folder in (self.run, self.share, self.etc):
-                remove(folder)
+                _remove_filled(folder)
                 folder.mkdir(mode=0o700)
+            # A machine that saw the earlier one expects it for some seconds, and opens it as such.
+            (self.run / "supervisor.log").touch(mode=0o600)
         except OSError as error:
             raise EngineError(f"cannot renew the kernel's folder: {error}") from error
 
@@ -144,6 +148,15 @@ class KernelFolder:
         if self.read_state(STATE) is None:
             return ExitStatus(1, "failed-to-start")
         return ExitStatus(137, "unknown")
+
+
+def _remove_filled(folder: Path) -> None:
+    """Delete a folder in which a program that is just ending may still write something."""
+    for _ in range(_REMOVALS):
+        with suppress(OSError):
+            remove(folder)
+            return
+    remove(folder)
 
 
 def has_written_end(path: Path) -> bool:
